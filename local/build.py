@@ -1,0 +1,79 @@
+"""Builds what is missing, once: whoever comes second waits for the first, and an interrupted build leaves nothing."""
+
+import fcntl
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from local import debian
+from local.catalogue import PARTS
+from local.errors import LocalError
+from local.parts import Part
+from local.paths import cache
+from local.progress import say, step
+
+
+def named(names: Sequence[str]) -> list[Part]:
+    """The parts of these names, or all of them if none is given."""
+    known = {part.name: part for part in PARTS}
+    if unknown := [name for name in names if name not in known]:
+        raise LocalError(f"no part is called {', '.join(unknown)}; there are: {', '.join(known)}")
+    return [part for part in PARTS if not names or part.name in names]
+
+
+def ensure(parts: Iterable[Part]) -> None:
+    """Builds those parts that are not built yet."""
+    wanted = list(parts)
+    debian.ensure(tool for part in wanted for tool in part.tools if not (part.root and os.getuid()))
+    missing = [part for part in wanted if not part.built()]
+    if not missing:
+        return
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise LocalError("the local cluster runs on Linux on x86-64 only")
+    say(f"building into {cache()}: {', '.join(part.name for part in missing)}")
+    say("this happens once; later runs find it there (Go's own caches make a rebuild fast, too)")
+    for part in missing:
+        _build(part)
+
+
+def _build(part: Part) -> None:
+    if part.root and os.getuid():
+        raise LocalError(f"only root can build {part.name}")
+    target = part.folder()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with exclusive(cache() / "locks" / part.name, f"another run to finish {part.name}"):
+        if part.built():
+            return
+        for left in target.parent.iterdir():  # by an interrupted build, or an older version
+            shutil.rmtree(left)
+        log = cache() / "logs" / f"{part.name}.log"
+        log.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(dir=_scratch(), prefix=f"{part.name}-") as folder:
+            made = Path(folder, "made")
+            made.mkdir()
+            with step(f"{part.name} {part.version} ({part.what})") as current:
+                part.recipe.make(made, log, current)
+            made.rename(target)
+
+
+@contextmanager
+def exclusive(path: Path, waiting_for: str) -> Iterator[None]:
+    """Holds a lock file; it frees itself when the process ends, however it ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"waiting for {waiting_for}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _scratch() -> Path:
+    folder = cache() / "scratch"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

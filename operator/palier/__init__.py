@@ -1,0 +1,1 @@
+"""Palier: a model from proof of concept to production, one landing at a time."""

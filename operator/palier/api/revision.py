@@ -1,0 +1,36 @@
+"""The identity of a revision: what has to be equal for two specs to run the same thing.
+
+Replicas are left out, because autoscalers change them. Values equal to their default are left out, so that a field
+added later, with a default, does not give every stored object a new revision. Texts of prompts count, not the
+ConfigMaps that hold them alone, because a changed prompt is a changed model.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from palier.api.serving import ModelVersion, Serving
+
+LENGTH: Final = 10
+"""Hexadecimal digits: 40 bits, so that two of the few revisions of one object do not collide."""
+
+
+def revision_hash(model: ModelVersion, serving: Serving, prompts: Mapping[str, str]) -> str:
+    """The hash that names a revision.
+
+    Args:
+        model: `spec.model`.
+        serving: `spec.serving`; its replicas do not count.
+        prompts: the text of each prompt by its name.
+
+    Returns:
+        The first 10 hexadecimal digits of the SHA-256 of the canonical JSON (sorted keys, no spaces, UTF-8).
+    """
+    identity = {
+        "model": model.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        "serving": serving.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"replicas"}),
+        "prompts": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in prompts.items()},
+    }
+    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:LENGTH]

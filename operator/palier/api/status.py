@@ -1,0 +1,259 @@
+"""What Palier reports and remembers in `status`; everything a release needs to go on after a crash is in here.
+
+The operator owns all of it through server-side apply under one field manager, and the API server refuses a field that
+is not declared here. Fields are optional and lists bounded: old objects stay readable and the status stays small.
+Shares and statistics are decimal strings, because the API has no floating-point numbers.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from palier.api.conditions import Condition, Timestamp, condition, merge_conditions, rfc3339
+from palier.api.rules import ATOMIC, ApiObject, ListType
+from palier.api.values import LabelName
+
+__all__ = [
+    "Condition",
+    "Drain",
+    "Ending",
+    "EvidenceStatus",
+    "Former",
+    "Outcome",
+    "ReleaseProgress",
+    "Result",
+    "RevisionStatus",
+    "Status",
+    "Step",
+    "TallyStatus",
+    "Timestamp",
+    "Verdict",
+    "VerdictStatus",
+    "condition",
+    "merge_conditions",
+    "rfc3339",
+]
+
+Revision = Annotated[str, Field(max_length=10, pattern=r"^[0-9a-f]{10}$")]
+Count = Annotated[int, Field(ge=0)]
+Logarithm = Annotated[str, Field(max_length=32, pattern=r"^-?([0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?|inf)$")]
+Reason = Annotated[str, Field(max_length=256)]
+Message = Annotated[str, Field(max_length=4096)]
+
+
+class Step(StrEnum):
+    """Where a release in progress stands."""
+
+    PREPARING = "Preparing"
+    CANARY = "Canary"
+    PROMOTING = "Promoting"
+    ROLLING_BACK = "RollingBack"
+
+
+class Result(StrEnum):
+    """How a release ended."""
+
+    PROMOTED = "Promoted"
+    ROLLED_BACK = "RolledBack"
+    ABORTED = "Aborted"
+    SUPERSEDED = "Superseded"
+    REVERTED = "Reverted"
+    FAILED = "Failed"
+
+
+class Verdict(StrEnum):
+    """What the evidence says about an objective."""
+
+    PASS = "Pass"  # noqa: S105 (the word of the design, not a password)
+    FAIL = "Fail"
+    NO_EVIDENCE = "NoEvidence"
+
+
+class RevisionStatus(ApiObject):
+    """A revision and what it serves."""
+
+    revision: Revision
+    """Hash of `spec.model` and `spec.serving`: 10 hexadecimal digits, also the end of its children's names."""
+    model: Annotated[str, Field(max_length=253)] | None = None
+    """Name of the model."""
+    version: Annotated[str, Field(max_length=128)] | None = None
+    """Version of the model."""
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """TCP port on which its pods answer."""
+    since: Timestamp | None = None
+    """When the revision took this part."""
+
+
+class Former(RevisionStatus):
+    """The stable revision of before, still ready for a quick way back."""
+
+    until: Timestamp | None = None
+    """When its pods are removed."""
+
+
+class Drain(ApiObject):
+    """A revision without traffic whose pods are about to be removed."""
+
+    revision: Revision
+    """The revision."""
+    until: Timestamp
+    """When its pods are removed."""
+
+
+class Ending(ApiObject):
+    """What a release that is being rolled back will be recorded as."""
+
+    result: Result
+    """How the release ends."""
+    reason: Reason
+    """Why, as one CamelCase word."""
+    message: Message
+    """Why, as a sentence with its numbers."""
+
+
+class TallyStatus(ApiObject):
+    """Events of the candidate and of stable over a stretch of time."""
+
+    total: Count | None = None
+    """Events of the candidate."""
+    bad: Count | None = None
+    """Those that were surely bad."""
+    bad_possible: Count | None = None
+    """Those that may have been bad; differs from `bad` where a threshold lies between two bucket edges."""
+    stable_total: Count | None = None
+    """Events of stable in the same looks."""
+    stable_bad: Count | None = None
+    """Those that were surely bad."""
+
+
+class EvidenceStatus(ApiObject):
+    """What is kept of one objective's evidence between two looks, to the last digit."""
+
+    objective: LabelName
+    """Name of the objective."""
+    relative_release: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
+    """Natural logarithm of each bet on "worse than stable" since the release began."""
+    relative_stage: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
+    """The same since the stage began."""
+    relative_reserve: Logarithm | None = None
+    """Natural logarithm of the capital that stages to come may bet."""
+    absolute_release: Logarithm | None = None
+    """Natural logarithm of the e-value against "within the objective" since the release began."""
+    absolute_stage: Logarithm | None = None
+    """The same since the stage began."""
+    absolute_reserve: Logarithm | None = None
+    """Natural logarithm of the capital that stages to come may bet."""
+    release: TallyStatus | None = None
+    """Events since the release began."""
+    stage: TallyStatus | None = None
+    """Events since the stage began."""
+    last: TallyStatus | None = None
+    """Events of the last look."""
+    looks: Count | None = None
+    """Looks in which the candidate had events."""
+    bad_looks: Count | None = None
+    """Looks in which some of them were surely bad."""
+    hard_stop_total: Count | None = None
+    """Events since the hard stop last started anew."""
+    hard_stop_bad: Count | None = None
+    """Those that were surely bad."""
+
+
+class ReleaseProgress(ApiObject):
+    """The release in progress."""
+
+    step: Step
+    """`Preparing`: the candidate starts. `Canary`: it serves a share and is judged. `Promoting`: it gets all traffic.
+    `RollingBack`: its traffic returns to stable."""
+    stage_index: Count | None = None
+    """Position of the present stage in `spec.release.stages`, from 0."""
+    direct: bool | None = None
+    """True when there is nothing to compare with: the first revision, or the return to a former stable one."""
+    started_at: Timestamp | None = None
+    """When the release started."""
+    stage_started_at: Timestamp | None = None
+    """When the present stage started."""
+    traffic_since: Timestamp | None = None
+    """Since when the gateway has accepted the weight of this stage."""
+    last_look: Timestamp | None = None
+    """Up to which instant the counters have been read into the evidence."""
+    cannot_measure_since: Timestamp | None = None
+    """Since when no counter could be read; absent while measuring works."""
+    breach: Message | None = None
+    """The breach that `onBreach: Hold` holds the release for, as a sentence."""
+    ending: Ending | None = None
+    """What this release will be recorded as once its traffic is back on stable."""
+    evidence: Annotated[list[EvidenceStatus], Field(max_length=16), ListType("map", "objective")] | None = None
+    """The evidence, by objective."""
+
+
+class VerdictStatus(ApiObject):
+    """What the evidence says about one objective."""
+
+    objective: LabelName
+    """Name of the objective."""
+    verdict: Verdict
+    """`Pass`, `Fail`, or `NoEvidence`, which is neither good nor bad."""
+    reason: Reason | None = None
+    """Why, as one CamelCase word."""
+    message: Message | None = None
+    """Why, as a sentence with its numbers."""
+    estimate: Annotated[str, Field(max_length=32)] | None = None
+    """The candidate's measured share of bad events. Example: `0.52 %`."""
+
+
+class Outcome(ApiObject):
+    """How a release ended."""
+
+    revision: Revision
+    """The candidate of the release."""
+    result: Result
+    """`Promoted`, `RolledBack` (an objective was breached), `Aborted` (by a person), `Superseded` (by a newer
+    revision), `Reverted` (the spec went back to stable) or `Failed` (it never became ready)."""
+    reason: Reason | None = None
+    """Why, as one CamelCase word."""
+    message: Message | None = None
+    """Why, as a sentence with its numbers."""
+    time: Timestamp | None = None
+    """When the release ended."""
+    rules: Annotated[str, Field(max_length=64)] | None = None
+    """Digest of the objectives and stages that judged it: a refused revision is tried again when they change."""
+
+
+class Status(ApiObject):
+    """What Palier reports: where the release stands, why, and what it remembers."""
+
+    observed_generation: Count | None = None
+    """The `metadata.generation` that this status speaks about."""
+    conditions: Annotated[list[Condition], Field(max_length=16), ListType("map", "type")] | None = None
+    """`Ready` sums up; `Reconciling` and `Stalled` exist only while true; `Available` says that stable serves and
+    `Progressing` that a release is in progress."""
+    stage: Annotated[str, Field(max_length=64)] | None = None
+    """Where the release stands, in a word. Example: `Canary 25`."""
+    weight: Annotated[int, Field(ge=0, le=100)] | None = None
+    """The candidate's share of the requests now, in percent."""
+    replicas: Count | None = None
+    """Ready pods of all revisions; read by autoscalers through the scale subresource."""
+    selector: Annotated[str, Field(max_length=1024)] | None = None
+    """Label selector of the pods; read by autoscalers through the scale subresource."""
+    stable: RevisionStatus | None = None
+    """The revision that serves the users."""
+    candidate: RevisionStatus | None = None
+    """The revision under trial; after a rollback, the refused one."""
+    former: Former | None = None
+    """The stable revision of before, while it is kept ready."""
+    slots: Annotated[list[Annotated[str, Field(max_length=10)]], Field(max_length=16), ATOMIC] | None = None
+    """The revision at each backend position of the route."""
+    drains: Annotated[list[Drain], Field(max_length=32), ATOMIC] | None = None
+    """Revisions without traffic whose pods are about to be removed."""
+    release: ReleaseProgress | None = None
+    """The release in progress; absent when there is none."""
+    verdicts: Annotated[list[VerdictStatus], Field(max_length=16), ListType("map", "objective")] | None = None
+    """The last verdicts, by objective."""
+    outcome: Outcome | None = None
+    """How the last release ended."""
+    history: Annotated[list[Outcome], Field(max_length=10), ATOMIC] | None = None
+    """How the last releases ended, oldest first."""
+    handled_retry: Annotated[str, Field(max_length=1024)] | None = None
+    """The last value of the annotation `palier.dev/retry` that was acted on."""

@@ -1,0 +1,354 @@
+"""The ModelDeployment as its author writes it, and the parser that reads stored ones.
+
+Every docstring below is also the field's description in the CRD, in `kubectl explain` and in the reference, so it says
+units, defaults and an example. Lists and strings are bounded because the API server prices CEL rules by the bounds.
+"""
+
+import itertools
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from palier.api.constants import NAME_MAX_LENGTH
+from palier.api.objectives import (
+    ErrorRate,
+    HistogramSignal,
+    Latency,
+    Objective,
+    Ratio,
+    Signals,
+)
+from palier.api.rules import ATOMIC, BY_NAME, SET, ApiObject, Reason, Rule
+from palier.api.serving import (
+    ConfigMapKey,
+    Container,
+    Gpu,
+    ModelVersion,
+    Placement,
+    PodMetadata,
+    PodSpec,
+    PodTemplate,
+    Prompt,
+    Serving,
+)
+from palier.api.values import (
+    Accelerator,
+    Duration,
+    Email,
+    HostName,
+    LabelName,
+    ObjectName,
+    OnBreach,
+    OnNoEvidence,
+    Percent,
+    TimeUnit,
+)
+from palier.errors import InvalidSpec
+
+__all__ = [
+    "Accelerator",
+    "Canary",
+    "ConfigMapKey",
+    "Container",
+    "Duration",
+    "ErrorRate",
+    "Gateway",
+    "Gpu",
+    "HistogramSignal",
+    "Latency",
+    "Metadata",
+    "ModelDeployment",
+    "ModelVersion",
+    "Objective",
+    "OnBreach",
+    "OnNoEvidence",
+    "Owner",
+    "ParentRef",
+    "Percent",
+    "Placement",
+    "PodMetadata",
+    "PodSpec",
+    "PodTemplate",
+    "Prompt",
+    "Ratio",
+    "ReleaseRules",
+    "ServiceTraffic",
+    "Serving",
+    "Signals",
+    "Spec",
+    "Stage",
+    "TimeUnit",
+    "Traffic",
+    "parse",
+]
+
+_NAME: Final = rf"^[a-z]([-a-z0-9]{{0,{NAME_MAX_LENGTH - 2}}}[a-z0-9])?$"
+
+
+class Owner(ApiObject):
+    """The Scalability Owner: the accountable person for this model in production."""
+
+    name: Annotated[str, Field(min_length=3, max_length=100)]
+    """Name of the person or of the role, at least 3 characters. Example: `NLP platform lead`."""
+    email: Email
+    """Where this owner is reached when a release is held or rolled back. Example: `nlp-platform@example.com`."""
+    team: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    """The owner's team. Example: `nlp`."""
+
+
+class ParentRef(ApiObject):
+    """A Gateway, or one listener of it, that the HTTPRoute attaches to."""
+
+    name: ObjectName
+    """Name of the Gateway."""
+    namespace: LabelName | None = None
+    """Namespace of the Gateway; the ModelDeployment's own when left out. Example: `infra`."""
+    section_name: ObjectName | None = None
+    """Name of one listener of the Gateway; all its listeners when left out. Example: `http`."""
+
+
+class Gateway(ApiObject):
+    """Traffic split by weight in an HTTPRoute of the Gateway API, named as the ModelDeployment."""
+
+    parent_refs: Annotated[list[ParentRef], Field(min_length=1, max_length=16), ATOMIC]
+    """The Gateways that carry the traffic, at least one."""
+    hostnames: Annotated[
+        list[HostName],
+        Field(max_length=16),
+        SET,
+    ] = Field(default_factory=list)
+    """Host names of the route, `*.` as first label allowed; all of the listener's when empty.
+    Example: `language.example.com`."""
+
+
+class ServiceTraffic(ApiObject):
+    """Traffic split by the number of replicas behind one Service, named as the ModelDeployment."""
+
+
+class Traffic(ApiObject):
+    """How users reach the model: exactly one of `gateway` and `service`."""
+
+    constraints: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="has(self.gateway) != has(self.service)",
+            holds=lambda traffic: (traffic.gateway is None) != (traffic.service is None),
+            message="traffic takes exactly one of gateway and service; service: {} works without a gateway",
+        ),
+    )
+
+    gateway: Gateway | None = None
+    """Split by weight with the Gateway API: exact shares with few replicas. Needs a Gateway controller."""
+    service: ServiceTraffic | None = None
+    """Split by the number of replicas behind one Service: needs no gateway; shares are as fine as replicas allow.
+    Write `service: {}`."""
+
+
+class Canary(ApiObject):
+    """The candidate serves a share of the users' requests, judged by every objective."""
+
+    constraints: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=(
+                f"!self.minDuration.matches(r'{Duration.form}') || !self.maxDuration.matches(r'{Duration.form}')"
+                " || duration(self.minDuration) <= duration(self.maxDuration)"
+            ),
+            holds=lambda canary: canary.min_duration.seconds <= canary.max_duration.seconds,
+            message="maxDuration must not be shorter than minDuration",
+            field=".maxDuration",
+        ),
+    )
+
+    weight: Annotated[int, Field(ge=1, le=99)]
+    """The candidate's share of the requests in percent, 1 to 99. Example: `5`."""
+    min_duration: Duration = Duration("1m")
+    """Shortest stay at this weight, however good the evidence."""
+    max_duration: Duration = Duration("1h")
+    """Longest stay without enough evidence; then `release.onNoEvidence` decides. Not shorter than `minDuration`."""
+
+
+class Stage(ApiObject):
+    """One landing of the release."""
+
+    canary: Canary
+    """The candidate serves a share of the users' requests."""
+
+
+def _default_stages() -> list[Stage]:
+    return [Stage(canary=Canary(weight=weight)) for weight in (5, 25, 50)]
+
+
+def _increasing(stages: list[Stage]) -> bool:
+    weights = [stage.canary.weight for stage in stages]
+    return all(earlier < later for earlier, later in itertools.pairwise(weights))
+
+
+class ReleaseRules(ApiObject):
+    """How a new revision becomes stable."""
+
+    constraints: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=(
+                "self.stages.map(stage, stage.canary.weight).isSorted() && self.stages.all(stage,"
+                " self.stages.exists_one(other, other.canary.weight == stage.canary.weight))"
+            ),
+            holds=lambda release: _increasing(release.stages),
+            message="the weights of the stages must increase from stage to stage, such as 5, 25, 50",
+            field=".stages",
+        ),
+        Rule(
+            cel=(
+                f"!self.progressDeadline.matches(r'{Duration.form}')"
+                " || duration(self.progressDeadline) > duration('0s')"
+            ),
+            holds=lambda release: release.progress_deadline.seconds > 0,
+            message="progressDeadline must be above zero, such as 10m",
+            field=".progressDeadline",
+        ),
+    )
+
+    stages: Annotated[list[Stage], Field(max_length=16), ATOMIC] = Field(default_factory=_default_stages)
+    """The landings on the way up, in order, each with more weight than the one before; at most 16.
+    An empty list replaces stable as soon as the candidate is ready, without any evidence."""
+    on_breach: OnBreach = OnBreach.ROLLBACK
+    """What a breached objective does: `Rollback` takes all traffic back at once; `Hold` keeps the weight and waits for
+    a person."""
+    on_no_evidence: OnNoEvidence = OnNoEvidence.HOLD
+    """What happens at a stage's `maxDuration` without a verdict: `Hold` keeps the weight and waits, `Rollback` takes
+    all traffic back."""
+    paused: bool = False
+    """True keeps a release where it stands; a breach still rolls back."""
+    rollback_window: Duration = Duration("10m")
+    """How long the former stable revision stays ready after a promotion, so that a way back needs no start."""
+    progress_deadline: Duration = Duration("10m")
+    """How long a candidate may take to become ready before the release fails."""
+    drain_delay: Duration = Duration("10s")
+    """How long pods stay after their traffic went to zero, so that requests in flight end and proxies forget them."""
+
+
+def _kinds(spec: "Spec", kind: str) -> bool:
+    return any(getattr(objective, kind) is not None for objective in spec.objectives)
+
+
+class Spec(ApiObject):
+    """What its owner wants."""
+
+    constraints: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=(
+                "!has(self.objectives) || !self.objectives.exists(objective, has(objective.latency))"
+                " || (has(self.signals) && has(self.signals.latency))"
+            ),
+            holds=lambda spec: not _kinds(spec, "latency") or bool(spec.signals and spec.signals.latency),
+            message="a latency objective needs signals.latency, the histogram of response times",
+            field=".signals",
+            reason=Reason.REQUIRED,
+        ),
+        Rule(
+            cel=(
+                "!has(self.objectives) || !self.objectives.exists(objective, has(objective.errorRate))"
+                " || (has(self.signals) && has(self.signals.requests) && has(self.signals.errors))"
+            ),
+            holds=lambda spec: (
+                not _kinds(spec, "error_rate") or bool(spec.signals and spec.signals.requests and spec.signals.errors)
+            ),
+            message="an errorRate objective needs signals.requests and signals.errors, the counters of the pods",
+            field=".signals",
+            reason=Reason.REQUIRED,
+        ),
+    )
+
+    owner: Owner
+    """The accountable person for this model in production."""
+    model: ModelVersion
+    """Which model is served; any change here makes a new revision."""
+    serving: Serving
+    """How the model is served; any change here except of `replicas` makes a new revision."""
+    traffic: Traffic
+    """How users reach the model."""
+    signals: Signals | None = None
+    """The counters of the pods; latency and errorRate objectives need them."""
+    objectives: Annotated[list[Objective], Field(max_length=16), BY_NAME] = Field(default_factory=list)
+    """The promises that every candidate is judged by; at most 16. Without any, only readiness is checked."""
+    release: ReleaseRules = Field(default_factory=ReleaseRules)
+    """How a new revision becomes stable."""
+
+
+class Metadata(ApiObject):
+    """The part of the object's metadata that Palier reads."""
+
+    name: str
+    """Name of the object."""
+    namespace: str = "default"
+    """Namespace of the object."""
+    uid: str = ""
+    """Unique identity of the object, new when it is made again under the same name."""
+    generation: int = 0
+    """Number of the spec's last change."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Labels of the object."""
+    annotations: dict[str, str] = Field(default_factory=dict)
+    """Annotations of the object: requests such as `palier.dev/abort` come this way."""
+
+
+class ModelDeployment(ApiObject):
+    """One served model endpoint that takes new versions to production step by step, and back when evidence says so."""
+
+    constraints: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=f"self.metadata.name.matches('{_NAME}')",
+            holds=lambda deployment: re.fullmatch(_NAME, deployment.metadata.name) is not None,
+            message=(
+                f"the name must be at most {NAME_MAX_LENGTH} characters, lower-case letters, digits and '-', starting"
+                " with a letter and not ending with '-': Palier adds 11 characters for what it creates"
+            ),
+            field=".metadata.name",
+        ),
+    )
+
+    metadata: Metadata
+    """Name, namespace, labels and annotations; the name is at most 40 characters."""
+    spec: Spec
+    """What its owner wants."""
+
+
+def parse(body: Mapping[str, Any]) -> ModelDeployment:
+    """Read a stored object; fields that this version does not know are ignored.
+
+    Raises:
+        InvalidSpec: the object breaks a rule of the API, for instance because it was stored before the rule existed.
+            The first offending field is named.
+    """
+    try:
+        return ModelDeployment.model_validate(dict(body))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise InvalidSpec(_path(first), _words(first)) from None
+
+
+def _path(error: ErrorDetails) -> str:
+    """The offending field as Kubernetes writes paths: `spec.objectives[1].errorRate.maxPercent`."""
+    path = ""
+    for step in error["loc"]:
+        if isinstance(step, int) or not step.isidentifier():
+            path += f"[{step}]"
+        else:
+            path += f".{step}"
+    if error["type"] == "rule":
+        path += error["ctx"]["field"]
+    return path.removeprefix(".")
+
+
+def _words(error: ErrorDetails) -> str:
+    """What is wrong, for the person who wrote the manifest."""
+    match error["type"]:
+        case "rule":
+            return error["msg"]
+        case "missing":
+            return "this field is required"
+        case _:
+            given = error["input"]
+            value = f", not {given!r}" if isinstance(given, str | int | float | bool) else ""
+            return error["msg"].replace("Input ", "it ", 1) + value

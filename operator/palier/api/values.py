@@ -1,0 +1,155 @@
+"""Single values with a meaning of their own: durations, percentages, counters, and the words a user can choose from.
+
+There are no floating-point numbers in the API (their text form differs between programs, which server-side apply and
+GitOps tools would see as a change), so numbers with a fraction are decimal strings.
+"""
+
+import re
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from palier.api.rules import Rule, RuledString, matches
+
+LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+SUBDOMAIN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+
+LabelName = Annotated[str, Field(min_length=1, max_length=63, pattern=LABEL)]
+"""The name of an entry of a list or of a namespace."""
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=SUBDOMAIN)]
+"""The name of a Kubernetes object."""
+LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
+"""The value of a Kubernetes label."""
+HostName = Annotated[str, Field(min_length=1, max_length=253, pattern=rf"^(\*\.)?{SUBDOMAIN[1:]}")]
+"""A host name, with a wildcard as its first label if wanted."""
+
+_MILLISECONDS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
+
+
+class Duration(RuledString):
+    """A length of time such as `250ms`, `30s`, `1m30s` or `2h`."""
+
+    __slots__ = ()
+
+    form = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"
+    longest = 28
+    constraints = (
+        matches(
+            form,
+            message="a duration is whole numbers with the units h, m, s or ms, such as 250ms, 30s, 1m30s or 2h",
+        ),
+    )
+
+    @property
+    def seconds(self) -> float:
+        """The duration in seconds."""
+        parts = re.findall(r"([0-9]+)(ms|h|m|s)", self)
+        return sum(int(number) * _MILLISECONDS[unit] for number, unit in parts) / 1000
+
+
+class Percent(RuledString):
+    """A share in percent as a decimal string, above 0 and below 100."""
+
+    __slots__ = ()
+
+    form = r"^[0-9]{1,2}(\.[0-9]{1,4})?$"
+    longest = 7
+    constraints = (
+        Rule(
+            cel=f"self.matches(r'{form}') && double(self) > 0.0",
+            holds=lambda text: re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,4})?", text) is not None and Decimal(text) > 0,
+            message='a percentage is a decimal number in quotes, above 0 and below 100, with at most 4 decimals: "0.5"',
+        ),
+    )
+
+    @property
+    def fraction(self) -> float:
+        """The share between 0 and 1: `"1"` is 0.01."""
+        return float(Decimal(self) / 100)
+
+
+class Selector(RuledString):
+    """A plain PromQL vector selector: a metric's name, with label matchers in braces if wanted."""
+
+    __slots__ = ()
+
+    form = r"^[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^{}]*\})?$"
+    longest = 512
+    constraints = (
+        matches(
+            form,
+            message=(
+                "a counter is a metric name with optional label matchers, such as"
+                ' http_requests_total{code=~"5.."}: no functions, no ranges, no arithmetic'
+            ),
+        ),
+    )
+
+
+class HistogramSelector(RuledString):
+    """The selector of a Prometheus histogram, named without the `_bucket` suffix."""
+
+    __slots__ = ()
+
+    form = Selector.form
+    longest = Selector.longest
+    constraints = (
+        *Selector.constraints,
+        Rule(
+            cel=r"!self.matches(r'^[^{]*_(bucket|sum|count)(\{|$)')",
+            holds=lambda text: re.match(r"[^{]*_(bucket|sum|count)(\{|$)", text) is None,
+            message="name the histogram without its suffix _bucket, _sum or _count: http_request_duration_seconds",
+        ),
+    )
+
+
+class Email(RuledString):
+    """An e-mail address."""
+
+    __slots__ = ()
+
+    form = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+    longest = 254
+    constraints = (matches(form, message="an e-mail address is written like nlp-platform@example.com"),)
+
+
+class Accelerator(StrEnum):
+    """What the model computes on."""
+
+    CPU = "CPU"
+    GPU = "GPU"
+
+
+class TimeUnit(StrEnum):
+    """The unit of a histogram's bucket edges."""
+
+    SECONDS = "Seconds"
+    MILLISECONDS = "Milliseconds"
+    MICROSECONDS = "Microseconds"
+
+    @property
+    def seconds(self) -> float:
+        """One unit in seconds."""
+        match self:
+            case TimeUnit.SECONDS:
+                return 1.0
+            case TimeUnit.MILLISECONDS:
+                return 0.001
+            case TimeUnit.MICROSECONDS:
+                return 0.000001
+
+
+class OnBreach(StrEnum):
+    """What a breached objective does to the release."""
+
+    ROLLBACK = "Rollback"
+    HOLD = "Hold"
+
+
+class OnNoEvidence(StrEnum):
+    """What a stage does that reached its longest duration without a verdict."""
+
+    HOLD = "Hold"
+    ROLLBACK = "Rollback"

@@ -1,0 +1,313 @@
+"""What Palier does to a cluster: a small port, and its one implementation on `kubernetes.aio`.
+
+The port is what the controller needs and no more, so that a test can stand in for it and a reader can see at a glance
+everything that the operator may do. Objects are plain dictionaries in both directions.
+
+Writes are server-side apply: the operator states the fields it owns, and applying the same again changes nothing.
+"""
+
+import asyncio
+import datetime as dt
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol, Self
+
+from palier.api.constants import API_VERSION, FIELD_MANAGER, FIELD_MANAGER_STATUS, GROUP, KIND
+from palier.cluster.instruments import Instruments
+from palier.cluster.kinds import Reference, collection_path, object_path, version_path
+from palier.cluster.transport import APPLY_PATCH, MERGE_PATCH, Transport, configure
+from palier.errors import ClusterError, NotFound
+
+__all__ = ["Cluster", "KubernetesCluster", "Reference"]
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 500
+"""Objects per page of a list: bounds the memory of both sides."""
+EVENT_TIMEOUT = 5.0
+"""Seconds: an Event is news for people and must not hold up the work it reports."""
+NOTE_LIMIT = 1024
+"""Bytes of an Event's note that the API server accepts."""
+
+
+class Cluster(Protocol):
+    """What the controller may do to the cluster."""
+
+    async def apply(
+        self, manifest: Mapping[str, Any], *, manager: str = FIELD_MANAGER, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """Create or change an object by server-side apply, taking over fields that others own; return the live object.
+
+        Raises:
+            ClusterError: Invalid also for a field that the API server does not know, which it would drop silently.
+        """
+        ...
+
+    async def apply_status(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """Apply the status of a ModelDeployment; the manifest states all of it: what is left out is removed.
+
+        Raises:
+            NotFound: the ModelDeployment is gone.
+            ClusterError: anything else that went wrong.
+        """
+        ...
+
+    async def delete(self, reference: Reference) -> None:
+        """Delete an object, its dependents in the background. One that is not there is a success.
+
+        Raises:
+            Conflict: another object has taken the name of the one with the reference's uid.
+            ClusterError: anything else that went wrong.
+        """
+        ...
+
+    async def get(self, reference: Reference) -> dict[str, Any] | None:
+        """Read one object from the API server, past every cache; None when it, or its kind, does not exist.
+
+        Raises:
+            ClusterError: it could not be read.
+        """
+        ...
+
+    async def list_pods(self, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        """The pods of a namespace that carry all the labels, read from the API server."""
+        ...
+
+    async def emit_event(
+        self,
+        *,
+        regarding: Mapping[str, Any],
+        type_: Literal["Normal", "Warning"],
+        reason: str,
+        action: str,
+        note: str,
+    ) -> None:
+        """Tell people about an object by an Event. A failure is logged and never raised."""
+        ...
+
+
+class KubernetesCluster:
+    """The cluster behind an API server. Close it when done: it holds connections."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._instance = os.environ.get("POD_NAME") or socket.gethostname()
+
+    @classmethod
+    async def connect(
+        cls, *, kubeconfig: str | None = None, context: str | None = None, instruments: Instruments | None = None
+    ) -> Self:
+        """Use the service account inside a cluster, else the kubeconfig; nothing is sent yet.
+
+        Raises:
+            InvalidSettings: there is no usable configuration.
+        """
+        return cls(Transport(await configure(kubeconfig=kubeconfig, context=context), instruments=instruments))
+
+    @property
+    def configuration(self) -> Any:  # noqa: ANN401 - the client library's own type, handed to Kopf and nobody else
+        """How this cluster is reached."""
+        return self._transport.configuration
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    async def apply(
+        self, manifest: Mapping[str, Any], *, manager: str = FIELD_MANAGER, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """See `Cluster.apply`."""
+        reference = Reference.to(manifest)
+        query = [("fieldManager", manager), ("force", "true"), ("fieldValidation", "Strict")]
+        return await self._transport.request(
+            "PATCH",
+            object_path(reference),
+            subject=f"applying {reference}",
+            kind=reference.kind,
+            query=[*query, ("dryRun", "All")] if dry_run else query,
+            body=manifest,
+            content_type=APPLY_PATCH,
+        )
+
+    async def apply_status(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """See `Cluster.apply_status`."""
+        reference = Reference.to(manifest)
+        return await self._transport.request(
+            "PATCH",
+            f"{object_path(reference)}/status",
+            subject=f"applying the status of {reference}",
+            kind=reference.kind,
+            query=[("fieldManager", FIELD_MANAGER_STATUS), ("force", "true")],
+            body=manifest,
+            content_type=APPLY_PATCH,
+        )
+
+    async def delete(self, reference: Reference) -> None:
+        """See `Cluster.delete`."""
+        options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        if reference.uid:
+            options["preconditions"] = {"uid": reference.uid}
+        try:
+            await self._transport.request(
+                "DELETE",
+                object_path(reference),
+                subject=f"deleting {reference}",
+                kind=reference.kind,
+                body=options,
+            )
+        except NotFound:
+            logger.debug("deleting %s: it is gone already", reference)
+
+    async def list_pods(self, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        """See `Cluster.list_pods`."""
+        selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+        pods, _ = await self.list("v1", "Pod", namespace=namespace, selector=selector)
+        return pods
+
+    async def emit_event(
+        self,
+        *,
+        regarding: Mapping[str, Any],
+        type_: Literal["Normal", "Warning"],
+        reason: str,
+        action: str,
+        note: str,
+    ) -> None:
+        """See `Cluster.emit_event`; an Event of the API group events.k8s.io."""
+        reference = Reference.to(regarding)
+        now = dt.datetime.now(dt.UTC)
+        name = f"{reference.name}.{int(now.timestamp() * 1e9):x}"
+        event = {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"name": name, "namespace": reference.namespace},
+            "eventTime": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "type": type_,
+            "reason": reason,
+            "action": action,
+            "note": note.encode()[:NOTE_LIMIT].decode(errors="ignore"),
+            "regarding": {
+                "apiVersion": reference.api_version,
+                "kind": reference.kind,
+                "namespace": reference.namespace,
+                "name": reference.name,
+                "uid": reference.uid,
+            },
+            "reportingController": f"{GROUP}/palier",
+            "reportingInstance": self._instance,
+        }
+        try:
+            async with asyncio.timeout(EVENT_TIMEOUT):
+                await self.create(event)
+        except (ClusterError, TimeoutError) as error:
+            logger.warning("the Event %s about %s is lost: %r", reason, reference, error)
+
+    async def get(self, reference: Reference) -> dict[str, Any] | None:
+        """See `Cluster.get`."""
+        try:
+            return await self._transport.request(
+                "GET", object_path(reference), subject=f"reading {reference}", kind=reference.kind
+            )
+        except NotFound:
+            return None
+
+    async def list(
+        self, api_version: str, kind: str, *, namespace: str | None, selector: str = ""
+    ) -> tuple[list[dict[str, Any]], str]:
+        """Read all objects of a kind that a label selector matches, page by page.
+
+        Returns:
+            The objects, with their `apiVersion` and `kind`, and the resource version of the list.
+        """
+        found: list[dict[str, Any]] = []
+        query = [("limit", str(CHUNK)), *([("labelSelector", selector)] if selector else [])]
+        following = ""
+        while True:
+            answer = await self._transport.request(
+                "GET",
+                collection_path(api_version, kind, namespace),
+                subject=f"listing every {kind}" + (f" of {namespace}" if namespace else ""),
+                kind=kind,
+                query=[*query, ("continue", following)] if following else query,
+            )
+            found += [{"apiVersion": api_version, "kind": kind, **item} for item in answer["items"]]
+            following = answer["metadata"].get("continue", "")
+            if not following:
+                return found, answer["metadata"]["resourceVersion"]
+
+    async def create(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an object that must not exist yet.
+
+        Raises:
+            Conflict: it exists.
+            ClusterError: anything else that went wrong.
+        """
+        reference = Reference.to(manifest)
+        return await self._transport.request(
+            "POST",
+            collection_path(reference.api_version, reference.kind, reference.namespace),
+            subject=f"creating {reference}",
+            kind=reference.kind,
+            query=[("fieldManager", FIELD_MANAGER)],
+            body=manifest,
+        )
+
+    async def replace(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace an object if it still has the resource version that the manifest states.
+
+        Raises:
+            Conflict: it changed in between.
+            ClusterError: anything else that went wrong.
+        """
+        reference = Reference.to(manifest)
+        return await self._transport.request(
+            "PUT",
+            object_path(reference),
+            subject=f"replacing {reference}",
+            kind=reference.kind,
+            query=[("fieldManager", FIELD_MANAGER)],
+            body=manifest,
+        )
+
+    async def patch(self, reference: Reference, changes: Mapping[str, Any], *, manager: str) -> dict[str, Any]:
+        """Change the given fields of an existing object (JSON merge patch), in the name of a field manager.
+
+        Raises:
+            NotFound: it does not exist.
+            ClusterError: anything else that went wrong.
+        """
+        return await self._transport.request(
+            "PATCH",
+            object_path(reference),
+            subject=f"changing {reference}",
+            kind=reference.kind,
+            query=[("fieldManager", manager)],
+            body=changes,
+            content_type=MERGE_PATCH,
+        )
+
+    async def annotate(self, namespace: str, name: str, annotations: Mapping[str, str], *, manager: str) -> None:
+        """Set annotations of a ModelDeployment, in the name of a field manager.
+
+        Raises:
+            NotFound: it does not exist.
+            ClusterError: anything else that went wrong.
+        """
+        reference = Reference(API_VERSION, KIND, namespace, name)
+        await self.patch(reference, {"metadata": {"annotations": dict(annotations)}}, manager=manager)
+
+    async def served_kinds(self, api_version: str) -> frozenset[str]:
+        """The kinds that the API server serves under an API version; none when it does not know the version.
+
+        Raises:
+            ClusterError: it could not be asked.
+        """
+        try:
+            answer = await self._transport.request(
+                "GET", version_path(api_version), subject=f"asking what {api_version} serves", kind="APIResourceList"
+            )
+        except NotFound:
+            return frozenset()
+        return frozenset(resource["kind"] for resource in answer["resources"])

@@ -1,0 +1,218 @@
+"""Reads from the cache what one decision needs to know; asks the API server nothing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from palier.api.constants import (
+    ANNOTATION_ABORT,
+    ANNOTATION_PROMOTE,
+    ANNOTATION_RETRY,
+    LABEL_DEPLOYMENT,
+    LABEL_REVISION,
+)
+from palier.api.v1alpha1 import Gateway, ModelDeployment, ParentRef
+from palier.cluster.store import Store
+from palier.manifests.metadata import child_name, owned_by
+from palier.manifests.traffic import route_weights
+from palier.release.observation import Measured, Observation, Requests, RevisionFacts, RouteFacts
+from palier.release.state import State
+
+SERVICE_NAME = "kubernetes.io/service-name"
+"""Label of an EndpointSlice: the Service it belongs to."""
+
+REQUESTS = {"abort": ANNOTATION_ABORT, "promote": ANNOTATION_PROMOTE, "retry": ANNOTATION_RETRY}
+
+
+def observe(
+    store: Store,
+    deployment: ModelDeployment,
+    state: State,
+    *,
+    revision: str,
+    measured: Measured,
+    troubles: Mapping[str, str],
+) -> Observation:
+    """What is there now.
+
+    Args:
+        store: the cache.
+        deployment: the spec.
+        state: the memory.
+        revision: hash of what the spec asks for.
+        measured: the evidence of the release in progress.
+        troubles: why pods are not ready, by revision, where that was looked up.
+    """
+    revisions = revision_facts(store, deployment, troubles)
+    gateway = deployment.spec.traffic.gateway
+    route = (
+        _gateway_route(store, deployment, gateway) if gateway else _front_service(store, deployment, state, revisions)
+    )
+    return Observation(
+        revision=revision, revisions=revisions, route=route, measured=measured, requests=_requests(store, deployment)
+    )
+
+
+def revision_facts(store: Store, deployment: ModelDeployment, troubles: Mapping[str, str]) -> dict[str, RevisionFacts]:
+    """Facts of every revision that has a Deployment."""
+    namespace, name = deployment.metadata.namespace, deployment.metadata.name
+    facts = {}
+    for workload in store.list("Deployment", namespace, {LABEL_DEPLOYMENT: name}):
+        revision = workload["metadata"]["labels"].get(LABEL_REVISION)
+        if not revision or not owned_by(deployment, workload) or workload["metadata"].get("deletionTimestamp"):
+            continue
+        child, status = child_name(deployment, revision), workload.get("status", {})
+        facts[revision] = RevisionFacts(
+            exists=store.get("Service", namespace, child) is not None,
+            replicas=int(workload["spec"].get("replicas", 1)),
+            available=int(status.get("availableReplicas", 0)),
+            endpoints=_ready_endpoints(store, namespace, child),
+            pods=int(status.get("replicas", 0)),
+            trouble=_replica_failure(status) or troubles.get(revision, ""),
+        )
+    return facts
+
+
+def _ready_endpoints(store: Store, namespace: str, service: str) -> int:
+    addresses = {
+        address
+        for part in store.list("EndpointSlice", namespace, {SERVICE_NAME: service})
+        for endpoint in part.get("endpoints") or ()
+        if endpoint.get("conditions", {}).get("ready", True)
+        for address in endpoint.get("addresses", ())
+    }
+    return len(addresses)
+
+
+def _replica_failure(status: Mapping[str, Any]) -> str:
+    """Pods that cannot even be created (quota, admission) are told by the Deployment itself."""
+    for condition in status.get("conditions", ()):
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            return str(condition.get("message", ""))
+    return ""
+
+
+def _requests(store: Store, deployment: ModelDeployment) -> Requests:
+    meta = deployment.metadata
+    asked = {name: meta.annotations.get(annotation, "") for name, annotation in REQUESTS.items()}
+    writers = {
+        name: writer.manager
+        for name, annotation in REQUESTS.items()
+        if asked[name] and (writer := store.who_wrote(meta.namespace, meta.name, annotation))
+    }
+    return Requests(**asked, by=writers)
+
+
+def _front_service(
+    store: Store, deployment: ModelDeployment, state: State, revisions: Mapping[str, RevisionFacts]
+) -> RouteFacts:
+    """Without a gateway: the front Service's selector and the ready pods behind it make the split."""
+    service = store.get("Service", deployment.metadata.namespace, deployment.metadata.name)
+    if service is None:
+        return RouteFacts()
+    if not owned_by(deployment, service):
+        return RouteFacts(exists=True, conflict=f"Service {deployment.metadata.name} exists and is not Palier's")
+    only = service["spec"].get("selector", {}).get(LABEL_REVISION)
+    if only:
+        return RouteFacts(exists=True, weights={only: 100}, accepted=True, serving=True)
+    stable, candidate = (
+        revisions.get(reference.revision, RevisionFacts()).endpoints if reference else 0
+        for reference in (state.stable, state.candidate)
+    )
+    if not state.stable or not state.candidate or not stable + candidate:
+        return RouteFacts(exists=True, accepted=True, serving=True)
+    share = round(100 * candidate / (stable + candidate))
+    share = min(max(share, 1 if candidate else 0), 99 if stable else 100)
+    weights = {state.stable.revision: 100 - share, state.candidate.revision: share}
+    return RouteFacts(exists=True, weights=weights, accepted=True, serving=True)
+
+
+def _gateway_route(store: Store, deployment: ModelDeployment, gateway: Gateway) -> RouteFacts:
+    namespace, name = deployment.metadata.namespace, deployment.metadata.name
+    route = store.get("HTTPRoute", namespace, name)
+    if route is not None and not owned_by(deployment, route):
+        return RouteFacts(exists=True, conflict=f"HTTPRoute {namespace}/{name} exists and is not Palier's")
+    conflict = _taken_hostname(store, deployment, gateway, ours=route)
+    if route is None:
+        return RouteFacts(conflict=conflict)
+    accepted, serving, problem = _acceptance(route, gateway, namespace=namespace)
+    return RouteFacts(
+        exists=True,
+        weights=route_weights(deployment, route),
+        accepted=accepted,
+        serving=serving,
+        problem=problem,
+        conflict=conflict,
+    )
+
+
+def _acceptance(route: Mapping[str, Any], gateway: Gateway, *, namespace: str) -> tuple[bool, bool, str]:
+    """Whether every Gateway accepted the present generation, whether any earlier one is in force, and what is wrong."""
+    generation = int(route["metadata"].get("generation", 0))
+    answers = route.get("status", {}).get("parents", ())
+    accepted = serving = True
+    for parent in gateway.parent_refs:
+        mine = [answer for answer in answers if _same_parent(answer.get("parentRef", {}), parent, namespace=namespace)]
+        found = {c["type"]: c for answer in mine for c in answer.get("conditions", ())}
+        for kind in ("Accepted", "ResolvedRefs"):
+            condition = found.get(kind)
+            if condition is None:
+                accepted = serving = False
+                continue
+            current = int(condition.get("observedGeneration", 0)) >= generation
+            if condition["status"] != "True":
+                if current:
+                    named = f"{parent.namespace or namespace}/{parent.name}"
+                    text = f"Gateway {named} says {condition.get('reason')}: {condition.get('message', '')}"
+                    return False, False, text
+                serving = False
+            accepted = accepted and current and condition["status"] == "True"
+    return accepted, serving, ""
+
+
+def _same_parent(answer: Mapping[str, Any], parent: ParentRef, *, namespace: str) -> bool:
+    return (
+        answer.get("name") == parent.name
+        and answer.get("namespace", namespace) == (parent.namespace or namespace)
+        and answer.get("sectionName") == parent.section_name
+    )
+
+
+def _taken_hostname(
+    store: Store, deployment: ModelDeployment, gateway: Gateway, *, ours: Mapping[str, Any] | None
+) -> str:
+    """An older route for the same host on the same Gateway gets all its traffic, whatever ours says."""
+    meta = deployment.metadata
+    born = ours["metadata"].get("creationTimestamp", "") if ours else "9"
+    parents = {(parent.namespace or meta.namespace, parent.name) for parent in gateway.parent_refs}
+    wanted = set(gateway.hostnames)
+    for other in store.list("HTTPRoute"):
+        theirs = other["metadata"]
+        if (theirs["namespace"], theirs["name"]) == (meta.namespace, meta.name):
+            continue
+        if (theirs.get("creationTimestamp", ""), theirs["namespace"], theirs["name"]) > (
+            born,
+            meta.namespace,
+            meta.name,
+        ):
+            continue
+        hostnames = set(other["spec"].get("hostnames") or ())
+        shared = wanted & hostnames
+        if not shared and (wanted or hostnames):
+            continue
+        attached = {
+            (ref.get("namespace", theirs["namespace"]), ref["name"]) for ref in other["spec"].get("parentRefs", ())
+        }
+        if parents & attached and _takes_everything(other):
+            host = ", ".join(sorted(shared)) or "every host"
+            return f"{host} is taken by the older HTTPRoute {theirs['namespace']}/{theirs['name']}"
+    return ""
+
+
+def _takes_everything(route: Mapping[str, Any]) -> bool:
+    """Whether a rule of the route matches every path, as ours does."""
+    for rule in route["spec"].get("rules", ()):
+        for match in rule.get("matches") or ({"path": {"type": "PathPrefix", "value": "/"}},):
+            path = match.get("path", {"type": "PathPrefix", "value": "/"})
+            if set(match) <= {"path"} and path.get("type") == "PathPrefix" and path.get("value") == "/":
+                return True
+    return False

@@ -1,0 +1,192 @@
+"""The work queue: which object is looked at next, and when again.
+
+Kopf delivers events; this turns them into level-triggered work with the semantics of client-go's rate-limited work
+queue, which a decade of controllers has proved: a key waits at most once, is never handled by two workers at the same
+time, and a key added while it is handled is handled again afterwards. So a burst of events costs one reconcile, and no
+event is lost. Keys that fail wait for themselves only: their backoff delays nobody else.
+
+It knows nothing about Kubernetes. It takes its time from the running event loop, so tests run it in faked time.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, NamedTuple, TypeVar
+
+from typing_extensions import override
+
+from palier.errors import PalierError
+
+__all__ = ["Key", "WorkQueue"]
+
+logger = logging.getLogger(__name__)
+
+SHORTEST_BACKOFF = 0.005
+LONGEST_BACKOFF = 300.0
+LARGEST_EXPONENT = 30  # 5 ms * 2^30 is far beyond the longest backoff; keeps the power small
+LONGEST_WAIT_WITH_NEWS = 1.0  # a key that failed while news arrived for it does not sit out its whole backoff
+
+
+class Key(NamedTuple):
+    """Names one ModelDeployment: the unit of work of the operator."""
+
+    namespace: str
+    name: str
+
+    @override
+    def __str__(self) -> str:
+        """The way kubectl and our logs name an object."""
+        return f"{self.namespace}/{self.name}"
+
+
+K = TypeVar("K", bound=Hashable)
+
+
+class WorkQueue(Generic[K]):
+    """Keys that want to be handled, each by one worker at a time.
+
+    All methods belong to the thread of the event loop, which must be running.
+    """
+
+    def __init__(self, *, longest_backoff: float = LONGEST_BACKOFF, jitter: random.Random | None = None) -> None:
+        self._longest_backoff = longest_backoff
+        self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, protects nothing
+        # Insertion order is the order of service; the value is the loop time since which the key has been ready.
+        self._urgent: dict[K, float] = {}
+        self._ready: dict[K, float] = {}
+        self._running: set[K] = set()
+        self._dirty: dict[K, bool] = {}  # added again while running: urgently or not
+        self._timers: dict[K, asyncio.TimerHandle] = {}
+        self._failures: dict[K, int] = {}
+        self._news = asyncio.Event()
+        self._closed = False
+
+    @property
+    def depth(self) -> int:
+        """How many keys are ready and wait for a worker."""
+        return len(self._urgent) + len(self._ready)
+
+    @property
+    def oldest_ready_age(self) -> float:
+        """Seconds that the longest waiting ready key has waited; 0 when none waits."""
+        since = min((*self._urgent.values(), *self._ready.values()), default=None)
+        return 0.0 if since is None else _now() - since
+
+    def add(self, key: K, *, urgent: bool = False) -> None:
+        """Have the key handled as soon as a worker is free; urgent keys go before all others."""
+        if key in self._running:
+            self._dirty[key] = urgent or self._dirty.get(key, False)
+            return
+        if urgent:
+            self._urgent.setdefault(key, self._ready.pop(key, _now()))
+        elif key not in self._urgent:
+            self._ready.setdefault(key, _now())
+        self._news.set()
+
+    def add_after(self, key: K, seconds: float) -> None:
+        """Have the key handled in so many seconds, unless a run is due earlier: the next run replaces all timers."""
+        if seconds <= 0:
+            self.add(key)
+            return
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        if timer := self._timers.get(key):
+            if timer.when() <= due:
+                return
+            timer.cancel()
+        self._timers[key] = loop.call_at(due, self._timer_fired, key)
+
+    def retry(self, key: K, *, after: float | None = None) -> None:
+        """Have a failed key handled again after its exponential backoff, and not before `after` seconds."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        backoff = min(SHORTEST_BACKOFF * 2.0 ** min(failures, LARGEST_EXPONENT), self._longest_backoff)
+        self.add_after(key, max(backoff * self._jitter.uniform(0.5, 1.0), after or 0.0))
+
+    def forget(self, key: K) -> None:
+        """The key works again: its next failure starts with the shortest backoff."""
+        self._failures.pop(key, None)
+
+    def shut_down(self) -> None:
+        """Let the workers finish the keys they hold, and hand out no others: `run` then returns."""
+        self._closed = True
+        self._news.set()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    async def run(
+        self,
+        handler: Callable[[K], Awaitable[float | None]],
+        *,
+        workers: int,
+        start: asyncio.Event | None = None,
+    ) -> None:
+        """Handle keys with so many workers until `shut_down`.
+
+        Args:
+            handler: handles one key; returns the seconds after which to handle it again, or None. When it raises, the
+                key is retried with backoff, not before the error's `retry_after` where it has one.
+            workers: how many keys are handled at the same time.
+            start: the workers wait for this before they take their first key.
+        """
+        async with asyncio.TaskGroup() as group:
+            for number in range(workers):
+                group.create_task(self._work(handler, start), name=f"worker {number}")
+
+    async def _work(self, handler: Callable[[K], Awaitable[float | None]], start: asyncio.Event | None) -> None:
+        if start is not None:
+            await start.wait()
+        while (key := await self._take()) is not None:
+            again: float | None = None
+            failure: Exception | None = None
+            try:
+                again = await handler(key)
+            except Exception as error:  # noqa: BLE001 - one broken key must not end the worker
+                failure = error
+            finally:
+                self._running.discard(key)
+            if failure is None:
+                self._succeeded(key, again)
+            else:
+                self._failed(key, failure)
+
+    async def _take(self) -> K | None:
+        while not self._closed:
+            for keys in (self._urgent, self._ready):
+                if keys:
+                    key = next(iter(keys))
+                    del keys[key]
+                    self._running.add(key)
+                    # This run sees everything that earlier timers were set for.
+                    if timer := self._timers.pop(key, None):
+                        timer.cancel()
+                    return key
+            self._news.clear()
+            await self._news.wait()
+        return None
+
+    def _succeeded(self, key: K, again: float | None) -> None:
+        self.forget(key)
+        if key in self._dirty:
+            self.add(key, urgent=self._dirty.pop(key))
+        if again is not None:
+            self.add_after(key, again)
+
+    def _failed(self, key: K, error: Exception) -> None:
+        if isinstance(error, PalierError):
+            logger.warning("%s: %s", key, error)
+        else:
+            logger.error("%s: unexpected failure", key, exc_info=error)
+        self.retry(key, after=getattr(error, "retry_after", None))
+        if self._dirty.pop(key, None) is not None:
+            self.add_after(key, LONGEST_WAIT_WITH_NEWS)
+
+    def _timer_fired(self, key: K) -> None:
+        del self._timers[key]
+        self.add(key)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

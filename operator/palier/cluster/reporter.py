@@ -1,0 +1,68 @@
+"""Writes `status`, and only when it says something new.
+
+Numbers change with every look; writing each of them would cost the API server more than all the rest. So what matters
+(the stage, a weight, a reason) is written at once, and moving numbers at most every `CHECKPOINT` seconds: the evidence
+since then is computed again from Prometheus after a restart.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from palier.api.conditions import merge_conditions
+from palier.api.constants import API_VERSION, KIND
+from palier.cluster.client import Cluster
+from palier.cluster.queue import Key
+from palier.cluster.store import Store
+
+CHECKPOINT = 30.0
+"""Seconds between two writes of moving numbers."""
+
+
+class Reporter:
+    """Remembers when each object's status was last written."""
+
+    def __init__(self, cluster: Cluster, store: Store) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._written_at: dict[Key, float] = {}
+
+    async def report(self, body: Mapping[str, Any], status: Mapping[str, Any], *, now: float) -> bool:
+        """Write the status if it is news; tells whether it was written."""
+        before = body.get("status") or {}
+        merged = {**status, "conditions": merge_conditions(before.get("conditions", ()), status["conditions"], now)}
+        if merged == before:
+            return False
+        meta = body["metadata"]
+        key = Key(meta["namespace"], meta["name"])
+        if _essence(merged) == _essence(before) and now - self._written_at.get(key, 0.0) < CHECKPOINT:
+            return False
+        live = await self._cluster.apply_status(
+            {
+                "apiVersion": API_VERSION,
+                "kind": KIND,
+                "metadata": {"name": meta["name"], "namespace": meta["namespace"]},
+                "status": merged,
+            }
+        )
+        self._store.put(live)
+        self._written_at[key] = now
+        return True
+
+    def forget(self, key: Key) -> None:
+        """The object is gone."""
+        self._written_at.pop(key, None)
+
+
+def _essence(status: Mapping[str, Any]) -> dict[str, Any]:
+    """The status without the numbers that move from look to look."""
+    release = status.get("release") or {}
+    moving = {"verdicts", "conditions", "release", *({"replicas"} if release else ())}
+    return {
+        **{name: value for name, value in status.items() if name not in moving},
+        "release": {
+            name: value for name, value in release.items() if name not in {"evidence", "lastLook", "cannotMeasureSince"}
+        },
+        "conditions": [
+            (c["type"], c["status"], c["reason"], c.get("observedGeneration")) for c in status.get("conditions", ())
+        ],
+    }

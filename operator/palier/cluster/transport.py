@@ -1,0 +1,187 @@
+"""How requests get to the API server and what becomes of their failures.
+
+Everything foreign ends here: the client library's configuration, its request pipeline and its exceptions, and those of
+aiohttp below it. What leaves is a dictionary or one of our own errors.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import ConfigException, list_kube_config_contexts, load_kube_config
+from kubernetes.aio.config.incluster_config import (
+    SERVICE_CERT_FILENAME,
+    SERVICE_HOST_ENV_NAME,
+    SERVICE_TOKEN_FILENAME,
+    InClusterConfigLoader,
+)
+
+from palier.cluster.instruments import Instruments
+from palier.errors import ClusterError, Conflict, Forbidden, Invalid, InvalidSettings, NotFound, Unavailable
+from palier.settings import VERSION
+
+__all__ = ["Transport", "configure", "default_namespace"]
+
+TIMEOUT = 15.0
+"""Seconds that any one request may take, connection included."""
+
+APPLY_PATCH = "application/apply-patch+yaml"
+MERGE_PATCH = "application/merge-patch+json"
+
+SERVICE_NAMESPACE_FILENAME = str(Path(SERVICE_TOKEN_FILENAME).with_name("namespace"))
+
+
+class Transport:
+    """One connection pool to one API server, with our name on every request.
+
+    The Authorization header is made anew for every request: inside a cluster the client library reads the service
+    account's token from its file again every minute, so that a rotated token is picked up.
+    """
+
+    def __init__(
+        self, configuration: Configuration, *, timeout: float = TIMEOUT, instruments: Instruments | None = None
+    ) -> None:
+        self.configuration = configuration
+        self._client = ApiClient(configuration)
+        self._client.user_agent = f"palier/{VERSION}"
+        self._timeout = timeout
+        self._instruments = instruments or Instruments()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def request(  # noqa: PLR0913 - a request has these parts
+        self,
+        method: str,
+        path: str,
+        *,
+        subject: str,
+        kind: str,
+        query: Sequence[tuple[str, str]] = (),
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        """Send one request, once, and return the decoded answer.
+
+        Args:
+            method: the HTTP method.
+            path: the path on the API server.
+            subject: what the request is about, for messages: `applying Deployment ml/language-id-0a1b2c3d4e`.
+            kind: the kind it is about, for the count of requests.
+            query: parameters of the query.
+            body: the object to send.
+            content_type: the media type of the body.
+
+        Raises:
+            ClusterError: the API server refused, or did not answer in time.
+        """
+        code = 0
+        try:
+            async with asyncio.timeout(self._timeout):
+                parameters = await self._client.param_serialize(
+                    method=method,
+                    resource_path=path,
+                    query_params=list(query),
+                    header_params={"Accept": "application/json", "Content-Type": content_type},
+                    body=body,
+                    auth_settings=["BearerToken"],
+                )
+                response = await self._client.call_api(
+                    *parameters, _request_timeout=aiohttp.ClientTimeout(total=self._timeout)
+                )
+                data: bytes = await response.read()
+                code = response.status
+        except TimeoutError as error:
+            raise Unavailable(f"{subject}: no answer from the API server within {self._timeout:.0f} s") from error
+        except (aiohttp.ClientError, OSError, ConfigException) as error:
+            raise Unavailable(f"{subject}: the API server cannot be reached: {error}") from error
+        finally:
+            self._instruments.request_finished(verb=method, kind=kind, code=code)
+        if code >= HTTPStatus.BAD_REQUEST:
+            raise _refusal(code, data, subject=subject, retry_after=response.headers.get("Retry-After"))
+        try:
+            answer: dict[str, Any] = json.loads(data)
+        except ValueError as error:
+            raise Unavailable(f"{subject}: the API server did not answer in JSON") from error
+        return answer
+
+
+def _refusal(code: int, data: bytes, *, subject: str, retry_after: str | None) -> ClusterError:
+    """The error that an HTTP status stands for, with the API server's own words."""
+    try:
+        message = json.loads(data)["message"]
+    except (ValueError, KeyError, TypeError):
+        message = f"HTTP {code}"
+    text = f"{subject}: {message}"
+    match code:
+        case HTTPStatus.NOT_FOUND:
+            return NotFound(text)
+        case HTTPStatus.CONFLICT:
+            return Conflict(text)
+        case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY | HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return Invalid(text)
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return Forbidden(text)
+        case _:
+            seconds = float(retry_after) if retry_after and retry_after.isdecimal() else None
+            return Unavailable(text, retry_after=seconds)
+
+
+async def configure(
+    *,
+    kubeconfig: str | None = None,
+    context: str | None = None,
+    token_file: str = SERVICE_TOKEN_FILENAME,
+    ca_file: str = SERVICE_CERT_FILENAME,
+) -> Configuration:
+    """Find out how to reach the API server: the service account inside a cluster, else the kubeconfig.
+
+    Args:
+        kubeconfig: path of a kubeconfig to use in any case.
+        context: its context; None for its current one.
+        token_file: where the service account's token lies inside a cluster.
+        ca_file: where the certificates of the API server lie inside a cluster.
+
+    Raises:
+        InvalidSettings: there is no usable configuration.
+    """
+    configuration = Configuration()
+    try:
+        if kubeconfig is None and context is None and _inside_cluster(token_file):
+            # Kubelets, services and the API server are inside: a proxy meant for the way out must not be asked.
+            configuration.client_session_kwargs = {"trust_env": False}
+            InClusterConfigLoader(token_file, ca_file).load_and_set(configuration)
+        else:
+            path = _kubeconfig_path(kubeconfig)
+            await load_kube_config(path, context=context, client_configuration=configuration, persist_config=False)
+    except (ConfigException, OSError) as error:
+        raise InvalidSettings(f"no way to reach a Kubernetes API server: {error}") from error
+    return configuration
+
+
+def default_namespace(*, kubeconfig: str | None = None, context: str | None = None) -> str:
+    """The namespace that a command means when none is given, as kubectl finds it."""
+    if kubeconfig is None and context is None and _inside_cluster(SERVICE_TOKEN_FILENAME):
+        return Path(SERVICE_NAMESPACE_FILENAME).read_text(encoding="utf-8").strip()
+    try:
+        contexts, current = list_kube_config_contexts(_kubeconfig_path(kubeconfig))
+    except (ConfigException, OSError):
+        return "default"
+    chosen = next((entry for entry in contexts if entry["name"] == context), current)
+    return str(chosen["context"].get("namespace") or "default")
+
+
+def _inside_cluster(token_file: str) -> bool:
+    return SERVICE_HOST_ENV_NAME in os.environ and Path(token_file).is_file()
+
+
+def _kubeconfig_path(kubeconfig: str | None) -> str:
+    path = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+    return os.pathsep.join(str(Path(part).expanduser()) for part in path.split(os.pathsep) if part)

@@ -1,0 +1,137 @@
+"""What we watch, and which ModelDeployments a change concerns.
+
+The list of watched kinds is the read half of the operator's RBAC; the label selectors are the API server's to apply,
+so that objects of others never reach us. Which key a change belongs to is decided in one pure function, whoever
+noticed the change: a watch, a list, or the answer of our own write.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from palier.api.constants import API_VERSION, KIND, LABEL_DEPLOYMENT, LABEL_WATCH, MANAGED_BY, MANAGED_BY_VALUE
+from palier.cluster.kinds import PLURALS
+from palier.cluster.queue import Key
+from palier.cluster.store import Store
+
+__all__ = ["WATCHES", "Watch", "concerned"]
+
+OWNED: Final = f"{MANAGED_BY}={MANAGED_BY_VALUE},{LABEL_DEPLOYMENT}"
+"""EndpointSlices carry these labels too: their controller copies them from the Service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One watched kind."""
+
+    api_version: str
+    kind: str
+    selector: str = ""
+    """Label selector that the API server applies; empty for every object."""
+    optional: bool = False
+    """Whether the operator is useful on a cluster without this kind."""
+
+    @property
+    def group(self) -> str:
+        """The API group; empty for the core."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def version(self) -> str:
+        """The version within the group."""
+        return self.api_version.rpartition("/")[2]
+
+    @property
+    def plural(self) -> str:
+        """The name in paths."""
+        return PLURALS[self.api_version, self.kind]
+
+
+WATCHES: Final = (
+    Watch(API_VERSION, KIND),
+    Watch("apps/v1", "Deployment", OWNED),
+    Watch("v1", "Service", OWNED),
+    Watch("discovery.k8s.io/v1", "EndpointSlice", OWNED),
+    Watch("v1", "ConfigMap", f"{LABEL_WATCH}=true"),
+    # All of them: a route of somebody else can take the traffic of a hostname of ours.
+    Watch("gateway.networking.k8s.io/v1", "HTTPRoute", optional=True),
+)
+
+
+def concerned(store: Store, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> set[Key]:
+    """The ModelDeployments that have to look again because an object changed.
+
+    Args:
+        store: where to find the ModelDeployments.
+        before: the object as we knew it; None when it is new to us.
+        after: the object as it is now; None when it is gone.
+    """
+    keys: set[Key] = set()
+    for obj in (before, after):
+        if obj is not None:
+            keys |= _owners(obj)
+    changed = after if after is not None else before
+    if changed is None:
+        return keys
+    match changed["kind"]:
+        case "ConfigMap":
+            keys |= _readers(store, changed)
+        case "HTTPRoute":
+            keys |= _rivals(store, before, after)
+        case _:
+            pass
+    return keys
+
+
+def _owners(obj: Mapping[str, Any]) -> set[Key]:
+    metadata = obj["metadata"]
+    name = metadata["name"] if obj["kind"] == KIND else (metadata.get("labels") or {}).get(LABEL_DEPLOYMENT)
+    return {Key(metadata["namespace"], name)} if name else set()
+
+
+def _readers(store: Store, config_map: Mapping[str, Any]) -> set[Key]:
+    """The ModelDeployments whose prompts come from a ConfigMap."""
+    namespace, name = config_map["metadata"]["namespace"], config_map["metadata"]["name"]
+    return {
+        Key(namespace, obj["metadata"]["name"]) for obj in store.list(KIND, namespace) if name in _prompt_sources(obj)
+    }
+
+
+def _prompt_sources(deployment: Mapping[str, Any]) -> Iterable[str]:
+    # Stored objects may break the schema: whatever does not have the expected shape names no ConfigMap.
+    prompts = _inside(deployment, "spec", "model", "prompts")
+    for prompt in prompts if isinstance(prompts, list) else ():
+        name = _inside(prompt, "configMapKeyRef", "name")
+        if isinstance(name, str):
+            yield name
+
+
+def _rivals(store: Store, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> set[Key]:
+    """The ModelDeployments that use a hostname of a route which began, ceased or changed to claim it."""
+    if before is not None and after is not None and _claim(before) == _claim(after):
+        return set()
+    claimed = {host for route in (before, after) if route is not None for host in _claim(route)[0]}
+    return {
+        Key(obj["metadata"]["namespace"], obj["metadata"]["name"])
+        for obj in store.list(KIND)
+        if not claimed.isdisjoint(_strings(_inside(obj, "spec", "traffic", "gateway", "hostnames")))
+    }
+
+
+def _claim(route: Mapping[str, Any]) -> tuple[frozenset[str], Any, Any]:
+    spec = route.get("spec", {})
+    return _strings(spec.get("hostnames")), spec.get("parentRefs"), spec.get("rules")
+
+
+def _inside(value: Any, *path: str) -> Any:  # noqa: ANN401 - any JSON value
+    for name in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(name)
+    return value
+
+
+def _strings(value: Any) -> frozenset[str]:  # noqa: ANN401 - any JSON value
+    return (
+        frozenset(text.lower() for text in value if isinstance(text, str)) if isinstance(value, list) else frozenset()
+    )

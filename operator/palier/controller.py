@@ -1,0 +1,244 @@
+"""One reconcile: observe → decide → act → report.
+
+The memory is written before the world is changed and the news is told after, so that a kill between any two lines
+loses nothing and no status or Event is ahead of the traffic.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from palier.api.constants import KIND, LABEL_DEPLOYMENT, LABEL_REVISION
+from palier.api.revision import revision_hash
+from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.cluster.act import Actor
+from palier.cluster.client import Cluster
+from palier.cluster.observe import observe
+from palier.cluster.queue import Key, WorkQueue
+from palier.cluster.reporter import Reporter
+from palier.cluster.store import Store
+from palier.cluster.trouble import trouble_of
+from palier.errors import InvalidSpec
+from palier.metrics.looks import Looks
+from palier.metrics.prometheus import MetricSource
+from palier.release.decide import Decision, decide
+from palier.release.look import Watched
+from palier.release.observation import Measured
+from palier.release.report import conditions, refused, status_of, written
+from palier.release.rules import measured_objectives
+from palier.release.state import Release, State, Step
+from palier.release.targets import targets
+
+logger = logging.getLogger(__name__)
+
+RESYNC = 600.0
+"""Seconds after which an object is looked at again although nothing happened."""
+
+TROUBLE_AFTER = 10.0
+"""Seconds that pods may take to become ready before the reason is looked up, and between two such looks."""
+
+
+class Controller:
+    """Reconciles ModelDeployments; everything it needs is handed in."""
+
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        store: Store,
+        queue: WorkQueue[Key],
+        source: MetricSource,
+        look_interval: float,
+        scrape_interval: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = store
+        self.queue = queue
+        self.clock = clock
+        self.cluster = cluster
+        self.looks = Looks(
+            source, interval=look_interval, scrape_interval=scrape_interval, looked=self._looked, clock=clock
+        )
+        self._actor = Actor(cluster, store)
+        self._reporter = Reporter(cluster, store)
+        self._troubles: dict[Key, tuple[float, Mapping[str, str]]] = {}
+
+    async def run_looks(self) -> None:
+        """The loop of the fleet's looks."""
+        await self.looks.run()
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Bring one ModelDeployment one step further.
+
+        Returns:
+            Seconds until it has to be looked at again at the latest, or None when it is gone.
+        """
+        body = self.store.get(KIND, key.namespace, key.name)
+        if body is None or body["metadata"].get("deletionTimestamp"):
+            self._forget(key)
+            return None
+        try:
+            return await self._reconcile(key, body)
+        except InvalidSpec as error:
+            await self._refuse(body, error)
+            return RESYNC
+
+    async def _reconcile(self, key: Key, body: Mapping[str, Any]) -> float:
+        now = self.clock()
+        deployment = parse(body)
+        state = _remembered(body)
+        prompts = self._prompts(deployment)
+        revision = revision_hash(deployment.spec.model, deployment.spec.serving, prompts)
+        troubles = await self._look_up_troubles(key, deployment, state, now=now)
+        observation = observe(
+            self.store,
+            deployment,
+            state,
+            revision=revision,
+            measured=self._measured(key, state),
+            troubles=troubles,
+        )
+        decision = decide(deployment, observation, state, now=now)
+        wanted = targets(deployment, decision.state, observation, now=now)
+        await self._actor.raise_revisions(deployment, decision.state, wanted, observation=observation, prompts=prompts)
+        status = status_of(deployment, decision, observation, found=conditions(decision, observation))
+        told = await self._reporter.report(body, status, now=now)
+        moved = await self._actor.steer(deployment, decision.state, wanted, observation=observation)
+        await self._actor.remove(deployment, wanted)
+        for note in decision.notes:
+            await self.cluster.emit_event(
+                regarding=body, type_=note.type, reason=note.reason, action=note.reason, note=note.message
+            )
+        self._follow(key, deployment, decision)
+        if moved or told:
+            return 0.0
+        return self._rest(decision, now=now)
+
+    def _rest(self, decision: Decision, *, now: float) -> float:
+        rest = RESYNC * random.uniform(0.9, 1.1)  # noqa: S311 - spreads the fleet, guards nothing
+        if decision.wake_at is not None:
+            rest = min(rest, max(0.0, decision.wake_at - now) + 0.01)
+        if decision.state.release:
+            rest = min(rest, TROUBLE_AFTER)
+        return rest
+
+    def _measured(self, key: Key, state: State) -> Measured:
+        release, candidate = state.release, state.candidate
+        if not release or not candidate:
+            return Measured()
+        watched = self.looks.of(
+            key, candidate=candidate.revision, begun_at=release.started_at, stage_index=release.stage_index
+        )
+        if watched is None:
+            return Measured(cannot_measure="no look yet", cannot_measure_since=None)
+        return Measured(
+            evidence=watched.evidence,
+            last_look=watched.last_look,
+            cannot_measure=watched.cannot_measure,
+            cannot_measure_since=watched.cannot_measure_since,
+        )
+
+    def _follow(self, key: Key, deployment: ModelDeployment, decision: Decision) -> None:
+        """Have the release judged from now on, or no longer."""
+        state = decision.state
+        release = state.release
+        if not state.candidate or not state.stable or release is None or not _judged(release):
+            self.looks.forget(key)
+            return
+        self.looks.watch(
+            key,
+            Watched(
+                candidate=state.candidate.revision,
+                stable=state.stable.revision,
+                stage_index=release.stage_index,
+                begun_at=release.started_at,
+                traffic_since=release.traffic_since if release.traffic_since is not None else release.stage_started_at,
+                objectives=measured_objectives(deployment),
+                evidence=release.evidence,
+                last_look=release.last_look,
+                cannot_measure_since=release.cannot_measure_since,
+            ),
+        )
+
+    def _forget(self, key: Key) -> None:
+        self.looks.forget(key)
+        self._troubles.pop(key, None)
+        self._reporter.forget(key)
+
+    def _looked(self, keys: Sequence[tuple[str, str]]) -> None:
+        for key in keys:
+            self.queue.add(Key(*key))
+
+    def _prompts(self, deployment: ModelDeployment) -> dict[str, str]:
+        """The texts of the prompts.
+
+        Raises:
+            InvalidSpec: one of them cannot be read.
+        """
+        texts = {}
+        for index, prompt in enumerate(deployment.spec.model.prompts):
+            reference = prompt.config_map_key_ref
+            source = self.store.get("ConfigMap", deployment.metadata.namespace, reference.name)
+            field = f"spec.model.prompts[{index}].configMapKeyRef"
+            if source is None:
+                raise InvalidSpec(
+                    f"{field}.name",
+                    f'no ConfigMap {reference.name} with the label palier.dev/watch: "true" in this namespace',
+                )
+            if reference.key not in source.get("data", {}):
+                raise InvalidSpec(f"{field}.key", f"ConfigMap {reference.name} has no key {reference.key}")
+            texts[prompt.name] = source["data"][reference.key]
+        return texts
+
+    async def _look_up_troubles(
+        self, key: Key, deployment: ModelDeployment, state: State, *, now: float
+    ) -> Mapping[str, str]:
+        """Why pods of a slow candidate are not ready; asks the API server, so only now and then."""
+        release, candidate = state.release, state.candidate
+        if release is None or candidate is None or not _waits_for_pods(release):
+            self._troubles.pop(key, None)
+            return {}
+        asked_at, known = self._troubles.get(key, (release.stage_started_at, {}))
+        if now - asked_at < TROUBLE_AFTER:
+            return known
+        labels = {LABEL_DEPLOYMENT: deployment.metadata.name, LABEL_REVISION: candidate.revision}
+        pods = await self.cluster.list_pods(deployment.metadata.namespace, labels)
+        found = {candidate.revision: trouble_of(pods)}
+        self._troubles[key] = (now, found)
+        return found
+
+    async def _refuse(self, body: Mapping[str, Any], error: InvalidSpec) -> None:
+        """Say what is wrong and leave everything that serves as it is."""
+        now, generation = self.clock(), int(body["metadata"].get("generation", 0))
+        before = body.get("status") or {}
+        stable = before.get("stable")
+        message = f"{error.field}: {error.message}"
+        found = refused("InvalidSpec", message, serves=bool(stable))
+        status = {
+            **before,
+            "observedGeneration": generation,
+            "stage": "Invalid",
+            "conditions": written(found, generation=generation),
+        }
+        await self._reporter.report(body, status, now=now)
+
+
+def _remembered(body: Mapping[str, Any]) -> State:
+    try:
+        return State.from_status(body.get("status") or {})
+    except ValueError as error:
+        raise InvalidSpec("status", f"{error}; delete status.release to start the release anew") from error
+
+
+def _judged(release: Release) -> bool:
+    if release.direct or release.step not in {Step.CANARY, Step.PROMOTING}:
+        return False
+    return release.traffic_since is not None or bool(release.evidence)
+
+
+def _waits_for_pods(release: Release) -> bool:
+    if release.step in {Step.PREPARING, Step.PROMOTING}:
+        return True
+    return release.step is Step.CANARY and release.traffic_since is None

@@ -1,0 +1,58 @@
+"""One arm against a fixed limit: is the share of bad events above it, or provably below it?
+
+Both tests bet on the share being anywhere on the far side of the limit, uniformly (a truncated beta mixture), and are
+e-processes in the number of requests, so they may be read after every look:
+
+    E = integral over the far side of (p / p0)^bad ((1 - p) / (1 - p0))^good dp, divided by the length of that side.
+
+The closed form is an incomplete beta function, and it has two faces. On the far side of the limit the incomplete beta
+is near 1 and the textbook formula is exact. On the near side it underflows (no failure in a million requests) while E
+itself is a harmless number around 1/requests; there the incomplete beta's continued fraction gives E directly, with
+nothing to underflow and nothing to cancel.
+"""
+
+import math
+
+from scipy.special import betaincc, betaln
+
+
+def log_e_above(bad: float, total: float, *, limit: float) -> float:
+    """Log e-value against "the share is at most `limit`": large when it is breached. Counts may be fractional."""
+    return _log_e(bad, total - bad, boundary=limit, beyond=1 - limit)
+
+
+def log_e_below(bad: float, total: float, *, limit: float) -> float:
+    """Log e-value against "the share is at least `limit`": large when the share is proven to be smaller."""
+    return _log_e(total - bad, bad, boundary=1 - limit, beyond=limit)
+
+
+def _log_e(hits: float, misses: float, *, boundary: float, beyond: float) -> float:
+    """Log of the mean of (p / boundary)^hits ((1 - p) / beyond)^misses over p from `boundary` to 1."""
+    if hits <= boundary * (hits + misses):
+        return math.log(boundary) - math.log1p(misses) + math.log(_tail_fraction(beyond, misses + 1, hits + 1))
+    integral = math.log(betaincc(hits + 1, misses + 1, boundary)) + float(betaln(hits + 1, misses + 1))
+    return integral - hits * math.log(boundary) - (misses + 1) * math.log(beyond)
+
+
+def _tail_fraction(x: float, a: float, b: float) -> float:
+    """The incomplete beta's I_x(a, b) divided by its leading term x^a (1 - x)^b / (a B(a, b)).
+
+    Continued fraction DLMF 8.17.22 by the modified Lentz method; for x below the mean a / (a + b), where it is used,
+    the number of steps is at most of the order of sqrt(a + b).
+    """
+    c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1))
+    fraction = d
+    m = 0
+    change = 0.0
+    while abs(change - 1) > 1e-14:  # noqa: PLR2004 - as exact as a float gets
+        m += 1
+        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        d = 1 / (1 + even * d)
+        c = 1 + even / c
+        fraction *= d * c
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        d = 1 / (1 + odd * d)
+        c = 1 + odd / c
+        change = d * c
+        fraction *= change
+    return fraction

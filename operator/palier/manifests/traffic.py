@@ -1,0 +1,116 @@
+"""The one object that changes while traffic moves: the HTTPRoute, or without a gateway the front Service.
+
+Every default of the Gateway API is written out, so that what we apply is what the API server stores and GitOps tools
+see no drift. The order of the two backends is given by the caller and stays fixed for a whole release.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from palier.api.constants import LABEL_DEPLOYMENT, LABEL_REVISION, REVISION_HEADER
+from palier.api.v1alpha1 import Gateway, ModelDeployment
+from palier.manifests.metadata import child_name, metadata
+from palier.manifests.revision import service_port
+
+RULE = "weighted"
+
+
+def route_manifest(
+    deployment: ModelDeployment,
+    gateway: Gateway,
+    *,
+    slots: tuple[str, str],
+    weights: Mapping[str, int],
+    ports: Mapping[str, int],
+) -> dict[str, Any]:
+    """The HTTPRoute that splits the traffic.
+
+    Args:
+        deployment: the owner.
+        gateway: `spec.traffic.gateway`.
+        slots: the revision at each of the two backend positions; the same one twice when there is only one.
+        weights: percent by revision, summing to 100.
+        ports: Service port by revision.
+    """
+    first, second = slots
+    shares = (weights.get(first, 0), weights.get(second, 0) if second != first else 0)
+    if sum(shares) != 100:  # noqa: PLR2004 - percent
+        raise ValueError(f"weights {dict(weights)} at positions {slots} do not sum to 100")
+    spec: dict[str, Any] = {
+        "parentRefs": [_parent(parent.model_dump(by_alias=True, exclude_none=True)) for parent in gateway.parent_refs],
+        "rules": [
+            {
+                "name": RULE,
+                "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+                "backendRefs": [
+                    _backend(deployment, revision, weight=weight, port=ports[revision])
+                    for revision, weight in zip(slots, shares, strict=True)
+                ],
+            }
+        ],
+    }
+    if gateway.hostnames:
+        spec["hostnames"] = list(gateway.hostnames)
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": metadata(
+            deployment, name=deployment.metadata.name, labels={LABEL_DEPLOYMENT: deployment.metadata.name}
+        ),
+        "spec": spec,
+    }
+
+
+def route_weights(deployment: ModelDeployment, route: Mapping[str, Any]) -> dict[str, int]:
+    """Percent by revision as an existing route splits the traffic; revisions at weight 0 are named too."""
+    prefix = child_name(deployment, "")
+    weights: dict[str, int] = {}
+    for rule in route.get("spec", {}).get("rules", ()):
+        for backend in rule.get("backendRefs", ()):
+            name = str(backend.get("name", ""))
+            if name.startswith(prefix):
+                revision = name.removeprefix(prefix)
+                weights[revision] = weights.get(revision, 0) + int(backend.get("weight", 1))
+    return weights
+
+
+def front_service_manifest(deployment: ModelDeployment, revision: str | None, *, port: int) -> dict[str, Any]:
+    """The Service that users call where there is no gateway.
+
+    Args:
+        deployment: the owner.
+        revision: the only revision it selects, or None to select the pods of stable and candidate together.
+        port: port of users and pods.
+    """
+    selector = {LABEL_DEPLOYMENT: deployment.metadata.name}
+    if revision is not None:
+        selector[LABEL_REVISION] = revision
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(
+            deployment, name=deployment.metadata.name, labels={LABEL_DEPLOYMENT: deployment.metadata.name}
+        ),
+        "spec": {"selector": selector, "ports": [service_port(port)], "type": "ClusterIP"},
+    }
+
+
+def _parent(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {"group": "gateway.networking.k8s.io", "kind": "Gateway", **given}
+
+
+def _backend(deployment: ModelDeployment, revision: str, *, weight: int, port: int) -> dict[str, Any]:
+    """A backend with a filter of its own, which names the revision in answers and keeps its metrics apart."""
+    return {
+        "group": "",
+        "kind": "Service",
+        "name": child_name(deployment, revision),
+        "port": port,
+        "weight": weight,
+        "filters": [
+            {
+                "type": "ResponseHeaderModifier",
+                "responseHeaderModifier": {"set": [{"name": REVISION_HEADER, "value": revision}]},
+            }
+        ],
+    }

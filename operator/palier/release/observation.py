@@ -1,0 +1,95 @@
+"""What the shell saw, as plain values for the decision to read.
+
+Nothing here is inferred: a fact that could not be observed is absent, and absence has its own meaning for `decide`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from palier.evidence.objective import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionFacts:
+    """One revision's Deployment, Service and endpoints as the API server last told them."""
+
+    exists: bool = False
+    """Both its Deployment and its Service are there."""
+    replicas: int = 0
+    """Pods asked for."""
+    available: int = 0
+    """Pods that the Deployment counts as available; 0 while its status lags behind its generation."""
+    endpoints: int = 0
+    """Ready addresses behind its Service."""
+    pods: int = 0
+    """Pods that exist in any condition."""
+    trouble: str = ""
+    """Why its pods are not ready, in one sentence, when that is known."""
+
+    def carries(self, replicas: int) -> bool:
+        """Whether that many replicas are ready and reachable."""
+        return self.exists and self.available >= replicas and self.endpoints >= replicas
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFacts:
+    """The traffic split that is in force."""
+
+    exists: bool = False
+    weights: Mapping[str, int] = field(default_factory=dict)
+    """Percent by revision, as written in the route (or as given by replicas without a gateway)."""
+    accepted: bool = False
+    """The gateway has accepted the route at its present generation."""
+    serving: bool = False
+    """It was accepted at some generation and has not been refused since: the last accepted split is in force."""
+    problem: str = ""
+    """Why it is not accepted, in one sentence."""
+    conflict: str = ""
+    """Why the route may not be written at all (a hostname or a name that another object holds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The evidence gathered so far for the release in progress."""
+
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    last_look: float | None = None
+    cannot_measure: str = ""
+    """Why the last look could not measure; empty when it could."""
+    cannot_measure_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """What people asked for through annotations."""
+
+    abort: str = ""
+    promote: str = ""
+    retry: str = ""
+    by: Mapping[str, str] = field(default_factory=dict)
+    """Who wrote each of them, by request name, where the API server tells."""
+
+    def asked_by(self, name: str) -> str:
+        """' by WHO' for a message, empty when unknown."""
+        who = self.by.get(name, "")
+        return f" by {who}" if who else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything one decision reads besides the spec, the memory and the clock."""
+
+    revision: str
+    """Hash of what the spec asks for now."""
+    revisions: Mapping[str, RevisionFacts]
+    route: RouteFacts
+    measured: Measured = Measured()
+    requests: Requests = Requests()
+
+    def facts(self, revision: str) -> RevisionFacts:
+        """Facts of a revision; all absent when it was never made."""
+        return self.revisions.get(revision, RevisionFacts())
+
+    def weight(self, revision: str) -> int:
+        """Percent of the traffic that the route gives a revision now."""
+        return self.route.weights.get(revision, 0)

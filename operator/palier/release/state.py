@@ -1,0 +1,312 @@
+"""What Palier remembers of a ModelDeployment between two looks, and how it is written to `status`.
+
+The operator may be killed between any two lines, so everything a release needs to go on lives in `status` and is read
+back from there. This module is that memory as immutable values; it decides nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from palier.evidence.objective import Evidence, begin_stage
+
+HISTORY_LIMIT = 10
+
+
+class Step(StrEnum):
+    """Where a release in progress stands."""
+
+    PREPARING = "Preparing"
+    CANARY = "Canary"
+    PROMOTING = "Promoting"
+    ROLLING_BACK = "RollingBack"
+
+
+class Result(StrEnum):
+    """How a release ended."""
+
+    PROMOTED = "Promoted"
+    ROLLED_BACK = "RolledBack"
+    ABORTED = "Aborted"
+    SUPERSEDED = "Superseded"
+    REVERTED = "Reverted"
+    FAILED = "Failed"
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the revision stays refused until the spec changes or a retry is asked for."""
+        return self in {Result.ROLLED_BACK, Result.ABORTED, Result.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionRef:
+    """A revision by its hash, with what a reader wants to know about it."""
+
+    revision: str
+    model: str
+    version: str
+    port: int
+    since: float
+    """When it took its present role, in seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """The stable revision of before, kept warm for an immediate way back."""
+
+    reference: RevisionRef
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """A revision out of traffic, removed once proxies have surely forgotten it."""
+
+    revision: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a release that is rolling back will be recorded once the traffic is back on stable."""
+
+    result: Result
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the last release ended."""
+
+    revision: str
+    result: Result
+    reason: str
+    message: str
+    time: float
+    rules: str = ""
+    """Digest of the objectives and stages it was judged by: changed rules are a reason to try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release in progress."""
+
+    step: Step
+    started_at: float
+    stage_started_at: float
+    stage_index: int = 0
+    direct: bool = False
+    """No canary: the first revision of all, or the return to a warm former stable."""
+    traffic_since: float | None = None
+    """When the gateway accepted the weight of the present stage; None while it has not."""
+    last_look: float | None = None
+    """The instant up to which evidence has been gathered."""
+    cannot_measure_since: float | None = None
+    breach: str = ""
+    """The sentence of a breach that `onBreach: Hold` holds the release for."""
+    ending: Ending | None = None
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+
+    def at_stage(self, index: int, *, now: float) -> Self:
+        """The same release at the start of another stage, with fresh per-stage evidence processes."""
+        return replace(
+            self,
+            step=Step.CANARY,
+            stage_index=index,
+            stage_started_at=now,
+            traffic_since=None,
+            evidence={name: begin_stage(evidence) for name, evidence in self.evidence.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything remembered of one ModelDeployment."""
+
+    stable: RevisionRef | None = None
+    candidate: RevisionRef | None = None
+    former: Former | None = None
+    slots: tuple[str, str] | None = None
+    """The revision at each of the route's two backend positions: a position keeps its revision for a whole release."""
+    drains: tuple[Drain, ...] = ()
+    release: Release | None = None
+    outcome: Outcome | None = None
+    history: tuple[Outcome, ...] = ()
+    handled_retry: str = ""
+
+    @classmethod
+    def from_status(cls, status: Mapping[str, Any]) -> Self:
+        """Read the memory back; unknown or missing parts read as never having happened.
+
+        Raises:
+            ValueError: a part is there but unreadable.
+        """
+        try:
+            return cls(
+                stable=_revision(status.get("stable")),
+                candidate=_revision(status.get("candidate")),
+                former=_former(status.get("former")),
+                slots=_slots(status.get("slots")),
+                drains=tuple(Drain(d["revision"], parse_time(d["until"])) for d in status.get("drains", ())),
+                release=_release(status.get("release")),
+                outcome=_outcome(status.get("outcome")),
+                history=tuple(o for entry in status.get("history", ()) if (o := _outcome(entry))),
+                handled_retry=status.get("handledRetry", ""),
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"status is unreadable: {error!r}") from error
+
+    def to_status(self) -> dict[str, Any]:
+        """The part of `status` that carries the memory; `from_status` reads the same value back."""
+        status: dict[str, Any] = {}
+        if self.stable:
+            status["stable"] = _revision_status(self.stable)
+        if self.candidate:
+            status["candidate"] = _revision_status(self.candidate)
+        if self.former:
+            status["former"] = {
+                **_revision_status(self.former.reference),
+                "until": format_time(self.former.until),
+            }
+        if self.slots:
+            status["slots"] = list(self.slots)
+        if self.drains:
+            status["drains"] = [{"revision": d.revision, "until": format_time(d.until)} for d in self.drains]
+        if self.release:
+            status["release"] = _release_status(self.release)
+        if self.outcome:
+            status["outcome"] = _outcome_status(self.outcome)
+        if self.history:
+            status["history"] = [_outcome_status(o) for o in self.history]
+        if self.handled_retry:
+            status["handledRetry"] = self.handled_retry
+        return status
+
+    def ended(self, outcome: Outcome) -> Self:
+        """The memory after a release ended."""
+        return replace(self, release=None, outcome=outcome, history=(*self.history, outcome)[-HISTORY_LIMIT:])
+
+
+def format_time(seconds: float) -> str:
+    """Seconds since the epoch as RFC 3339 with microseconds, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> float:
+    """The inverse of `format_time`, to the microsecond."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _optional_time(value: str | None) -> float | None:
+    return parse_time(value) if value else None
+
+
+def _revision(value: Mapping[str, Any] | None) -> RevisionRef | None:
+    if not value:
+        return None
+    return RevisionRef(
+        revision=value["revision"],
+        model=value["model"],
+        version=value["version"],
+        port=int(value["port"]),
+        since=parse_time(value["since"]),
+    )
+
+
+def _revision_status(reference: RevisionRef) -> dict[str, Any]:
+    return {
+        "revision": reference.revision,
+        "model": reference.model,
+        "version": reference.version,
+        "port": reference.port,
+        "since": format_time(reference.since),
+    }
+
+
+def _former(value: Mapping[str, Any] | None) -> Former | None:
+    reference = _revision(value)
+    return Former(reference, parse_time(value["until"])) if value and reference else None
+
+
+def _slots(value: list[str] | None) -> tuple[str, str] | None:
+    if not value:
+        return None
+    first, second = value
+    return first, second
+
+
+def _outcome(value: Mapping[str, Any] | None) -> Outcome | None:
+    if not value:
+        return None
+    return Outcome(
+        revision=value["revision"],
+        result=Result(value["result"]),
+        reason=value["reason"],
+        message=value["message"],
+        time=parse_time(value["time"]),
+        rules=value.get("rules", ""),
+    )
+
+
+def _outcome_status(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "revision": outcome.revision,
+        "result": outcome.result.value,
+        "reason": outcome.reason,
+        "message": outcome.message,
+        "time": format_time(outcome.time),
+        **({"rules": outcome.rules} if outcome.rules else {}),
+    }
+
+
+def _release(value: Mapping[str, Any] | None) -> Release | None:
+    if not value:
+        return None
+    ending = value.get("ending")
+    return Release(
+        step=Step(value["step"]),
+        started_at=parse_time(value["startedAt"]),
+        stage_started_at=parse_time(value["stageStartedAt"]),
+        stage_index=int(value.get("stageIndex", 0)),
+        direct=bool(value.get("direct", False)),
+        traffic_since=_optional_time(value.get("trafficSince")),
+        last_look=_optional_time(value.get("lastLook")),
+        cannot_measure_since=_optional_time(value.get("cannotMeasureSince")),
+        breach=value.get("breach", ""),
+        ending=Ending(Result(ending["result"]), ending["reason"], ending["message"]) if ending else None,
+        evidence={entry["objective"]: Evidence.from_status(entry) for entry in value.get("evidence", ())},
+    )
+
+
+def _release_status(release: Release) -> dict[str, Any]:
+    status: dict[str, Any] = {
+        "step": release.step.value,
+        "stageIndex": release.stage_index,
+        "startedAt": format_time(release.started_at),
+        "stageStartedAt": format_time(release.stage_started_at),
+    }
+    if release.direct:
+        status["direct"] = True
+    for name, instant in (
+        ("trafficSince", release.traffic_since),
+        ("lastLook", release.last_look),
+        ("cannotMeasureSince", release.cannot_measure_since),
+    ):
+        if instant is not None:
+            status[name] = format_time(instant)
+    if release.breach:
+        status["breach"] = release.breach
+    if release.ending:
+        status["ending"] = {
+            "result": release.ending.result.value,
+            "reason": release.ending.reason,
+            "message": release.ending.message,
+        }
+    if release.evidence:
+        status["evidence"] = [
+            {"objective": name, **evidence.to_status()} for name, evidence in sorted(release.evidence.items())
+        ]
+    return status

@@ -1,0 +1,170 @@
+"""What the world should look like for a given memory: traffic weights, replica counts, and what may be removed.
+
+Weights are given only to revisions that can carry them, and nothing that a route still names is ever removed: the order
+of traffic changes lives here.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from palier.api.v1alpha1 import ModelDeployment
+from palier.release.observation import Observation
+from palier.release.state import Release, State, Step
+
+ALL = 100
+"""Percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The wanted state of the cluster for one ModelDeployment."""
+
+    weights: Mapping[str, int] | None
+    """Percent by revision, summing to 100; None while there is nothing to send traffic to."""
+    slots: tuple[str, str] | None
+    """Revisions at the route's two positions."""
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    """Pods by revision, for every revision that has to exist."""
+    remove: frozenset[str] = frozenset()
+    """Revisions to delete now."""
+
+
+def full_replicas(deployment: ModelDeployment) -> int:
+    """Pods for all of the traffic."""
+    return deployment.spec.serving.replicas
+
+
+def replicas_for(deployment: ModelDeployment, weight: int) -> int:
+    """Pods that a candidate needs for a share of the traffic, in percent.
+
+    Behind a gateway the share is the gateway's business and the pods only have to carry it. Without one, the number of
+    pods next to the full stable set is what makes the share: c / (c + n) as near to the weight as whole pods allow.
+    """
+    full = full_replicas(deployment)
+    if deployment.spec.traffic.gateway is None:
+        return max(1, min(full, round(full * weight / (ALL - weight)))) if weight < ALL else full
+    return max(1, math.ceil(full * weight / ALL))
+
+
+def stage_replicas(deployment: ModelDeployment, state: State) -> int:
+    """Pods that the candidate needs for the step it is at."""
+    release, stages = state.release, deployment.spec.release.stages
+    if release is None or release.direct or not stages or release.step is Step.PROMOTING:
+        return full_replicas(deployment)
+    return replicas_for(deployment, stages[min(release.stage_index, len(stages) - 1)].canary.weight)
+
+
+def targets(deployment: ModelDeployment, state: State, observation: Observation, *, now: float) -> Targets:
+    """The wanted state of the cluster.
+
+    Args:
+        deployment: the spec.
+        state: the memory as just decided.
+        observation: what is there now; a weight rises only onto ready pods.
+        now: seconds since the epoch.
+    """
+    weights = _weights(deployment, state, observation)
+    replicas: dict[str, int] = {}
+    if state.former:
+        replicas[state.former.reference.revision] = full_replicas(deployment)
+    if state.stable:
+        replicas[state.stable.revision] = full_replicas(deployment)
+    if state.candidate and state.release:
+        revision = state.candidate.revision
+        present = observation.facts(revision).replicas
+        needed = stage_replicas(deployment, state)
+        rolling_back = state.release.step is Step.ROLLING_BACK
+        replicas[revision] = max(present, 1) if rolling_back else max(needed, min(present, full_replicas(deployment)))
+    named = set(observation.route.weights) | set(state.slots or ())
+    remove = frozenset(d.revision for d in state.drains if now >= d.until and d.revision not in named | set(replicas))
+    return Targets(weights=weights, slots=state.slots, replicas=replicas, remove=remove)
+
+
+def slots_after(state: State, *, now: float) -> tuple[str, str] | None:
+    """The revisions at the route's two positions.
+
+    The stable revision never changes its position, because a gateway that keeps one cluster per position would start
+    that cluster anew under full traffic. The other position follows the candidate and is handed to stable once its last
+    holder may be removed, so that every name in the route has ready endpoints.
+    """
+    release, candidate = state.release, state.candidate
+    in_traffic = release is not None and release.step in {Step.CANARY, Step.PROMOTING}
+    if state.stable is None:
+        return (candidate.revision, candidate.revision) if candidate and in_traffic else None
+    stable = state.stable.revision
+    first, second = state.slots or (stable, stable)
+    if stable not in {first, second}:
+        first, second = stable, stable
+    position = 0 if first == stable else 1
+    held = second if position == 0 else first
+    if candidate and in_traffic:
+        other = candidate.revision
+    elif held in _may_stay_named(state, now=now):
+        other = held
+    else:
+        other = stable
+    return (stable, other) if position == 0 else (other, stable)
+
+
+def _may_stay_named(state: State, *, now: float) -> set[str]:
+    named = {drain.revision for drain in state.drains if now < drain.until}
+    if state.former:
+        named.add(state.former.reference.revision)
+    if state.candidate and state.release:
+        named.add(state.candidate.revision)
+    return named
+
+
+def _weights(deployment: ModelDeployment, state: State, observation: Observation) -> Mapping[str, int] | None:
+    release, candidate, stable = state.release, state.candidate, state.stable
+    if stable is None:
+        if candidate and release and release.step is Step.PROMOTING and _can_take_all(deployment, state, observation):
+            return {candidate.revision: ALL}
+        return None
+    share = _candidate_share(deployment, state, observation) if candidate and release else 0
+    if candidate is None or share == 0:
+        return {stable.revision: ALL}
+    if share == ALL:
+        return {candidate.revision: ALL}
+    return {stable.revision: ALL - share, candidate.revision: share}
+
+
+def _candidate_share(deployment: ModelDeployment, state: State, observation: Observation) -> int:
+    release, candidate, stable = state.release, state.candidate, state.stable
+    assert release is not None  # noqa: S101 - asked only while a release is in progress
+    assert candidate is not None  # noqa: S101
+    assert stable is not None  # noqa: S101
+    match release.step:
+        case Step.PREPARING:
+            return 0
+        case Step.CANARY:
+            ready = observation.facts(candidate.revision).carries(stage_replicas(deployment, state))
+            if release.traffic_since is not None or ready:
+                return _stage_weight(deployment, release, release.stage_index)
+            return _stage_weight(deployment, release, release.stage_index - 1)
+        case Step.PROMOTING:
+            if _can_take_all(deployment, state, observation):
+                return ALL
+            reached = release.stage_index if release.traffic_since is not None else release.stage_index - 1
+            return _stage_weight(deployment, release, reached)
+        case Step.ROLLING_BACK:
+            nobody_else = observation.facts(stable.revision).endpoints == 0
+            if nobody_else and observation.facts(candidate.revision).endpoints > 0:
+                return observation.weight(candidate.revision)
+            return 0
+
+
+def _stage_weight(deployment: ModelDeployment, release: Release, index: int) -> int:
+    stages = deployment.spec.release.stages
+    if release.direct or index < 0 or not stages:
+        return 0
+    return stages[min(index, len(stages) - 1)].canary.weight
+
+
+def _can_take_all(deployment: ModelDeployment, state: State, observation: Observation) -> bool:
+    assert state.candidate is not None  # noqa: S101 - asked only while there is one
+    revision = state.candidate.revision
+    if observation.weight(revision) == ALL and observation.facts(revision).endpoints > 0:
+        return True
+    return observation.facts(revision).carries(full_replicas(deployment))

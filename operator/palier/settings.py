@@ -1,0 +1,187 @@
+"""What the operator can be told at its start: flags first, environment second, defaults last.
+
+Everything that changes while the operator runs lives in the cluster; these few settings do not change. They are
+checked before anything starts, all at once, with the name of the flag in each message.
+"""
+
+import argparse
+import importlib.metadata
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import TypeAdapter, ValidationError
+
+from palier.api.values import LABEL, Duration
+from palier.errors import InvalidSettings
+
+__all__ = ["VERSION", "Settings", "add_arguments"]
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("palier")
+    except importlib.metadata.PackageNotFoundError:  # run from a source tree that was never installed
+        return "0+unknown"
+
+
+VERSION: Final = _version()
+"""The version of this program, as it names itself to the API server and in its metrics."""
+
+LogFormat = Literal["text", "json"]
+LONGEST_INTERVAL = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one operator process."""
+
+    prometheus_url: str
+    """Base URL of the Prometheus HTTP API."""
+    look_interval: float = 15.0
+    """Seconds between two looks at the metrics of the whole fleet; at least 1."""
+    scrape_interval: float = 15.0
+    """Seconds between two scrapes of the pods by Prometheus."""
+    namespaces: tuple[str, ...] = ()
+    """The namespaces that are watched; empty for all."""
+    workers: int = 8
+    """How many ModelDeployments are reconciled at the same time."""
+    health_port: int = 8080
+    """TCP port of /healthz, /readyz and /metrics; 0 for a free one."""
+    leader_elect: bool = False
+    """Whether several replicas agree by a Lease on the one that acts."""
+    lease_namespace: str = ""
+    """Where the Lease is; empty for the namespace of the operator itself."""
+    kubeconfig: str | None = None
+    """Path of a kubeconfig; None for the service account inside a cluster, else the usual kubeconfig."""
+    context: str | None = None
+    """Context of the kubeconfig; None for its current one."""
+    log_level: str = "info"
+    """The least severe messages that are logged."""
+    log_format: LogFormat = "text"
+    """How log lines are written."""
+
+    @classmethod
+    def read(cls, arguments: argparse.Namespace, environment: Mapping[str, str]) -> Self:
+        """Settings from parsed flags and the environment.
+
+        Raises:
+            InvalidSettings: one or more settings cannot work; the text names them all.
+        """
+        values: dict[str, Any] = {}
+        problems: list[str] = []
+        for option in OPTIONS:
+            given = getattr(arguments, option.field, None)
+            text = given if given is not None else environment.get(option.variable)
+            if text is None or (text == "" and given is None):
+                if option.required:
+                    problems.append(f"{option.flag} (or {option.variable}) is required")
+                continue
+            try:
+                values[option.field] = option.parse(text)
+            except ValueError as error:
+                source = option.flag if given is not None else option.variable
+                problems.append(f"{source}={text!r}: {error}")
+        if problems:
+            raise InvalidSettings("; ".join(problems))
+        return cls(**values)
+
+
+def _duration(text: str) -> float:
+    try:
+        seconds = TypeAdapter(Duration).validate_python(text).seconds
+    except ValidationError as error:
+        raise ValueError(error.errors()[0]["msg"]) from error
+    if not 1 <= seconds <= LONGEST_INTERVAL:
+        raise ValueError("must be between 1s and 1h")
+    return seconds
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _word(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return text.lower()
+
+    return parse
+
+
+def _yes_or_no(text: str) -> bool:
+    return _word("true", "false")(text) == "true"
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an http or https URL, such as http://prometheus.monitoring:9090")
+    return text.rstrip("/")
+
+
+def _namespace(text: str) -> str:
+    if len(text) > 63 or not re.fullmatch(LABEL, text):  # noqa: PLR2004 - the length of a DNS label
+        raise ValueError(f"{text!r} is not the name of a namespace")
+    return text
+
+
+def _namespaces(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_namespace(part.strip()) for part in text.split(",") if part.strip()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """One setting as it is given from outside."""
+
+    field: str
+    metavar: str
+    parse: Callable[[str], Any]
+    help: str
+    required: bool = False
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.field.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        return f"PALIER_{self.field.upper()}"
+
+
+OPTIONS: Final = (
+    _Option("prometheus_url", "URL", _url, "base URL of the Prometheus HTTP API", required=True),
+    _Option("look_interval", "DURATION", _duration, "time between two looks at the metrics (default: 15s)"),
+    _Option("scrape_interval", "DURATION", _duration, "how often Prometheus scrapes the pods (default: 15s)"),
+    _Option("namespaces", "A,B", _namespaces, "watch only these namespaces (default: all)"),
+    _Option("workers", "N", _number(1, 64), "ModelDeployments reconciled at the same time (default: 8)"),
+    _Option("health_port", "PORT", _number(0, 65535), "port of /healthz, /readyz, /metrics (default: 8080)"),
+    _Option("leader_elect", "true|false", _yes_or_no, "let replicas agree on one that acts (default: false)"),
+    _Option("lease_namespace", "NAMESPACE", _namespace, "namespace of the Lease (default: the operator's own)"),
+    _Option("kubeconfig", "FILE", str, "use this kubeconfig (default: the service account, else the usual one)"),
+    _Option("context", "NAME", str, "context of the kubeconfig (default: its current one)"),
+    _Option("log_level", "LEVEL", _word("debug", "info", "warning", "error"), "least severe messages (default: info)"),
+    _Option("log_format", "text|json", _word("text", "json"), "how log lines are written (default: text)"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for every setting; each can also be given as an environment variable."""
+    for option in OPTIONS:
+        switch = option.parse is _yes_or_no  # given alone it means true
+        parser.add_argument(
+            option.flag,
+            dest=option.field,
+            metavar=option.metavar,
+            nargs="?" if switch else None,
+            const="true" if switch else None,
+            help=f"{option.help} [{option.variable}]",
+        )

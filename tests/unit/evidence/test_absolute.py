@@ -1,0 +1,90 @@
+"""The e-values against a fixed limit: reference values, enumeration, and counts at the end of the scale."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+from scipy.integrate import quad
+from scipy.stats import binom
+
+from palier.evidence.absolute import log_e_above, log_e_below
+
+
+@pytest.mark.parametrize(
+    ("bad", "total", "limit", "expected"),
+    [(10, 500, 0.01, 0.111381), (100, 1000, 0.05, 2.3357843e7), (5, 5, 0.2, 651.0), (6, 6, 0.2, 2790.142857)],
+)
+def test_reference_values(bad: int, total: int, limit: float, expected: float) -> None:
+    """The published e-values are reproduced."""
+    assert math.exp(log_e_above(bad, total, limit=limit)) == pytest.approx(expected, rel=4e-6)
+
+
+@pytest.mark.parametrize("total", [1, 5, 6, 40, 400])
+def test_all_failing_has_its_closed_form(total: int) -> None:
+    """If every request failed, E = (1 - p^(n+1)) / ((1 - p) (n + 1) p^n)."""
+    expected = math.log1p(-(0.2 ** (total + 1))) - math.log(0.8 * (total + 1)) - total * math.log(0.2)
+    assert log_e_above(total, total, limit=0.2) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("bad", "total", "limit"), [(0, 0, 0.3), (0, 30, 0.05), (3, 60, 0.05), (4, 60, 0.05), (20, 60, 0.05), (59, 60, 0.9)]
+)
+def test_both_directions_agree_with_numerical_integration(bad: int, total: int, limit: float) -> None:
+    """The closed forms are the integrals that the module promises, on both sides of the limit."""
+
+    def density(share: float) -> float:
+        return float((share / limit) ** bad * ((1 - share) / (1 - limit)) ** (total - bad))
+
+    above = quad(density, limit, 1)[0] / (1 - limit)
+    below = quad(density, 0, limit)[0] / limit
+    assert math.exp(log_e_above(bad, total, limit=limit)) == pytest.approx(above, rel=1e-8)
+    assert math.exp(log_e_below(bad, total, limit=limit)) == pytest.approx(below, rel=1e-8)
+
+
+@pytest.mark.parametrize("log_e", [log_e_above, log_e_below])
+@pytest.mark.parametrize(("total", "limit"), [(30, 0.05), (60, 0.3)])
+def test_its_mean_is_one_at_the_limit(log_e: Callable[..., float], total: int, limit: float) -> None:
+    """Enumerating every outcome with the share exactly at the limit: the mean of E is exactly 1."""
+    mean = sum(
+        binom.pmf(bad, total, limit) * math.exp(log_e(bad, total, limit=limit)) for bad in range(total + 1)
+    )
+    assert mean == pytest.approx(1.0, abs=1e-9)
+
+
+def test_no_failure_in_a_million_requests() -> None:
+    """Where the incomplete beta underflows to 0 the answer is still exact: E = 1 / (n + 1)."""
+    assert log_e_above(0, 10**6, limit=0.05) == pytest.approx(-math.log(10**6 + 1), rel=1e-12)
+
+
+def test_ten_thousand_failures_in_a_row() -> None:
+    """At the other end of the scale E is beyond any float, its log is not."""
+    expected = -10**4 * math.log(0.01) - math.log(10**4 + 1) - math.log(0.99)
+    assert log_e_above(10**4, 10**4, limit=0.01) == pytest.approx(expected, rel=1e-12)
+    assert log_e_below(10**4, 10**4, limit=0.02) == pytest.approx(-math.log(10**4 + 1), rel=1e-12)
+
+
+def test_a_million_good_requests_prove_a_small_share() -> None:
+    """The mirrored test has a closed form without bad requests: about -ln(1 - limit) with every good one."""
+    expected = -(10**6) * math.log1p(-0.02) - math.log(0.02 * (10**6 + 1))
+    assert log_e_below(0, 10**6, limit=0.02) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("limit", [1e-6, 0.01, 0.2, 0.5, 0.99])
+def test_the_two_formulas_meet_at_the_limit(limit: float) -> None:
+    """Integration by parts ties neighbouring counts together, also across the change of method between them."""
+    total = 200_000
+    for bad in range(max(1, round(limit * total) - 2), round(limit * total) + 4):
+        good = total - bad
+        neighbour = math.exp(log_e_above(bad - 1, total, limit=limit))
+        expected = (1 + bad * (1 - limit) / limit * neighbour) / (good + 1)
+        assert math.exp(log_e_above(bad, total, limit=limit)) == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize("total", [10**7, 10**8])
+@pytest.mark.parametrize("share", [0.0, 0.0499, 0.05, 0.051, 0.9, 1.0])
+def test_huge_counts_are_finite_and_on_the_right_side(total: int, share: float) -> None:
+    """Nothing overflows, underflows or loops; the sign is that of the truth wherever that is clear."""
+    bad = round(share * total)
+    log_e = log_e_above(bad, total, limit=0.05)
+    assert math.isfinite(log_e)
+    assert (log_e > 0) == (share > 0.05)

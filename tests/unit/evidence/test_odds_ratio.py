@@ -1,0 +1,124 @@
+"""The odds-ratio e-process against values from outside: published tables, scipy, exact integers, enumeration."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy.stats import binom, nchypergeom_fisher
+
+from palier.evidence.capital import log_mean
+from palier.evidence.odds_ratio import RATIOS, Look, gains, log_likelihood_ratios, log_z
+
+
+@pytest.mark.parametrize(
+    ("look", "expected"),
+    [
+        (Look(10, 100, 9, 900), (3.131117, 5.133222, 9.825509)),
+        (Look(3, 100, 9, 900), (0.632259, 0.940613, 0.838817)),
+        (Look(0, 50, 4, 450), (-0.194915, -0.380348, -1.337077)),
+    ],
+)
+def test_log_likelihood_ratio_has_its_reference_values(look: Look, expected: tuple[float, ...]) -> None:
+    """The table of odds ratios 1.5, 2 and 5 against 1 is reproduced to its last digit."""
+    assert log_likelihood_ratios(look, (1.5, 2, 5)) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(("theta", "expected"), [(0.7, 1.116161), (1 / 0.7, 0.7665818)])
+def test_it_is_the_exact_logrank_e_value_of_safestats(theta: float, expected: float) -> None:
+    """The documented example of safestats, another team's implementation of the same formula, gives its numbers."""
+    at_risk_0, at_risk_1 = (5, 4, 3, 3, 2, 1), (5, 5, 4, 2, 2, 0)
+    events_0, events_1 = (1, 1, 0, 1, 0, 1), (0, 0, 1, 0, 1, 0)
+    looks = [Look(*row) for row in zip(events_1, at_risk_1, events_0, at_risk_0, strict=True)]
+    log_e = sum(log_likelihood_ratios(look, (theta,))[0] for look in looks)
+    assert math.exp(log_e) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("cap", "expected"), [(math.inf, (0.747997, 3.915181, 52.540644)), (1.0, (0.747997, 1.816046, 4.727178))]
+)
+def test_three_looks_on_the_grid_have_their_reference_values(cap: float, expected: tuple[float, ...]) -> None:
+    """The mixture over the grid grows as in the reference, with and without the cap."""
+    logs = (0.0,) * len(RATIOS)
+    seen = []
+    for look in (Look(1, 100, 5, 900), Look(3, 100, 4, 900), Look(4, 100, 6, 900)):
+        logs = tuple(log + gain for log, gain in zip(logs, gains(look, margin=1.0, cap=cap), strict=True))
+        seen.append(math.exp(log_mean(logs)))
+    assert seen == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("look", [Look(4, 60, 9, 300), Look(0, 7, 3, 5), Look(7, 7, 5, 5), Look(40, 500, 10, 80)])
+def test_it_agrees_with_scipys_distribution(look: Look) -> None:
+    """The likelihood ratio is that of Fisher's noncentral hypergeometric distribution, here with a margin of 1.25."""
+    total = look.candidate_total + look.stable_total
+    bad = look.candidate_bad + look.stable_bad
+    expected = [
+        nchypergeom_fisher.logpmf(look.candidate_bad, total, bad, look.candidate_total, w)
+        - nchypergeom_fisher.logpmf(look.candidate_bad, total, bad, look.candidate_total, 1.25)
+        for w in (1.5, 3, 30)
+    ]
+    assert log_likelihood_ratios(look, (1.5, 3, 30), margin=1.25) == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "stable", "bad"),
+    [(3, 4, 2), (100, 900, 20), (400, 900, 350), (500, 2000, 900), (2000, 300, 1500), (1500, 1500, 2990)],
+)
+def test_z_agrees_with_exact_integers(candidate: int, stable: int, bad: int) -> None:
+    """Leaving out the far terms changes nothing that a float could show, also where many are left out."""
+    for odds_ratio in (Fraction(1), Fraction(3, 2), Fraction(75, 2)):
+        exact = sum(
+            math.comb(candidate, u) * math.comb(stable, bad - u) * odds_ratio**u
+            for u in range(max(0, bad - stable), min(bad, candidate) + 1)
+        )
+        logs = log_z((float(odds_ratio),), candidate_total=candidate, stable_total=stable, bad=bad)
+        assert logs[0] == pytest.approx(math.log(exact.numerator) - math.log(exact.denominator), rel=1e-13, abs=1e-12)
+
+
+@pytest.mark.parametrize(("candidate", "stable", "share"), [(20, 80, 0.3), (5, 15, 0.5), (12, 3, 0.1)])
+@pytest.mark.parametrize("odds_ratio", [0.5, 1.5, 3.0])
+def test_its_mean_is_one_when_the_candidate_is_no_worse(
+    candidate: int, stable: int, share: float, odds_ratio: float
+) -> None:
+    """Enumerating every outcome of a look of equal arms: the mean of the likelihood ratio is exactly 1."""
+    mean = sum(
+        binom.pmf(x, candidate, share)
+        * binom.pmf(y, stable, share)
+        * math.exp(log_likelihood_ratios(Look(x, candidate, y, stable), (odds_ratio,))[0])
+        for x in range(candidate + 1)
+        for y in range(stable + 1)
+    )
+    assert mean == pytest.approx(1.0, abs=1e-9)
+
+
+def test_a_candidate_inside_the_margin_gains_nothing() -> None:
+    """With an odds ratio below the margin the mean is below 1: the margin makes the test conservative, not blind."""
+    share, odds = 0.1, 0.1 / 0.9 * 1.1
+    mean = sum(
+        binom.pmf(x, 10, odds / (1 + odds))
+        * binom.pmf(y, 40, share)
+        * math.exp(log_likelihood_ratios(Look(x, 10, y, 40), (2.5,), margin=1.25)[0])
+        for x in range(11)
+        for y in range(41)
+    )
+    assert 0.5 < mean < 1
+
+
+@pytest.mark.parametrize("look", [Look(0, 100, 0, 900), Look(0, 0, 5, 900), Look(5, 100, 0, 0), Look(0, 0, 0, 0)])
+def test_a_look_that_cannot_compare_says_nothing(look: Look) -> None:
+    """Without bad events, or with only one arm, no odds ratio is likelier than another."""
+    assert log_likelihood_ratios(look, RATIOS).tolist() == [0.0] * len(RATIOS)
+
+
+def test_a_look_with_millions_of_bad_events_is_finite_and_sane() -> None:
+    """A huge shared outage neither overflows nor looks like a bad candidate; a huge real difference does."""
+    shared = log_likelihood_ratios(Look(100_000, 1_000_000, 900_000, 9_000_000), RATIOS)
+    real = log_likelihood_ratios(Look(200_000, 1_000_000, 900_000, 9_000_000), (2.0,))
+    assert np.isfinite(shared).all()
+    assert (shared < 0).all()
+    assert real[0] > 10_000
+
+
+def test_the_cap_holds_for_every_bet() -> None:
+    """A look in which everything failed together says no more than the cap allows."""
+    assert gains(Look(50, 50, 0, 900), margin=1.0, cap=1.0) == (1.0,) * len(RATIOS)
