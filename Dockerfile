@@ -12,12 +12,16 @@ RUN python -m pip install --require-hashes --only-binary=:all: --no-compile \
  && find /opt/palier/numpy /opt/palier/scipy -type d -name tests -prune -exec rm -rf {} +
 COPY pyproject.toml README.md LICENSE ./
 COPY operator/ operator/
-RUN PYTHONPATH=/opt/build:/opt/palier python -m pip install --no-index --no-deps --no-build-isolation --no-compile \
+# --upgrade: pip leaves an existing bin/ alone without it; the new one holds `palier` and nothing else.
+RUN PYTHONPATH=/opt/build python -m pip install --no-index --no-deps --no-build-isolation --no-compile --upgrade \
         --target /opt/palier .
-# The root file system is read-only when the operator runs, so what it imports is compiled here: importing writes it.
-# Hash-based without a check, because the files never change.
-RUN PYTHONPATH=/opt/palier python -c 'import palier.cli.main' \
- && /opt/palier/bin/palier --help > /dev/null
+# The root file system is read-only when the operator runs, so what it imports is compiled here, and only that.
+RUN PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/opt/palier python -c 'import importlib, pkgutil, py_compile, sys, palier; \
+        [importlib.import_module(module.name) for module in pkgutil.walk_packages(palier.__path__, "palier.")]; \
+        sources = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}; \
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH; \
+        [py_compile.compile(source, doraise=True, invalidation_mode=mode) \
+            for source in sources if source.startswith("/opt/palier/") and source.endswith(".py")]'
 
 FROM ${BASE}
 ARG VERSION=0.1.0
@@ -38,6 +42,6 @@ ENV PATH=/opt/palier/bin:$PATH \
     USER=palier
 WORKDIR /tmp
 USER 65532:65532
-EXPOSE 8081
+EXPOSE 8080
 ENTRYPOINT ["palier"]
 CMD ["operator"]

@@ -52,7 +52,7 @@ def _build(part: Part) -> None:
             shutil.rmtree(left)
         log = cache() / "logs" / f"{part.name}.log"
         log.unlink(missing_ok=True)
-        with tempfile.TemporaryDirectory(dir=_scratch(), prefix=f"{part.name}-") as folder:
+        with tempfile.TemporaryDirectory(dir=scratch(), prefix=f"{part.name}-") as folder:
             made = Path(folder, "made")
             made.mkdir()
             with step(f"{part.name} {part.version} ({part.what})") as current:
@@ -73,7 +73,7 @@ def exclusive(path: Path, waiting_for: str) -> Iterator[None]:
         yield
 
 
-def _scratch() -> Path:
+def scratch() -> Path:
     folder = cache() / "scratch"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

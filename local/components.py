@@ -79,6 +79,7 @@ class Components:
             "service-account-private-key-file": self._pki("sa.key"),
             "cluster-signing-cert-file": self._pki("ca.crt"),
             "cluster-signing-key-file": self._pki("ca.key"),
+            "flex-volume-plugin-dir": self.layout.root / "plugins",  # made at the start, by default outside our folders
         }
         return _command(self._kube("kube-controller-manager"), flags, "use-service-account-credentials")
 

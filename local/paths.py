@@ -10,8 +10,8 @@ from pathlib import Path
 
 from local.errors import LocalError
 
-# A Unix socket's path has at most 107 bytes, and the longest one that a cluster makes adds this many to the state's.
-_LONGEST_SOCKET = len("/containerd/state/io.containerd.grpc.v1.cri/x.sock")
+# A Unix socket's path has at most 107 bytes, and containerd names those of its shims by 64 digits.
+_LONGEST_SOCKET = len("/s/") + 64
 _SOCKET_LIMIT = 107
 
 
@@ -37,21 +37,11 @@ def state() -> Path:
     if chosen := os.environ.get("PALIER_STATE"):
         path = Path(chosen).absolute()
     elif os.getuid() == 0:
-        path = Path("/tmp/palier-local")  # noqa: S108 (private() checks who owns it)
+        path = Path("/tmp/palier-local")  # noqa: S108 (Layout.make checks who owns it)
     else:
         path = Path(f"/tmp/palier-local-{os.getuid()}")  # noqa: S108 (the same)
     if len(os.fsencode(path)) + _LONGEST_SOCKET > _SOCKET_LIMIT:
         raise LocalError(f"{path} is too long for the sockets below it: set PALIER_STATE to a shorter path")
-    return path
-
-
-def private(path: Path) -> Path:
-    """Makes a folder that only we can enter, or checks that an existing one is ours."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise LocalError(f"{path} exists, but is not a folder of yours: remove it, or set PALIER_STATE to another path")
-    path.chmod(0o700)
     return path
 
 
@@ -96,8 +86,23 @@ class Layout:
         """Where the container runtime listens."""
         return self.root / "containerd" / "containerd.sock"
 
+    def claimed(self) -> bool:
+        """Whether the folder was made by this program: only then may it be deleted."""
+        return self._mark.exists()
+
     def make(self) -> None:
-        """Makes the folders."""
-        private(self.root)
+        """Makes the folders, which only we can enter; refuses one that was there before and is not empty."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = self.root.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            raise LocalError(f"{self.root} is not a folder of yours: remove it, or choose another (PALIER_STATE)")
+        if not self.claimed() and any(self.root.iterdir()):
+            raise LocalError(f"{self.root} has other files in it: choose an empty or a new folder (PALIER_STATE)")
+        self.root.chmod(0o700)
+        self._mark.touch()
         for folder in (self.pki, self.config, self.logs, self.pids):
             folder.mkdir(exist_ok=True)
+
+    @property
+    def _mark(self) -> Path:
+        return self.root / ".palier-local"

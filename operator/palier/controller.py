@@ -23,11 +23,12 @@ from palier.cluster.trouble import trouble_of
 from palier.errors import InvalidSpec
 from palier.metrics.looks import Looks
 from palier.metrics.prometheus import MetricSource
-from palier.release.decide import Decision, decide
+from palier.release.decide import decide
 from palier.release.look import Watched
 from palier.release.observation import Measured
 from palier.release.report import conditions, refused, status_of, written
 from palier.release.rules import measured_objectives
+from palier.release.situation import Decision
 from palier.release.state import Release, State, Step
 from palier.release.targets import targets
 

@@ -7,6 +7,7 @@ never by the text of a library's message.
 PalierError
 ├── InvalidSpec            a stored object breaks a rule of the API; no retry until it changes
 ├── InvalidSettings        the operator was started with a setting that cannot work
+├── NotApplicable          a command makes no sense in the state that the object is in
 ├── LeadershipLost         another replica leads, or we can no longer prove that we do; the process ends
 ├── ClusterError           the Kubernetes API refused or could not answer
 │   ├── NotFound           the object or its kind is not there
@@ -30,6 +31,7 @@ __all__ = [
     "InvalidSpec",
     "LeadershipLost",
     "MetricsUnavailable",
+    "NotApplicable",
     "NotFound",
     "PalierError",
     "Unavailable",
@@ -56,6 +58,10 @@ class InvalidSpec(PalierError):
 
 class InvalidSettings(PalierError):
     """A setting of the operator that cannot work; the text names the flag."""
+
+
+class NotApplicable(PalierError):
+    """A person's command that makes no sense in the state that the object is in; the text says which state that is."""
 
 
 class LeadershipLost(PalierError):

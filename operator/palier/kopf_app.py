@@ -5,25 +5,25 @@ through its stateless handlers. Its stateful ones would write annotations and fi
 it writes nothing at all. An `index` handler sees every object before any event handler of any kind runs, so it feeds
 the store; an `event` handler sees deletions, which indices swallow.
 
-Kopf waits for, then cancels, every task of the event loop that began after it. So our own long-lived tasks begin
-first, end first, and Kopf ends last.
+Kopf waits for, and then cancels, every task of the event loop that began after it. So our own tasks begin first and
+end first, and Kopf ends last.
 """
 
 import asyncio
 import contextlib
 import logging
 import os
+import random
 import signal
 import socket
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import kopf
 
-from palier.api.constants import GROUP
 from palier.cluster.cache import Cache, served_watches
 from palier.cluster.client import KubernetesCluster
 from palier.cluster.health import Health, serve
@@ -33,23 +33,27 @@ from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
 from palier.cluster.transport import default_namespace
 from palier.cluster.watches import WATCHES, Watch
-from palier.errors import ClusterError, Forbidden, PalierError
+from palier.errors import ClusterError, Forbidden, Unavailable
 from palier.settings import Settings
 
-__all__ = ["Application", "build_registry", "build_settings", "run"]
+__all__ = ["Application", "run"]
 
 logger = logging.getLogger(__name__)
 
 RECONCILE_LIMIT = 120.0
 """Seconds after which one reconcile is given up and retried: a worker must not be lost to it."""
+FIRST_RESYNC = 30.0
+"""Seconds from the first list to the second, which finds what vanished before the watches stood."""
 RESYNC_PERIOD = 600.0
-"""Seconds between two complete lists of everything watched."""
+"""Seconds between later lists."""
 DISCOVERY_PERIOD = 60.0
-"""Seconds between two looks for optional kinds that were not served at the start."""
+"""Seconds between two looks for kinds that were not served at the start."""
 RETRY_PERIOD = 5.0
-"""Seconds after which a failed list is tried again."""
+"""Seconds after which a list that failed is tried again."""
 GRACE = 2.0
 """Seconds that reconciles under way get to finish when the process is asked to end."""
+WATCH_GRACE = 5.0
+"""Seconds that Kopf gets to end."""
 LEASE_NAME: Final = "palier"
 
 
@@ -74,6 +78,268 @@ class Application(Protocol):
         """Look at the metrics of the whole fleet, again and again, for ever."""
         ...
 
-    async def close(self) -> None:
-        """Let go of what is held."""
-        ...
+
+async def run(
+    application: Application,
+    *,
+    cluster: KubernetesCluster,
+    settings: Settings,
+    instruments: Instruments,
+    last_turn: Callable[[], float | None],
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Run the operator until SIGTERM, SIGINT or `stop`.
+
+    Args:
+        application: the operator's own logic.
+        cluster: its connection to the cluster, which Kopf uses the credentials of; the caller closes it.
+        settings: what it was told at its start.
+        instruments: what it counts about itself.
+        last_turn: when the loop of the looks last turned, in seconds since the epoch; None before it did.
+        stop: ends the operator when set.
+
+    Raises:
+        Exception: a part of the operator failed; nothing goes on running, and the process should end with an error.
+    """
+    logging.getLogger("kopf").setLevel(logging.WARNING)  # it reports every event that it delivers
+    stop = stop or asyncio.Event()
+    _end_on_signals(stop)
+    watches = await _watches(cluster, stop)
+    if watches:
+        health = Health(application.queue, instruments, last_turn, settings.look_interval)
+        await _Runtime(application, cluster, settings, health, watches, stop).run()
+
+
+class _Runtime:
+    """The parts of a running operator and the order in which they begin and end."""
+
+    def __init__(
+        self,
+        application: Application,
+        cluster: KubernetesCluster,
+        settings: Settings,
+        health: Health,
+        watches: Sequence[Watch],
+        stop: asyncio.Event,
+    ) -> None:
+        self._application = application
+        self._cluster = cluster
+        self._settings = settings
+        self._watches = watches
+        self._stop = stop
+        self._cache = Cache(application.store, application.queue)
+        self._health = health
+        self._lease = _lease(cluster, settings) if settings.leader_elect else None
+        self._begun = asyncio.Event()
+        self._synced = asyncio.Event()
+        self._acting = asyncio.Event()
+        self._over = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until asked to end or until a part fails."""
+        work = asyncio.create_task(self._work(), name="work")
+        watching = asyncio.create_task(self._watch(), name="watching")
+        try:
+            await asyncio.wait({work, watching}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            work.cancel()
+            await asyncio.wait({work})
+            self._over.set()
+            if self._begun.is_set():
+                await asyncio.wait({watching}, timeout=WATCH_GRACE)
+            watching.cancel()
+            await asyncio.wait({watching})
+            if self._lease is not None:
+                await self._lease.release()
+        for task in (work, watching):
+            if not task.cancelled():
+                task.result()
+
+    async def _work(self) -> None:
+        """Everything of ours; ends in order when asked to, and at once when a part fails."""
+        server = await serve(self._health, port=self._settings.health_port)
+        try:
+            async with asyncio.TaskGroup() as group:
+                workers = group.create_task(
+                    self._application.queue.run(self._reconcile, workers=self._settings.workers, start=self._acting),
+                    name="workers",
+                )
+                group.create_task(self._endless(self._look()), name="looks")
+                group.create_task(self._endless(self._lead()), name="lead")
+                group.create_task(self._endless(self._resync()), name="resync")
+                group.create_task(self._endless(self._discover()), name="discovery")
+                group.create_task(self._end(workers), name="end")
+                await asyncio.sleep(0)  # the workers begin in the first turn of their task
+                self._begun.set()
+        except* _Ended:
+            logger.info("ended as asked")
+        finally:
+            await server.cleanup()
+
+    async def _watch(self) -> None:
+        """Kopf, from the moment that our tasks exist until they have ended."""
+        await self._begun.wait()
+        namespaces = self._settings.namespaces
+        ours = asyncio.all_tasks()
+        tasks = await kopf.spawn_tasks(
+            registry=_registry(self._cache, self._watches, self._cluster),
+            settings=_kopf_settings(self._watches),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            stop_flag=self._over,
+        )
+        _end_on_signals(self._stop)  # Kopf has just put its own handlers in place
+        await kopf.run_tasks(tasks, ignored=ours)
+        if not self._over.is_set():
+            raise RuntimeError("watching ended although nobody asked for it")
+
+    async def _reconcile(self, key: Key) -> float | None:
+        with self._health.instruments.reconcile():
+            async with asyncio.timeout(RECONCILE_LIMIT):
+                return await self._application.reconcile(key)
+
+    async def _look(self) -> None:
+        await self._acting.wait()
+        await self._application.run_looks()
+
+    async def _lead(self) -> None:
+        await self._synced.wait()
+        if self._lease is not None:
+            await self._lease.acquire()
+        self._health.acting_since = time.time()
+        self._acting.set()
+        logger.info("acting; %d ModelDeployments to look at", self._application.queue.depth)
+        await (self._lease.keep() if self._lease is not None else asyncio.Event().wait())
+
+    async def _resync(self) -> None:
+        while True:
+            try:
+                await self._cache.resync(self._cluster, self._watches, self._settings.namespaces)
+            except Forbidden:
+                if not self._synced.is_set():
+                    raise
+                logger.exception("the cluster could not be listed")
+                pause = RETRY_PERIOD
+            except ClusterError as error:
+                logger.warning("the cluster could not be listed: %s", error)
+                pause = RETRY_PERIOD
+            else:
+                pause = RESYNC_PERIOD if self._synced.is_set() else FIRST_RESYNC
+                self._synced.set()
+                self._health.synced = True
+            await asyncio.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - spreads the load of many operators
+
+    async def _discover(self) -> None:
+        """End, to be started again, when a kind appears that was missing: Kopf learns of kinds only at its start."""
+        missing = [watch for watch in WATCHES if watch not in self._watches]
+        while not missing:
+            await asyncio.Event().wait()
+        while True:
+            await asyncio.sleep(DISCOVERY_PERIOD)
+            with contextlib.suppress(ClusterError):
+                for watch in missing:
+                    if watch.kind in await self._cluster.served_kinds(watch.api_version):
+                        logger.warning("%s.%s is served now: ending, to be started again", watch.plural, watch.group)
+                        self._stop.set()
+
+    async def _end(self, workers: asyncio.Task[None]) -> None:
+        await self._stop.wait()
+        logger.info("ending")
+        self._application.queue.shut_down()
+        if self._acting.is_set():
+            await asyncio.wait({workers}, timeout=GRACE)
+        raise _Ended
+
+    @staticmethod
+    async def _endless(part: Coroutine[Any, Any, None]) -> None:
+        await part
+        raise RuntimeError("a part of the operator ended although it should run for ever")
+
+
+class _Ended(Exception):  # noqa: N818 - not an error: ends a task group in order
+    pass
+
+
+async def _watches(cluster: KubernetesCluster, stop: asyncio.Event) -> Sequence[Watch]:
+    """The kinds to watch, once the API server answers; none when asked to end before."""
+    while not stop.is_set():
+        try:
+            return await served_watches(cluster)
+        except Unavailable as error:
+            logger.warning("waiting for the API server: %s", error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), RETRY_PERIOD)
+    return ()
+
+
+def _registry(cache: Cache, watches: Sequence[Watch], cluster: KubernetesCluster) -> kopf.OperatorRegistry:
+    """Kopf's handlers: a way to log in, and for each kind one that sees objects and one that sees deletions."""
+    registry = kopf.OperatorRegistry()
+
+    async def login(**_: object) -> kopf.ConnectionInfo:
+        return await _credentials(cluster)
+
+    async def seen(*, body: Mapping[str, Any], **_: object) -> None:
+        cache.seen(dict(body))
+
+    async def happened(*, type: str | None, body: Mapping[str, Any], **_: object) -> None:  # noqa: A002 - Kopf's name
+        if type == "DELETED":
+            cache.gone(dict(body))
+
+    kopf.on.login(id="login", registry=registry)(login)
+    for watch in watches:
+        place = (watch.group, watch.version, watch.plural)
+        kopf.index(*place, id=watch.plural, registry=registry)(seen)
+        kopf.on.event(*place, id=watch.plural, registry=registry)(happened)
+    return registry
+
+
+def _kopf_settings(watches: Sequence[Watch]) -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.process.ultimate_exiting_timeout = None  # the kubelet kills what does not end
+    settings.peering.standalone = True
+    settings.posting.enabled = False
+    settings.scanning.disabled = True  # no watch of CRDs and namespaces: kinds and namespaces are known at the start
+    settings.networking.connect_timeout = 10
+    settings.networking.request_timeout = 30
+    settings.watching.server_timeout = 600
+    settings.watching.client_timeout = 630
+    settings.watching.chunk_size = 500
+    for watch in watches:
+        if watch.selector:
+            settings.watching.label_selectors[watch.group, watch.version, watch.plural] = watch.selector
+    return settings
+
+
+async def _credentials(cluster: KubernetesCluster) -> kopf.ConnectionInfo:
+    """The identity of our own client, so that both halves of the operator are one user to the API server.
+
+    Kopf asks again after the API server refuses the token; the client library has then read the rotated one.
+    """
+    configuration = cluster.configuration
+    scheme, _, token = (await configuration.get_api_key_with_prefix("BearerToken") or "").partition(" ")
+    return kopf.ConnectionInfo(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        insecure=not configuration.verify_ssl,
+        scheme=scheme or None,
+        token=token or None,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+        proxy_url=configuration.proxy,
+        trust_env=(configuration.client_session_kwargs or {}).get("trust_env", True),
+    )
+
+
+def _lease(cluster: KubernetesCluster, settings: Settings) -> Lease:
+    namespace = settings.lease_namespace or default_namespace(kubeconfig=settings.kubeconfig, context=settings.context)
+    # A pod keeps its name when its container restarts: the random part tells the two processes apart.
+    identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+    return Lease(cluster, namespace=namespace, name=LEASE_NAME, identity=identity)
+
+
+def _end_on_signals(stop: asyncio.Event) -> None:
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)

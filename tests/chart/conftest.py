@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from local import build
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -60,6 +62,11 @@ class Chart:
     release: str = "palier"
     namespace: str = "palier-system"
 
+    @property
+    def required(self) -> dict[str, Any]:
+        """The values without which the chart does not render."""
+        return REQUIRED
+
     def run(self, *arguments: str, values: Mapping[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
         """Run Helm; `values`, if given, are its values file."""
         command = [str(self.helm), *arguments]
@@ -76,13 +83,13 @@ class Chart:
         """`helm lint --strict` with the required values."""
         return self.run("lint", "--strict", str(self.folder), values=REQUIRED)
 
-    def render(self, **values: Any) -> Rendered:
+    def render(self, **values: Any) -> Rendered:  # noqa: ANN401 - values are what YAML can hold
         """Objects for these values on top of the required ones; nested values replace whole top-level keys."""
         done = self.template({**REQUIRED, **values})
         assert done.returncode == 0, done.stderr
         return Rendered(text=done.stdout, objects=[item for item in yaml.safe_load_all(done.stdout) if item])
 
-    def refusal(self, **values: Any) -> str:
+    def refusal(self, **values: Any) -> str:  # noqa: ANN401 - the same
         """Helm's message for values that must not render."""
         done = self.template({**REQUIRED, **values})
         assert done.returncode != 0, "Helm accepted the values"
@@ -94,7 +101,9 @@ def helm() -> Path:
     """The Helm of the local cluster's tools, fetched if it is not there yet; PALIER_HELM names another one."""
     if chosen := os.environ.get("PALIER_HELM"):
         return Path(chosen)
-    raise NotImplementedError
+    clients = build.named(["clients"])
+    build.ensure(clients)
+    return clients[0].file("helm")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def test_the_chart_holds_the_generated_crds(chart: Chart) -> None:
-    """The chart's copies are the files of the top-level crds folder; refresh: `cp crds/*.yaml charts/palier/files/crds/`."""
+    """The chart's copies are the files of the top-level crds folder.
+
+    To refresh them: `cp crds/*.yaml charts/palier/files/crds/`.
+    """
     generated = {file.name: file.read_text() for file in (chart.folder.parents[1] / "crds").glob("*.yaml")}
     copies = {file.name: file.read_text() for file in (chart.folder / "files" / "crds").glob("*.yaml")}
     assert generated

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prometheus_client import generate_latest
+
+from palier.cluster.instruments import Instruments
 
 if TYPE_CHECKING:
     from tests.chart.conftest import Chart
@@ -42,7 +46,7 @@ def test_one_operator_is_recreated(chart: Chart) -> None:
     assert rendered.one("Deployment")["spec"]["replicas"] == 1
     assert rendered.one("Deployment")["spec"]["strategy"] == {"type": "Recreate"}
     assert "--leader-elect" not in rendered.container["args"]
-    assert "leases" not in rendered.text
+    assert "coordination.k8s.io" not in rendered.text
     assert not rendered.of_kind("PodDisruptionBudget")
 
 
@@ -77,7 +81,7 @@ def test_settings_reach_the_command_line(chart: Chart) -> None:
     """Every setting of the operator that has a value is passed by its flag."""
     rendered = chart.render(
         prometheus={"url": "http://prom:9090", "scrapeInterval": "1s"},
-        operator={"lookInterval": "2s", "workers": 3, "logFormat": "text"},
+        operator={"lookInterval": "2s", "workers": 3, "logLevel": "debug", "logFormat": "text"},
         watch={"namespaces": ["ml", "nlp"]},
     )
     assert rendered.container["args"] == [
@@ -86,7 +90,8 @@ def test_settings_reach_the_command_line(chart: Chart) -> None:
         "--look-interval=2s",
         "--scrape-interval=1s",
         "--namespaces=ml,nlp",
-        "--health-port=8081",
+        "--health-port=8080",
+        "--log-level=debug",
         "--log-format=text",
         "--workers=3",
     ]
@@ -96,7 +101,7 @@ def test_probes_and_service_meet_the_same_port(chart: Chart) -> None:
     """Probes, Service and the health flag speak of one port."""
     rendered = chart.render(service={"port": 80})
     (port,) = rendered.container["ports"]
-    assert port == {"name": "http", "containerPort": 8081, "protocol": "TCP"}
+    assert port == {"name": "http", "containerPort": 8080, "protocol": "TCP"}
     assert f"--health-port={port['containerPort']}" in rendered.container["args"]
     probes = {name: rendered.container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert {name: probe["path"] for name, probe in probes.items()} == {
@@ -185,3 +190,19 @@ def test_network_policy_lets_through_what_the_operator_needs(chart: Chart) -> No
         {"ports": [{"port": 6443, "protocol": "TCP"}], "to": [{"ipBlock": {"cidr": "10.0.0.1/32"}}]},
         {"ports": [{"port": 9090, "protocol": "TCP"}], "to": [prometheus]},
     ]
+
+
+def test_alerts_speak_of_metrics_that_exist(chart: Chart) -> None:
+    """Every metric that an alert names is one that the operator exposes, and other installations' are left out."""
+    rule = chart.render(prometheusRule={"enabled": True, "labels": {"release": "prom"}}).one("PrometheusRule")
+    assert rule["metadata"]["labels"]["release"] == "prom"
+    instruments = Instruments()
+    instruments.request_finished(verb="GET", kind="Pod", code=200)
+    exposed = set(re.findall(r"^(palier_\w+)", generate_latest(instruments.registry).decode(), re.MULTILINE))
+    (group,) = rule["spec"]["groups"]
+    for alert in group["rules"]:
+        named = re.findall(r"(palier_\w+)(\{[^}]*\})?", alert["expr"])
+        assert named
+        assert {name for name, _ in named} <= exposed, alert["alert"]
+        assert all(f'namespace="{chart.namespace}"' in labels for _, labels in named), alert["alert"]
+        assert {"summary", "description"} <= alert["annotations"].keys()

@@ -87,7 +87,7 @@ def test_the_lease_is_its_own_and_only_with_election(chart: Chart) -> None:
 
 
 def test_people_get_rights_through_the_cluster_roles_they_have(chart: Chart) -> None:
-    """Viewers read, editors write ModelDeployments and their scale, and nobody writes status; it can be switched off."""
+    """Viewers read, editors write ModelDeployments and their scale, nobody writes status; it can be switched off."""
     rendered = chart.render()
     operator = {role["metadata"]["name"] for role in operator_roles(rendered)}
     people = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import tomllib
@@ -108,7 +109,8 @@ def test_every_default_is_in_the_schema_and_every_group_is_closed(chart: Chart) 
 def test_the_readme_lists_every_value_with_its_default(chart: Chart) -> None:
     """The table in the chart's README has one row for each value, with the default that values.yaml has."""
     row = re.compile(r"^\| `([^`]+)` \| `([^`]*)` \| .+ \|$", re.MULTILINE)
-    table = {name: json.loads(default) for name, default in row.findall((chart.folder / "README.md").read_text())}
+    section = (chart.folder / "README.md").read_text().split("## Values")[1].split("\n## ")[0]
+    table = {name: json.loads(default) for name, default in row.findall(section)}
     assert table == dict(leaves(defaults_of(chart)))
 
 
@@ -117,9 +119,7 @@ def test_every_value_has_a_comment(chart: Chart) -> None:
     lines = (chart.folder / "values.yaml").read_text().splitlines()
     names = {path.rsplit(".", 1)[-1] for path, _ in leaves(defaults_of(chart))}
     explained = {
-        line.split(":")[0].strip()
-        for above, line in zip(lines, lines[1:], strict=False)
-        if above.lstrip().startswith("# -- ")
+        line.split(":")[0].strip() for above, line in itertools.pairwise(lines) if above.lstrip().startswith("# -- ")
     }
     assert names - explained == set()
 

@@ -90,7 +90,7 @@ def object_schema() -> Schema:
         "properties": {
             "apiVersion": {"description": f"`{constants.API_VERSION}`.", "type": "string"},
             "kind": {"description": f"`{constants.KIND}`.", "type": "string"},
-            "metadata": {"type": "object"},
+            "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
             "spec": structural_schema(Spec),
             "status": structural_schema(Status),
         },

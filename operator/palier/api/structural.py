@@ -48,20 +48,23 @@ class UnfitForKubernetes(TypeError):  # noqa: N818 (says what the schema is)
 
 
 class _WithDefaults(GenerateJsonSchema):
-    """Also writes the defaults that are made by a function, in the shortest form that means the same."""
+    """Also writes the defaults that are made by a function, and none that would give no field a value."""
 
     @override
     def get_default_value(self, schema: core_schema.WithDefaultSchema) -> Any:
         value = schema["default_factory"]() if "default_factory" in schema else super().get_default_value(schema)  # type: ignore[call-arg]
-        return NoDefault if value is None or value in ([], {}) else value
+        return value if value is NoDefault or _says_something(to_jsonable_python(value)) else NoDefault
 
     @override
     def encode_default(self, dft: Any) -> Any:
-        if isinstance(dft, BaseModel):
-            return dft.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        if isinstance(dft, list):
-            return [self.encode_default(entry) for entry in dft]
-        return to_jsonable_python(dft)
+        # Written out to the last field, because CEL rules see a default before its own fields get theirs.
+        return to_jsonable_python(dft, by_alias=True, exclude_none=True)
+
+
+def _says_something(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(_says_something(entry) for entry in value.values())
+    return value is not None and value != []
 
 
 def structural_schema(model: type[BaseModel]) -> Schema:
@@ -95,9 +98,7 @@ def _rewritten(given: Schema, definitions: dict[str, Schema]) -> Schema:
     if "items" in schema:
         schema["items"] = _rewritten(schema["items"], definitions)
     if "properties" in schema:
-        schema["properties"] = {
-            name: _without_empty_default(_rewritten(field, definitions)) for name, field in schema["properties"].items()
-        }
+        schema["properties"] = {name: _rewritten(field, definitions) for name, field in schema["properties"].items()}
     order = {keyword: position for position, keyword in enumerate(_KEYWORDS)}
     return dict(sorted(schema.items(), key=lambda item: order.get(item[0], len(order))))
 
@@ -108,13 +109,6 @@ def _without_null(given: Schema) -> Schema:
     if "anyOf" in schema:
         (present,) = (choice for choice in schema.pop("anyOf") if choice.get("type") != "null")
         schema = {**present, **schema}
-    return schema
-
-
-def _without_empty_default(schema: Schema) -> Schema:
-    """Drop `default: {}` where it would give no field a value: it would only clutter stored objects."""
-    if schema.get("default") == {} and not any("default" in field for field in schema.get("properties", {}).values()):
-        del schema["default"]
     return schema
 
 

@@ -6,10 +6,11 @@ take over at once and because a Deployment would otherwise never finish its roll
 """
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from aiohttp import web
-from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from palier.cluster.instruments import Instruments
 from palier.cluster.queue import Key, WorkQueue
@@ -30,12 +31,14 @@ class Health:
 
     queue: WorkQueue[Key]
     instruments: Instruments
+    last_turn: Callable[[], float | None]
+    """When the loop of the looks last turned, in seconds since the epoch; None before it did."""
     look_interval: float
     """Seconds between two looks."""
     synced: bool = False
     """Whether every watched kind was listed once."""
-    acting_since: float | None = field(default=None)
-    """`time.monotonic()` when this replica began to act; None while it does not."""
+    acting_since: float | None = None
+    """When this replica began to act, in seconds since the epoch; None while it does not."""
 
     def problems(self) -> list[str]:
         """What stands still, in words; empty while all is well."""
@@ -44,7 +47,7 @@ class Health:
         found = []
         if self.queue.oldest_ready_age > LONGEST_READY:
             found.append(f"a ModelDeployment has waited for {self.queue.oldest_ready_age:.0f} s to be reconciled")
-        silence = time.monotonic() - max(self.instruments.last_look or 0.0, self.acting_since)
+        silence = time.time() - max(self.last_turn() or 0.0, self.acting_since)
         if silence > MISSED_LOOKS * self.look_interval + LONGEST_LOOK:
             found.append(f"there was no look at the metrics for {silence:.0f} s")
         return found
@@ -77,9 +80,7 @@ async def serve(health: Health, *, port: int) -> web.AppRunner:
         body = generate_latest(health.instruments.registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    application.add_routes(
-        [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)]
-    )
+    application.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, port=port).start()

@@ -4,7 +4,6 @@ One object per process with a registry of its own, so that tests can run many op
 """
 
 import contextlib
-import time
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -26,8 +25,6 @@ class Instruments:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
-        self.last_look: float | None = None
-        """`time.monotonic()` at the end of the last look, good or failed; None before the first."""
         self._reconciles = Histogram(
             "palier_reconcile_duration_seconds",
             "Time that one reconcile took; its count is the number of reconciles.",
@@ -68,7 +65,6 @@ class Instruments:
 
     def look_finished(self, *, seconds: float, failed: bool) -> None:
         """Record one finished look: how long it took, and whether something could not be measured."""
-        self.last_look = time.monotonic()
         self._looks.observe(seconds)
         if failed:
             self._looks_failed.inc()

@@ -42,5 +42,5 @@ def capital(release: float, stage: float, *, reserve: float) -> float:
 
 
 def stage_dominates(release: float, stage: float, *, reserve: float) -> bool:
-    """Whether the stage's own process holds more of the capital than the release's."""
-    return reserve + _STAKED + stage > release
+    """Whether the stage's own process has won capital, and holds more of it than the release's."""
+    return stage > 0 and reserve + _STAKED + stage > release

@@ -102,7 +102,7 @@ def increments(
     return {key: Increment(count=round(count), fresh=fresh[key]) for key, count in counts.items()}
 
 
-def histogram_counts(  # noqa: PLR0913 - the arguments of `increments` and a threshold
+def histogram_counts(
     buckets: Iterable[Series],
     *,
     threshold: float,

@@ -9,7 +9,8 @@ bad candidate: a cap on what one look can say, a minimum of bad events, and a mi
 A third test has no guards, because it is for a candidate that is simply dead: the hard stop bets against "at most a
 fifth fails" and fires after six failures in a row. It starts anew whenever its e-value falls to 1 or below (an e-CUSUM:
 every run is a fresh e-process, and each run is wrong with probability at most `hard_stop_alpha`), so that a candidate
-that dies after a long good life is stopped as fast as one that was born dead.
+that dies after a long good life is stopped as fast as one that was born dead. Only where the requests before were
+already failing at about that rate does it take a few more.
 
 A promotion asks for more than the absence of a breach: proof, at 1/beta, that the share of bad events is below
 `proof_margin` times the limit.
@@ -81,8 +82,13 @@ def observe(evidence: Evidence, candidate: Counts, stable: Counts | None, rule: 
 
 
 def begin_stage(evidence: Evidence) -> Evidence:
-    """A weight step: fresh per-stage processes; those of the release, the guards and the hard stop go on."""
+    """A weight step: fresh per-stage processes; those of the release, the guards and the hard stop go on.
+
+    A stage that has seen nothing is left as it is, so beginning the same stage twice changes nothing.
+    """
     start = Evidence()
+    if evidence.stage == start.stage:
+        return evidence
     return replace(
         evidence,
         relative_stage=start.relative_stage,

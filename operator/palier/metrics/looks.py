@@ -172,7 +172,7 @@ def _same(one: Watched, other: Watched) -> bool:
 
 
 class _Owners:
-    """Finds the ModelDeployment and the revision that a series belongs to, by its pod's name or its `revision` label."""
+    """Whose series is it? Told by the name of its pod, or by a `revision` label."""
 
     def __init__(self, fleet: Mapping[Key, Watched]) -> None:
         self._prefixes: dict[tuple[str, str], tuple[Key, str]] = {}

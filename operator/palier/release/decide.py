@@ -8,78 +8,17 @@ Order of the rules of a release under way: people's requests and a changed spec 
 breaches, then the reasons to hold, and only then the next landing.
 """
 
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 from palier.api.v1alpha1 import Canary, ModelDeployment, OnBreach, OnNoEvidence
 from palier.evidence.objective import Judgement, Verdict, combined, fresh, judge
-from palier.release.observation import Measured, Observation
+from palier.release.beginning import idle, tidied, wake_at
+from palier.release.holds import JUDGING, first_gap, pods_in_the_way, shifting, waiting_for_pods, waiting_for_route
+from palier.release.observation import Observation
 from palier.release.rules import measured_objectives, rules_digest
-from palier.release.state import Drain, Ending, Former, Outcome, Release, Result, RevisionRef, State, Step
+from palier.release.situation import Decision, Hold, Note, Situation
+from palier.release.state import Drain, Ending, Former, Outcome, Result, State, Step
 from palier.release.targets import full_replicas, slots_after, stage_replicas
-
-JUDGING = "Judging"
-"""Reason of the ordinary hold: the stage's time is not over or its evidence not complete."""
-
-BLIND_FOR = 3.0
-"""Seconds without a measurement after which the release says so."""
-
-SILENT_FOR = 10.0
-"""Seconds without any answer from a gateway after which the release says so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Something people should be told: becomes an Event."""
-
-    type: Literal["Normal", "Warning"]
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Why nothing moves at the moment."""
-
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The next memory, what to tell people, and when to look again at the latest."""
-
-    state: State
-    notes: tuple[Note, ...] = ()
-    judgements: tuple[Judgement, ...] = ()
-    hold: Hold | None = None
-    wake_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Situation:
-    """The arguments of one decision, gathered so that the rules read as sentences."""
-
-    deployment: ModelDeployment
-    observation: Observation
-    state: State
-    now: float
-    notes: tuple[Note, ...] = field(default=())
-
-    @property
-    def release(self) -> Release:
-        assert self.state.release is not None  # noqa: S101 - only asked for while a release is in progress
-        return self.state.release
-
-    @property
-    def candidate(self) -> RevisionRef:
-        assert self.state.candidate is not None  # noqa: S101 - a release in progress always has one
-        return self.state.candidate
-
-    @property
-    def stage(self) -> Canary | None:
-        stages = self.deployment.spec.release.stages
-        return stages[self.release.stage_index].canary if self.release.stage_index < len(stages) else None
 
 
 def decide(deployment: ModelDeployment, observation: Observation, state: State, *, now: float) -> Decision:
@@ -94,74 +33,13 @@ def decide(deployment: ModelDeployment, observation: Observation, state: State, 
     Raises:
         InvalidSpec: an objective cannot be measured as it is written.
     """
-    situation = _Situation(deployment, observation, _tidied(deployment, observation, state, now=now), now)
-    decision = _idle(situation) if situation.state.release is None else _under_way(situation)
+    situation = Situation(deployment, observation, tidied(deployment, observation, state, now=now), now)
+    decision = idle(situation) if situation.state.release is None else _under_way(situation)
     settled = replace(decision.state, slots=slots_after(decision.state, now=now))
-    return replace(decision, state=settled, wake_at=_wake_at(deployment, settled, now=now))
+    return replace(decision, state=settled, wake_at=wake_at(deployment, settled, now=now))
 
 
-def _idle(situation: _Situation) -> Decision:
-    """No release in progress: start one when the spec asks for a revision that is not the stable one."""
-    state, observation = situation.state, situation.observation
-    wanted = observation.revision
-    if state.stable and state.stable.revision == wanted:
-        return Decision(replace(state, candidate=None))
-    if _refused(situation):
-        return Decision(state)
-    if state.stable is None:
-        return _started(situation, direct=True, why="first revision")
-    former = state.former
-    if (
-        former
-        and former.reference.revision == wanted
-        and observation.facts(wanted).carries(full_replicas(situation.deployment))
-    ):
-        return _started(situation, direct=True, why="return to the warm former stable revision")
-    return _started(situation, direct=False, why="new revision")
-
-
-def _refused(situation: _Situation) -> bool:
-    """Whether the wanted revision was refused before and nothing has changed since that would matter."""
-    state, requests = situation.state, situation.observation.requests
-    outcome = state.outcome
-    return (
-        outcome is not None
-        and outcome.result.refuses
-        and outcome.revision == situation.observation.revision
-        and outcome.rules == rules_digest(situation.deployment)
-        and requests.retry in {"", state.handled_retry}
-    )
-
-
-def _started(situation: _Situation, *, direct: bool, why: str) -> Decision:
-    state, now, spec = situation.state, situation.now, situation.deployment.spec
-    wanted = situation.observation.revision
-    requests = situation.observation.requests
-    retried = bool(requests.retry) and requests.retry != state.handled_retry
-    candidate = RevisionRef(
-        revision=wanted, model=spec.model.name, version=spec.model.version, port=spec.serving.port, since=now
-    )
-    former, drains = state.former, tuple(drain for drain in state.drains if drain.revision != wanted)
-    if former and (former.reference.revision == wanted or (spec.traffic.gateway is None and not direct)):
-        # Without a gateway the front Service cannot tell three revisions apart, so the warm one has to go first.
-        if former.reference.revision != wanted:
-            drains = (*drains, Drain(former.reference.revision, now))
-        former = None
-    begun = replace(
-        state,
-        candidate=candidate,
-        former=former,
-        drains=drains,
-        release=Release(step=Step.PREPARING, started_at=now, stage_started_at=now, direct=direct),
-        handled_retry=requests.retry or state.handled_retry,
-    )
-    retry = f"; retry asked for{requests.asked_by('retry')}" if retried else ""
-    note = Note("Normal", "ReleaseStarted", f"{candidate.model} {candidate.version} ({wanted}): {why}{retry}")
-    entered = replace(situation, state=begun)
-    return Decision(begun, notes=(note,), hold=_shifting(entered, "pods are ready"))
-
-
-def _under_way(situation: _Situation) -> Decision:
+def _under_way(situation: Situation) -> Decision:
     """A release is in progress."""
     release = situation.release
     if release.step is Step.ROLLING_BACK:
@@ -180,7 +58,7 @@ def _under_way(situation: _Situation) -> Decision:
     return replace(decision, judgements=judgements)
 
 
-def _asked_to_end(situation: _Situation) -> Ending | None:
+def _asked_to_end(situation: Situation) -> Ending | None:
     """A person aborted, or the spec now asks for something else."""
     state, observation, candidate = situation.state, situation.observation, situation.candidate
     if observation.requests.abort == candidate.revision:
@@ -199,7 +77,7 @@ def _asked_to_end(situation: _Situation) -> Ending | None:
     return Ending(Result.SUPERSEDED, "Superseded", f"the spec now asks for {observation.revision}")
 
 
-def _candidate_gone(situation: _Situation) -> Ending | None:
+def _candidate_gone(situation: Situation) -> Ending | None:
     """A candidate with traffic but without a single ready pod: no statistics are needed for that."""
     if situation.state.stable is None:
         return None
@@ -207,15 +85,14 @@ def _candidate_gone(situation: _Situation) -> Ending | None:
     facts = situation.observation.facts(revision)
     if situation.observation.weight(revision) == 0 or facts.endpoints > 0:
         return None
-    trouble = f": {facts.trouble}" if facts.trouble else ""
+    weight = situation.observation.weight(revision)
+    message = f"no pod of the candidate is ready while it has {weight} % of the traffic"
     return Ending(
-        Result.ROLLED_BACK,
-        "CandidateUnavailable",
-        f"no pod of the candidate is ready while it has {situation.observation.weight(revision)} % of the traffic{trouble}",
+        Result.ROLLED_BACK, "CandidateUnavailable", f"{message}: {facts.trouble}" if facts.trouble else message
     )
 
 
-def _breached(situation: _Situation, judgements: tuple[Judgement, ...]) -> Ending | None:
+def _breached(situation: Situation, judgements: tuple[Judgement, ...]) -> Ending | None:
     """An objective is breached with enough evidence, and the user wants that to end the release."""
     if situation.deployment.spec.release.on_breach is not OnBreach.ROLLBACK:
         return None
@@ -225,7 +102,7 @@ def _breached(situation: _Situation, judgements: tuple[Judgement, ...]) -> Endin
     return Ending(Result.ROLLED_BACK, "ObjectiveBreached", "; ".join(judgement.message for judgement in failed))
 
 
-def _preparing(situation: _Situation) -> Decision:
+def _preparing(situation: Situation) -> Decision:
     """Pods of the candidate are coming up; it has no traffic yet."""
     state, now, release = situation.state, situation.now, situation.release
     rules = situation.deployment.spec.release
@@ -234,21 +111,21 @@ def _preparing(situation: _Situation) -> Decision:
     if not facts.carries(needed):
         if now - release.started_at >= rules.progress_deadline.seconds:
             return _roll_back(situation, _not_ready(situation, needed))
-        return Decision(state, hold=_waiting_for_pods(situation, needed))
-    if others := _pods_in_the_way(situation):
+        return Decision(state, hold=waiting_for_pods(situation, needed))
+    if others := pods_in_the_way(situation):
         return Decision(state, hold=Hold("WaitingForDrain", f"waiting for the pods of {', '.join(others)} to go"))
     if rules.paused:
         return Decision(state, hold=Hold("Paused", "paused by spec.release.paused before any traffic"))
-    if release.direct or not rules.stages or _promotion_requested(situation):
+    if release.direct or not rules.stages or situation.promotion_requested:
         return _promote(situation)
     return _enter_stage(situation, 0)
 
 
-def _canary(situation: _Situation, judgements: tuple[Judgement, ...]) -> Decision:
+def _canary(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision:
     """The candidate takes its stage's share of the users' traffic and is judged on it."""
     state, now, release, stage = situation.state, situation.now, situation.release, situation.stage
     rules = situation.deployment.spec.release
-    if _promotion_requested(situation) or stage is None:
+    if situation.promotion_requested or stage is None:
         return _promote(situation)
     if release.traffic_since is None:
         return _awaiting_traffic(situation, stage)
@@ -267,12 +144,12 @@ def _canary(situation: _Situation, judgements: tuple[Judgement, ...]) -> Decisio
         left = stage.min_duration.seconds - held_for
         return Decision(
             state,
-            hold=_first_gap(situation, judgements) or Hold(JUDGING, f"{stage.weight} % for at least {left:.0f} s more"),
+            hold=first_gap(situation, judgements) or Hold(JUDGING, f"{stage.weight} % for at least {left:.0f} s more"),
         )
     if verdict is Verdict.PASS:
         following = release.stage_index + 1
         return _enter_stage(situation, following) if following < len(rules.stages) else _promote(situation)
-    gap = _first_gap(situation, judgements) or Hold(JUDGING, "no verdict yet")
+    gap = first_gap(situation, judgements) or Hold(JUDGING, "no verdict yet")
     if held_for < stage.max_duration.seconds:
         return Decision(state, hold=gap)
     if rules.on_no_evidence is OnNoEvidence.ROLLBACK:
@@ -287,7 +164,7 @@ def _canary(situation: _Situation, judgements: tuple[Judgement, ...]) -> Decisio
     )
 
 
-def _awaiting_traffic(situation: _Situation, stage: Canary) -> Decision:
+def _awaiting_traffic(situation: Situation, stage: Canary) -> Decision:
     """The stage's weight is wanted but not yet in force."""
     state, now, release = situation.state, situation.now, situation.release
     revision = situation.candidate.revision
@@ -295,7 +172,7 @@ def _awaiting_traffic(situation: _Situation, stage: Canary) -> Decision:
     if not situation.observation.facts(revision).carries(needed):
         if now - release.stage_started_at >= situation.deployment.spec.release.progress_deadline.seconds:
             return _roll_back(situation, _not_ready(situation, needed))
-        return Decision(state, hold=_waiting_for_pods(situation, needed))
+        return Decision(state, hold=waiting_for_pods(situation, needed))
     route = situation.observation.route
     in_force = (
         0 < situation.observation.weight(revision) < 100  # noqa: PLR2004 - percent
@@ -303,12 +180,12 @@ def _awaiting_traffic(situation: _Situation, stage: Canary) -> Decision:
         else situation.observation.weight(revision) == stage.weight
     )
     if not in_force or not route.accepted:
-        return Decision(state, hold=_waiting_for_route(situation))
+        return Decision(state, hold=waiting_for_route(situation))
     note = Note("Normal", "StageStarted", f"{revision} takes {situation.observation.weight(revision)} % of the traffic")
     return Decision(replace(state, release=replace(release, traffic_since=now)), notes=(note,))
 
 
-def _promoting(situation: _Situation) -> Decision:
+def _promoting(situation: Situation) -> Decision:
     """All the traffic goes to the candidate as soon as it can carry it; then it is the stable revision."""
     state, now, release = situation.state, situation.now, situation.release
     candidate, rules = situation.candidate, situation.deployment.spec.release
@@ -318,11 +195,11 @@ def _promoting(situation: _Situation) -> Decision:
     if not situation.observation.facts(candidate.revision).carries(needed):
         if state.stable and now - release.stage_started_at >= rules.progress_deadline.seconds:
             return _roll_back(situation, _not_ready(situation, needed))
-        return Decision(state, hold=_waiting_for_pods(situation, needed))
-    return Decision(state, hold=_waiting_for_route(situation))
+        return Decision(state, hold=waiting_for_pods(situation, needed))
+    return Decision(state, hold=waiting_for_route(situation))
 
 
-def _rolling_back(situation: _Situation) -> Decision:
+def _rolling_back(situation: Situation) -> Decision:
     """The weight goes first: the release has ended only when the gateway sends nothing more to the candidate."""
     state, now, observation, candidate = situation.state, situation.now, situation.observation, situation.candidate
     ending = situation.release.ending or Ending(Result.ROLLED_BACK, "Unknown", "the reason was lost")
@@ -355,7 +232,7 @@ def _rolling_back(situation: _Situation) -> Decision:
     return Decision(ended, notes=(told,))
 
 
-def _roll_back(situation: _Situation, ending: Ending) -> Decision:
+def _roll_back(situation: Situation, ending: Ending) -> Decision:
     release = replace(situation.release, step=Step.ROLLING_BACK, stage_started_at=situation.now, ending=ending)
     return Decision(
         replace(situation.state, release=release),
@@ -363,33 +240,25 @@ def _roll_back(situation: _Situation, ending: Ending) -> Decision:
     )
 
 
-def _enter_stage(situation: _Situation, index: int) -> Decision:
+def _enter_stage(situation: Situation, index: int) -> Decision:
     stage = situation.deployment.spec.release.stages[index].canary
     entered = replace(
         situation, state=replace(situation.state, release=situation.release.at_stage(index, now=situation.now))
     )
-    return Decision(entered.state, hold=_shifting(entered, f"moving to {stage.weight} % of the traffic"))
+    return Decision(entered.state, hold=shifting(entered, f"moving to {stage.weight} % of the traffic"))
 
 
-def _promote(situation: _Situation) -> Decision:
+def _promote(situation: Situation) -> Decision:
     release = replace(situation.release, step=Step.PROMOTING, stage_started_at=situation.now)
     entered = replace(situation, state=replace(situation.state, release=release))
     notes: tuple[Note, ...] = ()
-    if _promotion_requested(situation):
+    if situation.promotion_requested:
         who = situation.observation.requests.asked_by("promote")
         notes = (Note("Normal", "PromotionRequested", f"remaining stages skipped on request{who}"),)
-    return Decision(entered.state, notes=notes, hold=_shifting(entered, "moving to 100 % of the traffic"))
+    return Decision(entered.state, notes=notes, hold=shifting(entered, "moving to 100 % of the traffic"))
 
 
-def _shifting(entered: _Situation, message: str) -> Hold:
-    """Why the traffic does not move this very instant, if it does not."""
-    needed = stage_replicas(entered.deployment, entered.state)
-    if entered.observation.facts(entered.candidate.revision).carries(needed):
-        return Hold("Shifting", message)
-    return _waiting_for_pods(entered, needed)
-
-
-def _promoted(situation: _Situation) -> Decision:
+def _promoted(situation: Situation) -> Decision:
     state, now, candidate = situation.state, situation.now, situation.candidate
     rules = situation.deployment.spec.release
     drains = state.drains
@@ -413,7 +282,7 @@ def _promoted(situation: _Situation) -> Decision:
     return Decision(ended, notes=(told,))
 
 
-def _judgements(situation: _Situation) -> tuple[Judgement, ...]:
+def _judgements(situation: Situation) -> tuple[Judgement, ...]:
     """Verdicts on every objective; a look that could not measure leaves no verdict but NoEvidence."""
     release = situation.release
     if release.direct or release.step is Step.PREPARING or (release.traffic_since is None and not release.evidence):
@@ -442,98 +311,8 @@ def _judgements(situation: _Situation) -> tuple[Judgement, ...]:
     )
 
 
-def _first_gap(situation: _Situation, judgements: tuple[Judgement, ...]) -> Hold | None:
-    """The first objective without a verdict; one missed scrape is not yet worth a reason of its own."""
-    for judgement in judgements:
-        if judgement.verdict is Verdict.NO_EVIDENCE:
-            since = situation.observation.measured.cannot_measure_since
-            blind = since is not None and situation.now - since >= BLIND_FOR
-            return Hold("CannotMeasure" if blind else JUDGING, judgement.message)
-    return None
-
-
-def _promotion_requested(situation: _Situation) -> bool:
-    return situation.observation.requests.promote == situation.candidate.revision
-
-
-def _pods_in_the_way(situation: _Situation) -> list[str]:
-    """Without a gateway, revisions whose pods the open front Service would also select."""
-    if situation.deployment.spec.traffic.gateway is not None or situation.release.direct:
-        return []
-    known = {situation.candidate.revision, *([situation.state.stable.revision] if situation.state.stable else [])}
-    return sorted(
-        revision for revision, facts in situation.observation.revisions.items() if revision not in known and facts.pods
-    )
-
-
-def _not_ready(situation: _Situation, needed: int) -> Ending:
-    waiting = _waiting_for_pods(situation, needed)
+def _not_ready(situation: Situation, needed: int) -> Ending:
+    waiting = waiting_for_pods(situation, needed)
     deadline = situation.deployment.spec.release.progress_deadline
     result = Result.FAILED if situation.release.step is Step.PREPARING else Result.ROLLED_BACK
     return Ending(result, "CandidateNotReady", f"not ready within {deadline}: {waiting.message}")
-
-
-def _waiting_for_pods(situation: _Situation, needed: int) -> Hold:
-    facts = situation.observation.facts(situation.candidate.revision)
-    ready = min(facts.available, facts.endpoints)
-    trouble = f": {facts.trouble}" if facts.trouble else ""
-    return Hold("CandidateNotReady", f"{ready} of {needed} pods of {situation.candidate.revision} are ready{trouble}")
-
-
-def _waiting_for_route(situation: _Situation) -> Hold:
-    route = situation.observation.route
-    if route.conflict:
-        return Hold("RouteConflict", route.conflict)
-    if route.problem:
-        return Hold("RouteNotAccepted", route.problem)
-    waited = situation.now - situation.release.stage_started_at
-    if waited >= SILENT_FOR:
-        gateways = situation.deployment.spec.traffic.gateway
-        names = ", ".join(
-            f"{parent.namespace or situation.deployment.metadata.namespace}/{parent.name}"
-            for parent in (gateways.parent_refs if gateways else ())
-        )
-        message = f"no gateway has accepted the route for {waited:.0f} s: does Gateway {names} exist and run?"
-        return Hold("RouteNotAccepted", message)
-    return Hold("Shifting", "waiting for the gateway to accept the route")
-
-
-def _remembering(state: State, measured: Measured) -> State:
-    """The memory with the evidence of the looks since it was last written."""
-    release = state.release
-    if release is None or measured.last_look is None or measured.last_look < (release.last_look or 0):
-        return state
-    updated = replace(
-        release,
-        evidence=measured.evidence,
-        last_look=measured.last_look,
-        cannot_measure_since=measured.cannot_measure_since,
-    )
-    return replace(state, release=updated)
-
-
-def _tidied(deployment: ModelDeployment, observation: Observation, state: State, *, now: float) -> State:
-    """Time alone moves these: the warm former stable expires, removed revisions are forgotten."""
-    state = _remembering(state, observation.measured)
-    drains = tuple(d for d in state.drains if now < d.until or observation.facts(d.revision).exists)
-    former = state.former
-    if former and now >= former.until:
-        drains = (*drains, Drain(former.reference.revision, now + deployment.spec.release.drain_delay.seconds))
-        former = None
-    return replace(state, drains=drains, former=former)
-
-
-def _wake_at(deployment: ModelDeployment, state: State, *, now: float) -> float | None:
-    """The next instant at which time alone can change the decision."""
-    instants = [drain.until for drain in state.drains]
-    if state.former:
-        instants.append(state.former.until)
-    release, rules = state.release, deployment.spec.release
-    if release:
-        instants.append(release.stage_started_at + rules.progress_deadline.seconds)
-        instants.append(release.started_at + rules.progress_deadline.seconds)
-        if release.traffic_since is not None and release.stage_index < len(rules.stages):
-            stage = rules.stages[release.stage_index].canary
-            instants.append(release.traffic_since + stage.min_duration.seconds)
-            instants.append(release.traffic_since + stage.max_duration.seconds)
-    return min((instant for instant in instants if instant > now), default=None)

@@ -1,4 +1,4 @@
-"""What people and tools read in `status`: one word for the stage, conditions by the kstatus rules, verdicts in sentences.
+"""What people and tools read in `status`: a word for the stage, conditions by the kstatus rules, verdicts in sentences.
 
 `Reconciling` and `Stalled` exist only while they are true, and `Ready` sums everything up, so that `kubectl wait`,
 Helm and Flux tell promoted, in progress and rolled back apart without knowing Palier.
@@ -18,8 +18,8 @@ from palier.api.constants import (
 )
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import Judgement
-from palier.release.decide import Decision
 from palier.release.observation import Observation
+from palier.release.situation import Decision
 from palier.release.state import Result, State, Step
 
 MESSAGE_LIMIT = 1024

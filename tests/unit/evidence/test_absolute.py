@@ -45,9 +45,7 @@ def test_both_directions_agree_with_numerical_integration(bad: int, total: int, 
 @pytest.mark.parametrize(("total", "limit"), [(30, 0.05), (60, 0.3)])
 def test_its_mean_is_one_at_the_limit(log_e: Callable[..., float], total: int, limit: float) -> None:
     """Enumerating every outcome with the share exactly at the limit: the mean of E is exactly 1."""
-    mean = sum(
-        binom.pmf(bad, total, limit) * math.exp(log_e(bad, total, limit=limit)) for bad in range(total + 1)
-    )
+    mean = sum(binom.pmf(bad, total, limit) * math.exp(log_e(bad, total, limit=limit)) for bad in range(total + 1))
     assert mean == pytest.approx(1.0, abs=1e-9)
 
 
@@ -58,7 +56,7 @@ def test_no_failure_in_a_million_requests() -> None:
 
 def test_ten_thousand_failures_in_a_row() -> None:
     """At the other end of the scale E is beyond any float, its log is not."""
-    expected = -10**4 * math.log(0.01) - math.log(10**4 + 1) - math.log(0.99)
+    expected = -(10**4) * math.log(0.01) - math.log(10**4 + 1) - math.log(0.99)
     assert log_e_above(10**4, 10**4, limit=0.01) == pytest.approx(expected, rel=1e-12)
     assert log_e_below(10**4, 10**4, limit=0.02) == pytest.approx(-math.log(10**4 + 1), rel=1e-12)
 

@@ -23,7 +23,7 @@ FINISH_SECONDS = 20
 log = logging.getLogger("language_id")
 
 
-async def serve(  # noqa: PLR0913 (keyword-only, and tests set each of them)
+async def serve(
     service: Service,
     *,
     host: str,

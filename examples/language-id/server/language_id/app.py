@@ -77,7 +77,7 @@ class Service:
 
     def application(self) -> web.Application:
         """Build the application; metrics and probes are not counted as requests of users."""
-        application = web.Application(client_max_size=MAX_BODY, middlewares=[web.middleware(self._measure)])
+        application = web.Application(client_max_size=MAX_BODY, middlewares=[self._measure])
         application.router.add_post("/v1/detect", self._detect)
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
@@ -93,8 +93,8 @@ class Service:
         self._load_time.set(took)
         self._detector, self._ready_since = detector, time.monotonic()
         log.info("ready: %s %s, loaded in %.1f s", detector.name, detector.version, took)
-        if str(self._faults):
-            log.warning("injecting faults: %s", self._faults)
+        if faults := self._faults.describe():
+            log.warning("injecting faults: %s", faults)
 
     def drain(self) -> None:
         """Ask to be left: not ready any more, and clients that keep connections are told to close them."""
@@ -128,6 +128,7 @@ class Service:
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=generate_latest(self.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
+    @web.middleware
     async def _measure(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Count and time every API request, whatever becomes of it, and put the model's name on its answer."""
         if not request.path.startswith("/v1/"):

@@ -33,7 +33,7 @@ class Faults:
         self._owed -= self._WHOLE
         return True
 
-    def __str__(self) -> str:
+    def describe(self) -> str:
         """Say what is injected, for the log; empty when nothing is."""
         parts = []
         if self.latency_seconds:

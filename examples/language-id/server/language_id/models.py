@@ -7,7 +7,7 @@ from typing import Protocol
 
 # The languages that our users write in. lingua loads n-grams for each of them (about 900 MB together).
 LANGUAGES = tuple(
-    "ar bg bn ca cs da de el en es et fa fi fr he hi hr hu id it ja ko "
+    "ar bg bn ca cs da de el en es et fa fi fr he hi hr hu id it ja ko "  # noqa: SIM905 (readable as two lines)
     "lt lv nl pl pt ro ru sk sl sr sv th tr uk ur vi zh".split()
 )
 

@@ -1,0 +1,86 @@
+# One door for each thing that a person or CI does here. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PYTEST := $(PY) -m pytest
+
+.PHONY: help
+help: ## show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/ready: requirements/dev.txt pyproject.toml
+	@echo "==> Python environment in $(VENV)"
+	if ! $(PYTHON) -c 'import ensurepip' 2>/dev/null; then
+	  [ "$$(id -u)" = 0 ] || { echo "python3-venv is missing: install it, or run this once as root"; exit 1; }
+	  apt-get update -qq && apt-get install -y -qq python3-venv
+	fi
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+.PHONY: setup
+setup: $(VENV)/ready ## install the Python environment
+
+.PHONY: demo
+demo: setup ## the main job on a real Kubernetes, told as a story (first run builds for about 30 minutes)
+	$(PY) -m local.demo
+
+.PHONY: up
+up: setup ## a real Kubernetes with gateway and Prometheus on this machine
+	$(PY) -m local up
+
+.PHONY: down
+down: setup ## take it down again; leaves nothing behind
+	$(PY) -m local down
+
+.PHONY: status
+status: setup ## what of it is running
+	$(PY) -m local status
+
+.PHONY: test
+test: check unit apiserver e2e ## everything that CI runs
+
+.PHONY: check
+check: setup ## style, types, layers, generated files
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PY) -m palier.api.crd --check
+	$(PY) -m palier.api.reference --check
+
+.PHONY: unit
+unit: setup ## unit and property tests: no cluster, seconds
+	$(PYTEST) tests/unit tests/property tests/local
+
+.PHONY: apiserver
+apiserver: setup ## tests against a real kube-apiserver and etcd, no node needed
+	$(PY) -m local build kube kubectl
+	$(PYTEST) tests/apiserver tests/chart
+
+.PHONY: e2e
+e2e: setup ## tests on a real node with a real gateway, Prometheus and models
+	$(PYTEST) tests/e2e
+
+.PHONY: generate
+generate: setup ## write the generated files anew: CRD, API reference, the chart's copy of the CRD
+	$(PY) -m palier.api.crd --write
+	$(PY) -m palier.api.reference --write
+	cp crds/*.yaml charts/palier/files/crds/
+
+.PHONY: format
+format: setup ## format and mend style
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+.PHONY: lock
+lock: setup ## resolve the requirements anew
+	$(VENV)/bin/pip install --quiet uv
+	$(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o requirements/operator.txt
+	$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o requirements/dev.txt

@@ -1,0 +1,1 @@
+"""The `palier` command: it runs the operator, and lets people see and steer releases from a terminal."""

@@ -1,0 +1,175 @@
+"""The command line: what can be typed, what it teaches with --help, and how a mistake is told.
+
+A user's mistake ends with one line and exit status 1; only a defect of ours shows a traceback.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+from palier.cli import requests
+from palier.cli.page import page
+from palier.cluster.client import KubernetesCluster
+from palier.cluster.transport import default_namespace
+from palier.errors import PalierError
+from palier.settings import VERSION, Settings, add_arguments
+
+__all__ = ["main"]
+
+Request = Callable[[KubernetesCluster, str, str], Awaitable[str]]
+
+
+async def _status(cluster: KubernetesCluster, namespace: str, name: str) -> str:
+    return page(await requests.find(cluster, namespace, name)).rstrip()
+
+
+REQUESTS: dict[str, tuple[Request, str, str]] = {
+    "status": (
+        _status,
+        "show where a release stands and why",
+        (
+            "Shows the owner, the stable and the candidate revision, the stage and its weight, the verdict on every\n"
+            "objective with its numbers, and how the last releases ended.\n\n"
+            "  palier status language-id -n ml"
+        ),
+    ),
+    "abort": (
+        requests.abort,
+        "take the candidate back now",
+        (
+            "Ends the release in progress: all traffic returns to the stable revision, and the candidate is\n"
+            "refused until the spec changes or `palier retry` asks for it. The same as this annotation:\n\n"
+            "  palier abort language-id -n ml\n"
+            "  kubectl annotate mdep language-id -n ml --overwrite palier.dev/abort=<candidate revision>"
+        ),
+    ),
+    "promote": (
+        requests.promote,
+        "make the candidate stable now, without its remaining stages",
+        (
+            "Skips the remaining stages of the release in progress. Pods are still ready before traffic moves,\n"
+            "and the former stable revision stays warm for release.rollbackWindow. The same as this annotation:\n\n"
+            "  palier promote language-id -n ml\n"
+            "  kubectl annotate mdep language-id -n ml --overwrite palier.dev/promote=<candidate revision>"
+        ),
+    ),
+    "retry": (
+        requests.retry,
+        "try a refused revision once more",
+        (
+            "After a rollback, an abort or a failed start the revision is refused until the spec changes. When\n"
+            "the cause lay elsewhere, this starts a new release of it, from its first stage. The same as this\n"
+            "annotation:\n\n"
+            "  palier retry language-id -n ml\n"
+            "  kubectl annotate mdep language-id -n ml --overwrite palier.dev/retry=<any new value>"
+        ),
+    ),
+    "pause": (
+        requests.pause,
+        "keep a release where it is",
+        (
+            "Sets spec.release.paused: the weight stays, breaches are still acted on. With GitOps, set the field\n"
+            "in Git instead, or the next synchronisation takes it back.\n\n"
+            "  palier pause language-id -n ml"
+        ),
+    ),
+    "resume": (
+        requests.resume,
+        "let a paused release go on",
+        "Clears spec.release.paused.\n\n  palier resume language-id -n ml",
+    ),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 done, 1 refused or failed, 2 not understood."""
+    options = _parser().parse_args(arguments)
+    try:
+        run: Callable[[argparse.Namespace], None] = options.run
+        run(options)
+    except PalierError as error:
+        return _fail([error])
+    except BaseExceptionGroup as group:
+        causes = list(_leaves(group))
+        if not all(isinstance(cause, PalierError) for cause in causes):
+            raise
+        return _fail(causes)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="palier",
+        description="Takes a served model to production step by step, and back down when the evidence says so.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, (request, summary, text) in REQUESTS.items():
+        command = _command(commands, name, summary, text)
+        command.add_argument("name", metavar="NAME", help="name of the ModelDeployment")
+        command.add_argument("-n", "--namespace", help="its namespace (default: that of the kubeconfig's context)")
+        command.add_argument("--kubeconfig", metavar="FILE", help="use this kubeconfig (default: as kubectl)")
+        command.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: its current one)")
+        command.set_defaults(run=_request, request=request)
+    operator = _command(
+        commands,
+        "operator",
+        "run the operator",
+        "Runs the operator until SIGTERM. Inside a cluster it uses its service account, elsewhere the kubeconfig.\n"
+        "Every flag can also be given as the environment variable in brackets; the flag wins.\n\n"
+        "  palier operator --prometheus-url http://prometheus.monitoring:9090\n"
+        "  palier operator --prometheus-url http://localhost:9090 --namespaces ml,ml-staging --log-level debug",
+    )
+    add_arguments(operator)
+    operator.set_defaults(run=_operator)
+    version = _command(commands, "version", "print the version", "Prints the version of this program.")
+    version.set_defaults(run=lambda _options: print(VERSION))
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, text: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name, help=summary, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def _request(options: argparse.Namespace) -> None:
+    async def perform() -> str:
+        namespace = options.namespace or default_namespace(kubeconfig=options.kubeconfig, context=options.context)
+        cluster = await KubernetesCluster.connect(kubeconfig=options.kubeconfig, context=options.context)
+        try:
+            request: Request = options.request
+            return await request(cluster, namespace, options.name)
+        finally:
+            await cluster.close()
+
+    print(asyncio.run(perform()))
+
+
+def _operator(options: argparse.Namespace) -> None:
+    settings = Settings.read(options, os.environ)
+    # Only now: the commands of people must not wait for SciPy and Kopf to load.
+    from palier.cli.log import set_up  # noqa: PLC0415
+    from palier.cli.operate import operate  # noqa: PLC0415
+
+    set_up(settings)
+    asyncio.run(operate(settings))
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _fail(causes: Sequence[BaseException]) -> int:
+    for cause in causes:
+        print(f"palier: {cause}", file=sys.stderr)
+    return 1

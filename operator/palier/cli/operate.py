@@ -1,0 +1,44 @@
+"""Puts the operator together from its parts and runs it: `palier operator`."""
+
+from palier.cluster.client import KubernetesCluster
+from palier.cluster.instruments import Instruments
+from palier.cluster.queue import WorkQueue
+from palier.cluster.store import Store
+from palier.controller import Controller
+from palier.kopf_app import run
+from palier.metrics.prometheus import PrometheusSource
+from palier.settings import Settings
+
+__all__ = ["operate"]
+
+
+async def operate(settings: Settings) -> None:
+    """Run the operator until it is asked to end.
+
+    Raises:
+        Exception: a part of it failed.
+    """
+    instruments = Instruments()
+    source = PrometheusSource(settings.prometheus_url)
+    cluster = await KubernetesCluster.connect(
+        kubeconfig=settings.kubeconfig, context=settings.context, instruments=instruments
+    )
+    try:
+        controller = Controller(
+            cluster=cluster,
+            store=Store(),
+            queue=WorkQueue(),
+            source=source,
+            look_interval=settings.look_interval,
+            scrape_interval=settings.scrape_interval,
+        )
+        await run(
+            controller,
+            cluster=cluster,
+            settings=settings,
+            instruments=instruments,
+            last_turn=lambda: controller.looks.last_turn,
+        )
+    finally:
+        await cluster.close()
+        source.close()

@@ -1,0 +1,85 @@
+"""What `palier status` prints: one object's release on one page, in the words of its own status."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+__all__ = ["page"]
+
+SIGNS = {"Pass": "✓", "Fail": "✗", "NoEvidence": "?"}
+LABEL_WIDTH = 11
+
+
+def page(body: Mapping[str, Any]) -> str:
+    """The page for a ModelDeployment as the API server returned it; tolerates a status that is not there yet."""
+    return "\n".join(_lines(body)) + "\n"
+
+
+def _lines(body: Mapping[str, Any]) -> Iterator[str]:
+    metadata, spec, status = body["metadata"], body.get("spec") or {}, body.get("status") or {}
+    conditions = {entry["type"]: entry for entry in status.get("conditions") or ()}
+    yield f"{metadata.get('namespace')}/{metadata.get('name')}"
+    yield _row("Owner", _owner(spec.get("owner") or {}))
+    if not status:
+        yield _row("Ready", "the operator has not looked at it yet")
+        return
+    if status.get("observedGeneration") != metadata.get("generation"):
+        yield _row("", "the operator has not seen the latest change yet")
+    ready = conditions.get("Ready") or {}
+    yield _row("Ready", f"{ready.get('status', 'Unknown')}, {ready.get('reason', '')}: {ready.get('message', '')}")
+    if (spec.get("release") or {}).get("paused"):
+        yield _row("Paused", "yes: `palier resume` goes on")
+    yield _row("Stage", f"{status.get('stage', '-')}, {status.get('weight', 0)} % of the requests go to the candidate")
+    yield _row("Stable", _revision(status.get("stable")))
+    yield _row("Candidate", _revision(status.get("candidate")))
+    if former := status.get("former"):
+        yield _row("Former", f"{_revision(former)}, kept ready until {former.get('until', '?')}")
+    yield from _verdicts(status.get("verdicts") or ())
+    yield from _outcomes(status)
+
+
+def _owner(owner: Mapping[str, Any]) -> str:
+    team = f", team {owner['team']}" if owner.get("team") else ""
+    return f"{owner.get('name', '-')} <{owner.get('email', '-')}>{team}"
+
+
+def _revision(revision: Mapping[str, Any] | None) -> str:
+    if not revision:
+        return "-"
+    named = " ".join(filter(None, (revision.get("model"), revision.get("version"))))
+    since = f", since {revision['since']}" if revision.get("since") else ""
+    return f"{revision['revision']}  {named}{since}"
+
+
+def _verdicts(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    entries = list(verdicts)
+    if not entries:
+        return
+    yield ""
+    yield "Verdicts"
+    width = max(len(entry["objective"]) for entry in entries)
+    for entry in entries:
+        estimate = f" (measured {entry['estimate']})" if entry.get("estimate") else ""
+        told = ": ".join(filter(None, (entry.get("reason"), entry.get("message"))))
+        sign = SIGNS.get(entry["verdict"], " ")
+        yield f"  {sign} {entry['objective']:<{width}}  {entry['verdict']:<10}  {told}{estimate}"
+
+
+def _outcomes(status: Mapping[str, Any]) -> Iterator[str]:
+    if last := status.get("outcome"):
+        yield ""
+        yield "Last release"
+        yield f"  {_outcome(last)}"
+    earlier = [entry for entry in status.get("history") or () if entry != last]
+    if earlier:
+        yield ""
+        yield "Before"
+        yield from (f"  {_outcome(entry)}" for entry in reversed(earlier))
+
+
+def _outcome(outcome: Mapping[str, Any]) -> str:
+    told = ": ".join(filter(None, (outcome.get("reason"), outcome.get("message"))))
+    return f"{outcome.get('time', '?'):<20}  {outcome['revision']}  {outcome['result']:<10}  {told}".rstrip()
+
+
+def _row(label: str, text: str) -> str:
+    return f"{label:<{LABEL_WIDTH}}{text}".rstrip()

@@ -1,0 +1,108 @@
+"""What people ask for from a terminal: abort, promote, retry, pause, resume.
+
+A command writes one annotation or one field with the rights of the person who runs it, as Git or kubectl could; the
+operator does the rest. It first reads where the release stands, so that a request which could have no effect is
+refused at once instead of lying around until it has one.
+"""
+
+import datetime as dt
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from palier.api.constants import ANNOTATION_ABORT, ANNOTATION_PROMOTE, ANNOTATION_RETRY, API_VERSION, KIND
+from palier.api.status import Result
+from palier.cluster.client import KubernetesCluster, Reference
+from palier.errors import NotApplicable, NotFound
+
+__all__ = ["abort", "find", "pause", "promote", "resume", "retry"]
+
+MANAGER = "palier-cli"
+"""Our name in `metadata.managedFields`: the operator reports it with the request."""
+
+REFUSED = {Result.ROLLED_BACK, Result.ABORTED, Result.FAILED}
+"""Endings after which a revision is tried again only on request."""
+
+
+async def find(cluster: KubernetesCluster, namespace: str, name: str) -> dict[str, Any]:
+    """The ModelDeployment.
+
+    Raises:
+        NotFound: there is none of that name.
+        ClusterError: it could not be read.
+    """
+    body = await cluster.get(Reference(API_VERSION, KIND, namespace, name))
+    if body is None:
+        raise NotFound(f"there is no ModelDeployment {name} in namespace {namespace}")
+    return body
+
+
+async def abort(cluster: KubernetesCluster, namespace: str, name: str) -> str:
+    """Have the candidate taken back; returns what to tell the person.
+
+    Raises:
+        NotApplicable: no release is in progress.
+    """
+    revision = _candidate(await find(cluster, namespace, name))
+    await cluster.annotate(namespace, name, {ANNOTATION_ABORT: revision}, manager=MANAGER)
+    return f"asked to abort the release of {revision}: its traffic returns to stable"
+
+
+async def promote(cluster: KubernetesCluster, namespace: str, name: str) -> str:
+    """Have the remaining stages skipped; returns what to tell the person.
+
+    Raises:
+        NotApplicable: no release is in progress.
+    """
+    revision = _candidate(await find(cluster, namespace, name))
+    await cluster.annotate(namespace, name, {ANNOTATION_PROMOTE: revision}, manager=MANAGER)
+    return f"asked to promote {revision} without its remaining stages"
+
+
+async def retry(cluster: KubernetesCluster, namespace: str, name: str) -> str:
+    """Have the refused revision tried again; returns what to tell the person.
+
+    Raises:
+        NotApplicable: a release is in progress, or the last one did not refuse its revision.
+    """
+    status = (await find(cluster, namespace, name)).get("status") or {}
+    if status.get("release"):
+        raise NotApplicable(f"a release of {name} is in progress ({status.get('stage')}): abort it first")
+    outcome = status.get("outcome")
+    if not outcome or outcome["result"] not in REFUSED:
+        raise NotApplicable(f"there is nothing to retry: the last release of {name} was not taken back")
+    token = f"{dt.datetime.now(dt.UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}-{secrets.token_hex(3)}"
+    await cluster.annotate(namespace, name, {ANNOTATION_RETRY: token}, manager=MANAGER)
+    return f"asked to try {outcome['revision']} again (last time: {outcome['result']})"
+
+
+async def pause(cluster: KubernetesCluster, namespace: str, name: str) -> str:
+    """Have the release stay where it is; returns what to tell the person."""
+    return await _set_paused(cluster, namespace, name, paused=True)
+
+
+async def resume(cluster: KubernetesCluster, namespace: str, name: str) -> str:
+    """Have the release go on; returns what to tell the person."""
+    return await _set_paused(cluster, namespace, name, paused=False)
+
+
+async def _set_paused(cluster: KubernetesCluster, namespace: str, name: str, *, paused: bool) -> str:
+    body = await find(cluster, namespace, name)
+    word = "paused" if paused else "resumed"
+    if bool(body["spec"].get("release", {}).get("paused")) == paused:
+        return f"{name} is {word} already"
+    reference = Reference(API_VERSION, KIND, namespace, name)
+    await cluster.patch(reference, {"spec": {"release": {"paused": paused}}}, manager=MANAGER)
+    return f"{name} is {word}"
+
+
+def _candidate(body: Mapping[str, Any]) -> str:
+    """The revision under trial.
+
+    Raises:
+        NotApplicable: there is none.
+    """
+    status, name = body.get("status") or {}, body["metadata"]["name"]
+    if not status.get("release") or not status.get("candidate"):
+        raise NotApplicable(f"no release of {name} is in progress (stage: {status.get('stage', 'not looked at yet')})")
+    return str(status["candidate"]["revision"])

@@ -1,0 +1,113 @@
+"""When does a release start? And what does time alone change?"""
+
+from dataclasses import replace
+
+from palier.api.v1alpha1 import ModelDeployment
+from palier.release.holds import shifting
+from palier.release.observation import Measured, Observation
+from palier.release.rules import rules_digest
+from palier.release.situation import Decision, Note, Situation
+from palier.release.state import Drain, Release, RevisionRef, State, Step
+from palier.release.targets import full_replicas
+
+
+def idle(situation: Situation) -> Decision:
+    """No release in progress: start one when the spec asks for a revision that is not the stable one."""
+    state, observation = situation.state, situation.observation
+    wanted = observation.revision
+    if state.stable and state.stable.revision == wanted:
+        return Decision(replace(state, candidate=None))
+    if _refused(situation):
+        return Decision(state)
+    if state.stable is None:
+        return _started(situation, direct=True, why="first revision")
+    former = state.former
+    if (
+        former
+        and former.reference.revision == wanted
+        and observation.facts(wanted).carries(full_replicas(situation.deployment))
+    ):
+        return _started(situation, direct=True, why="return to the warm former stable revision")
+    return _started(situation, direct=False, why="new revision")
+
+
+def _refused(situation: Situation) -> bool:
+    """Whether the wanted revision was refused before and nothing has changed since that would matter."""
+    state, requests = situation.state, situation.observation.requests
+    outcome = state.outcome
+    return (
+        outcome is not None
+        and outcome.result.refuses
+        and outcome.revision == situation.observation.revision
+        and outcome.rules == rules_digest(situation.deployment)
+        and requests.retry in {"", state.handled_retry}
+    )
+
+
+def _started(situation: Situation, *, direct: bool, why: str) -> Decision:
+    state, now, spec = situation.state, situation.now, situation.deployment.spec
+    wanted = situation.observation.revision
+    requests = situation.observation.requests
+    retried = bool(requests.retry) and requests.retry != state.handled_retry
+    candidate = RevisionRef(
+        revision=wanted, model=spec.model.name, version=spec.model.version, port=spec.serving.port, since=now
+    )
+    former, drains = state.former, tuple(drain for drain in state.drains if drain.revision != wanted)
+    if former and (former.reference.revision == wanted or (spec.traffic.gateway is None and not direct)):
+        # Without a gateway the front Service cannot tell three revisions apart, so the warm one has to go first.
+        if former.reference.revision != wanted:
+            drains = (*drains, Drain(former.reference.revision, now))
+        former = None
+    begun = replace(
+        state,
+        candidate=candidate,
+        former=former,
+        drains=drains,
+        release=Release(step=Step.PREPARING, started_at=now, stage_started_at=now, direct=direct),
+        handled_retry=requests.retry or state.handled_retry,
+    )
+    retry = f"; retry asked for{requests.asked_by('retry')}" if retried else ""
+    note = Note("Normal", "ReleaseStarted", f"{candidate.model} {candidate.version} ({wanted}): {why}{retry}")
+    entered = replace(situation, state=begun)
+    return Decision(begun, notes=(note,), hold=shifting(entered, "pods are ready"))
+
+
+def tidied(deployment: ModelDeployment, observation: Observation, state: State, *, now: float) -> State:
+    """Time alone moves these: the warm former stable expires, removed revisions are forgotten."""
+    state = _remembering(state, observation.measured)
+    drains = tuple(d for d in state.drains if now < d.until or observation.facts(d.revision).exists)
+    former = state.former
+    if former and now >= former.until:
+        drains = (*drains, Drain(former.reference.revision, now + deployment.spec.release.drain_delay.seconds))
+        former = None
+    return replace(state, drains=drains, former=former)
+
+
+def _remembering(state: State, measured: Measured) -> State:
+    """The memory with the evidence of the looks since it was last written."""
+    release = state.release
+    if release is None or measured.last_look is None or measured.last_look < (release.last_look or 0):
+        return state
+    updated = replace(
+        release,
+        evidence=measured.evidence,
+        last_look=measured.last_look,
+        cannot_measure_since=measured.cannot_measure_since,
+    )
+    return replace(state, release=updated)
+
+
+def wake_at(deployment: ModelDeployment, state: State, *, now: float) -> float | None:
+    """The next instant at which time alone can change the decision."""
+    instants = [drain.until for drain in state.drains]
+    if state.former:
+        instants.append(state.former.until)
+    release, rules = state.release, deployment.spec.release
+    if release:
+        instants.append(release.stage_started_at + rules.progress_deadline.seconds)
+        instants.append(release.started_at + rules.progress_deadline.seconds)
+        if release.traffic_since is not None and release.stage_index < len(rules.stages):
+            stage = rules.stages[release.stage_index].canary
+            instants.append(release.traffic_since + stage.min_duration.seconds)
+            instants.append(release.traffic_since + stage.max_duration.seconds)
+    return min((instant for instant in instants if instant > now), default=None)

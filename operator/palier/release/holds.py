@@ -1,0 +1,69 @@
+"""Why a release waits, in sentences with their numbers."""
+
+from palier.evidence.objective import Judgement, Verdict
+from palier.release.situation import Hold, Situation
+from palier.release.targets import stage_replicas
+
+JUDGING = "Judging"
+"""Reason of the ordinary hold: the stage's time is not over or its evidence not complete."""
+
+BLIND_FOR = 3.0
+"""Seconds without a measurement after which the release says so."""
+
+SILENT_FOR = 10.0
+"""Seconds without any answer from a gateway after which the release says so."""
+
+
+def first_gap(situation: Situation, judgements: tuple[Judgement, ...]) -> Hold | None:
+    """The first objective without a verdict; one missed scrape is not yet worth a reason of its own."""
+    for judgement in judgements:
+        if judgement.verdict is Verdict.NO_EVIDENCE:
+            since = situation.observation.measured.cannot_measure_since
+            blind = since is not None and situation.now - since >= BLIND_FOR
+            return Hold("CannotMeasure" if blind else JUDGING, judgement.message)
+    return None
+
+
+def shifting(entered: Situation, message: str) -> Hold:
+    """Why the traffic does not move this very instant, if it does not."""
+    needed = stage_replicas(entered.deployment, entered.state)
+    if entered.observation.facts(entered.candidate.revision).carries(needed):
+        return Hold("Shifting", message)
+    return waiting_for_pods(entered, needed)
+
+
+def waiting_for_pods(situation: Situation, needed: int) -> Hold:
+    """How many of the candidate's pods are ready, and what is in their way if that is known."""
+    facts = situation.observation.facts(situation.candidate.revision)
+    ready = min(facts.available, facts.endpoints)
+    trouble = f": {facts.trouble}" if facts.trouble else ""
+    return Hold("CandidateNotReady", f"{ready} of {needed} pods of {situation.candidate.revision} are ready{trouble}")
+
+
+def waiting_for_route(situation: Situation) -> Hold:
+    """What the gateway has said about the route, or that it keeps silent."""
+    route = situation.observation.route
+    if route.conflict:
+        return Hold("RouteConflict", route.conflict)
+    if route.problem:
+        return Hold("RouteNotAccepted", route.problem)
+    waited = situation.now - situation.release.stage_started_at
+    if waited >= SILENT_FOR:
+        gateways = situation.deployment.spec.traffic.gateway
+        names = ", ".join(
+            f"{parent.namespace or situation.deployment.metadata.namespace}/{parent.name}"
+            for parent in (gateways.parent_refs if gateways else ())
+        )
+        message = f"no gateway has accepted the route for {waited:.0f} s: does Gateway {names} exist and run?"
+        return Hold("RouteNotAccepted", message)
+    return Hold("Shifting", "waiting for the gateway to accept the route")
+
+
+def pods_in_the_way(situation: Situation) -> list[str]:
+    """Without a gateway, revisions whose pods the open front Service would also select."""
+    if situation.deployment.spec.traffic.gateway is not None or situation.release.direct:
+        return []
+    known = {situation.candidate.revision, *([situation.state.stable.revision] if situation.state.stable else [])}
+    return sorted(
+        revision for revision, facts in situation.observation.revisions.items() if revision not in known and facts.pods
+    )

@@ -1,0 +1,70 @@
+"""The words that the rules of a release are written in: the arguments of a decision and the forms of its answer."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from palier.api.v1alpha1 import Canary, ModelDeployment
+from palier.evidence.objective import Judgement
+from palier.release.observation import Observation
+from palier.release.state import Release, RevisionRef, State
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something people should be told: becomes an Event."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why nothing moves at the moment."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The next memory, what to tell people, and when to look again at the latest."""
+
+    state: State
+    notes: tuple[Note, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
+    hold: Hold | None = None
+    wake_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The arguments of one decision, gathered so that the rules read as sentences."""
+
+    deployment: ModelDeployment
+    observation: Observation
+    state: State
+    now: float
+
+    @property
+    def release(self) -> Release:
+        """The release in progress."""
+        assert self.state.release is not None  # noqa: S101 - only asked for while a release is in progress
+        return self.state.release
+
+    @property
+    def candidate(self) -> RevisionRef:
+        """The revision under trial."""
+        assert self.state.candidate is not None  # noqa: S101 - a release in progress always has one
+        return self.state.candidate
+
+    @property
+    def stage(self) -> Canary | None:
+        """The stage it is at; None when the spec has fewer stages now."""
+        stages = self.deployment.spec.release.stages
+        return stages[self.release.stage_index].canary if self.release.stage_index < len(stages) else None
+
+    @property
+    def promotion_requested(self) -> bool:
+        """Whether a person asked to skip the remaining stages of this very candidate."""
+        return self.observation.requests.promote == self.candidate.revision

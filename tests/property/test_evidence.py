@@ -1,0 +1,174 @@
+"""What holds for every evidence, whatever was counted."""
+
+import json
+import math
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from palier.evidence.objective import (
+    Counts,
+    Evidence,
+    ObjectiveRule,
+    Verdict,
+    begin_stage,
+    combined,
+    fresh,
+    judge,
+    observe,
+)
+from palier.evidence.odds_ratio import Look, gains
+from palier.evidence.verdicts import Judgement
+
+RULE = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01)
+QUICK = settings(deadline=None, max_examples=60)
+
+
+@st.composite
+def counts(draw: st.DrawFn, *, most: int = 5000) -> Counts:
+    """Any possible counts of one arm in one look."""
+    total = draw(st.integers(0, most))
+    possible = draw(st.integers(0, total))
+    return Counts(total, draw(st.integers(0, possible)), possible)
+
+
+LOOKS = st.lists(st.tuples(counts(), st.none() | counts(), st.booleans()), max_size=12)
+
+RULES = st.builds(
+    ObjectiveRule,
+    name=st.just("any"),
+    limit=st.floats(1e-6, 1 - 1e-6),
+    margin=st.floats(1, 3),
+    alpha=st.floats(1e-6, 0.5),
+    cap=st.floats(0.1, 10) | st.just(math.inf),
+    minimum_requests=st.integers(0, 100),
+    hard_stop_share=st.floats(0.01, 1),
+)
+
+
+def gathered(looks: list[tuple[Counts, Counts | None, bool]], rule: ObjectiveRule = RULE) -> Evidence:
+    """The evidence after looks, some of which begin a new stage."""
+    evidence = fresh()
+    for candidate, stable, new_stage in looks:
+        if new_stage:
+            evidence = begin_stage(evidence)
+        evidence = observe(evidence, candidate, stable, rule)
+    return evidence
+
+
+@QUICK
+@given(looks=LOOKS)
+def test_evidence_survives_status_exactly(looks: list[tuple[Counts, Counts | None, bool]]) -> None:
+    """Written to JSON and read back it is the same evidence, to the last bit."""
+    evidence = gathered(looks)
+    assert Evidence.from_status(json.loads(json.dumps(evidence.to_status()))) == evidence
+
+
+@QUICK
+@given(looks=LOOKS, cut=st.integers(0, 12))
+def test_a_restart_between_two_looks_changes_nothing(looks: list[tuple[Counts, Counts | None, bool]], cut: int) -> None:
+    """Evidence that went through status in the middle of a release ends where it would have ended."""
+    evidence = gathered(looks[:cut])
+    for candidate, stable, new_stage in looks[cut:]:
+        evidence = Evidence.from_status(evidence.to_status())
+        evidence = observe(begin_stage(evidence) if new_stage else evidence, candidate, stable, RULE)
+    assert evidence == gathered(looks)
+
+
+@QUICK
+@given(looks=LOOKS, rule=RULES, promotion=st.booleans())
+def test_any_counts_get_a_verdict_and_a_sentence(
+    looks: list[tuple[Counts, Counts | None, bool]], rule: ObjectiveRule, *, promotion: bool
+) -> None:
+    """No counts and no rule make a test crash, overflow or fall silent."""
+    evidence = gathered(looks, rule)
+    judgement = judge(evidence, rule, promotion=promotion)
+    assert judgement.message.startswith("any: ")
+    assert "nan" not in judgement.message
+    assert "  " not in judgement.message
+    for log in (*evidence.relative_release, evidence.relative_reserve, evidence.absolute_release):
+        assert math.isfinite(log)
+    if judgement.verdict is Verdict.PASS:
+        assert judgement.estimate is None or judgement.estimate <= rule.limit * (1 + 1e-6)
+
+
+@QUICK
+@given(looks=LOOKS, candidate=counts(most=400), stable=counts(most=400), more=st.integers(1, 50))
+def test_more_bad_events_never_speak_for_the_candidate(
+    looks: list[tuple[Counts, Counts | None, bool]], candidate: Counts, stable: Counts, more: int
+) -> None:
+    """With more of the same requests bad, no part of the evidence against the candidate gets smaller."""
+    before = gathered(looks)
+    bad = min(candidate.total, candidate.bad + more)
+    worse = Counts(candidate.total, bad, max(bad, candidate.bad_possible))
+    less, much = (observe(before, seen, stable, RULE) for seen in (candidate, worse))
+    assert all(a <= b + 1e-9 for a, b in zip(less.relative_release, much.relative_release, strict=True))
+    assert less.absolute_release <= much.absolute_release + 1e-9
+    assert less.absolute_stage <= much.absolute_stage + 1e-9
+
+
+@QUICK
+@given(candidate=counts(most=400), stable=counts(most=400), more=st.integers(1, 50))
+def test_more_bad_events_of_stable_never_speak_against_the_candidate(
+    candidate: Counts, stable: Counts, more: int
+) -> None:
+    """The comparison has the right sign in both arms."""
+    worse = min(stable.total, stable.bad + more)
+    first = gains(Look(candidate.bad, candidate.total, stable.bad, stable.total), margin=1.25, cap=math.inf)
+    second = gains(Look(candidate.bad, candidate.total, worse, stable.total), margin=1.25, cap=math.inf)
+    assert all(b <= a + 1e-9 for a, b in zip(first, second, strict=True))
+
+
+@QUICK
+@given(
+    quiet=st.lists(st.integers(0, 3000), max_size=6),
+    burst=counts(most=100_000),
+    stable=st.none() | counts(),
+    after=st.lists(st.integers(0, 3000), max_size=6),
+)
+def test_no_single_look_fails_a_candidate_except_by_hard_stop(
+    quiet: list[int], burst: Counts, stable: Counts | None, after: list[int]
+) -> None:
+    """Requests that fail together in one look among good ones are never a verdict."""
+    looks = [
+        *((Counts(total, 0, 0), stable, False) for total in quiet),
+        (burst, stable, False),
+        *((Counts(total, 0, 0), stable, False) for total in after),
+    ]
+    judgement = judge(gathered(looks), RULE, promotion=False)
+    assert judgement.verdict is not Verdict.FAIL or judgement.hard_stop
+
+
+@QUICK
+@given(looks=LOOKS, random=st.randoms(use_true_random=False))
+def test_the_order_of_looks_does_not_matter_for_the_comparison(
+    looks: list[tuple[Counts, Counts | None, bool]], random: Random
+) -> None:
+    """Looks are strata: the odds-ratio bets and the counts are sums over them."""
+    shuffled = list(looks)
+    random.shuffle(shuffled)
+    one, other = gathered(looks), gathered(shuffled)
+    assert one.release == other.release
+    assert (one.looks, one.bad_looks) == (other.looks, other.bad_looks)
+    for a, b in zip(one.relative_release, other.relative_release, strict=True):
+        assert math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9)
+
+
+@given(verdicts=st.lists(st.sampled_from(Verdict)), random=st.randoms(use_true_random=False))
+def test_the_order_of_objectives_does_not_matter(verdicts: list[Verdict], random: Random) -> None:
+    """A stage's verdict depends on which verdicts there are, not on their order or number."""
+    judgements = [Judgement("any", verdict, "", "", None, 0, 0, 0, 0, hard_stop=False) for verdict in verdicts]
+    shuffled = [*judgements, *judgements]
+    random.shuffle(shuffled)
+    assert combined(shuffled) is combined(judgements)
+
+
+@QUICK
+@given(looks=LOOKS)
+def test_a_weight_step_changes_no_e_value(looks: list[tuple[Counts, Counts | None, bool]]) -> None:
+    """Beginning a stage creates no evidence: a test that had not fired does not fire by it, nor the reverse."""
+    evidence = gathered(looks)
+    before, after = (judge(one, RULE, promotion=False) for one in (evidence, begin_stage(evidence)))
+    assert (before.verdict is Verdict.FAIL) == (after.verdict is Verdict.FAIL)
+    assert before.hard_stop == after.hard_stop

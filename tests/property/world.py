@@ -1,0 +1,209 @@
+"""A small world around the pure core: pods that come up late or die, a gateway that is slow, evidence that arrives.
+
+It executes decisions in the same order as the shell (memory, then route, then removal) and can be killed after each
+write, so that properties of whole releases can be checked without a cluster.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.evidence.objective import Counts, Evidence, fresh, observe
+from palier.release.decide import decide
+from palier.release.observation import Measured, Observation, Requests, RevisionFacts, RouteFacts
+from palier.release.rules import measured_objectives
+from palier.release.state import State, Step
+from palier.release.targets import Targets, targets
+
+SECOND = 1.0
+
+
+def model_deployment(**changes: Any) -> ModelDeployment:  # noqa: ANN401
+    """A valid ModelDeployment; `changes` replace keys of `release`."""
+    return parse(
+        {
+            "metadata": {"name": "demo", "namespace": "ml", "uid": "u1", "generation": 1},
+            "spec": {
+                "owner": {"name": "Somebody", "email": "somebody@example.com"},
+                "model": {"name": "m", "version": "1"},
+                "serving": {
+                    "port": 8080,
+                    "replicas": changes.pop("replicas", 2),
+                    "template": {"spec": {"containers": [{"name": "m", "image": "m:1"}]}},
+                },
+                "traffic": changes.pop(
+                    "traffic", {"gateway": {"parentRefs": [{"name": "public"}], "hostnames": ["m.example.com"]}}
+                ),
+                "signals": {"requests": "requests_total", "errors": 'requests_total{code="500"}'},
+                "objectives": [{"name": "errors", "errorRate": {"maxPercent": "1"}}],
+                "release": {
+                    "stages": [
+                        {"canary": {"weight": weight, "minDuration": "5s", "maxDuration": "40s"}}
+                        for weight in changes.pop("weights", (5, 25, 50))
+                    ],
+                    "rollbackWindow": "20s",
+                    "progressDeadline": "60s",
+                    "drainDelay": "3s",
+                    **changes,
+                },
+            },
+        }
+    )
+
+
+@dataclass
+class World:
+    """What a cluster would hold, and the memory in its status."""
+
+    deployment: ModelDeployment
+    revision: str
+    now: float = 1_000_000.0
+    state: State = field(default_factory=State)
+    replicas: dict[str, int] = field(default_factory=dict)
+    ready: dict[str, int] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    """Revisions whose pods never become ready."""
+    failing: dict[str, float] = field(default_factory=dict)
+    """Share of failed requests by revision."""
+    weights: dict[str, int] = field(default_factory=dict)
+    accepted: bool = True
+    gateway_answers: bool = True
+    measurable: bool = True
+    requests: Requests = field(default_factory=Requests)
+    requests_per_second: int = 400
+    history: list[dict[str, int]] = field(default_factory=list)
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    evidence_of: tuple[Any, ...] = ()
+    last_look: float | None = None
+
+    def observation(self) -> Observation:
+        """What the shell would see now."""
+        facts = {
+            revision: RevisionFacts(
+                exists=True,
+                replicas=count,
+                available=self.ready.get(revision, 0),
+                endpoints=self.ready.get(revision, 0),
+                pods=count,
+            )
+            for revision, count in self.replicas.items()
+        }
+        release = self.state.release
+        known = release is not None and self.evidence_of == (
+            self.state.candidate,
+            release.started_at,
+            release.stage_index,
+        )
+        measured = Measured(cannot_measure="Prometheus is away", cannot_measure_since=self.now)
+        if self.measurable and known:
+            measured = Measured(evidence=dict(self.evidence), last_look=self.last_look)
+        return Observation(
+            revision=self.revision,
+            revisions=facts,
+            route=RouteFacts(
+                exists=bool(self.weights),
+                weights=dict(self.weights),
+                accepted=self.accepted,
+                serving=bool(self.weights),
+            ),
+            measured=measured,
+            requests=self.requests,
+        )
+
+    def reconcile(self) -> Iterator[str]:
+        """One pass of the shell; a caller that stops iterating kills the operator after that write."""
+        observation = self.observation()
+        decision = decide(self.deployment, observation, self.state, now=self.now)
+        wanted = targets(self.deployment, decision.state, observation, now=self.now)
+        for revision, count in wanted.replicas.items():
+            if self.replicas.get(revision) != count:
+                self.replicas[revision] = count
+                self.ready[revision] = min(self.ready.get(revision, 0), count)
+                yield f"scaled {revision} to {count}"
+        remembered = State.from_status(decision.state.to_status())
+        if remembered != self.state:
+            self.state = remembered
+            yield "remembered"
+        if self._steer(wanted):
+            yield "steered"
+        for revision in wanted.remove:
+            if revision in self.replicas:
+                del self.replicas[revision]
+                self.ready.pop(revision, None)
+                yield f"removed {revision}"
+
+    def settle(self, *, kill_after: int | None = None) -> None:
+        """Reconcile until nothing changes; `kill_after` writes the operator dies once and starts again."""
+        for _ in range(50):
+            writes = 0
+            for _write in self.reconcile():
+                writes += 1
+                if kill_after is not None and writes >= kill_after:
+                    kill_after = None
+                    break
+            if not writes:
+                return
+        raise AssertionError("the release does not come to rest")
+
+    def tick(self, *, kill_after: int | None = None) -> None:
+        """One second passes: pods come up, the gateway answers, a look is made."""
+        self.now += SECOND
+        for revision, count in self.replicas.items():
+            if revision not in self.broken and self.ready.get(revision, 0) < count:
+                self.ready[revision] = count
+            if revision in self.broken:
+                self.ready[revision] = 0
+        self.accepted = self.accepted or self.gateway_answers
+        self._look()
+        self.settle(kill_after=kill_after)
+
+    def _steer(self, wanted: Targets) -> bool:
+        if wanted.weights is None or wanted.slots is None:
+            return False
+        split = {revision: wanted.weights.get(revision, 0) for revision in wanted.slots}
+        if split == self.weights:
+            return False
+        self.weights = split
+        self.accepted = self.gateway_answers
+        self.history.append(split)
+        return True
+
+    def _look(self) -> None:
+        """The look's counts are a function of the instant alone, as they are in Prometheus."""
+        release, candidate = self.state.release, self.state.candidate
+        if not release or not candidate or release.step is not Step.CANARY or release.traffic_since is None:
+            return
+        name = (candidate, release.started_at, release.stage_index)
+        if self.evidence_of != name or (release.last_look or 0) > (self.last_look or 0):
+            self.evidence_of, self.evidence, self.last_look = name, dict(release.evidence), release.last_look
+        if not self.measurable:
+            return
+        start = self.last_look if self.last_look is not None else self.now - SECOND
+        self.last_look = self.now
+        share = self.weights.get(candidate.revision, 0) / 100
+        for objective in measured_objectives(self.deployment):
+            total = int(self.requests_per_second * share * (self.now - start))
+            bad = round(total * self.failing.get(candidate.revision, 0.0))
+            stable = int(self.requests_per_second * (1 - share) * (self.now - start))
+            self.evidence[objective.rule.name] = observe(
+                self.evidence.get(objective.rule.name, fresh()),
+                Counts(total, bad, bad),
+                Counts(stable, 0, 0),
+                objective.rule,
+            )
+
+    def run(self, seconds: int) -> None:
+        """Let time pass."""
+        for _ in range(seconds):
+            self.tick()
+
+    def change(self, revision: str) -> None:
+        """The spec asks for another revision."""
+        self.revision = revision
+        metadata = self.deployment.metadata.model_copy(update={"generation": self.deployment.metadata.generation + 1})
+        self.deployment = self.deployment.model_copy(update={"metadata": metadata})
+
+    def ask(self, **requests: str) -> None:
+        """A person writes an annotation."""
+        self.requests = replace(self.requests, **requests)

@@ -1,0 +1,131 @@
+"""Reading stored objects: lenient where a field is unknown, exact and in plain words where it is wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from palier.api.v1alpha1 import Accelerator, OnBreach, OnNoEvidence, TimeUnit, parse
+from palier.errors import InvalidSpec
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def minimal() -> dict[str, Any]:
+    """The smallest manifest."""
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "minimal.yaml").read_text())
+    return loaded
+
+
+@pytest.fixture
+def full() -> dict[str, Any]:
+    """A manifest with every field."""
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "tests/apiserver/accept/every-field.yaml").read_text())
+    return loaded
+
+
+def test_every_field_arrives(full: dict[str, Any]) -> None:
+    """What is written in YAML is what the code reads."""
+    spec = parse(full).spec
+
+    assert spec.owner.team == "nlp"
+    assert [(prompt.name, prompt.config_map_key_ref.key) for prompt in spec.model.prompts] == [("system", "system")]
+    assert (spec.serving.port, spec.serving.replicas) == (8000, 4)
+    assert spec.serving.placement.accelerator is Accelerator.GPU
+    assert spec.serving.placement.gpu is not None
+    assert spec.serving.placement.gpu.count == 2
+    assert spec.traffic.service is None
+    assert spec.traffic.gateway is not None
+    assert [parent.section_name for parent in spec.traffic.gateway.parent_refs] == ["https", None]
+    assert spec.signals is not None
+    assert spec.signals.latency is not None
+    assert spec.signals.latency.unit is TimeUnit.MILLISECONDS
+    latency, errors, feedback = spec.objectives
+    assert latency.latency is not None
+    assert latency.latency.threshold.seconds == 1.5
+    assert errors.error_rate is not None
+    assert errors.error_rate.max_percent.fraction == 0.000001
+    assert feedback.ratio is not None
+    assert feedback.ratio.total == "feedback_total"
+    assert [stage.canary.max_duration.seconds for stage in spec.release.stages] == [5400, 90]
+    assert spec.release.on_breach is OnBreach.HOLD
+    assert spec.release.on_no_evidence is OnNoEvidence.ROLLBACK
+    assert spec.release.paused
+
+
+def test_defaults_are_those_of_the_schema(minimal: dict[str, Any]) -> None:
+    """An object that was stored without its defaults is read as if it had them."""
+    spec = parse(minimal).spec
+
+    assert spec.serving.replicas == 1
+    assert spec.serving.placement.accelerator is Accelerator.CPU
+    assert spec.objectives == []
+    assert [stage.canary.weight for stage in spec.release.stages] == [5, 25, 50]
+    assert spec.release.drain_delay.seconds == 10
+
+
+def test_the_pod_is_kept_as_written(full: dict[str, Any]) -> None:
+    """No field of the pod is renamed, dropped or added."""
+    assert parse(full).spec.serving.template.spec == full["spec"]["serving"]["template"]["spec"]
+
+
+def test_unknown_fields_are_ignored(minimal: dict[str, Any]) -> None:
+    """An object of a newer version is still read."""
+    minimal["spec"]["budget"] = {"monthly": "3000"}
+    minimal["spec"]["release"] = {"approvals": []}
+
+    assert parse(minimal).spec.release.drain_delay.seconds == 10
+
+
+def test_metadata_is_read(minimal: dict[str, Any]) -> None:
+    """Identity and requests of people come from the object's metadata."""
+    minimal["metadata"] |= {
+        "namespace": "ml",
+        "uid": "e3b0c442",
+        "generation": 3,
+        "annotations": {"palier.dev/retry": "2"},
+        "managedFields": [],
+    }
+
+    metadata = parse(minimal).metadata
+
+    assert (metadata.namespace, metadata.uid, metadata.generation) == ("ml", "e3b0c442", 3)
+    assert metadata.annotations == {"palier.dev/retry": "2"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("replicas", 0, "it should be greater than or equal to 1, not 0"),
+        ("port", "http", "it should be a valid integer, unable to parse string as an integer, not 'http'"),
+        ("placement", {"accelerator": "TPU"}, "it should be 'CPU' or 'GPU', not 'TPU'"),
+    ],
+)
+def test_messages_say_what_was_given(minimal: dict[str, Any], field: str, value: object, message: str) -> None:
+    """Also where no rule of ours is broken, the words are for the author of the manifest."""
+    minimal["spec"]["serving"][field] = value
+
+    with pytest.raises(InvalidSpec) as caught:
+        parse(minimal)
+
+    assert caught.value.message == message
+
+
+def test_a_missing_field_is_named(minimal: dict[str, Any]) -> None:
+    """The path of a missing field includes the field."""
+    del minimal["spec"]["owner"]["email"]
+
+    with pytest.raises(InvalidSpec) as caught:
+        parse(minimal)
+
+    assert str(caught.value) == "spec.owner.email: this field is required"
+
+
+def test_an_object_without_a_spec_is_refused() -> None:
+    """Nothing stored can crash the operator."""
+    with pytest.raises(InvalidSpec) as caught:
+        parse({"metadata": {"name": "empty"}})
+
+    assert caught.value.field == "spec"

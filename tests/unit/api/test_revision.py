@@ -1,0 +1,106 @@
+"""What makes a new revision, and what must not."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from _pytest.mark import ParameterSet
+
+from palier.api.revision import revision_hash
+from palier.api.v1alpha1 import parse
+
+FULL = Path(__file__).parents[3] / "tests/apiserver/accept/every-field.yaml"
+PROMPTS = {"system": "You name the language of a text."}
+
+
+def _hash(manifest: dict[str, Any], prompts: dict[str, str] | None = None) -> str:
+    spec = parse(manifest).spec
+    return revision_hash(spec.model, spec.serving, PROMPTS if prompts is None else prompts)
+
+
+@pytest.fixture
+def manifest() -> dict[str, Any]:
+    """A manifest with every field."""
+    loaded: dict[str, Any] = yaml.safe_load(FULL.read_text())
+    return loaded
+
+
+def test_it_never_changes_between_versions_of_palier(manifest: dict[str, Any]) -> None:
+    """An upgrade of the operator must not start a release of every model: this value is for ever."""
+    assert _hash(manifest) == "8a9082c9d1"
+
+
+def test_the_order_of_keys_does_not_count(manifest: dict[str, Any]) -> None:
+    """YAML maps have no order."""
+    spec = manifest["spec"]
+    turned = {**manifest, "spec": dict(reversed(spec.items()))}
+    turned["spec"]["serving"] = dict(reversed(spec["serving"].items()))
+
+    assert _hash(turned) == _hash(manifest)
+
+
+def test_stored_defaults_do_not_count() -> None:
+    """The API server writes defaults into the object: a field with a new default must not make a new revision."""
+    written = yaml.safe_load((Path(__file__).parents[3] / "examples/minimal.yaml").read_text())
+    stored = copy.deepcopy(written)
+    stored["spec"]["serving"] |= {"replicas": 1, "placement": {"accelerator": "CPU"}}
+    stored["spec"]["model"]["prompts"] = []
+
+    assert _hash(stored, {}) == _hash(written, {})
+
+
+def _change(*path: str | int, value: object) -> ParameterSet:
+    return pytest.param(path, value, id=".".join(map(str, path)))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        _change("serving", "replicas", value=7),
+        _change("owner", "email", value="other@example.com"),
+        _change("objectives", value=[]),
+        _change("release", value={"stages": []}),
+        _change("traffic", value={"service": {}}),
+        _change("signals", "requests", value="requests_total"),
+    ],
+)
+def test_what_runs_is_not_changed_by(manifest: dict[str, Any], path: tuple[str, ...], value: object) -> None:
+    """Autoscaling, objectives, traffic and release rules leave the revision alone."""
+    before = _hash(manifest)
+    _set(manifest, path, value)
+
+    assert _hash(manifest) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        _change("model", "version", value="2.1.2"),
+        _change("model", "uri", value="oci://models/lingua:2"),
+        _change("serving", "port", value=8081),
+        _change("serving", "placement", "gpu", "count", value=1),
+        _change("serving", "template", "metadata", "labels", "app", value="other"),
+        _change("serving", "template", "spec", "containers", 0, "env", 0, "value", value="3"),
+        _change("serving", "template", "spec", "tolerations", value=[]),
+    ],
+)
+def test_a_new_revision_is_made_by(manifest: dict[str, Any], path: tuple[str, ...], value: object) -> None:
+    """Everything that runs counts, also fields of the pod that Palier does not know."""
+    before = _hash(manifest)
+    _set(manifest, path, value)
+
+    assert _hash(manifest) != before
+
+
+def test_a_changed_prompt_makes_a_new_revision(manifest: dict[str, Any]) -> None:
+    """The text of a prompt counts, not only where it is kept."""
+    assert _hash(manifest, {"system": "You name the language of a text!"}) != _hash(manifest)
+
+
+def _set(manifest: dict[str, Any], path: tuple[str | int, ...], value: object) -> None:
+    place: Any = manifest["spec"]
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value

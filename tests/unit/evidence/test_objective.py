@@ -1,0 +1,341 @@
+"""Verdicts of one objective: each reason is reached, decides what it should, and says it in a sentence."""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from palier.evidence.objective import (
+    Counts,
+    Evidence,
+    ObjectiveRule,
+    Verdict,
+    begin_stage,
+    combined,
+    fresh,
+    judge,
+    observe,
+)
+
+ERRORS = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01)
+LATENCY = ObjectiveRule(name="latency", limit=0.05, margin=1.1, alpha=0.01, bad_noun="slower than 250ms")
+
+
+def arm(total: int, bad: int, bad_possible: int | None = None) -> Counts:
+    """Counts of one arm; all bad ones surely bad unless told otherwise."""
+    return Counts(total=total, bad=bad, bad_possible=bad if bad_possible is None else bad_possible)
+
+
+def seen(
+    looks: Iterable[tuple[Counts, Counts | None]], rule: ObjectiveRule = ERRORS, evidence: Evidence | None = None
+) -> Evidence:
+    """The evidence after these looks."""
+    gathered = evidence or fresh()
+    for candidate, stable in looks:
+        gathered = observe(gathered, candidate, stable, rule)
+    return gathered
+
+
+def test_nothing_seen_is_no_evidence() -> None:
+    """Before any request there is no verdict, and the message says how many requests are missing."""
+    judgement = judge(fresh(), ERRORS, promotion=False)
+    assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "NoRequests")
+    assert judgement.message == "errors: no requests in this stage yet; 20 needed"
+    assert judgement.estimate is None
+
+
+def test_too_few_requests_is_no_evidence() -> None:
+    """Twelve good requests are not twenty, and a silent last look is mentioned."""
+    evidence = seen([(arm(12, 0), arm(100, 0))])
+    judgement = judge(evidence, ERRORS, promotion=False)
+    assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "TooFewRequests")
+    assert judgement.message == "errors: 0 of 12 requests failed (0 %) in this stage; 8 more requests needed"
+    silent = judge(seen([(arm(0, 0), None)], evidence=evidence), ERRORS, promotion=False)
+    assert silent.message.endswith("8 more requests needed; none in the last look")
+
+
+def test_the_minimum_of_requests_is_the_stages_own() -> None:
+    """A new stage needs its own requests before it may pass, however many the release has seen."""
+    evidence = begin_stage(seen([(arm(5000, 10), arm(5000, 10))]))
+    assert judge(evidence, ERRORS, promotion=False).reason == "NoRequests"
+    assert judge(seen([(arm(20, 0), None)], evidence=evidence), ERRORS, promotion=False).verdict is Verdict.PASS
+
+
+def test_within_the_objective_passes() -> None:
+    """Enough requests and a share that is allowed: Pass, also exactly at the limit."""
+    judgement = judge(seen([(arm(100, 1), arm(900, 8))]), ERRORS, promotion=False)
+    assert (judgement.verdict, judgement.reason) == (Verdict.PASS, "WithinObjective")
+    assert judgement.message == "errors: 1 of 100 requests failed (1 %), 1 % allowed"
+    assert (judgement.estimate, judgement.total, judgement.bad) == (0.01, 100, 1)
+    assert (judgement.stable_total, judgement.stable_bad) == (900, 8)
+
+
+def test_a_limit_that_is_not_exact_in_binary_is_met() -> None:
+    """Ten slow ones of a hundred meet a 90th percentile, although 1 - 0.9 is a hair below 0.1."""
+    rule = ObjectiveRule(name="latency", limit=1 - 0.9, margin=1.1, alpha=0.01)
+    assert judge(seen([(arm(100, 10), None)], rule), rule, promotion=False).verdict is Verdict.PASS
+
+
+def test_above_the_limit_without_proof_is_undecided() -> None:
+    """A share over the limit neither passes nor fails on few requests; the message plans how many are missing."""
+    judgement = judge(seen([(arm(100, 2), arm(900, 8))] * 2), ERRORS, promotion=False)
+    assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "Undecided")
+    assert judgement.message == (
+        "errors: 4 of 200 requests failed (2 %), 1 % allowed; "
+        "about 1900 more requests in at least 6 looks needed to decide"
+    )
+
+
+def test_a_planned_number_of_requests_does_decide() -> None:
+    """With the planned requests at the same share, spread over many looks, the objective is breached."""
+    more = [(arm(24, 1), None)] * 20 + [(arm(26, 0), None)] * 20
+    evidence = seen([(arm(100, 2), None), (arm(100, 2), None), *more, *more, *more])
+    assert judge(evidence, replace(ERRORS, cap=math.inf), promotion=False).verdict is Verdict.FAIL
+
+
+def test_a_stage_over_the_limit_is_not_covered_by_the_good_ones_before() -> None:
+    """The stage's own share must be allowed, not only that of the whole release."""
+    evidence = seen([(arm(100, 4), arm(100, 4))], evidence=begin_stage(seen([(arm(10_000, 10), arm(10_000, 10))])))
+    judgement = judge(evidence, ERRORS, promotion=False)
+    assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "Undecided")
+    assert judgement.message.startswith("errors: 4 of 100 requests failed (4 %) in this stage, 1 % allowed; ")
+
+
+def test_worse_than_stable_fails() -> None:
+    """Failures that stable does not have end the release, with the numbers of both arms."""
+    judgement = judge(seen([(arm(40, 2), arm(120, 0))] * 9), ERRORS, promotion=False)
+    assert (judgement.verdict, judgement.reason, judgement.hard_stop) == (Verdict.FAIL, "WorseThanStable", False)
+    assert judgement.message == (
+        "errors: 18 of 360 requests failed (5 %), stable 0 of 1080 (0 %); "
+        "evidence that it is worse than stable 1:3300 (needs 1:200)"
+    )
+
+
+def test_a_breach_fails_without_a_stable() -> None:
+    """With nothing to compare with, the limit alone decides."""
+    judgement = judge(seen([(arm(100, 8), None)] * 8), ERRORS, promotion=False)
+    assert (judgement.verdict, judgement.reason) == (Verdict.FAIL, "ObjectiveBreached")
+    assert judgement.message == (
+        "errors: 64 of 800 requests failed (8 %); the objective allows 1 %; evidence against it 1:2000 (needs 1:200)"
+    )
+
+
+def test_an_outage_of_both_arms_is_not_the_candidates_fault() -> None:
+    """Where stable breaches the objective just as clearly, the release holds instead of rolling back."""
+    judgement = judge(seen([(arm(1000, 100), arm(9000, 900))] * 12), ERRORS, promotion=False)
+    assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "StableBreachesToo")
+    assert "stable 10800 of 108000 (10 %)" in judgement.message
+
+
+def test_a_candidate_that_is_much_worse_fails_even_in_a_shared_outage() -> None:
+    """Stable's own trouble does not protect a candidate that is clearly worse."""
+    judgement = judge(seen([(arm(1000, 160), arm(9000, 900))] * 12), ERRORS, promotion=False)
+    assert judgement.reason == "WorseThanStable"
+
+
+@pytest.mark.parametrize("bad", [1, 40, 2000])
+def test_one_look_never_decides(bad: int) -> None:
+    """However many requests fail together in one look, good looks around it included, that is no verdict."""
+    good = [(arm(2000, 0), arm(2000, 0))] * 20
+    evidence = seen([*good, (arm(20_000, bad), arm(20_000, 0)), *good])
+    assert judge(evidence, ERRORS, promotion=False).verdict is not Verdict.FAIL
+
+
+def test_strong_evidence_from_too_few_looks_waits() -> None:
+    """Without a cap two looks could decide; the guards ask for a third, and nothing passes meanwhile."""
+    rule = replace(ERRORS, cap=100.0)
+    two = seen([(arm(100, 15), arm(100, 0))] * 2, rule)
+    judgement = judge(two, rule, promotion=False)
+    assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "TooFewBadEvents")
+    assert judgement.message == (
+        "errors: 30 of 200 requests failed (15 %) in 2 looks; at least 5 in 3 looks are needed to decide"
+    )
+    assert judge(seen([(arm(100, 15), arm(100, 0))], rule, two), rule, promotion=False).verdict is Verdict.FAIL
+
+
+def test_a_late_regression_is_found_and_its_stage_named() -> None:
+    """Evidence for "fine" from the stages before does not delay the verdict by more than a few looks."""
+    good = seen([(arm(1000, 5), arm(9000, 45))] * 200)
+    evidence = begin_stage(good)
+    looks = 0
+    while judge(evidence, ERRORS, promotion=False).verdict is not Verdict.FAIL:
+        evidence = observe(evidence, arm(1000, 50), arm(9000, 45), ERRORS)
+        looks += 1
+    assert looks <= 9
+    message = judge(evidence, ERRORS, promotion=False).message
+    assert message.startswith(f"errors: {50 * looks} of {1000 * looks} requests failed (5 %) in this stage, stable ")
+
+
+def test_a_dead_candidate_is_stopped_by_its_sixth_failure() -> None:
+    """The hard stop needs six failures, in any number of looks, and no guards."""
+    five, six = seen([(arm(1, 1), arm(9, 0))] * 5), seen([(arm(1, 1), arm(9, 0))] * 6)
+    assert judge(five, ERRORS, promotion=False).verdict is Verdict.NO_EVIDENCE
+    judgement = judge(six, ERRORS, promotion=False)
+    assert (judgement.verdict, judgement.reason, judgement.hard_stop) == (Verdict.FAIL, "HardStop", True)
+    assert judgement.message == "errors: the last 6 requests all failed; hard stop"
+    assert judge(seen([(arm(6, 6), None)]), ERRORS, promotion=False).hard_stop
+
+
+def test_a_candidate_that_dies_late_is_stopped_as_fast() -> None:
+    """A long good life gives no credit: six failures after a hundred thousand good requests are enough."""
+    evidence = begin_stage(seen([(arm(1000, 2), arm(9000, 18))] * 100))
+    judgement = judge(seen([(arm(6, 6), arm(54, 0))], evidence=evidence), ERRORS, promotion=False)
+    assert judgement.message == "errors: the last 6 requests all failed; hard stop"
+
+
+def test_the_hard_stop_names_a_mixed_run() -> None:
+    """Where some of the last requests succeeded the message counts them."""
+    judgement = judge(seen([(arm(4, 3), None)] * 4), ERRORS, promotion=False)
+    assert judgement.message == "errors: 12 of the last 16 requests failed; hard stop"
+
+
+def test_the_hard_stop_leaves_alone_what_the_objective_allows() -> None:
+    """A median objective allows every second request to be slow, so slow requests are no sign of death."""
+    rule = replace(LATENCY, limit=0.5)
+    assert not judge(seen([(arm(100, 60), arm(100, 60))] * 3, rule), rule, promotion=False).hard_stop
+    lax = replace(ERRORS, limit=0.3)
+    assert not judge(seen([(arm(100, 35), None)] * 20, lax), lax, promotion=False).hard_stop
+    off = replace(ERRORS, hard_stop_share=1.0)
+    assert not judge(seen([(arm(6, 6), None)], off), off, promotion=False).hard_stop
+
+
+def test_promotion_needs_proof() -> None:
+    """What is good enough for the next stage is not yet proven enough to become stable."""
+    evidence = seen([(arm(100, 0), arm(900, 0))])
+    assert judge(evidence, ERRORS, promotion=False).verdict is Verdict.PASS
+    judgement = judge(evidence, ERRORS, promotion=True)
+    assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "NotProven")
+    assert judgement.message == (
+        "errors: 0 of 100 requests failed (0 %), 1 % allowed; "
+        "about 120 more requests needed to prove that it stays below 2 %"
+    )
+
+
+def test_the_planned_number_of_requests_is_the_proof() -> None:
+    """With the planned requests the proof is there; with a tenth fewer it is not."""
+    first = seen([(arm(100, 0), None)])
+    assert judge(seen([(arm(130, 0), None)], evidence=first), ERRORS, promotion=True).reason == "Proven"
+    assert judge(seen([(arm(115, 0), None)], evidence=first), ERRORS, promotion=True).reason == "NotProven"
+
+
+def test_a_proven_candidate_passes_with_its_evidence() -> None:
+    """The proof is part of the sentence."""
+    judgement = judge(seen([(arm(120, 3), None)], LATENCY), LATENCY, promotion=True)
+    assert (judgement.verdict, judgement.reason) == (Verdict.PASS, "Proven")
+    assert judgement.message == (
+        "latency: 3 of 120 requests slower than 250ms (2.5 %), 5 % allowed; "
+        "proven to stay below 10 %, evidence 1:66 (needs 1:20)"
+    )
+
+
+def test_a_threshold_between_two_buckets_neither_passes_nor_fails() -> None:
+    """What lies between the edges may be bad: no Pass on it, and no Fail on it either."""
+    judgement = judge(seen([(arm(1000, 20, 120), arm(9000, 180, 1080))] * 12, LATENCY), LATENCY, promotion=False)
+    assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "ThresholdBetweenBuckets")
+    assert judgement.message.startswith(
+        "latency: between 240 and 1440 of 12000 requests slower than 250ms (2 % to 12 %), 5 % allowed; "
+    )
+    assert judgement.estimate == pytest.approx(0.12)
+
+
+def test_a_lax_limit_has_a_proof_too() -> None:
+    """Twice a limit of 60 % is more than everything; the proof is then asked below 99 %, never at 100 %."""
+    rule = replace(ERRORS, limit=0.6)
+    assert judge(seen([(arm(100, 50), None)], rule), rule, promotion=True).reason == "Proven"
+    rule = replace(ERRORS, limit=0.995)
+    assert judge(seen([(arm(100, 50), None)], rule), rule, promotion=True).reason == "Proven"
+
+
+def test_looks_without_requests_change_nothing_that_counts() -> None:
+    """A look in which the candidate had no traffic leaves its evidence as it was."""
+    before = seen([(arm(50, 2), arm(450, 3))])
+    after = seen([(arm(0, 0), arm(450, 30)), (arm(0, 0), None)], evidence=before)
+    for name in ("relative_release", "absolute_release", "looks", "bad_looks", "hard_stop_total"):
+        assert getattr(after, name) == getattr(before, name)
+    assert after.release.total == before.release.total
+
+
+def test_the_whole_release_goes_on_over_a_weight_step() -> None:
+    """Counts, guards and the release-wide bets are kept; only the stage's own start anew."""
+    before = seen([(arm(50, 2), arm(450, 3))] * 4)
+    after = begin_stage(before)
+    assert (after.release, after.relative_release) == (before.release, before.relative_release)
+    assert (after.looks, after.bad_looks, after.hard_stop_total) == (4, 4, before.hard_stop_total)
+    assert (after.stage, after.relative_stage, after.absolute_stage) == (fresh().stage, fresh().relative_stage, 0.0)
+    assert after.relative_reserve != before.relative_reserve
+    assert begin_stage(after) == after
+
+
+@pytest.mark.parametrize("counts", [(-1, 0, 0), (5, 6, 6), (5, -1, 0), (5, 3, 2), (5, 3, 6)])
+def test_impossible_counts_are_refused(counts: tuple[int, int, int]) -> None:
+    """No evidence is ever made of counts that cannot have happened."""
+    with pytest.raises(ValueError, match="bad"):
+        Counts(*counts)
+
+
+@pytest.mark.parametrize("settings", [{"limit": 0.0}, {"limit": 1.0}, {"alpha": 0.0}, {"beta": 1.0}])
+def test_impossible_rules_are_refused(settings: dict[str, float]) -> None:
+    """A rule under which no test exists fails when it is made, not in the middle of a release."""
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        replace(ERRORS, **settings)  # type: ignore[arg-type]
+
+
+def test_status_is_made_of_strings_and_integers_and_reads_back_exactly() -> None:
+    """Floats are decimal strings, keys are camelCase, and nothing is lost on the way through JSON."""
+    evidence = begin_stage(seen([(arm(50, 2), arm(450, 3)), (arm(3, 1, 2), None)]))
+    evidence = seen([(arm(7, 1), arm(70, 1))], evidence=evidence)
+    status = json.loads(json.dumps(evidence.to_status()))
+    assert Evidence.from_status(status) == evidence
+    assert status["release"] == {"total": 60, "bad": 4, "badPossible": 5, "stableTotal": 520, "stableBad": 4}
+    assert all(isinstance(log, str) for log in status["relativeRelease"])
+    assert isinstance(status["absoluteReserve"], str)
+    assert (status["looks"], status["badLooks"]) == (3, 3)
+
+
+def test_missing_status_reads_as_never_observed() -> None:
+    """An empty status, or one of a later version with keys of its own, is read leniently."""
+    assert Evidence.from_status({}) == fresh()
+    assert Evidence.from_status({"objective": "errors", "later": 1, "looks": 3}).looks == 3
+    assert Evidence.from_status({"relativeRelease": ["1.0", "2.0"]}).relative_release == fresh().relative_release
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"absoluteRelease": "nan"},
+        {"absoluteStage": "inf"},
+        {"relativeStage": ["x"]},
+        {"release": {"total": 1, "bad": 2}},
+        {"hardStopBad": 2},
+        {"stage": "text"},
+        {"relativeRelease": 3},
+    ],
+)
+def test_unreadable_status_is_refused(status: dict[str, object]) -> None:
+    """What was tampered with is an error, never evidence."""
+    with pytest.raises(ValueError, match=r"."):
+        Evidence.from_status(status)
+
+
+def test_fail_beats_no_evidence_beats_pass() -> None:
+    """The verdict of a stage is that of its worst objective; without objectives there is nothing to fail."""
+    passed = judge(seen([(arm(100, 0), None)]), ERRORS, promotion=False)
+    unknown = judge(fresh(), ERRORS, promotion=False)
+    failed = judge(seen([(arm(6, 6), None)]), ERRORS, promotion=False)
+    assert combined([passed, unknown, failed]) is Verdict.FAIL
+    assert combined([unknown, passed]) is Verdict.NO_EVIDENCE
+    assert combined([passed, passed]) is Verdict.PASS
+    assert combined([]) is Verdict.PASS
+
+
+def test_a_verdict_reached_at_the_end_of_a_stage_is_explained_in_the_next() -> None:
+    """Right after a weight step the numbers that decided are those of the release, not of the empty stage."""
+    rule = replace(ERRORS, hard_stop_share=1.0)
+    good = seen([(arm(10_000, 10), None)], rule)
+    evidence = seen([(arm(100, 50), None)] * 12, rule, begin_stage(good))
+    before, after = (judge(one, rule, promotion=False) for one in (evidence, begin_stage(evidence)))
+    assert (before.reason, after.reason) == ("ObjectiveBreached", "ObjectiveBreached")
+    assert before.message.startswith("errors: 600 of 1200 requests failed (50 %) in this stage; ")
+    assert after.message.startswith("errors: 610 of 11200 requests failed (5.4 %); ")

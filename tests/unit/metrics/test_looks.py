@@ -1,0 +1,216 @@
+"""Looks: the right counts for the right revision, the same after a restart, and silence where nothing was measured."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from palier.errors import MetricsUnavailable
+from palier.evidence.counters import Series
+from palier.metrics.looks import Looks, within
+from palier.release.look import Watched, first_instant, instants
+from palier.release.rules import measured_objectives
+from tests.property.world import model_deployment
+
+KEY = ("ml", "demo")
+STABLE, CANDIDATE = "aaaaaaaaaa", "bbbbbbbbbb"
+START = 1_000_000.0
+
+
+def pod(revision: str) -> str:
+    """A pod's name as Kubernetes makes it."""
+    return f"demo-{revision}-6b7f9c8d5f-x2x4z"
+
+
+class Recorded:
+    """Stands for Prometheus: answers from a list of samples, as a range selector would."""
+
+    def __init__(self) -> None:
+        self.series: dict[str, list[Series]] = {}
+        self.asked: list[str] = []
+        self.broken = ""
+
+    def record(self, selector: str, labels: dict[str, str], samples: Sequence[tuple[float, float]]) -> None:
+        """Add a series."""
+        self.series.setdefault(selector, []).append(Series({"namespace": "ml", **labels}, tuple(samples)))
+
+    async def samples(self, selector: str, *, at: float, seconds: float) -> list[Series]:
+        """See `MetricSource.samples`."""
+        self.asked.append(selector)
+        if self.broken:
+            raise MetricsUnavailable("Unreachable", self.broken)
+        plain = selector.replace('{namespace=~"ml"}', "").replace(',namespace=~"ml"', "")
+        return [
+            Series(one.labels, kept)
+            for one in self.series.get(plain, [])
+            if (kept := tuple(s for s in one.samples if at - seconds < s[0] <= at))
+        ]
+
+
+def steady(revision: str, source: Recorded, *, per_second: int, failing: int = 0, until: int = 60) -> None:
+    """A pod that counts so many requests each second, scraped at 0.3 s past the second."""
+    times = [START - 5 + 0.3 + second for second in range(until + 5)]
+    labels = {"pod": pod(revision)}
+    source.record("up", labels, [(t, 1) for t in times])
+    source.record(
+        "requests_total", {**labels, "code": "200"}, [(t, max(0, i - 4) * per_second) for i, t in enumerate(times)]
+    )
+    source.record(
+        'requests_total{code="500"}',
+        {**labels, "code": "500"},
+        [(t, max(0, i - 4) * failing) for i, t in enumerate(times) if i > 4],
+    )
+
+
+def looks_at(source: Recorded) -> Looks:
+    """Looks every second."""
+    return Looks(source, interval=1, scrape_interval=1, looked=lambda _keys: None, clock=lambda: START)
+
+
+def release(**changes: object) -> Watched:
+    """A candidate that has had traffic since START."""
+    watched = Watched(
+        candidate=CANDIDATE,
+        stable=STABLE,
+        stage_index=0,
+        begun_at=START - 10,
+        traffic_since=START,
+        objectives=measured_objectives(model_deployment()),
+        evidence={},
+    )
+    return replace(watched, **changes)
+
+
+def found(looks: Looks) -> Watched:
+    """What the looks know about the release."""
+    watched = looks.of(KEY, candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
+    assert watched is not None
+    return watched
+
+
+async def test_counts_go_to_the_revision_whose_pod_counted_them() -> None:
+    """Ten looks at 12 and 40 requests a second give 120 and 400."""
+    source = Recorded()
+    steady(CANDIDATE, source, per_second=12, failing=2)
+    steady(STABLE, source, per_second=40)
+    looks = looks_at(source)
+    looks.watch(KEY, release())
+    for second in range(1, 11):
+        await looks.look(START + second)
+    tally = found(looks).evidence["errors"].release
+
+    assert (tally.total, tally.bad, tally.stable_total, tally.stable_bad) == (120, 20, 400, 0)
+
+
+async def test_an_operator_killed_in_between_finds_the_same_evidence() -> None:
+    """From a checkpoint of the third look, one look at the tenth replays all of them to the same numbers."""
+    source = Recorded()
+    steady(CANDIDATE, source, per_second=12, failing=1)
+    steady(STABLE, source, per_second=40)
+    whole = looks_at(source)
+    whole.watch(KEY, release())
+    for second in range(1, 11):
+        await whole.look(START + second)
+        if second == 3:
+            checkpoint = found(whole)
+    again = looks_at(source)
+    again.watch(KEY, checkpoint)
+    await again.look(START + 10)
+
+    assert found(again).evidence == found(whole).evidence
+    assert found(again).last_look == found(whole).last_look
+
+
+async def test_a_failing_prometheus_is_no_evidence_and_loses_none() -> None:
+    """While it is away the evidence stands still and says so; afterwards the events of the gap are counted."""
+    source = Recorded()
+    steady(CANDIDATE, source, per_second=12)
+    steady(STABLE, source, per_second=40)
+    looks = looks_at(source)
+    looks.watch(KEY, release())
+    await looks.look(START + 1)
+    before = found(looks)
+    source.broken = "connection refused"
+    await looks.look(START + 2)
+    await looks.look(START + 3)
+
+    assert found(looks).evidence == before.evidence
+    assert "connection refused" in found(looks).cannot_measure
+    assert found(looks).cannot_measure_since == START + 2
+
+    source.broken = ""
+    await looks.look(START + 4)
+
+    assert found(looks).cannot_measure == ""
+    assert found(looks).evidence["errors"].release.total == 48
+
+
+async def test_pods_that_are_not_scraped_are_no_evidence() -> None:
+    """An empty answer is not zero requests: the release is blind until samples come back."""
+    source = Recorded()
+    steady(STABLE, source, per_second=40)
+    looks = looks_at(source)
+    looks.watch(KEY, release())
+    await looks.look(START + 5)
+
+    assert "no fresh samples" in found(looks).cannot_measure
+    assert not found(looks).evidence
+
+
+async def test_questions_do_not_grow_with_the_fleet() -> None:
+    """A hundred releases cost as many questions as one."""
+    source = Recorded()
+    looks = looks_at(source)
+    for number in range(100):
+        looks.watch(("ml", f"demo-{number}"), release())
+    await looks.look(START + 1)
+
+    assert len(source.asked) == 3
+
+
+async def test_a_stage_change_during_a_look_wins_over_the_look() -> None:
+    """What a reconcile has set meanwhile is not overwritten by the answer to an older question."""
+    source = Recorded()
+    steady(CANDIDATE, source, per_second=12)
+    looks = looks_at(source)
+    looks.watch(KEY, release())
+    original = source.samples
+
+    async def meanwhile(selector: str, *, at: float, seconds: float) -> list[Series]:
+        looks.watch(KEY, release(stage_index=1, last_look=START))
+        return await original(selector, at=at, seconds=seconds)
+
+    source.samples = meanwhile  # type: ignore[method-assign]
+    await looks.look(START + 1)
+
+    assert looks.of(KEY, candidate=CANDIDATE, begun_at=START - 10, stage_index=1) == release(
+        stage_index=1, last_look=START
+    )
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        ("a_total", 'a_total{namespace=~"ml|web"}'),
+        ('a_total{code="5"}', 'a_total{code="5",namespace=~"ml|web"}'),
+        ("a_total{}", 'a_total{namespace=~"ml|web"}'),
+        ('a_total{code="5",}', 'a_total{code="5",namespace=~"ml|web"}'),
+    ],
+)
+def test_selectors_are_restricted_to_the_namespaces_of_the_fleet(selector: str, expected: str) -> None:
+    """The matcher joins whatever the user's selector already says."""
+    assert within(selector, ["ml", "web"]) == expected
+
+
+def test_the_grid_is_shared_by_everybody() -> None:
+    """Instants are multiples of the interval, whenever somebody began."""
+    assert first_instant(START + 7.3, interval=5) == START + 5
+    assert instants(START + 1, START + 16, interval=5) == [START + 5, START + 10, START + 15]
+
+
+def test_a_long_gap_is_replayed_in_a_bounded_number_of_steps() -> None:
+    """A day of missed looks does not take a day to replay, and still ends at the last instant."""
+    replayed = instants(START, START + 86_400, interval=1)
+
+    assert len(replayed) <= 242
+    assert replayed[-1] == START + 86_400
