@@ -1,35 +1,34 @@
 # The operator's image. BASE may be any image with `python` >= 3.11 and `pip` on the PATH.
 ARG BASE=python:3.13-slim
 
-FROM ${BASE} AS build
+# A folder of its own instead of site-packages: it is the same on every base, and goes into the last stage in one copy.
+FROM ${BASE} AS dependencies
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
-COPY requirements/ requirements/
-# A folder of its own instead of site-packages: it is the same on every base and goes into the last stage in one copy.
-RUN python -m pip install --require-hashes --only-binary=:all: --no-compile \
-        --target /opt/palier -r requirements/operator.txt \
- && python -m pip install --require-hashes --only-binary=:all: --target /opt/build -r requirements/build.txt \
- && find /opt/palier/numpy /opt/palier/scipy -type d -name tests -prune -exec rm -rf {} +
+COPY requirements/operator.txt requirements/build.txt requirements/
+RUN python -m pip install --require-hashes --only-binary=:all: --no-compile --target /opt/palier -r requirements/operator.txt \
+ && python -m pip install --require-hashes --only-binary=:all: --no-compile --target /opt/build -r requirements/build.txt \
+ && find /opt/palier/numpy /opt/palier/scipy -type d -name tests -prune -exec rm -rf {} + \
+ && rm -rf /opt/palier/bin
+
+FROM dependencies AS build
 COPY pyproject.toml README.md LICENSE ./
 COPY operator/ operator/
-# --upgrade: pip leaves an existing bin/ alone without it; the new one holds `palier` and nothing else.
-RUN PYTHONPATH=/opt/build python -m pip install --no-index --no-deps --no-build-isolation --no-compile --upgrade \
-        --target /opt/palier .
-# The root file system is read-only when the operator runs, so what it imports is compiled here, and only that.
-RUN PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/opt/palier python -c 'import importlib, pkgutil, py_compile, sys, palier; \
+RUN PYTHONPATH=/opt/build python -m pip install --no-index --no-deps --no-build-isolation --no-compile --target /opt/own .
+# Nothing can be compiled later, because the root file system is read-only then. So all that the operator imports, and
+# only that, is compiled here: a fifth of the size of everything.
+RUN PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/opt/own:/opt/palier python -c 'import importlib.util, pkgutil, sys; \
+        from py_compile import PycInvalidationMode, compile; import palier; \
         [importlib.import_module(module.name) for module in pkgutil.walk_packages(palier.__path__, "palier.")]; \
         sources = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}; \
-        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH; \
-        [py_compile.compile(source, doraise=True, invalidation_mode=mode) \
-            for source in sources if source.startswith("/opt/palier/") and source.endswith(".py")]'
+        [compile(source, "/opt/own/" + importlib.util.cache_from_source(source).split("/", 3)[3], doraise=True, \
+                 invalidation_mode=PycInvalidationMode.UNCHECKED_HASH) \
+            for source in sources if source.startswith(("/opt/own/", "/opt/palier/")) and source.endswith(".py")]'
 
 FROM ${BASE}
-ARG VERSION=0.1.0
-LABEL org.opencontainers.image.title="Palier" \
-      org.opencontainers.image.description="Takes a served model to production step by step, and back down when the evidence says so" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=build /opt/palier /opt/palier
+# Two copies, so that a change of our own code leaves the large layer as it is.
+COPY --from=dependencies /opt/palier /opt/palier
+COPY --from=build /opt/own /opt/palier
 # HOME and USER: the uid has no entry in /etc/passwd, and a platform may choose another one.
 # OPENBLAS_NUM_THREADS: one thread per core of a large node would only cost memory.
 ENV PATH=/opt/palier/bin:$PATH \
@@ -45,3 +44,8 @@ USER 65532:65532
 EXPOSE 8080
 ENTRYPOINT ["palier"]
 CMD ["operator"]
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.title="Palier" \
+      org.opencontainers.image.description="Takes a served model to production step by step, and back down when the evidence says so" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0"

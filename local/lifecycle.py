@@ -34,7 +34,8 @@ def up(*, control_plane_only: bool = False, gateway: bool = True) -> None:
             if planned is None:
                 planned = _prepare_node(layout)
             _up_node(layout, planned, client, gateway=gateway)
-    say(f"the cluster is up; for kubectl and helm: eval \"$(python -m local env)\", or export KUBECONFIG={layout.kubeconfig}")
+    say(f"the cluster is up: export KUBECONFIG={layout.kubeconfig}")
+    say('or, for this cluster\'s kubectl and helm as well: eval "$(python -m local env)"')
 
 
 def down() -> None:
@@ -57,11 +58,13 @@ def locked() -> AbstractContextManager[None]:
 def refuse_with_foreign_cluster(command: str) -> None:
     """Keeps us from starting or ending anything while the user has chosen a cluster of their own."""
     if chosen := os.environ.get("PALIER_KUBECONFIG"):
-        raise LocalError(f"PALIER_KUBECONFIG names a cluster of yours ({chosen}); '{command}' is for the local one only")
+        raise LocalError(
+            f"PALIER_KUBECONFIG names a cluster of yours ({chosen}); '{command}' is for the local one only"
+        )
 
 
 def client_of(layout: Layout) -> Client:
-    """kubectl and helm for the cluster."""
+    """The programs kubectl and helm, for the cluster."""
     return Client(layout.kubeconfig, layout.root / "clients")
 
 

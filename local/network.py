@@ -38,7 +38,9 @@ def up(layout: Layout) -> None:
     """Makes the bridge, as far as it is not there, and lets packets cross it; remembers what it changed."""
     if not bridge_exists():
         _change("link", "add", plan.BRIDGE, "type", "bridge")
-    if not any(address["local"] == plan.NODE_ADDRESS for link in _ip("address", "show") for address in link["addr_info"]):
+    if not any(
+        address["local"] == plan.NODE_ADDRESS for link in _ip("address", "show") for address in link["addr_info"]
+    ):
         _change("address", "add", f"{plan.NODE_ADDRESS}/24", "dev", plan.BRIDGE)
     _change("link", "set", plan.BRIDGE, "up")
     if not _sysctl(_SYSCTLS[1]).exists():

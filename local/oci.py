@@ -41,7 +41,7 @@ def write_layer(target: Path, files: Mapping[str, Path], folders: Mapping[str, i
     """
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as layer:
         parents = {str(parent) for path in (*files, *folders) for parent in Path(path).parents} - {"."}
-        modes = {parent: 0o755 for parent in parents} | dict(folders)
+        modes = dict.fromkeys(parents, 0o755) | dict(folders)
         for path in sorted(modes):
             folder = tarfile.TarInfo(path)
             folder.type, folder.mode = tarfile.DIRTYPE, modes[path]

@@ -61,7 +61,7 @@ class Daemon:
             raise FileNotFoundError(command[0])
         pid = os.posix_spawn(
             program,
-            command,
+            list(command),
             dict(os.environ if environment is None else environment),
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

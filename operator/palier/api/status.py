@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from palier.api.conditions import Condition, Timestamp, condition, merge_conditions, rfc3339
+from palier.api.conditions import MESSAGE_LIMIT, Condition, Timestamp, condition, merge_conditions, rfc3339
 from palier.api.rules import ATOMIC, ApiObject, ListType
 from palier.api.values import LabelName
 
@@ -35,11 +35,14 @@ __all__ = [
     "rfc3339",
 ]
 
+ANNOTATION_LIMIT = 262144
+"""The longest value that an annotation can have."""
+
 Revision = Annotated[str, Field(max_length=10, pattern=r"^[0-9a-f]{10}$")]
 Count = Annotated[int, Field(ge=0)]
 Logarithm = Annotated[str, Field(max_length=32, pattern=r"^-?([0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?|inf)$")]
 Reason = Annotated[str, Field(max_length=256)]
-Message = Annotated[str, Field(max_length=4096)]
+Message = Annotated[str, Field(max_length=MESSAGE_LIMIT)]
 
 
 class Step(StrEnum):
@@ -255,5 +258,5 @@ class Status(ApiObject):
     """How the last release ended."""
     history: Annotated[list[Outcome], Field(max_length=10), ATOMIC] | None = None
     """How the last releases ended, oldest first."""
-    handled_retry: Annotated[str, Field(max_length=1024)] | None = None
+    handled_retry: Annotated[str, Field(max_length=ANNOTATION_LIMIT)] | None = None
     """The last value of the annotation `palier.dev/retry` that was acted on."""

@@ -103,6 +103,8 @@ def _measured(objective: Objective, signals: Signals | None, *, alpha: float, fi
                 margin=LATENCY_MARGIN,
                 alpha=alpha,
                 bad_noun=f"slower than {threshold}",
+                # A cold start is slow without being dead: latency is never judged by its first few requests.
+                hard_stop_share=1.0,
             ),
             SlowerThan(f"{name}_bucket{brace}{labels}", threshold.seconds / signals.latency.unit.seconds),
         )

@@ -13,7 +13,8 @@ Text = Annotated[str, Field(max_length=10)]
 
 
 def _model(kind: object) -> type[BaseModel]:
-    return create_model("Kind", field=Annotated[kind, Field(description="A field.")])
+    field: Any = Annotated[kind, Field(description="A field.")]
+    return create_model("Kind", field=field)
 
 
 @pytest.mark.parametrize(

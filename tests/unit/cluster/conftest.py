@@ -32,6 +32,7 @@ class FakedTimeLoop(asyncio.SelectorEventLoop):
         super().__init__(self._jumping)
 
     def time(self) -> float:
+        """Seconds since the loop began."""
         return self._jumping.now
 
 

@@ -12,7 +12,13 @@ from palier.cluster.store import Store, Writer
 
 
 def thing(
-    version: int, *, kind: str = "Deployment", name: str = "a", namespace: str = "ml", uid: str = "u1", **metadata: Any
+    version: int,
+    *,
+    kind: str = "Deployment",
+    name: str = "a",
+    namespace: str = "ml",
+    uid: str = "u1",
+    **metadata: object,
 ) -> dict[str, Any]:
     """An object as the API server sends it."""
     return {

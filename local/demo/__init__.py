@@ -1,0 +1,6 @@
+"""The main job told as a story: a light model replaces a heavy one, and two bad versions are sent back.
+
+The demonstration runs the real thing and measures it from outside, as users would: every answer of a steady stream of
+requests is recorded, and the closing table is computed from those answers and from the gateway's route, not from what
+Palier says about itself.
+"""

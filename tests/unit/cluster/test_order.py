@@ -1,0 +1,207 @@
+"""The order of every change of traffic: pods, then the route, then removal; looked at after each single write."""
+
+from typing import Any
+
+import pytest
+
+from palier.api.constants import API_VERSION, KIND
+from palier.api.v1alpha1 import parse
+from palier.cluster.queue import Key, WorkQueue
+from palier.cluster.store import Store
+from palier.controller import Controller
+from palier.errors import MetricsUnavailable, Unavailable
+from palier.evidence.counters import Series
+from palier.manifests.traffic import route_weights
+from tests.unit.cluster.memory import MemoryCluster
+
+KEY = Key("ml", "demo")
+IMAGES = ("m:1", "m:2")
+SERVICE: dict[str, Any] = {"service": {}}
+GATEWAY: dict[str, Any] = {"gateway": {"parentRefs": [{"name": "public"}], "hostnames": ["m.example.com"]}}
+
+
+class Silence:
+    """Stands for a Prometheus that never answers; these releases have no objectives and need none."""
+
+    async def samples(self, selector: str, *, at: float, seconds: float) -> list[Series]:
+        """See `MetricSource.samples`."""
+        raise MetricsUnavailable("Unreachable", f"{selector} at {at} over {seconds} s")
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def written(image: str, traffic: dict[str, Any]) -> dict[str, Any]:
+    """The ModelDeployment as its author applies it."""
+    stages = [{"canary": {"weight": weight, "minDuration": "0s", "maxDuration": "1m"}} for weight in (10, 50)]
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": "demo", "namespace": "ml"},
+        "spec": {
+            "owner": {"name": "Somebody", "email": "somebody@example.com"},
+            "model": {"name": "m", "version": image},
+            "serving": {
+                "port": 8080,
+                "replicas": 2,
+                "template": {"spec": {"containers": [{"name": "m", "image": image}]}},
+            },
+            "traffic": traffic,
+            "release": {"stages": stages, "rollbackWindow": "5s", "drainDelay": "2s", "progressDeadline": "30s"},
+        },
+    }
+
+
+class Life:
+    """A cluster, the operator in it, and the clock."""
+
+    def __init__(self, traffic: dict[str, Any]) -> None:
+        self.cluster, self.traffic, self.now = MemoryCluster(), traffic, 1_000_000.0
+        self.broken: frozenset[str] = frozenset()
+        self.restart()
+
+    def restart(self) -> None:
+        """Another process of the operator, which knows only what the API server tells."""
+        self.store = Store()
+        self.cluster.tell(self.store)
+        self.controller = Controller(
+            cluster=self.cluster,
+            store=self.store,
+            queue=WorkQueue(),
+            source=Silence(),
+            look_interval=1,
+            scrape_interval=1,
+            clock=lambda: self.now,
+        )
+
+    def ask_for(self, image: str) -> None:
+        """The author applies the spec."""
+        self.cluster.put({**(self.cluster.find(KIND, "demo") or {}), **written(image, self.traffic)})
+
+    async def run(self, seconds: int) -> None:
+        """The world and the operator take turns; an operator that lost its API server is killed and started again."""
+        for _ in range(seconds):
+            self.now += 1
+            self.cluster.bring_up_pods(but=self.broken)
+            self.cluster.accept_routes()
+            self.cluster.tell(self.store)
+            try:
+                await self.controller.reconcile(KEY)
+            except Unavailable:
+                self.cluster.breaks_after = None
+                self.restart()
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """What the ModelDeployment says."""
+        status: dict[str, Any] = (self.cluster.find(KIND, "demo") or {})["status"]
+        return status
+
+    def revisions(self) -> set[str]:
+        """Revisions of which anything is left, whatever the kind."""
+        return {
+            name.removeprefix("demo-").removesuffix("-a")
+            for kind, _, name in self.cluster.objects
+            if kind in {"Deployment", "Service", "ConfigMap"} and name != "demo"
+        }
+
+    def weights(self) -> dict[str, int]:
+        """The split as the route has it; empty before there is a route."""
+        route = self.cluster.find("HTTPRoute", "demo")
+        return route_weights(parse(written("m:1", GATEWAY)), route) if route else {}
+
+
+def check(life: Life) -> None:
+    """What holds at every instant: users are sent only to revisions that can answer."""
+    weights = life.weights()
+    assert not weights or sum(weights.values()) == 100
+    for revision, weight in weights.items():
+        assert life.cluster.find("Deployment", f"demo-{revision}"), f"the route names {revision}, which is gone"
+        assert life.cluster.find("Service", f"demo-{revision}"), f"the route names the Service of {revision}"
+        slices = life.cluster.find("EndpointSlice", f"demo-{revision}-a")
+        assert not weight or (slices and slices["endpoints"]), f"{weight} % for {revision}, which has no ready pod"
+
+
+async def serving(traffic: dict[str, Any]) -> tuple[Life, str]:
+    """A life whose first revision serves, checked at every write from its beginning."""
+    life = Life(traffic)
+    life.cluster.after_write = lambda: check(life)
+    life.ask_for(IMAGES[0])
+    await life.run(8)
+
+    assert life.status["stage"] == "Serving"
+    return life, life.status["stable"]["revision"]
+
+
+def version(obj: dict[str, Any] | None) -> int:
+    """The resource version."""
+    assert obj is not None
+    return int(obj["metadata"]["resourceVersion"])
+
+
+async def test_pods_then_route_then_removal() -> None:
+    """A whole release: every weight is given to ready pods, and what goes is no longer named by the route."""
+    life, first = await serving(GATEWAY)
+    splits: list[dict[str, int]] = []
+
+    def remember() -> None:
+        check(life)
+        if not splits or splits[-1] != life.weights():
+            splits.append(life.weights())
+
+    life.cluster.after_write = remember
+    life.ask_for(IMAGES[1])
+    await life.run(30)
+    second = life.status["stable"]["revision"]
+
+    assert second != first
+    assert [split.get(second, 0) for split in splits] == [0, 10, 50, 100, 100]
+    assert life.revisions() == {second}
+    assert version(life.cluster.find("Deployment", f"demo-{second}")) > 0
+    assert version(life.cluster.gone["Deployment", "ml", f"demo-{first}"]) > version(
+        life.cluster.find("HTTPRoute", "demo")
+    )
+
+
+@pytest.mark.parametrize("traffic", [GATEWAY, SERVICE], ids=["gateway", "service"])
+async def test_a_life_at_rest_writes_nothing(traffic: dict[str, Any]) -> None:
+    """An hour of passes after a release leaves every object at its resource version, and tells nothing."""
+    life, _ = await serving(traffic)
+    life.ask_for(IMAGES[1])
+    await life.run(30)
+    at_rest, told = life.cluster.version, len(life.cluster.events)
+    for _ in range(20):
+        life.now += 180
+        await life.run(1)
+
+    assert life.status["stage"] == "Serving"
+    assert (life.cluster.version, len(life.cluster.events)) == (at_rest, told)
+
+
+@pytest.mark.parametrize("traffic", [GATEWAY, SERVICE], ids=["gateway", "service"])
+@pytest.mark.parametrize("writes", range(26))
+async def test_a_kill_after_any_write_leaves_nothing_behind(writes: int, traffic: dict[str, Any]) -> None:
+    """Wherever in the release the operator dies, in the end the second revision serves and the first is gone whole."""
+    life, first = await serving(traffic)
+    life.ask_for(IMAGES[1])
+    life.cluster.breaks_after = writes
+    await life.run(45)
+
+    assert life.status["stage"] == "Serving"
+    assert life.status["stable"]["version"] == IMAGES[1]
+    assert first not in life.revisions()
+
+
+@pytest.mark.parametrize("writes", range(12))
+async def test_a_kill_while_a_broken_candidate_goes_leaves_nothing_behind(writes: int) -> None:
+    """A candidate that never became ready has no traffic at any instant, and is gone whole in the end."""
+    life, first = await serving(GATEWAY)
+    life.ask_for(IMAGES[1])
+    await life.run(1)
+    life.broken = frozenset({life.status["candidate"]["revision"]})
+    life.cluster.breaks_after = writes
+    await life.run(60)
+
+    assert life.status["stage"] == "RolledBack"
+    assert life.weights() == {first: 100}
+    assert life.revisions() == {first}

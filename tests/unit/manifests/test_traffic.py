@@ -1,0 +1,98 @@
+"""The split of the traffic: percent that sum to 100, and read back as they were written."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from palier.api.v1alpha1 import ModelDeployment
+from palier.manifests.traffic import route_manifest, route_weights
+from tests.property.world import model_deployment
+
+FIRST, SECOND, THIRD = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"
+PORTS = {FIRST: 8080, SECOND: 8080, THIRD: 8080}
+
+REVISIONS = st.text("0123456789abcdef", min_size=10, max_size=10)
+NAMES = st.from_regex(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", fullmatch=True)
+
+
+def named(name: str) -> ModelDeployment:
+    """A ModelDeployment of that name."""
+    deployment = model_deployment()
+    return deployment.model_copy(update={"metadata": deployment.metadata.model_copy(update={"name": name})})
+
+
+def route(slots: tuple[str, str], weights: dict[str, int], deployment: ModelDeployment | None = None) -> dict[str, Any]:
+    """The rendered route."""
+    deployment = deployment or model_deployment()
+    gateway = deployment.spec.traffic.gateway
+    assert gateway is not None
+    return route_manifest(deployment, gateway, slots=slots, weights=weights, ports=dict.fromkeys({*slots, *PORTS}, 80))
+
+
+@pytest.mark.parametrize(
+    ("slots", "weights"),
+    [
+        ((FIRST, SECOND), {FIRST: 95, SECOND: 4}),
+        ((FIRST, SECOND), {FIRST: 100, SECOND: 5}),
+        ((FIRST, SECOND), {FIRST: 95}),
+        ((FIRST, SECOND), {}),
+        ((FIRST, FIRST), {FIRST: 50}),
+        ((FIRST, FIRST), {FIRST: 95, SECOND: 5}),
+        ((FIRST, SECOND), {FIRST: 50, THIRD: 50}),
+    ],
+)
+def test_weights_that_do_not_sum_to_100_are_refused(slots: tuple[str, str], weights: dict[str, int]) -> None:
+    """A split that would lose requests, or whose share has no position, is a programming error and never a route."""
+    with pytest.raises(ValueError, match="do not sum to 100"):
+        route(slots, weights)
+
+
+@given(NAMES, REVISIONS, REVISIONS, st.integers(0, 100))
+def test_a_split_reads_back_as_it_was_written(name: str, first: str, second: str, share: int) -> None:
+    """`route_weights` is the inverse of `route_manifest` for every name, position and share."""
+    deployment = named(name)
+    weights = {first: 100} if first == second else {first: 100 - share, second: share}
+
+    assert route_weights(deployment, route((first, second), weights, deployment)) == weights
+
+
+@given(NAMES, REVISIONS)
+def test_one_revision_at_both_positions_has_everything(name: str, revision: str) -> None:
+    """The two positions of one revision are summed, so that it never seems to have lost its traffic."""
+    deployment = named(name)
+
+    assert route_weights(deployment, route((revision, revision), {revision: 100}, deployment)) == {revision: 100}
+
+
+def test_a_weight_of_zero_is_named() -> None:
+    """A revision at weight 0 is still named by the route, and who reads it must know that."""
+    assert route_weights(model_deployment(), route((FIRST, SECOND), {FIRST: 100})) == {FIRST: 100, SECOND: 0}
+
+
+def test_positions_keep_their_revision_whatever_the_weights() -> None:
+    """A gateway that keeps one cluster by position sees the same Service there before, during and after a shift."""
+    for share in (0, 5, 50, 100):
+        backends = route((FIRST, SECOND), {FIRST: 100 - share, SECOND: share})["spec"]["rules"][0]["backendRefs"]
+
+        assert [backend["name"] for backend in backends] == ["demo-aaaaaaaaaa", "demo-bbbbbbbbbb"]
+
+
+def test_backends_of_strangers_have_no_revision() -> None:
+    """A backend that somebody added by hand is no revision of ours, and an unwritten weight counts as the default."""
+    rules = [{"backendRefs": [{"name": "demo-aaaaaaaaaa"}, {"name": "other", "weight": 7}]}]
+
+    assert route_weights(model_deployment(), {"spec": {"rules": rules}}) == {FIRST: 1}
+
+
+def test_a_route_without_rules_has_no_weights() -> None:
+    """A route that somebody emptied names nothing, and reading it fails on nothing."""
+    assert route_weights(model_deployment(), {"spec": {}}) == {}
+
+
+def test_no_hostname_means_every_hostname() -> None:
+    """Without hostnames the field is absent, because an empty list and no list are two things to a GitOps tool."""
+    deployment = model_deployment(traffic={"gateway": {"parentRefs": [{"name": "public"}]}})
+
+    assert "hostnames" not in route((FIRST, FIRST), {FIRST: 100}, deployment)["spec"]
