@@ -124,6 +124,9 @@ class Components:
             "bind-address": "127.0.0.1",
             "secure-port": port,
             "leader-elect": "false",
+            # The defaults spare a shared API server, and make the start of all controllers wait for seconds.
+            "kube-api-qps": 200,
+            "kube-api-burst": 400,
         } | self._pair(name, "tls-", "-file", key="private-key")
 
     def _pair(self, name: str, prefix: str, suffix: str, key: str = "key") -> dict[str, object]:

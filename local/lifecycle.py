@@ -34,8 +34,8 @@ def up(*, control_plane_only: bool = False, gateway: bool = True) -> None:
             if planned is None:
                 planned = _prepare_node(layout)
             _up_node(layout, planned, client, gateway=gateway)
-    say(f"the cluster is up: export KUBECONFIG={layout.kubeconfig}")
-    say('or, for this cluster\'s kubectl and helm as well: eval "$(python -m local env)"')
+    say(f"the {'control plane' if control_plane_only else 'cluster'} is up: export KUBECONFIG={layout.kubeconfig}")
+    say('or, with kubectl and helm as well: eval "$(python -m local env)"')
 
 
 def down() -> None:
@@ -102,6 +102,7 @@ def _prepare_node(layout: Layout) -> Plan:
         raise LocalError("another cluster seems to run on this machine; found: " + "; ".join(found))
     with step("certificates, network"):
         layout.make()
+        teardown.remember(layout)
         network.up(layout)
         planned = plan.for_cluster()
         control_plane.prepare(layout, planned)

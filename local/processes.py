@@ -10,6 +10,7 @@ import select
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,7 @@ class Daemon:
             setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGPIPE),
         )
         self.pid_file.write_text(str(pid))
+        _wait_for_command_line(pid)
 
     def stop(self, grace: float) -> None:
         """Ends the process: asks it to, and kills it when the grace (in seconds) is over or zero."""
@@ -102,7 +104,7 @@ class Daemon:
     def _recorded(self) -> int | None:
         try:
             return int(self.pid_file.read_text())
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return None
 
 
@@ -125,6 +127,14 @@ def left_over(folder: Path, programs: Path) -> dict[int, str]:
             if (entry / "exe").readlink().is_relative_to(programs):
                 found[int(entry.name)] = (entry / "comm").read_text().strip()
     return found
+
+
+def _wait_for_command_line(pid: int) -> None:
+    """Waits for the moment between a program's start and its command line showing, so that it is not taken for dead."""
+    while not Path(f"/proc/{pid}/cmdline").read_bytes():
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            return  # it has ended already; its zombie, which keeps the number ours, is let go of later
+        time.sleep(0.001)
 
 
 def _end(handle: int, grace: float) -> None:

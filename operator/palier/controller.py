@@ -155,7 +155,9 @@ class Controller:
                 stable=state.stable.revision,
                 stage_index=release.stage_index,
                 begun_at=release.started_at,
-                traffic_since=release.traffic_since if release.traffic_since is not None else release.stage_started_at,
+                traffic_since=None
+                if release.step is Step.PREPARING
+                else release.traffic_since or release.stage_started_at,
                 objectives=measured_objectives(deployment),
                 evidence=release.evidence,
                 last_look=release.last_look,
@@ -234,9 +236,10 @@ def _remembered(body: Mapping[str, Any]) -> State:
 
 
 def _judged(release: Release) -> bool:
-    if release.direct or release.step not in {Step.CANARY, Step.PROMOTING}:
+    """Whether looks are worth making: while pods come up they tell whether the candidate can be measured at all."""
+    if release.direct or release.step is Step.ROLLING_BACK:
         return False
-    return release.traffic_since is not None or bool(release.evidence)
+    return release.step is Step.PREPARING or release.traffic_since is not None or bool(release.evidence)
 
 
 def _waits_for_pods(release: Release) -> bool:

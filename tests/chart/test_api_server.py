@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from local.client import Client
 from local.control_plane import ControlPlane
 from palier.cluster.watches import WATCHES
+from palier.kopf_app import LEASE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -57,6 +60,11 @@ class Installation:
     client: Client
     chart: Chart
 
+    @property
+    def account(self) -> str:
+        """The operator's ServiceAccount, as the API server calls it."""
+        return f"system:serviceaccount:{self.chart.namespace}:palier"
+
     def upgrade(self, values: dict[str, Any]) -> None:
         """Install, or change what is installed, with these values on top of the required ones."""
         self.client.helm(
@@ -93,9 +101,8 @@ class Installation:
 
     def operator_may(self, actions: Iterable[tuple[str, str]], *, namespace: str) -> set[tuple[str, str]]:
         """Which of the actions the operator's ServiceAccount may do in a namespace."""
-        account = f"system:serviceaccount:{self.chart.namespace}:palier"
         groups = ["system:serviceaccounts", f"system:serviceaccounts:{self.chart.namespace}", "system:authenticated"]
-        answers = self.allowed(actions, user=account, groups=groups, namespace=namespace)
+        answers = self.allowed(actions, user=self.account, groups=groups, namespace=namespace)
         return {action for action, allowed in answers.items() if allowed}
 
 
@@ -157,17 +164,10 @@ def test_lease_rights(installation: Installation) -> None:
     create = [("create", "leases.coordination.k8s.io")]
     assert installation.operator_may(create, namespace=installation.chart.namespace) == set(create)
     assert installation.operator_may(create, namespace="ml") == set()
-    answer = installation.client.kubectl(
-        "auth",
-        "can-i",
-        "update",
-        "leases.coordination.k8s.io/other",
-        "-n",
-        installation.chart.namespace,
-        f"--as=system:serviceaccount:{installation.chart.namespace}:palier",
-        check=False,
-    )
-    assert answer.strip() == "no"
+    account = f"--as={installation.account}"
+    for name, answer in ((LEASE_NAME, "yes"), ("other", "no")):
+        question = ("auth", "can-i", "update", f"leases.coordination.k8s.io/{name}", "-n", installation.chart.namespace)
+        assert installation.client.kubectl(*question, account, check=False).strip() == answer, name
 
 
 def test_uninstalling_keeps_what_users_wrote(installation: Installation) -> None:
@@ -180,3 +180,14 @@ def test_uninstalling_keeps_what_users_wrote(installation: Installation) -> None
     installation.upgrade({"crds": {"keep": False}})
     installation.uninstall()
     installation.client.kubectl("wait", "--for=delete", *crd[1:3], "--timeout=30s")
+
+
+def test_the_examples_that_the_chart_shows_are_valid(installation: Installation) -> None:
+    """What the notes after an install and the chart's metadata tell people to write, the API server accepts."""
+    installation.upgrade({"watch": {"namespaces": ["ml"]}})
+    notes = installation.client.helm("get", "notes", installation.chart.release, "-n", installation.chart.namespace)
+    lines = notes[notes.index("   apiVersion:") : notes.index("   kubectl apply")]
+    annotations = yaml.safe_load((installation.chart.folder / "Chart.yaml").read_text())["annotations"]
+    (listed,) = yaml.safe_load(annotations["artifacthub.io/crdsExamples"])
+    for example in (yaml.safe_load(textwrap.dedent(lines)), listed):
+        installation.client.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(example))

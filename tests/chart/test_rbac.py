@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from palier.cluster.kinds import PLURALS
+from palier.kopf_app import LEASE_NAME
+
 if TYPE_CHECKING:
     from tests.chart.conftest import Chart, Rendered
 
@@ -53,6 +56,18 @@ def test_the_operator_only_writes_status_of_what_users_write(chart: Chart) -> No
     }
 
 
+def test_the_roles_name_exactly_the_kinds_that_the_code_knows(chart: Chart) -> None:
+    """The operator's roles and its table of kinds name the same resources, so neither can grow without the other."""
+    rules = [rule for role in operator_roles(chart.render(leaderElection={"enabled": True})) for rule in role["rules"]]
+    granted = {
+        (group, resource.partition("/")[0])
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    assert granted == {(version.rpartition("/")[0], plural) for (version, _), plural in PLURALS.items()}
+
+
 def test_the_readme_tells_the_operators_rights(chart: Chart) -> None:
     """The table in the chart's README is the operator's role, row by row."""
     (role,) = operator_roles(chart.render())
@@ -83,7 +98,7 @@ def test_the_lease_is_its_own_and_only_with_election(chart: Chart) -> None:
     assert (role["kind"], role["metadata"]["namespace"]) == ("Role", chart.namespace)
     for rule in role["rules"]:
         assert rule["apiGroups"] == ["coordination.k8s.io"]
-        assert rule["verbs"] == ["create"] or rule["resourceNames"] == ["palier"]
+        assert rule["verbs"] == ["create"] or rule["resourceNames"] == [LEASE_NAME]
 
 
 def test_people_get_rights_through_the_cluster_roles_they_have(chart: Chart) -> None:

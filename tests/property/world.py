@@ -96,7 +96,9 @@ class World:
             release.stage_index,
         )
         measured = Measured(cannot_measure="Prometheus is away", cannot_measure_since=self.now)
-        if self.measurable and known:
+        if self.measurable and release and release.step is Step.PREPARING:
+            measured = Measured()
+        elif self.measurable and known:
             measured = Measured(evidence=dict(self.evidence), last_look=self.last_look)
         return Observation(
             revision=self.revision,

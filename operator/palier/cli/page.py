@@ -47,7 +47,7 @@ def _revision(revision: Mapping[str, Any] | None) -> str:
         return "-"
     named = " ".join(filter(None, (revision.get("model"), revision.get("version"))))
     since = f", since {revision['since']}" if revision.get("since") else ""
-    return f"{revision['revision']}  {named}{since}"
+    return "  ".join(filter(None, (revision["revision"], named))) + since
 
 
 def _verdicts(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -61,7 +61,7 @@ def _verdicts(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         estimate = f" (measured {entry['estimate']})" if entry.get("estimate") else ""
         told = ": ".join(filter(None, (entry.get("reason"), entry.get("message"))))
         sign = SIGNS.get(entry["verdict"], " ")
-        yield f"  {sign} {entry['objective']:<{width}}  {entry['verdict']:<10}  {told}{estimate}"
+        yield f"  {sign} {entry['objective']:<{width}}  {entry['verdict']:<10}  {told}{estimate}".rstrip()
 
 
 def _outcomes(status: Mapping[str, Any]) -> Iterator[str]:

@@ -69,7 +69,7 @@ class Looks:
             self._watched[key] = replace(known, objectives=watched.objectives)
             return
         begin = watched.last_look
-        if begin is None:
+        if begin is None and watched.traffic_since is not None:
             begin = first_instant(watched.traffic_since, interval=self._interval)
         self._watched[key] = replace(watched, last_look=begin)
 
@@ -127,7 +127,9 @@ class Looks:
         at: float,
     ) -> Watched:
         start = before.last_look
-        if start is None or at - start > LONGEST_REACH:
+        if before.traffic_since is None:
+            start = at - self._interval
+        elif start is None or at - start > LONGEST_REACH:
             start = at - self._interval
             before = replace(before, last_look=start)
         return look(
@@ -168,7 +170,11 @@ def within(selector: str, namespaces: Sequence[str]) -> str:
 
 
 def _same(one: Watched, other: Watched) -> bool:
-    return (one.candidate, one.begun_at, one.stage_index) == (other.candidate, other.begun_at, other.stage_index)
+    return _identity(one) == _identity(other)
+
+
+def _identity(watched: Watched) -> tuple[str, float, int, bool]:
+    return watched.candidate, watched.begun_at, watched.stage_index, watched.traffic_since is None
 
 
 class _Owners:

@@ -13,7 +13,15 @@ from dataclasses import replace
 from palier.api.v1alpha1 import Canary, ModelDeployment, OnBreach, OnNoEvidence
 from palier.evidence.objective import Judgement, Verdict, combined, fresh, judge
 from palier.release.beginning import idle, tidied, wake_at
-from palier.release.holds import JUDGING, first_gap, pods_in_the_way, shifting, waiting_for_pods, waiting_for_route
+from palier.release.holds import (
+    CANNOT_MEASURE,
+    JUDGING,
+    first_gap,
+    pods_in_the_way,
+    shifting,
+    waiting_for_pods,
+    waiting_for_route,
+)
 from palier.release.observation import Observation
 from palier.release.rules import measured_objectives, rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
@@ -118,6 +126,10 @@ def _preparing(situation: Situation) -> Decision:
         return Decision(state, hold=Hold("Paused", "paused by spec.release.paused before any traffic"))
     if release.direct or not rules.stages or situation.promotion_requested:
         return _promote(situation)
+    unseen = situation.observation.measured.cannot_measure
+    if unseen and any(objective.from_pods for objective in measured_objectives(situation.deployment)):
+        # No user meets a candidate that nobody could judge.
+        return Decision(state, hold=Hold("WaitingForMetrics", unseen))
     return _enter_stage(situation, 0)
 
 
@@ -141,14 +153,21 @@ def _canary(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision
     if rules.paused:
         return Decision(state, hold=Hold("Paused", f"paused by spec.release.paused at {stage.weight} %"))
     if held_for < stage.min_duration.seconds:
-        left = stage.min_duration.seconds - held_for
-        return Decision(
-            state,
-            hold=first_gap(situation, judgements) or Hold(JUDGING, f"{stage.weight} % for at least {left:.0f} s more"),
-        )
+        blind = first_gap(situation, judgements)
+        if blind and blind.reason == CANNOT_MEASURE:
+            return Decision(state, hold=blind)
+        return Decision(state, hold=Hold("MinimumDuration", f"{stage.weight} % for at least {stage.min_duration}"))
     if verdict is Verdict.PASS:
         following = release.stage_index + 1
         return _enter_stage(situation, following) if following < len(rules.stages) else _promote(situation)
+    return _without_verdict(situation, stage, judgements, held_for=held_for)
+
+
+def _without_verdict(
+    situation: Situation, stage: Canary, judgements: tuple[Judgement, ...], *, held_for: float
+) -> Decision:
+    """The stage's time is over and its evidence is not complete: hold, until its deadline decides as the spec says."""
+    state, rules = situation.state, situation.deployment.spec.release
     gap = first_gap(situation, judgements) or Hold(JUDGING, "no verdict yet")
     if held_for < stage.max_duration.seconds:
         return Decision(state, hold=gap)

@@ -7,6 +7,9 @@ from palier.release.targets import stage_replicas
 JUDGING = "Judging"
 """Reason of the ordinary hold: the stage's time is not over or its evidence not complete."""
 
+CANNOT_MEASURE = "CannotMeasure"
+"""Reason of the hold while there is nothing to judge by."""
+
 BLIND_FOR = 3.0
 """Seconds without a measurement after which the release says so."""
 
@@ -20,7 +23,7 @@ def first_gap(situation: Situation, judgements: tuple[Judgement, ...]) -> Hold |
         if judgement.verdict is Verdict.NO_EVIDENCE:
             since = situation.observation.measured.cannot_measure_since
             blind = since is not None and situation.now - since >= BLIND_FOR
-            return Hold("CannotMeasure" if blind else JUDGING, judgement.message)
+            return Hold(CANNOT_MEASURE if blind else JUDGING, judgement.message)
     return None
 
 

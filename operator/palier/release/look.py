@@ -29,7 +29,8 @@ class Watched:
     stage_index: int
     begun_at: float
     """When the release started; with the candidate it names the release."""
-    traffic_since: float
+    traffic_since: float | None
+    """When the candidate got traffic; before, a look only tells whether it could be measured."""
     objectives: tuple[MeasuredObjective, ...]
     evidence: Mapping[str, Evidence]
     last_look: float | None = None
@@ -73,9 +74,14 @@ def look(
         series: raw samples by selector, reaching back to the last look and `staleness` before it.
         scraped: the `up` series of the same pods; they show which pods were scraped at all.
         revision_of: whose pod exported a series.
-        at: the instants, ascending.
+        at: the instants, ascending, at least one.
         staleness: seconds after which a sample says nothing any more.
     """
+    if watched.traffic_since is None:
+        step = _Step(series, scraped, revision_of, at[-1], at[-1], staleness)
+        if step.fresh(watched, watched.candidate):
+            return replace(watched, cannot_measure="", cannot_measure_since=None)
+        return watched.blind(f"no samples yet from the pods of candidate {watched.candidate}", at=at[-1])
     for instant in at:
         if watched.last_look is None:
             watched = replace(watched, last_look=instant)

@@ -49,6 +49,8 @@ class MeasuredObjective:
 
     rule: ObjectiveRule
     source: Source
+    from_pods: bool = True
+    """Whether the pods themselves count, so that they can be seen in Prometheus before they have any traffic."""
 
     @property
     def selectors(self) -> tuple[str, ...]:
@@ -130,5 +132,6 @@ def _measured(objective: Objective, signals: Signals | None, *, alpha: float, fi
                 bad_noun="bad",
             ),
             CounterRatio(bad=objective.ratio.bad, total=objective.ratio.total),
+            from_pods=False,
         )
     raise InvalidSpec(field, "an objective needs exactly one of latency, errorRate and ratio")

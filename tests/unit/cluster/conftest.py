@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import pytest
+from typing_extensions import override
 
 T = TypeVar("T")
 InFakedTime = Callable[[Coroutine[Any, Any, T]], T]
@@ -16,6 +17,7 @@ class _JumpingSelector(selectors.DefaultSelector):
 
     now = 0.0
 
+    @override
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if ready := super().select(0):
             return ready
@@ -31,6 +33,7 @@ class FakedTimeLoop(asyncio.SelectorEventLoop):
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
 
+    @override
     def time(self) -> float:
         """Seconds since the loop began."""
         return self._jumping.now

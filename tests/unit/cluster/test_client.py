@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio.client import Configuration
+from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 
 from palier.cluster.client import KubernetesCluster
 from palier.cluster.instruments import Instruments
@@ -219,8 +220,22 @@ async def test_lists_are_read_page_by_page(stub: Stub) -> None:
     assert [request.query["labelSelector"] for request in stub.requests] == ["app=x,tier", "app=x,tier"]
 
 
-async def test_rotated_token_is_picked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stub: Stub) -> None:
-    """Inside a cluster the token's file is read again after a minute, so that a rotated token is used in time."""
+class Inside:
+    """A process inside a cluster whose API server is the stub."""
+
+    def __init__(self, configuration: Configuration, loader: InClusterConfigLoader, token: Path) -> None:
+        self.cluster = KubernetesCluster(Transport(configuration))
+        self.token = token
+        self._loader = loader
+
+    def a_minute_passes(self) -> None:
+        """The client library reads the token's file once in a minute."""
+        self._loader.token_expires_at = self._loader.token_expires_at.min
+
+
+@pytest.fixture
+async def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stub: Stub) -> AsyncIterator[Inside]:
+    """A client configured by the files and variables that a pod finds."""
     token, ca = tmp_path / "token", tmp_path / "ca.crt"
     token.write_text("first")
     ca.write_text("unused")
@@ -228,33 +243,34 @@ async def test_rotated_token_is_picked_up(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
     configuration = await configure(token_file=str(token), ca_file=str(ca))
     assert configuration.host == "https://10.0.0.1:443"
-    # The rest of the path is ours to redirect to the stub, which speaks no TLS.
-    refresh = configuration.refresh_api_key_hook
-    (loader,) = [cell.cell_contents for cell in refresh.__closure__]
+    # The stub speaks no TLS: from here on the library's loader says where it is.
+    (loader,) = [cell.cell_contents for cell in configuration.refresh_api_key_hook.__closure__]
     loader.host, loader.ssl_ca_cert = stub.cluster.configuration.host, None
-    refresh(configuration)
-    cluster = KubernetesCluster(Transport(configuration))
+    configuration.refresh_api_key_hook(configuration)
+    inside = Inside(configuration, loader, token)
+    yield inside
+    await inside.cluster.close()
 
-    await cluster.apply(SERVICE)
-    token.write_text("second")
-    await cluster.apply(SERVICE)
-    loader.token_expires_at = loader.token_expires_at.min  # a minute has passed
-    await cluster.apply(SERVICE)
-    await cluster.close()
 
+async def test_rotated_token_is_picked_up(inside: Inside, stub: Stub) -> None:
+    """The token's file is read again after a minute, so that a rotated token is used in time."""
+    await inside.cluster.apply(SERVICE)
+    inside.token.write_text("second")
+    await inside.cluster.apply(SERVICE)
+    inside.a_minute_passes()
+    await inside.cluster.apply(SERVICE)
     seen = [request.headers["Authorization"] for request in stub.requests]
     assert seen == ["bearer first", "bearer first", "bearer second"]
 
 
-async def test_unreadable_token_is_an_outage_not_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreadable_token_is_an_outage_not_a_crash(inside: Inside) -> None:
     """A token file that is empty in the moment of its rotation makes one request fail, to be tried again."""
-    token, ca = tmp_path / "token", tmp_path / "ca.crt"
-    token.write_text("first")
-    ca.write_text("")
-    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
-    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
-    with pytest.raises(InvalidSettings, match="no way to reach"):
-        await configure(token_file=str(token), ca_file=str(ca))
+    inside.token.write_text("")
+    inside.a_minute_passes()
+    with pytest.raises(Unavailable):
+        await inside.cluster.apply(SERVICE)
+    inside.token.write_text("second")
+    await inside.cluster.apply(SERVICE)
 
 
 async def test_no_configuration_at_all(tmp_path: Path) -> None:

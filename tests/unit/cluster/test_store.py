@@ -116,7 +116,7 @@ def test_list_selects_by_namespace_and_labels() -> None:
 
 def managed(manager: str, time: str, *annotations: str) -> dict[str, Any]:
     """One entry of managed fields that owns annotations."""
-    fields = {f"f:{annotation}": {} for annotation in annotations}
+    fields: dict[str, Any] = {f"f:{annotation}": {} for annotation in annotations}
     return {
         "manager": manager,
         "operation": "Update",

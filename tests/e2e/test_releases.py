@@ -1,0 +1,119 @@
+"""The main job under continuous traffic: promoted when good, rolled back when not, and users never notice Palier."""
+
+import math
+import time
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+
+from local.traffic import TrafficThread
+from tests.e2e.support import Model, not_the_candidates
+
+SETTLE = 1.0
+"""Seconds that a data plane may take to follow its route."""
+
+Users = Callable[..., TrafficThread]
+
+
+def test_ten_promotions_fail_no_request(model: Model, users: Users) -> None:
+    """Ten versions in a row are promoted while 50 requests a second go on; all of them are answered."""
+    model.serve_first()
+    traffic = users()
+    for number in range(2, 12):
+        revision = model.release(str(number))
+        model.promoted(revision)
+    responses = traffic.stop()
+
+    assert len(responses) > 1000
+    assert responses.failures() == []
+
+
+def test_ten_rollbacks_of_a_slow_version_fail_no_request(model: Model, users: Users) -> None:
+    """Ten slow versions are rolled back; slow answers are the candidate's, failed ones would be Palier's."""
+    stable = model.serve_first()
+    traffic = users()
+    for number in range(10):
+        revision = model.release(f"slow-{number}", EXTRA_LATENCY_MS="400")
+        status = model.rolled_back(revision)
+
+        assert status["stable"]["revision"] == stable
+        assert "slower than 250ms" in status["outcome"]["message"]
+    responses = traffic.stop()
+
+    assert len(responses) > 1000
+    assert responses.failures() == []
+
+
+def test_a_dead_version_is_at_weight_0_within_5_seconds_of_its_sixth_failure(model: Model, users: Users) -> None:
+    """With 1 s scrapes and looks, at 5 % of 50 requests a second."""
+    model.serve_first()
+    traffic = users()
+    revision = model.release("dead", FAIL_PERCENT="100")
+    model.rolled_back(revision)
+    failures = sorted(each.completed for each in traffic.responses.failures() if each.revision == revision)
+
+    assert len(failures) >= 6
+    assert model.zero_since(revision) - failures[5] <= 5.0
+    assert not_the_candidates(traffic, revision) == []
+
+
+def test_five_percent_of_failures_are_found_within_a_minute_at_25_percent(model: Model, users: Users) -> None:
+    """5 % against 0 % at 12.5 candidate requests a second."""
+    model.manifest["spec"]["release"]["stages"] = [
+        {"canary": {"weight": 25, "minDuration": "2m", "maxDuration": "10m"}}
+    ]
+    model.serve_first()
+    traffic = users()
+    revision = model.release("flaky", FAIL_PERCENT="5")
+    status = model.in_traffic(revision, weight=25)
+    begun = time.time()
+    status = model.rolled_back(revision)
+
+    assert model.zero_since(revision) - begun <= 60
+    assert status["outcome"]["reason"] == "ObjectiveBreached"
+    assert not_the_candidates(traffic, revision) == []
+
+
+def test_the_served_share_is_the_declared_weight(model: Model, users: Users) -> None:
+    """At every step the share counted from responses lies within three standard deviations of the weight."""
+    for stage in model.manifest["spec"]["release"]["stages"]:
+        stage["canary"]["minDuration"] = "12s"
+    model.serve_first()
+    traffic = users(rate=100)
+    revision = model.release("2")
+    model.promoted(revision)
+    responses = traffic.stop()
+    steps = [step for step in pairwise(model.weights) if 0 < step[0][1].get(revision, 0) < 100]
+    measured = 0
+    for (begin, weights), (end, _) in steps:
+        counts = responses.counts(begin + SETTLE, end - SETTLE / 4)
+        if counts.total() < 300:
+            continue
+        measured += 1
+        share, weight = counts[revision] / counts.total(), weights[revision] / 100
+
+        assert abs(share - weight) <= 3 * math.sqrt(weight * (1 - weight) / counts.total()), (weight, share)
+
+    assert measured == 3
+
+
+@pytest.mark.parametrize("weight", [5, 25, 50])
+def test_the_operator_may_be_killed_in_every_stage(
+    model: Model, users: Users, restart_operator: Callable[[], None], weight: int
+) -> None:
+    """The release goes on from where it was: no step is repeated, no weight jumps, no request fails."""
+    for stage in model.manifest["spec"]["release"]["stages"]:
+        stage["canary"]["minDuration"] = "4s"
+    model.serve_first()
+    traffic = users()
+    revision = model.release("2")
+    model.in_traffic(revision, weight=weight)
+    restart_operator()
+    model.promoted(revision)
+    responses = traffic.stop()
+    shares = [weights.get(revision, 0) for _, weights in model.weights]
+    steps = [share for share, following in pairwise([*shares, None]) if share != following]
+
+    assert [step for step in steps if step] == [5, 25, 50, 100]
+    assert responses.failures() == []

@@ -1,0 +1,115 @@
+"""The command line: exit status, messages without tracebacks, and log lines that can be read back."""
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from palier.cli import log, main
+from palier.errors import LeadershipLost, Unavailable
+from palier.settings import VERSION, Settings
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """The version is one word on one line."""
+    assert main.main(["version"]) == 0
+    assert capsys.readouterr().out == f"{VERSION}\n"
+
+
+def test_mistake_of_a_user_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A missing kubeconfig is told without a traceback, with exit status 1."""
+    assert main.main(["status", "a", "--kubeconfig", str(tmp_path / "absent")]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("palier: no way to reach a Kubernetes API server: ")
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["abort"], ["operator", "--no-such-flag"]])
+def test_what_is_not_understood(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown command, flag or a missing name ends with status 2 and the usage."""
+    with pytest.raises(SystemExit) as caught:
+        main.main(arguments)
+    assert caught.value.code == 2
+    assert "usage: palier" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["status", "abort", "promote", "retry", "pause", "resume", "operator"])
+def test_help_teaches_by_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command's help shows a line that can be typed."""
+    with pytest.raises(SystemExit) as caught:
+        main.main([command, "--help"])
+    assert caught.value.code == 0
+    assert f"\n  palier {command} " in capsys.readouterr().out
+
+
+def test_several_parts_that_failed_are_all_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Failures of the operator's parts come grouped; each is one line."""
+
+    def fail(_options: Any) -> None:  # noqa: ANN401 - argparse's own type does not matter here
+        raise BaseExceptionGroup("parts", [LeadershipLost("lost"), ExceptionGroup("more", [Unavailable("down")])])
+
+    monkeypatch.setattr(main, "_operator", fail)
+    assert main.main(["operator"]) == 1
+    assert capsys.readouterr().err == "palier: lost\npalier: down\n"
+
+
+def test_defect_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unexpected failure keeps its traceback."""
+
+    def fail(_options: Any) -> None:  # noqa: ANN401 - argparse's own type does not matter here
+        raise ExceptionGroup("parts", [LeadershipLost("lost"), ZeroDivisionError("defect")])
+
+    monkeypatch.setattr(main, "_operator", fail)
+    with pytest.raises(ExceptionGroup):
+        main.main(["operator"])
+
+
+def test_commands_of_people_load_neither_kopf_nor_scipy() -> None:
+    """A command at a terminal answers at once: what only the operator needs is not imported."""
+    code = "import sys, palier.cli.main; print(sorted({'kopf', 'scipy', 'numpy'} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told == "[]\n"
+
+
+def test_json_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """A JSON log has one object per line, with the exception inside it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        log.set_up(Settings(prometheus_url="http://x", log_format="json", log_level="warning"))
+        logger = logging.getLogger("palier.test")
+        logger.info("not shown")
+        try:
+            int("broken\nin two")
+        except ValueError:
+            logger.exception("caught %s", "it")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    (line,) = capsys.readouterr().err.splitlines()
+    entry = json.loads(line)
+    assert (entry["level"], entry["logger"], entry["message"]) == ("error", "palier.test", "caught it")
+    assert entry["exception"].startswith("Traceback")
+    assert entry["time"].endswith("Z")
+
+
+def test_text_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """A log for people has the time in UTC, the severity and the source on one line."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        log.set_up(Settings(prometheus_url="http://x"))
+        logging.getLogger("palier.test").warning("look out")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    line = capsys.readouterr().err
+    assert line.split(" ", 1)[0].endswith("Z")
+    assert line.endswith("WARNING palier.test: look out\n")

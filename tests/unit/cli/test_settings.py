@@ -1,0 +1,93 @@
+"""Settings: where they come from, and what is said about one that cannot work."""
+
+import argparse
+from typing import Any
+
+import pytest
+
+from palier.errors import InvalidSettings
+from palier.settings import Settings, add_arguments
+
+URL = "http://prometheus.monitoring:9090"
+
+
+def read(*flags: str, **environment: str) -> Settings:
+    """The settings of an operator started like this."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return Settings.read(parser.parse_args(flags), environment)
+
+
+def test_one_setting_is_enough() -> None:
+    """Everything but the address of Prometheus has a default."""
+    assert read("--prometheus-url", URL) == Settings(prometheus_url=URL)
+
+
+def test_all_flags() -> None:
+    """Every setting can be given as a flag."""
+    settings = read(
+        *("--prometheus-url", f"{URL}/", "--look-interval", "1s", "--scrape-interval", "1m30s"),
+        *("--namespaces", "ml, ml-staging,ml", "--workers", "3", "--health-port", "9999"),
+        *("--leader-elect", "--lease-namespace", "palier", "--kubeconfig", "/k", "--context", "c"),
+        *("--log-level", "DEBUG", "--log-format", "json"),
+    )
+    assert settings == Settings(
+        prometheus_url=URL,
+        look_interval=1.0,
+        scrape_interval=90.0,
+        namespaces=("ml", "ml-staging"),
+        workers=3,
+        health_port=9999,
+        leader_elect=True,
+        lease_namespace="palier",
+        kubeconfig="/k",
+        context="c",
+        log_level="debug",
+        log_format="json",
+    )
+
+
+def test_environment_fills_in_and_flags_win() -> None:
+    """A variable stands in for a flag that is not given; an empty one counts as absent."""
+    settings = read(
+        "--workers=2",
+        PALIER_PROMETHEUS_URL=URL,
+        PALIER_WORKERS="5",
+        PALIER_LOOK_INTERVAL="20s",
+        PALIER_LEADER_ELECT="true",
+        PALIER_NAMESPACES="",
+    )
+    assert settings == Settings(prometheus_url=URL, workers=2, look_interval=20.0, leader_elect=True)
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "told"),
+    [
+        ("--prometheus-url", "prometheus:9090", "must be an http or https URL"),
+        ("--look-interval", "500ms", "must be between 1s and 1h"),
+        ("--look-interval", "2h", "must be between 1s and 1h"),
+        ("--look-interval", "15", "a duration is whole numbers with the units"),
+        ("--namespaces", "ml,Not_A_Name", "'Not_A_Name' is not the name of a namespace"),
+        ("--workers", "0", "must be a whole number from 1 to 64"),
+        ("--workers", "many", "must be a whole number from 1 to 64"),
+        ("--health-port", "70000", "must be a whole number from 0 to 65535"),
+        ("--leader-elect", "maybe", "must be one of true, false"),
+        ("--log-level", "loud", "must be one of debug, info, warning, error"),
+    ],
+)
+def test_what_cannot_work_is_named(flag: str, value: str, told: str) -> None:
+    """The message names the flag, the value and what is allowed."""
+    with pytest.raises(InvalidSettings, match=flag) as caught:
+        read(f"{flag}={value}", PALIER_PROMETHEUS_URL=URL)
+    assert f"{flag}={value!r}: " in str(caught.value)
+    assert told in str(caught.value)
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """Who mistypes three settings reads of three."""
+    with pytest.raises(InvalidSettings) as caught:
+        read("--workers=x", PALIER_LOG_FORMAT="xml")
+    told: Any = str(caught.value)
+    assert "--prometheus-url (or PALIER_PROMETHEUS_URL) is required" in told
+    assert "--workers='x'" in told
+    assert "PALIER_LOG_FORMAT='xml'" in told

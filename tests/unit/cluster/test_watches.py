@@ -1,0 +1,142 @@
+"""Which ModelDeployments a change concerns, and what becomes of lists and events on their way to the queue."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from palier.cluster.cache import Cache
+from palier.cluster.queue import Key, WorkQueue
+from palier.cluster.store import Store
+from palier.cluster.watches import WATCHES, concerned
+
+
+def deployment(name: str = "a", *, version: int = 1, namespace: str = "ml", **spec: object) -> dict[str, Any]:
+    """A ModelDeployment."""
+    metadata = {"name": name, "namespace": namespace, "resourceVersion": str(version)}
+    return {"apiVersion": "palier.dev/v1alpha1", "kind": "ModelDeployment", "metadata": metadata, "spec": spec}
+
+
+def behind(*hostnames: str) -> dict[str, Any]:
+    """Traffic through a gateway."""
+    return {"gateway": {"parentRefs": [{"name": "public"}], "hostnames": list(hostnames)}}
+
+
+def prompted(config_map: str) -> dict[str, Any]:
+    """A model with a prompt."""
+    return {"name": "m", "prompts": [{"name": "system", "configMapKeyRef": {"name": config_map, "key": "k"}}]}
+
+
+def child(
+    kind: str, *, owner: str | None = "a", version: int = 1, namespace: str = "ml", **fields: object
+) -> dict[str, Any]:
+    """Another object, which carries our label when it has an owner."""
+    labels = {"palier.dev/modeldeployment": owner} if owner else {}
+    metadata = {"name": "x", "namespace": namespace, "resourceVersion": str(version), "labels": labels}
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **fields}
+
+
+def route(*hostnames: str, owner: str | None = None, version: int = 1, **fields: object) -> dict[str, Any]:
+    """A route, of somebody else when it has no owner."""
+    spec = {"parentRefs": [{"name": "public"}], "hostnames": list(hostnames), **fields}
+    return child("HTTPRoute", owner=owner, version=version, namespace="other", spec=spec)
+
+
+@pytest.fixture
+def store() -> Store:
+    """Three ModelDeployments: one with a prompt and a hostname, one with another hostname, one unreadable."""
+    store = Store()
+    store.put(deployment("a", model=prompted("prompts"), traffic=behind("a.example.com")))
+    store.put(deployment("b", model=prompted("others"), traffic=behind("b.example.com", "shared.example.com")))
+    store.put(deployment("broken", model={"prompts": [7, {"configMapKeyRef": []}]}, traffic={"gateway": "no"}))
+    return store
+
+
+def test_a_deployment_concerns_itself(store: Store) -> None:
+    """New, changed or gone: its own key."""
+    body = deployment("new")
+    for before, after in ((None, body), (body, body), (body, None)):
+        assert concerned(store, before, after) == {Key("ml", "new")}
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Service", "EndpointSlice", "HTTPRoute"])
+def test_children_concern_their_owner(store: Store, kind: str) -> None:
+    """The label names the owner, also when it changes hands."""
+    assert concerned(store, None, child(kind, spec={})) == {Key("ml", "a")}
+    assert concerned(store, child(kind, owner="b", spec={}), child(kind, spec={})) == {Key("ml", "a"), Key("ml", "b")}
+    assert concerned(store, child(kind, spec={}), None) == {Key("ml", "a")}
+
+
+def test_config_map_concerns_its_readers(store: Store) -> None:
+    """Only ModelDeployments of the same namespace that name the ConfigMap, and unreadable ones do no harm."""
+    prompts = child("ConfigMap", owner=None)
+    prompts["metadata"]["name"] = "prompts"
+    assert concerned(store, None, prompts) == {Key("ml", "a")}
+    prompts["metadata"]["namespace"] = "elsewhere"
+    assert concerned(store, None, prompts) == set()
+
+
+def test_foreign_route_concerns_those_who_share_a_hostname(store: Store) -> None:
+    """A route that claims a hostname, or lets go of it, may change whose traffic it is."""
+    assert concerned(store, None, route("B.example.com", "c.example.com")) == {Key("ml", "b")}
+    assert concerned(store, route("a.example.com"), route("shared.example.com")) == {Key("ml", "a"), Key("ml", "b")}
+    assert concerned(store, route("a.example.com"), None) == {Key("ml", "a")}
+    assert concerned(store, None, route()) == set()
+
+
+def test_status_of_a_foreign_route_concerns_nobody(store: Store) -> None:
+    """Gateways write route status all the time: only hostnames, parents and rules matter."""
+    before, after = route("a.example.com"), route("a.example.com", version=2)
+    after["status"] = {"parents": []}
+    assert concerned(store, before, after) == set()
+    assert concerned(store, before, route("a.example.com", version=2, rules=[{}])) == {Key("ml", "a")}
+
+
+def test_every_watched_kind_has_a_place() -> None:
+    """The paths of all watched kinds are known."""
+    assert [(watch.group, watch.version, watch.plural) for watch in WATCHES] == [
+        ("palier.dev", "v1alpha1", "modeldeployments"),
+        ("apps", "v1", "deployments"),
+        ("", "v1", "services"),
+        ("discovery.k8s.io", "v1", "endpointslices"),
+        ("", "v1", "configmaps"),
+        ("gateway.networking.k8s.io", "v1", "httproutes"),
+    ]
+
+
+async def drained(queue: WorkQueue[Key]) -> list[Key]:
+    """The keys that were added so far."""
+    keys: list[Key] = []
+
+    async def take(key: Key) -> None:
+        keys.append(key)
+        if not queue.depth:
+            queue.shut_down()
+
+    if queue.depth:
+        await asyncio.wait_for(queue.run(take, workers=1), 1)
+    return keys
+
+
+async def test_news_reach_the_queue_and_echoes_do_not(store: Store) -> None:
+    """The event of a change that the answer of our own write already told is not handled again."""
+    queue = WorkQueue[Key]()
+    cache = Cache(store, queue)
+    store.put(child("Deployment", version=5))
+    cache.seen(child("Deployment", version=5))
+    cache.seen(child("Deployment", version=4))
+    assert queue.depth == 0
+    cache.seen(child("Deployment", version=6))
+    assert await drained(queue) == [Key("ml", "a")]
+
+
+async def test_deletions_reach_the_queue_once(store: Store) -> None:
+    """A deletion empties the cache and is told; its repetition is not."""
+    queue = WorkQueue[Key]()
+    cache = Cache(store, queue)
+    store.put(child("Service", version=5))
+    cache.gone(child("Service", version=6))
+    assert store.list("Service") == []
+    assert queue.depth == 1
+    cache.gone(child("Service", version=6))
+    assert await drained(queue) == [Key("ml", "a")]

@@ -1,0 +1,217 @@
+"""The memory survives a restart: what is written to `status` reads back the same, and fits the schema."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from palier.api.status import Status
+from palier.evidence.objective import Counts, Evidence, fresh, observe
+from palier.release.rules import measured_objectives
+from palier.release.state import (
+    HISTORY_LIMIT,
+    Drain,
+    Ending,
+    Former,
+    Outcome,
+    Release,
+    Result,
+    RevisionRef,
+    State,
+    Step,
+    format_time,
+    parse_time,
+)
+from tests.property.world import model_deployment
+from tests.unit.release.examples import CANDIDATE, NOW, STABLE, releasing, serving
+
+RULE = measured_objectives(model_deployment())[0].rule
+
+MICROSECONDS = st.integers(0, 4_000_000_000_000_000)
+TIMES = MICROSECONDS.map(lambda number: number / 1_000_000)
+REVISIONS = st.text("0123456789abcdef", min_size=10, max_size=10)
+WORDS = st.from_regex(r"[A-Z][A-Za-z]{0,20}", fullmatch=True)
+SENTENCES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=300)
+REFERENCES = st.builds(
+    RevisionRef,
+    revision=REVISIONS,
+    model=st.text(min_size=1, max_size=20),
+    version=st.text(min_size=1, max_size=20),
+    port=st.integers(1, 65535),
+    since=TIMES,
+)
+OUTCOMES = st.builds(
+    Outcome,
+    revision=REVISIONS,
+    result=st.sampled_from(Result),
+    reason=WORDS,
+    message=SENTENCES,
+    time=TIMES,
+    rules=st.text("0123456789abcdef", max_size=16),
+)
+
+
+@st.composite
+def evidences(draw: st.DrawFn) -> Evidence:
+    """Evidence of a few looks."""
+    evidence = fresh()
+    for total, bad, stable in draw(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500), st.integers(0, 500)))):
+        bad_events = min(total, bad)
+        evidence = observe(evidence, Counts(total, bad_events, bad_events), Counts(stable, 0, 0), RULE)
+    return evidence
+
+
+RELEASES = st.builds(
+    Release,
+    step=st.sampled_from(Step),
+    started_at=TIMES,
+    stage_started_at=TIMES,
+    stage_index=st.integers(0, 15),
+    direct=st.booleans(),
+    traffic_since=st.none() | TIMES,
+    last_look=st.none() | TIMES,
+    cannot_measure_since=st.none() | TIMES,
+    breach=SENTENCES,
+    ending=st.none() | st.builds(Ending, result=st.sampled_from(Result), reason=WORDS, message=SENTENCES),
+    evidence=st.dictionaries(st.sampled_from(["errors", "latency", "feedback"]), evidences(), max_size=2),
+)
+STATES = st.builds(
+    State,
+    stable=st.none() | REFERENCES,
+    candidate=st.none() | REFERENCES,
+    former=st.none() | st.builds(Former, reference=REFERENCES, until=TIMES),
+    slots=st.none() | st.tuples(REVISIONS, REVISIONS),
+    drains=st.lists(st.builds(Drain, revision=REVISIONS, until=TIMES), max_size=3).map(tuple),
+    release=st.none() | RELEASES,
+    outcome=st.none() | OUTCOMES,
+    history=st.lists(OUTCOMES, max_size=3).map(tuple),
+    handled_retry=st.text(max_size=10),
+)
+
+
+def through_the_api_server(status: dict[str, Any]) -> dict[str, Any]:
+    """The status as it comes back: JSON all the way."""
+    stored: dict[str, Any] = json.loads(json.dumps(status))
+    return stored
+
+
+@given(STATES)
+def test_the_memory_reads_back_exactly(state: State) -> None:
+    """An operator that is killed goes on with the very same numbers; times are kept to the microsecond."""
+    assert State.from_status(through_the_api_server(state.to_status())) == state
+
+
+@given(STATES)
+def test_the_memory_is_written_the_same_way_again(state: State) -> None:
+    """Reading and writing changes nothing, or each restart would write every status."""
+    status = through_the_api_server(state.to_status())
+
+    assert State.from_status(status).to_status() == status
+
+
+@given(st.floats(0, 4e9))
+def test_times_are_kept_to_the_microsecond(instant: float) -> None:
+    """The clock's own digits beyond it are cut once and never drift."""
+    text = format_time(instant)
+
+    assert abs(parse_time(text) - instant) <= 1e-6
+    assert format_time(parse_time(text)) == text
+    assert text.endswith("Z")
+
+
+def test_times_are_rfc_3339_in_utc() -> None:
+    """As people and other programs read them."""
+    assert format_time(1_767_225_600.25) == "2026-01-01T00:00:00.250000Z"
+    assert parse_time("2026-01-01T00:00:00Z") == 1_767_225_600
+    assert parse_time("2026-01-01T01:30:00.5+01:30") == 1_767_225_600.5
+
+
+@given(STATES)
+def test_the_memory_fits_the_schema(state: State) -> None:
+    """What the API server would refuse could never be written, and the release would stand still for ever."""
+    Status.model_validate(state.to_status())
+
+
+LONG = "0/3 nodes are available. " * 1000
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        serving(outcome=Outcome(CANDIDATE, Result.FAILED, "CandidateNotReady", LONG, NOW)),
+        serving(history=(Outcome(CANDIDATE, Result.FAILED, "CandidateNotReady", LONG, NOW),)),
+        releasing(Step.ROLLING_BACK, ending=Ending(Result.FAILED, "CandidateNotReady", LONG)),
+        releasing(Step.CANARY, breach=LONG),
+    ],
+    ids=["outcome", "history", "ending", "breach"],
+)
+def test_a_long_message_of_somebody_else_is_cut(state: State) -> None:
+    """Schedulers, registries and admission webhooks write as much as they like; the schema takes 4096 characters."""
+    Status.model_validate(state.to_status())
+
+
+def test_what_is_not_there_never_happened() -> None:
+    """An object without a status starts from nothing, and writes nothing about nothing."""
+    assert State.from_status({}) == State()
+    assert State().to_status() == {}
+    assert State.from_status({"conditions": [], "stage": "Serving", "stable": None, "release": {}}) == State()
+
+
+BROKEN: dict[str, dict[str, Any]] = {
+    "revision without a hash": {"stable": {"model": "m"}},
+    "revision that is text": {"stable": "aaaaaaaaaa"},
+    "time that is none": {"stable": {**serving().to_status()["stable"], "since": "yesterday"}},
+    "time that is a number": {"stable": {**serving().to_status()["stable"], "since": 5}},
+    "port that is none": {"stable": {**serving().to_status()["stable"], "port": "http"}},
+    "one position": {"slots": [STABLE]},
+    "three positions": {"slots": [STABLE, STABLE, CANDIDATE]},
+    "unknown step": {"release": {**releasing(Step.CANARY).to_status()["release"], "step": "Dancing"}},
+    "unknown result": {"outcome": {"revision": STABLE, "result": "Fine", "reason": "", "message": "", "time": ""}},
+    "drain without an end": {"drains": [{"revision": STABLE}]},
+    "evidence that is no number": {
+        "release": {
+            **releasing(Step.CANARY).to_status()["release"],
+            "evidence": [{"objective": "errors", "absoluteRelease": "much"}],
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("status", BROKEN.values(), ids=BROKEN)
+def test_an_unreadable_memory_is_an_error_of_one_kind(status: dict[str, Any]) -> None:
+    """Half a memory must not be acted on: the caller says so and leaves everything as it is."""
+    with pytest.raises(ValueError, match="."):
+        State.from_status(status)
+
+
+def test_the_history_is_bounded() -> None:
+    """The oldest outcomes go; the last one is also the outcome, and the release is over."""
+    state = releasing(Step.ROLLING_BACK)
+    for number in range(HISTORY_LIMIT + 5):
+        state = state.ended(Outcome(CANDIDATE, Result.ABORTED, "AbortRequested", str(number), NOW + number))
+
+    assert [outcome.message for outcome in state.history] == [str(number) for number in range(5, HISTORY_LIMIT + 5)]
+    assert state.outcome == state.history[-1]
+    assert state.release is None
+
+
+@pytest.mark.parametrize("result", Result)
+def test_only_a_failed_try_refuses_the_revision(result: Result) -> None:
+    """What ended for another reason than its own quality may be tried again."""
+    assert result.refuses is (result in {Result.ROLLED_BACK, Result.ABORTED, Result.FAILED})
+
+
+def test_a_stage_begins_without_traffic_and_with_its_own_evidence() -> None:
+    """The clock of the stage and its processes start anew; those of the whole release go on."""
+    evidence = observe(fresh(), Counts(100, 5, 5), Counts(1000, 5, 5), RULE)
+    release = replace(releasing(Step.PREPARING, index=0).release, evidence={"errors": evidence}, last_look=NOW + 3)
+    begun = release.at_stage(1, now=NOW + 9)
+
+    assert (begun.step, begun.stage_index, begun.stage_started_at) == (Step.CANARY, 1, NOW + 9)
+    assert begun.traffic_since is None
+    assert begun.started_at == release.started_at
+    assert begun.evidence["errors"].release == evidence.release
+    assert begun.evidence["errors"].stage.total == 0

@@ -1,0 +1,331 @@
+"""Weights only onto pods that can carry them, positions that never move, and nothing removed that a route names."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from palier.release.observation import RevisionFacts
+from palier.release.state import Drain, Former, Release, State, Step
+from palier.release.targets import Targets, replicas_for, slots_after, stage_replicas, targets
+from tests.property.world import model_deployment
+from tests.unit.release.examples import (
+    CANDIDATE,
+    FORMER,
+    NOW,
+    SERVICE,
+    STABLE,
+    THIRD,
+    first,
+    observed,
+    ready,
+    ref,
+    releasing,
+    serving,
+    warm,
+)
+
+BOTH = {STABLE: ready(2), CANDIDATE: ready(2)}
+NOTHING: dict[str, RevisionFacts] = {}
+
+
+def wanted(
+    state: State,
+    facts: dict[str, RevisionFacts] | None = None,
+    weights: dict[str, int] | None = None,
+    *,
+    now: float = NOW,
+    **changes: Any,  # noqa: ANN401
+) -> Targets:
+    """What the cluster should look like; stages are 5, 25, 50 and stable has two replicas unless changed."""
+    return targets(model_deployment(**changes), state, observed(BOTH if facts is None else facts, weights), now=now)
+
+
+@pytest.mark.parametrize(
+    ("full", "weight", "pods"), [(2, 5, 1), (2, 50, 1), (2, 51, 2), (10, 5, 1), (10, 25, 3), (10, 99, 10), (1, 1, 1)]
+)
+def test_behind_a_gateway_pods_only_have_to_carry_the_share(full: int, weight: int, pods: int) -> None:
+    """The share of the full set, rounded up, and never none."""
+    assert replicas_for(model_deployment(replicas=full), weight) == pods
+
+
+@pytest.mark.parametrize(
+    ("full", "weight", "pods"),
+    [(3, 25, 1), (10, 50, 10), (10, 25, 3), (2, 5, 1), (10, 5, 1), (10, 90, 10), (4, 100, 4)],
+)
+def test_without_a_gateway_the_number_of_pods_makes_the_share(full: int, weight: int, pods: int) -> None:
+    """A share of c / (c + n) is taken by c pods beside n of stable; never more than the full set."""
+    assert replicas_for(model_deployment(replicas=full, traffic=SERVICE), weight) == pods
+
+
+@given(st.integers(1, 200), st.integers(1, 49))
+def test_without_a_gateway_the_share_is_as_near_as_whole_pods_allow(full: int, weight: int) -> None:
+    """One pod more or less would be no nearer to the wanted weight, unless it would be none."""
+    pods = replicas_for(model_deployment(replicas=full, traffic=SERVICE), weight)
+
+    def off(count: int) -> float:
+        return abs(count / (count + full) - weight / 100)
+
+    assert 1 <= pods <= full
+    assert off(pods) <= min(off(pods + 1), off(pods - 1) if pods > 1 else 1) + 0.01
+
+
+@given(st.integers(1, 1000), st.integers(1, 100))
+def test_pods_are_enough_for_every_weight(full: int, weight: int) -> None:
+    """A pod of the candidate never has more traffic than a pod of stable would have at full weight."""
+    pods = replicas_for(model_deployment(replicas=full), weight)
+
+    assert pods >= full * weight / 100
+    assert pods <= full
+
+
+def test_the_stage_decides_about_the_pods() -> None:
+    """Each landing asks for its own number; a promotion, a direct release and a release without stages for all."""
+    deployment = model_deployment(replicas=8)
+
+    assert [stage_replicas(deployment, releasing(Step.CANARY, index=index)) for index in range(3)] == [1, 2, 4]
+    assert stage_replicas(deployment, releasing(Step.PREPARING)) == 1
+    assert stage_replicas(deployment, releasing(Step.PROMOTING)) == 8
+    assert stage_replicas(deployment, releasing(Step.PREPARING, direct=True)) == 8
+    assert stage_replicas(model_deployment(replicas=8, weights=()), releasing(Step.PREPARING)) == 8
+    assert stage_replicas(deployment, serving()) == 8
+
+
+def test_a_spec_with_fewer_stages_than_before_is_no_error() -> None:
+    """The last stage that is left counts."""
+    assert stage_replicas(model_deployment(replicas=8, weights=(25,)), releasing(Step.CANARY, index=2)) == 2
+
+
+def test_at_rest_stable_has_everything() -> None:
+    """All of the traffic, all of the pods, both positions."""
+    assert wanted(serving()) == Targets({STABLE: 100}, (STABLE, STABLE), {STABLE: 2})
+
+
+def test_before_the_first_revision_is_ready_there_is_nothing_to_route() -> None:
+    """A route to no pods would answer users with errors."""
+    preparing, promoting = wanted(first(Step.PREPARING), NOTHING), wanted(first(Step.PROMOTING), NOTHING)
+
+    assert (preparing.weights, preparing.replicas) == (None, {CANDIDATE: 2})
+    assert promoting.weights is None
+    assert wanted(first(Step.PROMOTING)).weights == {CANDIDATE: 100}
+
+
+def test_a_first_revision_that_has_the_traffic_keeps_it() -> None:
+    """When one of its pods is lost before the gateway has answered, the other still serves."""
+    facts = {CANDIDATE: ready(2, available=1, endpoints=1)}
+
+    assert wanted(first(Step.PROMOTING), facts, {CANDIDATE: 100}).weights == {CANDIDATE: 100}
+    assert wanted(first(Step.PROMOTING), facts, {}).weights is None
+
+
+@pytest.mark.parametrize("facts", [NOTHING, {STABLE: ready(2), CANDIDATE: ready(2, endpoints=0)}])
+def test_a_weight_rises_only_onto_ready_pods(facts: dict[str, RevisionFacts]) -> None:
+    """Until they are there, the weight of the stage before stays."""
+    waiting = {"traffic_since": None}
+
+    assert wanted(releasing(Step.CANARY, index=0, **waiting), facts).weights == {STABLE: 100}
+    assert wanted(releasing(Step.CANARY, index=1, **waiting), facts).weights == {STABLE: 95, CANDIDATE: 5}
+    assert wanted(releasing(Step.CANARY, index=1, **waiting)).weights == {STABLE: 75, CANDIDATE: 25}
+
+
+def test_a_weight_in_force_does_not_fall_with_a_pod() -> None:
+    """Losing one pod of the candidate is for the evidence to judge, not a reason to jump down a stage."""
+    facts = {STABLE: ready(2), CANDIDATE: ready(1, available=0, endpoints=0)}
+
+    assert wanted(releasing(Step.CANARY, index=1), facts).weights == {STABLE: 75, CANDIDATE: 25}
+
+
+def test_a_promotion_waits_at_the_weight_that_was_reached() -> None:
+    """A promotion of too few pods keeps the weight of the last stage, or the one before if that was not in force."""
+    half = {STABLE: ready(2), CANDIDATE: ready(1)}
+
+    assert wanted(releasing(Step.PROMOTING, index=2), half).weights == {STABLE: 50, CANDIDATE: 50}
+    assert wanted(releasing(Step.PROMOTING, index=2, traffic_since=None), half).weights == {STABLE: 75, CANDIDATE: 25}
+    assert wanted(releasing(Step.PROMOTING, index=2)).weights == {CANDIDATE: 100}
+
+
+def test_the_way_back_to_a_warm_revision_has_no_landing() -> None:
+    """Nothing for the candidate until it can carry everything, then everything."""
+    direct = {"direct": True, "traffic_since": None}
+
+    assert wanted(releasing(Step.PROMOTING, **direct), {STABLE: ready(2), CANDIDATE: ready(1)}).weights == {STABLE: 100}
+    assert wanted(releasing(Step.PROMOTING, **direct)).weights == {CANDIDATE: 100}
+
+
+def test_rolling_back_takes_all_traffic_at_once_and_pods_later() -> None:
+    """The weight goes first: the candidate's pods stay, whatever number they are, until their traffic is gone."""
+    back = wanted(releasing(Step.ROLLING_BACK, index=2), {STABLE: ready(2), CANDIDATE: ready(1)}, {CANDIDATE: 50})
+
+    assert back.weights == {STABLE: 100}
+    assert back.replicas == {STABLE: 2, CANDIDATE: 1}
+    assert back.slots == (STABLE, CANDIDATE)
+
+
+def test_rolling_back_onto_a_dead_stable_revision_waits() -> None:
+    """Answers of a bad candidate are better than none; if both are dead, stable is where pods will come up."""
+    state = releasing(Step.ROLLING_BACK, index=2)
+    weights = {STABLE: 50, CANDIDATE: 50}
+    dead = ready(2, endpoints=0)
+
+    assert wanted(state, {STABLE: dead, CANDIDATE: ready(1)}, weights).weights == {STABLE: 50, CANDIDATE: 50}
+    assert wanted(state, {STABLE: dead, CANDIDATE: dead}, weights).weights == {STABLE: 100}
+
+
+@pytest.mark.parametrize("step", Step)
+@pytest.mark.parametrize("candidate", range(4))
+def test_stable_always_has_its_full_number_of_pods(step: Step, candidate: int) -> None:
+    """Whatever the candidate does, stable could take everything back, and the candidate is never scaled to nothing."""
+    pods = wanted(releasing(step), {STABLE: ready(2), CANDIDATE: ready(candidate)}).replicas
+
+    assert pods[STABLE] == 2
+    assert pods[CANDIDATE] >= 1
+
+
+def test_a_candidate_is_not_scaled_down_in_mid_release() -> None:
+    """More pods than the stage needs are kept, up to the full number: the next stage will need them."""
+    facts = {STABLE: ready(4), CANDIDATE: ready(3)}
+
+    assert wanted(releasing(Step.CANARY, index=0), facts, replicas=4).replicas[CANDIDATE] == 3
+    assert wanted(releasing(Step.CANARY, index=0), {CANDIDATE: ready(9)}, replicas=4).replicas[CANDIDATE] == 4
+
+
+def test_without_a_gateway_surplus_pods_are_given_up_before_a_canary() -> None:
+    """There every pod is traffic: what is left of an earlier try must not make a first landing of 50 %."""
+    left = {STABLE: ready(4), CANDIDATE: ready(4)}
+
+    assert wanted(releasing(Step.PREPARING), left, replicas=4, traffic=SERVICE).replicas == {STABLE: 4, CANDIDATE: 1}
+    assert wanted(releasing(Step.CANARY), left, replicas=4, traffic=SERVICE).replicas == {STABLE: 4, CANDIDATE: 1}
+
+
+def test_the_former_stable_revision_stays_warm_at_its_full_number() -> None:
+    """A way back must be able to carry all of the traffic at once."""
+    assert wanted(serving(former=warm()), replicas=5).replicas == {FORMER: 5, STABLE: 5}
+
+
+DRAINING = Drain(FORMER, NOW + 10)
+
+
+@pytest.mark.parametrize(
+    ("now", "weights", "slots", "removed"),
+    [
+        (NOW + 9, {STABLE: 100}, (STABLE, STABLE), False),
+        (NOW + 10, {STABLE: 100}, (STABLE, STABLE), True),
+        (NOW + 10, {STABLE: 100, FORMER: 0}, (STABLE, STABLE), False),
+        (NOW + 10, {STABLE: 100}, (STABLE, FORMER), False),
+    ],
+    ids=["too early", "free", "still in the route", "still at a position"],
+)
+def test_nothing_is_removed_that_a_route_names(
+    now: float, weights: dict[str, int], slots: tuple[str, str], removed: bool
+) -> None:
+    """A drained revision goes when its time is over and no route names it, not even at weight 0."""
+    state = serving(drains=(DRAINING,), slots=slots)
+
+    assert (FORMER in wanted(state, weights=weights, now=now).remove) is removed
+
+
+def test_a_revision_that_is_wanted_again_is_not_removed() -> None:
+    """An old drain of a revision that came back as candidate or stable means nothing any more."""
+    drains = (Drain(STABLE, NOW), Drain(CANDIDATE, NOW), Drain(THIRD, NOW))
+    state = replace(releasing(Step.PREPARING), drains=drains)
+
+    assert wanted(state, now=NOW + 1).remove == {THIRD}
+
+
+REVISIONS = st.sampled_from([STABLE, CANDIDATE, FORMER, THIRD])
+
+
+@st.composite
+def states(draw: st.DrawFn) -> State:
+    """Any memory of an object that has a stable revision at one of its positions."""
+    stable = draw(REVISIONS)
+    other = draw(REVISIONS)
+    candidate = draw(REVISIONS.filter(lambda revision: revision != stable) | st.none())
+    former = draw(REVISIONS.filter(lambda revision: revision not in {stable, candidate}) | st.none())
+    step = draw(st.sampled_from(Step) | st.none())
+    release = Release(step=step, started_at=NOW, stage_started_at=NOW) if step and candidate else None
+    return State(
+        stable=ref(stable),
+        candidate=ref(candidate) if candidate else None,
+        former=Former(ref(former), NOW + 5) if former else None,
+        slots=draw(st.sampled_from([(stable, other), (other, stable)])),
+        drains=tuple(
+            Drain(revision, NOW + until)
+            for revision, until in draw(st.dictionaries(REVISIONS, st.integers(-5, 5))).items()
+        ),
+        release=release,
+    )
+
+
+@given(states())
+def test_the_stable_revision_never_changes_its_position(state: State) -> None:
+    """A gateway that keeps one cluster by position never has to start one under the full traffic."""
+    after = slots_after(state, now=NOW)
+
+    assert state.slots is not None
+    assert state.stable is not None
+    assert after is not None
+    before = [position for position in (0, 1) if state.slots[position] == state.stable.revision]
+    assert any(after[position] == state.stable.revision for position in before)
+
+
+@given(states())
+def test_positions_name_only_revisions_that_are_kept(state: State) -> None:
+    """Every name in the route has pods: stable, the candidate of a release, the warm one, or one that still drains."""
+    after = slots_after(state, now=NOW)
+    assert after is not None
+    kept = {state.stable.revision if state.stable else ""}
+    kept |= {state.candidate.revision} if state.candidate and state.release else set()
+    kept |= {state.former.reference.revision} if state.former else set()
+    kept |= {drain.revision for drain in state.drains if drain.until > NOW}
+
+    assert set(after) <= kept
+
+
+@given(states())
+def test_a_candidate_in_traffic_has_a_position(state: State) -> None:
+    """During canary and promotion both revisions are named, so that a shift is a change of weights alone."""
+    if state.release is None or state.release.step not in {Step.CANARY, Step.PROMOTING}:
+        return
+    assert state.candidate is not None
+    assert state.stable is not None
+
+    assert set(slots_after(state, now=NOW) or ()) == {state.stable.revision, state.candidate.revision}
+
+
+@given(states())
+def test_positions_come_to_rest(state: State) -> None:
+    """Computing them again changes nothing, so that the route is not written in circles."""
+    after = slots_after(state, now=NOW)
+
+    assert slots_after(replace(state, slots=after), now=NOW) == after
+
+
+def test_positions_before_there_is_a_stable_revision() -> None:
+    """None while the first one prepares, then it has both."""
+    assert slots_after(first(Step.PREPARING), now=NOW) is None
+    assert slots_after(first(Step.PROMOTING), now=NOW) == (CANDIDATE, CANDIDATE)
+    assert slots_after(State(), now=NOW) is None
+
+
+def test_lost_positions_are_given_anew() -> None:
+    """A memory without positions, or with those of strangers, starts with stable at both."""
+    assert slots_after(serving(slots=None), now=NOW) == (STABLE, STABLE)
+    assert slots_after(serving(slots=(THIRD, FORMER)), now=NOW) == (STABLE, STABLE)
+
+
+@given(states(), st.dictionaries(REVISIONS, st.integers(0, 2)))
+def test_whatever_is_weighted_has_a_position_and_pods(state: State, pods: dict[str, int]) -> None:
+    """From any memory and any state of the pods, the wanted weights sum to 100 over positions that are scaled up."""
+    settled = replace(state, slots=slots_after(state, now=NOW))
+    facts = {revision: ready(count) for revision, count in pods.items()}
+    found = wanted(settled, facts, {STABLE: 100})
+
+    assert found.weights is not None
+    assert sum(found.weights.values()) == 100
+    for revision, weight in found.weights.items():
+        assert revision in (found.slots or ())
+        assert not weight or found.replicas[revision] >= 1
+        assert revision not in found.remove
