@@ -1,10 +1,12 @@
 """Builds what is missing, once: whoever comes second waits for the first, and an interrupted build leaves nothing."""
 
+import contextlib
 import fcntl
 import os
 import platform
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,19 +18,26 @@ from local.parts import Part
 from local.paths import cache
 from local.progress import say, step
 
+_MONTH = 30 * 24 * 3600.0
+
 
 def named(names: Sequence[str]) -> list[Part]:
-    """The parts of these names, or all of them if none is given."""
+    """The parts of these names; if none is given, all that we may build."""
     known = {part.name: part for part in PARTS}
     if unknown := [name for name in names if name not in known]:
         raise LocalError(f"no part is called {', '.join(unknown)}; there are: {', '.join(known)}")
-    return [part for part in PARTS if not names or part.name in names]
+    return [part for part in PARTS if part.name in names or (not names and not (part.root and os.getuid()))]
 
 
 def ensure(parts: Iterable[Part]) -> None:
     """Builds those parts that are not built yet."""
     wanted = list(parts)
-    debian.ensure(tool for part in wanted for tool in part.tools if not (part.root and os.getuid()))
+    if os.getuid() == 0:
+        debian.ensure(tool for part in wanted for tool in part.tools)
+    for part in wanted:
+        if part.built():
+            with contextlib.suppress(PermissionError):
+                os.utime(part.folder())  # it is in use: see _prune
     missing = [part for part in wanted if not part.built()]
     if not missing:
         return
@@ -48,16 +57,24 @@ def _build(part: Part) -> None:
     with exclusive(cache() / "locks" / part.name, f"another run to finish {part.name}"):
         if part.built():
             return
-        for left in target.parent.iterdir():  # by an interrupted build, or an older version
+        for left in scratch().glob(f"{part.name}.*"):  # by a run that was killed
             shutil.rmtree(left)
         log = cache() / "logs" / f"{part.name}.log"
         log.unlink(missing_ok=True)
-        with tempfile.TemporaryDirectory(dir=scratch(), prefix=f"{part.name}-") as folder:
+        with tempfile.TemporaryDirectory(dir=scratch(), prefix=f"{part.name}.") as folder:
             made = Path(folder, "made")
             made.mkdir()
             with step(f"{part.name} {part.version} ({part.what})") as current:
                 part.recipe.make(made, log, current)
             made.rename(target)
+        _prune(part)
+
+
+def _prune(part: Part) -> None:
+    """Drops other versions of the part that nobody has used for a month."""
+    for folder in part.folder().parent.iterdir():
+        if time.time() - folder.stat().st_mtime > _MONTH:
+            shutil.rmtree(folder)
 
 
 @contextmanager

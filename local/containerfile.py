@@ -16,11 +16,13 @@ from pathlib import Path
 
 from local import build as builder
 from local import catalogue, lifecycle, node
+from local.debian import need
 from local.errors import LocalError
 from local.images import SOURCE_LABEL, Store
 from local.oci import Image, write_archive
 from local.paths import Layout, cache, state
 from local.progress import say, step
+from local.recipes import run_logged
 
 BASE = f"localhost/python:{catalogue.PYTHON}"
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")  # where Debian's programs look
@@ -48,20 +50,7 @@ def build(directory: Path, tag: str, file: Path | None, arguments: Mapping[str, 
     with builder.exclusive(cache() / "locks" / "buildah", "another image build"):
         if chosen["BASE"] == BASE:
             _import_base()
-        with step(f"building {name}"), tempfile.TemporaryDirectory(dir=builder.scratch()) as folder:
-            lent = _lend(Path(folder))
-            options = [f"--build-arg={key}={value}" for key, value in chosen.items()]
-            _buildah(
-                "bud",
-                "--isolation=chroot",
-                "--layers",
-                "--pull-never",
-                *options,
-                *lent,
-                f"--tag={name}",
-                f"--file={dockerfile}",
-                str(directory),
-            )
+        _run_build(directory, dockerfile, name, chosen)
         with step(f"importing {name}"), tempfile.TemporaryDirectory(dir=builder.scratch()) as folder:
             archive = Path(folder, "image.tar")
             # Neither compressed nor in the newer format: both take several times as long.
@@ -69,6 +58,15 @@ def build(directory: Path, tag: str, file: Path | None, arguments: Mapping[str, 
             store.add(archive, name, source)
             _buildah("rmi", "--prune")
     return name
+
+
+def _run_build(directory: Path, dockerfile: Path, name: str, arguments: Mapping[str, str]) -> None:
+    log = cache() / "logs" / "image.log"
+    log.unlink(missing_ok=True)
+    with step(f"building {name}") as current, tempfile.TemporaryDirectory(dir=builder.scratch()) as folder:
+        options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
+        flags = ["--isolation=chroot", "--layers", "--pull-never", f"--tag={name}", f"--file={dockerfile}"]
+        run_logged(_command("bud", *flags, *options, *_lend(Path(folder)), str(directory)), log, current)
 
 
 def fingerprint(directory: Path, dockerfile: Path, inputs: Sequence[str]) -> str:
@@ -155,9 +153,13 @@ def parse_pip_options(listing: str) -> dict[str, str]:
 
 
 def _buildah(*arguments: str, check: bool = True) -> str:
-    folder = cache() / "buildah"
-    command = ["buildah", f"--root={folder / 'root'}", f"--runroot={folder / 'run'}", *arguments]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    done = subprocess.run(_command(*arguments), check=False, capture_output=True, text=True)
     if check and done.returncode:
         raise LocalError(f"buildah {arguments[0]} failed:\n{(done.stdout + done.stderr).strip()[-3000:]}")
     return done.stdout
+
+
+def _command(*arguments: str) -> list[str]:
+    """A command line of buildah's, with stores of our own."""
+    folder = cache() / "buildah"
+    return [str(need("buildah")), f"--root={folder / 'root'}", f"--runroot={folder / 'run'}", *arguments]

@@ -1,6 +1,7 @@
 """Brings the cluster up, in the order in which its parts need each other; what already runs is left alone."""
 
 import os
+import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def up(*, control_plane_only: bool = False, gateway: bool = True) -> None:
     if not control_plane_only and os.getuid():
         raise LocalError("a node needs root: run this as root, or with --control-plane-only")
     build.ensure(_CONTROL_PLANE if control_plane_only else (*_NODE, *(_GATEWAY if gateway else ())))
-    with locked(), step("all"):
+    start = time.monotonic()
+    with locked():
         layout = Layout(state())
         planned = _take_over(layout, node_wanted=not control_plane_only)
         client = client_of(layout)
@@ -34,7 +36,8 @@ def up(*, control_plane_only: bool = False, gateway: bool = True) -> None:
             if planned is None:
                 planned = _prepare_node(layout)
             _up_node(layout, planned, client, gateway=gateway)
-    say(f"the {'control plane' if control_plane_only else 'cluster'} is up: export KUBECONFIG={layout.kubeconfig}")
+    what = "control plane" if control_plane_only else "cluster"
+    say(f"the {what} is up after {time.monotonic() - start:.1f} s: export KUBECONFIG={layout.kubeconfig}")
     say('or, with kubectl and helm as well: eval "$(python -m local env)"')
 
 
@@ -45,8 +48,9 @@ def down() -> None:
         layout = Layout(state())
         if layout.root.exists() and plan.load(layout) is None and not layout.claimed():
             raise LocalError(f"{layout.root} was not made by this program: remove it yourself, or set PALIER_STATE")
-        with step("all"):
-            teardown.down(layout)
+        start = time.monotonic()
+        teardown.down(layout)
+        say(f"the cluster is down after {time.monotonic() - start:.1f} s")
 
 
 def locked() -> AbstractContextManager[None]:
@@ -103,8 +107,9 @@ def _prepare_node(layout: Layout) -> Plan:
     with step("certificates, network"):
         layout.make()
         teardown.remember(layout)
-        network.up(layout)
         planned = plan.for_cluster()
+        planned.save(layout)  # from here on, 'down' knows what to look for
+        network.up(layout)
         control_plane.prepare(layout, planned)
         node.configure(layout, planned)
     return planned
@@ -113,14 +118,14 @@ def _prepare_node(layout: Layout) -> Plan:
 def _up_node(layout: Layout, planned: Plan, client: Client, *, gateway: bool) -> None:
     network.up(layout)
     fresh_runtime = Daemon("containerd", layout).pid() is None
-    with step("container runtime and images"):
+    with step("container runtime"):
         control_plane.start(layout, planned)
         node.start_runtime(layout, planned)
         node.wait_for_runtime(layout)
         if fresh_runtime and Daemon("kubelet", layout).pid() is None:
             teardown.purge(layout, planned)  # the image store may remember pods of a run that was cut off
-        wanted = [images.PAUSE, images.METRICS, *((images.GATEWAY, images.PROXY) if gateway else ())]
-        images.Store(layout).add_programs(*wanted)
+    wanted = [images.PAUSE, images.METRICS, *((images.GATEWAY, images.PROXY) if gateway else ())]
+    images.Store(layout).add_programs(*wanted)
     with step("etcd and API server"):
         control_plane.wait_ready(layout, planned)
     with step("controllers, kubelet, DNS, Services"):

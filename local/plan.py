@@ -74,7 +74,7 @@ def for_control_plane() -> Plan:
 
 
 def for_cluster() -> Plan:
-    """A plan for a whole cluster; the bridge must be up, for ports are tried on its address."""
+    """A plan for a whole cluster, whose API server has the usual port on the node's address."""
     ports = free_ports()
     chosen = {name: next(ports) for name in _PORT_NAMES} | {"api": 6443}
     return Plan(node=True, address=NODE_ADDRESS, **chosen)

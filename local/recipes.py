@@ -54,7 +54,7 @@ def run_logged(
                 raise
     if code:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-        raise LocalError(f"{command[0]} {command[1]} failed; the end of {log}:\n{tail}")
+        raise LocalError(f"{Path(command[0]).name} failed; the end of {log}:\n{tail}")
 
 
 @dataclass(frozen=True)

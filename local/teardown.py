@@ -17,6 +17,7 @@ from pathlib import Path
 from local import control_plane, network, node, plan
 from local.components import Components
 from local.errors import LocalError
+from local.images import Store
 from local.paths import Layout, cache
 from local.plan import Plan
 from local.processes import Daemon, left_over
@@ -109,7 +110,7 @@ def _mounts(folders: list[Path]) -> Iterator[Path]:
 
 
 def _unmount(layout: Layout) -> None:
-    for point in list(_mounts([layout.root, cache()])):
+    for point in list(_mounts([layout.root, Store.folder()])):
         done = subprocess.run(["umount", point], check=False, capture_output=True, text=True)
         if done.returncode:
             raise LocalError(done.stderr.strip())

@@ -72,7 +72,7 @@ class Setting:
     """
 
     def __init__(self, options: Options) -> None:
-        self._options = options
+        self.options = options
         self._started_cluster = False
         self._installed = False
         self._made_namespace = False
@@ -88,11 +88,11 @@ class Setting:
             lifecycle.up()
             containerfile.build(checkout(), "palier:dev", None, {})
             containerfile.build(EXAMPLE / "server", "language-id:1", None, {})
-        elif self._options.image_registry is None:
-            raise LocalError(OWN_CLUSTER.format(namespace=self._options.namespace))
+        elif self.options.image_registry is None:
+            raise LocalError(OWN_CLUSTER.format(namespace=self.options.namespace))
         with step("Palier, by its chart"):
             self._install()
-        with step(f"namespace {self._options.namespace}"):
+        with step(f"namespace {self.options.namespace}"):
             self._clear_namespace()
 
     def withdraw(self, *, keep: bool) -> None:
@@ -108,15 +108,15 @@ class Setting:
         else:
             say("removing what the demonstration made from your cluster (--keep would leave it)")
             if self._made_namespace:
-                cluster.kubectl("delete", "namespace", self._options.namespace, "--wait=false", check=False)
+                cluster.kubectl("delete", "namespace", self.options.namespace, "--wait=false", check=False)
             if self._installed:
                 with suppress(LocalError):
                     cluster.helm("uninstall", RELEASE, "--namespace", OPERATOR_NAMESPACE)
 
     def _install(self) -> None:
-        interval = f"{self._options.scrape_interval}s"
+        interval = f"{self.options.scrape_interval}s"
         values = {
-            "image": {"repository": self._options.image("palier"), "tag": "dev", "pullPolicy": "IfNotPresent"},
+            "image": {"repository": self.options.image("palier"), "tag": "dev", "pullPolicy": "IfNotPresent"},
             "prometheus": {"url": cluster.prometheus_address(), "scrapeInterval": interval},
             "operator": {"lookInterval": interval},
             # A new pod each time: the image may have been built anew under the same tag.
@@ -133,7 +133,7 @@ class Setting:
 
     def _clear_namespace(self) -> None:
         """Make the namespace, or remove what an earlier demonstration left in it."""
-        namespace = self._options.namespace
+        namespace = self.options.namespace
         where = ("--namespace", namespace)
         found = cluster.kubectl("get", "namespace", namespace, "--output=json", "--ignore-not-found")
         if not found:
@@ -156,7 +156,7 @@ class Setting:
 
     def manifest(self, path: Path) -> dict[str, Any]:
         """Read a manifest of the example, as it is applied here."""
-        return adapted(yaml.safe_load(path.read_text("utf-8")), self._options)
+        return adapted(yaml.safe_load(path.read_text("utf-8")), self.options)
 
 
 def adapted(manifest: Mapping[str, Any], options: Options) -> dict[str, Any]:
@@ -171,6 +171,12 @@ def adapted(manifest: Mapping[str, Any], options: Options) -> dict[str, Any]:
         copy["spec"]["release"]["drainDelay"] = "5s"
         copy["spec"]["release"]["rollbackWindow"] = "10s"
     return copy
+
+
+def applied(manifest: Mapping[str, Any]) -> int:
+    """Apply a manifest as its author would, and return the generation that this made."""
+    command = ("apply", "--server-side", "--field-manager=demo", "--filename=-")
+    return int(cluster.kubectl(*command, "--output=jsonpath={.metadata.generation}", input=json.dumps(manifest)))
 
 
 class Metrics:

@@ -66,6 +66,20 @@ def render(line: Line, elapsed: float, *, colour: bool) -> str:
     )
 
 
+def excerpt(description: str) -> str:
+    """The parts of `kubectl describe` that tell the story: conditions, outcome, events."""
+    kept, keeping = [], False
+    for line in description.splitlines():
+        indent = len(line) - len(line.lstrip())
+        if indent <= len("  "):
+            keeping = line.strip().startswith(("Name:", "Conditions:", "Outcome:", "Stable:", "Verdicts:", "Events:"))
+        if indent == 0 and line.startswith("Events:"):
+            keeping = True
+        if keeping:
+            kept.append(line)
+    return "\n".join(kept)
+
+
 class Terminal:
     """Prints the story; the clock starts with it.
 

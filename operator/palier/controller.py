@@ -5,6 +5,7 @@ loses nothing and no status or Event is ahead of the traffic.
 """
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -64,6 +65,7 @@ class Controller:
         )
         self._actor = Actor(cluster, store)
         self._reporter = Reporter(cluster, store)
+        self._steered_at: dict[Key, float] = {}
         self._troubles: dict[Key, tuple[float, Mapping[str, str]]] = {}
 
     async def run_looks(self) -> None:
@@ -100,6 +102,7 @@ class Controller:
             revision=revision,
             measured=self._measured(key, state),
             troubles=troubles,
+            steered_for=now - self._steered_at.get(key, -math.inf),
         )
         decision = decide(deployment, observation, state, now=now)
         wanted = targets(deployment, decision.state, observation, now=now)
@@ -107,6 +110,8 @@ class Controller:
         status = status_of(deployment, decision, observation, found=conditions(decision, observation))
         told = await self._reporter.report(body, status, now=now)
         moved = await self._actor.steer(deployment, decision.state, wanted, observation=observation)
+        if moved:
+            self._steered_at[key] = self.clock()
         await self._actor.remove(deployment, wanted)
         for note in decision.notes:
             await self.cluster.emit_event(
@@ -115,7 +120,7 @@ class Controller:
         self._follow(key, deployment, decision)
         if moved or told:
             return 0.0
-        return self._rest(decision, now=now)
+        return self._rest(decision, now=now) if wanted.again_in is None else wanted.again_in
 
     def _rest(self, decision: Decision, *, now: float) -> float:
         rest = RESYNC * random.uniform(0.9, 1.1)  # noqa: S311 - spreads the fleet, guards nothing
@@ -168,6 +173,7 @@ class Controller:
     def _forget(self, key: Key) -> None:
         self.looks.forget(key)
         self._troubles.pop(key, None)
+        self._steered_at.pop(key, None)
         self._reporter.forget(key)
 
     def _looked(self, keys: Sequence[tuple[str, str]]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from local.control_plane import ControlPlane
 from palier import kopf_app
@@ -96,13 +97,14 @@ async def test_every_kind_of_change_reaches_its_owner(plane: Plane, namespace: s
     }
     async with plane.cluster() as cluster, plane.operator(application):
         await application.looks.wait()
-        for change in (
+        changes: list[dict[str, Any]] = [
             model_deployment(namespace, model=model),
             deployment,
             service(namespace, "a-1", LABELS),
             endpoints,
             config_map(namespace, "prompts", {"palier.dev/watch": "true"}),
-        ):
+        ]
+        for change in changes:
             application.keys.clear()
             await cluster.apply(change)
             await eventually(lambda: key in application.keys, f"the key of {change['kind']}")
@@ -149,6 +151,7 @@ class Idempotent(StubApplication):
         super().__init__()
         self.plane = plane
 
+    @override
     async def reconcile(self, key: Key) -> float | None:
         """Write the status."""
         await super().reconcile(key)
@@ -266,6 +269,7 @@ async def test_ends_promptly(plane: Plane, namespace: str) -> None:
 class Failing(StubApplication):
     """An application whose looks fail."""
 
+    @override
     async def run_looks(self) -> None:
         """Fail."""
         raise ZeroDivisionError

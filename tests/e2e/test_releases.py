@@ -115,5 +115,5 @@ def test_the_operator_may_be_killed_in_every_stage(
     shares = [weights.get(revision, 0) for _, weights in model.weights]
     steps = [share for share, following in pairwise([*shares, None]) if share != following]
 
-    assert [step for step in steps if step] == [5, 25, 50, 100]
+    assert [step for step in steps if step] == [1, 5, 25, 50, 99, 100]
     assert responses.failures() == []

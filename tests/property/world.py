@@ -76,6 +76,7 @@ class World:
     evidence: dict[str, Evidence] = field(default_factory=dict)
     evidence_of: tuple[Any, ...] = ()
     last_look: float | None = None
+    steered_at: float = 0.0
 
     def observation(self) -> Observation:
         """What the shell would see now."""
@@ -108,6 +109,7 @@ class World:
                 weights=dict(self.weights),
                 accepted=self.accepted,
                 serving=bool(self.weights),
+                unchanged_for=self.now - self.steered_at,
             ),
             measured=measured,
             requests=self.requests,
@@ -167,6 +169,7 @@ class World:
         if split == self.weights:
             return False
         self.weights = split
+        self.steered_at = self.now
         self.accepted = self.gateway_answers
         self.history.append(split)
         return True

@@ -1,6 +1,8 @@
 """Reads from the cache what one decision needs to know; asks the API server nothing."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from palier.api.constants import (
@@ -31,6 +33,7 @@ def observe(
     revision: str,
     measured: Measured,
     troubles: Mapping[str, str],
+    steered_for: float = math.inf,
 ) -> Observation:
     """What is there now.
 
@@ -41,11 +44,14 @@ def observe(
         revision: hash of what the spec asks for.
         measured: the evidence of the release in progress.
         troubles: why pods are not ready, by revision, where that was looked up.
+        steered_for: seconds since Palier last wrote the route; infinite when this operator has not yet.
     """
     revisions = revision_facts(store, deployment, troubles)
     gateway = deployment.spec.traffic.gateway
     route = (
-        _gateway_route(store, deployment, gateway) if gateway else _front_service(store, deployment, state, revisions)
+        replace(_gateway_route(store, deployment, gateway), unchanged_for=steered_for)
+        if gateway
+        else _front_service(store, deployment, state, revisions)
     )
     return Observation(
         revision=revision, revisions=revisions, route=route, measured=measured, requests=_requests(store, deployment)

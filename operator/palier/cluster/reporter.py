@@ -56,7 +56,7 @@ class Reporter:
 def _essence(status: Mapping[str, Any]) -> dict[str, Any]:
     """The status without the numbers that move from look to look."""
     release = status.get("release") or {}
-    moving = {"verdicts", "conditions", "release", *({"replicas"} if release else ())}
+    moving = {"verdicts", "conditions", "release", *({"replicas", "weight"} if release else ())}
     return {
         **{name: value for name, value in status.items() if name not in moving},
         "release": {

@@ -34,6 +34,11 @@ TIMEOUT = 15.0
 APPLY_PATCH = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
 
+FAULTS_OF_MANIFESTS = ("failed to create typed patch object", "failed to convert new object")
+"""How the API server begins its message when an applied manifest does not fit the schema of a built-in kind: an unknown
+field, a duplicate list entry, a wrong type. It says so with HTTP 500, as if the fault and not the manifest were its own
+(kubernetes 1.37), and trying again would never help."""
+
 SERVICE_NAMESPACE_FILENAME = str(Path(SERVICE_TOKEN_FILENAME).with_name("namespace"))
 
 
@@ -116,7 +121,7 @@ class Transport:
 def _refusal(code: int, data: bytes, *, subject: str, retry_after: str | None) -> ClusterError:
     """The error that an HTTP status stands for, with the API server's own words."""
     try:
-        message = json.loads(data)["message"]
+        message = str(json.loads(data)["message"])
     except (ValueError, KeyError, TypeError):
         message = f"HTTP {code}"
     text = f"{subject}: {message}"
@@ -126,6 +131,8 @@ def _refusal(code: int, data: bytes, *, subject: str, retry_after: str | None) -
         case HTTPStatus.CONFLICT:
             return Conflict(text)
         case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY | HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return Invalid(text)
+        case HTTPStatus.INTERNAL_SERVER_ERROR if message.startswith(FAULTS_OF_MANIFESTS):
             return Invalid(text)
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return Forbidden(text)

@@ -3,6 +3,7 @@
 Nothing here is inferred: a fact that could not be observed is absent, and absence has its own meaning for `decide`.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -44,6 +45,8 @@ class RouteFacts:
     """It was accepted at some generation and has not been refused since: the last accepted split is in force."""
     problem: str = ""
     """Why it is not accepted, in one sentence."""
+    unchanged_for: float = math.inf
+    """Seconds since Palier last wrote it; infinite when that was before this operator started."""
     conflict: str = ""
     """Why the route may not be written at all (a hostname or a name that another object holds)."""
 

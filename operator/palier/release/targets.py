@@ -15,6 +15,15 @@ from palier.release.state import Release, State, Step
 ALL = 100
 """Percent."""
 
+LEAST = 1
+"""Percent over which a backend comes into traffic and leaves it (see `eased`)."""
+
+SETTLED_AFTER = 0.5
+"""Seconds after an accepted write within which a data plane follows; 0.34 s was the longest seen with Envoy Gateway."""
+
+UNANSWERED_AFTER = 3.0
+"""Seconds after which a write that no gateway has answered is no longer waited for on the way down."""
+
 
 @dataclass(frozen=True, slots=True)
 class Targets:
@@ -28,6 +37,8 @@ class Targets:
     """Pods by revision, for every revision that has to exist."""
     remove: frozenset[str] = frozenset()
     """Revisions to delete now."""
+    again_in: float | None = None
+    """Seconds after which the next intermediate weight may be written."""
 
 
 def full_replicas(deployment: ModelDeployment) -> int:
@@ -64,7 +75,7 @@ def targets(deployment: ModelDeployment, state: State, observation: Observation,
         observation: what is there now; a weight rises only onto ready pods.
         now: seconds since the epoch.
     """
-    weights = _weights(deployment, state, observation)
+    weights, again_in = _smoothed(deployment, state, observation, _weights(deployment, state, observation))
     replicas: dict[str, int] = {}
     if state.former:
         replicas[state.former.reference.revision] = full_replicas(deployment)
@@ -78,7 +89,48 @@ def targets(deployment: ModelDeployment, state: State, observation: Observation,
         replicas[revision] = max(present, 1) if rolling_back else max(needed, min(present, full_replicas(deployment)))
     named = set(observation.route.weights) | set(state.slots or ())
     remove = frozenset(d.revision for d in state.drains if now >= d.until and d.revision not in named | set(replicas))
-    return Targets(weights=weights, slots=state.slots, replicas=replicas, remove=remove)
+    return Targets(weights=weights, slots=state.slots, replicas=replicas, remove=remove, again_in=again_in)
+
+
+def eased(present: int, wanted: int) -> int:
+    """The next weight on the way from one to another, in percent: in and out of traffic goes over the least weight.
+
+    A gateway that keeps a cluster for each backend makes it when the backend gets weight and drops it when the weight
+    is gone. For some milliseconds its routes and its clusters disagree, and the requests that are sent to the missing
+    cluster fail. At 1 % that is next to nobody; measured with Envoy Gateway at 700 requests/s: 12 failed in ten steps
+    from 50 % to 0, none in ten over 1 %.
+    """
+    if present == wanted:
+        return wanted
+    if present == 0:
+        return LEAST
+    if present == ALL:
+        return ALL - LEAST
+    if wanted == 0:
+        return LEAST if present > LEAST else 0
+    if wanted == ALL:
+        return ALL - LEAST if present < ALL - LEAST else ALL
+    return wanted
+
+
+def _smoothed(
+    deployment: ModelDeployment, state: State, observation: Observation, wanted: Mapping[str, int] | None
+) -> tuple[Mapping[str, int] | None, float | None]:
+    """The weights to write now on the way to the wanted ones, and when to look again if more steps follow."""
+    candidate, stable, route = state.candidate, state.stable, observation.route
+    if wanted is None or not candidate or not stable or not route.exists or deployment.spec.traffic.gateway is None:
+        return wanted, None
+    present, share = observation.weight(candidate.revision), wanted.get(candidate.revision, 0)
+    following = eased(present, share)
+    gone = observation.facts(candidate.revision).endpoints == 0
+    if following == present or present + observation.weight(stable.revision) != ALL or (gone and share == 0):
+        return wanted, None
+    between = present in {LEAST, ALL - LEAST}
+    patience = SETTLED_AFTER if route.accepted else UNANSWERED_AFTER
+    if between and route.unchanged_for < patience:
+        return {stable.revision: ALL - present, candidate.revision: present}, patience - route.unchanged_for
+    split = {stable.revision: ALL - following, candidate.revision: following}
+    return split, (None if following == share else SETTLED_AFTER)
 
 
 def slots_after(state: State, *, now: float) -> tuple[str, str] | None:

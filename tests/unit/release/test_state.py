@@ -148,8 +148,8 @@ LONG = "0/3 nodes are available. " * 1000
     ],
     ids=["outcome", "history", "ending", "breach"],
 )
-def test_a_long_message_of_somebody_else_is_cut(state: State) -> None:
-    """Schedulers, registries and admission webhooks write as much as they like; the schema takes 4096 characters."""
+def test_a_long_message_of_somebody_else_fits(state: State) -> None:
+    """Schedulers, registries and admission webhooks write as much as they like, and it must not stop a release."""
     Status.model_validate(state.to_status())
 
 
@@ -183,7 +183,7 @@ BROKEN: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("status", BROKEN.values(), ids=BROKEN)
 def test_an_unreadable_memory_is_an_error_of_one_kind(status: dict[str, Any]) -> None:
     """Half a memory must not be acted on: the caller says so and leaves everything as it is."""
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\S"):
         State.from_status(status)
 
 
