@@ -64,7 +64,8 @@ def _build(part: Part) -> None:
         with tempfile.TemporaryDirectory(dir=scratch(), prefix=f"{part.name}.") as folder:
             made = Path(folder, "made")
             made.mkdir()
-            with step(f"{part.name} {part.version} ({part.what})") as current:
+            say(f"{part.name}: {part.what}")
+            with step(f"{part.name} {part.version}") as current:
                 part.recipe.make(made, log, current)
             made.rename(target)
         _prune(part)

@@ -3,6 +3,7 @@
 import os
 import time
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from local import addons, build, catalogue, control_plane, images, network, node, plan, teardown
@@ -116,6 +117,9 @@ def _prepare_node(layout: Layout) -> Plan:
 
 
 def _up_node(layout: Layout, planned: Plan, client: Client, *, gateway: bool) -> None:
+    if gateway and not planned.gateway:
+        planned = replace(planned, gateway=True)
+        planned.save(layout)
     network.up(layout)
     fresh_runtime = Daemon("containerd", layout).pid() is None
     with step("container runtime"):

@@ -43,6 +43,7 @@ class Plan:
         proxy_metrics: kube-proxy's port for metrics.
         dns_health: CoreDNS's port for health.
         dns_ready: CoreDNS's port for readiness.
+        gateway: whether the gateway belongs to it.
     """
 
     node: bool
@@ -56,6 +57,7 @@ class Plan:
     proxy_metrics: int
     dns_health: int
     dns_ready: int
+    gateway: bool = False
 
     @property
     def url(self) -> str:

@@ -1,12 +1,15 @@
 """Shows what runs and what it says, for a person at a terminal."""
 
+import contextlib
+import http
 import os
+from collections.abc import Callable
 
 from local import addons, control_plane, node, plan
-from local.client import Client
 from local.errors import LocalError
 from local.lifecycle import client_of
 from local.paths import Layout, state
+from local.plan import Plan
 
 _PODS = {
     "gateway-controller": "deployment/envoy-gateway",
@@ -34,7 +37,7 @@ def status() -> int:
     ready = control_plane.probe(layout, planned)()
     lines.append(("API", planned.url if ready else ""))
     if planned.node:
-        lines += _workloads(client_of(layout)) if ready else [("node", ""), ("Prometheus", ""), ("gateway", "")]
+        lines += _workloads(layout, planned) if ready else [("node", ""), ("Prometheus", "")]
     for name, found in lines:
         print(f"{name:20} {'up  ' if found else 'DOWN'} {found}".rstrip())
     print(f"{'kubeconfig':20}      {layout.kubeconfig}")
@@ -56,12 +59,21 @@ def logs(name: str, *, follow: bool) -> None:
     os.execvp("tail", ["tail", "-n", "+1", *(["-F"] if follow else []), str(file)])  # noqa: S606
 
 
-def _workloads(client: Client) -> list[tuple[str, str]]:
+def _workloads(layout: Layout, planned: Plan) -> list[tuple[str, str]]:
+    client = client_of(layout)
     node_query = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
     ready = client.kubectl("get", "node", plan.NODE, "--output", node_query, check=False) == "True"
     lines = [("node", f"{plan.NODE} at {plan.NODE_ADDRESS}" if ready else "")]
-    prometheus = addons.prometheus_address(client)
-    lines.append(("Prometheus", prometheus if addons.answers(f"{prometheus}/-/ready", 200) else ""))
-    gateway = addons.gateway_address(client)
-    lines.append(("gateway", f"http://{gateway}/" if gateway and addons.answers(f"http://{gateway}/") else ""))
+    lines.append(("Prometheus", _answering(lambda: addons.prometheus_address(client), "/-/ready", http.HTTPStatus.OK)))
+    if planned.gateway:
+        lines.append(("gateway", _answering(lambda: f"http://{addons.gateway_address(client)}", "/")))
     return lines
+
+
+def _answering(address: Callable[[], str], path: str, expected: int | None = None) -> str:
+    """The address of a server if it has one and answers, else nothing."""
+    with contextlib.suppress(LocalError):
+        found = address()
+        if addons.answers(found + path, expected):
+            return found
+    return ""

@@ -143,6 +143,7 @@ class Traffic:
         duration: seconds after which no more are sent.
         max_requests: number after which no more are sent.
         timeout: seconds after which a request counts as failed.
+        reuse_connections: without it every request opens one, so that a Service without a gateway spreads them.
         jsonl: a file that gets one JSON object for each response, too.
 
     Raises:
@@ -160,6 +161,7 @@ class Traffic:
         max_requests: int = 500_000,
         timeout: float = 10.0,
         jsonl: Path | None = None,
+        reuse_connections: bool = True,
     ) -> None:
         for name, value, most in (
             ("rate", rate, MAX_RATE),
@@ -179,6 +181,7 @@ class Traffic:
         self._max_requests = max_requests
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._jsonl = jsonl
+        self._reuse_connections = reuse_connections
         self._log: IO[str] | None = None
         self._session: aiohttp.ClientSession | None = None
         self._offering: asyncio.Task[None] | None = None
@@ -189,7 +192,9 @@ class Traffic:
         if self._jsonl is not None:
             self._log = self._jsonl.open("w", encoding="utf-8", buffering=1)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),  # a limit would make requests queue here: a closed loop
+            connector=aiohttp.TCPConnector(
+                limit=0, force_close=not self._reuse_connections
+            ),  # a limit would make requests queue here: a closed loop
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=self._timeout,
         )

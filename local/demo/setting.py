@@ -122,14 +122,19 @@ class Setting:
             # A new pod each time: the image may have been built anew under the same tag.
             "podAnnotations": {MARK: f"{time.time():.0f}"},
         }
-        before = cluster.helm("list", "--namespace", OPERATOR_NAMESPACE, "--short").split()
+        before = _installations()
+        if others := [found for found in before if found != (OPERATOR_NAMESPACE, RELEASE)]:
+            namespace, name = others[0]
+            raise LocalError(
+                f"Palier is already installed, and two of them would quarrel: helm uninstall {name} -n {namespace}"
+            )
         cluster.client().helm(
             *("upgrade", "--install", RELEASE, str(checkout() / "charts" / "palier")),
             *("--namespace", OPERATOR_NAMESPACE, "--create-namespace"),
             *("--values", "-", "--wait", "--timeout", "180s"),
             stdin=yaml.safe_dump(values),
         )
-        self._installed = RELEASE not in before
+        self._installed = not before
 
     def _clear_namespace(self) -> None:
         """Make the namespace, or remove what an earlier demonstration left in it."""
@@ -207,6 +212,12 @@ class Metrics:
 
 
 LOCAL_METRICS = (addons.METRICS_NAMESPACE, "prometheus")
+
+
+def _installations() -> list[tuple[str, str]]:
+    """Namespace and name of every Helm release of our chart."""
+    releases = json.loads(cluster.helm("list", "--all-namespaces", "--output=json"))
+    return [(each["namespace"], each["name"]) for each in releases if each["chart"].startswith("palier-")]
 
 
 def _is_up() -> bool:

@@ -67,14 +67,15 @@ def render(line: Line, elapsed: float, *, colour: bool) -> str:
 
 
 def excerpt(description: str) -> str:
-    """The parts of `kubectl describe` that tell the story: conditions, outcome, events."""
-    kept, keeping = [], False
+    """The parts of `kubectl describe` that tell the story: conditions, outcome, verdicts, events."""
+    kept, section, keeping = [], "", False
     for line in description.splitlines():
         indent = len(line) - len(line.lstrip())
-        if indent <= len("  "):
-            keeping = line.strip().startswith(("Name:", "Conditions:", "Outcome:", "Stable:", "Verdicts:", "Events:"))
-        if indent == 0 and line.startswith("Events:"):
-            keeping = True
+        if indent == 0:
+            section = line.split(":")[0]
+            keeping = section in {"Name", "Status", "Events"}
+        elif indent == len("  ") and section == "Status":
+            keeping = line.split(":")[0].strip() in {"Conditions", "Outcome", "Stable", "Verdicts"}
         if keeping:
             kept.append(line)
     return "\n".join(kept)

@@ -105,13 +105,14 @@ def users(model: Model) -> Iterator[Callable[..., TrafficThread]]:
     """Starts users of the model, 50 requests a second unless told otherwise; every response is recorded."""
     running: list[TrafficThread] = []
 
-    def start(*, rate: float = 50, url: str | None = None) -> TrafficThread:
+    def start(*, rate: float = 50, url: str | None = None, reuse_connections: bool = True) -> TrafficThread:
         thread = TrafficThread(
             Traffic(
                 url or f"http://{cluster.gateway_address()}/v1/detect",
                 host=model.hostname,
                 rate=rate,
                 duration=1800,
+                reuse_connections=reuse_connections,
             )
         )
         running.append(thread.start())

@@ -17,9 +17,12 @@ Users = Callable[..., TrafficThread]
 
 
 def test_ten_promotions_fail_no_request(model: Model, users: Users) -> None:
-    """Ten versions in a row are promoted while 50 requests a second go on; all of them are answered."""
+    """Ten versions in a row are promoted while 100 requests a second go on; all of them are answered."""
+    model.manifest["spec"]["release"]["stages"] = [
+        {"canary": {"weight": weight, "minDuration": "2s", "maxDuration": "10m"}} for weight in (10, 50)
+    ]
     model.serve_first()
-    traffic = users()
+    traffic = users(rate=100)
     for number in range(2, 12):
         revision = model.release(str(number))
         model.promoted(revision)

@@ -113,15 +113,15 @@ class Lease:
         try:
             if found is None:
                 self._held = await self._cluster.create(self._manifest(transitions=0))
-                return True
-            spec = found.get("spec") or {}
-            if self._sighting is None or self._sighting.spec != spec:
-                self._sighting = _Sighting(spec, now)
-            if spec.get("holderIdentity") != self._identity and not self._sighting.expired(now):
-                return False
-            transitions = int(spec.get("leaseTransitions", 0)) + 1
-            taken = {**found, "spec": self._manifest(transitions=transitions)["spec"]}
-            self._held = await self._cluster.replace(taken)
+            else:
+                spec = found.get("spec") or {}
+                if self._sighting is None or self._sighting.spec != spec:
+                    self._sighting = _Sighting(spec, now)
+                if not self._sighting.expired(now):
+                    return False
+                transitions = int(spec.get("leaseTransitions", 0)) + 1
+                taken = {**found, "spec": self._manifest(transitions=transitions)["spec"]}
+                self._held = await self._cluster.replace(taken)
         except Conflict:  # another replica was faster
             return False
         self._renewed_at = now

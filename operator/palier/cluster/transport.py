@@ -62,7 +62,7 @@ class Transport:
         """Close the connections."""
         await self._client.close()
 
-    async def request(  # noqa: PLR0913 - a request has these parts
+    async def request(
         self,
         method: str,
         path: str,

@@ -201,7 +201,8 @@ def _awaiting_traffic(situation: Situation, stage: Canary) -> Decision:
     if not in_force or not route.accepted:
         return Decision(state, hold=waiting_for_route(situation))
     note = Note("Normal", "StageStarted", f"{revision} takes {situation.observation.weight(revision)} % of the traffic")
-    return Decision(replace(state, release=replace(release, traffic_since=now)), notes=(note,))
+    hold = Hold("MinimumDuration", f"{stage.weight} % for at least {stage.min_duration}")
+    return Decision(replace(state, release=replace(release, traffic_since=now)), notes=(note,), hold=hold)
 
 
 def _promoting(situation: Situation) -> Decision:

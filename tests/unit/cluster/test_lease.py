@@ -11,8 +11,20 @@ import pytest
 from palier.cluster.kinds import Reference
 from palier.cluster.lease import DURATION, RENEW_DEADLINE, Lease
 from palier.errors import Conflict, LeadershipLost, Unavailable
+from tests.unit.cluster.conftest import in_faked_time
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+@pytest.fixture(name="in_faked_time")
+def in_faked_time_of_a_running_machine() -> Run:
+    """Faked time of a machine that has been up for a while: its clock does not begin at zero."""
+
+    async def later(scenario: Coroutine[Any, Any, Any]) -> object:
+        await asyncio.sleep(100_000)
+        return await scenario
+
+    return lambda scenario: in_faked_time(later(scenario))
 
 
 class OneObject:

@@ -155,7 +155,7 @@ async def test_pods_then_route_then_removal() -> None:
     second = life.status["stable"]["revision"]
 
     assert second != first
-    assert [split.get(second, 0) for split in splits] == [0, 10, 50, 100, 100]
+    assert [split.get(second, 0) for split in splits] == [0, 1, 10, 50, 99, 100, 100]
     assert life.revisions() == {second}
     assert version(life.cluster.find("Deployment", f"demo-{second}")) > 0
     assert version(life.cluster.gone["Deployment", "ml", f"demo-{first}"]) > version(

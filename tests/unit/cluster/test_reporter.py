@@ -116,7 +116,6 @@ async def test_our_own_write_is_known_before_the_watch_tells_of_it() -> None:
 
 ESSENTIAL = {
     "stage": {"stage": "Canary 25"},
-    "weight": {"weight": 25},
     "generation": {"observedGeneration": 2},
     "step": {"release": later(step=Step.ROLLING_BACK)},
     "stage index": {"release": later(stage_index=1)},
@@ -154,6 +153,7 @@ MOVING = {
     "blindness": {"release": later(cannot_measure_since=START + 1)},
     "message": {"conditions": [condition("Ready", "Unknown", "Judging", "61 requests")]},
     "replicas": {"replicas": 4},
+    "weight": {"weight": 6},
 }
 
 
@@ -187,11 +187,11 @@ async def test_thirty_seconds_count_from_the_last_write_of_any_kind() -> None:
     """An urgent write takes the moving numbers along."""
     desk = Desk()
     await desk.report(progress(), 0)
-    await desk.report(progress(weight=25, replicas=4), 20)
+    await desk.report(progress(stage="Canary 25", replicas=4), 20)
 
     assert desk.status["replicas"] == 4
-    assert not await desk.report(progress(weight=25, replicas=5), 40)
-    assert await desk.report(progress(weight=25, replicas=5), 50)
+    assert not await desk.report(progress(stage="Canary 25", replicas=5), 40)
+    assert await desk.report(progress(stage="Canary 25", replicas=5), 50)
 
 
 async def test_without_a_release_the_number_of_replicas_matters() -> None:

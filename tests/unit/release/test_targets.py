@@ -316,12 +316,14 @@ def test_lost_positions_are_given_anew() -> None:
     assert slots_after(serving(slots=(THIRD, FORMER)), now=NOW) == (STABLE, STABLE)
 
 
-@given(states(), st.dictionaries(REVISIONS, st.integers(0, 2)))
-def test_whatever_is_weighted_has_a_position_and_pods(state: State, pods: dict[str, int]) -> None:
-    """From any memory and any state of the pods, the wanted weights sum to 100 over positions that are scaled up."""
+@given(states(), st.dictionaries(REVISIONS, st.integers(0, 2)), REVISIONS, REVISIONS, st.integers(0, 100))
+def test_whatever_is_weighted_has_a_position_and_pods(
+    state: State, pods: dict[str, int], some: str, other: str, share: int
+) -> None:
+    """From any memory, pods and route, edited by hand or not, the wanted weights sum to 100 over living positions."""
     settled = replace(state, slots=slots_after(state, now=NOW))
     facts = {revision: ready(count) for revision, count in pods.items()}
-    found = wanted(settled, facts, {STABLE: 100})
+    found = wanted(settled, facts, {some: 100} if some == other else {some: 100 - share, other: share})
 
     assert found.weights is not None
     assert sum(found.weights.values()) == 100

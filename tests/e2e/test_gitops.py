@@ -1,0 +1,172 @@
+"""Palier next to GitOps tools and on a small diet: no drift, few requests, conditions that tools understand."""
+
+import copy
+import json
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import yaml
+
+from local import cluster
+from local.traffic import TrafficThread
+from palier.api.constants import FIELD_MANAGER, FIELD_MANAGER_SCALE
+from palier.api.v1alpha1 import parse
+from palier.cluster.act import ports_of
+from palier.manifests.revision import deployment_manifest, scale_manifest, service_manifest
+from palier.manifests.traffic import route_manifest, route_weights
+from palier.release.state import State
+from tests.e2e.support import Model, kubectl, wait_until
+
+Users = Callable[..., TrafficThread]
+
+MOST_REQUESTS = 40
+"""API requests that a release through three stages may cost, all told."""
+
+
+@contextmanager
+def git_applied(model: Model) -> Iterator[list[str]]:
+    """What a GitOps controller does: compare and apply the manifest every two seconds; yields the differences seen."""
+    differences: list[str] = []
+    stop = threading.Event()
+
+    def loop() -> None:
+        while not stop.wait(2):
+            manifest = yaml.safe_dump(model.manifest)
+            before = json.loads(kubectl("get", "modeldeployment", model.name, "-n", model.namespace, "-o", "json"))
+            after = json.loads(
+                kubectl(*("apply", "--server-side", "--field-manager=git", "-f", "-", "-o", "json"), stdin=manifest)
+            )
+            if before["metadata"]["generation"] != after["metadata"]["generation"]:
+                differences.append(f"generation {after['metadata']['generation']}")
+
+    model.apply("--server-side", "--field-manager=git")
+    thread = threading.Thread(target=loop, daemon=True)
+    thread.start()
+    yield differences
+    stop.set()
+    thread.join()
+
+
+def requests_of_palier(namespace: str) -> Counter[tuple[str, str, str]]:
+    """What Palier has asked the API server for in a namespace, by verb, resource and subresource."""
+    counted: Counter[tuple[str, str, str]] = Counter()
+    for line in cluster.audit_log_path().read_text().splitlines():
+        entry = json.loads(line)
+        reference = entry.get("objectRef", {})
+        if reference.get("namespace") == namespace and entry.get("userAgent", "").startswith("palier/"):
+            counted[entry["verb"], reference["resource"], reference.get("subresource", "")] += 1
+    return counted
+
+
+def drift(model: Model) -> list[str]:
+    """Rendered objects that a second apply would change, as the API server's dry run says."""
+    body = json.loads(kubectl("get", "modeldeployment", model.name, "-n", model.namespace, "-o", "json"))
+    route = json.loads(kubectl("get", "httproute", model.name, "-n", model.namespace, "-o", "json"))
+    deployment, state = parse(body), State.from_status(body["status"])
+    gateway = deployment.spec.traffic.gateway
+    assert gateway is not None
+    assert state.slots is not None
+    assert state.candidate is not None
+    candidate, ports = state.candidate.revision, ports_of(state)
+    replicas = json.loads(
+        kubectl("get", "deployment", f"{model.name}-{candidate}", "-n", model.namespace, "-o", "json")
+    )
+    rendered = [
+        (FIELD_MANAGER, deployment_manifest(deployment, candidate)),
+        (FIELD_MANAGER_SCALE, scale_manifest(deployment, candidate, replicas["spec"]["replicas"])),
+        (FIELD_MANAGER, service_manifest(deployment, candidate, port=ports[candidate])),
+        (
+            FIELD_MANAGER,
+            route_manifest(
+                deployment, gateway, slots=state.slots, weights=route_weights(deployment, route), ports=ports
+            ),
+        ),
+    ]
+    changed = []
+    for manager, manifest in rendered:
+        reference = (manifest["kind"], manifest["metadata"]["name"], "-n", model.namespace)
+        live = json.loads(kubectl("get", *reference, "-o", "json"))
+        again = json.loads(
+            kubectl(
+                *("apply", "--server-side", f"--field-manager={manager}", "--dry-run=server", "-f", "-", "-o", "json"),
+                stdin=json.dumps(manifest),
+            )
+        )
+        if again["spec"] != live["spec"] or again["metadata"]["labels"] != live["metadata"]["labels"]:
+            changed.append(f"{manifest['kind']}: {live['spec']} != {again['spec']}")
+    return changed
+
+
+def test_a_release_leaves_git_alone_and_costs_few_requests(model: Model, users: Users) -> None:
+    """A Git loop sees no difference in any stage, no render drifts, and three stages cost at most 40 requests."""
+    for stage in model.manifest["spec"]["release"]["stages"]:
+        stage["canary"]["minDuration"] = "6s"
+    model.manifest["spec"]["release"]["rollbackWindow"] = "3s"
+    model.serve_first()
+    before = requests_of_palier(model.namespace) if cluster.is_local() else Counter()
+    users()
+    revision = model.release("2")
+    with git_applied(model) as differences:
+        for weight in (5, 25, 50):
+            model.in_traffic(revision, weight=weight)
+
+            assert drift(model) == []
+            assert model.condition("Reconciling")["status"] == "True"
+            assert model.condition("Ready")["status"] == "Unknown"
+        model.promoted(revision)
+    kubectl("wait", "--for=condition=Ready", f"modeldeployment/{model.name}", "-n", model.namespace, "--timeout=1s")
+
+    assert differences == []
+    assert model.condition("Reconciling") == {}
+    assert model.condition("Stalled") == {}
+
+    model.wait(
+        lambda s: "former" not in s and "drains" not in s, timeout=30, what="the former stable revision to be removed"
+    )
+    if not cluster.is_local():
+        return
+    spent = requests_of_palier(model.namespace) - before
+
+    assert spent.total() <= MOST_REQUESTS, spent
+
+    end = time.monotonic() + 15
+    wait_until(lambda: time.monotonic() > end, timeout=20, what="a quiet while")
+
+    assert requests_of_palier(model.namespace) - before == spent
+
+
+def test_reverting_the_commit_in_mid_release_goes_back_to_stable(model: Model, users: Users) -> None:
+    """The Git loop applies the old commit: traffic returns, the release ends, nothing fights."""
+    model.manifest["spec"]["release"]["stages"][1]["canary"]["minDuration"] = "10m"
+    stable = model.serve_first()
+    first = copy.deepcopy(model.manifest)
+    traffic = users()
+    revision = model.release("2")
+    with git_applied(model):
+        model.in_traffic(revision, weight=25)
+        model.manifest = first
+        model.promoted(stable, timeout=30)
+
+    assert model.weight(revision) == 0
+    assert traffic.stop().failures() == []
+
+
+def test_rolled_back_is_told_apart_from_in_progress(model: Model, users: Users) -> None:
+    """Stalled and Available are true and Ready is not, so that tools fail fast and know that users are served."""
+    model.serve_first()
+    users()
+    revision = model.release("slow", EXTRA_LATENCY_MS="400")
+    model.rolled_back(revision)
+    target = (f"modeldeployment/{model.name}", "-n", model.namespace)
+    kubectl("wait", "--for=condition=Stalled", *target, "--timeout=1s")
+    kubectl("wait", "--for=condition=Available", *target, "--timeout=1s")
+
+    assert model.condition("Ready")["reason"] == "RolledBack"
+    assert model.condition("Reconciling") == {}
+    with pytest.raises((Exception, subprocess.CalledProcessError), match="timed out"):
+        kubectl("wait", "--for=condition=Ready", *target, "--timeout=1s")

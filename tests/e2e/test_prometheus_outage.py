@@ -1,0 +1,60 @@
+"""Prometheus gone, hanging or lying in mid-canary: nothing moves, the object says why, and afterwards it goes on."""
+
+import os
+import time
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+
+from local.traffic import TrafficThread
+from tests.e2e.support import Faults, Model, wait_until
+
+OUTAGE = float(os.environ.get("PALIER_OUTAGE_SECONDS", "15"))
+"""Seconds of each outage; make it longer for a soak."""
+
+
+@pytest.mark.parametrize("how", ["refuse", "hang", "error", "empty", "nan"])
+def test_no_decision_rests_on_absent_data(
+    model: Model, users: Callable[..., TrafficThread], faults: Faults, how: str
+) -> None:
+    """The weight stays, the reason is CannotMeasure, nothing is promoted or rolled back; then the release ends well."""
+    stages = model.manifest["spec"]["release"]["stages"]
+    stages[1]["canary"]["minDuration"] = "4s"
+    stable = model.serve_first()
+    traffic = users()
+    revision = model.release("2")
+    model.in_traffic(revision, weight=25)
+    faults.misbehave(how)
+    model.wait(
+        lambda _status: model.condition("Ready").get("reason") == "CannotMeasure",
+        timeout=30,
+        what="the condition to say that nothing can be measured",
+    )
+    began = len(model.weights)
+    clock = Stopwatch(OUTAGE)
+    wait_until(clock.over, timeout=OUTAGE + 5, what="the outage to pass")
+    status = model.status
+
+    assert len(model.weights) == began
+    assert model.weight(revision) == 25
+    assert status["stable"]["revision"] == stable
+    assert status["release"]["stageIndex"] == 1
+
+    faults.behave()
+    model.promoted(revision)
+    shares = [weights.get(revision, 0) for _, weights in model.weights]
+
+    assert [share for share, after in pairwise([*shares, None]) if share and share != after] == [1, 5, 25, 50, 99, 100]
+    assert traffic.stop().failures() == []
+
+
+class Stopwatch:
+    """Tells when so many seconds have passed."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def over(self) -> bool:
+        """Whether they have passed."""
+        return time.monotonic() >= self._end

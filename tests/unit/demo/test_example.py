@@ -1,0 +1,94 @@
+"""The example's manifests: each is what its act says, and they differ in nothing else."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from local.demo.acts import ACTS, EXAMPLE, HOST, LATENCY_THRESHOLD, NAME, Act, Ending
+from local.demo.setting import Options, adapted
+from palier.api.v1alpha1 import parse
+
+OPTIONS = Options(
+    namespace="ml", rate=50, fast=False, image_registry=None, metrics=("monitoring", "prometheus"), scrape_interval=1
+)
+
+
+def manifest(act: Act) -> dict[str, Any]:
+    """The act's manifest as it lies there."""
+    loaded: dict[str, Any] = yaml.safe_load(act.manifest.read_text("utf-8"))
+    return loaded
+
+
+def container(body: dict[str, Any]) -> dict[str, Any]:
+    """The model server's container."""
+    found: dict[str, Any] = body["spec"]["serving"]["template"]["spec"]["containers"][0]
+    return found
+
+
+def environment(body: dict[str, Any]) -> dict[str, str]:
+    """The model server's environment."""
+    return {variable["name"]: variable["value"] for variable in container(body)["env"]}
+
+
+@pytest.mark.parametrize("act", ACTS, ids=lambda act: act.manifest.stem)
+def test_a_manifest_is_valid_and_consistent(act: Act) -> None:
+    """Palier can read it, and the pods run the very model that it names."""
+    body = manifest(act)
+    deployment = parse(body)
+    served = environment(body)
+    assert deployment.metadata.name == NAME
+    assert (served["MODEL"], served["MODEL_VERSION"]) == (deployment.spec.model.name, deployment.spec.model.version)
+    assert body["spec"]["traffic"]["gateway"]["hostnames"] == [HOST]
+    assert body["spec"]["objectives"][0]["latency"]["threshold"] == f"{LATENCY_THRESHOLD * 1000:g}ms"
+
+
+@pytest.mark.parametrize("act", ACTS[1:], ids=lambda act: act.manifest.stem)
+def test_a_change_changes_the_model_only(act: Act) -> None:
+    """Besides model, environment and resources, every manifest is the first one."""
+
+    def rest(body: dict[str, Any]) -> dict[str, Any]:
+        del body["spec"]["model"]
+        for part in ("env", "resources"):
+            del container(body)[part]
+        return body
+
+    assert rest(manifest(act)) == rest(manifest(ACTS[0]))
+
+
+def test_the_bad_versions_are_bad_and_the_others_are_not() -> None:
+    """Only the versions that are to be rolled back inject a fault."""
+    for act in ACTS:
+        faults = {"EXTRA_LATENCY_MS", "FAIL_PERCENT", "FAIL_AFTER_SECONDS"} & environment(manifest(act)).keys()
+        assert bool(faults) is (act.ending is Ending.ROLLED_BACK), act.title
+
+
+def test_the_latency_threshold_is_an_edge_of_the_histogram() -> None:
+    """What the objective asks can be measured exactly."""
+    from language_id.app import LATENCY_BUCKETS  # noqa: PLC0415 (the path is set by conftest.py)
+
+    assert LATENCY_THRESHOLD in LATENCY_BUCKETS
+
+
+def test_the_example_is_complete() -> None:
+    """What a user copies is all there."""
+    for name in ("README.md", "sentences.txt", "server/Dockerfile", "server/requirements.txt"):
+        assert (EXAMPLE / name).is_file(), name
+
+
+def test_a_manifest_is_adapted_to_this_run() -> None:
+    """Namespace and images follow the options; the original stays as it is."""
+    original = manifest(ACTS[0])
+    changed = adapted(original, Options("elsewhere", 50, False, "registry.example.com/team", None, 15))
+    assert changed["metadata"]["namespace"] == "elsewhere"
+    assert container(changed)["image"] == "registry.example.com/team/language-id:1"
+    assert original == manifest(ACTS[0])
+    assert adapted(original, OPTIONS) == original
+
+
+def test_a_fast_run_has_short_stages() -> None:
+    """Only times differ, so that the fast story is the same story."""
+    changed = adapted(manifest(ACTS[0]), Options("ml", 100, True, None, None, 1))
+    stages = changed["spec"]["release"]["stages"]
+    assert [stage["canary"]["weight"] for stage in stages] == [5, 25, 50]
+    assert {stage["canary"]["minDuration"] for stage in stages} == {"5s"}
