@@ -72,14 +72,14 @@ class Plan:
 def for_control_plane() -> Plan:
     """A plan for a control plane alone."""
     ports = free_ports()
-    return Plan(node=False, address="127.0.0.1", **{name: next(ports) for name in _PORT_NAMES})
+    return Plan(node=False, gateway=False, address="127.0.0.1", **{name: next(ports) for name in _PORT_NAMES})
 
 
 def for_cluster() -> Plan:
     """A plan for a whole cluster, whose API server has the usual port on the node's address."""
     ports = free_ports()
     chosen = {name: next(ports) for name in _PORT_NAMES} | {"api": 6443}
-    return Plan(node=True, address=NODE_ADDRESS, **chosen)
+    return Plan(node=True, gateway=False, address=NODE_ADDRESS, **chosen)
 
 
 def load(layout: Layout) -> Plan | None:

@@ -21,7 +21,7 @@ from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.reporter import Reporter
 from palier.cluster.store import Store
 from palier.cluster.trouble import trouble_of
-from palier.errors import InvalidSpec
+from palier.errors import Invalid, InvalidSpec
 from palier.metrics.looks import Looks
 from palier.metrics.prometheus import MetricSource
 from palier.release.decide import decide
@@ -85,7 +85,11 @@ class Controller:
         try:
             return await self._reconcile(key, body)
         except InvalidSpec as error:
-            await self._refuse(body, error)
+            await self._refuse(body, "InvalidSpec", f"{error.field}: {error.message}")
+            return RESYNC
+        except Invalid as error:
+            # The API server rejects what the spec makes us render, a typo in the pod template for instance.
+            await self._refuse(body, "Rejected", str(error))
             return RESYNC
 
     async def _reconcile(self, key: Key, body: Mapping[str, Any]) -> float:
@@ -218,13 +222,12 @@ class Controller:
         self._troubles[key] = (now, found)
         return found
 
-    async def _refuse(self, body: Mapping[str, Any], error: InvalidSpec) -> None:
+    async def _refuse(self, body: Mapping[str, Any], reason: str, message: str) -> None:
         """Say what is wrong and leave everything that serves as it is."""
         now, generation = self.clock(), int(body["metadata"].get("generation", 0))
         before = body.get("status") or {}
         stable = before.get("stable")
-        message = f"{error.field}: {error.message}"
-        found = refused("InvalidSpec", message, serves=bool(stable))
+        found = refused(reason, message, serves=bool(stable))
         status = {
             **before,
             "observedGeneration": generation,

@@ -17,7 +17,7 @@ from local.traffic import Traffic, TrafficThread
 from tests.e2e.support import Faults, Model, kubectl, wait_until
 
 ROOT = Path(__file__).parents[2]
-SYSTEM = "palier-e2e"
+SYSTEM = "palier-system"
 OPERATOR_IMAGE = os.environ.get("PALIER_IMAGE", "localhost/palier:dev")
 MODEL_IMAGE = os.environ.get("PALIER_MODEL_IMAGE", "localhost/language-id:1")
 

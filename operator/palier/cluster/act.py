@@ -4,7 +4,7 @@ Pods first, then the route, and nothing is deleted that the route still names.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,11 @@ from palier.api.constants import FIELD_MANAGER_SCALE
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.store import Store
+from palier.errors import InvalidSpec
 from palier.manifests.metadata import child_name, owned_by
 from palier.manifests.revision import (
     deployment_manifest,
+    mounts_prompts,
     prompts_manifest,
     prompts_name,
     scale_manifest,
@@ -55,7 +57,7 @@ class Actor:
                     logger.warning("%s/%s is gone and the spec no longer describes it", namespace, child)
                     continue
                 if prompts:
-                    await self.cluster.apply(prompts_manifest(deployment, revision, prompts))
+                    await self._apply(prompts_manifest(deployment, revision, prompts))
                 workload = await self._apply(deployment_manifest(deployment, revision))
             if self.store.get("Service", namespace, child) is None:
                 await self._apply(service_manifest(deployment, revision, port=ports[revision]))
@@ -66,13 +68,19 @@ class Actor:
         self, deployment: ModelDeployment, state: State, targets: Targets, *, observation: Observation
     ) -> bool:
         """Write the traffic split if it differs from the one in place; tells whether it did."""
-        if targets.weights is None or targets.slots is None or observation.route.conflict:
+        if targets.weights is None or targets.slots is None:
+            return False
+        if observation.route.conflict and not observation.route.ours:
             return False
         gateway = deployment.spec.traffic.gateway
         if gateway is None:
             return await self._steer_front_service(deployment, state, targets)
         manifest = route_manifest(
-            deployment, gateway, slots=targets.slots, weights=targets.weights, ports=ports_of(state)
+            deployment,
+            gateway,
+            slots=targets.slots,
+            weights=targets.weights,
+            ports={**self._service_ports(deployment, targets.slots), **ports_of(state)},
         )
         live = self.store.get("HTTPRoute", deployment.metadata.namespace, deployment.metadata.name)
         # All defaults are rendered, so anything but equality is a difference, also what somebody else added.
@@ -86,13 +94,14 @@ class Actor:
         namespace = deployment.metadata.namespace
         for revision in sorted(targets.remove):
             child = child_name(deployment, revision)
-            for kind, api_version in (("Deployment", "apps/v1"), ("Service", "v1")):
-                found = self.store.get(kind, namespace, child)
+            service, workload = (self.store.get(kind, namespace, child) for kind in ("Service", "Deployment"))
+            copied = prompts_name(deployment, revision)
+            if self.store.get("ConfigMap", namespace, copied) or (workload and mounts_prompts(workload)):
+                await self.cluster.delete(Reference("v1", "ConfigMap", namespace, copied))
+            # The Deployment goes last: while it is there, a restarted operator knows that something is left.
+            for found in (service, workload):
                 if found is not None and owned_by(deployment, found):
-                    uid = found["metadata"].get("uid")
-                    await self.cluster.delete(Reference(api_version, kind, namespace, child, uid))
-            if deployment.spec.model.prompts:
-                await self.cluster.delete(Reference("v1", "ConfigMap", namespace, prompts_name(deployment, revision)))
+                    await self.cluster.delete(Reference.to(found))
 
     async def _steer_front_service(self, deployment: ModelDeployment, state: State, targets: Targets) -> bool:
         weights = {revision: weight for revision, weight in (targets.weights or {}).items() if weight}
@@ -104,8 +113,10 @@ class Actor:
             # Services of strangers are not watched: look before taking over a name.
             live = await self.cluster.get(Reference.to(manifest))
             if live is not None and not owned_by(deployment, live):
-                self.store.put(live)
-                return False
+                name = deployment.metadata.name
+                raise InvalidSpec(
+                    "metadata.name", f"Service {name} exists and is not Palier's: remove it or choose another name"
+                )
         wanted = manifest["spec"]
         if live is not None and live["spec"]["selector"] == wanted["selector"]:
             (port,) = wanted["ports"]
@@ -113,6 +124,14 @@ class Actor:
                 return False
         await self._apply(manifest)
         return True
+
+    def _service_ports(self, deployment: ModelDeployment, revisions: Iterable[str]) -> dict[str, int]:
+        """Ports of revisions that are on their way out and no longer remembered: as their Services have them."""
+        ports = {}
+        for revision in revisions:
+            service = self.store.get("Service", deployment.metadata.namespace, child_name(deployment, revision))
+            ports[revision] = service["spec"]["ports"][0]["port"] if service else deployment.spec.serving.port
+        return ports
 
     async def _apply(self, manifest: Mapping[str, Any], **options: Any) -> dict[str, Any]:  # noqa: ANN401
         live = await self.cluster.apply(manifest, **options)

@@ -143,6 +143,7 @@ def _gateway_route(store: Store, deployment: ModelDeployment, gateway: Gateway) 
     accepted, serving, problem = _acceptance(route, gateway, namespace=namespace)
     return RouteFacts(
         exists=True,
+        ours=True,
         weights=route_weights(deployment, route),
         accepted=accepted,
         serving=serving,
@@ -189,7 +190,9 @@ def _taken_hostname(
     """An older route for the same host on the same Gateway gets all its traffic, whatever ours says."""
     meta = deployment.metadata
     born = ours["metadata"].get("creationTimestamp", "") if ours else "9"
-    parents = {(parent.namespace or meta.namespace, parent.name) for parent in gateway.parent_refs}
+    listeners = {
+        (parent.namespace or meta.namespace, parent.name, parent.section_name) for parent in gateway.parent_refs
+    }
     wanted = set(gateway.hostnames)
     for other in store.list("HTTPRoute"):
         theirs = other["metadata"]
@@ -205,13 +208,32 @@ def _taken_hostname(
         shared = wanted & hostnames
         if not shared and (wanted or hostnames):
             continue
-        attached = {
-            (ref.get("namespace", theirs["namespace"]), ref["name"]) for ref in other["spec"].get("parentRefs", ())
-        }
-        if parents & attached and _takes_everything(other):
+        if _shares_a_listener(other, listeners) and _takes_everything(other):
             host = ", ".join(sorted(shared)) or "every host"
             return f"{host} is taken by the older HTTPRoute {theirs['namespace']}/{theirs['name']}"
     return ""
+
+
+def _shares_a_listener(route: Mapping[str, Any], listeners: set[tuple[str, str, str | None]]) -> bool:
+    """Whether a route is attached where ours is; one that the Gateway refused takes nothing."""
+    own = route["metadata"]["namespace"]
+    refused = {
+        _listener(answer.get("parentRef", {}), own)
+        for answer in route.get("status", {}).get("parents", ())
+        for condition in answer.get("conditions", ())
+        if condition["type"] == "Accepted" and condition["status"] == "False"
+    }
+    for reference in route["spec"].get("parentRefs", ()):
+        theirs = _listener(reference, own)
+        if theirs not in refused and any(
+            theirs[:2] == ours[:2] and (None in {theirs[2], ours[2]} or theirs[2] == ours[2]) for ours in listeners
+        ):
+            return True
+    return False
+
+
+def _listener(reference: Mapping[str, Any], namespace: str) -> tuple[str, str, str | None]:
+    return reference.get("namespace", namespace), reference.get("name", ""), reference.get("sectionName")
 
 
 def _takes_everything(route: Mapping[str, Any]) -> bool:

@@ -60,7 +60,12 @@ def _essence(status: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: value for name, value in status.items() if name not in moving},
         "release": {
-            name: value for name, value in release.items() if name not in {"evidence", "lastLook", "cannotMeasureSince"}
+            **{
+                name: value
+                for name, value in release.items()
+                if name not in {"evidence", "lastLook", "cannotMeasureSince", "breach"}
+            },
+            "breached": bool(release.get("breach")),
         },
         "conditions": [
             (c["type"], c["status"], c["reason"], c.get("observedGeneration")) for c in status.get("conditions", ())

@@ -19,7 +19,9 @@ def trouble_of(pods: Sequence[Mapping[str, Any]]) -> str:
             if sentence:
                 return f"pod {name}, container {container['name']}: {sentence}"
     for pod in pods:
-        for condition in pod.get("status", {}).get("conditions", ()):
+        if not any("running" in container.get("state", {}) for container in _containers(pod.get("status", {}))):
+            continue
+        for condition in pod["status"].get("conditions", ()):
             if condition["type"] == "Ready" and condition["status"] == "False":
                 waiting = condition.get("message") or condition.get("reason", "")
                 return f"pod {pod['metadata']['name']} runs but is not ready: {waiting}"

@@ -85,16 +85,29 @@ def _pod_spec(deployment: ModelDeployment, revision: str) -> dict[str, Any]:
     spec = copy.deepcopy(dict(deployment.spec.serving.template.spec))
     placement = deployment.spec.serving.placement
     if placement.accelerator is Accelerator.GPU and placement.gpu:
-        resources = spec["containers"][0].setdefault("resources", {})
+        resources = _filled(spec["containers"][0], "resources", {})
         # Kubernetes wants extended resources as limits; requests follow by themselves.
-        resources.setdefault("limits", {})[placement.gpu.resource] = str(placement.gpu.count)
+        _filled(resources, "limits", {})[placement.gpu.resource] = str(placement.gpu.count)
         if placement.gpu.product:
             vendor = placement.gpu.resource.partition("/")[0]
-            spec.setdefault("nodeSelector", {})[f"{vendor}/gpu.product"] = placement.gpu.product
+            _filled(spec, "nodeSelector", {})[f"{vendor}/gpu.product"] = placement.gpu.product
     if deployment.spec.model.prompts:
         source = {"name": PROMPTS_VOLUME, "configMap": {"name": prompts_name(deployment, revision)}}
-        spec.setdefault("volumes", []).append(source)
+        _filled(spec, "volumes", []).append(source)
         mount = {"name": PROMPTS_VOLUME, "mountPath": PROMPTS_PATH, "readOnly": True}
         for container in spec["containers"]:
-            container.setdefault("volumeMounts", []).append(mount)
+            _filled(container, "volumeMounts", []).append(mount)
     return spec
+
+
+def mounts_prompts(workload: Mapping[str, Any]) -> bool:
+    """Whether an existing Deployment was made with prompts."""
+    volumes = workload["spec"]["template"]["spec"].get("volumes") or ()
+    return any(volume.get("name") == PROMPTS_VOLUME for volume in volumes)
+
+
+def _filled(parent: dict[str, Any], name: str, empty: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """The field of a mapping, put there empty if it is missing or was left empty in YAML (`volumes:`)."""
+    if parent.get(name) is None:
+        parent[name] = empty
+    return parent[name]

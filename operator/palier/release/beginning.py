@@ -75,7 +75,7 @@ def _started(situation: Situation, *, direct: bool, why: str) -> Decision:
 def tidied(deployment: ModelDeployment, observation: Observation, state: State, *, now: float) -> State:
     """Time alone moves these: the warm former stable expires, removed revisions are forgotten."""
     state = _remembering(state, observation.measured)
-    drains = tuple(d for d in state.drains if now < d.until or observation.facts(d.revision).exists)
+    drains = tuple(d for d in state.drains if now < d.until or d.revision in observation.revisions)
     former = state.former
     if former and now >= former.until:
         drains = (*drains, Drain(former.reference.revision, now + deployment.spec.release.drain_delay.seconds))

@@ -50,6 +50,8 @@ def waiting_for_route(situation: Situation) -> Hold:
         return Hold("RouteConflict", route.conflict)
     if route.problem:
         return Hold("RouteNotAccepted", route.problem)
+    if situation.deployment.spec.traffic.gateway is None:
+        return Hold("Shifting", "moving the front Service")
     waited = situation.now - situation.release.stage_started_at
     if waited >= SILENT_FOR:
         gateways = situation.deployment.spec.traffic.gateway

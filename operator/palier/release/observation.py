@@ -37,6 +37,8 @@ class RouteFacts:
     """The traffic split that is in force."""
 
     exists: bool = False
+    ours: bool = False
+    """It is Palier's own: a host that somebody took meanwhile does not keep traffic from being taken back."""
     weights: Mapping[str, int] = field(default_factory=dict)
     """Percent by revision, as written in the route (or as given by replicas without a gateway)."""
     accepted: bool = False

@@ -74,7 +74,7 @@ def conditions(decision: Decision, observation: Observation) -> list[Finding]:
             Finding(PROGRESSING, "False", reason, message),
         ]
         return found
-    found.append(Finding(PROGRESSING, "False", "Serving", serving.message))
+    found.append(Finding(PROGRESSING, "False", serving.reason, serving.message))
     if serving.status == "True":
         found.append(Finding(READY, "True", "Serving", serving.message))
     else:

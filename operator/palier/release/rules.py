@@ -81,10 +81,12 @@ def rules_digest(deployment: ModelDeployment) -> str:
     spec = deployment.spec
     judged_by = {
         "objectives": [
-            objective.model_dump(mode="json", by_alias=True, exclude_none=True) for objective in spec.objectives
+            objective.model_dump(mode="json", by_alias=True, exclude_defaults=True) for objective in spec.objectives
         ],
-        "signals": spec.signals.model_dump(mode="json", by_alias=True, exclude_none=True) if spec.signals else None,
-        "stages": [stage.model_dump(mode="json", by_alias=True, exclude_none=True) for stage in spec.release.stages],
+        "signals": spec.signals.model_dump(mode="json", by_alias=True, exclude_defaults=True) if spec.signals else None,
+        "stages": [
+            stage.model_dump(mode="json", by_alias=True, exclude_defaults=True) for stage in spec.release.stages
+        ],
     }
     return hashlib.sha256(json.dumps(judged_by, sort_keys=True).encode()).hexdigest()[:16]
 

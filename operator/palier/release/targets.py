@@ -85,8 +85,12 @@ def targets(deployment: ModelDeployment, state: State, observation: Observation,
         revision = state.candidate.revision
         present = observation.facts(revision).replicas
         needed = stage_replicas(deployment, state)
-        rolling_back = state.release.step is Step.ROLLING_BACK
-        replicas[revision] = max(present, 1) if rolling_back else max(needed, min(present, full_replicas(deployment)))
+        if state.release.step is Step.ROLLING_BACK:
+            replicas[revision] = max(present, 1)
+        elif deployment.spec.traffic.gateway is None and state.release.step in {Step.PREPARING, Step.CANARY}:
+            replicas[revision] = needed  # here the number of pods makes the share: surplus ones go before any traffic
+        else:
+            replicas[revision] = max(needed, min(present, full_replicas(deployment)))
     named = set(observation.route.weights) | set(state.slots or ())
     remove = frozenset(d.revision for d in state.drains if now >= d.until and d.revision not in named | set(replicas))
     return Targets(weights=weights, slots=state.slots, replicas=replicas, remove=remove, again_in=again_in)
@@ -119,6 +123,8 @@ def _smoothed(
     """The weights to write now on the way to the wanted ones, and when to look again if more steps follow."""
     candidate, stable, route = state.candidate, state.stable, observation.route
     if wanted is None or not candidate or not stable or not route.exists or deployment.spec.traffic.gateway is None:
+        return wanted, None
+    if candidate.revision not in (state.slots or ()):
         return wanted, None
     present, share = observation.weight(candidate.revision), wanted.get(candidate.revision, 0)
     following = eased(present, share)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from palier.cluster.queue import Key, WorkQueue
@@ -282,9 +282,10 @@ STEPS = st.tuples(
     st.sampled_from(["add", "urgent", "later"]),
     st.sampled_from("abc"),
 )
-OUTCOMES = st.sampled_from([None, None, 2.0, Conflict("no"), ValueError("defect")])
+OUTCOMES = st.sampled_from([None, None, 2.0, Conflict, ValueError])
 
 
+@settings(deadline=None)  # the machine may be busy; what matters is the faked time
 @given(
     steps=st.lists(STEPS, max_size=30),
     takes=st.lists(st.floats(0, 2), min_size=1, max_size=10),
@@ -294,7 +295,7 @@ OUTCOMES = st.sampled_from([None, None, 2.0, Conflict("no"), ValueError("defect"
 def test_no_key_runs_twice_at_once_and_no_add_is_lost(
     steps: list[tuple[float, str, str]],
     takes: list[float],
-    outcomes: list[float | Exception | None],
+    outcomes: list[float | type[Exception] | None],
     workers: int,
 ) -> None:
     """Whatever happens in whatever order: one run per key at a time, and a run begins after every add."""
@@ -302,17 +303,18 @@ def test_no_key_runs_twice_at_once_and_no_add_is_lost(
     async def scenario() -> None:
         queue = WorkQueue[str]()
         running_keys: set[str] = set()
+        twice: list[bool] = []
         events: list[tuple[str, str]] = []
 
         async def handler(key: str) -> float | None:
-            assert key not in running_keys, "the key is handled twice at once"
+            twice.append(key in running_keys)  # the queue would take a failed assertion for a failed key
             running_keys.add(key)
             events.append(("run", key))
             turn = len(events)
             await asyncio.sleep(takes[turn % len(takes)])
-            running_keys.remove(key)
+            running_keys.discard(key)
             outcome = outcomes[turn % len(outcomes)]
-            if isinstance(outcome, Exception):
+            if isinstance(outcome, type):
                 raise outcome
             return outcome
 
@@ -326,6 +328,7 @@ def test_no_key_runs_twice_at_once_and_no_add_is_lost(
                     queue.add(key, urgent=what == "urgent")
             await asyncio.sleep(30)
 
+        assert not any(twice)
         for position, (what, key) in enumerate(events):
             assert what == "run" or ("run", key) in events[position:]
 

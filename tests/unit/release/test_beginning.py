@@ -1,0 +1,265 @@
+"""When a release starts, what is refused, and what time alone changes."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from palier.evidence.objective import Counts, fresh, observe
+from palier.release.beginning import idle, tidied, wake_at
+from palier.release.observation import Measured, Observation, Requests
+from palier.release.rules import measured_objectives, rules_digest
+from palier.release.situation import Decision, Situation
+from palier.release.state import Drain, Result, State, Step
+from tests.property.world import model_deployment
+from tests.unit.release.examples import (
+    CANDIDATE,
+    FORMER,
+    NOW,
+    SERVICE,
+    STABLE,
+    THIRD,
+    ended,
+    observed,
+    ready,
+    releasing,
+    serving,
+    warm,
+)
+
+PODS = {STABLE: ready(2)}
+
+
+def begun(
+    state: State,
+    observation: Observation,
+    *,
+    requests: Requests | None = None,
+    now: float = NOW,
+    **changes: Any,  # noqa: ANN401
+) -> Decision:
+    """What an idle object does."""
+    observation = replace(observation, requests=requests or Requests())
+    return idle(Situation(model_deployment(**changes), observation, state, now))
+
+
+def refused_by(result: Result = Result.ROLLED_BACK, **changes: Any) -> State:  # noqa: ANN401
+    """A memory of a candidate that was refused by the rules that the spec still has."""
+    state = ended(result)
+    assert state.outcome is not None
+    return replace(state, outcome=replace(state.outcome, rules=rules_digest(model_deployment(**changes))))
+
+
+def test_the_stable_revision_starts_nothing() -> None:
+    """The spec asks for what serves; a refused candidate of before is forgotten."""
+    decision = begun(refused_by(), observed(PODS, {STABLE: 100}, wanted=STABLE))
+
+    assert decision.state.release is None
+    assert decision.state.candidate is None
+    assert decision.notes == ()
+
+
+def test_a_first_revision_is_released_directly() -> None:
+    """There is nothing to compare it with."""
+    decision = begun(State(), observed({}, wanted=CANDIDATE))
+
+    assert decision.state.release is not None
+    assert decision.state.release.direct
+    assert decision.state.release.step is Step.PREPARING
+    assert [note.message for note in decision.notes] == [f"m 1 ({CANDIDATE}): first revision"]
+
+
+def test_a_new_revision_climbs_the_landings() -> None:
+    """It starts with pods that come up, and remembers what it is and where it listens."""
+    decision = begun(serving(), observed(PODS, {STABLE: 100}, wanted=CANDIDATE), now=NOW + 7)
+    release, candidate = decision.state.release, decision.state.candidate
+
+    assert release is not None
+    assert candidate is not None
+    assert (release.step, release.direct, release.stage_index) == (Step.PREPARING, False, 0)
+    assert (release.started_at, release.stage_started_at, release.traffic_since) == (NOW + 7, NOW + 7, None)
+    assert (candidate.revision, candidate.model, candidate.version, candidate.port) == (CANDIDATE, "m", "1", 8080)
+    assert candidate.since == NOW + 7
+    assert decision.state.stable == serving().stable
+    assert decision.hold is not None
+    assert decision.hold.reason == "CandidateNotReady"
+
+
+@pytest.mark.parametrize(("pods", "direct"), [(2, True), (1, False), (0, False)])
+def test_the_way_back_to_the_former_revision_is_direct_while_it_is_warm(pods: int, direct: bool) -> None:
+    """It served before; but if its pods are not all there, it is released like any other."""
+    state = serving(former=warm())
+    decision = begun(state, observed({**PODS, FORMER: ready(pods)}, {STABLE: 100}, wanted=FORMER))
+
+    assert decision.state.release is not None
+    assert decision.state.release.direct is direct
+    assert decision.state.former is None
+    assert decision.state.drains == ()
+
+
+def test_the_former_revision_stays_warm_behind_a_gateway() -> None:
+    """A third revision does not cost the way back to the first."""
+    decision = begun(serving(former=warm()), observed(PODS, wanted=CANDIDATE))
+
+    assert decision.state.former == warm()
+
+
+def test_the_former_revision_goes_first_without_a_gateway() -> None:
+    """The open front Service would select its pods too."""
+    decision = begun(serving(former=warm()), observed(PODS, wanted=CANDIDATE), traffic=SERVICE)
+
+    assert decision.state.former is None
+    assert decision.state.drains == (Drain(FORMER, NOW),)
+
+
+def test_a_draining_revision_that_is_wanted_again_is_kept() -> None:
+    """Its removal is called off, that of others is not."""
+    drains = (Drain(CANDIDATE, NOW + 3), Drain(THIRD, NOW + 5))
+    decision = begun(serving(drains=drains), observed(PODS, wanted=CANDIDATE))
+
+    assert decision.state.drains == (Drain(THIRD, NOW + 5),)
+
+
+@pytest.mark.parametrize("result", [Result.ROLLED_BACK, Result.ABORTED, Result.FAILED])
+def test_a_refused_revision_stays_refused(result: Result) -> None:
+    """As long as the spec asks for it under the same rules, nothing happens, whatever else the author changes."""
+    for changes in ({}, {"paused": True}, {"replicas": 5}):
+        decision = begun(refused_by(result), observed(PODS, wanted=CANDIDATE), **changes)
+
+        assert decision.state == refused_by(result)
+        assert decision.notes == ()
+
+
+@pytest.mark.parametrize("result", [Result.SUPERSEDED, Result.REVERTED, Result.PROMOTED])
+def test_a_revision_that_was_not_refused_is_tried_again(result: Result) -> None:
+    """It did nothing wrong when it was last here."""
+    assert begun(refused_by(result), observed(PODS, wanted=CANDIDATE)).state.release is not None
+
+
+def test_other_rules_are_a_reason_to_try_again() -> None:
+    """The author corrected an objective or a stage; so are rules that nobody remembers."""
+    assert begun(refused_by(), observed(PODS, wanted=CANDIDATE), weights=(1, 2)).state.release is not None
+    assert begun(ended(Result.ROLLED_BACK), observed(PODS, wanted=CANDIDATE)).state.release is not None
+
+
+def test_another_revision_is_a_reason_to_try() -> None:
+    """What was refused is one revision."""
+    assert begun(refused_by(), observed(PODS, wanted=THIRD)).state.release is not None
+
+
+def test_a_retry_is_handled_once() -> None:
+    """A new token tries again, says who asked, and the same token does not do it a second time."""
+    requests = Requests(retry="7", by={"retry": "kubectl"})
+    decision = begun(refused_by(), observed(PODS, wanted=CANDIDATE), requests=requests)
+
+    assert decision.state.release is not None
+    assert decision.state.handled_retry == "7"
+    assert decision.notes[0].message.endswith("new revision; retry asked for by kubectl")
+
+    again = replace(refused_by(), handled_retry="7")
+
+    assert begun(again, observed(PODS, wanted=CANDIDATE), requests=requests).state.release is None
+    assert begun(again, observed(PODS, wanted=CANDIDATE), requests=Requests()).state.release is None
+    assert begun(again, observed(PODS, wanted=CANDIDATE), requests=Requests(retry="8")).state.release is not None
+
+
+def test_an_old_token_is_not_told_again() -> None:
+    """The next release is not one that somebody asked to retry."""
+    state = serving(handled_retry="7")
+    decision = begun(state, observed(PODS, wanted=CANDIDATE), requests=Requests(retry="7"))
+
+    assert "retry" not in decision.notes[0].message
+    assert decision.state.handled_retry == "7"
+
+
+def later(state: State, observation: Observation | None = None, *, now: float = NOW) -> State:
+    """What time alone makes of a memory; the drain delay is 3 s."""
+    return tidied(model_deployment(), observation or observed(PODS), state, now=now)
+
+
+def test_a_former_revision_expires() -> None:
+    """When its window ends it is drained, and its pods stay for the drain delay."""
+    state = serving(former=warm(NOW + 60))
+
+    assert later(state, now=NOW + 59) == state
+    assert later(state, now=NOW + 60) == serving(drains=(Drain(FORMER, NOW + 63),))
+
+
+@pytest.mark.parametrize(
+    ("there", "now", "remembered"),
+    [(True, NOW - 1, True), (True, NOW + 1, True), (False, NOW - 1, True), (False, NOW + 1, False)],
+)
+def test_a_drain_is_remembered_until_the_revision_is_gone(there: bool, now: float, remembered: bool) -> None:
+    """Its time is over and its objects are gone: only both together end it, or something would be left behind."""
+    state = serving(drains=(Drain(FORMER, NOW),))
+    pods = {**PODS, **({FORMER: ready(0)} if there else {})}
+
+    assert bool(later(state, observed(pods), now=now).drains) is remembered
+
+
+def test_a_drain_is_remembered_while_half_of_the_revision_is_there() -> None:
+    """An operator that died between two deletions comes back to a Deployment without its Service."""
+    state = serving(drains=(Drain(FORMER, NOW),))
+    half = observed({**PODS, FORMER: ready(0, exists=False)})
+
+    assert later(state, half, now=NOW + 60).drains == state.drains
+
+
+EVIDENCE = {"errors": observe(fresh(), Counts(10, 1, 1), None, measured_objectives(model_deployment())[0].rule)}
+
+
+def remembering(state: State, **measured: Any) -> State:  # noqa: ANN401
+    """The memory after looks with this evidence."""
+    observation = replace(observed(PODS), measured=Measured(evidence=EVIDENCE, **measured))
+    return later(state, observation)
+
+
+def test_the_evidence_of_the_looks_is_remembered() -> None:
+    """With the instant up to which it was gathered, and since when it could not be."""
+    release = remembering(releasing(Step.CANARY), last_look=NOW + 5, cannot_measure_since=NOW + 6).release
+
+    assert release is not None
+    assert release.evidence == EVIDENCE
+    assert (release.last_look, release.cannot_measure_since) == (NOW + 5, NOW + 6)
+
+
+def test_evidence_that_is_older_than_the_memory_is_not() -> None:
+    """Another process looked further already: going back would count its events twice."""
+    state = releasing(Step.CANARY, last_look=NOW + 9)
+
+    assert remembering(state, last_look=NOW + 5) == state
+    assert remembering(state) == state
+
+
+def test_evidence_without_a_release_belongs_to_nobody() -> None:
+    """The release ended while the look was under way."""
+    assert remembering(serving(), last_look=NOW + 5) == serving()
+
+
+def wake(state: State, *, now: float = NOW) -> float | None:
+    """When to look again; stages last 5 to 40 s, and a candidate has 60 s to get ready."""
+    return wake_at(model_deployment(), state, now=now)
+
+
+def test_at_rest_nothing_happens_by_time_alone() -> None:
+    """There is nothing to wake up for."""
+    assert wake(serving()) is None
+
+
+def test_the_earliest_of_all_instants_counts() -> None:
+    """Drains, the warm revision, the stage's shortest and longest time, and the deadline, each in its turn."""
+    state = replace(
+        releasing(Step.CANARY), former=warm(NOW + 50), drains=(Drain(THIRD, NOW + 2), Drain(FORMER, NOW + 70))
+    )
+    instants = []
+    now: float | None = NOW
+    while (now := wake(state, now=now)) is not None:
+        instants.append(now - NOW)
+
+    assert instants == [2, 5, 40, 50, 60, 70]
+
+
+def test_a_stage_without_traffic_has_no_end_yet() -> None:
+    """Only the deadline runs; and a spec with fewer stages is no error."""
+    assert wake(releasing(Step.CANARY, traffic_since=None)) == NOW + 60
+    assert wake(releasing(Step.CANARY, index=7)) == NOW + 60
