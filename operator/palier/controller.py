@@ -22,7 +22,7 @@ from palier.cluster.reporter import Reporter
 from palier.cluster.store import Store
 from palier.cluster.trouble import trouble_of
 from palier.errors import Invalid, InvalidSpec
-from palier.metrics.looks import Looks
+from palier.metrics.looks import LookFinished, Looks
 from palier.metrics.prometheus import MetricSource
 from palier.release.decide import decide
 from palier.release.look import Watched
@@ -55,13 +55,19 @@ class Controller:
         look_interval: float,
         scrape_interval: float,
         clock: Callable[[], float] = time.time,
+        look_finished: LookFinished | None = None,
     ) -> None:
         self.store = store
         self.queue = queue
         self.clock = clock
         self.cluster = cluster
         self.looks = Looks(
-            source, interval=look_interval, scrape_interval=scrape_interval, looked=self._looked, clock=clock
+            source,
+            interval=look_interval,
+            scrape_interval=scrape_interval,
+            looked=self._looked,
+            clock=clock,
+            finished=look_finished,
         )
         self._actor = Actor(cluster, store)
         self._reporter = Reporter(cluster, store)
@@ -182,7 +188,8 @@ class Controller:
 
     def _looked(self, keys: Sequence[tuple[str, str]]) -> None:
         for key in keys:
-            self.queue.add(Key(*key))
+            # A rollback may hang on it: before everything that merely wants to be looked at again.
+            self.queue.add(Key(*key), urgent=True)
 
     def _prompts(self, deployment: ModelDeployment) -> dict[str, str]:
         """The texts of the prompts.

@@ -102,10 +102,10 @@ def model(request: pytest.FixtureRequest) -> Iterator[Model]:
 
 @pytest.fixture
 def users(model: Model) -> Iterator[Callable[..., TrafficThread]]:
-    """Starts users of the model, 50 requests a second unless told otherwise; every response is recorded."""
+    """Starts users of the model, 100 requests a second unless told otherwise; every response is recorded."""
     running: list[TrafficThread] = []
 
-    def start(*, rate: float = 50, url: str | None = None, reuse_connections: bool = True) -> TrafficThread:
+    def start(*, rate: float = 100, url: str | None = None, reuse_connections: bool = True) -> TrafficThread:
         thread = TrafficThread(
             Traffic(
                 url or f"http://{cluster.gateway_address()}/v1/detect",

@@ -223,7 +223,7 @@ class Model:
                 latency: {{histogram: http_request_duration_seconds}}
               objectives:
               - {{name: latency, latency: {{percentile: 95, threshold: 250ms}}}}
-              - {{name: errors, errorRate: {{maxPercent: "1"}}}}
+              - {{name: errors, errorRate: {{maxPercent: "5"}}}}
               release:
                 stages:
                 - canary: {{weight: 5, minDuration: 2s, maxDuration: 10m}}

@@ -51,7 +51,7 @@ def test_ten_rollbacks_of_a_slow_version_fail_no_request(model: Model, users: Us
 def test_a_dead_version_is_at_weight_0_within_5_seconds_of_its_sixth_failure(model: Model, users: Users) -> None:
     """With 1 s scrapes and looks, at 5 % of 50 requests a second."""
     model.serve_first()
-    traffic = users()
+    traffic = users(rate=50)
     revision = model.release("dead", FAIL_PERCENT="100")
     model.rolled_back(revision)
     failures = sorted(each.completed for each in traffic.responses.failures() if each.revision == revision)
@@ -67,7 +67,7 @@ def test_five_percent_of_failures_are_found_within_a_minute_at_25_percent(model:
         {"canary": {"weight": 25, "minDuration": "2m", "maxDuration": "10m"}}
     ]
     model.serve_first()
-    traffic = users()
+    traffic = users(rate=50)
     revision = model.release("flaky", FAIL_PERCENT="5")
     status = model.in_traffic(revision, weight=25)
     begun = time.time()

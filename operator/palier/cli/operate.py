@@ -19,7 +19,8 @@ async def operate(settings: Settings) -> None:
         Exception: a part of it failed.
     """
     instruments = Instruments()
-    source = PrometheusSource(settings.prometheus_url)
+    # An answer that takes longer than two looks is late anyway: the next look asks for all of it again.
+    source = PrometheusSource(settings.prometheus_url, timeout=min(8.0, max(2.0, 2 * settings.look_interval)))
     cluster = await KubernetesCluster.connect(
         kubeconfig=settings.kubeconfig, context=settings.context, instruments=instruments
     )
@@ -31,6 +32,7 @@ async def operate(settings: Settings) -> None:
             source=source,
             look_interval=settings.look_interval,
             scrape_interval=settings.scrape_interval,
+            look_finished=instruments.look_finished,
         )
         await run(
             controller,

@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
@@ -31,6 +32,13 @@ Key = tuple[str, str]
 """Namespace and name of a ModelDeployment."""
 
 
+class LookFinished(Protocol):
+    """Hears how long a look took and whether it failed: for the operator's own metrics."""
+
+    def __call__(self, *, seconds: float, failed: bool) -> None:
+        """One look is over."""
+
+
 class Looks:
     """The releases under judgement and the loop that looks at them.
 
@@ -41,6 +49,7 @@ class Looks:
         looked: told the ModelDeployments that a look has measured, or failed to.
         clock: seconds since the epoch.
         sleep: waits so many seconds.
+        finished: told about every look.
     """
 
     def __init__(
@@ -52,6 +61,7 @@ class Looks:
         looked: Callable[[Sequence[Key]], None],
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        finished: LookFinished | None = None,
     ) -> None:
         self._source = source
         self._interval = interval
@@ -59,6 +69,7 @@ class Looks:
         self._looked = looked
         self._clock = clock
         self._sleep = sleep
+        self._finished = finished
         self._watched: dict[Key, Watched] = {}
         self.last_turn: float | None = None
 
@@ -101,12 +112,14 @@ class Looks:
         Args:
             at: the instant, in seconds since the epoch.
         """
+        begun, failed = self._clock(), False
         fleet = dict(self._watched)
         earliest = min((watched.last_look or at for watched in fleet.values()), default=at)
         reach = min(at - earliest, LONGEST_REACH) + self._staleness
         try:
             answers = await self._ask(fleet, at=at, seconds=reach)
         except MetricsUnavailable as error:
+            failed = True
             logger.warning("a look failed: %s", error)
             for key, before in fleet.items():
                 self._replace(key, before, before.blind(str(error), at=at))
@@ -115,6 +128,8 @@ class Looks:
             series = {selector: owners.sorted(found) for selector, found in answers.items()}
             for key, before in fleet.items():
                 self._replace(key, before, self._after(key, before, series, owners, at=at))
+        if self._finished:
+            self._finished(seconds=self._clock() - begun, failed=failed)
         self._looked(list(fleet))
 
     def _after(

@@ -50,14 +50,14 @@ def waiting_for_route(situation: Situation) -> Hold:
         return Hold("RouteConflict", route.conflict)
     if route.problem:
         return Hold("RouteNotAccepted", route.problem)
-    if situation.deployment.spec.traffic.gateway is None:
+    gateway = situation.deployment.spec.traffic.gateway
+    if gateway is None:
         return Hold("Shifting", "moving the front Service")
     waited = situation.now - situation.release.stage_started_at
     if waited >= SILENT_FOR:
-        gateways = situation.deployment.spec.traffic.gateway
         names = ", ".join(
             f"{parent.namespace or situation.deployment.metadata.namespace}/{parent.name}"
-            for parent in (gateways.parent_refs if gateways else ())
+            for parent in gateway.parent_refs
         )
         message = f"no gateway has accepted the route for {waited:.0f} s: does Gateway {names} exist and run?"
         return Hold("RouteNotAccepted", message)
