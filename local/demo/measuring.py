@@ -86,7 +86,8 @@ def served(responses: Responses, weights: Weights, *, candidate: str, until: flo
     ends = [time for time, _ in weights[1:]] + [until]
     found = []
     for (begin, weight), end in zip(weights, ends, strict=True):
-        if declared := weight.get(candidate):
+        declared = weight.get(candidate, 0.0)
+        if 0 < declared < 100:  # noqa: PLR2004 (percent)
             counts = responses.counts(begin + SETTLE, end - SETTLE / 4)
             if counts.total():
                 found.append(Served(declared, counts[candidate], counts.total()))

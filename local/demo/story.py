@@ -90,6 +90,7 @@ class Story:
         problems: list[str] = []
         if act.outage:
             problems += self._outage(generation)
+        remark = f"held through {self._stage.outage:g} s without metrics; " if act.outage and not problems else ""
         if not self._follow(lambda: self._over(act, generation), limit=ACT_LIMIT):
             ready = self._world.snapshot.conditions.get("Ready")
             state = f"{ready.reason}: {ready.message}" if ready else "it has no conditions"
@@ -106,6 +107,7 @@ class Story:
             responses=self._traffic.responses if self._traffic else Responses(),
             candidate=self._candidate,
             problems=problems,
+            remark=remark,
         )
 
     def _admit_users(self) -> None:

@@ -8,15 +8,15 @@ from local.demo.measuring import Failures, Served
 from local.demo.terminal import WIDTH, Tone, paint
 from local.demo.timeline import milliseconds
 
-_HEADINGS = ("act", "outcome", "breach to 0 %", "requests", "failed: its own", "other", "p95")
+_HEADINGS = ("act", "outcome", "breach to 0 %", "requests", "failed: by the version", "otherwise", "p95")
 
 DEFINITIONS = """\
 breach to 0 %: from the moment at which the first bad answer of the candidate had reached a user (act 2: slower than \
 250 ms, act 3: an error) until its weight was 0. Weight 0: the gateway's route says 0, and the last request that the \
 candidate answered had been sent. This is what users saw, not what a single verdict took: evidence needs several bad \
 answers before it is evidence.
-failed, its own: errors that the candidate's server itself answered. Other: all other failed requests, whoever lost \
-them (no answer, an answer made up by the gateway, an error of the stable version). Palier must cause none.
+failed, by the version: errors that the candidate's server itself answered. Otherwise: all other failed requests, \
+whoever lost them (no answer, an answer made up by the gateway, an error of the stable version). Palier must cause none.
 p95: of all users in the act, as they saw it, gateway included."""
 
 
@@ -25,7 +25,7 @@ class Result:
     """What an act came to. Times are seconds."""
 
     number: int
-    title: str
+    name: str
     outcome: str
     why: str
     requests: int
@@ -65,7 +65,7 @@ def render(results: Sequence[Result], *, colour: bool) -> str:
 
 def _row(result: Result) -> tuple[str, ...]:
     return (
-        f"{result.number}  {result.title}",
+        f"{result.number}  {result.name}",
         result.outcome,
         "-" if result.breach_to_zero is None else f"{result.breach_to_zero:.1f} s",
         str(result.requests),

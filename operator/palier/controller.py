@@ -21,7 +21,7 @@ from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.reporter import Reporter
 from palier.cluster.store import Store
 from palier.cluster.trouble import trouble_of
-from palier.errors import Invalid, InvalidSpec
+from palier.errors import Forbidden, Invalid, InvalidSpec
 from palier.metrics.looks import LookFinished, Looks
 from palier.metrics.prometheus import MetricSource
 from palier.release.decide import decide
@@ -37,6 +37,9 @@ logger = logging.getLogger(__name__)
 
 RESYNC = 600.0
 """Seconds after which an object is looked at again although nothing happened."""
+
+FORBIDDEN_RETRY = 30.0
+"""Seconds after which something forbidden is tried again."""
 
 TROUBLE_AFTER = 10.0
 """Seconds that pods may take to become ready before the reason is looked up, and between two such looks."""
@@ -72,6 +75,7 @@ class Controller:
         self._actor = Actor(cluster, store)
         self._reporter = Reporter(cluster, store)
         self._steered_at: dict[Key, float] = {}
+        self._refused: dict[Key, tuple[int, float]] = {}
         self._troubles: dict[Key, tuple[float, Mapping[str, str]]] = {}
 
     async def run_looks(self) -> None:
@@ -88,6 +92,8 @@ class Controller:
         if body is None or body["metadata"].get("deletionTimestamp"):
             self._forget(key)
             return None
+        if (wait := self._refused_for(key, body)) > 0:
+            return wait
         try:
             return await self._reconcile(key, body)
         except InvalidSpec as error:
@@ -96,14 +102,17 @@ class Controller:
         except Invalid as error:
             # The API server rejects what the spec makes us render, a typo in the pod template for instance.
             await self._refuse(body, "Rejected", str(error))
-            return RESYNC
+            return self._rest_refused(key, body, RESYNC)
+        except Forbidden as error:
+            # A quota, an admission policy or a missing right: it may be lifted without a change of the spec.
+            await self._refuse(body, "Forbidden", str(error))
+            return self._rest_refused(key, body, FORBIDDEN_RETRY)
 
     async def _reconcile(self, key: Key, body: Mapping[str, Any]) -> float:
         now = self.clock()
         deployment = parse(body)
         state = _remembered(body)
-        prompts = self._prompts(deployment)
-        revision = revision_hash(deployment.spec.model, deployment.spec.serving, prompts)
+        prompts, revision = self._wanted(deployment, state)
         troubles = await self._look_up_troubles(key, deployment, state, now=now)
         observation = observe(
             self.store,
@@ -184,12 +193,27 @@ class Controller:
         self.looks.forget(key)
         self._troubles.pop(key, None)
         self._steered_at.pop(key, None)
+        self._refused.pop(key, None)
         self._reporter.forget(key)
 
     def _looked(self, keys: Sequence[tuple[str, str]]) -> None:
         for key in keys:
             # A rollback may hang on it: before everything that merely wants to be looked at again.
             self.queue.add(Key(*key), urgent=True)
+
+    def _wanted(self, deployment: ModelDeployment, state: State) -> tuple[Mapping[str, str], str]:
+        """The prompts and the revision that the spec asks for.
+
+        Raises:
+            InvalidSpec: a prompt cannot be read, and no candidate is under trial that has to be judged all the same.
+        """
+        try:
+            prompts = self._prompts(deployment)
+        except InvalidSpec:
+            if state.release is None or state.candidate is None:
+                raise
+            return {}, state.candidate.revision
+        return prompts, revision_hash(deployment.spec.model, deployment.spec.serving, prompts)
 
     def _prompts(self, deployment: ModelDeployment) -> dict[str, str]:
         """The texts of the prompts.
@@ -228,6 +252,22 @@ class Controller:
         found = {candidate.revision: trouble_of(pods)}
         self._troubles[key] = (now, found)
         return found
+
+    def _rest_refused(self, key: Key, body: Mapping[str, Any], seconds: float) -> float:
+        self._refused[key] = (int(body["metadata"].get("generation", 0)), self.clock() + seconds)
+        return seconds
+
+    def _refused_for(self, key: Key, body: Mapping[str, Any]) -> float:
+        """Seconds for which the same spec need not be tried again after the API server refused what it asks for.
+
+        A candidate that has traffic is never left alone for that: it may have to be taken back.
+        """
+        generation, until = self._refused.get(key, (0, 0.0))
+        release = (body.get("status") or {}).get("release") or {}
+        in_traffic = "stable" in (body.get("status") or {}) and release.get("step", Step.PREPARING) != Step.PREPARING
+        if generation != int(body["metadata"].get("generation", 0)) or in_traffic:
+            return 0.0
+        return until - self.clock()
 
     async def _refuse(self, body: Mapping[str, Any], reason: str, message: str) -> None:
         """Say what is wrong and leave everything that serves as it is."""

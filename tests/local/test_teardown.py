@@ -10,6 +10,12 @@ from local.errors import LocalError
 from local.paths import Layout
 
 
+@pytest.fixture(autouse=True)
+def any_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster that really runs on this machine is none of these tests' business."""
+    monkeypatch.setattr(teardown, "_kernel_checks", dict)
+
+
 @pytest.fixture
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     """A state folder, with the system's folders somewhere harmless."""

@@ -72,7 +72,9 @@ async def retry(cluster: KubernetesCluster, namespace: str, name: str) -> str:
     if not outcome or outcome["result"] not in REFUSED:
         raise NotApplicable(f"there is nothing to retry: the last release of {name} was not taken back")
     token = f"{dt.datetime.now(dt.UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}-{secrets.token_hex(3)}"
-    await cluster.annotate(namespace, name, {ANNOTATION_RETRY: token}, manager=MANAGER)
+    # An abort or a promotion of the same revision that was asked for earlier must not end the new try at once.
+    wanted = {ANNOTATION_RETRY: token, ANNOTATION_ABORT: None, ANNOTATION_PROMOTE: None}
+    await cluster.annotate(namespace, name, wanted, manager=MANAGER)
     return f"asked to try {outcome['revision']} again (last time: {outcome['result']})"
 
 

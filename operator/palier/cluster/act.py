@@ -49,6 +49,8 @@ class Actor:
         """Make the revisions that have to exist, and give them their number of pods."""
         namespace = deployment.metadata.namespace
         ports = ports_of(state)
+        if deployment.spec.traffic.gateway is None:
+            await self._front_service(deployment)
         for revision, replicas in targets.replicas.items():
             child = child_name(deployment, revision)
             workload = self.store.get("Deployment", namespace, child)
@@ -108,15 +110,7 @@ class Actor:
         only = next(iter(weights)) if len(weights) == 1 else None
         named = only or (state.stable.revision if state.stable else next(iter(weights)))
         manifest = front_service_manifest(deployment, only, port=ports_of(state)[named])
-        live = self.store.get("Service", deployment.metadata.namespace, deployment.metadata.name)
-        if live is None:
-            # Services of strangers are not watched: look before taking over a name.
-            live = await self.cluster.get(Reference.to(manifest))
-            if live is not None and not owned_by(deployment, live):
-                name = deployment.metadata.name
-                raise InvalidSpec(
-                    "metadata.name", f"Service {name} exists and is not Palier's: remove it or choose another name"
-                )
+        live = await self._front_service(deployment)
         wanted = manifest["spec"]
         if live is not None and live["spec"]["selector"] == wanted["selector"]:
             (port,) = wanted["ports"]
@@ -124,6 +118,24 @@ class Actor:
                 return False
         await self._apply(manifest)
         return True
+
+    async def _front_service(self, deployment: ModelDeployment) -> dict[str, Any] | None:
+        """The front Service if there is one. Those of strangers are not watched: look before taking over a name.
+
+        Raises:
+            InvalidSpec: the name is taken.
+        """
+        namespace, name = deployment.metadata.namespace, deployment.metadata.name
+        known = self.store.get("Service", namespace, name)
+        if known is None:
+            known = await self.cluster.get(Reference("v1", "Service", namespace, name))
+            if known is not None and owned_by(deployment, known):
+                self.store.put(known)
+        if known is not None and not owned_by(deployment, known):
+            raise InvalidSpec(
+                "metadata.name", f"Service {name} exists and is not Palier's: remove it or choose another name"
+            )
+        return known
 
     def _service_ports(self, deployment: ModelDeployment, revisions: Iterable[str]) -> dict[str, int]:
         """Ports of revisions that are on their way out and no longer remembered: as their Services have them."""

@@ -288,8 +288,8 @@ class KubernetesCluster:
             content_type=MERGE_PATCH,
         )
 
-    async def annotate(self, namespace: str, name: str, annotations: Mapping[str, str], *, manager: str) -> None:
-        """Set annotations of a ModelDeployment, in the name of a field manager.
+    async def annotate(self, namespace: str, name: str, annotations: Mapping[str, str | None], *, manager: str) -> None:
+        """Set annotations of a ModelDeployment, or remove those given as None, in the name of a field manager.
 
         Raises:
             NotFound: it does not exist.

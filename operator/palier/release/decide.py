@@ -137,8 +137,11 @@ def _canary(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision
     """The candidate takes its stage's share of the users' traffic and is judged on it."""
     state, now, release, stage = situation.state, situation.now, situation.release, situation.stage
     rules = situation.deployment.spec.release
-    if situation.promotion_requested or stage is None:
+    if situation.promotion_requested or not rules.stages:
         return _promote(situation)
+    if stage is None:
+        # The spec has fewer stages than when this one was entered: its last one still has to be passed.
+        return _enter_stage(situation, len(rules.stages) - 1)
     if release.traffic_since is None:
         return _awaiting_traffic(situation, stage)
     held_for = now - release.traffic_since

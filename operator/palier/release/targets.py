@@ -54,7 +54,11 @@ def replicas_for(deployment: ModelDeployment, weight: int) -> int:
     """
     full = full_replicas(deployment)
     if deployment.spec.traffic.gateway is None:
-        return max(1, min(full, round(full * weight / (ALL - weight)))) if weight < ALL else full
+        if weight == ALL:
+            return full
+        below = max(1, math.floor(full * weight / (ALL - weight)))
+        nearest = min((below, below + 1), key=lambda pods: abs(ALL * pods / (pods + full) - weight))
+        return min(full, nearest)
     return max(1, math.ceil(full * weight / ALL))
 
 
@@ -208,7 +212,8 @@ def _candidate_share(deployment: ModelDeployment, state: State, observation: Obs
             return _stage_weight(deployment, release, reached)
         case Step.ROLLING_BACK:
             nobody_else = observation.facts(stable.revision).endpoints == 0
-            if nobody_else and observation.facts(candidate.revision).endpoints > 0:
+            positioned = candidate.revision in (state.slots or ())
+            if nobody_else and positioned and observation.facts(candidate.revision).endpoints > 0:
                 return observation.weight(candidate.revision)
             return 0
 

@@ -8,10 +8,11 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from palier.api.constants import FIELD_MANAGER, LABEL_DEPLOYMENT, LABEL_REVISION
+from palier.api.constants import FIELD_MANAGER, LABEL_DEPLOYMENT, LABEL_REVISION, MANAGED_BY, MANAGED_BY_VALUE
 from palier.cluster.kinds import Reference
 from palier.cluster.store import Store
-from palier.errors import NotFound, Unavailable
+from palier.cluster.watches import WATCHES
+from palier.errors import ClusterError, NotFound, Unavailable
 
 Identity = tuple[str, str, str]
 
@@ -30,6 +31,8 @@ class MemoryCluster:
         self.pods: list[dict[str, Any]] = []
         self.breaks_after: int | None = None
         """Writes that still succeed before the API server is away for good."""
+        self.refuses: dict[str, ClusterError] = {}
+        """What an admission policy answers to every write of a kind."""
         self.after_write: Callable[[], None] = lambda: None
         """Called at every instant at which the world differs."""
         self._applied: dict[tuple[Identity, str], dict[str, Any]] = {}
@@ -40,6 +43,8 @@ class MemoryCluster:
         """See `Cluster.apply`: what this manager stated before and no longer states goes."""
         assert not dry_run
         self._reach()
+        if manifest["kind"] in self.refuses:
+            raise self.refuses[manifest["kind"]]
         identity = _identity(manifest)
         live = copy.deepcopy(self.objects.get(identity, _born(manifest, number=self.version + 1)))
         before = self._applied.get((identity, manager), {})
@@ -104,11 +109,12 @@ class MemoryCluster:
         return self._keep(identity, _merged({"metadata": live["metadata"]}, obj))
 
     def tell(self, store: Store) -> None:
-        """The watches catch up: the store learns of everything that changed."""
+        """The watches catch up: the store learns of everything that changed and is watched at all."""
         for obj in self.gone.values():
             store.remove(obj)
         for obj in self.objects.values():
-            store.put(copy.deepcopy(obj))
+            if _watched(obj):
+                store.put(copy.deepcopy(obj))
 
     def bring_up_pods(self, *, but: frozenset[str] = frozenset()) -> None:
         """The kubelets start every pod that is asked for, except those of the given revisions."""
@@ -159,7 +165,11 @@ def endpoint_slice(service: str, deployment: str, *, ready: int, part: str = "a"
         "metadata": {
             "name": f"{service}-{part}",
             "namespace": "ml",
-            "labels": {"kubernetes.io/service-name": service, LABEL_DEPLOYMENT: deployment},
+            "labels": {
+                "kubernetes.io/service-name": service,
+                LABEL_DEPLOYMENT: deployment,
+                MANAGED_BY: MANAGED_BY_VALUE,
+            },
         },
         "endpoints": [
             {"addresses": [f"{service}.{part}.{number}"], "conditions": {"ready": True}} for number in range(ready)
@@ -178,6 +188,16 @@ def answer(parent: Mapping[str, Any], *, generation: int, **changes: dict[str, A
         "controllerName": "example.com/gateway",
         "conditions": [{**condition, **changes.get(kind, {})} for kind, condition in said.items()],
     }
+
+
+def _watched(obj: Mapping[str, Any]) -> bool:
+    """Whether an object carries the labels that the watch of its kind selects."""
+    labels = obj["metadata"].get("labels", {})
+    for watch in WATCHES:
+        if watch.kind == obj["kind"]:
+            wanted = [term.partition("=") for term in watch.selector.split(",") if term]
+            return all(labels.get(key) == value if equals else key in labels for key, equals, value in wanted)
+    return False
 
 
 def _parents(route: Mapping[str, Any]) -> list[dict[str, Any]]:

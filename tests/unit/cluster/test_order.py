@@ -9,7 +9,7 @@ from palier.api.v1alpha1 import parse
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
 from palier.controller import Controller
-from palier.errors import MetricsUnavailable, Unavailable
+from palier.errors import ClusterError, Forbidden, Invalid, MetricsUnavailable, Unavailable
 from palier.evidence.counters import Series
 from palier.manifests.traffic import route_weights
 from tests.unit.cluster.memory import MemoryCluster
@@ -40,7 +40,11 @@ def written(image: str, traffic: dict[str, Any]) -> dict[str, Any]:
         "metadata": {"name": "demo", "namespace": "ml"},
         "spec": {
             "owner": {"name": "Somebody", "email": "somebody@example.com"},
-            "model": {"name": "m", "version": image},
+            "model": {
+                "name": "m",
+                "version": image,
+                "prompts": [{"name": "system", "configMapKeyRef": {"name": "texts", "key": "system"}}],
+            },
             "serving": {
                 "port": 8080,
                 "replicas": 2,
@@ -50,6 +54,14 @@ def written(image: str, traffic: dict[str, Any]) -> dict[str, Any]:
             "release": {"stages": stages, "rollbackWindow": "5s", "drainDelay": "2s", "progressDeadline": "30s"},
         },
     }
+
+
+TEXTS = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "texts", "namespace": "ml", "labels": {"palier.dev/watch": "true"}},
+    "data": {"system": "Be kind."},
+}
 
 
 class Life:
@@ -76,6 +88,7 @@ class Life:
 
     def ask_for(self, image: str) -> None:
         """The author applies the spec."""
+        self.cluster.put(TEXTS)
         self.cluster.put({**(self.cluster.find(KIND, "demo") or {}), **written(image, self.traffic)})
 
     async def run(self, seconds: int) -> None:
@@ -100,9 +113,9 @@ class Life:
     def revisions(self) -> set[str]:
         """Revisions of which anything is left, whatever the kind."""
         return {
-            name.removeprefix("demo-").removesuffix("-a")
+            name.removeprefix("demo-").removesuffix("-prompts")
             for kind, _, name in self.cluster.objects
-            if kind in {"Deployment", "Service", "ConfigMap"} and name != "demo"
+            if kind in {"Deployment", "Service", "ConfigMap"} and name.startswith("demo-")
         }
 
     def weights(self) -> dict[str, int]:
@@ -161,6 +174,45 @@ async def test_pods_then_route_then_removal() -> None:
     assert version(life.cluster.gone["Deployment", "ml", f"demo-{first}"]) > version(
         life.cluster.find("HTTPRoute", "demo")
     )
+
+
+async def test_a_front_service_of_a_stranger_is_told_once() -> None:
+    """However often the operator passes, the status says what is in the way and nothing is written again."""
+    life = Life(SERVICE)
+    stranger = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "demo", "namespace": "ml"}}
+    life.cluster.put({**stranger, "spec": {"selector": {"app": "theirs"}, "ports": [{"port": 80}]}})
+    life.ask_for(IMAGES[0])
+    await life.run(10)
+    version = life.cluster.version
+    (ready,) = (entry for entry in life.status["conditions"] if entry["type"] == "Ready")
+
+    assert "Service demo exists and is not Palier's" in ready["message"]
+
+    await life.run(10)
+
+    assert life.cluster.version == version
+
+
+@pytest.mark.parametrize(
+    "refusal", [Forbidden("policy: no routes on Fridays"), Invalid("spec.rules: Invalid value")], ids=type
+)
+async def test_a_route_that_may_not_be_written_is_told_after_every_pass(refusal: ClusterError) -> None:
+    """The last word of each pass is the refusal, and when it is lifted the release goes on."""
+    life = Life(GATEWAY)
+    life.cluster.refuses["HTTPRoute"] = refusal
+    life.ask_for(IMAGES[0])
+    await life.run(4)
+    for _ in range(6):
+        await life.run(1)
+        (ready,) = (entry for entry in life.status["conditions"] if entry["type"] == "Ready")
+
+        assert str(refusal) in ready["message"]
+
+    life.cluster.refuses.clear()
+    life.now += 600
+    await life.run(4)
+
+    assert life.status["stage"] == "Serving"
 
 
 @pytest.mark.parametrize("traffic", [GATEWAY, SERVICE], ids=["gateway", "service"])

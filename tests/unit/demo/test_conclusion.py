@@ -7,13 +7,13 @@ import pytest
 from local.demo.acts import ACTS, Breach
 from local.demo.conclusion import conclude
 from local.demo.measuring import Failures, Served, blame, breach_time, served, zero_time
-from local.demo.observation import Condition, Outcome, Snapshot
+from local.demo.observation import Condition, Outcome, Snapshot, Verdict
 from local.demo.table import Result, render
 from local.demo.watching import Seen
 from local.demo.world import World
 from local.traffic import Response, Responses
 
-SLOW_ACT, FAILING_ACT = ACTS[2], ACTS[3]
+LIGHT_ACT, SLOW_ACT = ACTS[1], ACTS[2]
 
 
 def answer(sent: float, latency: float = 0.01, *, revision: str | None = "new", status: int = 200) -> Response:
@@ -130,6 +130,25 @@ def test_an_act_that_does_not_end_at_all() -> None:
     assert result.problems == ("it had not ended", "no user was served")
 
 
+def test_the_evidence_is_the_reason_of_a_promotion() -> None:
+    """Why was it promoted? Because of its verdicts, and after what else is to be said."""
+    seen = world(result="Promoted")
+    verdicts = {"errors": Verdict("Pass", "Proven", "errors: 0 of 564")}
+    seen.snapshot = replace(seen.snapshot, verdicts=verdicts)
+    result = conclude(
+        LIGHT_ACT,
+        begin=0.5,
+        end=20,
+        world=seen,
+        responses=Responses([answer(2)]),
+        candidate="new",
+        problems=(),
+        remark="held for 25 s; ",
+    )
+    assert result.as_told
+    assert result.why == "held for 25 s; errors: 0 of 564"
+
+
 def test_the_world_remembers_weights_and_reasons() -> None:
     """What is seen twice is told once, and what was in force before a moment is known at it."""
     seen = World()
@@ -138,7 +157,7 @@ def test_the_world_remembers_weights_and_reasons() -> None:
         "status": {"conditions": [{"type": "Ready", "status": "Unknown", "reason": "Judging"}]},
     }
     route = {"spec": {"rules": [{"backendRefs": [{"name": "language-id-aaa", "weight": 100}]}]}}
-    assert [line.topic for line in seen.take(Seen(1.0, "modeldeployments", "language-id", body))] == ["condition"]
+    assert [line.topic for line in seen.take(Seen(1.0, "modeldeployments", "language-id", body))] == ["holds"]
     assert [line.topic for line in seen.take(Seen(2.0, "httproutes", "language-id", route))] == ["route"]
     assert seen.take(Seen(3.0, "httproutes", "language-id", route)) == []
     assert seen.take(Seen(4.0, "httproutes", "another", {})) == []
@@ -152,11 +171,11 @@ def test_the_table_has_a_row_for_each_act() -> None:
     """Numbers, reasons, shares and definitions all fit, and a problem cannot be overlooked."""
     results = [
         Result(
-            2, "A slow version", "RolledBack", "latency: 31 of 40 slower than 250 ms", 812, Failures(0, 0), 0.012, 3.4
+            2, "slow version", "RolledBack", "latency: 31 of 40 slower than 250 ms", 812, Failures(0, 0), 0.012, 3.4
         ),
         Result(
             3,
-            "A failing version",
+            "failing version",
             "Promoted",
             "no failure was seen",
             900,
@@ -168,8 +187,8 @@ def test_the_table_has_a_row_for_each_act() -> None:
     ]
     lines = render(results, colour=False).splitlines()
     assert lines[0].split("  ")[0] == "act"
-    assert lines[2].split() == ["2", "A", "slow", "version", "RolledBack", "3.4", "s", "812", "0", "0", "12", "ms"]
-    assert lines[3].split() == ["3", "A", "failing", "version", "Promoted", "-", "900", "7", "1", "-"]
+    assert lines[2].split() == ["2", "slow", "version", "RolledBack", "3.4", "s", "812", "0", "0", "12", "ms"]
+    assert lines[3].split() == ["3", "failing", "version", "Promoted", "-", "900", "7", "1", "-"]
     assert "   not as told: it should have been RolledBack" in lines
     assert "   act 3: 45.0 % of 200 (25 %, BEYOND 3 SIGMA)" in lines
     assert any(line.startswith("breach to 0 %: from the moment") for line in lines)

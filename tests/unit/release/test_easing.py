@@ -1,5 +1,6 @@
 """In and out of traffic over 1 %: the steps between two weights, and how long each of them stays."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -112,3 +113,11 @@ def test_traffic_given_by_hand_to_a_revision_without_a_position_is_taken_back(st
 
     assert found.slots == (STABLE, STABLE)
     assert {revision: weight for revision, weight in (found.weights or {}).items() if weight} == {STABLE: 100}
+
+
+def test_the_same_holds_while_stable_is_dead() -> None:
+    """A candidate that is rolled back keeps its share of the route then, but not one that has no position."""
+    state = replace(releasing(Step.ROLLING_BACK), slots=(STABLE, STABLE))
+    by_hand = observed({STABLE: ready(2, endpoints=0), CANDIDATE: ready(1)}, {STABLE: 50, CANDIDATE: 50})
+
+    assert targets(model_deployment(), state, by_hand, now=NOW).weights == {STABLE: 100}
