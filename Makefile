@@ -61,7 +61,7 @@ unit: setup ## unit and property tests: no cluster, seconds
 
 .PHONY: apiserver
 apiserver: setup ## tests against a real kube-apiserver and etcd, no node needed
-	$(PY) -m local build kube kubectl
+	$(PY) -m local build kube clients
 	$(PYTEST) tests/apiserver tests/chart
 
 .PHONY: e2e
