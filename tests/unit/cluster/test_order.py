@@ -196,23 +196,37 @@ async def test_a_front_service_of_a_stranger_is_told_once() -> None:
 @pytest.mark.parametrize(
     "refusal", [Forbidden("policy: no routes on Fridays"), Invalid("spec.rules: Invalid value")], ids=type
 )
-async def test_a_route_that_may_not_be_written_is_told_after_every_pass(refusal: ClusterError) -> None:
-    """The last word of each pass is the refusal, and when it is lifted the release goes on."""
+async def test_a_route_that_may_not_be_written_is_told_for_as_long_as_that(refusal: ClusterError) -> None:
+    """The last word of every try is the refusal, told once; and when it is lifted the release goes on."""
     life = Life(GATEWAY)
     life.cluster.refuses["HTTPRoute"] = refusal
     life.ask_for(IMAGES[0])
     await life.run(4)
-    for _ in range(6):
+    version = life.cluster.version
+    for _ in range(4):
+        life.now += 700
         await life.run(1)
         (ready,) = (entry for entry in life.status["conditions"] if entry["type"] == "Ready")
 
         assert str(refusal) in ready["message"]
+    assert life.cluster.version == version
 
     life.cluster.refuses.clear()
-    life.now += 600
+    life.now += 700
     await life.run(4)
 
     assert life.status["stage"] == "Serving"
+
+
+async def test_a_refused_write_does_not_undo_the_memory() -> None:
+    """What was decided was written before it was tried, and telling of the refusal must not take it back."""
+    life, _ = await serving(GATEWAY)
+    life.ask_for(IMAGES[1])
+    life.cluster.refuses["HTTPRoute"] = Forbidden("policy: no routes on Fridays")
+    await life.run(6)
+
+    assert life.status["release"]["step"] == "Canary"
+    assert {entry["reason"] for entry in life.status["conditions"] if entry["type"] == "Ready"} == {"Forbidden"}
 
 
 @pytest.mark.parametrize("traffic", [GATEWAY, SERVICE], ids=["gateway", "service"])
