@@ -196,10 +196,17 @@ class Metrics:
         self._replicas: str | None = None
 
     def take_away(self) -> None:
-        """Scale it to nothing."""
-        query = ("get", "deployment", self._name, "--namespace", self._namespace)
-        self._replicas = cluster.kubectl(*query, "--output=jsonpath={.spec.replicas}")
+        """Scale it to nothing, and wait until its pods are gone."""
+        where = ("--namespace", self._namespace)
+        found = json.loads(cluster.kubectl("get", "deployment", self._name, *where, "--output=json"))
+        self._replicas = str(found["spec"]["replicas"])
         self._scale("0")
+        labels = ",".join(f"{name}={value}" for name, value in found["spec"]["selector"]["matchLabels"].items())
+        until(
+            lambda: not cluster.kubectl("get", "pods", f"--selector={labels}", *where, "--output=name"),
+            "Prometheus to be gone",
+            limit=60,
+        )
 
     def bring_back(self) -> None:
         """Scale it to what it was, if it was taken away."""

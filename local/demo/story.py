@@ -19,6 +19,7 @@ from local.traffic import Responses, Traffic, TrafficThread
 ACT_LIMIT = 420.0  # seconds for an act; much longer than any should take
 TELL_EVERY = 5.0  # seconds between two lines about users
 MIDDLE = 20.0  # percent: from this weight on, a release is in its middle
+LAST_LOOK = 2.0  # seconds in which a look from before the outage may still have its effect
 CANNOT_MEASURE = "CannotMeasure"  # reason of Palier's conditions while it waits for metrics
 
 
@@ -148,13 +149,12 @@ class Story:
 
         if not self._follow(in_the_middle, limit=ACT_LIMIT):
             return [f"the candidate had not reached {MIDDLE:g} % after {ACT_LIMIT:.0f} s"]
-        self._follow(lambda: False, limit=TELL_EVERY / 2)
         self._stage.take_away()
-        gone, weight = time.time(), self._weight()
-        terminal.line(Line("metrics", f"Prometheus is taken away, for {self._stage.outage:g} s", Tone.WARNING))
+        gone = time.time()
+        terminal.line(Line("metrics", f"Prometheus is gone, for {self._stage.outage:g} s", Tone.WARNING))
         self._follow(lambda: False, limit=self._stage.outage)
         problems = []
-        if any(weights.get(self._candidate or "") != weight for _, weights in self._world.weights_since(gone)):
+        if len({weights.get(self._candidate or "") for _, weights in self._world.weights_since(gone + LAST_LOOK)}) > 1:
             problems.append("the weight changed while there were no metrics")
         if not any(moment >= gone and reason == CANNOT_MEASURE for moment, reason, _ in self._world.reasons):
             problems.append("the status did not say that nothing could be measured")
