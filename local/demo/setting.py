@@ -104,7 +104,8 @@ class Setting:
                 say("taking the cluster down again (--keep would leave it)")
                 lifecycle.down()
             else:
-                say("the cluster was up before and is left as it is; 'python -m local down' removes it")
+                say(f"the cluster was up before and stays, with namespace {self.options.namespace};")
+                say("'python -m local down' removes it")
         else:
             say("removing what the demonstration made from your cluster (--keep would leave it)")
             if self._made_namespace:

@@ -127,8 +127,11 @@ class Controller:
         wanted = targets(deployment, decision.state, observation, now=now)
         await self._actor.raise_revisions(deployment, decision.state, wanted, observation=observation, prompts=prompts)
         status = status_of(deployment, decision, observation, found=conditions(decision, observation))
-        told = await self._reporter.report(body, status, now=now)
+        # After a refusal the next try comes first: the status must not say that it goes on before it does.
+        told = key not in self._refused and await self._reporter.report(body, status, now=now)
         moved = await self._actor.steer(deployment, decision.state, wanted, observation=observation)
+        if self._refused.pop(key, None):
+            told = await self._reporter.report(body, status, now=now)
         if moved:
             self._steered_at[key] = self.clock()
         await self._actor.remove(deployment, wanted)
@@ -271,7 +274,10 @@ class Controller:
 
     async def _refuse(self, body: Mapping[str, Any], reason: str, message: str) -> None:
         """Say what is wrong and leave everything that serves as it is."""
-        now, generation = self.clock(), int(body["metadata"].get("generation", 0))
+        meta = body["metadata"]
+        now, generation = self.clock(), int(meta.get("generation", 0))
+        # This very pass may have written a newer memory before it was refused.
+        body = self.store.get(KIND, meta["namespace"], meta["name"]) or body
         before = body.get("status") or {}
         stable = before.get("stable")
         found = refused(reason, message, serves=bool(stable))

@@ -1,6 +1,7 @@
 """What people do in mid-release: supersede, revert, pause, abort, retry, promote, change a prompt, delete."""
 
 import json
+import socket
 from collections.abc import Callable
 
 from local import cluster
@@ -8,6 +9,15 @@ from local.traffic import TrafficThread
 from tests.e2e.support import Model, kubectl, not_the_candidates, ready, wait_until
 
 Users = Callable[..., TrafficThread]
+
+
+def answers(address: str) -> bool:
+    """Whether anybody answers behind an address yet."""
+    try:
+        with socket.create_connection((address, 8080), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def annotate(model: Model, annotation: str) -> None:
@@ -157,6 +167,7 @@ def test_without_a_gateway_replicas_make_the_share(model: Model, users: Users) -
     ]
     stable = model.serve_first()
     address = kubectl("get", "service", model.name, "-n", model.namespace, "-o", "jsonpath={.spec.clusterIP}")
+    wait_until(lambda: answers(address), timeout=10, what="the node's proxy to know the new Service")
     traffic = users(url=f"http://{address}:8080/v1/detect", reuse_connections=False)
     slow = model.release("slow", EXTRA_LATENCY_MS="400")
     status = model.rolled_back(slow)

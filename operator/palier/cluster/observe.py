@@ -118,18 +118,22 @@ def _front_service(
     if not owned_by(deployment, service):
         return RouteFacts(exists=True, conflict=f"Service {deployment.metadata.name} exists and is not Palier's")
     only = service["spec"].get("selector", {}).get(LABEL_REVISION)
+    behind = _ready_endpoints(store, deployment.metadata.namespace, deployment.metadata.name)
     if only:
-        return RouteFacts(exists=True, weights={only: 100}, accepted=True, serving=True)
+        # Its endpoints follow its selector a moment later; only then do users reach the revision.
+        reached = behind > 0 and behind == revisions.get(only, RevisionFacts()).endpoints
+        return RouteFacts(exists=True, ours=True, weights={only: 100}, accepted=reached, serving=behind > 0)
     stable, candidate = (
         revisions.get(reference.revision, RevisionFacts()).endpoints if reference else 0
         for reference in (state.stable, state.candidate)
     )
     if not state.stable or not state.candidate or not stable + candidate:
-        return RouteFacts(exists=True, accepted=True, serving=True)
+        return RouteFacts(exists=True, ours=True, accepted=behind > 0, serving=behind > 0)
     share = round(100 * candidate / (stable + candidate))
     share = min(max(share, 1 if candidate else 0), 99 if stable else 100)
     weights = {state.stable.revision: 100 - share, state.candidate.revision: share}
-    return RouteFacts(exists=True, weights=weights, accepted=True, serving=True)
+    reached = behind == stable + candidate
+    return RouteFacts(exists=True, ours=True, weights=weights, accepted=reached, serving=behind > 0)
 
 
 def _gateway_route(store: Store, deployment: ModelDeployment, gateway: Gateway) -> RouteFacts:

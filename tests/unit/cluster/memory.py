@@ -26,6 +26,8 @@ class MemoryCluster:
         """Deleted objects as last seen, at the version of their deletion."""
         self.version = 100
         """Grows with every change and with nothing else."""
+        self.requests = 0
+        """Writes that were asked for, whether they changed anything or not."""
         self.events: list[tuple[str, str, str]] = []
         """Type, reason and note of every Event."""
         self.pods: list[dict[str, Any]] = []
@@ -126,6 +128,21 @@ class MemoryCluster:
             self.put({**workload, "status": {"replicas": count, "availableReplicas": count}})
             if ("Service", *identity[1:]) in self.objects:
                 self.put(endpoint_slice(identity[2], labels[LABEL_DEPLOYMENT], ready=count))
+        self._follow_front_services()
+
+    def _follow_front_services(self) -> None:
+        """The endpoints of a Service without a revision of its own are those of the revisions that it selects."""
+        for identity, service in list(self.objects.items()):
+            owner = service["metadata"].get("labels", {}).get(LABEL_DEPLOYMENT)
+            if identity[0] != "Service" or not owner or LABEL_REVISION in service["metadata"]["labels"]:
+                continue
+            only = service["spec"]["selector"].get(LABEL_REVISION)
+            ready = sum(
+                len(part.get("endpoints") or ())
+                for other, part in list(self.objects.items())
+                if other[0] == "EndpointSlice" and other[2] != f"{identity[2]}-a" and (not only or only in other[2])
+            )
+            self.put(endpoint_slice(identity[2], owner, ready=ready))
 
     def accept_routes(self) -> None:
         """The gateways accept every route as it is now."""
@@ -135,6 +152,7 @@ class MemoryCluster:
                 self.put({**route, "status": {"parents": parents}})
 
     def _reach(self) -> None:
+        self.requests += 1
         if self.breaks_after is not None:
             if self.breaks_after == 0:
                 raise Unavailable("the API server is away")

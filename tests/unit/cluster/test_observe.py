@@ -231,7 +231,9 @@ def front(revision: str | None, *, uid: str = "u1") -> MemoryCluster:
 def test_a_closed_front_service_gives_everything_to_one_revision() -> None:
     """The selector alone says so; pods of others change nothing."""
     cluster = front(STABLE)
+    add_revision(cluster, STABLE, replicas=2)
     add_revision(cluster, CANDIDATE, replicas=3)
+    cluster.put(endpoint_slice("demo", "demo", ready=2))
     route = seen(cluster, model_deployment(traffic=SERVICE), State(stable=ref(STABLE), candidate=ref(CANDIDATE))).route
 
     assert route.weights == {STABLE: 100}

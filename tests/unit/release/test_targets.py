@@ -300,6 +300,26 @@ def test_positions_come_to_rest(state: State) -> None:
     assert slots_after(replace(state, slots=after), now=NOW) == after
 
 
+@pytest.mark.parametrize(
+    ("state", "kept"),
+    [
+        (serving(slots=(FORMER, STABLE), former=warm()), True),
+        (serving(slots=(FORMER, STABLE), drains=(Drain(FORMER, NOW + 1),)), True),
+        (serving(slots=(FORMER, STABLE), drains=(Drain(FORMER, NOW),)), False),
+        (serving(slots=(FORMER, STABLE)), False),
+    ],
+    ids=["warm", "draining", "drained", "unknown"],
+)
+def test_the_other_position_keeps_its_revision_until_that_may_go(state: State, kept: bool) -> None:
+    """A name that leaves the route takes its last requests with it: not before the drain delay is over."""
+    assert slots_after(state, now=NOW) == ((FORMER, STABLE) if kept else (STABLE, STABLE))
+
+
+def test_a_candidate_that_is_rolled_back_keeps_its_position() -> None:
+    """Its weight goes to zero first."""
+    assert slots_after(releasing(Step.ROLLING_BACK), now=NOW) == (STABLE, CANDIDATE)
+
+
 def test_positions_before_there_is_a_stable_revision() -> None:
     """None while the first one prepares, then it has both."""
     assert slots_after(first(Step.PREPARING), now=NOW) is None
