@@ -108,8 +108,7 @@ def _options(given: argparse.Namespace) -> Options:
     local = cluster.is_local()
     metrics = LOCAL_METRICS if local else None
     if given.prometheus_deployment:
-        namespace, _, name = given.prometheus_deployment.partition("/")
-        metrics = (namespace, name)
+        metrics = given.prometheus_deployment
     return Options(
         namespace=given.namespace,
         rate=given.rate or (100.0 if given.fast else 50.0),
@@ -134,13 +133,26 @@ def _parser() -> argparse.ArgumentParser:
     own = parser.add_argument_group("a cluster of your own")
     own.add_argument("--kubeconfig", metavar="FILE", help="of that cluster (default: PALIER_KUBECONFIG, if it is set)")
     own.add_argument("--image-registry", metavar="REGISTRY", help="where its nodes find the images palier, language-id")
-    own.add_argument("--prometheus-deployment", metavar="NAMESPACE/NAME", help="what act 4 may scale to 0 and back")
+    own.add_argument(
+        "--prometheus-deployment", type=_namespaced, metavar="NAMESPACE/NAME", help="what act 4 may scale to 0 and back"
+    )
     own.add_argument("--scrape-interval", type=int, metavar="SECONDS", help="of its Prometheus (default: 15)")
     return parser
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(number) for number in text.split(",")]
+    known = {str(act.number) for act in ACTS}
+    numbers = text.split(",")
+    if not set(numbers) <= known:
+        raise argparse.ArgumentTypeError(f"numbers from 0 to {len(ACTS) - 1}, separated by commas")
+    return [int(number) for number in numbers]
+
+
+def _namespaced(text: str) -> tuple[str, str]:
+    namespace, _, name = text.partition("/")
+    if not namespace or not name:
+        raise argparse.ArgumentTypeError("a namespace and a name, separated by /")
+    return namespace, name
 
 
 def _rate(text: str) -> float:

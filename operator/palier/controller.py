@@ -129,16 +129,17 @@ class Controller:
         status = status_of(deployment, decision, observation, found=conditions(decision, observation))
         # After a refusal the next try comes first: the status must not say that it goes on before it does.
         told = key not in self._refused and await self._reporter.report(body, status, now=now)
+        # They tell of what is in force already, never of what is about to be steered.
+        for note in decision.notes:
+            await self.cluster.emit_event(
+                regarding=body, type_=note.type, reason=note.reason, action=note.reason, note=note.message
+            )
         moved = await self._actor.steer(deployment, decision.state, wanted, observation=observation)
         if self._refused.pop(key, None):
             told = await self._reporter.report(body, status, now=now)
         if moved:
             self._steered_at[key] = self.clock()
         await self._actor.remove(deployment, wanted)
-        for note in decision.notes:
-            await self.cluster.emit_event(
-                regarding=body, type_=note.type, reason=note.reason, action=note.reason, note=note.message
-            )
         self._follow(key, deployment, decision)
         if moved or told:
             return 0.0

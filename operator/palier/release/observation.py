@@ -19,7 +19,7 @@ class RevisionFacts:
     replicas: int = 0
     """Pods asked for."""
     available: int = 0
-    """Pods that the Deployment counts as available; 0 while its status lags behind its generation."""
+    """Pods that the Deployment counts as available."""
     endpoints: int = 0
     """Ready addresses behind its Service."""
     pods: int = 0

@@ -20,7 +20,7 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import Judgement
 from palier.release.observation import Observation
 from palier.release.situation import Decision
-from palier.release.state import Result, State, Step
+from palier.release.state import State, Step
 
 MESSAGE_LIMIT = 1024
 """Characters kept of a message in `status`."""
@@ -66,7 +66,7 @@ def conditions(decision: Decision, observation: Observation) -> list[Finding]:
         return found
     outcome = state.outcome
     if outcome and outcome.result.refuses and outcome.revision == observation.revision:
-        reason = "RolledBack" if outcome.result is Result.ROLLED_BACK else outcome.result.value
+        reason = outcome.result.value
         message = f"{outcome.reason}: {outcome.message}"
         found += [
             Finding(READY, "False", reason, message),

@@ -255,6 +255,22 @@ def test_an_open_front_service_splits_by_ready_pods(stable: int, candidate: int,
     assert (route.weights[STABLE], route.weights[CANDIDATE]) == weights
 
 
+@pytest.mark.parametrize(("revision", "follows"), [(STABLE, 3), (None, 4)], ids=["closed", "open"])
+@pytest.mark.parametrize("behind", [0, 2, 3, 4])
+def test_a_front_service_is_in_force_when_its_endpoints_follow_its_selector(
+    revision: str | None, follows: int, behind: int
+) -> None:
+    """Kubernetes needs a moment for it: until then users still reach the pods of before, or nobody."""
+    cluster = front(revision)
+    add_revision(cluster, STABLE, replicas=3)
+    add_revision(cluster, CANDIDATE, replicas=1)
+    cluster.put(endpoint_slice("demo", "demo", ready=behind))
+    route = seen(cluster, model_deployment(traffic=SERVICE), State(stable=ref(STABLE), candidate=ref(CANDIDATE))).route
+
+    assert route.accepted is (behind == follows)
+    assert route.serving is (behind > 0)
+
+
 def test_an_open_front_service_without_ready_pods_has_no_split() -> None:
     """Nothing is divided by nothing."""
     state = State(stable=ref(STABLE), candidate=ref(CANDIDATE))
