@@ -168,6 +168,9 @@ class World:
         split = {revision: wanted.weights.get(revision, 0) for revision in wanted.slots}
         if split == self.weights:
             return False
+        for revision, weight in split.items():
+            if weight > self.weights.get(revision, 0) and any(self.ready.get(other) for other in split):
+                assert self.ready.get(revision), f"{revision} gets {weight} % without a ready pod"
         self.weights = split
         self.steered_at = self.now
         self.accepted = self.gateway_answers

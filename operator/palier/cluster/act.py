@@ -49,7 +49,7 @@ class Actor:
         """Make the revisions that have to exist, and give them their number of pods."""
         namespace = deployment.metadata.namespace
         ports = ports_of(state)
-        if deployment.spec.traffic.gateway is None:
+        if deployment.spec.traffic.gateway is None and targets.weights is not None:
             await self._front_service(deployment)
         for revision, replicas in targets.replicas.items():
             child = child_name(deployment, revision)
