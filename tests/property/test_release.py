@@ -188,6 +188,21 @@ def test_killing_the_operator_anywhere_changes_nothing_about_the_end(
     assert ends[0] == ends[1]
 
 
+@pytest.mark.parametrize("seconds", range(4, 17, 2))
+def test_a_new_process_gathers_the_same_evidence(seconds: int) -> None:
+    """From the checkpoint in status and Prometheus' history: no look is lost and none is counted twice."""
+    kept, lost = serving(), serving()
+    for world in (kept, lost):
+        world.change(CANDIDATE)
+        world.failing[CANDIDATE] = 0.005
+        world.run(seconds)
+    lost.forget()
+    for world in (kept, lost):
+        world.run(1)
+
+    assert lost.evidence == kept.evidence
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(EVENTS, max_size=60))
 def test_a_second_reconcile_with_nothing_new_writes_nothing(events: list[str]) -> None:

@@ -14,7 +14,7 @@ from palier.release.decide import decide
 from palier.release.observation import Measured, Observation, Requests, RevisionFacts, RouteFacts
 from palier.release.rules import measured_objectives
 from palier.release.state import State, Step
-from palier.release.targets import Targets, targets
+from palier.release.targets import Targets, replicas_for, targets
 
 SECOND = 1.0
 
@@ -76,6 +76,8 @@ class World:
     evidence: dict[str, Evidence] = field(default_factory=dict)
     evidence_of: tuple[Any, ...] = ()
     last_look: float | None = None
+    counted: dict[float, tuple[float, float]] = field(default_factory=dict)
+    """What Prometheus keeps: the candidate's share of the requests and of failures in each second."""
     steered_at: float = 0.0
 
     def observation(self) -> Observation:
@@ -126,7 +128,8 @@ class World:
                 self.ready[revision] = min(self.ready.get(revision, 0), count)
                 yield f"scaled {revision} to {count}"
         remembered = State.from_status(decision.state.to_status())
-        if remembered != self.state:
+        # As the real reporter, it does not write moving numbers at every look.
+        if _essence(remembered) != _essence(self.state):
             self.state = remembered
             yield "remembered"
         if self._steer(wanted):
@@ -145,6 +148,7 @@ class World:
                 writes += 1
                 if kill_after is not None and writes >= kill_after:
                     kill_after = None
+                    self.forget()
                     break
             if not writes:
                 return
@@ -159,6 +163,8 @@ class World:
             if revision in self.broken:
                 self.ready[revision] = 0
         self.accepted = self.accepted or self.gateway_answers
+        tried = self.state.candidate.revision if self.state.candidate else ""
+        self.counted[self.now] = (self.weights.get(tried, 0) / 100, self.failing.get(tried, 0.0))
         self._look()
         self.settle(kill_after=kill_after)
 
@@ -171,6 +177,11 @@ class World:
         for revision, weight in split.items():
             if weight > self.weights.get(revision, 0) and any(self.ready.get(other) for other in split):
                 assert self.ready.get(revision), f"{revision} gets {weight} % without a ready pod"
+            if self.state.candidate and revision == self.state.candidate.revision and self.state.stable:
+                able = self.ready.get(revision, 0) >= replicas_for(self.deployment, weight)
+                assert able or weight <= self.weights.get(revision, 0), (
+                    f"{weight} % for {self.ready.get(revision)} pods"
+                )
         self.weights = split
         self.steered_at = self.now
         self.accepted = self.gateway_answers
@@ -187,19 +198,23 @@ class World:
             self.evidence_of, self.evidence, self.last_look = name, dict(release.evidence), release.last_look
         if not self.measurable:
             return
-        start = self.last_look if self.last_look is not None else self.now - SECOND
+        begin = self.last_look if self.last_look is not None else release.traffic_since
+        for instant in [moment for moment in self.counted if begin < moment <= self.now]:
+            share, failing = self.counted[instant]
+            total = int(self.requests_per_second * share)
+            bad = round(total * failing)
+            for objective in measured_objectives(self.deployment):
+                self.evidence[objective.rule.name] = observe(
+                    self.evidence.get(objective.rule.name, fresh()),
+                    Counts(total, bad, bad),
+                    Counts(int(self.requests_per_second * (1 - share)), 0, 0),
+                    objective.rule,
+                )
         self.last_look = self.now
-        share = self.weights.get(candidate.revision, 0) / 100
-        for objective in measured_objectives(self.deployment):
-            total = int(self.requests_per_second * share * (self.now - start))
-            bad = round(total * self.failing.get(candidate.revision, 0.0))
-            stable = int(self.requests_per_second * (1 - share) * (self.now - start))
-            self.evidence[objective.rule.name] = observe(
-                self.evidence.get(objective.rule.name, fresh()),
-                Counts(total, bad, bad),
-                Counts(stable, 0, 0),
-                objective.rule,
-            )
+
+    def forget(self) -> None:
+        """The process dies; the next one knows only the status."""
+        self.evidence_of, self.evidence, self.last_look = (), {}, None
 
     def run(self, seconds: int) -> None:
         """Let time pass."""
@@ -215,3 +230,10 @@ class World:
     def ask(self, **requests: str) -> None:
         """A person writes an annotation."""
         self.requests = replace(self.requests, **requests)
+
+
+def _essence(state: State) -> State:
+    """The memory without what moves from look to look."""
+    if state.release is None:
+        return state
+    return replace(state, release=replace(state.release, evidence={}, last_look=None, cannot_measure_since=None))
