@@ -130,7 +130,7 @@ class _Step:
         oldest = self._end - self._staleness
         return any(
             self._revision_of(one.labels) == revision
-            and any(oldest < instant <= self._end for instant, _ in one.samples)
+            and any(oldest < instant <= self._end and math.isfinite(value) for instant, value in one.samples)
             for one in candidates
         )
 

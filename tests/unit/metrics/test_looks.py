@@ -1,5 +1,6 @@
 """Looks: the right counts for the right revision, the same after a restart, and silence where nothing was measured."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -155,6 +156,25 @@ async def test_pods_that_are_not_scraped_are_no_evidence() -> None:
 
     assert "no fresh samples" in found(looks).cannot_measure
     assert not found(looks).evidence
+
+
+async def test_samples_that_are_no_numbers_are_no_evidence() -> None:
+    """A Prometheus that answers NaN for everything leaves the release blind, and its evidence as it was."""
+    source = Recorded()
+    steady(CANDIDATE, source, per_second=12)
+    steady(STABLE, source, per_second=40)
+    looks = looks_at(source)
+    looks.watch(KEY, release())
+    await looks.look(START + 3)
+    before = found(looks)
+    source.series = {
+        selector: [Series(one.labels, tuple((instant, math.nan) for instant, _ in one.samples)) for one in series]
+        for selector, series in source.series.items()
+    }
+    await looks.look(START + 4)
+
+    assert "no fresh samples" in found(looks).cannot_measure
+    assert found(looks).evidence == before.evidence
 
 
 async def test_questions_do_not_grow_with_the_fleet() -> None:
