@@ -34,6 +34,9 @@ def test_ten_promotions_fail_no_request(model: Model, users: Users) -> None:
 
 def test_ten_rollbacks_of_a_slow_version_fail_no_request(model: Model, users: Users) -> None:
     """Ten slow versions are rolled back; slow answers are the candidate's, failed ones would be Palier's."""
+    model.manifest["spec"]["release"]["stages"] = [
+        {"canary": {"weight": 20, "minDuration": "2s", "maxDuration": "10m"}}
+    ]
     stable = model.serve_first()
     traffic = users()
     for number in range(10):
