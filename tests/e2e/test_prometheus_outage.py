@@ -14,7 +14,7 @@ OUTAGE = float(os.environ.get("PALIER_OUTAGE_SECONDS", "8"))
 
 
 def test_no_decision_rests_on_absent_data(model: Model, users: Callable[..., TrafficThread], faults: Faults) -> None:
-    """Each time the weight stays, the reason is CannotMeasure and nothing is decided; in the end the release goes on."""
+    """Each time the weight stays and the reason is CannotMeasure; nothing is decided, and in the end it goes on."""
     stages = model.manifest["spec"]["release"]["stages"]
     stages[1]["canary"]["minDuration"] = "10m"
     stable = model.serve_first()
