@@ -171,7 +171,7 @@ class World:
     def _steer(self, wanted: Targets) -> bool:
         if wanted.weights is None or wanted.slots is None:
             return False
-        split = {revision: wanted.weights.get(revision, 0) for revision in wanted.slots}
+        split = {revision: wanted.weights.get(revision, 0) for revision in wanted.slots if revision}
         if split == self.weights:
             return False
         for revision, weight in split.items():

@@ -28,12 +28,16 @@ def route_manifest(
     Args:
         deployment: the owner.
         gateway: `spec.traffic.gateway`.
-        slots: the revision at each of the two backend positions; the same one twice when there is only one.
+        slots: the revision at each of the two backend positions; empty where the other one is alone.
         weights: percent by revision, summing to 100.
         ports: Service port by revision.
     """
     first, second = slots
-    shares = (weights.get(first, 0), weights.get(second, 0) if second != first else 0)
+    if second == first:
+        second = ""
+    shares = (weights.get(first, 0) if first else 0, weights.get(second, 0) if second else 0)
+    # An empty position names the other one's Service at weight 0, so that the weight never changes its position.
+    named = (first or second, second or first)
     if sum(shares) != 100:  # noqa: PLR2004 - percent
         raise ValueError(f"weights {dict(weights)} at positions {slots} do not sum to 100")
     spec: dict[str, Any] = {
@@ -44,7 +48,7 @@ def route_manifest(
                 "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
                 "backendRefs": [
                     _backend(deployment, revision, weight=weight, port=ports[revision])
-                    for revision, weight in zip(slots, shares, strict=True)
+                    for revision, weight in zip(named, shares, strict=True)
                 ],
             }
         ],

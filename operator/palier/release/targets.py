@@ -153,11 +153,11 @@ def slots_after(state: State, *, now: float) -> tuple[str, str] | None:
     release, candidate = state.release, state.candidate
     in_traffic = release is not None and release.step in {Step.CANARY, Step.PROMOTING}
     if state.stable is None:
-        return (candidate.revision, candidate.revision) if candidate and in_traffic else None
+        return (candidate.revision, "") if candidate and in_traffic else None
     stable = state.stable.revision
-    first, second = state.slots or (stable, stable)
+    first, second = state.slots or (stable, "")
     if stable not in {first, second}:
-        first, second = stable, stable
+        first, second = stable, ""
     position = 0 if first == stable else 1
     held = second if position == 0 else first
     if candidate and in_traffic:
@@ -165,7 +165,7 @@ def slots_after(state: State, *, now: float) -> tuple[str, str] | None:
     elif held in _may_stay_named(state, now=now):
         other = held
     else:
-        other = stable
+        other = ""
     return (stable, other) if position == 0 else (other, stable)
 
 

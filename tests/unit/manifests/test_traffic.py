@@ -96,3 +96,14 @@ def test_no_hostname_means_every_hostname() -> None:
     deployment = model_deployment(traffic={"gateway": {"parentRefs": [{"name": "public"}]}})
 
     assert "hostnames" not in route((FIRST, FIRST), {FIRST: 100}, deployment)["spec"]
+
+
+def test_the_weight_never_moves_to_another_position() -> None:
+    """After the other revision is gone, its position names the remaining Service at weight 0; all else stays put."""
+    before = route((FIRST, SECOND), {SECOND: 100})["spec"]["rules"][0]["backendRefs"]
+    after = route(("", SECOND), {SECOND: 100})["spec"]["rules"][0]["backendRefs"]
+
+    assert [backend["weight"] for backend in before] == [0, 100]
+    assert [backend["weight"] for backend in after] == [0, 100]
+    assert after[1] == before[1]
+    assert after[0]["name"] == before[1]["name"]
