@@ -119,7 +119,12 @@ class _Step:
         staleness: float,
     ) -> None:
         self._series = series
-        self._scraped = tuple(one for one in scraped if any(value > 0 for _, value in one.samples))
+        # A failed scrape (`up` is 0) has read nothing, so its sample tells of no pod.
+        self._scraped = tuple(
+            Series(one.labels, read)
+            for one in scraped
+            if (read := tuple(sample for sample in one.samples if sample[1] > 0))
+        )
         self._revision_of = revision_of
         self._start, self._end, self._staleness = start, end, staleness
 

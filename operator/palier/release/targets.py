@@ -147,8 +147,8 @@ def slots_after(state: State, *, now: float) -> tuple[str, str] | None:
     """The revisions at the route's two positions.
 
     The stable revision never changes its position, because a gateway that keeps one cluster per position would start
-    that cluster anew under full traffic. The other position follows the candidate and is handed to stable once its last
-    holder may be removed, so that every name in the route has ready endpoints.
+    that cluster anew under full traffic. The other position follows the candidate and is empty once its last holder
+    may be removed; the route then names stable's Service there too, at weight 0: every name has ready endpoints.
     """
     release, candidate = state.release, state.candidate
     in_traffic = release is not None and release.step in {Step.CANARY, Step.PROMOTING}

@@ -177,6 +177,21 @@ async def test_samples_that_are_no_numbers_are_no_evidence() -> None:
     assert found(looks).evidence == before.evidence
 
 
+async def test_failed_scrapes_are_not_taken_for_fresh_ones() -> None:
+    """While `up` is 0 nothing was read from the pod, however recently it was 1: the look is blind."""
+    source = Recorded()
+    steady(CANDIDATE, source, per_second=12, until=10)
+    steady(STABLE, source, per_second=40, until=30)
+    down = [(START + 10.3 + second, 0.0) for second in range(5)]
+    (candidate, *others) = source.series["up"]
+    source.series["up"] = [Series(candidate.labels, (*candidate.samples, *down)), *others]
+    looks = looks_at(source)
+    looks.watch(KEY, release(last_look=START + 8))
+    await looks.look(START + 14.0)
+
+    assert "no fresh samples" in found(looks).cannot_measure
+
+
 async def test_questions_do_not_grow_with_the_fleet() -> None:
     """A hundred releases cost as many questions as one."""
     source = Recorded()
