@@ -9,6 +9,7 @@ import importlib.metadata
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -40,6 +41,8 @@ class Settings:
 
     prometheus_url: str
     """Base URL of the Prometheus HTTP API."""
+    prometheus_credentials: Path | None = None
+    """The directory with the files that Prometheus asks for; None for a Prometheus that asks for nothing."""
     look_interval: float = 15.0
     """Seconds between two looks at the metrics of the whole fleet; at least 1."""
     scrape_interval: float = 15.0
@@ -83,7 +86,8 @@ class Settings:
                 values[option.field] = option.parse(text)
             except ValueError as error:
                 source = option.flag if given is not None else option.variable
-                problems.append(f"{source}={text!r}: {error}")
+                shown = re.sub(r"//\S*@", "//…@", text)  # a password in a URL stays out of logs
+                problems.append(f"{source}={shown!r}: {error}")
         if problems:
             raise InvalidSettings("; ".join(problems))
         return cls(**values)
@@ -125,7 +129,18 @@ def _url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be an http or https URL, such as http://prometheus.monitoring:9090")
+    if "@" in text:
+        raise ValueError("must not hold a username or password: give them with --prometheus-credentials")
+    if parts.query or parts.fragment:
+        raise ValueError("must end with its path, such as https://metrics.example.com/select/0/prometheus")
     return text.rstrip("/")
+
+
+def _directory(text: str) -> Path:
+    path = Path(text)
+    if not text or not path.is_dir():
+        raise ValueError("is not a directory: give the one whose files are the keys of the Secret")
+    return path
 
 
 def _namespace(text: str) -> str:
@@ -159,6 +174,13 @@ class _Option:
 
 OPTIONS: Final = (
     _Option("prometheus_url", "URL", _url, "base URL of the Prometheus HTTP API", required=True),
+    _Option(
+        "prometheus_credentials",
+        "DIR",
+        _directory,
+        "directory with what Prometheus asks for, read again when it changes: token, or username and password; ca.crt; "
+        "tls.crt and tls.key; headers with 'Name: value' lines, such as X-Scope-OrgID (default: none)",
+    ),
     _Option("look_interval", "DURATION", _duration, "time between two looks at the metrics (default: 15s)"),
     _Option("scrape_interval", "DURATION", _duration, "how often Prometheus scrapes the pods (default: 15s)"),
     _Option("namespaces", "A,B", _namespaces, "watch only these namespaces (default: all)"),

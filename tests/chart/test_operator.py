@@ -97,6 +97,31 @@ def test_settings_reach_the_command_line(chart: Chart) -> None:
     ]
 
 
+def test_credentials_are_mounted_from_one_secret(chart: Chart) -> None:
+    """The Secret is a read-only directory that the operator is told of, and no right to Secrets comes with it."""
+    rendered = chart.render(prometheus={"url": "https://prom", "credentialsSecret": "palier.prometheus"})
+    assert rendered.container["args"][1:3] == [
+        "--prometheus-url=https://prom",
+        "--prometheus-credentials=/etc/palier/prometheus",
+    ]
+    assert rendered.container["volumeMounts"][1:] == [
+        {"name": "prometheus", "mountPath": "/etc/palier/prometheus", "readOnly": True}
+    ]
+    assert rendered.pod["volumes"][1:] == [
+        {"name": "prometheus", "secret": {"secretName": "palier.prometheus", "optional": False}}
+    ]
+    assert "secrets" not in {
+        resource for role in rendered.of_kind("ClusterRole") for rule in role["rules"] for resource in rule["resources"]
+    }
+
+
+def test_without_credentials_nothing_is_mounted(chart: Chart) -> None:
+    """The default asks Prometheus without credentials."""
+    rendered = chart.render()
+    assert not [argument for argument in rendered.container["args"] if argument.startswith("--prometheus-credentials")]
+    assert [mount["name"] for mount in rendered.container["volumeMounts"]] == ["tmp"]
+
+
 def test_probes_and_service_meet_the_same_port(chart: Chart) -> None:
     """Probes, Service and the health flag speak of one port."""
     rendered = chart.render(service={"port": 80})

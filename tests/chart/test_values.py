@@ -73,6 +73,8 @@ def test_what_cannot_work_is_refused_with_the_cure(chart: Chart, values: dict[st
         ({"operator": {"workers": 0}}, "workers"),
         ({"operator": {"logFormat": "yaml"}}, "logFormat"),
         ({"prometheus": {"url": "prometheus:9090"}}, "url"),
+        ({"prometheus": {"url": "https://user:password@prometheus"}}, "url"),
+        ({"prometheus": {"url": "https://p", "credentialsSecret": "Not_A_Name"}}, "credentialsSecret"),
         ({"image": {"repository": "registry.example.com/palier:1.0"}}, "repository"),
         ({"image": {"repository": "r.example.com/palier", "digest": "sha256:short"}}, "digest"),
         ({"watch": {"namespaces": ["Not_A_Namespace"]}}, "namespaces"),

@@ -6,6 +6,7 @@ from palier.cluster.queue import WorkQueue
 from palier.cluster.store import Store
 from palier.controller import Controller
 from palier.kopf_app import run
+from palier.metrics.connection import Credentials
 from palier.metrics.prometheus import PrometheusSource
 from palier.settings import Settings
 
@@ -16,11 +17,17 @@ async def operate(settings: Settings) -> None:
     """Run the operator until it is asked to end.
 
     Raises:
+        InvalidSettings: the credentials for Prometheus cannot be used.
         Exception: a part of it failed.
     """
+    credentials = Credentials(settings.prometheus_credentials) if settings.prometheus_credentials else None
     instruments = Instruments()
     # An answer that takes longer than two looks is late anyway: the next look asks for all of it again.
-    source = PrometheusSource(settings.prometheus_url, timeout=min(8.0, max(2.0, 2 * settings.look_interval)))
+    source = PrometheusSource(
+        settings.prometheus_url,
+        timeout=min(8.0, max(2.0, 2 * settings.look_interval)),
+        credentials=credentials,
+    )
     cluster = await KubernetesCluster.connect(
         kubeconfig=settings.kubeconfig, context=settings.context, instruments=instruments
     )

@@ -1,6 +1,7 @@
 """Settings: where they come from, and what is said about one that cannot work."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,16 +24,18 @@ def test_one_setting_is_enough() -> None:
     assert read("--prometheus-url", URL) == Settings(prometheus_url=URL)
 
 
-def test_all_flags() -> None:
+def test_all_flags(tmp_path: Path) -> None:
     """Every setting can be given as a flag."""
     settings = read(
-        *("--prometheus-url", f"{URL}/", "--look-interval", "1s", "--scrape-interval", "1m30s"),
+        *("--prometheus-url", f"{URL}/", "--prometheus-credentials", str(tmp_path)),
+        *("--look-interval", "1s", "--scrape-interval", "1m30s"),
         *("--namespaces", "ml, ml-staging,ml", "--workers", "3", "--health-port", "9999"),
         *("--leader-elect", "--lease-namespace", "palier", "--kubeconfig", "/k", "--context", "c"),
         *("--log-level", "DEBUG", "--log-format", "json"),
     )
     assert settings == Settings(
         prometheus_url=URL,
+        prometheus_credentials=tmp_path,
         look_interval=1.0,
         scrape_interval=90.0,
         namespaces=("ml", "ml-staging"),
@@ -64,6 +67,10 @@ def test_environment_fills_in_and_flags_win() -> None:
     ("flag", "value", "told"),
     [
         ("--prometheus-url", "prometheus:9090", "must be an http or https URL"),
+        ("--prometheus-url", "http://p/?extra_label=a", "must end with its path"),
+        ("--prometheus-url", "http://p/#graph", "must end with its path"),
+        ("--prometheus-credentials", "", "is not a directory"),
+        ("--prometheus-credentials", "/no/such/directory", "is not a directory: give the one whose files are the keys"),
         ("--look-interval", "500ms", "must be between 1s and 1h"),
         ("--look-interval", "2h", "must be between 1s and 1h"),
         ("--look-interval", "15", "a duration is whole numbers with the units"),
@@ -81,6 +88,22 @@ def test_what_cannot_work_is_named(flag: str, value: str, told: str) -> None:
         read(f"{flag}={value}", PALIER_PROMETHEUS_URL=URL)
     assert f"{flag}={value!r}: " in str(caught.value)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("secret", ["palier:secret", "palier:sec/ret@x", "secret"])
+def test_a_password_in_the_url_is_refused_and_not_repeated(secret: str) -> None:
+    """A URL is shown in logs and statuses: the message says where a password belongs, without the password."""
+    with pytest.raises(InvalidSettings, match="--prometheus-url") as caught:
+        read(f"--prometheus-url=https://{secret}@prometheus.example.com")
+    assert "sec" not in str(caught.value)
+
+
+def test_credentials_by_the_environment(tmp_path: Path) -> None:
+    """The directory of the credentials can be a variable; an empty one means none."""
+    assert (
+        read(PALIER_PROMETHEUS_URL=URL, PALIER_PROMETHEUS_CREDENTIALS=str(tmp_path)).prometheus_credentials == tmp_path
+    )
+    assert read(PALIER_PROMETHEUS_URL=URL, PALIER_PROMETHEUS_CREDENTIALS="").prometheus_credentials is None
 
 
 def test_all_problems_are_told_at_once() -> None:
