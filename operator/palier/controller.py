@@ -28,7 +28,7 @@ from palier.release.decide import decide
 from palier.release.look import Watched
 from palier.release.observation import Measured
 from palier.release.report import conditions, refused, status_of, written
-from palier.release.rules import measured_objectives
+from palier.release.rules import measured_objectives, router_series, serving_of
 from palier.release.situation import Decision
 from palier.release.state import Release, State, Step
 from palier.release.targets import targets
@@ -167,6 +167,10 @@ class Controller:
             last_look=watched.last_look,
             cannot_measure=watched.cannot_measure,
             cannot_measure_since=watched.cannot_measure_since,
+            router_last_look=watched.router_last_look,
+            router_unseen=watched.router_unseen,
+            router_unseen_since=watched.router_unseen_since,
+            readings=watched.readings,
         )
 
     def _follow(self, key: Key, deployment: ModelDeployment, decision: Decision) -> None:
@@ -186,10 +190,18 @@ class Controller:
                 traffic_since=None
                 if release.step is Step.PREPARING
                 else release.traffic_since or release.stage_started_at,
-                objectives=measured_objectives(deployment),
+                objectives=measured_objectives(deployment, stable=serving_of(state.stable)),
                 evidence=release.evidence,
                 last_look=release.last_look,
                 cannot_measure_since=release.cannot_measure_since,
+                router=router_series(
+                    deployment,
+                    candidate=state.candidate.revision,
+                    stable=state.stable.revision,
+                    slots=state.slots,
+                ),
+                router_last_look=release.router_last_look,
+                router_unseen_since=release.router_unseen_since,
             ),
         )
 

@@ -173,7 +173,7 @@ def test_fields_explain_themselves(api: "Api") -> None:
     """`kubectl explain` shows the descriptions, with their examples."""
     text = " ".join(api.must("explain", "mdep.spec.objectives.latency.threshold").split())
 
-    assert "Longest response time of a good request" in text
+    assert "Longest time of a good request" in text
     assert "`250ms`" in text
 
 

@@ -1,5 +1,6 @@
 """Counting in simulated worlds: whatever happens to pods and scrapes, each event is counted in exactly one look."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -7,7 +8,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from palier.evidence.counters import Increment, Series, increments
+from palier.evidence.counters import Increment, Series, histogram_counts, increments
+from tests.property.plain_counting import plain_increments
 
 SCRAPE = 15.0
 STALENESS = 40.0
@@ -118,6 +120,68 @@ def test_looks_add_up_to_what_happened_through_any_missed_scrapes(world: World, 
 def test_one_staleness_of_history_is_enough_for_single_missed_scrapes(world: World, gaps: list[float]) -> None:
     """Reading only as far back as samples are fresh loses nothing while no two scrapes in a row are missed."""
     assert total(world, instants(world, gaps), history=STALENESS) == (world.requests, world.errors)
+
+
+SOME_SCRAPES = st.lists(st.integers(0, 12), unique=True, max_size=8).map(lambda found: tuple(sorted(found)))
+VALUES = st.one_of(st.integers(0, 50).map(float), st.just(math.nan))
+
+
+@st.composite
+def any_series(draw: st.DrawFn) -> list[Series]:
+    """Series of a few targets with any samples at all; those of a target mostly have the same scrapes."""
+    found = []
+    for target in range(draw(st.integers(1, 3))):
+        usual = draw(SOME_SCRAPES)
+        for number in range(draw(st.integers(1, 4))):
+            scrapes = usual if draw(st.integers(0, 3)) else draw(SOME_SCRAPES)
+            samples = tuple((scrape * SCRAPE + target / 4, draw(VALUES)) for scrape in scrapes)
+            labels = {"namespace": "ml", "pod": f"pod-{target}", "kind": f"kind-{draw(st.integers(0, 1))}"}
+            found.append(Series({**labels, "le": str(number)}, samples))
+    return found
+
+
+def sharing_times(series: list[Series]) -> list[Series]:
+    """The same series, with one tuple for all that have the same times."""
+    shared: dict[tuple[float, ...], tuple[float, ...]] = {}
+    return [Series.of(one.labels, shared.setdefault(one.times, one.times), one.values) for one in series]
+
+
+@settings(deadline=None, max_examples=400)
+@given(
+    series=any_series(),
+    start=st.integers(-10, 200),
+    length=st.integers(0, 120),
+    staleness=st.sampled_from([20.0, 40.0]),
+)
+def test_counting_fast_is_counting_plainly(series: list[Series], start: int, length: int, staleness: float) -> None:
+    """Whatever the samples, shared times and binary search find what walking along each series finds."""
+    for pod_of in (lambda labels: labels["kind"], lambda labels: (labels["pod"], labels["le"])):
+        plain = plain_increments(series, pod_of=pod_of, start=start, end=start + length, staleness=staleness)
+        for given_series in (series, sharing_times(series)):
+            fast = increments(given_series, pod_of=pod_of, start=start, end=start + length, staleness=staleness)
+            assert {key: (one.count, one.fresh) for key, one in fast.items()} == plain
+
+
+@settings(deadline=None, max_examples=100)
+@given(world=worlds(missed_in_a_row=2), threshold=st.sampled_from([0.1, 0.2, 0.3]), end=st.integers(20, 300))
+def test_buckets_count_what_each_of_them_counts_alone(world: World, threshold: float, end: int) -> None:
+    """The answer of a histogram is put together from its buckets' own plainly counted increments."""
+    edges = {"errors": "0.2", "requests": "+Inf"}
+    buckets = [Series({**one.labels, "le": edges[one.labels["kind"]]}, one.samples) for one in world.series]
+    between = {"start": end - 2 * SCRAPE, "end": float(end), "staleness": STALENESS}
+    counted = histogram_counts(sharing_times(buckets), threshold=threshold, pod_of=lambda one: one["pod"], **between)
+    plain = plain_increments(buckets, pod_of=lambda one: (one["pod"], one["le"]), **between)
+
+    for pod, found in counted.items():
+        total, _ = plain.get((pod, "+Inf"), (0, False))
+        fast, _ = plain.get((pod, "0.2"), (0, False))
+        slow = max(0, total - fast)
+        known = {0.1: (0, total), 0.2: (slow, slow), 0.3: (0, slow)}
+        edges_known = (pod, "0.2") in plain
+        surely, possibly = known[threshold] if edges_known else (0, total)
+        if threshold < 0.2 and edges_known:
+            surely = slow
+        assert (found.counts.total, found.counts.bad, found.counts.bad_possible) == (total, surely, possibly)
 
 
 @settings(deadline=None, max_examples=60)

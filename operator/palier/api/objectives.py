@@ -1,15 +1,28 @@
 """What a candidate is judged by: the promises to users and the counters that show whether they are kept."""
 
+from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field
+from pydantic.alias_generators import to_snake
 
 from palier.api.rules import ApiObject, Rule
-from palier.api.values import Duration, HistogramSelector, LabelName, Percent, Selector, TimeUnit
+from palier.api.values import (
+    Amount,
+    CounterOwner,
+    Duration,
+    HistogramSelector,
+    LabelKey,
+    LabelName,
+    Percent,
+    Proof,
+    Selector,
+    TimeUnit,
+)
 
 
 class HistogramSignal(ApiObject):
-    """A Prometheus histogram of response times."""
+    """A Prometheus histogram of times, classic or native."""
 
     histogram: HistogramSelector
     """Name of the histogram without its `_bucket` suffix, with label matchers if needed.
@@ -19,7 +32,7 @@ class HistogramSignal(ApiObject):
 
 
 class Signals(ApiObject):
-    """The counters that the pods themselves export to Prometheus, as plain PromQL vector selectors."""
+    """Series that the pods export to Prometheus, as plain PromQL vector selectors; they go before a preset's."""
 
     requests: Selector | None = None
     """Counter of all requests. Example: `http_requests_total`."""
@@ -27,6 +40,30 @@ class Signals(ApiObject):
     """Counter of failed requests, counted by `requests` too. Example: `http_requests_total{code=~"5.."}`."""
     latency: HistogramSignal | None = None
     """Histogram of response times; latency objectives read it."""
+    time_to_first_token: HistogramSignal | None = None
+    """Histogram of the times until the first token of an answer."""
+    inter_token_latency: HistogramSignal | None = None
+    """Histogram of the times between two tokens, counted for each token."""
+    time_per_output_token: HistogramSignal | None = None
+    """Histogram of the mean times between two tokens, counted for each request."""
+    queue_time: HistogramSignal | None = None
+    """Histogram of the times that requests wait before work on them begins."""
+    tokens_in: Selector | None = None
+    """Counter of prompt tokens."""
+    tokens_out: Selector | None = None
+    """Counter of generated tokens."""
+    queue_depth: Selector | None = None
+    """Gauge of waiting requests."""
+
+
+class TimeSignal(StrEnum):
+    """Which of the signals a latency objective reads."""
+
+    LATENCY = "latency"
+    TIME_TO_FIRST_TOKEN = "timeToFirstToken"  # noqa: S105 - a token of text
+    INTER_TOKEN_LATENCY = "interTokenLatency"  # noqa: S105
+    TIME_PER_OUTPUT_TOKEN = "timePerOutputToken"  # noqa: S105
+    QUEUE_TIME = "queueTime"
 
 
 class Latency(ApiObject):
@@ -39,20 +76,35 @@ class Latency(ApiObject):
             message="threshold must be above zero, such as 250ms",
             field=".threshold",
         ),
+        Rule(
+            cel="!has(self.source) || self.source != 'Router' || self.signal == 'latency'",
+            holds=lambda latency: latency.source is not CounterOwner.ROUTER or latency.signal is TimeSignal.LATENCY,
+            message="a router measures whole responses only: signal must be latency where source is Router",
+            field=".signal",
+        ),
     )
 
+    signal: TimeSignal = TimeSignal.LATENCY
+    """What is timed: `latency` (the whole response), `timeToFirstToken`, `interTokenLatency`, `timePerOutputToken` or
+    `queueTime`."""
     percentile: Annotated[int, Field(ge=50, le=99)]
     """Percentile as a whole number, 50 to 99. Example: `95` allows 5 % of the requests to be slower."""
     threshold: Duration
-    """Longest response time of a good request, best an edge of the histogram's buckets. Examples: `250ms`, `2s`."""
+    """Longest time of a good request, best an edge of the histogram's buckets. Examples: `250ms`, `2s`."""
+    source: CounterOwner | None = None
+    """Whose histogram: `Pods` (default) or `Router`, the gateway's proxies; needs `traffic.gateway.router`."""
 
 
 class ErrorRate(ApiObject):
-    """At most `maxPercent` of `signals.requests` may be `signals.errors`."""
+    """At most `maxPercent` of the requests may fail."""
 
     max_percent: Percent
     """Largest allowed share of failed requests in percent, in quotes, above 0 and below 100, at most 4 decimals.
     Example: `"1"`."""
+    source: CounterOwner | None = None
+    """Whose counters: `Pods`, or `Router`, the gateway's proxies, which also see requests that a pod never answers;
+    needs `traffic.gateway.router`. Left out: the pods' where `signals` or the runtime's preset names both counters,
+    else the router's."""
 
 
 class Ratio(ApiObject):
@@ -67,26 +119,114 @@ class Ratio(ApiObject):
     Example: `"10"`."""
 
 
-def _how_many_kinds(objective: "Objective") -> int:
-    return sum(kind is not None for kind in (objective.latency, objective.error_rate, objective.ratio))
+class CountedSignal(StrEnum):
+    """Which of the signals has a mean."""
+
+    LATENCY = "latency"
+    TIME_TO_FIRST_TOKEN = "timeToFirstToken"  # noqa: S105 - a token of text
+    INTER_TOKEN_LATENCY = "interTokenLatency"  # noqa: S105
+    TIME_PER_OUTPUT_TOKEN = "timePerOutputToken"  # noqa: S105
+    QUEUE_TIME = "queueTime"
+    TOKENS_IN = "tokensIn"
+    TOKENS_OUT = "tokensOut"
 
 
-class Objective(ApiObject):
-    """One promise to the users of the model: exactly one of `latency`, `errorRate` and `ratio`."""
+class Mean(ApiObject):
+    """The mean of something may be at most `max`: for what has no histogram, such as the tokens of an answer."""
 
     constraints: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            cel="[has(self.latency), has(self.errorRate), has(self.ratio)].filter(given, given).size() == 1",
-            holds=lambda objective: _how_many_kinds(objective) == 1,
-            message="an objective takes exactly one of latency, errorRate and ratio",
+            cel="has(self.signal) ? !has(self.sum) && !has(self.count) : has(self.sum) && has(self.count)",
+            holds=lambda mean: (
+                (mean.sum is None) == (mean.count is None) and (mean.signal is None) != (mean.sum is None)
+            ),
+            message="a mean takes either signal, or both sum and count",
+        ),
+    )
+
+    signal: CountedSignal | None = None
+    """A signal of `signals` or of the runtime's preset: one that is timed, judged in seconds, or `tokensIn` or
+    `tokensOut`, judged in tokens for each request."""
+    sum: Selector | None = None
+    """Counter of the summed values. Example: `answer_characters_sum`."""
+    count: Selector | None = None
+    """Counter of how many values were summed. Example: `answer_characters_count`."""
+    max: Amount
+    """Largest allowed mean as a decimal number in quotes. Example: `"0.35"`."""
+
+
+class Score(ApiObject):
+    """The mean of scores between 0 and 1 must be at least `min`: for quality that pods or judges count."""
+
+    sum: Selector
+    """Counter of the summed scores; each score lies between 0 and 1. Example: `judge_score_sum`."""
+    count: Selector
+    """Counter of how many scores were summed. Example: `judge_score_count`."""
+    min: Percent
+    """Smallest allowed mean in percent of the best score, in quotes, above 0 and below 100. Example: `"80"` for 0.8."""
+
+
+class Level(ApiObject):
+    """At most `maxPercent` of the scrapes may show a gauge above `max`: for queues. Not compared with stable."""
+
+    gauge: Selector | None = None
+    """The gauge; the signal `queueDepth` when left out. Example: `vllm:num_requests_waiting`."""
+    max: Amount
+    """Largest good value as a decimal number in quotes. Example: `"20"`."""
+    max_percent: Percent
+    """Largest allowed share of scrapes above it in percent, in quotes, above 0 and below 100. Example: `"5"`."""
+
+
+KINDS = ("latency", "errorRate", "ratio", "mean", "score", "level")
+_SHARES = ("latency", "errorRate", "ratio")
+
+
+def _given(objective: "Objective") -> list[str]:
+    return [name for name in KINDS if getattr(objective, to_snake(name)) is not None]
+
+
+class Objective(ApiObject):
+    """One promise to the users of the model: exactly one of its kinds, from `latency` to `level`."""
+
+    constraints: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=f"[{', '.join(f'has(self.{kind})' for kind in KINDS)}].filter(given, given).size() == 1",
+            holds=lambda objective: len(_given(objective)) == 1,
+            message="an objective takes exactly one of latency, errorRate, ratio, mean, score and level",
+        ),
+        Rule(
+            cel=f"!has(self.segmentBy) || {' || '.join(f'has(self.{kind})' for kind in _SHARES)}",
+            holds=lambda objective: objective.segment_by is None or set(_given(objective)) <= set(_SHARES),
+            message="only latency, errorRate and ratio objectives can be judged by segment",
+            field=".segmentBy",
+        ),
+        Rule(
+            cel=f"!has(self.proof) || self.proof != 'NoWorseThanStable' || {' || '.join(f'has(self.{kind})' for kind in _SHARES)}",
+            holds=lambda objective: (
+                objective.proof is not Proof.NO_WORSE_THAN_STABLE or set(_given(objective)) <= set(_SHARES)
+            ),
+            message="only latency, errorRate and ratio objectives can be proven to be no worse than stable",
+            field=".proof",
         ),
     )
 
     name: LabelName
     """Name of the objective, unique in the list: lower-case letters, digits and `-`. Example: `latency`."""
     latency: Latency | None = None
-    """A limit on slow requests; needs `signals.latency`."""
+    """A limit on slow requests; needs a histogram, named in `signals` or by the runtime's preset."""
     error_rate: ErrorRate | None = None
-    """A limit on failed requests; needs `signals.requests` and `signals.errors`."""
+    """A limit on failed requests; needs the pods' counters or the router's."""
     ratio: Ratio | None = None
     """A limit on the share of any counted event, such as bad feedback or empty answers."""
+    mean: Mean | None = None
+    """A limit on the mean of something that is summed and counted."""
+    score: Score | None = None
+    """A least mean of scores between 0 and 1."""
+    level: Level | None = None
+    """A limit on how often a gauge is too high."""
+    segment_by: LabelKey | None = None
+    """Label of the counters whose values are groups of users, each judged on its own too, so that a regression of a
+    small group is found and named; at most 20 groups. Example: `customer_kind`."""
+    proof: Proof | None = None
+    """What a promotion needs proof of: `WithinLimit` (default; bad events stay below twice the limit) or
+    `NoWorseThanStable` (and the odds of a bad event are below twice those of stable, which takes many more requests)."""

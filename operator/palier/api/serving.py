@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from palier.api.constants import GROUP, MANAGED_BY
 from palier.api.rules import BY_NAME, ApiObject, Reason, Rule
-from palier.api.values import Accelerator, LabelName, LabelValue, ObjectName
+from palier.api.values import Accelerator, LabelName, LabelValue, ObjectName, Runtime
 
 
 class ConfigMapKey(ApiObject):
@@ -43,6 +43,14 @@ class ModelVersion(ApiObject):
     uri: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
     """Where the model comes from, best with a digest; Palier records it and does not fetch it.
     Example: `oci://registry.example.com/models/lingua@sha256:4a0b...`."""
+    runtime: Runtime | None = None
+    """The serving program, which selects a preset of signals; `custom` or left out for none.
+    Example: `vllm`."""
+    runtime_version: Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[0-9]+(\.[0-9]+){0,3}$")] | None = (
+        None
+    )
+    """Version of the serving program, because names of metrics change between versions; the newest known when left out.
+    Example: `"0.11.2"`."""
     prompts: Annotated[list[Prompt], Field(max_length=16), BY_NAME] = Field(default_factory=list)
     """Prompts that are released together with the model; at most 16. Every container finds each of them as the file
     `/etc/palier/prompts/<name>`; a change of a text makes a new revision."""

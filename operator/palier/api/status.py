@@ -128,6 +128,69 @@ class TallyStatus(ApiObject):
     """Events of stable in the same looks."""
     stable_bad: Count | None = None
     """Those that were surely bad."""
+    amount: Logarithm | None = None
+    """Sum of the candidate's values, where a mean is judged."""
+    stable_amount: Logarithm | None = None
+    """Sum of stable's values."""
+
+
+class SegmentStatus(ApiObject):
+    """What is kept of the evidence about one group of users."""
+
+    name: Annotated[str, Field(max_length=128)]
+    """Value of the label that the objective is segmented by."""
+    relative: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
+    """Natural logarithm of the capital of each bet on "worse than stable"."""
+    cash: Logarithm | None = None
+    """Natural logarithm of the capital that is not bet yet."""
+    total: Count | None = None
+    """Events of the candidate."""
+    bad: Count | None = None
+    """Those that were surely bad."""
+    stable_total: Count | None = None
+    """Events of stable in the same looks."""
+    stable_bad: Count | None = None
+    """Those that were surely bad."""
+    bad_looks: Count | None = None
+    """Looks in which the candidate had bad events."""
+
+
+class MomentsStatus(ApiObject):
+    """Mean and spread of one value for each look."""
+
+    looks: Count | None = None
+    """Looks with a value."""
+    mean: Logarithm | None = None
+    """Mean of the values."""
+    spread: Logarithm | None = None
+    """Sum of the squared deviations from the mean."""
+
+
+class MeansStatus(ApiObject):
+    """What is kept of the evidence about a mean."""
+
+    absolute: MomentsStatus | None = None
+    """The candidate's mean minus the limit."""
+    relative: MomentsStatus | None = None
+    """The candidate's mean minus stable's with the margin."""
+
+
+class JumpsStatus(ApiObject):
+    """How much the share of bad events jumps from look to look, beyond chance."""
+
+    pairs: Count | None = None
+    """Pairs of neighbouring looks."""
+    sum: Logarithm | None = None
+    """Sum of their squared differences, each divided by what chance would give."""
+
+
+class DispersionStatus(ApiObject):
+    """Whether events of one look tend to fail together."""
+
+    candidate: JumpsStatus | None = None
+    """In the candidate."""
+    stable: JumpsStatus | None = None
+    """In stable."""
 
 
 class EvidenceStatus(ApiObject):
@@ -135,18 +198,16 @@ class EvidenceStatus(ApiObject):
 
     objective: LabelName
     """Name of the objective."""
-    relative_release: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
-    """Natural logarithm of each bet on "worse than stable" since the release began."""
-    relative_stage: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
-    """The same since the stage began."""
-    relative_reserve: Logarithm | None = None
-    """Natural logarithm of the capital that stages to come may bet."""
-    absolute_release: Logarithm | None = None
-    """Natural logarithm of the e-value against "within the objective" since the release began."""
-    absolute_stage: Logarithm | None = None
-    """The same since the stage began."""
-    absolute_reserve: Logarithm | None = None
-    """Natural logarithm of the capital that stages to come may bet."""
+    relative: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
+    """Natural logarithm of the capital of each bet on "worse than stable"."""
+    relative_cash: Logarithm | None = None
+    """Natural logarithm of the capital that is not bet yet."""
+    absolute: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
+    """Natural logarithm of the capital of each bet on "over the limit"."""
+    absolute_cash: Logarithm | None = None
+    """Natural logarithm of the capital that is not bet yet."""
+    not_worse: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
+    """Natural logarithm of each bet on "no worse than stable"."""
     release: TallyStatus | None = None
     """Events since the release began."""
     stage: TallyStatus | None = None
@@ -161,6 +222,12 @@ class EvidenceStatus(ApiObject):
     """Events since the hard stop last started anew."""
     hard_stop_bad: Count | None = None
     """Those that were surely bad."""
+    segments: Annotated[list[SegmentStatus], Field(max_length=32), ListType("map", "name")] | None = None
+    """The evidence by group of users."""
+    means: MeansStatus | None = None
+    """The evidence about a mean."""
+    dispersion: DispersionStatus | None = None
+    """Whether events of one look tend to fail together, which tempers what a look may say."""
 
 
 class ReleaseProgress(ApiObject):
@@ -183,6 +250,10 @@ class ReleaseProgress(ApiObject):
     """Up to which instant the counters have been read into the evidence."""
     cannot_measure_since: Timestamp | None = None
     """Since when no counter could be read; absent while measuring works."""
+    router_last_look: Timestamp | None = None
+    """Up to which instant the router's counters have been read into the evidence."""
+    router_unseen_since: Timestamp | None = None
+    """Since when the router's counters could not be read; absent while measuring works."""
     breach: Message | None = None
     """The breach that `onBreach: Hold` holds the release for, as a sentence."""
     ending: Ending | None = None
@@ -202,8 +273,17 @@ class VerdictStatus(ApiObject):
     """Why, as one CamelCase word."""
     message: Message | None = None
     """Why, as a sentence with its numbers."""
-    estimate: Annotated[str, Field(max_length=32)] | None = None
-    """The candidate's measured share of bad events. Example: `0.52 %`."""
+    estimate: Annotated[str, Field(max_length=64)] | None = None
+    """The candidate's measured share of bad events, or its mean. Example: `0.52 %`."""
+    interval: Annotated[str, Field(max_length=128)] | None = None
+    """Where the true value lies, with 95 % confidence at every look at once. Example: `0.21 % to 1.1 %`."""
+    needed: Count | None = None
+    """About how many more events it takes until the objective can be decided, if nothing changes."""
+    measurable: Annotated[str, Field(max_length=32)] | None = None
+    """How well the histogram answers: `Exact` (the threshold is a bucket edge), `Bracketed` (it lies between two, and
+    both are judged), or `Unavailable`."""
+    segments: Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=32), ATOMIC] | None = None
+    """The groups of users for which the candidate is worse."""
 
 
 class Outcome(ApiObject):

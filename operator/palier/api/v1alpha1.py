@@ -13,15 +13,20 @@ from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from palier.api.constants import NAME_MAX_LENGTH
+from palier.api.measuring import measuring_rules
 from palier.api.objectives import (
     ErrorRate,
     HistogramSignal,
     Latency,
+    Level,
+    Mean,
     Objective,
     Ratio,
+    Score,
     Signals,
+    TimeSignal,
 )
-from palier.api.rules import ATOMIC, BY_NAME, SET, ApiObject, Reason, Rule
+from palier.api.rules import ATOMIC, BY_NAME, SET, ApiObject, Rule
 from palier.api.serving import (
     ConfigMapKey,
     Container,
@@ -44,6 +49,7 @@ from palier.api.values import (
     OnBreach,
     OnNoEvidence,
     Percent,
+    Router,
     TimeUnit,
 )
 from palier.errors import InvalidSpec
@@ -59,6 +65,8 @@ __all__ = [
     "Gpu",
     "HistogramSignal",
     "Latency",
+    "Level",
+    "Mean",
     "Metadata",
     "ModelDeployment",
     "ModelVersion",
@@ -75,11 +83,14 @@ __all__ = [
     "Prompt",
     "Ratio",
     "ReleaseRules",
+    "Router",
+    "Score",
     "ServiceTraffic",
     "Serving",
     "Signals",
     "Spec",
     "Stage",
+    "TimeSignal",
     "TimeUnit",
     "Traffic",
     "parse",
@@ -122,6 +133,12 @@ class Gateway(ApiObject):
     ] = Field(default_factory=list)
     """Host names of the route, `*.` as first label allowed; all of the listener's when empty.
     Example: `language.example.com`."""
+    router: Router | None = None
+    """Whose counters the gateway's proxies export, for objectives that read the router: `EnvoyGateway` or `Istio`. The
+    proxies must be scraped by the Prometheus that Palier asks. No objective reads the router when left out."""
+    request_timeout: Duration | None = None
+    """Longest time of a request; the gateway then answers 504 in the pod's place, so that a pod that never answers is
+    seen in the router's errors. The gateway's own default when left out. Example: `30s`."""
 
 
 class ServiceTraffic(ApiObject):
@@ -228,37 +245,10 @@ class ReleaseRules(ApiObject):
     """How long pods stay after their traffic went to zero, so that requests in flight end and proxies forget them."""
 
 
-def _kinds(spec: "Spec", kind: str) -> bool:
-    return any(getattr(objective, kind) is not None for objective in spec.objectives)
-
-
 class Spec(ApiObject):
     """What its owner wants."""
 
-    constraints: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            cel=(
-                "!has(self.objectives) || !self.objectives.exists(objective, has(objective.latency))"
-                " || (has(self.signals) && has(self.signals.latency))"
-            ),
-            holds=lambda spec: not _kinds(spec, "latency") or bool(spec.signals and spec.signals.latency),
-            message="a latency objective needs signals.latency, the histogram of response times",
-            field=".signals",
-            reason=Reason.REQUIRED,
-        ),
-        Rule(
-            cel=(
-                "!has(self.objectives) || !self.objectives.exists(objective, has(objective.errorRate))"
-                " || (has(self.signals) && has(self.signals.requests) && has(self.signals.errors))"
-            ),
-            holds=lambda spec: (
-                not _kinds(spec, "error_rate") or bool(spec.signals and spec.signals.requests and spec.signals.errors)
-            ),
-            message="an errorRate objective needs signals.requests and signals.errors, the counters of the pods",
-            field=".signals",
-            reason=Reason.REQUIRED,
-        ),
-    )
+    constraints: ClassVar[tuple[Rule, ...]] = measuring_rules()
 
     owner: Owner
     """The accountable person for this model in production."""
@@ -269,7 +259,8 @@ class Spec(ApiObject):
     traffic: Traffic
     """How users reach the model."""
     signals: Signals | None = None
-    """The counters of the pods; latency and errorRate objectives need them."""
+    """The series of the pods that objectives read, where no preset of `model.runtime` names them or other ones are
+    wanted."""
     objectives: Annotated[list[Objective], Field(max_length=16), BY_NAME] = Field(default_factory=list)
     """The promises that every candidate is judged by; at most 16. Without any, only readiness is checked."""
     release: ReleaseRules = Field(default_factory=ReleaseRules)

@@ -22,6 +22,8 @@ ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=SUBDOMAI
 """The name of a Kubernetes object."""
 LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
 """The value of a Kubernetes label."""
+LabelKey = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
+"""The name of a Prometheus label."""
 HostName = Annotated[str, Field(min_length=1, max_length=253, pattern=rf"^(\*\.)?{SUBDOMAIN[1:]}")]
 """A host name, with a wildcard as its first label if wanted."""
 
@@ -68,6 +70,27 @@ class Percent(RuledString):
     def fraction(self) -> float:
         """The share between 0 and 1: `"1"` is 0.01."""
         return float(Decimal(self) / 100)
+
+
+class Amount(RuledString):
+    """A decimal number above 0."""
+
+    __slots__ = ()
+
+    form = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
+    longest = 19
+    constraints = (
+        Rule(
+            cel=f"self.matches(r'{form}') && double(self) > 0.0",
+            holds=lambda text: re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text) is not None and Decimal(text) > 0,
+            message='a number is written in quotes, above 0, with at most 6 decimals: "0.35"',
+        ),
+    )
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        return float(Decimal(self))
 
 
 class Selector(RuledString):
@@ -139,6 +162,49 @@ class TimeUnit(StrEnum):
                 return 0.001
             case TimeUnit.MICROSECONDS:
                 return 0.000001
+
+
+class Runtime(StrEnum):
+    """A serving program that has a preset of signals, written as its own project writes its name."""
+
+    VLLM = "vllm"
+    SGLANG = "sglang"
+    TGI = "tgi"
+    TENSORRT_LLM = "tensorrt-llm"
+    TRITON = "triton"
+    KSERVE = "kserve"
+    KNATIVE = "knative"
+    MLSERVER = "mlserver"
+    SELDON = "seldon"
+    TORCHSERVE = "torchserve"
+    BENTOML = "bentoml"
+    RAY_SERVE = "ray-serve"
+    TF_SERVING = "tf-serving"
+    OVMS = "ovms"
+    LLAMA_CPP = "llama-cpp"
+    OTEL_GENAI = "otel-genai"
+    CUSTOM = "custom"
+
+
+class Router(StrEnum):
+    """Whose counters a gateway's proxies export."""
+
+    ENVOY_GATEWAY = "EnvoyGateway"
+    ISTIO = "Istio"
+
+
+class CounterOwner(StrEnum):
+    """Whose counters an objective reads."""
+
+    PODS = "Pods"
+    ROUTER = "Router"
+
+
+class Proof(StrEnum):
+    """What has to be proven before a promotion."""
+
+    WITHIN_LIMIT = "WithinLimit"
+    NO_WORSE_THAN_STABLE = "NoWorseThanStable"
 
 
 class OnBreach(StrEnum):

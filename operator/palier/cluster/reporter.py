@@ -53,6 +53,10 @@ class Reporter:
         self._written_at.pop(key, None)
 
 
+_MOVING = frozenset({"evidence", "lastLook", "cannotMeasureSince", "routerLastLook", "routerUnseenSince", "breach"})
+"""Parts of `status.release` that change from look to look."""
+
+
 def _essence(status: Mapping[str, Any]) -> dict[str, Any]:
     """The status without the numbers that move from look to look."""
     release = status.get("release") or {}
@@ -60,11 +64,7 @@ def _essence(status: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: value for name, value in status.items() if name not in moving},
         "release": {
-            **{
-                name: value
-                for name, value in release.items()
-                if name not in {"evidence", "lastLook", "cannotMeasureSince", "breach"}
-            },
+            **{name: value for name, value in release.items() if name not in _MOVING},
             "breached": bool(release.get("breach")),
         },
         "conditions": [

@@ -5,26 +5,36 @@ Prometheus or the time of day.
 """
 
 from palier.evidence.objective import (
+    Amounts,
     Counts,
     Evidence,
     Judgement,
+    MeanRule,
     ObjectiveRule,
+    Rule,
+    ScoreRule,
     Verdict,
     begin_stage,
     combined,
+    failed,
     fresh,
     judge,
     observe,
 )
 
 __all__ = [
+    "Amounts",
     "Counts",
     "Evidence",
     "Judgement",
+    "MeanRule",
     "ObjectiveRule",
+    "Rule",
+    "ScoreRule",
     "Verdict",
     "begin_stage",
     "combined",
+    "failed",
     "fresh",
     "judge",
     "observe",

@@ -1,6 +1,12 @@
 """One arm against a fixed limit: is the share of bad events above it, or provably below it?
 
-Both tests bet on the share being anywhere on the far side of the limit, uniformly (a truncated beta mixture), and are
+Two kinds of bets. Those of the test that may end a release are a grid of shares above the limit, with the odds ratios
+that the comparison with stable bets on, so that they can follow a late regression (see `bets`):
+
+    gain_j = bad ln(p_j / p0) + good ln((1 - p_j) / (1 - p0)),    odds of p_j = RATIOS_j times odds of p0
+
+The others are for evidence that is read as a whole: the hard stop, the proof for a promotion, and stable's own breach.
+They bet on the share being anywhere on the far side of the limit, uniformly (a truncated beta mixture), and are
 e-processes in the number of requests, so they may be read after every look:
 
     E = integral over the far side of (p / p0)^bad ((1 - p) / (1 - p0))^good dp, divided by the length of that side.
@@ -12,8 +18,24 @@ nothing to underflow and nothing to cancel.
 """
 
 import math
+from functools import lru_cache
 
 from scipy.special import betaincc, betaln
+
+from palier.evidence.odds_ratio import RATIOS
+
+
+def gains(bad: int, total: int, *, limit: float) -> tuple[float, ...]:
+    """What one look says for each bet on a share above the limit: log likelihood ratios against the limit."""
+    good = total - bad
+    return tuple([bad * hit + good * miss for hit, miss in steps(limit)])
+
+
+@lru_cache(maxsize=256)
+def steps(limit: float) -> tuple[tuple[float, float], ...]:
+    """What one bad and one good event add to the log of each bet."""
+    shares = [ratio * limit / (1 + (ratio - 1) * limit) for ratio in RATIOS]
+    return tuple((math.log(share / limit), math.log1p(-share) - math.log1p(-limit)) for share in shares)
 
 
 def log_e_above(bad: float, total: float, *, limit: float) -> float:

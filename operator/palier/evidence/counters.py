@@ -8,34 +8,98 @@ event and miss none, also where a scrape was missed in between.
 
 What cannot be known is lost, never invented: events of a process between its last scrape and its end, and events of a
 pod before its first scrape.
+
+A look of a large fleet passes through here with tens of thousands of series. The series of one target are read in one
+scrape, so nearly all of them have the very same tuple of times: what depends on times alone is computed once for each.
 """
 
 import math
-from bisect import bisect_right
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
-from typing import TypeVar
+from functools import lru_cache
+from typing import NamedTuple, Self, TypeVar
 
-from palier.evidence.state import Counts
+from palier.evidence.counts import Counts
 
 K = TypeVar("K", bound=Hashable)
 
-_TARGET = ("namespace", "pod", "job", "instance")
+TARGET_LABELS = ("namespace", "pod", "job", "instance")
 """Labels that name a scrape target: its series are read in one scrape, and appear and vanish together."""
+
+Target = tuple[str, ...]
+"""Values of the labels that name a scrape target."""
+
+Times = tuple[float, ...]
+"""Seconds since the epoch, ascending."""
 
 _SAME_EDGE = 1e-9
 """Relative tolerance between a threshold and a bucket edge, both written in decimal by somebody."""
 
 
-@dataclass(frozen=True, slots=True)
+class Bucket(NamedTuple):
+    """One bucket of a native histogram; its count is not cumulative."""
+
+    left: float
+    right: float
+    left_open: bool
+    """Whether observations that are exactly `left` are counted elsewhere."""
+    events: float
+
+
 class Series:
-    """One counter of one target."""
+    """One counter, gauge or native histogram of one target.
+
+    Values that are no numbers (NaN, infinity) are neither counts nor resets: they are left out.
+
+    Args:
+        labels: its labels.
+        samples: (seconds since the epoch, value), ascending in time.
+    """
+
+    __slots__ = ("buckets", "labels", "times", "values")
 
     labels: Mapping[str, str]
-    samples: tuple[tuple[float, float], ...]
-    """(seconds since the epoch, value), ascending in time."""
+    times: Times
+    values: tuple[float, ...]
+    """One for each of `times`; of a native histogram the number of all observations."""
+    buckets: tuple[tuple[Bucket, ...], ...] | None
+    """Of a native histogram the buckets at each of `times`, else None."""
+
+    def __init__(self, labels: Mapping[str, str], samples: Iterable[tuple[float, float]] = ()) -> None:
+        finite = tuple(sample for sample in samples if math.isfinite(sample[1]))
+        self.labels = labels
+        self.times = tuple(time for time, _ in finite)
+        self.values = tuple(value for _, value in finite)
+        self.buckets = None
+
+    @classmethod
+    def of(cls, labels: Mapping[str, str], times: Times, values: tuple[float, ...]) -> Self:
+        """From times and values apart; series that are given the same object as `times` are counted faster."""
+        if not math.isfinite(sum(values)):
+            return cls(labels, zip(times, values, strict=True))
+        one = cls.__new__(cls)
+        one.labels, one.times, one.values, one.buckets = labels, times, values, None
+        return one
+
+    @classmethod
+    def native(cls, labels: Mapping[str, str], histograms: Iterable[tuple[float, float, tuple[Bucket, ...]]]) -> Self:
+        """A native histogram from (seconds since the epoch, number of observations, buckets), ascending in time."""
+        finite = [one for one in histograms if math.isfinite(one[1])]
+        series = cls(labels, ((time, count) for time, count, _ in finite))
+        series.buckets = tuple(buckets for _, _, buckets in finite)
+        return series
+
+    @property
+    def samples(self) -> tuple[tuple[float, float], ...]:
+        """(seconds since the epoch, value), ascending in time."""
+        return tuple(zip(self.times, self.values, strict=True))
+
+    @property
+    def target(self) -> Target:
+        """The target that it was read from."""
+        return tuple(self.labels.get(name, "") for name in TARGET_LABELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +132,101 @@ class HistogramCounts:
     """Smallest bucket edge at or above the threshold, possibly infinite."""
 
 
+class Place(NamedTuple):
+    """Which samples of a series hold at the two instants of a step."""
+
+    first: int
+    """Index of the sample that holds at the start; -1 where the series began later."""
+    last: int
+    """Index of the sample that holds at the end."""
+    from_zero: bool
+    """Whether a series that began later counts from zero, not from its first sample."""
+
+
+class Located(NamedTuple):
+    """The two instants of a step among the samples of one target."""
+
+    alive: bool
+    """Whether the target was still being scraped at the end."""
+    places: Mapping[int, Place]
+    """By the identity of a series' `times`; without series that have no sample up to the end."""
+
+
+_NOWHERE = Located(alive=False, places={})
+
+
+def located(series: Sequence[Series], *, start: float, end: float, staleness: float) -> Located:
+    """Find the samples that hold at the two instants, for all series of one target.
+
+    Reading all of them from one scrape keeps bad events and totals consistent: the newest scrape that all of them, as
+    far as they are not stale, have in common. There is none where the series of a process that has just ended are still
+    there beside those of the next one; then each is read at its latest sample.
+    """
+    if not series:
+        return _NOWHERE
+    at_start, at_end = start - staleness, end - staleness
+    usual = series[0].times
+    for one in series:
+        if one.times is not usual:
+            break
+    else:
+        if not usual or usual[0] > end:
+            return _NOWHERE
+        last = bisect_right(usual, end) - 1
+        place = Place(bisect_right(usual, start, 0, last + 1) - 1, last, from_zero=False)
+        return Located(alive=usual[last] >= at_end, places={id(usual): place})
+    distinct = {id(one.times): one.times for one in series if one.times and one.times[0] <= end}
+    if not distinct:
+        return _NOWHERE
+    shared_start, _ = _shared(distinct.values(), time=start, oldest=at_start)
+    shared_end, alive = _shared(distinct.values(), time=end, oldest=at_end)
+    since = min(times[0] for times in distinct.values())
+    return Located(
+        alive=alive,
+        places={
+            # In a target that was scraped before without it, a counter appears with its first event and counts from
+            # zero. What a whole target counted before its first scrape may be old: only what follows counts.
+            key: Place(
+                _held(times, start, oldest=at_start, shared=shared_start),
+                _held(times, end, oldest=at_end, shared=shared_end),
+                from_zero=times[0] > since,
+            )
+            for key, times in distinct.items()
+        },
+    )
+
+
+def _shared(distinct: Iterable[Times], *, time: float, oldest: float) -> tuple[float | None, bool]:
+    """Time of the newest scrape that all series have in common as far as they are not stale; whether any is not."""
+    recent = {found for times in distinct if (found := times[bisect_left(times, oldest) : bisect_right(times, time)])}
+    if len(recent) <= 1:
+        return (recent.pop()[-1], True) if recent else (None, False)
+    return max(set.intersection(*map(set, recent)), default=None), True
+
+
+def _held(times: Times, time: float, *, oldest: float, shared: float | None) -> int:
+    """Index of the sample that holds at an instant: the shared one, else the latest; -1 before the first."""
+    latest = bisect_right(times, time) - 1
+    if latest < 0 or shared is None or times[latest] < oldest:
+        return latest
+    return bisect_right(times, shared) - 1
+
+
+def risen(one: Series, place: Place) -> float:
+    """Events of one counter in a step; after a decrease its process started anew and counted up from zero."""
+    values, first, last = one.values, place.first, place.last
+    if first < 0:
+        first, before = 0, 0.0 if place.from_zero else values[0]
+    else:
+        before = values[first]
+        first += 1
+    events = 0.0
+    for value in values[first : last + 1]:
+        events += value - before if value >= before else value
+        before = value
+    return events
+
+
 def increments(
     series: Iterable[Series],
     *,
@@ -89,16 +248,14 @@ def increments(
     """
     counts: dict[K, float] = {}
     fresh: dict[K, bool] = {}
-    for target in _targets(series, end=end):
-        at_start = _Instant.of(target, start, staleness=staleness)
-        at_end = _Instant.of(target, end, staleness=staleness)
-        target_since = min(one.samples[0][0] for one in target)
+    for target in by_target(series).values():
+        alive, places = located(target, start=start, end=end, staleness=staleness)
         for one in target:
-            key = pod_of(one.labels)
-            if key is None:
+            place, key = places.get(id(one.times)), pod_of(one.labels)
+            if place is None or key is None:
                 continue
-            counts[key] = counts.get(key, 0.0) + _events(one, at_start, at_end, target_since=target_since)
-            fresh[key] = fresh.get(key, True) and at_end.alive
+            counts[key] = counts.get(key, 0.0) + risen(one, place)
+            fresh[key] = fresh.get(key, True) and alive
     return {key: Increment(count=round(count), fresh=fresh[key]) for key, count in counts.items()}
 
 
@@ -125,127 +282,73 @@ def histogram_counts(
         end: see `increments`.
         staleness: see `increments`.
     """
-
-    def bucket_of(labels: Mapping[str, str]) -> tuple[K, tuple[str, ...], float] | None:
-        key, edge = pod_of(labels), _edge(labels)
-        return None if key is None or edge is None else (key, _target(labels), edge)
-
-    histograms: dict[K, dict[tuple[str, ...], dict[float, Increment]]] = {}
-    by_bucket = increments(buckets, pod_of=bucket_of, start=start, end=end, staleness=staleness)
-    for (key, target, edge), increment in by_bucket.items():
-        histograms.setdefault(key, {}).setdefault(target, {})[edge] = increment
-    return {
-        key: _together([_above(threshold, edges) for edges in targets.values()]) for key, targets in histograms.items()
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class _Instant:
-    """What of one target is known at an instant."""
-
-    time: float
-    alive: bool
-    """Whether any of its series has a sample that is not stale."""
-    oldest: float
-    """Samples older than this are stale."""
-    shared: float | None
-    """Time of the newest scrape that all of its series, as far as they are not stale, have in common.
-
-    Reading all of them from one scrape keeps bad events and totals consistent. There is none where the series of a
-    process that has just ended are still there beside those of the next one; then each is read at its latest sample.
-    """
-
-    @classmethod
-    def of(cls, target: Sequence[Series], time: float, *, staleness: float) -> "_Instant":
-        oldest = time - staleness
-        recent = [
-            times for one in target if (times := {moment for moment, _ in one.samples if oldest <= moment <= time})
-        ]
-        shared = set[float].intersection(*recent) if recent else set[float]()
-        return cls(
-            time=time,
-            alive=bool(recent),
-            oldest=oldest,
-            shared=max(shared, default=None),
-        )
-
-    def position(self, samples: Sequence[tuple[float, float]]) -> int | None:
-        """Index of the sample that holds at the instant: the shared one, else the latest; None before the first."""
-        latest = bisect_right(samples, self.time, key=_moment) - 1
-        if latest < 0:
-            return None
-        if self.shared is None or samples[latest][0] < self.oldest:
-            return latest
-        return bisect_right(samples, self.shared, key=_moment) - 1
+    histograms: dict[K, list[HistogramCounts]] = {}
+    for target in by_target(buckets).values():
+        found = located(target, start=start, end=end, staleness=staleness)
+        edges: dict[K, dict[float, list[Series]]] = {}
+        for one in target:
+            key, edge = pod_of(one.labels), edge_of(one.labels)
+            if key is not None and edge is not None and id(one.times) in found.places:
+                edges.setdefault(key, {}).setdefault(edge, []).append(one)
+        for key, mine in edges.items():
+            histograms.setdefault(key, []).append(above(threshold, mine, found))
+    return {key: together(parts) for key, parts in histograms.items()}
 
 
-def _moment(sample: tuple[float, float]) -> float:
-    return sample[0]
+def edge_of(labels: Mapping[str, str]) -> float | None:
+    """Upper edge of the bucket that a classic series counts; None if it is no bucket."""
+    return _edge(labels.get("le", ""))
 
 
-def _events(one: Series, at_start: _Instant, at_end: _Instant, *, target_since: float) -> float:
-    """Events of one series between two instants."""
-    first, last = at_start.position(one.samples), at_end.position(one.samples)
-    if last is None:
-        return 0.0
-    values = [value for _, value in one.samples[: last + 1]]
-    if first is not None:
-        return math.fsum(_steps(values[first:]))
-    # Born since. In a target that was scraped before without it, a counter appears with its first event and counts from
-    # zero. What a whole target counted before its first scrape may be old: only what follows belongs to this look.
-    born_alone = one.samples[0][0] > target_since
-    return math.fsum(_steps([0.0, *values] if born_alone else values))
-
-
-def _steps(values: Sequence[float]) -> Iterator[float]:
-    """Increases from value to value; after a decrease the process started anew and counted up from zero."""
-    for before, after in pairwise(values):
-        yield after - before if after >= before else after
-
-
-def _targets(series: Iterable[Series], *, end: float) -> list[list[Series]]:
-    """The series by target, without samples after `end` and without values that are no numbers."""
-    targets: dict[tuple[str, ...], list[Series]] = {}
-    for one in series:
-        samples = tuple((time, value) for time, value in one.samples if time <= end and math.isfinite(value))
-        if samples:
-            targets.setdefault(_target(one.labels), []).append(Series(one.labels, samples))
-    return list(targets.values())
-
-
-def _target(labels: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(labels.get(name, "") for name in _TARGET)
-
-
-def _edge(labels: Mapping[str, str]) -> float | None:
+@lru_cache(maxsize=4096)
+def _edge(text: str) -> float | None:
     try:
-        edge = float(labels.get("le", ""))
+        edge = float(text)
     except ValueError:
         return None
     return None if math.isnan(edge) else edge
 
 
-def _above(threshold: float, edges: Mapping[float, Increment]) -> HistogramCounts:
-    """The answer of one target's histogram."""
-    fresh = all(increment.fresh for increment in edges.values())
+def same_edge(one: float, other: float) -> bool:
+    """Whether two numbers, each written in decimal by somebody, mean the same."""
+    return one == other or math.isclose(one, other, rel_tol=_SAME_EDGE)
+
+
+def around(threshold: float, edges: Iterable[float]) -> tuple[float | None, float | None]:
+    """Largest edge at or below a threshold and smallest one at or above it; None where there is none."""
+    lower = upper = None
+    for edge in edges:
+        same = same_edge(edge, threshold)
+        if (same or edge < threshold) and (lower is None or edge > lower):
+            lower = edge
+        if (same or edge > threshold) and (upper is None or edge < upper):
+            upper = edge
+    return lower, upper
+
+
+def above(threshold: float, edges: Mapping[float, Sequence[Series]], found: Located) -> HistogramCounts:
+    """The answer of one target's classic histogram, from its series by edge: all of them located."""
     if math.inf not in edges:
-        return HistogramCounts(Counts(0, 0, 0), fresh, Measurable.UNAVAILABLE, lower=None, upper=None)
-    same = {edge for edge in edges if math.isclose(edge, threshold, rel_tol=_SAME_EDGE)}
-    lower = max((edge for edge in edges if edge <= threshold or edge in same), default=None)
-    upper = min(edge for edge in edges if edge >= threshold or edge in same)
-    total = edges[math.inf].count
-    surely = max(0, total - edges[upper].count)
-    possibly = total if lower is None else max(surely, total - edges[lower].count)
+        return HistogramCounts(Counts(0, 0, 0), found.alive, Measurable.UNAVAILABLE, lower=None, upper=None)
+    lower, upper = around(threshold, edges)
+    total = _count(edges[math.inf], found)
+    up_to_upper = total if upper is None else _count(edges[upper], found)
+    up_to_lower = 0 if lower is None else up_to_upper if lower == upper else _count(edges[lower], found)
+    surely = max(0, total - up_to_upper)
     return HistogramCounts(
-        Counts(total, surely, possibly),
-        fresh,
+        Counts(total, surely, max(surely, total - up_to_lower)),
+        found.alive,
         Measurable.EXACT if lower == upper else Measurable.BRACKETED,
         lower=lower,
         upper=upper,
     )
 
 
-def _together(parts: Sequence[HistogramCounts]) -> HistogramCounts:
+def _count(series: Sequence[Series], found: Located) -> int:
+    return round(math.fsum(risen(one, found.places[id(one.times)]) for one in series))
+
+
+def together(parts: Sequence[HistogramCounts]) -> HistogramCounts:
     """Several targets as one: counts add up, and the worst of them says how well they are measured."""
     worst = max(parts, key=lambda part: list(Measurable).index(part.measurable))
     return HistogramCounts(
@@ -259,3 +362,11 @@ def _together(parts: Sequence[HistogramCounts]) -> HistogramCounts:
         lower=worst.lower,
         upper=worst.upper,
     )
+
+
+def by_target(series: Iterable[Series]) -> dict[Target, list[Series]]:
+    """Series by the target that they were read from."""
+    targets: dict[Target, list[Series]] = {}
+    for one in series:
+        targets.setdefault(one.target, []).append(one)
+    return targets

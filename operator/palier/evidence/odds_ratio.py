@@ -13,10 +13,14 @@ looks is an e-process: the probability that it ever reaches 1/alpha is at most a
 where nc, ns are the requests of candidate and stable, xc, xs their bad ones, k = xc + xs, and w0 the margin: the odds
 ratio up to which a candidate counts as no worse. It is the formula of the exact e-value for the logrank test in
 safestats (ter Schure, Pérez-Ortiz, Ly, Grünwald), which gives outside reference values for the tests.
+
+The terms of Z come from the ratio of neighbours, so that a look costs microseconds: few terms are summed as a
+polynomial in plain Python, more of them by numpy, and of very many only those that a float can tell from zero.
 """
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -24,35 +28,13 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 RATIOS = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
-"""Odds ratios bet on, relative to the margin, with equal weights: not knowing the true one costs at most ln 7."""
+"""Odds ratios bet on, relative to the margin: not knowing the true one costs at most ln 7."""
 
+NO_WORSE_RATIOS = (1.0, 0.8, 0.6, 0.4)
+"""Odds ratios bet on when a promotion must prove that the candidate is not worse than by its margin."""
 
-def log_z(odds_ratios: Sequence[float], *, candidate_total: int, stable_total: int, bad: int) -> NDArray[np.float64]:
-    """Log of Z(w) for each odds ratio w, given the requests of both arms and the bad ones of both together.
-
-    Only terms near the largest one are summed. The distribution is that of a sum of (highest - lowest) independent
-    indicators, because Z has only real zeros; by Hoeffding's inequality what lies further than 5 sqrt(highest - lowest)
-    from its centre is less than 1e-21 of the sum. That keeps a look with a million bad events in milliseconds.
-    """
-    w = np.asarray(odds_ratios, dtype=np.float64)
-    lowest, highest = max(0, bad - stable_total), min(bad, candidate_total)
-    reach = math.ceil(5 * math.sqrt(highest - lowest)) + 2
-    if 2 * reach >= highest - lowest:
-        bad_in_candidate = np.arange(lowest, highest + 1, dtype=np.float64)[np.newaxis, :]
-    else:
-        centre = _mode(w, candidate_total=candidate_total, stable_total=stable_total, bad=bad)
-        first = np.clip(centre - reach, lowest, highest - 2 * reach)
-        bad_in_candidate = first[:, np.newaxis] + np.arange(2 * reach + 1, dtype=np.float64)
-    log_terms = (
-        bad_in_candidate * np.log(w)[:, np.newaxis]
-        - gammaln(bad_in_candidate + 1)
-        - gammaln(candidate_total - bad_in_candidate + 1)
-        - gammaln(bad - bad_in_candidate + 1)
-        - gammaln(stable_total - bad + bad_in_candidate + 1)
-    )
-    largest = log_terms.max(axis=1)
-    total: NDArray[np.float64] = largest + np.log(np.exp(log_terms - largest[:, np.newaxis]).sum(axis=1))
-    return total + float(gammaln(candidate_total + 1) + gammaln(stable_total + 1))
+_FEW = 40
+_MANY = 2000
 
 
 class Look(NamedTuple):
@@ -64,25 +46,94 @@ class Look(NamedTuple):
     stable_total: int
 
 
-def log_likelihood_ratios(look: Look, odds_ratios: Sequence[float], *, margin: float = 1.0) -> NDArray[np.float64]:
+def log_likelihood_ratios(look: Look, odds_ratios: Sequence[float], *, margin: float = 1.0) -> tuple[float, ...]:
     """Log LR of each odds ratio against the margin; 0 for a look without bad events or with an empty arm."""
     bad = look.candidate_bad + look.stable_bad
     if bad == 0 or look.candidate_total == 0 or look.stable_total == 0:
-        return np.zeros(len(odds_ratios))
+        return (0.0,) * len(odds_ratios)
+    lowest, highest = max(0, bad - look.stable_total), min(bad, look.candidate_total)
+    if highest - lowest <= _FEW:
+        few = _from_polynomials(look, (margin, *odds_ratios), lowest=lowest, highest=highest)
+        if few is not None:
+            return few
     logs = log_z((margin, *odds_ratios), candidate_total=look.candidate_total, stable_total=look.stable_total, bad=bad)
     ratios = np.asarray(odds_ratios, dtype=np.float64) / margin
-    log_ratios: NDArray[np.float64] = look.candidate_bad * np.log(ratios) + logs[0] - logs[1:]
-    return log_ratios
+    return tuple((look.candidate_bad * np.log(ratios) + logs[0] - logs[1:]).tolist())
 
 
-def gains(look: Look, *, margin: float, cap: float) -> tuple[float, ...]:
-    """What one look adds to the log of each bet in `RATIOS`.
+def gains(look: Look, *, margin: float) -> tuple[float, ...]:
+    """What one look says for each bet in `RATIOS`: log likelihood ratios against the margin."""
+    return log_likelihood_ratios(look, _against(margin), margin=margin)
 
-    The cap bounds what a single look can say, because requests of one look often fail together (one broken client, one
-    dead node). `min(cap, .)` only lowers the mean of the likelihood ratio, so the test stays valid.
+
+def log_z(odds_ratios: Sequence[float], *, candidate_total: int, stable_total: int, bad: int) -> NDArray[np.float64]:
+    """Log of Z(w) for each odds ratio w, given the requests of both arms and the bad ones of both together.
+
+    Of very many terms only those near the largest one are summed. The distribution is that of a sum of
+    (highest - lowest) independent indicators, because Z has only real zeros; by Hoeffding's inequality what lies
+    further than 5 sqrt(highest - lowest) from its centre is less than 1e-21 of the sum.
     """
-    logs = log_likelihood_ratios(look, tuple(margin * ratio for ratio in RATIOS), margin=margin)
-    return tuple(min(cap, float(log)) for log in logs)
+    w = np.asarray(odds_ratios, dtype=np.float64)
+    lowest, highest = max(0, bad - stable_total), min(bad, candidate_total)
+    if highest - lowest <= _MANY:
+        u = np.arange(lowest + 1, highest + 1, dtype=np.float64)
+        steps = np.log((candidate_total - u + 1) * (bad - u + 1) / (u * (stable_total - bad + u)))
+        coefficients = np.concatenate(((0.0,), np.cumsum(steps)))
+        first = _log_choose(candidate_total, lowest) + _log_choose(stable_total, bad - lowest)
+        return first + _log_sums(
+            coefficients + np.log(w)[:, np.newaxis] * np.arange(lowest, highest + 1, dtype=np.float64)
+        )
+    reach = math.ceil(5 * math.sqrt(highest - lowest)) + 2
+    centre = _mode(w, candidate_total=candidate_total, stable_total=stable_total, bad=bad)
+    start = np.clip(centre - reach, lowest, highest - 2 * reach)
+    bad_in_candidate = start[:, np.newaxis] + np.arange(2 * reach + 1, dtype=np.float64)
+    terms = (
+        bad_in_candidate * np.log(w)[:, np.newaxis]
+        - gammaln(bad_in_candidate + 1)
+        - gammaln(candidate_total - bad_in_candidate + 1)
+        - gammaln(bad - bad_in_candidate + 1)
+        - gammaln(stable_total - bad + bad_in_candidate + 1)
+    )
+    return _log_sums(terms) + float(gammaln(candidate_total + 1) + gammaln(stable_total + 1))
+
+
+def _from_polynomials(
+    look: Look, odds_ratios: Sequence[float], *, lowest: int, highest: int
+) -> tuple[float, ...] | None:
+    """The log LRs from Z as a polynomial in w, divided by its first term; None if a float cannot hold it."""
+    n, m, bad = look.candidate_total, look.stable_total, look.candidate_bad + look.stable_bad
+    term, coefficients = 1.0, [1.0]
+    for u in range(lowest + 1, highest + 1):
+        term *= (n - u + 1) * (bad - u + 1) / (u * (m - bad + u))
+        coefficients.append(term)
+    coefficients.reverse()
+    above = look.candidate_bad - lowest
+    logs = []
+    for w in odds_ratios:
+        value = 0.0
+        for coefficient in coefficients:
+            value = value * w + coefficient
+        if value == math.inf:
+            return None
+        logs.append(above * math.log(w) - math.log(value))
+    margin = logs[0]
+    return tuple([log - margin for log in logs[1:]])
+
+
+def _log_sums(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log of the sum of e^term over the second axis."""
+    largest = terms.max(axis=1)
+    total: NDArray[np.float64] = largest + np.log(np.exp(terms - largest[:, np.newaxis]).sum(axis=1))
+    return total
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+
+@lru_cache(maxsize=64)
+def _against(margin: float) -> tuple[float, ...]:
+    return tuple(margin * ratio for ratio in RATIOS)
 
 
 def _mode(w: NDArray[np.float64], *, candidate_total: int, stable_total: int, bad: int) -> NDArray[np.float64]:

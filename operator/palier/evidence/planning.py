@@ -1,6 +1,15 @@
-"""How much more is needed until a test can decide: what turns "not enough data" into something to act on."""
+"""How much more is needed until a test can decide: what turns "not enough data" into something to act on.
 
-from collections.abc import Callable
+All results are planning numbers, not promises: they suppose that the shares stay what they were.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+
+from palier.evidence import absolute, odds_ratio
+from palier.evidence.counts import Tally
+from palier.evidence.rules import ObjectiveRule
+from palier.evidence.state import Evidence
 
 _MOST = 10_000_000
 """Beyond this many requests "about N more" is no help any more."""
@@ -10,7 +19,7 @@ def requests_needed(log_e: Callable[[float, float], float], *, bad: int, total: 
     """Further requests until `log_e(bad, total)` has grown by `gain`, if the share of bad events stays what it is.
 
     Returns:
-        A planning number, not a promise; None if it is more than ten million, or if the share leads nowhere.
+        None if it is more than ten million, or if the share leads nowhere.
     """
     share, now = bad / total, log_e(bad, total)
 
@@ -27,3 +36,51 @@ def requests_needed(log_e: Callable[[float, float], float], *, bad: int, total: 
         middle = (lower + upper) // 2
         lower, upper = (lower, middle) if enough(middle) else (middle, upper)
     return upper
+
+
+def until_failure(evidence: Evidence, rule: ObjectiveRule, tally: Tally) -> int | None:
+    """Further requests until the absolute or the relative test fails the candidate, whichever comes first.
+
+    Args:
+        evidence: what is known; each bet goes on from its capital.
+        rule: how the objective is judged.
+        tally: the stretch whose shares are supposed to last.
+    """
+    bound, share = math.log(rule.tests / rule.alpha), tally.bad / tally.total
+    rates = [share * hit + (1 - share) * miss for hit, miss in absolute.steps(rule.limit)]
+    found = [_soonest(evidence.absolute.logs, rates, bound=bound)]
+    if rule.compare_with_stable:
+        ratios = [rule.margin * ratio for ratio in odds_ratio.RATIOS]
+        found.append(
+            _soonest(evidence.relative.logs, _comparison_rates(tally, tally.bad, ratios, rule.margin), bound=bound)
+        )
+    return min((number for number in found if number is not None), default=None)
+
+
+def until_no_worse(evidence: Evidence, rule: ObjectiveRule) -> int | None:
+    """Further requests until the candidate is proven not to be worse than stable."""
+    ratios = odds_ratio.NO_WORSE_RATIOS
+    rates = _comparison_rates(evidence.release, evidence.release.bad_possible, ratios, rule.no_worse_margin)
+    return _soonest(evidence.not_worse, rates, bound=math.log(len(ratios) / rule.beta))
+
+
+def _comparison_rates(tally: Tally, bad: int, ratios: Iterable[float], margin: float) -> list[float]:
+    """Growth for each request of the candidate of each bet on an odds ratio, by the binomial approximation."""
+    all_bad, total = bad + tally.stable_bad, tally.total + tally.stable_total
+    if all_bad == 0 or tally.stable_total == 0:
+        return [0.0 for _ in ratios]
+    rho, share = tally.total / total, bad / all_bad
+    return [
+        all_bad
+        / tally.total
+        * (share * math.log(w / margin) - math.log((1 - rho + rho * w) / (1 - rho + rho * margin)))
+        for w in ratios
+    ]
+
+
+def _soonest(logs: Iterable[float], rates: Iterable[float], *, bound: float) -> int | None:
+    """Requests until the first bet alone reaches the bound."""
+    needed = min(
+        (max(1.0, (bound - log) / rate) for log, rate in zip(logs, rates, strict=False) if rate > 0), default=math.inf
+    )
+    return math.ceil(needed) if needed <= _MOST else None

@@ -6,6 +6,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Verdict(StrEnum):
@@ -14,6 +15,15 @@ class Verdict(StrEnum):
     PASS = "Pass"  # noqa: S105 - not a password
     FAIL = "Fail"
     NO_EVIDENCE = "NoEvidence"
+
+
+class Finding(NamedTuple):
+    """A verdict with its reason, before it is told of which objective."""
+
+    verdict: Verdict
+    reason: str
+    message: str
+    needed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +37,7 @@ class Judgement:
     message: str
     """One sentence for people, starting with the objective's name and the counts."""
     estimate: float | None
-    """Share of bad events of the candidate over the whole release; None without requests."""
+    """The candidate's share of bad events, mean or score over the whole release; None without events."""
     total: int
     """Requests of the candidate over the whole release."""
     bad: int
@@ -36,6 +46,12 @@ class Judgement:
     stable_bad: int
     hard_stop: bool
     """Whether the test for a dead candidate decided, which needs no minimum of looks."""
+    interval: tuple[float, float] | None = None
+    """Where the true value lies, with 95 % confidence at all looks at once; None where nothing can be said."""
+    needed: int | None = None
+    """About how many more events the objective needs to be decided if nothing changes; None where that is unknown."""
+    segments: tuple[str, ...] = ()
+    """Groups of users for which the candidate is worse than stable."""
 
 
 def combined(judgements: Iterable[Judgement]) -> Verdict:

@@ -53,6 +53,8 @@ def route_manifest(
             }
         ],
     }
+    if gateway.request_timeout is not None:
+        spec["rules"][0]["timeouts"] = {"request": str(gateway.request_timeout)}
     if gateway.hostnames:
         spec["hostnames"] = list(gateway.hostnames)
     return {

@@ -2,25 +2,31 @@
 
 The number of questions depends on how many different signals the ModelDeployments name, not on how many
 ModelDeployments there are. What a look adds to a release is computed by the pure `palier.release.look`.
+
+Each question reads as far back as most releases need. Those that have fallen behind, because they could not be measured
+for a while, are asked for once more with all that they have missed, and only when there is something to read again:
+otherwise one blind release would make every look of the fleet an hour long.
 """
 
 import asyncio
+import gc
 import logging
 import math
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from palier.errors import MetricsUnavailable
-from palier.evidence.counters import Series
+from palier.metrics.owners import Key, Owners
 from palier.metrics.prometheus import MetricSource
-from palier.release.look import Watched, first_instant, instants, look
+from palier.release.look import SCRAPED, Watched, first_instant, instants, look, visible
+from palier.release.sources import Origin
+from palier.release.step import Answer, Question, questions
+
+__all__ = ["Key", "LookFinished", "Looks", "within"]
 
 logger = logging.getLogger(__name__)
-
-SCRAPED = "up"
-"""The series that Prometheus itself writes for every target at every scrape."""
 
 NAMESPACES_IN_A_MATCHER = 50
 """Beyond that many namespaces a question is asked without naming them."""
@@ -28,8 +34,8 @@ NAMESPACES_IN_A_MATCHER = 50
 LONGEST_REACH = 3600.0
 """Seconds of history that a look reads at most; evidence of an older gap is given up."""
 
-Key = tuple[str, str]
-"""Namespace and name of a ModelDeployment."""
+RELEASES_AT_A_TIME = 50
+"""After so many, others may use the event loop before the look goes on."""
 
 
 class LookFinished(Protocol):
@@ -76,13 +82,22 @@ class Looks:
     def watch(self, key: Key, watched: Watched) -> None:
         """Look at a release from now on, or go on with it where this operator already looks further ahead."""
         known = self._watched.get(key)
-        if known and _same(known, watched) and (known.last_look or 0) >= (watched.last_look or 0):
-            self._watched[key] = replace(known, objectives=watched.objectives)
+        if known and _same(known, watched) and _as_far(known, watched):
+            self._watched[key] = replace(known, objectives=watched.objectives, router=watched.router)
             return
-        begin = watched.last_look
-        if begin is None and watched.traffic_since is not None:
+        begin = None
+        if watched.traffic_since is not None:
             begin = first_instant(watched.traffic_since, interval=self._interval)
-        self._watched[key] = replace(watched, last_look=begin)
+        routed = any(objective.origin is Origin.ROUTER for objective in watched.objectives)
+        readings = watched.readings
+        if known and (known.candidate, known.begun_at) == (watched.candidate, watched.begun_at):
+            readings = known.readings
+        self._watched[key] = replace(
+            watched,
+            last_look=begin if watched.last_look is None else watched.last_look,
+            router_last_look=begin if watched.router_last_look is None and routed else watched.router_last_look,
+            readings=readings,
+        )
 
     def forget(self, key: Key) -> None:
         """Stop looking at a ModelDeployment."""
@@ -112,66 +127,141 @@ class Looks:
         Args:
             at: the instant, in seconds since the epoch.
         """
-        begun, failed = self._clock(), False
-        fleet = dict(self._watched)
-        earliest = min((watched.last_look or at for watched in fleet.values()), default=at)
-        reach = min(at - earliest, LONGEST_REACH) + self._staleness
-        try:
-            answers = await self._ask(fleet, at=at, seconds=reach)
-        except MetricsUnavailable as error:
-            failed = True
-            logger.warning("a look failed: %s", error)
-            for key, before in fleet.items():
-                self._replace(key, before, before.blind(str(error), at=at))
-        else:
-            owners = _Owners(fleet)
-            series = {selector: owners.sorted(found) for selector, found in answers.items()}
-            for key, before in fleet.items():
-                self._replace(key, before, self._after(key, before, series, owners, at=at))
+        begun, fleet = self._clock(), dict(self._watched)
+        with _collector_paused():
+            failed = await self._look(fleet, at)
         if self._finished:
             self._finished(seconds=self._clock() - begun, failed=failed)
         self._looked(list(fleet))
 
-    def _after(
-        self,
-        key: Key,
-        before: Watched,
-        series: Mapping[str, Mapping[Key, Sequence[Series]]],
-        owners: "_Owners",
-        *,
-        at: float,
-    ) -> Watched:
-        start = before.last_look
-        if before.traffic_since is None:
-            start = at - self._interval
-        elif start is None or at - start > LONGEST_REACH:
-            start = at - self._interval
-            before = replace(before, last_look=start)
-        return look(
-            before,
-            {selector: found.get(key, ()) for selector, found in series.items()},
-            scraped=series[SCRAPED].get(key, ()),
-            revision_of=lambda labels: owners.revision_of(key, labels),
-            at=instants(start, at, interval=self._interval),
-            staleness=self._staleness,
-        )
+    async def _look(self, fleet: Mapping[Key, Watched], at: float) -> bool:
+        """One look; whether any question has failed."""
+        gaps = {key: self._gap(watched, at=at) for key, watched in fleet.items()}
+        usual = sorted(gaps.values())[len(gaps) // 2] if gaps else self._interval
+        recent = await self._ask(fleet, at=at, seconds=usual + self._staleness)
+        behind: dict[Key, Watched] = {}
+        async for key in _in_turns(fleet):
+            if gaps[key] <= usual:
+                self._measure(key, fleet[key], recent, at=at)
+            elif self._worth_asking(key, fleet[key], recent, at=at, behind=at - usual):
+                behind[key] = fleet[key]
+            else:
+                self._measure(key, fleet[key], recent, at=at, only_now=True)
+        failed = recent.report()
+        if behind:
+            missed = await self._ask(behind, at=at, seconds=max(gaps[key] for key in behind) + self._staleness)
+            async for key in _in_turns(behind):
+                self._measure(key, behind[key], missed, at=at)
+            failed = missed.report() or failed
+        return failed
 
-    def _replace(self, key: Key, before: Watched, after: Watched) -> None:
-        # A reconcile may have moved the release to another stage while the questions were under way.
+    def _gap(self, watched: Watched, *, at: float) -> float:
+        """Seconds that a release has to be read back."""
+        if watched.traffic_since is None:
+            return self._interval
+        reached = min(at - self._interval if read is None else read for read in watched.read_until.values())
+        return min(max(at - reached, self._interval), LONGEST_REACH)
+
+    def _worth_asking(self, key: Key, watched: Watched, recent: "_Answers", *, at: float, behind: float) -> bool:
+        """Whether there is anything to read of what a release has not been read of for long."""
+        mine, scraped = recent.of(key), recent.scraped(key)
+        return visible(watched, mine, scraped=scraped, at=at, staleness=self._staleness, behind=behind)
+
+    def _measure(self, key: Key, before: Watched, answers: "_Answers", *, at: float, only_now: bool = False) -> None:
+        """Add what the answers tell of one release, unless a reconcile has moved it on meanwhile."""
+        given_up = at - self._interval
+        reached = replace(
+            before,
+            last_look=_within_reach(before.last_look, at=at, otherwise=given_up),
+            router_last_look=_within_reach(before.router_last_look, at=at, otherwise=given_up),
+        )
+        after = look(
+            reached,
+            answers.of(key),
+            scraped=answers.scraped(key),
+            at=[at] if only_now else instants(at - self._gap(before, at=at), at, interval=self._interval) or [at],
+            staleness=self._staleness,
+            unanswered=answers.unanswered,
+        )
         if self._watched.get(key) is before:
             self._watched[key] = after
 
-    async def _ask(self, fleet: Mapping[Key, Watched], *, at: float, seconds: float) -> dict[str, list[Series]]:
-        selectors = {SCRAPED}
-        for watched in fleet.values():
-            for objective in watched.objectives:
-                selectors.update(objective.selectors)
+    async def _ask(self, fleet: Mapping[Key, Watched], *, at: float, seconds: float) -> "_Answers":
+        asked = {
+            SCRAPED,
+            *(question for one in fleet.values() for own in one.objectives for question in questions(own)),
+        }
         namespaces = sorted({namespace for namespace, _ in fleet})
-        ordered = sorted(selectors)
-        answers = await asyncio.gather(
-            *(self._source.samples(within(selector, namespaces), at=at, seconds=seconds) for selector in ordered)
+        ordered = sorted(asked)
+        found = await asyncio.gather(
+            *(
+                self._source.samples(selector if of_router else within(selector, namespaces), at=at, seconds=seconds)
+                for selector, of_router in ordered
+            ),
+            return_exceptions=True,
         )
-        return dict(zip(ordered, answers, strict=True))
+        owners = Owners(fleet)
+        answers: dict[Question, Mapping[Key, Answer]] = {}
+        unanswered: dict[Question, str] = {}
+        for question, answer in zip(ordered, found, strict=True):
+            if isinstance(answer, MetricsUnavailable):
+                unanswered[question] = str(answer)
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                answers[question] = owners.sorted(question, answer)
+        return _Answers(answers, unanswered)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What Prometheus has answered, sorted by whose it is."""
+
+    found: Mapping[Question, Mapping[Key, Answer]]
+    unanswered: Mapping[Question, str]
+
+    def of(self, key: Key) -> dict[Question, Answer]:
+        """The series of one release."""
+        return {question: mine for question, found in self.found.items() if (mine := found.get(key))}
+
+    def scraped(self, key: Key) -> Answer:
+        """The `up` series of one release's pods."""
+        return self.found.get(SCRAPED, {}).get(key, {})
+
+    def report(self) -> bool:
+        """Whether any question has failed; then the log says why, once for each reason."""
+        for reason in sorted(set(self.unanswered.values())):
+            logger.warning("a look failed: %s", reason)
+        return bool(self.unanswered)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Leave the garbage collector out: it would search the answers for cycles time and again, and there are none.
+
+    They are hundreds of thousands of small objects that all go at the end of a look; searching them costs as much as
+    reading them.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+async def _in_turns(keys: Iterable[Key]) -> AsyncIterator[Key]:
+    """The keys, with a pause for everybody else on the event loop every now and then."""
+    for number, key in enumerate(list(keys), start=1):
+        yield key
+        if number % RELEASES_AT_A_TIME == 0:
+            await asyncio.sleep(0)
+
+
+def _within_reach(read: float | None, *, at: float, otherwise: float) -> float | None:
+    """Up to where a release has been read; an older gap than can be asked for is given up."""
+    return otherwise if read is not None and at - read > LONGEST_REACH else read
 
 
 def within(selector: str, namespaces: Sequence[str]) -> str:
@@ -184,53 +274,15 @@ def within(selector: str, namespaces: Sequence[str]) -> str:
     return f"{name}{{{inner},{matcher}}}" if brace and inner else f"{name}{{{matcher}}}"
 
 
+def _as_far(one: Watched, other: Watched) -> bool:
+    """Whether no side of one has been read less far than that of the other."""
+    pairs = ((one.last_look, other.last_look), (one.router_last_look, other.router_last_look))
+    return all((read or 0) >= (asked or 0) for read, asked in pairs)
+
+
 def _same(one: Watched, other: Watched) -> bool:
     return _identity(one) == _identity(other)
 
 
 def _identity(watched: Watched) -> tuple[str, float, int, bool]:
     return watched.candidate, watched.begun_at, watched.stage_index, watched.traffic_since is None
-
-
-class _Owners:
-    """Whose series is it? Told by the name of its pod, or by a `revision` label."""
-
-    def __init__(self, fleet: Mapping[Key, Watched]) -> None:
-        self._prefixes: dict[tuple[str, str], tuple[Key, str]] = {}
-        self._pods: dict[tuple[str, str], tuple[Key, str] | None] = {}
-        for (namespace, name), watched in fleet.items():
-            for revision in (watched.candidate, watched.stable):
-                if revision:
-                    self._prefixes[namespace, f"{name}-{revision}"] = ((namespace, name), revision)
-        self._revisions = {(key[0], revision): (key, revision) for key, revision in self._prefixes.values()}
-
-    def sorted(self, series: Sequence[Series]) -> dict[Key, list[Series]]:
-        """Series by owner; strangers' are left out."""
-        found: dict[Key, list[Series]] = defaultdict(list)
-        for one in series:
-            owner = self._owner(one.labels)
-            if owner:
-                found[owner[0]].append(one)
-        return found
-
-    def revision_of(self, key: Key, labels: Mapping[str, str]) -> str | None:
-        """The revision of a series of this owner."""
-        owner = self._owner(labels)
-        return owner[1] if owner and owner[0] == key else None
-
-    def _owner(self, labels: Mapping[str, str]) -> tuple[Key, str] | None:
-        namespace = labels.get("namespace", "")
-        if "revision" in labels and (named := self._revisions.get((namespace, labels["revision"]))):
-            return named
-        pod = labels.get("pod", "")
-        if (namespace, pod) not in self._pods:
-            self._pods[namespace, pod] = self._owner_of_pod(namespace, pod)
-        return self._pods[namespace, pod]
-
-    def _owner_of_pod(self, namespace: str, pod: str) -> tuple[Key, str] | None:
-        # A pod is named <Deployment>-<ReplicaSet's hash>-<suffix>, shortened when that is too long: try each dash.
-        parts = pod.split("-")
-        for length in range(len(parts) - 1, 1, -1):
-            if owner := self._prefixes.get((namespace, "-".join(parts[:length]))):
-                return owner
-        return None

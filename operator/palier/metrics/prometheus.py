@@ -7,20 +7,22 @@ Prometheus answers with the raw samples. Everything that speaks the Prometheus A
 
 import asyncio
 import math
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import requests
-from prometheus_api_client import PrometheusApiClientException, PrometheusConnect
-from urllib3.util.retry import Retry
+from prometheus_api_client import PrometheusApiClientException
 
 from palier.errors import MetricsUnavailable
-from palier.evidence.counters import Series
+from palier.evidence.counters import Bucket, Series, Times
+from palier.metrics.connection import Connections, Credentials
 
 CONNECT_TIMEOUT = 2.0
 """Seconds."""
+
+_LEFT_OPEN = (0, 2)
+"""Boundary rules of buckets without their left edge: 0 is open on the left, 1 on the right, 2 on both, 3 on neither."""
 
 
 class MetricSource(Protocol):
@@ -47,29 +49,25 @@ class PrometheusSource:
     that hangs costs a thread for `timeout` seconds and a look its evidence, never the event loop.
     """
 
-    def __init__(self, url: str, *, timeout: float = 8.0, threads: int = 4) -> None:
+    def __init__(
+        self, url: str, *, timeout: float = 8.0, threads: int = 4, credentials: Credentials | None = None
+    ) -> None:
         self._url = url.rstrip("/")
         self._timeout = timeout
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="prometheus")
-        self._local = threading.local()
+        self._connections = Connections(self._url, timeout=(CONNECT_TIMEOUT, timeout), credentials=credentials)
         self._closed = False
 
     async def samples(self, selector: str, *, at: float, seconds: float) -> list[Series]:
         """See `MetricSource.samples`."""
         window = max(1, math.ceil(seconds * 1000))
-        answer = await self._ask(f"{selector}[{window}ms]", at=at)
-        try:
-            return [_series(entry) for entry in answer]
-        except (KeyError, TypeError, ValueError) as error:
-            raise MetricsUnavailable(
-                "UnreadableAnswer", f"Prometheus at {self._url} gave an unreadable answer"
-            ) from error
+        return await self._ask(f"{selector}[{window}ms]", at=at)
 
     def close(self) -> None:
         """Give the threads back; questions under way are abandoned."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _ask(self, query: str, *, at: float) -> list[dict[str, Any]]:
+    async def _ask(self, query: str, *, at: float) -> list[Series]:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._timeout + CONNECT_TIMEOUT):
@@ -82,31 +80,55 @@ class PrometheusSource:
             raise MetricsUnavailable(
                 "Timeout", f"Prometheus at {self._url} did not answer within {self._timeout:.0f} s"
             ) from error
-        except requests.exceptions.RequestException as error:
-            raise MetricsUnavailable(
-                "Unreachable", f"Prometheus at {self._url} cannot be reached ({type(error).__name__})"
-            ) from error
         except PrometheusApiClientException as error:
-            raise MetricsUnavailable("QueryFailed", f"Prometheus at {self._url} refused the query: {error}") from error
-        except ValueError as error:
+            raise self._connections.refused(error) from None  # its own text may hold secrets
+        except (requests.exceptions.JSONDecodeError, KeyError, TypeError) as error:
             raise MetricsUnavailable("UnreadableAnswer", f"Prometheus at {self._url} did not answer in JSON") from error
+        except OSError as error:  # also everything that the library raises
+            raise self._connections.unreachable(error) from error
 
-    def _blocking(self, query: str, at: float) -> Callable[[], list[dict[str, Any]]]:
-        def ask() -> list[dict[str, Any]]:
-            connection: PrometheusConnect | None = getattr(self._local, "connection", None)
-            if connection is None:
-                # No retries: the next look is the retry, and hidden ones would hold a thread for long.
-                connection = PrometheusConnect(
-                    url=self._url, retry=Retry(total=0), timeout=(CONNECT_TIMEOUT, self._timeout)
-                )
-                self._local.connection = connection
+    def _blocking(self, query: str, at: float) -> Callable[[], list[Series]]:
+        def ask() -> list[Series]:
+            connection = self._connections.here()
             parameters = {"time": f"{at:.3f}", "timeout": f"{self._timeout:.0f}s"}
-            answer: list[dict[str, Any]] = connection.custom_query(query, params=parameters)
-            return answer
+            answer = connection.custom_query(query, params=parameters)
+            try:
+                return parsed(answer)
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+                raise MetricsUnavailable(
+                    "UnreadableAnswer", f"Prometheus at {self._url} gave an unreadable answer"
+                ) from error
 
         return ask
 
 
-def _series(entry: dict[str, Any]) -> Series:
-    samples = tuple((float(instant), float(value)) for instant, value in entry["values"])
-    return Series(labels=dict(entry["metric"]), samples=samples)
+def parsed(answer: Iterable[Mapping[str, Any]]) -> list[Series]:
+    """The series of a matrix, as the HTTP API writes it.
+
+    Series that have the same times share one tuple of them: there are few scrapes and many series.
+
+    Raises:
+        KeyError, IndexError, TypeError, ValueError: the answer is no matrix.
+    """
+    series: list[Series] = []
+    known: dict[tuple[Any, ...], Times] = {}
+    for entry in answer:
+        labels = entry["metric"]
+        if pairs := entry.get("values"):
+            moments, texts = zip(*pairs, strict=True)
+            times = known.get(moments)
+            if times is None:
+                times = known[moments] = tuple(map(float, moments))
+            series.append(Series.of(labels, times, tuple(map(float, texts))))
+        if histograms := entry.get("histograms"):
+            series.append(Series.native(labels, map(_histogram, histograms)))
+    return series
+
+
+def _histogram(entry: tuple[float, Mapping[str, Any]]) -> tuple[float, float, tuple[Bucket, ...]]:
+    moment, histogram = entry
+    buckets = (
+        Bucket(float(left), float(right), left_open=rule in _LEFT_OPEN, events=float(events))
+        for rule, left, right, events in histogram.get("buckets") or ()
+    )
+    return float(moment), float(histogram["count"]), tuple(buckets)

@@ -50,7 +50,13 @@ def _started(situation: Situation, *, direct: bool, why: str) -> Decision:
     requests = situation.observation.requests
     retried = bool(requests.retry) and requests.retry != state.handled_retry
     candidate = RevisionRef(
-        revision=wanted, model=spec.model.name, version=spec.model.version, port=spec.serving.port, since=now
+        revision=wanted,
+        model=spec.model.name,
+        version=spec.model.version,
+        port=spec.serving.port,
+        since=now,
+        runtime=spec.model.runtime.value if spec.model.runtime else "",
+        runtime_version=spec.model.runtime_version or "",
     )
     former, drains = state.former, tuple(drain for drain in state.drains if drain.revision != wanted)
     if former and (former.reference.revision == wanted or (spec.traffic.gateway is None and not direct)):
@@ -86,15 +92,24 @@ def tidied(deployment: ModelDeployment, observation: Observation, state: State, 
 def _remembering(state: State, measured: Measured) -> State:
     """The memory with the evidence of the looks since it was last written."""
     release = state.release
-    if release is None or measured.last_look is None or measured.last_look < (release.last_look or 0):
+    if release is None or not _newer(measured, release):
         return state
     updated = replace(
         release,
         evidence=measured.evidence,
         last_look=measured.last_look,
         cannot_measure_since=measured.cannot_measure_since,
+        router_last_look=measured.router_last_look,
+        router_unseen_since=measured.router_unseen_since,
     )
     return replace(state, release=updated)
+
+
+def _newer(measured: Measured, release: Release) -> bool:
+    """Whether a look has read further than the memory, and none has read less far."""
+    pairs = ((measured.last_look, release.last_look), (measured.router_last_look, release.router_last_look))
+    known = any(read is not None for read, _ in pairs)
+    return known and all((read or 0) >= (remembered or 0) for read, remembered in pairs)
 
 
 def wake_at(deployment: ModelDeployment, state: State, *, now: float) -> float | None:

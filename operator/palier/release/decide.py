@@ -18,13 +18,15 @@ from palier.release.holds import (
     JUDGING,
     first_gap,
     pods_in_the_way,
+    served_share_mismatch,
     shifting,
     waiting_for_pods,
     waiting_for_route,
 )
 from palier.release.observation import Observation
-from palier.release.rules import measured_objectives, rules_digest
+from palier.release.rules import rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
+from palier.release.sources import MeasuredObjective, Origin
 from palier.release.state import Drain, Ending, Former, Outcome, Result, State, Step
 from palier.release.targets import full_replicas, slots_after, stage_replicas
 
@@ -127,7 +129,7 @@ def _preparing(situation: Situation) -> Decision:
     if release.direct or not rules.stages or situation.promotion_requested:
         return _promote(situation)
     unseen = situation.observation.measured.cannot_measure
-    if unseen and any(objective.from_pods for objective in measured_objectives(situation.deployment)):
+    if unseen and any(objective.origin is Origin.PODS for objective in situation.objectives):
         # No user meets a candidate that nobody could judge.
         return Decision(state, hold=Hold("WaitingForMetrics", unseen))
     return _enter_stage(situation, 0)
@@ -160,18 +162,16 @@ def _canary(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision
         if blind and blind.reason == CANNOT_MEASURE:
             return Decision(state, hold=blind)
         return Decision(state, hold=Hold("MinimumDuration", f"{stage.weight} % for at least {stage.min_duration}"))
-    if verdict is Verdict.PASS:
+    gap = served_share_mismatch(situation, stage) if verdict is Verdict.PASS else first_gap(situation, judgements)
+    if verdict is Verdict.PASS and gap is None:
         following = release.stage_index + 1
         return _enter_stage(situation, following) if following < len(rules.stages) else _promote(situation)
-    return _without_verdict(situation, stage, judgements, held_for=held_for)
+    return _without_verdict(situation, stage, gap or Hold(JUDGING, "no verdict yet"), held_for=held_for)
 
 
-def _without_verdict(
-    situation: Situation, stage: Canary, judgements: tuple[Judgement, ...], *, held_for: float
-) -> Decision:
+def _without_verdict(situation: Situation, stage: Canary, gap: Hold, *, held_for: float) -> Decision:
     """The stage's time is over and its evidence is not complete: hold, until its deadline decides as the spec says."""
     state, rules = situation.state, situation.deployment.spec.release
-    gap = first_gap(situation, judgements) or Hold(JUDGING, "no verdict yet")
     if held_for < stage.max_duration.seconds:
         return Decision(state, hold=gap)
     if rules.on_no_evidence is OnNoEvidence.ROLLBACK:
@@ -310,27 +310,25 @@ def _judgements(situation: Situation) -> tuple[Judgement, ...]:
     release = situation.release
     if release.direct or release.step is Step.PREPARING or (release.traffic_since is None and not release.evidence):
         return ()
-    measured = situation.observation.measured
     last = release.step is Step.PROMOTING or release.stage_index == len(situation.deployment.spec.release.stages) - 1
-    judged = tuple(
-        judge(
-            release.evidence.get(objective.rule.name) or fresh(),
-            objective.rule,
-            promotion=last,
-        )
-        for objective in measured_objectives(situation.deployment)
-    )
-    if not measured.cannot_measure:
-        return judged
-    return tuple(
-        replace(
-            judgement,
-            verdict=Verdict.NO_EVIDENCE,
-            reason="CannotMeasure",
-            message=f"{judgement.objective}: {measured.cannot_measure}",
-            hard_stop=False,
-        )
-        for judgement in judged
+    return tuple(_judgement(situation, objective, promotion=last) for objective in situation.objectives)
+
+
+def _judgement(situation: Situation, objective: MeasuredObjective, *, promotion: bool) -> Judgement:
+    evidence = situation.release.evidence.get(objective.rule.name) or fresh()
+    since = situation.release.traffic_since
+    held_for = situation.now - since if since is not None else 0.0
+    rate = evidence.stage.total / held_for if held_for > 0 else None
+    judgement = judge(evidence, objective.rule, promotion=promotion, rate=rate)
+    unseen = situation.observation.measured.unseen(objective.origin)
+    if not unseen:
+        return judgement
+    return replace(
+        judgement,
+        verdict=Verdict.NO_EVIDENCE,
+        reason=CANNOT_MEASURE,
+        message=f"{judgement.objective}: {unseen}",
+        hard_stop=False,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from palier.evidence.objective import Evidence
+from palier.release.sources import Origin, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,20 @@ class Measured:
     cannot_measure: str = ""
     """Why the last look could not measure; empty when it could."""
     cannot_measure_since: float | None = None
+    router_last_look: float | None = None
+    """The same for the objectives that read the router."""
+    router_unseen: str = ""
+    router_unseen_since: float | None = None
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    """How well the histograms answer, by latency objective, as far as they have been read."""
+
+    def unseen(self, origin: Origin) -> str:
+        """Why the last look could not measure the objectives of one origin; empty when it could."""
+        return self.router_unseen if origin is Origin.ROUTER else self.cannot_measure
+
+    def unseen_since(self, origin: Origin) -> float | None:
+        """Since when it could not."""
+        return self.router_unseen_since if origin is Origin.ROUTER else self.cannot_measure_since
 
 
 @dataclass(frozen=True, slots=True)

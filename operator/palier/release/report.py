@@ -4,6 +4,7 @@
 Helm and Flux tell promoted, in progress and rolled back apart without knowing Palier.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,15 +12,20 @@ from palier.api.conditions import condition
 from palier.api.constants import (
     AVAILABLE,
     LABEL_DEPLOYMENT,
+    MEASURABLE,
     PROGRESSING,
     READY,
     RECONCILING,
     STALLED,
 )
 from palier.api.v1alpha1 import ModelDeployment
-from palier.evidence.objective import Judgement
+from palier.evidence.counters import Measurable
+from palier.evidence.objective import Judgement, MeanRule, Rule
+from palier.release.measurability import measurability
 from palier.release.observation import Observation
+from palier.release.rules import measured_objectives
 from palier.release.situation import Decision
+from palier.release.sources import Reading
 from palier.release.state import State, Step
 
 MESSAGE_LIMIT = 1024
@@ -110,7 +116,31 @@ def written(found: list[Finding], *, generation: int) -> list[dict[str, Any]]:
     ]
 
 
-def verdict_status(judgement: Judgement) -> dict[str, Any]:
+def _measurable(deployment: ModelDeployment, observation: Observation) -> list[Finding]:
+    """Whether latency objectives can be measured as they are written."""
+    known = measurability(measured_objectives(deployment), observation.measured.readings)
+    if not known:
+        return []
+    worst = max(known, key=lambda one: _WORSE[one.measurable])
+    told = "; ".join(one.message for one in known if one.measurable is worst.measurable)
+    match worst.measurable:
+        case None:
+            return [Finding(MEASURABLE, "Unknown", "NotReadYet", told)]
+        case Measurable.UNAVAILABLE:
+            return [Finding(MEASURABLE, "False", worst.measurable.value, told)]
+        case _:
+            return [Finding(MEASURABLE, "True", worst.measurable.value, told)]
+
+
+_WORSE: Mapping[Measurable | None, int] = {
+    Measurable.EXACT: 0,
+    None: 1,
+    Measurable.BRACKETED: 2,
+    Measurable.UNAVAILABLE: 3,
+}
+
+
+def verdict_status(judgement: Judgement, *, rule: Rule | None = None, reading: Reading | None = None) -> dict[str, Any]:
     """One verdict as it stands in `status.verdicts`."""
     status: dict[str, Any] = {
         "objective": judgement.objective,
@@ -119,8 +149,22 @@ def verdict_status(judgement: Judgement) -> dict[str, Any]:
         "message": judgement.message[:MESSAGE_LIMIT],
     }
     if judgement.estimate is not None:
-        status["estimate"] = f"{judgement.estimate * 100:.3g} %"
+        status["estimate"] = _written(judgement.estimate, rule)
+    if judgement.interval is not None:
+        low, high = judgement.interval
+        status["interval"] = f"{_written(low, rule)} to {_written(high, rule)}"
+    if judgement.needed is not None:
+        status["needed"] = judgement.needed
+    if judgement.segments:
+        status["segments"] = list(judgement.segments)
+    if reading is not None:
+        status["measurable"] = reading.measurable.value
     return status
+
+
+def _written(value: float, rule: Rule | None) -> str:
+    """A measured value with three digits: shares and scores in percent, means as they are."""
+    return f"{value:.3g}" if isinstance(rule, MeanRule) else f"{value * 100:.3g} %"
 
 
 def status_of(
@@ -138,10 +182,17 @@ def status_of(
         "replicas": sum(fact.available for fact in facts),
         "selector": f"{LABEL_DEPLOYMENT}={deployment.metadata.name}",
         **state.to_status(),
-        "conditions": written(found, generation=deployment.metadata.generation),
+        "conditions": written(
+            [*found, *_measurable(deployment, observation)], generation=deployment.metadata.generation
+        ),
     }
     if decision.judgements:
-        status["verdicts"] = [verdict_status(judgement) for judgement in decision.judgements]
+        rules = {objective.rule.name: objective.rule for objective in measured_objectives(deployment)}
+        readings = observation.measured.readings
+        status["verdicts"] = [
+            verdict_status(judgement, rule=rules.get(judgement.objective), reading=readings.get(judgement.objective))
+            for judgement in decision.judgements
+        ]
     return status
 
 

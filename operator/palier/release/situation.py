@@ -1,11 +1,14 @@
 """The words that the rules of a release are written in: the arguments of a decision and the forms of its answer."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from palier.api.v1alpha1 import Canary, ModelDeployment
 from palier.evidence.objective import Judgement
 from palier.release.observation import Observation
+from palier.release.rules import measured_objectives, serving_of
+from palier.release.sources import MeasuredObjective
 from palier.release.state import Release, RevisionRef, State
 
 
@@ -37,7 +40,7 @@ class Decision:
     wake_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Situation:
     """The arguments of one decision, gathered so that the rules read as sentences."""
 
@@ -63,6 +66,12 @@ class Situation:
         """The stage it is at; None when the spec has fewer stages now."""
         stages = self.deployment.spec.release.stages
         return stages[self.release.stage_index].canary if self.release.stage_index < len(stages) else None
+
+    @cached_property
+    def objectives(self) -> tuple[MeasuredObjective, ...]:
+        """What the candidate is measured and judged by."""
+        stable = self.state.stable
+        return measured_objectives(self.deployment, stable=serving_of(stable) if stable else None)
 
     @property
     def promotion_requested(self) -> bool:

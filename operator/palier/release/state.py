@@ -50,6 +50,9 @@ class RevisionRef:
     port: int
     since: float
     """When it took its present role, in seconds since the epoch."""
+    runtime: str = ""
+    """Its serving program, whose preset says how it is measured."""
+    runtime_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,9 @@ class Release:
     last_look: float | None = None
     """The instant up to which evidence has been gathered."""
     cannot_measure_since: float | None = None
+    router_last_look: float | None = None
+    """The same instant for the objectives that read the router."""
+    router_unseen_since: float | None = None
     breach: str = ""
     """The sentence of a breach that `onBreach: Hold` holds the release for."""
     ending: Ending | None = None
@@ -213,6 +219,8 @@ def _revision(value: Mapping[str, Any] | None) -> RevisionRef | None:
         version=value["version"],
         port=int(value["port"]),
         since=parse_time(value["since"]),
+        runtime=value.get("runtime", ""),
+        runtime_version=value.get("runtimeVersion", ""),
     )
 
 
@@ -223,6 +231,8 @@ def _revision_status(reference: RevisionRef) -> dict[str, Any]:
         "version": reference.version,
         "port": reference.port,
         "since": format_time(reference.since),
+        **({"runtime": reference.runtime} if reference.runtime else {}),
+        **({"runtimeVersion": reference.runtime_version} if reference.runtime_version else {}),
     }
 
 
@@ -275,6 +285,8 @@ def _release(value: Mapping[str, Any] | None) -> Release | None:
         traffic_since=_optional_time(value.get("trafficSince")),
         last_look=_optional_time(value.get("lastLook")),
         cannot_measure_since=_optional_time(value.get("cannotMeasureSince")),
+        router_last_look=_optional_time(value.get("routerLastLook")),
+        router_unseen_since=_optional_time(value.get("routerUnseenSince")),
         breach=value.get("breach", ""),
         ending=Ending(Result(ending["result"]), ending["reason"], ending["message"]) if ending else None,
         evidence={entry["objective"]: Evidence.from_status(entry) for entry in value.get("evidence", ())},
@@ -294,6 +306,8 @@ def _release_status(release: Release) -> dict[str, Any]:
         ("trafficSince", release.traffic_since),
         ("lastLook", release.last_look),
         ("cannotMeasureSince", release.cannot_measure_since),
+        ("routerLastLook", release.router_last_look),
+        ("routerUnseenSince", release.router_unseen_since),
     ):
         if instant is not None:
             status[name] = format_time(instant)

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from palier.api.v1alpha1 import Accelerator, OnBreach, OnNoEvidence, TimeUnit, parse
+from palier.api.values import CounterOwner, Proof, Router, Runtime
 from palier.errors import InvalidSpec
 
 ROOT = Path(__file__).parents[3]
@@ -42,13 +43,24 @@ def test_every_field_arrives(full: dict[str, Any]) -> None:
     assert spec.signals is not None
     assert spec.signals.latency is not None
     assert spec.signals.latency.unit is TimeUnit.MILLISECONDS
-    latency, errors, feedback = spec.objectives
+    assert spec.signals.queue_depth == "queue_depth"
+    assert spec.model.runtime is Runtime.CUSTOM
+    assert spec.traffic.gateway.router is Router.ISTIO
+    objectives = {objective.name: objective for objective in spec.objectives}
+    latency, errors, feedback = (objectives[name] for name in ("latency", "errors", "feedback"))
     assert latency.latency is not None
     assert latency.latency.threshold.seconds == 1.5
+    assert latency.latency.source is CounterOwner.ROUTER
     assert errors.error_rate is not None
     assert errors.error_rate.max_percent.fraction == 0.000001
+    assert (errors.segment_by, errors.proof) == ("customer_kind", Proof.NO_WORSE_THAN_STABLE)
     assert feedback.ratio is not None
     assert feedback.ratio.total == "feedback_total"
+    assert {name for name, one in objectives.items() if one.mean} == {"seconds", "characters"}
+    assert objectives["quality"].score is not None
+    assert objectives["quality"].score.min.fraction == 0.8
+    assert objectives["queue"].level is not None
+    assert objectives["queue"].level.max.value == 20
     assert [stage.canary.max_duration.seconds for stage in spec.release.stages] == [5400, 90]
     assert spec.release.on_breach is OnBreach.HOLD
     assert spec.release.on_no_evidence is OnNoEvidence.ROLLBACK

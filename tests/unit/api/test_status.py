@@ -3,9 +3,18 @@
 from typing import Any
 
 from palier.api.rules import ApiObject
-from palier.api.status import EvidenceStatus, Result, Step, TallyStatus, Verdict
+from palier.api.status import (
+    EvidenceStatus,
+    JumpsStatus,
+    MomentsStatus,
+    Result,
+    SegmentStatus,
+    Step,
+    TallyStatus,
+    Verdict,
+)
 from palier.evidence import objective
-from palier.evidence.objective import Counts, ObjectiveRule, fresh, observe
+from palier.evidence.objective import Amounts, Counts, MeanRule, ObjectiveRule, fresh, observe
 from palier.release import state
 
 
@@ -15,11 +24,20 @@ def _declared(model: type[ApiObject]) -> set[str]:
 
 def test_evidence_is_declared() -> None:
     """Every part of the evidence has its field, and no field is without one."""
-    rule = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01)
-    written: dict[str, Any] = observe(fresh(), Counts(200, 9, 11), Counts(1000, 4, 4), rule).to_status()
+    shares = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01, require_no_worse=True, segmented=True)
+    means = MeanRule(name="length", maximum=400.0, alpha=0.01)
+    shared, meant = fresh(), fresh()
+    for bad in (4, 9, 11):
+        counts, stable = Counts(200, bad, bad), Counts(1000, 4, 4)
+        shared = observe(shared, counts, stable, shares, segments={"new": (counts, stable)})
+        meant = observe(meant, Amounts(200, 60_000.0 + bad), Amounts(1000, 300_000.0), means)
+    written: list[dict[str, Any]] = [shared.to_status(), meant.to_status()]
 
-    assert _declared(EvidenceStatus) == {"objective", *written}
-    assert _declared(TallyStatus) == set(written["release"])
+    assert _declared(EvidenceStatus) == {"objective", *written[0], *written[1]}
+    assert _declared(TallyStatus) == {*written[0]["release"], *written[1]["release"]}
+    assert _declared(SegmentStatus) == set(written[0]["segments"][0])
+    assert _declared(MomentsStatus) == set(written[1]["means"]["absolute"])
+    assert _declared(JumpsStatus) == set(written[0]["dispersion"]["candidate"])
 
 
 def test_evidence_fits() -> None:
@@ -32,7 +50,7 @@ def test_evidence_fits() -> None:
 
     parsed = EvidenceStatus.model_validate(written)
 
-    assert parsed.model_dump(by_alias=True) == written
+    assert parsed.model_dump(by_alias=True, exclude_none=True) == written
 
 
 def test_words_are_those_of_the_core() -> None:

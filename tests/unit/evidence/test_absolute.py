@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import binom
 
-from palier.evidence.absolute import log_e_above, log_e_below
+from palier.evidence.absolute import gains, log_e_above, log_e_below
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,22 @@ def test_huge_counts_are_finite_and_on_the_right_side(total: int, share: float) 
     log_e = log_e_above(bad, total, limit=0.05)
     assert math.isfinite(log_e)
     assert (log_e > 0) == (share > 0.05)
+
+
+@pytest.mark.parametrize("limit", [0.01, 0.3])
+def test_the_bets_of_one_look_have_mean_one_at_the_limit_and_less_below(limit: float) -> None:
+    """Enumerating every outcome: exactly 1 for every bet at the limit, and no more than that below it."""
+    total = 40
+    for share, exact in ((limit, True), (limit / 2, False)):
+        sums = [0.0] * 7
+        for bad in range(total + 1):
+            factors = [math.exp(gain) for gain in gains(bad, total, limit=limit)]
+            sums = [a + binom.pmf(bad, total, share) * factor for a, factor in zip(sums, factors, strict=True)]
+        assert all(mean == pytest.approx(1.0) if exact else mean < 1 for mean in sums)
+
+
+def test_the_bets_are_odds_ratios_above_the_limit() -> None:
+    """One bad event is worth the log of the share bet on over the limit; here odds three times as high."""
+    share = 3 * 0.01 / (1 + 2 * 0.01)
+    assert gains(1, 1, limit=0.01)[3] == pytest.approx(math.log(share / 0.01))
+    assert gains(0, 1, limit=0.01)[3] == pytest.approx(math.log((1 - share) / 0.99))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from palier.evidence.counters import Increment, Measurable, Series, histogram_counts, increments
-from palier.evidence.state import Counts
+from palier.evidence.counts import Counts
 
 STALENESS = 40.0
 

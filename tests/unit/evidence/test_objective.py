@@ -8,12 +8,14 @@ from dataclasses import replace
 import pytest
 
 from palier.evidence.objective import (
+    Amounts,
     Counts,
     Evidence,
     ObjectiveRule,
     Verdict,
     begin_stage,
     combined,
+    failed,
     fresh,
     judge,
     observe,
@@ -67,7 +69,7 @@ def test_within_the_objective_passes() -> None:
     """Enough requests and a share that is allowed: Pass, also exactly at the limit."""
     judgement = judge(seen([(arm(100, 1), arm(900, 8))]), ERRORS, promotion=False)
     assert (judgement.verdict, judgement.reason) == (Verdict.PASS, "WithinObjective")
-    assert judgement.message == "errors: 1 of 100 requests failed (1 %), 1 % allowed"
+    assert judgement.message == "errors: 1 of 100 requests failed (1 %, between 0.0014 and 8.4 %), 1 % allowed"
     assert (judgement.estimate, judgement.total, judgement.bad) == (0.01, 100, 1)
     assert (judgement.stable_total, judgement.stable_bad) == (900, 8)
 
@@ -83,8 +85,8 @@ def test_above_the_limit_without_proof_is_undecided() -> None:
     judgement = judge(seen([(arm(100, 2), arm(900, 8))] * 2), ERRORS, promotion=False)
     assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "Undecided")
     assert judgement.message == (
-        "errors: 4 of 200 requests failed (2 %), 1 % allowed; "
-        "about 1900 more requests in at least 6 looks needed to decide"
+        "errors: 4 of 200 requests failed (2 %, between 0.19 and 7.4 %), 1 % allowed; "
+        "about 1700 more requests, in at least 5 looks, needed to decide"
     )
 
 
@@ -100,7 +102,9 @@ def test_a_stage_over_the_limit_is_not_covered_by_the_good_ones_before() -> None
     evidence = seen([(arm(100, 4), arm(100, 4))], evidence=begin_stage(seen([(arm(10_000, 10), arm(10_000, 10))])))
     judgement = judge(evidence, ERRORS, promotion=False)
     assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "Undecided")
-    assert judgement.message.startswith("errors: 4 of 100 requests failed (4 %) in this stage, 1 % allowed; ")
+    assert judgement.message.startswith(
+        "errors: 4 of 100 requests failed (4 %, between 0.42 and 14 %) in this stage, 1 % allowed; "
+    )
 
 
 def test_worse_than_stable_fails() -> None:
@@ -108,8 +112,8 @@ def test_worse_than_stable_fails() -> None:
     judgement = judge(seen([(arm(40, 2), arm(120, 0))] * 9), ERRORS, promotion=False)
     assert (judgement.verdict, judgement.reason, judgement.hard_stop) == (Verdict.FAIL, "WorseThanStable", False)
     assert judgement.message == (
-        "errors: 18 of 360 requests failed (5 %), stable 0 of 1080 (0 %); "
-        "evidence that it is worse than stable 1:3300 (needs 1:200)"
+        "errors: 18 of 360 requests failed (5 %, between 1.9 and 10 %), stable 0 of 1080 (0 %); "
+        "evidence that it is worse 1:31000 (needs 1:200)"
     )
 
 
@@ -118,7 +122,8 @@ def test_a_breach_fails_without_a_stable() -> None:
     judgement = judge(seen([(arm(100, 8), None)] * 8), ERRORS, promotion=False)
     assert (judgement.verdict, judgement.reason) == (Verdict.FAIL, "ObjectiveBreached")
     assert judgement.message == (
-        "errors: 64 of 800 requests failed (8 %); the objective allows 1 %; evidence against it 1:2000 (needs 1:200)"
+        "errors: 64 of 800 requests failed (8 %, between 5 and 12 %); "
+        "the objective allows 1 %; evidence against it 1:15000 (needs 1:200)"
     )
 
 
@@ -163,9 +168,10 @@ def test_a_late_regression_is_found_and_its_stage_named() -> None:
     while judge(evidence, ERRORS, promotion=False).verdict is not Verdict.FAIL:
         evidence = observe(evidence, arm(1000, 50), arm(9000, 45), ERRORS)
         looks += 1
-    assert looks <= 9
+    assert looks <= 13
     message = judge(evidence, ERRORS, promotion=False).message
-    assert message.startswith(f"errors: {50 * looks} of {1000 * looks} requests failed (5 %) in this stage, stable ")
+    assert message.startswith(f"errors: {50 * looks} of {1000 * looks} requests failed (5 %, between ")
+    assert f" %) in this stage, stable {45 * looks} of {9000 * looks} (0.5 %); " in message
 
 
 def test_a_dead_candidate_is_stopped_by_its_sixth_failure() -> None:
@@ -208,9 +214,21 @@ def test_promotion_needs_proof() -> None:
     judgement = judge(evidence, ERRORS, promotion=True)
     assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "NotProven")
     assert judgement.message == (
-        "errors: 0 of 100 requests failed (0 %), 1 % allowed; "
-        "about 120 more requests needed to prove that it stays below 2 %"
+        "errors: 0 of 100 requests failed (0 %, between 0 and 5.7 %), 1 % allowed; "
+        "about 120 more requests, needed to prove that it stays below 2 %"
     )
+    assert judgement.needed is not None
+    assert judgement.needed == pytest.approx(120, abs=5)
+
+
+def test_a_rate_turns_requests_into_time() -> None:
+    """With the candidate's requests per second the message says how long it takes; with none it does not."""
+    evidence = seen([(arm(100, 0), arm(900, 0))])
+    message = judge(evidence, ERRORS, promotion=True, rate=0.5).message
+    assert message.endswith(
+        "; about 120 more requests, 4 minutes at this rate, needed to prove that it stays below 2 %"
+    )
+    assert "at this rate" not in judge(evidence, ERRORS, promotion=True, rate=0.0).message
 
 
 def test_the_planned_number_of_requests_is_the_proof() -> None:
@@ -225,7 +243,7 @@ def test_a_proven_candidate_passes_with_its_evidence() -> None:
     judgement = judge(seen([(arm(120, 3), None)], LATENCY), LATENCY, promotion=True)
     assert (judgement.verdict, judgement.reason) == (Verdict.PASS, "Proven")
     assert judgement.message == (
-        "latency: 3 of 120 requests slower than 250ms (2.5 %), 5 % allowed; "
+        "latency: 3 of 120 requests slower than 250ms (2.5 %, between 0.15 and 10 %), 5 % allowed; "
         "proven to stay below 10 %, evidence 1:66 (needs 1:20)"
     )
 
@@ -252,19 +270,20 @@ def test_looks_without_requests_change_nothing_that_counts() -> None:
     """A look in which the candidate had no traffic leaves its evidence as it was."""
     before = seen([(arm(50, 2), arm(450, 3))])
     after = seen([(arm(0, 0), arm(450, 30)), (arm(0, 0), None)], evidence=before)
-    for name in ("relative_release", "absolute_release", "looks", "bad_looks", "hard_stop_total"):
+    for name in ("relative", "absolute", "looks", "bad_looks", "hard_stop_total"):
         assert getattr(after, name) == getattr(before, name)
     assert after.release.total == before.release.total
 
 
 def test_the_whole_release_goes_on_over_a_weight_step() -> None:
-    """Counts, guards and the release-wide bets are kept; only the stage's own start anew."""
+    """Counts, guards and e-values are kept; only the stage's own counts start anew, and cash moves."""
     before = seen([(arm(50, 2), arm(450, 3))] * 4)
     after = begin_stage(before)
-    assert (after.release, after.relative_release) == (before.release, before.relative_release)
+    assert after.release == before.release
+    assert after.relative.log_e == pytest.approx(before.relative.log_e)
+    assert after.relative.cash == pytest.approx(before.relative.cash + math.log(3 / 4))
     assert (after.looks, after.bad_looks, after.hard_stop_total) == (4, 4, before.hard_stop_total)
-    assert (after.stage, after.relative_stage, after.absolute_stage) == (fresh().stage, fresh().relative_stage, 0.0)
-    assert after.relative_reserve != before.relative_reserve
+    assert after.stage == fresh().stage
     assert begin_stage(after) == after
 
 
@@ -289,8 +308,10 @@ def test_status_is_made_of_strings_and_integers_and_reads_back_exactly() -> None
     status = json.loads(json.dumps(evidence.to_status()))
     assert Evidence.from_status(status) == evidence
     assert status["release"] == {"total": 60, "bad": 4, "badPossible": 5, "stableTotal": 520, "stableBad": 4}
-    assert all(isinstance(log, str) for log in status["relativeRelease"])
-    assert isinstance(status["absoluteReserve"], str)
+    assert [len(status[key]) for key in ("relative", "absolute")] == [7, 7]
+    assert all(isinstance(log, str) for log in [*status["relative"], status["absoluteCash"]])
+    assert set(status["dispersion"]) == {"candidate"}
+    assert not {"notWorse", "segments", "means"} & set(status)
     assert (status["looks"], status["badLooks"]) == (3, 3)
 
 
@@ -298,19 +319,24 @@ def test_missing_status_reads_as_never_observed() -> None:
     """An empty status, or one of a later version with keys of its own, is read leniently."""
     assert Evidence.from_status({}) == fresh()
     assert Evidence.from_status({"objective": "errors", "later": 1, "looks": 3}).looks == 3
-    assert Evidence.from_status({"relativeRelease": ["1.0", "2.0"]}).relative_release == fresh().relative_release
+    other_grid = Evidence.from_status({"relative": ["1.0", "2.0"], "relativeCash": "5.0"})
+    assert seen([(arm(0, 0), None), (arm(10, 0), arm(10, 0))], evidence=other_grid).relative.log_e < 0.1
 
 
 @pytest.mark.parametrize(
     "status",
     [
-        {"absoluteRelease": "nan"},
-        {"absoluteStage": "inf"},
-        {"relativeStage": ["x"]},
+        {"absolute": ["nan"]},
+        {"relative": ["0.0"], "relativeCash": "inf"},
+        {"notWorse": ["x"]},
         {"release": {"total": 1, "bad": 2}},
         {"hardStopBad": 2},
         {"stage": "text"},
-        {"relativeRelease": 3},
+        {"relative": 3},
+        {"looks": -1},
+        {"means": {"absolute": {"looks": 1, "mean": "nan"}}},
+        {"dispersion": {"stable": {"pairs": 1, "sum": "-1.0"}}},
+        {"last": {"amount": "inf"}},
     ],
 )
 def test_unreadable_status_is_refused(status: dict[str, object]) -> None:
@@ -337,5 +363,76 @@ def test_a_verdict_reached_at_the_end_of_a_stage_is_explained_in_the_next() -> N
     evidence = seen([(arm(100, 50), None)] * 12, rule, begin_stage(good))
     before, after = (judge(one, rule, promotion=False) for one in (evidence, begin_stage(evidence)))
     assert (before.reason, after.reason) == ("ObjectiveBreached", "ObjectiveBreached")
-    assert before.message.startswith("errors: 600 of 1200 requests failed (50 %) in this stage; ")
-    assert after.message.startswith("errors: 610 of 11200 requests failed (5.4 %); ")
+    assert before.message.startswith("errors: 600 of 1200 requests failed (50 %, between 45 and 55 %) in this stage; ")
+    assert after.message.startswith("errors: 610 of 11200 requests failed (5.4 %, between 4.6 and 6.3 %); ")
+
+
+def test_without_a_comparison_the_limit_has_all_of_alpha() -> None:
+    """A rule that does not compare with stable keeps no such evidence, and its one test needs only 1/alpha."""
+    rule = replace(ERRORS, compare_with_stable=False)
+    judgement = judge(seen([(arm(100, 8), arm(900, 0))] * 8, rule), rule, promotion=False)
+    assert judgement.reason == "ObjectiveBreached"
+    assert judgement.message.endswith("(needs 1:100)")
+    assert seen([(arm(100, 8), arm(900, 0))], rule).relative.logs == ()
+    assert replace(ERRORS, segmented=True).tests == 3
+
+
+def test_no_worse_has_to_be_proven_where_the_rule_says_so() -> None:
+    """A share that is proven to be low is not enough for a promotion if stable's is much lower or unknown."""
+    rule = replace(ERRORS, require_no_worse=True, margin=3.0)
+    worse = judge(seen([(arm(1000, 4), arm(9000, 18))] * 6, rule), rule, promotion=True)
+    assert (worse.verdict, worse.reason) == (Verdict.NO_EVIDENCE, "NotProvenNoWorse")
+    assert worse.message.endswith("; many more requests, needed to prove that it is not worse than stable")
+    equal = seen([(arm(1000, 2), arm(9000, 18))] * 6, rule)
+    judgement = judge(equal, rule, promotion=True)
+    assert judgement.reason == "NotProvenNoWorse"
+    assert judgement.needed is not None
+    assert judge(equal, rule, promotion=False).verdict is Verdict.PASS
+    later = judge(
+        seen([(arm(1000, 2), arm(9000, 18))] * (judgement.needed // 1000 + 1), rule, equal), rule, promotion=True
+    )
+    assert (later.verdict, later.reason) == (Verdict.PASS, "Proven")
+    assert ", and not worse than stable, evidence 1:" in later.message
+
+
+@pytest.mark.parametrize(
+    ("stable", "lacks"),
+    [
+        (None, "stable has none to compare with"),
+        (arm(9000, 0), "with no bad ones in either arm there is nothing to compare yet"),
+    ],
+)
+def test_where_nothing_can_be_compared_the_message_says_so(stable: Counts | None, lacks: str) -> None:
+    """No stable, or no failure anywhere: not proven, and not a number that nobody can reach."""
+    rule = replace(ERRORS, require_no_worse=True)
+    judgement = judge(seen([(arm(1000, 0), stable)] * 3, rule), rule, promotion=True)
+    assert (judgement.reason, judgement.needed) == ("NotProvenNoWorse", None)
+    assert judgement.message.endswith(lacks)
+
+
+def test_what_lies_between_the_edges_speaks_against_a_promotion() -> None:
+    """The possibly bad of the candidate are held against the surely bad of stable."""
+    rule = replace(LATENCY, require_no_worse=True)
+    exact = seen([(arm(1000, 20), arm(9000, 180))] * 6, rule)
+    bracketed = seen([(arm(1000, 20, 40), arm(9000, 180, 360))] * 6, rule)
+    assert judge(exact, rule, promotion=True).reason == "Proven"
+    assert judge(bracketed, rule, promotion=True).reason == "NotProvenNoWorse"
+    assert max(bracketed.not_worse) < max(exact.not_worse)
+
+
+def test_failed_is_the_verdict_without_words() -> None:
+    """At every moment of a release that goes wrong both say the same."""
+    evidence = fresh()
+    said = set()
+    for look in range(20):
+        evidence = observe(evidence, arm(300, 2 if look < 8 else 9), arm(2700, 13), ERRORS)
+        fails = judge(evidence, ERRORS, promotion=False).verdict is Verdict.FAIL
+        assert failed(evidence, ERRORS) == fails
+        said.add(fails)
+    assert said == {True, False}
+
+
+def test_counts_are_not_judged_as_amounts() -> None:
+    """A look of another kind than the rule is a programming error."""
+    with pytest.raises(TypeError, match="does not judge"):
+        observe(fresh(), Amounts(3, 1.0), None, ERRORS)

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from palier.evidence.planning import requests_needed
-from palier.evidence.sentences import about, allowed, odds, percent
+from palier.evidence.sentences import about, allowed, between, duration, more, odds, percent
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,32 @@ def test_requests_needed_is_the_smallest_number_that_is_enough() -> None:
 def test_a_share_that_leads_nowhere_has_no_number() -> None:
     """The search ends where no number of requests would help."""
     assert requests_needed(lambda _, __: 0.0, bad=1, total=50, gain=1.0) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "1 second"), (40, "40 seconds"), (360, "6 minutes"), (10_000, "3 hours"), (1e6, "12 days")],
+)
+def test_a_time_is_in_the_largest_unit_that_fits(seconds: float, text: str) -> None:
+    """A time to wait for is read, not calculated with."""
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "rate", "text"),
+    [
+        (143, 0.4, "about 140 more requests, 6 minutes at this rate"),
+        (143, None, "about 140 more requests"),
+        (143, 0.0, "about 140 more requests"),
+        (None, 1.0, "many more requests"),
+    ],
+)
+def test_what_is_needed_is_told_in_events_and_time(number: int | None, rate: float | None, text: str) -> None:
+    """The time is left out where no rate is known."""
+    assert more(number, "requests", rate) == text
+
+
+def test_an_interval_follows_its_share() -> None:
+    """Both ends in percent, or nothing."""
+    assert between((0.025, 0.096)) == ", between 2.5 and 9.6 %"
+    assert between(None) == ""

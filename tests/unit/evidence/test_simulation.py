@@ -123,3 +123,28 @@ def test_a_regression_in_the_last_stage_is_found_in_time() -> None:
         for _ in range(20)
     ]
     assert all(look is not None and look > 160 for look in found)
+
+
+def test_a_late_regression_takes_eight_minutes_more_at_most() -> None:
+    """One percent more failures at 100 requests/s and 10 % weight, from the start and from minute 40 on.
+
+    Median over thirty releases each; a look every 30 s. The early ones need 5.5 minutes.
+    """
+    random = np.random.default_rng(20_268)
+
+    def late(look: int) -> float:
+        return 0.005 if look < 80 else 0.015
+
+    early = [looks_until_fail(random, candidate=(300, 0.015), stable=(2700, 0.005), looks=60) for _ in range(30)]
+    after = [looks_until_fail(random, candidate=(300, late), stable=(2700, 0.005), looks=140) for _ in range(30)]
+    assert None not in (*early, *after)
+    first, second = float(np.median([look or 0 for look in early])), float(np.median([look or 0 for look in after]))
+    assert second > 80
+    assert second - 80 <= first + 16
+
+
+def test_a_large_regression_is_found_in_three_minutes() -> None:
+    """Five percent more failures at 100 requests/s and 10 % weight: six looks of 30 s, forty times of forty."""
+    random = np.random.default_rng(20_269)
+    found = [looks_until_fail(random, candidate=(300, 0.055), stable=(2700, 0.005), looks=6) for _ in range(40)]
+    assert None not in found

@@ -1,16 +1,19 @@
 """Looks: the right counts for the right revision, the same after a restart, and silence where nothing was measured."""
 
+import gc
 import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.errors import MetricsUnavailable
-from palier.evidence.counters import Series
+from palier.evidence.counters import Measurable, Series
 from palier.metrics.looks import Looks, within
 from palier.release.look import Watched, first_instant, instants
 from palier.release.rules import measured_objectives
+from palier.release.sources import CounterRatio, MeasuredObjective, Origin, Reading, RouterSeries
 from tests.property.world import model_deployment
 
 KEY = ("ml", "demo")
@@ -249,3 +252,150 @@ def test_a_long_gap_is_replayed_in_a_bounded_number_of_steps() -> None:
 
     assert len(replayed) <= 242
     assert replayed[-1] == START + 86_400
+
+
+def signals(**changes: object) -> ModelDeployment:
+    """A ModelDeployment that counts errors and times requests."""
+    deployment = model_deployment().model_dump(mode="json", by_alias=True, exclude_none=True)
+    deployment["spec"]["signals"] |= {"latency": {"histogram": "seconds", "unit": "Seconds"}}
+    deployment["spec"]["objectives"].append({"name": "p95", "latency": {"percentile": "95", "threshold": "500ms"}})
+    deployment["spec"].update(changes)
+    return parse(deployment)
+
+
+async def test_a_histogram_of_the_whole_fleet_is_one_question() -> None:
+    """However many releases there are, and whichever kind of histogram they export."""
+    objectives = measured_objectives(signals())
+    for number in (1, 100):
+        source = Recorded()
+        looks = looks_at(source)
+        for index in range(number):
+            looks.watch(("ml", f"demo-{index}"), release(objectives=objectives))
+        await looks.look(START + 1)
+
+        assert sorted(source.asked) == [
+            'requests_total{code="500",namespace=~"ml"}',
+            'requests_total{namespace=~"ml"}',
+            'up{namespace=~"ml"}',
+            '{__name__=~"seconds|seconds_bucket",namespace=~"ml"}',
+        ]
+
+
+async def test_a_refused_question_blinds_only_those_who_asked_it() -> None:
+    """One ModelDeployment with a selector that Prometheus refuses does not stop the others."""
+    source = Recorded()
+    steady(CANDIDATE, source, per_second=12)
+    steady(STABLE, source, per_second=40)
+    looks = looks_at(source)
+    looks.watch(KEY, release())
+    wrong = CounterRatio(("refused",), ("requests_total",))
+    rule = release().objectives[0].rule
+    looks.watch(("ml", "other"), release(objectives=(MeasuredObjective(rule, wrong, wrong),)))
+    original = source.samples
+
+    async def refusing(selector: str, *, at: float, seconds: float) -> list[Series]:
+        if selector.startswith("refused"):
+            raise MetricsUnavailable("QueryFailed", "a parse error")
+        return await original(selector, at=at, seconds=seconds)
+
+    source.samples = refusing  # type: ignore[method-assign]
+    await looks.look(START + 5)
+
+    assert found(looks).evidence["errors"].release.total == 60
+    other = looks.of(("ml", "other"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
+    assert other is not None
+    assert "a parse error" in other.cannot_measure
+
+
+async def test_the_routers_series_are_known_by_their_label_wherever_the_router_is() -> None:
+    """They are asked for without a namespace, and shared proxies are told apart by the exact value."""
+    source = Recorded()
+    for cluster, per_second in (("route/new", 10), ("route/old", 30), ("route/new/2", 700)):
+        labels = {"namespace": "gateways", "pod": "envoy", "cluster": cluster}
+        source.record("router_requests", labels, [(START + second, per_second * second) for second in range(11)])
+    ratio = CounterRatio(("router_errors",), ("router_requests",))
+    rule = release().objectives[0].rule
+    looks = looks_at(source)
+    looks.watch(
+        KEY,
+        release(
+            objectives=(MeasuredObjective(rule, ratio, ratio, origin=Origin.ROUTER),),
+            router=RouterSeries("cluster", candidate="route/new", stable="route/old"),
+        ),
+    )
+    for second in range(1, 6):
+        await looks.look(START + second)
+
+    assert {"router_requests", "router_errors"} <= set(source.asked)
+    assert found(looks).router_last_look == START + 5
+    tally = found(looks).evidence["errors"].release
+    assert (tally.total, tally.stable_total) == (50, 150)
+
+
+async def test_one_release_that_has_fallen_behind_does_not_make_everybody_read_its_past() -> None:
+    """It costs nothing while it is blind, and one longer question when it can be read again; then it has everything."""
+    source = Recorded()
+    reach: list[float] = []
+    names = [f"demo-{number}" for number in range(3)]
+    for name in (*names, "late"):
+        for revision, ends in ((CANDIDATE, 10 if name == "late" else 300), (STABLE, 300)):
+            labels = {"pod": f"{name}-{revision}-6b7f9c8d5f-x2x4z"}
+            scrapes = [second for second in range(-3, 300) if second <= ends or second >= 200]
+            source.record("up", labels, [(START + second, 1) for second in scrapes])
+            source.record("requests_total", labels, [(START + second, 10 * max(0, second)) for second in scrapes])
+    looks = looks_at(source)
+    for name in (*names, "late"):
+        looks.watch(("ml", name), release())
+    original = source.samples
+
+    async def measuring(selector: str, *, at: float, seconds: float) -> list[Series]:
+        reach.append(seconds)
+        return await original(selector, at=at, seconds=seconds)
+
+    source.samples = measuring  # type: ignore[method-assign]
+    for second in range(1, 200):
+        await looks.look(START + second)
+    blind = looks.of(("ml", "late"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
+    assert blind is not None
+    assert (blind.last_look, len(reach)) == (START + 12, 199 * 3)
+    assert max(reach) <= 4
+
+    await looks.look(START + 200)
+    late = looks.of(("ml", "late"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
+    assert late is not None
+    assert (late.last_look, late.evidence["errors"].release.total) == (START + 200, 2000)
+    assert len(reach) == 199 * 3 + 6
+
+    await looks.look(START + 201)
+    assert len(reach) == 199 * 3 + 9
+
+
+async def test_what_a_histogram_can_tell_is_still_known_in_the_next_stage() -> None:
+    """A reconcile knows nothing of readings, and must not make them unknown for a look."""
+    source = Recorded()
+    steady(CANDIDATE, source, per_second=12)
+    for edge in ("0.5", "+Inf"):
+        question = '{__name__=~"seconds|seconds_bucket"}'
+        source.record(question, {"pod": pod(CANDIDATE), "le": edge}, [(START + second, 5.0) for second in range(9)])
+    looks = looks_at(source)
+    objectives = measured_objectives(signals())
+    looks.watch(KEY, release(objectives=objectives))
+    await looks.look(START + 2)
+    readings = found(looks).readings
+    assert readings["p95"] == Reading(Measurable.EXACT, 0.5, 0.5)
+
+    looks.watch(KEY, release(objectives=objectives, stage_index=1, last_look=START + 2))
+    later = looks.of(KEY, candidate=CANDIDATE, begun_at=START - 10, stage_index=1)
+    assert later is not None
+    assert later.readings == readings
+
+
+async def test_the_garbage_collector_works_again_after_a_look() -> None:
+    """It is left out while the answers are read, whatever becomes of them."""
+    source = Recorded()
+    source.broken = "connection refused"
+    looks = looks_at(source)
+    looks.watch(KEY, release())
+    await looks.look(START + 1)
+
+    assert gc.isenabled()

@@ -4,18 +4,20 @@ from typing import Any
 
 import pytest
 
+from palier import presets
 from palier.api.v1alpha1 import ModelDeployment, Objective, Signals, Stage, parse
 from palier.errors import InvalidSpec
+from palier.evidence.objective import MeanRule, ObjectiveRule, ScoreRule
 from palier.release.rules import (
     ERROR_MARGIN,
     LATENCY_MARGIN,
     RELEASE_ALPHA,
-    CounterRatio,
-    MeasuredObjective,
-    SlowerThan,
+    Serving,
     measured_objectives,
+    router_series,
     rules_digest,
 )
+from palier.release.sources import AboveLevel, CounterRatio, MeanOf, MeasuredObjective, Origin, RouterSeries, SlowerThan
 from tests.property.world import model_deployment
 
 SIGNALS = {
@@ -48,6 +50,12 @@ def only(objective: dict[str, Any], **signals: Any) -> MeasuredObjective:  # noq
     return measured
 
 
+def share_rule(measured: MeasuredObjective) -> ObjectiveRule:
+    """The rule of an objective that limits a share."""
+    assert isinstance(measured.rule, ObjectiveRule)
+    return measured.rule
+
+
 def latency(percentile: int, threshold: str) -> dict[str, Any]:
     """A latency objective."""
     return {"latency": {"percentile": percentile, "threshold": threshold}}
@@ -56,7 +64,7 @@ def latency(percentile: int, threshold: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("percentile", "limit"), [(50, 0.5), (90, 0.1), (95, 0.05), (99, 0.01)])
 def test_a_percentile_is_a_share_of_slow_requests(percentile: int, limit: float) -> None:
     """The 95th percentile within 250 ms means that at most 5 % are slower than that."""
-    rule = only(latency(percentile, "250ms")).rule
+    rule = share_rule(only(latency(percentile, "250ms")))
 
     assert rule.limit == pytest.approx(limit, rel=1e-12)
     assert rule.margin == LATENCY_MARGIN
@@ -81,26 +89,18 @@ def test_a_threshold_is_told_in_the_unit_of_the_buckets(unit: str, threshold: st
     assert source.threshold == pytest.approx(edge, rel=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("histogram", "read"),
-    [
-        ("request_seconds", "request_seconds_bucket"),
-        ('request_seconds{handler="/predict"}', 'request_seconds_bucket{handler="/predict"}'),
-        ("ns:request:seconds{}", "ns:request:seconds_bucket{}"),
-    ],
-)
-def test_the_buckets_of_a_histogram_are_read(histogram: str, read: str) -> None:
-    """The suffix belongs to the name, before the label matchers."""
-    measured = only(latency(95, "1s"), latency={"histogram": histogram})
+def test_a_histogram_is_read_as_its_author_names_it() -> None:
+    """Classic or native: which of the two it is shows when it is read."""
+    measured = only(latency(95, "1s"), latency={"histogram": 'request_seconds{handler="/predict"}'})
 
-    assert measured.selectors == (read,)
-    assert measured.from_pods
+    assert measured.selectors == ('request_seconds{handler="/predict"}',)
+    assert measured.origin is Origin.PODS
 
 
 def test_a_cold_start_is_no_dead_candidate() -> None:
     """Six slow requests in a row end a release at once only for errors, never for latency."""
-    assert only(latency(95, "1s")).rule.hard_stop_share == 1
-    assert only({"errorRate": {"maxPercent": "1"}}).rule.hard_stop_share == 0.2
+    assert share_rule(only(latency(95, "1s"))).hard_stop_share == 1
+    assert share_rule(only({"errorRate": {"maxPercent": "1"}})).hard_stop_share == 0.2
 
 
 @pytest.mark.parametrize(("percent", "limit"), [("1", 0.01), ("0.5", 0.005), ("99.9999", 0.999999), ("0.0001", 1e-6)])
@@ -108,11 +108,11 @@ def test_an_error_rate_is_a_ratio_of_two_counters(percent: str, limit: float) ->
     """Failed requests of all requests, to the last decimal of the limit."""
     measured = only({"errorRate": {"maxPercent": percent}})
 
-    assert measured.rule.limit == limit
-    assert measured.rule.margin == ERROR_MARGIN
-    assert measured.source == CounterRatio(bad='requests_total{code=~"5.."}', total="requests_total")
+    assert share_rule(measured).limit == limit
+    assert share_rule(measured).margin == ERROR_MARGIN
+    assert measured.source == CounterRatio(bad=('requests_total{code=~"5.."}',), total=("requests_total",))
     assert measured.selectors == ('requests_total{code=~"5.."}', "requests_total")
-    assert measured.from_pods
+    assert measured.origin is Origin.PODS
 
 
 def test_a_ratio_of_the_authors_own_counters() -> None:
@@ -121,10 +121,10 @@ def test_a_ratio_of_the_authors_own_counters() -> None:
     spec = deployment.spec.model_copy(update={"signals": None})
     (measured,) = measured_objectives(deployment.model_copy(update={"spec": spec}))
 
-    assert measured.rule.limit == 0.1
-    assert (measured.rule.noun, measured.rule.bad_noun) == ("events", "bad")
-    assert measured.source == CounterRatio(bad='f{kind="bad"}', total="f")
-    assert not measured.from_pods
+    assert share_rule(measured).limit == 0.1
+    assert (share_rule(measured).noun, share_rule(measured).bad_noun) == ("events", "bad")
+    assert measured.source == CounterRatio(bad=('f{kind="bad"}',), total=("f",))
+    assert measured.origin is Origin.ELSEWHERE
 
 
 @pytest.mark.parametrize("count", [1, 2, 16])
@@ -164,6 +164,143 @@ def test_an_objective_without_its_signal_is_named(
         measured_objectives(deployment.model_copy(update={"spec": spec}))
 
     assert refused.value.field == field
+
+
+def served_by(runtime: str, *objectives: dict[str, Any], router: str | None = None, **signals: Any) -> ModelDeployment:  # noqa: ANN401
+    """A ModelDeployment whose runtime has a preset, behind a gateway."""
+    gateway: dict[str, Any] = {"parentRefs": [{"name": "public"}]}
+    if router:
+        gateway["router"] = router
+    return parse(
+        {
+            "metadata": {"name": "chat", "namespace": "ml"},
+            "spec": {
+                "owner": {"name": "Somebody", "email": "somebody@example.com"},
+                "model": {"name": "m", "version": "1", "runtime": runtime},
+                "serving": {"port": 8080, "template": {"spec": {"containers": [{"name": "m", "image": "m:1"}]}}},
+                "traffic": {"gateway": gateway},
+                "signals": signals,
+                "objectives": list(objectives),
+            },
+        }
+    )
+
+
+FIRST_TOKEN = {"name": "ttft", "latency": {"signal": "timeToFirstToken", "percentile": 95, "threshold": "500ms"}}
+
+
+def test_a_preset_names_the_histogram() -> None:
+    """The time to the first token of vLLM, with the edges that its threshold can be compared with."""
+    (measured,) = measured_objectives(served_by("vllm", FIRST_TOKEN))
+
+    assert measured.source == SlowerThan("vllm:time_to_first_token_seconds", 0.5)
+    assert 0.5 in measured.expected_edges
+    assert measured.origin is Origin.PODS
+
+
+def test_a_named_signal_takes_the_place_of_the_presets() -> None:
+    """A relabelled metric is one line, not another preset."""
+    named = {"timeToFirstToken": {"histogram": "kserve_vllm:ttft", "unit": "Milliseconds"}}
+    (measured,) = measured_objectives(served_by("vllm", FIRST_TOKEN, **named))
+
+    assert measured.source == SlowerThan("kserve_vllm:ttft", 500.0)
+    assert measured.expected_edges == ()
+
+
+def test_stable_is_read_by_its_own_runtime() -> None:
+    """A move from one serving program to another is compared on what each of them exports."""
+    (measured,) = measured_objectives(served_by("vllm", FIRST_TOKEN), stable=Serving("sglang"))
+
+    assert measured.source == SlowerThan("vllm:time_to_first_token_seconds", 0.5)
+    assert measured.stable_source == SlowerThan("sglang:time_to_first_token_seconds", 0.5)
+
+
+def test_a_stable_whose_runtime_lacks_the_signal_does_not_block_the_candidate() -> None:
+    """The limit still holds; there is only nothing to compare with."""
+    (measured,) = measured_objectives(served_by("vllm", FIRST_TOKEN), stable=Serving("torchserve"))
+
+    assert measured.stable_source == measured.source
+
+
+def test_errors_come_from_the_router_where_pods_count_none() -> None:
+    """KServe's pods count no errors; the gateway does."""
+    deployment = served_by("kserve", {"name": "errors", "errorRate": {"maxPercent": "1"}}, router="EnvoyGateway")
+    (measured,) = measured_objectives(deployment)
+
+    assert measured.origin is Origin.ROUTER
+    assert isinstance(measured.source, CounterRatio)
+    assert all(selector.startswith("envoy_cluster_upstream_rq") for selector in measured.selectors)
+
+
+def test_a_version_that_no_preset_covers_is_named() -> None:
+    """Names of metrics change between versions: guessing would measure nothing."""
+    deployment = served_by("knative", {"name": "l", "latency": {"percentile": 95, "threshold": "1s"}})
+    model = deployment.spec.model.model_copy(update={"runtime_version": "0.0.1"})
+    spec = deployment.spec.model_copy(update={"model": model})
+    if len({preset.versions for preset in presets.all_presets() if preset.name == "knative"}) == 1:
+        pytest.fail("the case needs a runtime with several ranges")
+
+    assert measured_objectives(deployment.model_copy(update={"spec": spec})) != measured_objectives(deployment)
+
+
+def test_the_routers_series_are_told_apart_by_position() -> None:
+    """Envoy Gateway keeps one cluster for each position of the route."""
+    deployment = served_by("kserve", router="EnvoyGateway")
+    series = router_series(deployment, candidate="b" * 10, stable="a" * 10, slots=("b" * 10, "a" * 10))
+
+    assert series == RouterSeries(
+        "envoy_cluster_name",
+        candidate="httproute/ml/chat/rule/0/backend/0",
+        stable="httproute/ml/chat/rule/0/backend/1",
+    )
+
+
+def test_without_a_router_or_positions_there_are_no_router_series() -> None:
+    """Nothing is guessed."""
+    known = {"candidate": "b" * 10, "stable": "a" * 10}
+
+    assert router_series(served_by("kserve"), slots=("a" * 10, "b" * 10), **known) is None
+    assert router_series(served_by("kserve", router="Istio"), slots=None, **known) is None
+    assert router_series(served_by("kserve", router="Istio"), slots=("a" * 10, ""), **known) is None
+
+
+def test_a_mean_of_tokens_is_per_request() -> None:
+    """Tokens are a counter of their own, requests another."""
+    (measured,) = measured_objectives(
+        served_by("vllm", {"name": "length", "mean": {"signal": "tokensOut", "max": "400"}})
+    )
+
+    assert isinstance(measured.rule, MeanRule)
+    assert measured.rule.maximum == 400
+    assert measured.source == MeanOf("vllm:generation_tokens_total", ("vllm:request_success_total",))
+
+
+def test_a_mean_of_a_timed_signal_is_told_in_seconds() -> None:
+    """Whatever unit the histogram has."""
+    measured = only({"mean": {"signal": "latency", "max": "0.35"}}, latency={"histogram": "ms", "unit": "Milliseconds"})
+
+    assert measured.source == MeanOf("ms_sum", ("ms_count",), scale=0.001)
+
+
+def test_a_score_and_a_level() -> None:
+    """A least mean of scores; a gauge that may be high only so often, and is not compared with stable."""
+    score = only({"score": {"sum": "s_sum", "count": "s_count", "min": "80"}})
+    level = only({"level": {"gauge": "waiting", "max": "20", "maxPercent": "5"}})
+
+    assert isinstance(score.rule, ScoreRule)
+    assert score.rule.least == 0.8
+    assert level.source == AboveLevel("waiting", 20.0)
+    assert not share_rule(level).compare_with_stable
+    assert share_rule(level).hard_stop_share == 1
+
+
+def test_segments_and_proof_reach_the_rule() -> None:
+    """As the author wrote them."""
+    measured = only({"errorRate": {"maxPercent": "1"}, "segmentBy": "kind", "proof": "NoWorseThanStable"})
+
+    assert measured.segment_by == "kind"
+    assert share_rule(measured).segmented
+    assert share_rule(measured).require_no_worse
 
 
 def test_the_digest_is_that_of_the_same_rules() -> None:

@@ -174,7 +174,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "evidence that is no number": {
         "release": {
             **releasing(Step.CANARY).to_status()["release"],
-            "evidence": [{"objective": "errors", "absoluteRelease": "much"}],
+            "evidence": [{"objective": "errors", "absolute": ["much"]}],
         }
     },
 }

@@ -1,0 +1,159 @@
+"""Can an objective be measured at all? Rules that refuse it at admission when nothing names the series that it needs.
+
+A signal comes from `spec.signals`, else from the preset of `spec.model.runtime`. The rules know of every runtime which
+signals its preset has, so that "p95 on a server that only counts a mean" is refused with the words that help.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic.alias_generators import to_snake
+
+from palier.api.objectives import CountedSignal, TimeSignal
+from palier.api.rules import Reason, Rule
+from palier.api.values import CounterOwner, Runtime
+from palier.presets import Counter, Gauge, Histogram, Mean, all_presets
+
+if TYPE_CHECKING:
+    from palier.api.v1alpha1 import Spec
+
+__all__ = ["measuring_rules"]
+
+_TIMED: Final = tuple(signal.value for signal in TimeSignal)
+_COUNTED: Final = tuple(signal.value for signal in CountedSignal)
+
+
+def _offers(*kinds: type) -> dict[str, frozenset[str]]:
+    """By runtime, the signals that any version of its preset has as one of these kinds."""
+    offers: dict[str, frozenset[str]] = {Runtime.CUSTOM: frozenset()}
+    for preset in all_presets():
+        named = frozenset(name for name, signal in preset.signals.items() if isinstance(signal, kinds))
+        offers[preset.name] = offers.get(preset.name, frozenset()) | named
+    return offers
+
+
+def _cel_map(offers: dict[str, frozenset[str]], names: Sequence[str]) -> str:
+    entries = []
+    for runtime in sorted(offers):
+        offered = ", ".join(f"'{name}'" for name in names if name in offers[runtime])
+        entries.append(f"'{runtime}': [{offered}]")
+    return "{" + ", ".join(entries) + "}"
+
+
+def _cel_named(variable: str, names: Sequence[str]) -> str:
+    """Whether `signals` has the field that a variable names."""
+    return " || ".join(f"{variable} == '{name}' && has(self.signals.{name})" for name in names)
+
+
+def _cel_has(variable: str, names: Sequence[str], *kinds: type) -> str:
+    return (
+        f"(has(self.signals) && ({_cel_named(variable, names)})"
+        f" || has(self.model.runtime) && {variable} in {_cel_map(_offers(*kinds), names)}[self.model.runtime])"
+    )
+
+
+def _has(spec: "Spec", name: str, *kinds: type) -> bool:
+    if spec.signals is not None and getattr(spec.signals, to_snake(name)) is not None:
+        return True
+    return name in _offers(*kinds).get(spec.model.runtime or Runtime.CUSTOM, frozenset())
+
+
+def _router(spec: "Spec") -> bool:
+    return spec.traffic.gateway is not None and spec.traffic.gateway.router is not None
+
+
+_CEL_ROUTER: Final = "has(self.traffic.gateway) && has(self.traffic.gateway.router)"
+
+
+def _objectives(holds: Callable[["Spec", Any], bool], kind: str) -> Callable[["Spec"], bool]:
+    def all_hold(spec: "Spec") -> bool:
+        given = [getattr(objective, kind) for objective in spec.objectives]
+        return all(one is None or holds(spec, one) for one in given)
+
+    return all_hold
+
+
+def _cel_objectives(kind: str, condition: str) -> str:
+    return f"!has(self.objectives) || self.objectives.all(one, !has(one.{kind}) || {condition})"
+
+
+def _latency_measurable(spec: "Spec", latency: Any) -> bool:  # noqa: ANN401 - a Latency; no cycle of imports
+    return latency.source is CounterOwner.ROUTER or _has(spec, latency.signal.value, Histogram)
+
+
+def _errors_measurable(spec: "Spec", error_rate: Any) -> bool:  # noqa: ANN401
+    pods = _has(spec, "requests", Counter) and _has(spec, "errors", Counter)
+    return (error_rate.source is not CounterOwner.ROUTER and pods) or (
+        error_rate.source is not CounterOwner.PODS and _router(spec)
+    )
+
+
+def _reads_router(spec: "Spec") -> bool:
+    return any(
+        kind is not None and kind.source is CounterOwner.ROUTER
+        for objective in spec.objectives
+        for kind in (objective.latency, objective.error_rate)
+    )
+
+
+def measuring_rules() -> tuple[Rule, ...]:
+    """The rules of `spec`."""
+    timed = _cel_has("one.latency.signal", _TIMED, Histogram)
+    requests = _cel_has("'requests'", ("requests",), Counter)
+    errors = _cel_has("'errors'", ("errors",), Counter)
+    counted = _cel_has("one.mean.signal", _COUNTED, Histogram, Mean, Counter)
+    queue = _cel_has("'queueDepth'", ("queueDepth",), Gauge)
+    return (
+        Rule(
+            cel=_cel_objectives("latency", f"has(one.latency.source) && one.latency.source == 'Router' || {timed}"),
+            holds=_objectives(_latency_measurable, "latency"),
+            message=(
+                "a latency objective needs its signal as a histogram: name it in signals (signals.latency for the"
+                " response time), choose a model.runtime whose preset has it, or read the router with source: Router"
+            ),
+            field=".objectives",
+            reason=Reason.REQUIRED,
+        ),
+        Rule(
+            cel=_cel_objectives(
+                "errorRate",
+                f"(!has(one.errorRate.source) || one.errorRate.source == 'Pods') && {requests} && {errors}"
+                f" || (!has(one.errorRate.source) || one.errorRate.source == 'Router') && {_CEL_ROUTER}",
+            ),
+            holds=_objectives(_errors_measurable, "error_rate"),
+            message=(
+                "an errorRate objective needs signals.requests and signals.errors, a model.runtime whose preset has"
+                " both, or the gateway's own counters by traffic.gateway.router"
+            ),
+            field=".objectives",
+            reason=Reason.REQUIRED,
+        ),
+        Rule(
+            cel=(
+                "!has(self.objectives) || !self.objectives.exists(one, has(one.latency) && has(one.latency.source) &&"
+                " one.latency.source == 'Router' || has(one.errorRate) && has(one.errorRate.source) &&"
+                f" one.errorRate.source == 'Router') || {_CEL_ROUTER}"
+            ),
+            holds=lambda spec: not _reads_router(spec) or _router(spec),
+            message="source: Router needs traffic.gateway.router, which says whose counters the gateway exports",
+            field=".traffic",
+            reason=Reason.REQUIRED,
+        ),
+        Rule(
+            cel=_cel_objectives("mean", f"!has(one.mean.signal) || {counted}"),
+            holds=_objectives(
+                lambda spec, mean: mean.signal is None or _has(spec, mean.signal.value, Histogram, Mean, Counter),
+                "mean",
+            ),
+            message="a mean of a signal needs that signal: name it in signals, or choose a model.runtime that has it",
+            field=".objectives",
+            reason=Reason.REQUIRED,
+        ),
+        Rule(
+            cel=_cel_objectives("level", f"has(one.level.gauge) || {queue}"),
+            holds=_objectives(lambda spec, level: level.gauge is not None or _has(spec, "queueDepth", Gauge), "level"),
+            message="a level objective needs a gauge: name it there or as signals.queueDepth",
+            field=".objectives",
+            reason=Reason.REQUIRED,
+        ),
+    )

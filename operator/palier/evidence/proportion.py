@@ -1,0 +1,186 @@
+"""A share of bad events: what each look adds to the evidence, and which of the tests says that the candidate is bad.
+
+Up to three tests may end a release. The relative one compares the candidate with stable in the same looks
+(`odds_ratio`), the absolute one compares it with the objective's limit (`absolute`), and the third compares group by
+group (`segments`). They share alpha equally: with n tests each must reach an e-value of n/alpha, so that together they
+wrongly fail a good candidate with probability at most alpha, however often and however long anybody looks. Four guards
+protect them from requests that fail together: gains are weakened by the measured design effect (`dispersion`), one look
+can say only so much, and a minimum of bad events from a minimum of looks is asked for.
+
+One more test has no guards, because it is for a candidate that is simply dead: the hard stop bets against "at most a
+fifth fails" and fires after six failures in a row. It starts anew whenever its e-value falls to 1 or below (an e-CUSUM:
+every run is a fresh e-process, and each run is wrong with probability at most `hard_stop_alpha`), so that a candidate
+that dies after a long good life is stopped as fast as one that was born dead. Only where the requests before were
+already failing at about that rate does it take a few more.
+
+Where a latency threshold lies between two bucket edges, the surely bad of both arms are compared, which is the same
+question asked at the upper edge. For the proof that the candidate is not worse its possibly bad are held against
+stable's surely bad: whatever lies between the edges speaks against a promotion.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from palier.evidence import absolute, odds_ratio, segments
+from palier.evidence.bets import log_mean
+from palier.evidence.counts import Counts, Tally
+from palier.evidence.dispersion import tempered
+from palier.evidence.rules import ObjectiveRule
+from palier.evidence.state import Evidence
+
+HARD_STOP = "HardStop"
+WORSE_THAN_STABLE = "WorseThanStable"
+SEGMENT_WORSE = "SegmentWorse"
+OBJECTIVE_BREACHED = "ObjectiveBreached"
+STABLE_BREACHES_TOO = "StableBreachesToo"
+TOO_FEW_BAD_EVENTS = "TooFewBadEvents"
+
+FAILURES = frozenset({HARD_STOP, WORSE_THAN_STABLE, SEGMENT_WORSE, OBJECTIVE_BREACHED})
+"""Reasons that end a release; the other alarms hold it."""
+
+
+def observe(
+    evidence: Evidence,
+    candidate: Counts,
+    stable: Counts | None,
+    rule: ObjectiveRule,
+    by_segment: Mapping[str, tuple[Counts, Counts]],
+) -> Evidence:
+    """The evidence after one more look; see `objective.observe`."""
+    last = Tally.of(candidate, stable)
+    release, stage = evidence.release.plus(last), evidence.stage.plus(last)
+    if candidate.total == 0:
+        return replace(evidence, release=release, stage=stage, last=last)
+    before, looks, cap = evidence.last, evidence.looks, rule.cap
+    jumps = evidence.candidate_jumps.seen(before.bad, before.total, last.bad, last.total)
+    stable_jumps = evidence.stable_jumps.seen(
+        before.stable_bad, before.stable_total, last.stable_bad, last.stable_total
+    )
+    effect, of_both = jumps.design_effect, _design_effect(jumps.design_effect, stable_jumps.design_effect, release)
+    relative, known, not_worse = evidence.relative, evidence.segments, evidence.not_worse
+    if rule.compare_with_stable:
+        look = odds_ratio.Look(last.bad, last.total, last.stable_bad, last.stable_total)
+        relative = relative.looked(_weakened(odds_ratio.gains(look, margin=rule.margin), of_both), looks=looks, cap=cap)
+    if rule.by_segment and by_segment:
+        known = segments.looked(known, by_segment, rule, looks=looks, design_effect=of_both)
+    if rule.require_no_worse:
+        not_worse = _not_worse(not_worse, last, rule, design_effect=of_both)
+    gained = absolute.gains(last.bad, last.total, limit=rule.limit)
+    run = _hard_stop_run(evidence, candidate, rule)
+    return Evidence(
+        relative=relative,
+        absolute=evidence.absolute.looked(_weakened(gained, effect), looks=looks, cap=cap),
+        not_worse=not_worse,
+        release=release,
+        stage=stage,
+        last=last,
+        looks=looks + 1,
+        bad_looks=evidence.bad_looks + (candidate.bad > 0),
+        hard_stop_total=run.total,
+        hard_stop_bad=run.bad,
+        candidate_jumps=jumps,
+        stable_jumps=stable_jumps,
+        segments=known,
+    )
+
+
+def alarm(evidence: Evidence, rule: ObjectiveRule) -> str:
+    """Which test speaks against the candidate, and whether it may be blamed: a reason, or "" where none does."""
+    if hard_stop_log_e(evidence.hard_stop_bad, evidence.hard_stop_total, rule) >= -math.log(rule.hard_stop_alpha):
+        return HARD_STOP
+    needed = bound(rule)
+    relative = evidence.relative.log_e >= needed
+    breached = evidence.absolute.log_e >= needed
+    guarded = evidence.release.bad >= rule.minimum_bad_events and evidence.bad_looks >= rule.minimum_bad_looks
+    if relative and guarded:
+        return WORSE_THAN_STABLE
+    if evidence.segments and worse_segments(evidence, rule):
+        return SEGMENT_WORSE
+    if breached and guarded:
+        return STABLE_BREACHES_TOO if _stable_breaches(evidence, rule) else OBJECTIVE_BREACHED
+    return TOO_FEW_BAD_EVENTS if relative or breached else ""
+
+
+def bound(rule: ObjectiveRule) -> float:
+    """What the log e-value of each test has to reach."""
+    return math.log(rule.tests / rule.alpha)
+
+
+def worse_segments(evidence: Evidence, rule: ObjectiveRule) -> segments.Segments:
+    """The segments for which the candidate is worse, at this test's share of alpha."""
+    if not rule.by_segment:
+        return ()
+    return segments.worse(evidence.segments, rule, alpha=rule.alpha / rule.tests)
+
+
+def hard_stop_log_e(bad: int, total: int, rule: ObjectiveRule) -> float:
+    """Log e-value against "at most the hard stop's share fails"; 0 where the objective allows too much for one."""
+    share = max(rule.hard_stop_share, 2 * rule.limit)
+    if share >= 1 or total == 0:
+        return 0.0
+    return absolute.log_e_above(bad, total, limit=share)
+
+
+def proof(evidence: Evidence, rule: ObjectiveRule) -> float:
+    """Log e-value against "the share is not below the margin that a promotion needs"."""
+    release = evidence.release
+    return absolute.log_e_below(release.bad_possible, release.total, limit=proven_limit(rule))
+
+
+def proven_limit(rule: ObjectiveRule) -> float:
+    """The share that a promotion must prove to be below; for very lax limits half-way between limit and 1."""
+    return min(rule.proof_margin * rule.limit, max(0.99, (1 + rule.limit) / 2))
+
+
+def no_worse_log_e(evidence: Evidence) -> float:
+    """Log e-value against "the odds ratio is at least the margin that a promotion needs"."""
+    return log_mean(evidence.not_worse) if evidence.not_worse else 0.0
+
+
+def _design_effect(candidate: float, stable: float, release: Tally) -> float:
+    """Of the comparison: an arm counts by the share of the variance that it brings, which is the other's requests."""
+    share = release.total / (release.total + release.stable_total)
+    return candidate * (1 - share) + stable * share
+
+
+def _weakened(gains: tuple[float, ...], design_effect: float) -> tuple[float, ...]:
+    if design_effect == 1:
+        return gains
+    return tuple([tempered(gain, design_effect) for gain in gains])
+
+
+def _not_worse(logs: tuple[float, ...], last: Tally, rule: ObjectiveRule, *, design_effect: float) -> tuple[float, ...]:
+    look = odds_ratio.Look(last.bad_possible, last.total, last.stable_bad, last.stable_total)
+    ratios = odds_ratio.NO_WORSE_RATIOS
+    gained = odds_ratio.log_likelihood_ratios(look, ratios, margin=rule.no_worse_margin)
+    before = logs if len(logs) == len(ratios) else (0.0,) * len(ratios)
+    return tuple(log + min(rule.cap, tempered(gain, design_effect)) for log, gain in zip(before, gained, strict=True))
+
+
+class _Run(NamedTuple):
+    bad: int
+    total: int
+
+
+def _hard_stop_run(evidence: Evidence, candidate: Counts, rule: ObjectiveRule) -> _Run:
+    run = _Run(evidence.hard_stop_bad + candidate.bad, evidence.hard_stop_total + candidate.total)
+    share = max(rule.hard_stop_share, 2 * rule.limit)
+    # With no more bad events than the share allows the e-value is below 1 by Jensen's inequality.
+    if run.bad <= share * run.total or hard_stop_log_e(run.bad, run.total, rule) <= 0:
+        return _Run(0, 0)
+    return run
+
+
+def _stable_breaches(evidence: Evidence, rule: ObjectiveRule) -> bool:
+    """Whether stable's own counts, of release or stage, are as strong against the objective.
+
+    Then the cause is shared or the objective out of reach: the relative test can still tell whether the candidate
+    is worse, but the absolute one says nothing about the candidate.
+    """
+    return any(
+        tally.stable_total > 0
+        and absolute.log_e_above(tally.stable_bad, tally.stable_total, limit=rule.limit) >= bound(rule)
+        for tally in (evidence.release, evidence.stage)
+    )

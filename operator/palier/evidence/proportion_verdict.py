@@ -1,0 +1,206 @@
+"""The verdict on a share of bad events, with the sentence that explains it.
+
+A promotion asks for more than the absence of a breach: proof, at 1/beta, that the share of bad events is below
+`proof_margin` times the limit; and where the rule says so, also proof that the candidate is not worse than stable.
+"""
+
+import math
+from dataclasses import dataclass
+
+from palier.evidence import planning
+from palier.evidence import proportion as tests
+from palier.evidence.absolute import log_e_below
+from palier.evidence.counts import Tally
+from palier.evidence.interval import share_interval
+from palier.evidence.rules import ObjectiveRule
+from palier.evidence.sentences import allowed, beside_stable, counted, looks, more, odds, percent
+from palier.evidence.state import Evidence
+from palier.evidence.verdicts import Finding, Judgement, Verdict
+
+_ROUNDING = 1e-9
+"""Relative slack for limits that are not exact in binary: 10 of 100 meets a limit of 1 - 0.9."""
+
+
+def judge(evidence: Evidence, rule: ObjectiveRule, *, promotion: bool, rate: float | None) -> Judgement:
+    """What the evidence says now; see `objective.judge`."""
+    case = _Case(evidence, rule, rate)
+    reason = tests.alarm(evidence, rule)
+    finding = case.alarmed(reason) if reason else case.gap(promotion=promotion) or case.passed(promotion=promotion)
+    release = evidence.release
+    bad = release.bad if finding.verdict is Verdict.FAIL else release.bad_possible
+    return Judgement(
+        objective=rule.name,
+        verdict=finding.verdict,
+        reason=finding.reason,
+        message=f"{rule.name}: {finding.message}",
+        estimate=bad / release.total if release.total else None,
+        total=release.total,
+        bad=bad,
+        stable_total=release.stable_total,
+        stable_bad=release.stable_bad,
+        hard_stop=finding.reason == tests.HARD_STOP,
+        interval=share_interval(release.bad, release.total, bad_possible=release.bad_possible),
+        needed=finding.needed,
+        segments=tuple(segment.name for segment in tests.worse_segments(evidence, rule)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """The questions of a verdict, in the order in which `judge` asks them."""
+
+    evidence: Evidence
+    rule: ObjectiveRule
+    rate: float | None
+
+    def alarmed(self, reason: str) -> Finding:
+        """One of the tests speaks against the candidate."""
+        verdict = Verdict.FAIL if reason in tests.FAILURES else Verdict.NO_EVIDENCE
+        return Finding(verdict, reason, self._alarm_message(reason))
+
+    def _alarm_message(self, reason: str) -> str:
+        evidence, rule = self.evidence, self.rule
+        needs = f"(needs {odds(tests.bound(rule))})"
+        limit = f"the objective allows {allowed(rule.limit)}"
+        match reason:
+            case tests.HARD_STOP:
+                bad, total = evidence.hard_stop_bad, evidence.hard_stop_total
+                which = (
+                    f"the last {total} {rule.noun} all" if bad == total else f"{bad} of the last {total} {rule.noun}"
+                )
+                return f"{which} {rule.bad_noun}; hard stop"
+            case tests.WORSE_THAN_STABLE:
+                return f"{self._where()}; evidence that it is worse {odds(evidence.relative.log_e)} {needs}"
+            case tests.SEGMENT_WORSE:
+                return f"worse for {self._segments()}"
+            case tests.STABLE_BREACHES_TOO:
+                return f"{self._where()}; {limit}, but stable breaches it too, so the candidate cannot be blamed"
+            case tests.OBJECTIVE_BREACHED:
+                return f"{self._where()}; {limit}; evidence against it {odds(evidence.absolute.log_e)} {needs}"
+            case _:
+                return (
+                    f"{counted(evidence.release.bad, evidence.release.total, rule)} in {looks(evidence.bad_looks)}; "
+                    f"at least {rule.minimum_bad_events} in {looks(rule.minimum_bad_looks)} are needed to decide"
+                )
+
+    def _segments(self) -> str:
+        """The worse segments with the counts of both arms: the clearest three, and how many others."""
+        worse, shown = tests.worse_segments(self.evidence, self.rule), 3
+        told = "; ".join(
+            f'"{one.name}": {counted(one.bad, one.total, self.rule)}'
+            + beside_stable(Tally(stable_total=one.stable_total, stable_bad=one.stable_bad))
+            for one in worse[:shown]
+        )
+        return f"{told}; and {len(worse) - shown} more" if len(worse) > shown else told
+
+    def gap(self, *, promotion: bool) -> Finding | None:
+        """Why there is no verdict yet."""
+        evidence, rule, stage = self.evidence, self.rule, self.evidence.stage
+        missing = rule.minimum_requests - stage.total
+        if stage.total == 0:
+            message = f"no {rule.noun} in this stage yet; {rule.minimum_requests} needed"
+            return Finding(Verdict.NO_EVIDENCE, "NoRequests", message, rule.minimum_requests)
+        if missing > 0:
+            silence = "" if evidence.last.total else "; none in the last look"
+            message = (
+                f"{counted(stage.bad_possible, stage.total, rule)} in this stage; "
+                f"{missing} more {rule.noun} needed{silence}"
+            )
+            return Finding(Verdict.NO_EVIDENCE, "TooFewRequests", message, missing)
+        for tally in (stage, evidence.release):
+            if not self._within(tally.bad_possible, tally.total):
+                return self._over_the_limit(tally)
+        if promotion and tests.proof(evidence, rule) < -math.log(rule.beta):
+            return self._not_proven()
+        if promotion and rule.require_no_worse and tests.no_worse_log_e(evidence) < -math.log(rule.beta):
+            return self._not_proven_no_worse()
+        return None
+
+    def passed(self, *, promotion: bool) -> Finding:
+        """Nothing is left to ask."""
+        evidence, rule = self.evidence, self.rule
+        message = f"{self._possible(evidence.release)}, {allowed(rule.limit)} allowed"
+        if not promotion:
+            return Finding(Verdict.PASS, "WithinObjective", message)
+        needs = f"(needs {odds(-math.log(rule.beta))})"
+        below = percent(tests.proven_limit(rule))
+        message += f"; proven to stay below {below}, evidence {odds(tests.proof(evidence, rule))} {needs}"
+        if rule.require_no_worse:
+            message += f", and not worse than stable, evidence {odds(tests.no_worse_log_e(evidence))} {needs}"
+        return Finding(Verdict.PASS, "Proven", message)
+
+    def _over_the_limit(self, tally: Tally) -> Finding:
+        rule, where = self.rule, self._stretch(tally)
+        if self._within(tally.bad, tally.total):
+            return Finding(
+                Verdict.NO_EVIDENCE,
+                "ThresholdBetweenBuckets",
+                f"between {tally.bad} and {tally.bad_possible} of {tally.total} {rule.noun} {rule.bad_noun} "
+                f"({percent(tally.bad / tally.total)} to {percent(tally.bad_possible / tally.total)}){where}, "
+                f"{allowed(rule.limit)} allowed; the threshold lies between two bucket edges of the histogram",
+            )
+        needed = planning.until_failure(self.evidence, rule, tally)
+        missing = tests.bound(rule) - max(self.evidence.absolute.log_e, self.evidence.relative.log_e)
+        at_least = max(1, math.ceil(missing / rule.cap), rule.minimum_bad_looks - self.evidence.bad_looks)
+        return Finding(
+            Verdict.NO_EVIDENCE,
+            "Undecided",
+            f"{self._surely(tally)}{where}, {allowed(rule.limit)} allowed; "
+            f"{more(needed, rule.noun, self.rate)}, in at least {looks(at_least)}, needed to decide",
+            needed,
+        )
+
+    def _not_proven(self) -> Finding:
+        rule, release = self.rule, self.evidence.release
+        margin = tests.proven_limit(rule)
+        needed = planning.requests_needed(
+            lambda bad, total: log_e_below(bad, total, limit=margin),
+            bad=release.bad_possible,
+            total=release.total,
+            gain=-math.log(rule.beta) - tests.proof(self.evidence, rule),
+        )
+        return Finding(
+            Verdict.NO_EVIDENCE,
+            "NotProven",
+            f"{self._possible(release)}, {allowed(rule.limit)} allowed; "
+            f"{more(needed, rule.noun, self.rate)}, needed to prove that it stays below {percent(margin)}",
+            needed,
+        )
+
+    def _not_proven_no_worse(self) -> Finding:
+        rule, release = self.rule, self.evidence.release
+        needed = planning.until_no_worse(self.evidence, rule)
+        if release.stable_total == 0:
+            lacks = "stable has none to compare with"
+        elif release.bad_possible + release.stable_bad == 0:
+            lacks = "with no bad ones in either arm there is nothing to compare yet"
+        else:
+            lacks = f"{more(needed, rule.noun, self.rate)}, needed to prove that it is not worse than stable"
+        return Finding(
+            Verdict.NO_EVIDENCE,
+            "NotProvenNoWorse",
+            f"{self._possible(release)}{beside_stable(release)}; {lacks}",
+            needed,
+        )
+
+    def _where(self) -> str:
+        """The counts of both arms, of the stage alone where its share of bad events is the higher one."""
+        release, stage = self.evidence.release, self.evidence.stage
+        in_stage = stage.bad >= self.rule.minimum_bad_events and stage.bad * release.total > release.bad * stage.total
+        tally = stage if in_stage else release
+        return f"{self._surely(tally)}{self._stretch(tally)}{beside_stable(tally)}"
+
+    def _surely(self, tally: Tally) -> str:
+        interval = share_interval(tally.bad, tally.total)
+        return counted(tally.bad, tally.total, self.rule, interval=interval)
+
+    def _possible(self, tally: Tally) -> str:
+        interval = share_interval(tally.bad, tally.total, bad_possible=tally.bad_possible)
+        return counted(tally.bad_possible, tally.total, self.rule, interval=interval)
+
+    def _stretch(self, tally: Tally) -> str:
+        """Says so where the counts are not those of the whole release."""
+        return "" if tally == self.evidence.release else " in this stage"
+
+    def _within(self, bad: int, total: int) -> bool:
+        return bad <= self.rule.limit * total * (1 + _ROUNDING)

@@ -1,0 +1,156 @@
+"""Worse for one group of users only: the comparison with stable, one group at a time.
+
+A regression that only new users meet drowns in the average, and a shift of the mix of users between the arms can look
+like one. So the counts of each segment are compared with stable's of the same segment. Asking many questions finds
+something by chance, therefore the segments are named by e-BH: with K possible segments and e-values in descending
+order, the first k* are worse, where k* is the largest k with
+
+    E_(k) >= K / (k alpha)
+
+Of the named ones at most a share alpha is named wrongly, on average and however they depend on each other. If any is
+named, the mean over all K is at least k* E_(k*) / K >= 1/alpha, and that mean is an e-process if no segment is worse:
+so the probability that a release without a worse segment ever fails is at most alpha.
+
+K is a constant: at most twenty segments by their first appearance, and all others pooled. Segments that were never
+seen count as an e-value of 1; those that miss a guard count as 0, which is an e-value too.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from palier.evidence.bets import NO_BETS, Bets
+from palier.evidence.counts import Counts
+from palier.evidence.dispersion import tempered
+from palier.evidence.odds_ratio import Look, gains
+from palier.evidence.rules import ObjectiveRule
+
+NAMED = 20
+OTHER = "(other)"
+_CAPACITY = NAMED + 1
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentEvidence:
+    """What is kept of one segment over the whole release."""
+
+    name: str
+    relative: Bets = NO_BETS
+    total: int = 0
+    bad: int = 0
+    stable_total: int = 0
+    stable_bad: int = 0
+    bad_looks: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse counts that cannot have been seen."""
+        if not (0 <= self.bad <= self.total and 0 <= self.stable_bad <= self.stable_total):
+            raise ValueError(f"impossible counts: {self}")
+
+    def looked(
+        self, candidate: Counts, stable: Counts, rule: ObjectiveRule, *, looks: int, design_effect: float
+    ) -> Self:
+        """The segment after one more look in which it had events of the candidate."""
+        gained = gains(Look(candidate.bad, candidate.total, stable.bad, stable.total), margin=rule.margin)
+        return type(self)(
+            name=self.name,
+            relative=self.relative.looked(
+                [tempered(gain, design_effect) for gain in gained], looks=looks, cap=rule.cap
+            ),
+            total=self.total + candidate.total,
+            bad=self.bad + candidate.bad,
+            stable_total=self.stable_total + stable.total,
+            stable_bad=self.stable_bad + stable.bad,
+            bad_looks=self.bad_looks + (candidate.bad > 0),
+        )
+
+
+Segments = tuple[SegmentEvidence, ...]
+
+
+def looked(
+    known: Segments,
+    seen: Mapping[str, tuple[Counts, Counts]],
+    rule: ObjectiveRule,
+    *,
+    looks: int,
+    design_effect: float,
+) -> Segments:
+    """The evidence of all segments after one more look.
+
+    Args:
+        known: what was known before, in the order of first appearance.
+        seen: candidate's and stable's counts by segment; new ones appear in the order of their names.
+        rule: how the objective is judged.
+        looks: how many looks of the objective came before.
+        design_effect: by how much gains are weakened (see `dispersion`).
+    """
+    by_name = {segment.name: segment for segment in known}
+    pooled: dict[str, tuple[Counts, Counts]] = {}
+    for name, (candidate, stable) in sorted(seen.items()):
+        if candidate.total == 0:
+            continue
+        if name not in by_name and len(by_name) - (OTHER in by_name) < NAMED and name != OTHER:
+            by_name[name] = SegmentEvidence(name)
+        key = name if name in by_name else OTHER
+        if key in pooled:
+            before = pooled[key]
+            pooled[key] = (_sum(before[0], candidate), _sum(before[1], stable))
+        else:
+            pooled[key] = (candidate, stable)
+    for name, (candidate, stable) in pooled.items():
+        segment = by_name.get(name) or SegmentEvidence(name)
+        by_name[name] = segment.looked(candidate, stable, rule, looks=looks, design_effect=design_effect)
+    return tuple(by_name.values())
+
+
+def stage_begun(known: Segments) -> Segments:
+    """A weight step for every segment."""
+    return tuple(
+        SegmentEvidence(
+            one.name,
+            one.relative.stage_begun(),
+            one.total,
+            one.bad,
+            one.stable_total,
+            one.stable_bad,
+            one.bad_looks,
+        )
+        for one in known
+    )
+
+
+def worse(known: Segments, rule: ObjectiveRule, *, alpha: float) -> Segments:
+    """The segments for which the candidate is worse than stable, the clearest first."""
+    guarded = [one for one in known if one.bad >= rule.minimum_bad_events and one.bad_looks >= rule.minimum_bad_looks]
+    guarded.sort(key=lambda one: -one.relative.log_e)
+    return tuple(guarded[: rejected([one.relative.log_e for one in guarded], capacity=_CAPACITY, alpha=alpha)])
+
+
+def rejected(descending: list[float], *, capacity: int, alpha: float) -> int:
+    """How many hypotheses e-BH rejects, given log e-values in descending order out of `capacity` hypotheses."""
+    return max(
+        (k for k, log_e in enumerate(descending, start=1) if log_e >= math.log(capacity / (k * alpha))), default=0
+    )
+
+
+def to_status(known: Segments) -> list[dict[str, Any]]:
+    """For `status`."""
+    return [
+        {
+            "name": one.name,
+            "relative": [repr(log) for log in one.relative.logs],
+            "cash": repr(one.relative.cash),
+            "total": one.total,
+            "bad": one.bad,
+            "stableTotal": one.stable_total,
+            "stableBad": one.stable_bad,
+            "badLooks": one.bad_looks,
+        }
+        for one in known
+    ]
+
+
+def _sum(first: Counts, second: Counts) -> Counts:
+    return Counts(first.total + second.total, first.bad + second.bad, first.bad_possible + second.bad_possible)

@@ -1,0 +1,90 @@
+"""Whose series is it? The answers of Prometheus are for the whole fleet; here each series finds its release.
+
+An answer has tens of thousands of series, so each is placed by one look into a table, however large the fleet is: what
+a pod's name says is found out once for each pod.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from palier.evidence.counters import Series, Target, Times
+from palier.release.look import Watched
+from palier.release.step import Question
+
+Key = tuple[str, str]
+"""Namespace and name of a ModelDeployment."""
+
+Sorted = dict[Target, list[tuple[str, Series]]]
+"""The series of one release by target, each with its revision."""
+
+
+class _Owner(NamedTuple):
+    key: Key
+    revision: str
+
+
+class Owners:
+    """Tells whose series are whose: by the name of a pod, by a `revision` label, or by the router's own label."""
+
+    def __init__(self, fleet: Mapping[Key, Watched]) -> None:
+        self._prefixes: dict[tuple[str, str], _Owner] = {}
+        self._routed: dict[str, dict[str, _Owner]] = {}
+        self._known: dict[tuple[str, ...], tuple[_Owner | None, Target]] = {}
+        self._times: dict[Times, Times] = {}
+        for key, watched in fleet.items():
+            namespace, name = key
+            for revision in (watched.candidate, watched.stable):
+                if revision:
+                    self._prefixes[namespace, f"{name}-{revision}"] = _Owner(key, revision)
+            if router := watched.router:
+                values = self._routed.setdefault(router.label, {})
+                values[router.stable] = _Owner(key, watched.stable)
+                values[router.candidate] = _Owner(key, watched.candidate)
+        self._revisions = {(owner.key[0], owner.revision): owner for owner in self._prefixes.values()}
+
+    def sorted(self, question: Question, series: Iterable[Series]) -> dict[Key, Sorted]:
+        """Series by owner and target; strangers' are left out.
+
+        Series that were read by the same scrapes come out with the very same tuple of times.
+        """
+        found: dict[Key, Sorted] = {}
+        owner_of = self._owner_at_router if question.of_router else self._owner
+        share = self._times.setdefault
+        for one in series:
+            owner, target = owner_of(one.labels)
+            if owner is None:
+                continue
+            one.times = share(one.times, one.times)
+            mine = found.get(owner.key)
+            if mine is None:
+                mine = found[owner.key] = {}
+            rows = mine.get(target)
+            if rows is None:
+                rows = mine[target] = []
+            rows.append((owner.revision, one))
+        return found
+
+    def _owner(self, labels: Mapping[str, str]) -> tuple[_Owner | None, Target]:
+        get = labels.get
+        named = (get("namespace", ""), get("pod", ""), get("job", ""), get("instance", ""), get("revision", ""))
+        known = self._known.get(named)
+        if known is None:
+            namespace, pod, *_, revision = named
+            owner = self._revisions.get((namespace, revision)) or self._owner_of_pod(namespace, pod)
+            known = self._known[named] = (owner, named[:4])
+        return known
+
+    def _owner_at_router(self, labels: Mapping[str, str]) -> tuple[_Owner | None, Target]:
+        get = labels.get
+        for label, owners in self._routed.items():
+            if owner := owners.get(get(label, "")):
+                return owner, (get("namespace", ""), get("pod", ""), get("job", ""), get("instance", ""))
+        return None, ()
+
+    def _owner_of_pod(self, namespace: str, pod: str) -> _Owner | None:
+        # A pod is named <Deployment>-<ReplicaSet's hash>-<suffix>, shortened when that is too long: try each dash.
+        parts = pod.split("-")
+        for length in range(len(parts) - 1, 1, -1):
+            if owner := self._prefixes.get((namespace, "-".join(parts[:length]))):
+                return owner
+        return None

@@ -1,0 +1,124 @@
+"""What is read for an objective: which series, by which arithmetic, and whose they are.
+
+A selector is a plain PromQL vector selector. Several selectors stand for the sum of their series, because servers that
+count successes and failures apart have no counter of all requests.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from palier.evidence.counters import Measurable
+from palier.evidence.objective import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class CounterRatio:
+    """Bad events and all events as counters."""
+
+    bad: tuple[str, ...]
+    total: tuple[str, ...]
+
+    @property
+    def selectors(self) -> tuple[str, ...]:
+        """Every vector selector that has to be read."""
+        return self.bad + self.total
+
+
+@dataclass(frozen=True, slots=True)
+class SlowerThan:
+    """Bad events are the observations of a histogram above a threshold."""
+
+    histogram: str
+    """Selector of the histogram without a suffix: its `_bucket` series or its native samples are read."""
+    threshold: float
+    """In the unit of the histogram's bucket edges."""
+
+    @property
+    def selectors(self) -> tuple[str, ...]:
+        """Every vector selector that has to be read."""
+        return (self.histogram,)
+
+
+@dataclass(frozen=True, slots=True)
+class AboveLevel:
+    """Events are the scrapes of a gauge, bad ones those above a threshold."""
+
+    gauge: str
+    threshold: float
+
+    @property
+    def selectors(self) -> tuple[str, ...]:
+        """Every vector selector that has to be read."""
+        return (self.gauge,)
+
+
+@dataclass(frozen=True, slots=True)
+class MeanOf:
+    """A mean: the increase of one counter divided by that of others."""
+
+    amount: str
+    total: tuple[str, ...]
+    scale: float = 1.0
+    """What the amount is multiplied by, for instance 0.001 where milliseconds are counted and seconds are judged."""
+
+    @property
+    def selectors(self) -> tuple[str, ...]:
+        """Every vector selector that has to be read."""
+        return (self.amount, *self.total)
+
+
+Source = CounterRatio | SlowerThan | AboveLevel | MeanOf
+
+
+class Origin(StrEnum):
+    """Who exports the series."""
+
+    PODS = "Pods"
+    """The model's own pods: they can be seen in Prometheus before they have any traffic."""
+    ROUTER = "Router"
+    """The gateway's proxies, for each backend: they still speak when a pod does not."""
+    ELSEWHERE = "Elsewhere"
+    """Another program, with a `revision` label: nothing is known about when its series begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredObjective:
+    """One objective with the rule that judges it and the series that feed it."""
+
+    rule: Rule
+    source: Source
+    """What the candidate's series are."""
+    stable_source: Source
+    """What stable's series are: others only where it runs on another serving runtime."""
+    origin: Origin = Origin.PODS
+    segment_by: str = ""
+    """Label whose values are judged apart, too; empty for none. Only with `CounterRatio` and `SlowerThan`."""
+    expected_edges: tuple[float, ...] = ()
+    """Bucket edges that the histogram has by default, ascending; empty where they are not known before it is read."""
+    remedy: str = ""
+    """What gives the histogram other edges."""
+
+    @property
+    def selectors(self) -> tuple[str, ...]:
+        """Every vector selector that has to be read at a look."""
+        return tuple(dict.fromkeys(self.source.selectors + self.stable_source.selectors))
+
+
+@dataclass(frozen=True, slots=True)
+class RouterSeries:
+    """How the router's series of the two revisions are told apart: by the value of one label."""
+
+    label: str
+    candidate: str
+    stable: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How well the candidate's histogram answers a latency objective."""
+
+    measurable: Measurable
+    lower: float | None
+    """Largest bucket edge at or below the threshold; None if there is none."""
+    upper: float | None
+    """Smallest bucket edge at or above the threshold, possibly infinite; None if there is none."""

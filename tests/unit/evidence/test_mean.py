@@ -1,0 +1,148 @@
+"""Means without a known range: cost and tokens."""
+
+import json
+
+import numpy as np
+import pytest
+
+from palier.evidence.objective import Amounts, Evidence, MeanRule, Verdict, begin_stage, failed, fresh, judge, observe
+
+COST = MeanRule(name="cost", maximum=2.0, alpha=0.01, unit="cents")
+
+
+def arm(total: int, mean: float) -> Amounts:
+    """Events with this mean."""
+    return Amounts(total, total * mean)
+
+
+def seen(looks: list[tuple[Amounts, Amounts | None]], evidence: Evidence | None = None) -> Evidence:
+    """The evidence after these looks."""
+    gathered = evidence or fresh()
+    for candidate, stable in looks:
+        gathered = observe(gathered, candidate, stable, COST)
+    return gathered
+
+
+def wobbling(mean: float, stable: float | None, looks: int) -> list[tuple[Amounts, Amounts | None]]:
+    """Looks whose means go up and down by a tenth."""
+    return [
+        (arm(100, mean + 0.1 * (-1) ** look), None if stable is None else arm(900, stable + 0.1 * (-1) ** (look // 2)))
+        for look in range(looks)
+    ]
+
+
+def test_nothing_seen_is_no_evidence() -> None:
+    """Before any event there is no verdict."""
+    judgement = judge(fresh(), COST, promotion=False)
+    assert (judgement.verdict, judgement.reason, judgement.estimate) == (Verdict.NO_EVIDENCE, "NoRequests", None)
+    assert judgement.message == "cost: no requests in this stage yet"
+
+
+def test_fewer_than_twenty_looks_decide_nothing() -> None:
+    """The bounds need some looks: nineteen dear ones are not enough, twenty are."""
+    few, enough = (seen(wobbling(9.0, 1.5, looks)) for looks in (19, 20))
+    judgement = judge(few, COST, promotion=False)
+    assert (judgement.verdict, judgement.reason, judgement.needed) == (Verdict.NO_EVIDENCE, "TooFewLooks", 100)
+    assert judgement.message == "cost: 19 looks with requests; 20 needed to decide"
+    assert judge(enough, COST, promotion=False).verdict is Verdict.FAIL
+
+
+def test_dearer_than_stable_fails_within_the_maximum() -> None:
+    """A candidate below the maximum, but a fifth dearer than stable where a tenth is allowed."""
+    judgement = judge(seen(wobbling(1.8, 1.5, 60)), COST, promotion=False)
+    assert (judgement.verdict, judgement.reason) == (Verdict.FAIL, "WorseThanStable")
+    assert judgement.message == (
+        "cost: 1.8 cents on average over 6000 requests in 60 looks (between 1.8 and 1.8), at most 2 allowed, "
+        "stable 1.5; surely more than 1.1 times stable's"
+    )
+
+
+def test_over_the_maximum_fails_without_a_stable() -> None:
+    """With nothing to compare with, the maximum alone decides."""
+    judgement = judge(seen(wobbling(2.2, None, 60)), COST, promotion=False)
+    assert (judgement.verdict, judgement.reason) == (Verdict.FAIL, "ObjectiveBreached")
+    assert judgement.interval is not None
+    assert 2.0 < judgement.interval[0] < 2.2 < judgement.interval[1]
+
+
+def test_what_stable_breaches_too_is_not_the_candidates_fault() -> None:
+    """Both arms over the maximum, and the candidate no dearer: hold."""
+    judgement = judge(seen(wobbling(2.2, 2.2, 60)), COST, promotion=False)
+    assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "StableBreachesToo")
+
+
+def test_over_the_maximum_without_certainty_is_undecided() -> None:
+    """A mean just over the maximum neither passes nor fails; the message plans how much is missing."""
+    judgement = judge(seen(wobbling(2.01, None, 40)), COST, promotion=False, rate=10.0)
+    assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "Undecided")
+    assert judgement.needed is not None
+    assert judgement.message.endswith("at this rate, needed to decide")
+    later = seen(wobbling(2.01, None, 40 + 2 * (judgement.needed // 200 + 1)))
+    assert judge(later, COST, promotion=False).verdict is Verdict.FAIL
+
+
+def test_a_dear_stage_is_not_covered_by_the_cheap_ones_before() -> None:
+    """The stage's own mean must be allowed, not only that of the release."""
+    evidence = seen(wobbling(2.5, None, 2), begin_stage(seen(wobbling(1.0, None, 60))))
+    assert judge(evidence, COST, promotion=False).reason == "Undecided"
+
+
+def test_promotion_needs_proof() -> None:
+    """Near the maximum twenty looks pass a stage but prove nothing; far below it they do."""
+    near = seen(wobbling(1.99, None, 20))
+    assert judge(near, COST, promotion=False).reason == "WithinObjective"
+    judgement = judge(near, COST, promotion=True)
+    assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "NotProven")
+    assert judgement.needed is not None
+    proven = judge(seen(wobbling(1.0, None, 20)), COST, promotion=True)
+    assert (proven.verdict, proven.reason) == (Verdict.PASS, "Proven")
+    assert proven.message.endswith("at most 2 allowed; surely less")
+
+
+def test_a_constant_mean_at_the_maximum_is_met() -> None:
+    """Rounding alone never breaches: looks of exactly the maximum pass."""
+    rule = MeanRule(name="cost", maximum=0.1 + 0.2, alpha=0.01)
+    evidence = fresh()
+    for _ in range(40):
+        evidence = observe(evidence, Amounts(3, 3 * 0.3), None, rule)
+    assert judge(evidence, rule, promotion=False).verdict is Verdict.PASS
+
+
+def test_looks_without_events_are_no_looks() -> None:
+    """Silence changes no moments."""
+    before = seen(wobbling(1.0, 1.0, 5))
+    after = seen([(Amounts(0, 0.0), arm(10, 1.0))], before)
+    assert (after.absolute_mean, after.relative_mean, after.looks) == (before.absolute_mean, before.relative_mean, 5)
+
+
+def test_status_reads_back_exactly() -> None:
+    """Moments and amounts survive JSON; bets of other kinds of rules are not written."""
+    evidence = seen(wobbling(1.37, 1.21, 7))
+    status = json.loads(json.dumps(evidence.to_status()))
+    assert Evidence.from_status(status) == evidence
+    assert set(status["means"]) == {"absolute", "relative"}
+    assert isinstance(status["release"]["amount"], str)
+    assert not {"relative", "absolute", "notWorse", "segments", "dispersion"} & set(status)
+
+
+def test_skewed_costs_of_equal_arms_fail_nobody() -> None:
+    """Log-normal costs, two hours of looks: at most one of a hundred equal candidates fails at 1 %."""
+    random = np.random.default_rng(20_310)
+    rule = MeanRule(name="cost", maximum=100.0, margin=1.0, alpha=0.02)
+    wrong = 0
+    for _ in range(100):
+        evidence = fresh()
+        for _ in range(240):
+            values = random.lognormal(0, 1.2, (2, 20)).sum(axis=1)
+            evidence = observe(evidence, Amounts(20, float(values[0])), Amounts(20, float(values[1])), rule)
+            if failed(evidence, rule):
+                wrong += 1
+                break
+    assert wrong <= 3
+
+
+@pytest.mark.parametrize("settings", [{"alpha": 0.0}, {"beta": 1.0}])
+def test_impossible_rules_are_refused(settings: dict[str, float]) -> None:
+    """A rule under which no test exists fails when it is made."""
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        MeanRule(**{"name": "cost", "maximum": 1.0, "alpha": 0.01, **settings})  # type: ignore[arg-type]

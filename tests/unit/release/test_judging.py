@@ -1,0 +1,135 @@
+"""Two sources of numbers, each judged for what it can see: neither may blind the other, nor speak for it."""
+
+from dataclasses import replace
+
+import pytest
+
+from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.evidence.objective import Counts, Evidence, fresh, observe
+from palier.release.decide import decide
+from palier.release.observation import Measured, Observation
+from palier.release.rules import measured_objectives
+from palier.release.situation import Decision
+from palier.release.state import State, Step
+from tests.unit.release.examples import CANDIDATE, NOW, STABLE, observed, ready, releasing
+
+HEALTHY = {STABLE: ready(2), CANDIDATE: ready(2)}
+
+
+def deployment(*, min_duration: str = "1m") -> ModelDeployment:
+    """Latency from the pods, errors from the router, one stage of 25 %."""
+    return parse(
+        {
+            "metadata": {"name": "demo", "namespace": "ml"},
+            "spec": {
+                "owner": {"name": "Somebody", "email": "somebody@example.com"},
+                "model": {"name": "m", "version": "1"},
+                "serving": {
+                    "port": 8080,
+                    "replicas": 2,
+                    "template": {"spec": {"containers": [{"name": "m", "image": "m:1"}]}},
+                },
+                "traffic": {"gateway": {"parentRefs": [{"name": "public"}], "router": "EnvoyGateway"}},
+                "signals": {"latency": {"histogram": "seconds"}},
+                "objectives": [
+                    {"name": "latency", "latency": {"percentile": 95, "threshold": "250ms"}},
+                    {"name": "errors", "errorRate": {"maxPercent": "1"}},
+                ],
+                "release": {"stages": [{"canary": {"weight": 25, "minDuration": min_duration}}]},
+            },
+        }
+    )
+
+
+def seen(name: str, candidate: Counts, stable: Counts, *, looks: int = 4) -> Evidence:
+    """The evidence of an objective after some equal looks."""
+    (rule,) = (one.rule for one in measured_objectives(deployment()) if one.rule.name == name)
+    evidence = fresh()
+    for _ in range(looks):
+        evidence = observe(evidence, candidate, stable, rule)
+    return evidence
+
+
+GOOD = {
+    "latency": seen("latency", Counts(500, 5, 5), Counts(1500, 15, 15)),
+    "errors": seen("errors", Counts(500, 0, 0), Counts(1500, 0, 0)),
+}
+
+
+def decided(evidence: dict[str, Evidence], *, after: float = 61.0, **measured: object) -> Decision:
+    """What is decided in the only stage, `after` seconds since its traffic came."""
+    state: State = releasing(Step.CANARY)
+    seen_by = Measured(evidence=evidence, last_look=NOW + after, router_last_look=NOW + after, **measured)  # type: ignore[arg-type]
+    observation: Observation = replace(
+        observed(HEALTHY, {STABLE: 75, CANDIDATE: 25}, wanted=CANDIDATE), measured=seen_by
+    )
+    return decide(deployment(), observation, state, now=NOW + after)
+
+
+def test_both_sources_together_promote() -> None:
+    """Nothing is missing and nothing is bad."""
+    release = decided(GOOD).state.release
+
+    assert release is not None
+    assert release.step is Step.PROMOTING
+
+
+@pytest.mark.parametrize(
+    ("blind", "objective"),
+    [
+        ({"cannot_measure": "no samples", "cannot_measure_since": NOW}, "latency"),
+        ({"router_unseen": "no counters of the router", "router_unseen_since": NOW}, "errors"),
+    ],
+)
+def test_one_blind_source_holds_and_is_named(blind: dict[str, object], objective: str) -> None:
+    """The other objective keeps its verdict; nothing is promoted."""
+    decision = decided(GOOD, **blind)
+    verdicts = {judgement.objective: judgement.reason for judgement in decision.judgements}
+
+    assert decision.state.release is not None
+    assert decision.state.release.step is Step.CANARY
+    assert decision.hold is not None
+    assert decision.hold.reason == "CannotMeasure"
+    assert objective in decision.hold.message
+    assert [name for name, reason in verdicts.items() if reason == "CannotMeasure"] == [objective]
+
+
+def test_the_router_ends_a_release_whose_pods_cannot_be_read() -> None:
+    """A candidate that hangs answers no scrape either: what the router has seen is enough."""
+    hung = {**GOOD, "errors": seen("errors", Counts(3, 3, 3), Counts(9, 0, 0), looks=2)}
+    decision = decided(hung, cannot_measure="no fresh samples from the pods", cannot_measure_since=NOW)
+
+    assert decision.state.release is not None
+    assert decision.state.release.step is Step.ROLLING_BACK
+    assert decision.state.release.ending is not None
+    assert "hard stop" in decision.state.release.ending.message
+
+
+def test_bad_numbers_of_a_source_that_is_blind_now_do_not_decide() -> None:
+    """They were gathered before, and would have decided then; now they are old."""
+    slow = {**GOOD, "latency": seen("latency", Counts(500, 400, 400), Counts(1500, 15, 15), looks=40)}
+    decision = decided(slow, cannot_measure="no fresh samples from the pods", cannot_measure_since=NOW)
+
+    assert decision.state.release is not None
+    assert decision.state.release.step is Step.CANARY
+
+
+def test_a_share_that_is_not_the_routes_holds_the_promotion() -> None:
+    """Ten percent of the requests where the route says twenty-five: these were not the users of this stage."""
+    few = {**GOOD, "errors": seen("errors", Counts(500, 0, 0), Counts(4500, 0, 0))}
+    decision = decided(few)
+
+    assert decision.state.release is not None
+    assert decision.state.release.step is Step.CANARY
+    assert decision.hold is not None
+    assert decision.hold.reason == "ServedShareDiffers"
+    assert "25 %" in decision.hold.message
+
+
+def test_a_share_near_the_routes_promotes() -> None:
+    """Chance and unequal scrapes move it a little."""
+    near = {**GOOD, "errors": seen("errors", Counts(500, 0, 0), Counts(1560, 0, 0))}
+    release = decided(near).state.release
+
+    assert release is not None
+    assert release.step is Step.PROMOTING

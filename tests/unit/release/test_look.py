@@ -1,0 +1,420 @@
+"""One look: every kind of source, pods and router apart, segments, and signals that vanish."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from palier.evidence.counters import Bucket, Measurable, Series
+from palier.evidence.objective import MeanRule, ObjectiveRule
+from palier.release.look import Watched, look, visible
+from palier.release.sources import (
+    AboveLevel,
+    CounterRatio,
+    MeanOf,
+    MeasuredObjective,
+    Origin,
+    Reading,
+    RouterSeries,
+    SlowerThan,
+    Source,
+)
+from palier.release.step import NO_SEGMENT, Question, Step, histogram_question, questions
+
+CANDIDATE, STABLE = "new", "old"
+STALENESS = 40.0
+Samples = Mapping[float, float]
+
+RATIO = CounterRatio(("errors_total",), ("requests_total",))
+RULE = ObjectiveRule("errors", limit=0.01, margin=1.25, alpha=0.01)
+
+
+class Scrapes:
+    """What Prometheus has read, as one release gets it."""
+
+    def __init__(self) -> None:
+        self.answers: dict[Question, dict[tuple[str, ...], list[tuple[str, Series]]]] = {}
+        self.scraped: dict[tuple[str, ...], list[tuple[str, Series]]] = {}
+
+    def add(
+        self,
+        selector: str,
+        samples: Samples,
+        *,
+        arm: str = CANDIDATE,
+        pod: str = "",
+        router: bool = False,
+        **labels: str,
+    ) -> None:
+        """One counter or gauge of a pod, by scrape time."""
+        self.add_series(
+            selector, Series({"pod": pod or arm, **labels}, sorted(samples.items())), arm=arm, router=router
+        )
+
+    def add_series(self, selector: str, series: Series, *, arm: str = CANDIDATE, router: bool = False) -> None:
+        """Any series."""
+        self.answers.setdefault(Question(selector, router), {}).setdefault(series.target, []).append((arm, series))
+
+    def up(self, *times: float, arm: str = CANDIDATE, pod: str = "") -> None:
+        """A pod that was scraped at these times."""
+        series = Series({"pod": pod or arm}, [(time, 1.0) for time in times])
+        self.scraped.setdefault(series.target, []).append((arm, series))
+
+    def step(self, start: float = 30, end: float = 60) -> Step:
+        """The events between two instants."""
+        return Step(self.answers, self.scraped, start=start, end=end, staleness=STALENESS)
+
+    def look(self, watched: Watched, *at: float, unanswered: Mapping[Question, str] | None = None) -> Watched:
+        """The release after looks at these instants."""
+        return look(
+            watched, self.answers, scraped=self.scraped, at=at, staleness=STALENESS, unanswered=unanswered or {}
+        )
+
+
+def objective(source: Source, rule: Any = RULE, **changes: Any) -> MeasuredObjective:  # noqa: ANN401
+    """An objective whose arms have the same series."""
+    return MeasuredObjective(rule, source, changes.pop("stable_source", source), **changes)
+
+
+def release(*objectives: MeasuredObjective, **changes: Any) -> Watched:  # noqa: ANN401
+    """A release that has been read up to 30 s."""
+    watched = Watched(
+        candidate=CANDIDATE,
+        stable=STABLE,
+        stage_index=0,
+        begun_at=0.0,
+        traffic_since=10.0,
+        objectives=objectives,
+        evidence={},
+        last_look=30.0,
+        router=RouterSeries("cluster", "to-new", "to-old"),
+        router_last_look=30.0,
+    )
+    return replace(watched, **changes)
+
+
+def totals(watched: Watched, name: str = "errors") -> tuple[int, int, int, int]:
+    """Total, bad, stable's total and stable's bad."""
+    tally = watched.evidence[name].release
+    return tally.total, tally.bad, tally.stable_total, tally.stable_bad
+
+
+def both_arms() -> Scrapes:
+    """Two pods with 20 and 40 requests in the look, 2 and 1 of them failed."""
+    scrapes = Scrapes()
+    for arm, requests, errors in ((CANDIDATE, 20, 2), (STABLE, 40, 1)):
+        scrapes.up(15, 30, 45, 60, arm=arm)
+        scrapes.add("requests_total", {15: 0, 30: 100, 45: 105, 60: 100 + requests}, arm=arm)
+        scrapes.add("errors_total", {15: 0, 30: 7, 45: 7, 60: 7 + errors}, arm=arm)
+    return scrapes
+
+
+def test_several_counters_stand_for_their_sum() -> None:
+    """Successes and failures that are counted apart are all requests together."""
+    scrapes = Scrapes()
+    scrapes.add("ok_total", {30: 0, 60: 90})
+    scrapes.add("failed_total", {30: 0, 60: 10}, reason="a")
+    scrapes.add("failed_total", {30: 5, 60: 6}, reason="b")
+    source = CounterRatio(("failed_total",), ("ok_total", "failed_total"))
+
+    counts = scrapes.step().counts(objective(source), source, CANDIDATE)
+
+    assert (counts.total, getattr(counts, "bad", None)) == (101, 11)
+
+
+def test_stable_may_have_other_series() -> None:
+    """A stable that runs on another serving program is compared by its own counters."""
+    scrapes = both_arms()
+    scrapes.add("old_requests", {30: 0, 60: 500}, arm=STABLE)
+    scrapes.add("old_errors", {30: 0, 60: 50}, arm=STABLE)
+    other = CounterRatio(("old_errors",), ("old_requests",))
+    measured = objective(RATIO, stable_source=other)
+
+    assert totals(scrapes.look(release(measured), 60)) == (20, 2, 500, 50)
+    assert {question.selector for question in questions(measured)} == {
+        "requests_total",
+        "errors_total",
+        "old_requests",
+        "old_errors",
+    }
+
+
+def buckets(scrapes: Scrapes, rises: Mapping[str, int], *, selector: str, pod: str = "", **labels: str) -> None:
+    """A classic histogram whose cumulative buckets rise so much in the look."""
+    for edge, rise in rises.items():
+        scrapes.add(selector, {15: 100, 30: 100, 45: 100, 60: 100 + rise}, pod=pod, le=edge, **labels)
+
+
+LATENCY = histogram_question("seconds")
+LATENCY_RULE = replace(RULE, name="p95", limit=0.05, hard_stop_share=1.0)
+
+
+def test_a_histogram_is_asked_for_by_one_question() -> None:
+    """Both kinds of histogram are named, and the selector's own labels stay."""
+    assert histogram_question("seconds") == '{__name__=~"seconds|seconds_bucket"}'
+    assert histogram_question('a:seconds{path="/v1", }') == '{__name__=~"a:seconds|a:seconds_bucket",path="/v1"}'
+
+
+def test_classic_and_native_pods_add_up_and_classic_wins_in_a_pod_with_both() -> None:
+    """While a serving program exports both kinds, each of its observations is counted once."""
+    scrapes = Scrapes()
+    filled = [
+        (time, count, (Bucket(0.5, 1.0, left_open=True, events=count),)) for time, count in ((30, 0.0), (60, 9.0))
+    ]
+    buckets(scrapes, {"0.5": 3, "+Inf": 4}, selector=LATENCY, pod="both")
+    scrapes.add_series(LATENCY, Series.native({"pod": "both"}, filled))
+    scrapes.add_series(LATENCY, Series.native({"pod": "native"}, filled))
+    source = SlowerThan("seconds", 0.5)
+
+    counts = scrapes.step().counts(objective(source, LATENCY_RULE), source, CANDIDATE)
+
+    assert (counts.total, getattr(counts, "bad", None)) == (13, 10)
+
+
+def test_a_gauge_is_judged_scrape_by_scrape_and_without_stable() -> None:
+    """Its samples in the look are the events; values that are no numbers are none, and the edge is allowed."""
+    scrapes = Scrapes()
+    for arm in (CANDIDATE, STABLE):
+        scrapes.up(30, 40, 50, 60, arm=arm)
+        scrapes.add("queue", {30: 99, 40: 5, 50: 6, 55: math.nan, 60: 9}, arm=arm)
+    rule = replace(RULE, compare_with_stable=False)
+
+    assert totals(scrapes.look(release(objective(AboveLevel("queue", 5), rule)), 60)) == (3, 2, 0, 0)
+
+
+def test_a_mean_counts_whole_events_and_scaled_amounts_through_a_restart() -> None:
+    """An amount that falls began again at zero: the sum of a step is never negative."""
+    scrapes = Scrapes()
+    scrapes.up(30, 45, 60)
+    scrapes.add("tokens_sum", {30: 800.5, 45: 900.5, 60: 50.25})
+    scrapes.add("tokens_count", {30: 70, 45: 80, 60: 5})
+    source = MeanOf("tokens_sum", ("tokens_count",), scale=0.001)
+    measured = objective(source, MeanRule("tokens", maximum=1.0, alpha=0.01))
+
+    counts = scrapes.step().counts(measured, source, CANDIDATE)
+
+    assert (counts.total, getattr(counts, "amount", None)) == (15, pytest.approx(0.15025))
+    assert scrapes.look(release(measured), 60).evidence["tokens"].release.total == 15
+
+
+def test_segments_are_counted_apart_and_for_both_arms() -> None:
+    """Series without the label, and with an empty one, are one segment of their own."""
+    scrapes = Scrapes()
+    scrapes.add("requests_total", {30: 0, 60: 10}, region="eu")
+    scrapes.add("requests_total", {30: 0, 60: 20}, region="us")
+    scrapes.add("requests_total", {30: 0, 60: 3})
+    scrapes.add("requests_total", {30: 0, 60: 4}, region="", code="500")
+    scrapes.add("errors_total", {45: 2, 60: 5}, region="eu")
+    scrapes.up(30, 45, 60)
+    measured = objective(RATIO, segment_by="region")
+
+    found = scrapes.step().segments(measured, RATIO, CANDIDATE)
+
+    assert {name: (one.total, one.bad) for name, one in found.items()} == {
+        "eu": (10, 5),
+        "us": (20, 0),
+        NO_SEGMENT: (7, 0),
+    }
+    assert scrapes.step().segments(measured, RATIO, STABLE) == {}
+
+
+def test_segments_of_a_histogram_have_their_own_buckets() -> None:
+    """The counts above the threshold are told for each value of the label."""
+    scrapes = Scrapes()
+    buckets(scrapes, {"0.5": 9, "+Inf": 10}, selector=LATENCY, region="eu")
+    buckets(scrapes, {"0.5": 1, "+Inf": 10}, selector=LATENCY, region="us")
+    source = SlowerThan("seconds", 0.5)
+
+    found = scrapes.step().segments(objective(source, LATENCY_RULE, segment_by="region"), source, CANDIDATE)
+
+    assert {name: (one.total, one.bad) for name, one in found.items()} == {"eu": (10, 1), "us": (10, 9)}
+
+
+def test_segments_reach_the_evidence() -> None:
+    """A release whose objective has segments remembers each of them."""
+    scrapes = Scrapes()
+    for arm in (CANDIDATE, STABLE):
+        scrapes.up(30, 45, 60, arm=arm)
+        for region in ("eu", "us"):
+            scrapes.add("requests_total", {30: 0, 45: 1, 60: 30}, arm=arm, region=region)
+            scrapes.add("errors_total", {30: 0, 45: 0, 60: 3}, arm=arm, region=region)
+    measured = objective(RATIO, replace(RULE, segmented=True), segment_by="region")
+
+    told = scrapes.look(release(measured), 60).evidence["errors"].to_status()["segments"]
+
+    assert {segment["name"]: segment["total"] for segment in told} == {"eu": 30, "us": 30}
+
+
+def test_a_histogram_is_judged_measurable_before_there_is_traffic() -> None:
+    """Buckets at zero have edges, too; where pods differ, the worst one counts."""
+    scrapes = Scrapes()
+    scrapes.up(30, 60)
+    buckets(scrapes, {"0.25": 0, "0.5": 0, "+Inf": 0}, selector=LATENCY)
+    measured = objective(SlowerThan("seconds", 0.5), LATENCY_RULE)
+    before = release(measured, traffic_since=None, last_look=None)
+
+    assert scrapes.look(before, 60).readings == {"p95": Reading(Measurable.EXACT, 0.5, 0.5)}
+
+    scrapes.up(30, 60, pod="other")
+    buckets(scrapes, {"0.25": 0, "1": 0, "+Inf": 0}, selector=LATENCY, pod="other")
+
+    assert scrapes.look(before, 60).readings == {"p95": Reading(Measurable.BRACKETED, 0.25, 1.0)}
+    assert scrapes.look(release(measured), 60).readings == {"p95": Reading(Measurable.BRACKETED, 0.25, 1.0)}
+
+
+def test_a_histogram_that_has_not_been_read_has_no_reading() -> None:
+    """Nothing known is not the same as unavailable."""
+    scrapes = Scrapes()
+    scrapes.up(30, 60)
+
+    assert scrapes.look(release(objective(SlowerThan("seconds", 0.5), LATENCY_RULE)), 60).readings == {}
+
+
+def test_a_signal_that_vanishes_while_its_pod_is_scraped_is_not_zero_requests() -> None:
+    """The release is blind until the counter is back, and then nothing has been lost."""
+    scrapes = Scrapes()
+    scrapes.up(*range(15, 136, 15))
+    scrapes.add("requests_total", {15: 0, 30: 10, 45: 20})
+    watched = release(objective(RATIO))
+    watched = scrapes.look(watched, 45, 60, 75, 90, 105)
+
+    assert "signal requests_total vanished from the pods of candidate new" in watched.cannot_measure
+    assert watched.cannot_measure_since == 90
+    assert (watched.last_look, totals(watched)) == (75, (10, 0, 0, 0))
+
+    scrapes.answers.clear()
+    scrapes.add("requests_total", {15: 0, 30: 10, 45: 20, 120: 50, 135: 60})
+    watched = scrapes.look(watched, 135)
+
+    assert (watched.cannot_measure, totals(watched)) == ("", (50, 0, 0, 0))
+
+
+def test_a_signal_that_was_never_there_is_no_requests_yet() -> None:
+    """Counters with labels are born with the first request."""
+    scrapes = Scrapes()
+    scrapes.up(15, 30, 45, 60)
+
+    watched = scrapes.look(release(objective(RATIO)), 60)
+
+    assert (watched.cannot_measure, watched.last_look, totals(watched)) == ("", 60, (0, 0, 0, 0))
+
+
+def test_a_pod_that_is_gone_takes_its_signals_with_it() -> None:
+    """Only targets that are still scraped can have lost a signal."""
+    scrapes = Scrapes()
+    scrapes.up(15, 30, 45, pod="gone")
+    scrapes.add("requests_total", {15: 0, 30: 10, 45: 20}, pod="gone")
+    scrapes.up(*range(45, 121, 15), pod="fresh")
+
+    assert scrapes.look(release(objective(RATIO)), 45, 60, 75, 90, 105, 120).cannot_measure == ""
+
+
+def test_errors_that_vanish_are_no_reason_to_be_blind() -> None:
+    """A restarted process has no error counter until its next error."""
+    scrapes = Scrapes()
+    scrapes.up(*range(15, 121, 15))
+    scrapes.add("requests_total", {time: time for time in range(15, 121, 15)})
+    scrapes.add("errors_total", {15: 0, 30: 1})
+
+    assert scrapes.look(release(objective(RATIO)), 120).cannot_measure == ""
+
+
+def test_stable_without_its_signal_is_not_compared_with() -> None:
+    """What stable's counter does not tell any more is not taken for silence."""
+    scrapes = both_arms()
+    scrapes.up(*range(75, 121, 15), arm=STABLE)
+    scrapes.up(*range(75, 121, 15))
+    scrapes.add("requests_total", {105: 200, 120: 230})
+    watched = scrapes.look(release(objective(RATIO), last_look=90.0), 120)
+
+    assert totals(watched)[2:] == (0, 0)
+    assert watched.cannot_measure == ""
+
+
+def routed(*, candidate: Samples, stable: Samples) -> Scrapes:
+    """What the proxies have counted."""
+    scrapes = Scrapes()
+    for arm, samples in ((CANDIDATE, candidate), (STABLE, stable)):
+        scrapes.add("requests_total", samples, arm=arm, pod="proxy", router=True)
+        scrapes.add(
+            "errors_total", {time: value / 10 for time, value in samples.items()}, arm=arm, pod="proxy", router=True
+        )
+    return scrapes
+
+
+AT_ROUTER = objective(RATIO, replace(RULE, name="routed"), origin=Origin.ROUTER)
+
+
+def test_the_router_goes_on_speaking_of_pods_that_cannot_be_read() -> None:
+    """Each side has its own pointer and its own reason."""
+    scrapes = routed(candidate={30: 0, 45: 10, 60: 100}, stable={30: 0, 45: 10, 60: 200})
+    watched = scrapes.look(release(AT_ROUTER, objective(RATIO)), 60)
+
+    assert totals(watched, "routed") == (100, 10, 200, 20)
+    assert (watched.router_last_look, watched.router_unseen) == (60, "")
+    assert (watched.last_look, watched.cannot_measure) == (30, "no fresh samples from the pods of candidate new")
+    assert "errors" not in watched.evidence
+
+
+def test_pods_are_judged_while_the_router_is_silent() -> None:
+    """A router without series of the candidate is unseen, and nothing else."""
+    watched = both_arms().look(release(AT_ROUTER, objective(RATIO)), 60)
+
+    assert totals(watched) == (20, 2, 40, 1)
+    assert (watched.last_look, watched.cannot_measure) == (60, "")
+    assert (watched.router_last_look, watched.router_unseen) == (30, "no counters of the router for candidate new")
+    assert watched.router_unseen_since == 60
+    assert "routed" not in watched.evidence
+
+
+def test_a_router_that_is_not_scraped_any_more_is_unseen() -> None:
+    """Old samples are not taken for silence at the backend."""
+    watched = routed(candidate={15: 0}, stable={15: 0, 60: 50}).look(release(AT_ROUTER), 60)
+
+    assert watched.router_unseen == "no fresh counters of the router for candidate new"
+
+
+def test_a_release_that_only_the_router_judges_does_not_need_its_pods_read() -> None:
+    """Nothing is said of pods that no objective asks."""
+    watched = routed(candidate={30: 0, 60: 10}, stable={30: 0, 60: 10}).look(release(AT_ROUTER), 60)
+
+    assert (watched.cannot_measure, watched.router_unseen, watched.last_look) == ("", "", 60)
+
+
+def test_a_counter_of_the_router_that_is_born_beside_stables_counts_from_zero() -> None:
+    """The first request to a backend makes its series: it is counted."""
+    scrapes = routed(candidate={45: 3, 60: 9}, stable={15: 0, 30: 10, 45: 20, 60: 30})
+
+    assert totals(scrapes.look(release(AT_ROUTER), 60), "routed")[0] == 9
+
+
+def test_before_there_is_traffic_the_router_need_not_have_counted() -> None:
+    """Some routers make a backend's series with its first request."""
+    watched = Scrapes().look(release(AT_ROUTER, traffic_since=None), 60)
+
+    assert (watched.router_unseen, watched.cannot_measure) == ("", "")
+
+
+def test_a_question_without_an_answer_blinds_its_own_side_only() -> None:
+    """The reason is told, and the other side is measured."""
+    scrapes = both_arms()
+    asked: Sequence[Question] = questions(AT_ROUTER)
+    watched = scrapes.look(release(AT_ROUTER, objective(RATIO)), 60, unanswered={asked[0]: "refused"})
+
+    assert (watched.router_unseen, watched.cannot_measure) == ("refused", "")
+    assert totals(watched)[0] == 20
+
+
+def test_only_a_side_that_lags_and_can_be_read_again_is_worth_a_longer_question() -> None:
+    """A router that is read all along does not make blind pods visible."""
+    pods, router = both_arms(), routed(candidate={60: 1}, stable={60: 1})
+    both, at = release(objective(RATIO), AT_ROUTER), {"at": 60.0, "staleness": STALENESS}
+    up_to_date = replace(both, router_last_look=55.0)
+
+    assert visible(both, pods.answers, scraped=pods.scraped, **at)
+    assert visible(both, router.answers, scraped={}, **at)
+    assert not visible(both, routed(candidate={10: 1}, stable={60: 1}).answers, scraped={}, **at)
+    assert visible(up_to_date, pods.answers, scraped=pods.scraped, behind=50.0, **at)
+    assert not visible(up_to_date, router.answers, scraped={}, behind=50.0, **at)

@@ -1,0 +1,183 @@
+"""Palier's own decisions on simulated traffic: the same as the operator's, and statistically sane."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from palier.release.decide import decide
+from palier.release.observation import Measured, Observation, RevisionFacts, RouteFacts
+from palier.release.state import Release, RevisionRef, State, Step
+from palier.simulate.case import Case, Span, Stage
+from palier.simulate.engine import Trial, deployment_of, objectives_of, palier
+from palier.simulate.outcome import Outcome
+from palier.simulate.prometheus import Prometheus
+from palier.simulate.recording import Arm
+from palier.simulate.runs import Plan, Run, play
+from palier.simulate.scenarios import SCENARIOS
+from palier.simulate.traffic import Traffic
+
+CANDIDATE, STABLE = Arm.CANDIDATE.value, Arm.STABLE.value
+
+
+def played(name: str, runs: int = 20, **changes: object) -> list[Run]:
+    """Runs of a scenario with Palier."""
+    return list(play(Plan(Case(**{**SCENARIOS[name].changes, **changes}), engine="palier", seed=1), range(runs)))
+
+
+def kinds(runs: list[Run]) -> Counter[str]:
+    """How they ended."""
+    return Counter(run.outcome.kind for run in runs)
+
+
+def decided_by_the_operator(case: Case, run: int) -> Outcome:
+    """The same run, with `decide` in the place of the simulated state machine."""
+    traffic, deployment = Traffic(case, seed=1, run=run), deployment_of(case)
+    trial = Trial(case, objectives_of(case))
+    prometheus = Prometheus(traffic.recording(), objectives_of(case))
+    reference = {
+        name: RevisionRef(revision=name, model="m", version=name, port=8080, since=0.0) for name in (CANDIDATE, STABLE)
+    }
+    release = Release(Step.CANARY, started_at=0.0, stage_started_at=0.0, traffic_since=0.0, last_look=0.0)
+    state = State(stable=reference[STABLE], candidate=reference[CANDIDATE], slots=(STABLE, CANDIDATE), release=release)
+    ready = RevisionFacts(exists=True, replicas=9, available=9, endpoints=9, pods=9)
+    for number in range(1, int(case.duration / case.look) + 1):
+        now = number * case.look
+        trial.look(prometheus, number)
+        while True:
+            stage = state.release.stage_index
+            weight = case.stages[stage].weight
+            watched = trial.watched
+            observation = Observation(
+                revision=CANDIDATE,
+                revisions={CANDIDATE: ready, STABLE: ready},
+                route=RouteFacts(
+                    exists=True,
+                    ours=True,
+                    weights={CANDIDATE: weight, STABLE: 100 - weight},
+                    accepted=True,
+                    serving=True,
+                ),
+                measured=Measured(
+                    evidence=watched.evidence,
+                    last_look=watched.last_look,
+                    cannot_measure=watched.cannot_measure,
+                    cannot_measure_since=watched.cannot_measure_since,
+                ),
+            )
+            state = decide(deployment, observation, state, now=now).state
+            if state.release.step is Step.ROLLING_BACK:
+                return Outcome("rollback", now)
+            if state.release.step is Step.PROMOTING:
+                return Outcome("promote", now)
+            if state.release.traffic_since is not None:
+                break
+            trial.climb(now)
+            assert trial.stage == state.release.stage_index
+            traffic.climb([(now, case.stages[trial.stage].weight)])
+            prometheus = Prometheus(traffic.recording(), objectives_of(case))
+    return Outcome("undecided", None)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case(minutes=10, stages=(Stage(10, 600, 600),)),
+        Case(minutes=10, stages=(Stage(10, 600, 600),), error_delta=0.03),
+        Case(minutes=10, stages=(Stage(10, 600, 600),), error_delta=1.0),
+        Case(minutes=10, stages=(Stage(10, 600, 600),), rps=1),
+        Case(minutes=10, stages=(Stage(10, 120, 300),), rps=1, rollback_without_evidence=True),
+        Case(minutes=10, stages=(Stage(10, 600, 600),), prometheus_down=Span(120, 180), error_delta=0.03),
+        Case(minutes=10, stages=(Stage(10, 60, 600), Stage(25, 60, 600), Stage(50, 120, 600))),
+        Case(minutes=10, stages=(Stage(5, 60, 600), Stage(50, 60, 600)), error_delta=0.02),
+        Case(minutes=10, stages=(Stage(10, 600, 600),), objectives=("errors", "latency"), latency_factor=1.5),
+    ],
+)
+def test_decides_like_the_operator(case: Case) -> None:
+    """On the same looks the operator's `decide` comes to the same end at the same moment."""
+    for run in range(3):
+        mine = palier(Traffic(case, seed=1, run=run), objectives_of(case))
+        assert replace(mine, first_proof=None, on_absent_data=False) == decided_by_the_operator(case, run)
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+def test_every_scenario_runs(name: str) -> None:
+    """Every scenario comes to an end, and none of them is decided on absent data."""
+    runs = played(name, runs=2)
+    assert len(runs) == 2
+    assert not any(run.on_absent_data for run in runs)
+
+
+@pytest.mark.parametrize("name", ["aa", "diurnal", "ramp-weights", "churn", "bursty", "missing-data", "better"])
+def test_good_candidates_are_left_alone(name: str) -> None:
+    """None of twenty good candidates is rolled back, and most are promoted."""
+    found = kinds(played(name))
+    assert found["rollback"] == 0
+    assert found["promote"] >= 18
+
+
+@pytest.mark.parametrize("name", ["outage", "target-gone", "prometheus-down", "cold-start"])
+def test_what_both_suffer_or_passes_is_no_reason(name: str) -> None:
+    """Shared outages, gaps in the measurements and a cold start roll nobody back."""
+    assert kinds(played(name, runs=10))["rollback"] == 0
+
+
+def test_dead_candidate_is_found_at_the_first_look() -> None:
+    """With 300 failures in a row nothing more is needed."""
+    assert all(run.outcome.kind == "rollback" and run.outcome.at == 30 for run in played("dead"))
+
+
+def test_five_points_are_found_within_minutes() -> None:
+    """Five percentage points more failures at 10 requests per second are found within three minutes."""
+    runs = played("errors", error_delta=0.05)
+    assert kinds(runs)["rollback"] == 20
+    assert sorted(run.outcome.at or 0 for run in runs)[17] <= 180
+
+
+def test_slower_answers_are_found() -> None:
+    """Response times of one and a half are found."""
+    assert kinds(played("latency", runs=10))["rollback"] == 10
+
+
+@pytest.mark.parametrize("changes", [{}, {"error_delta": 1.0}])
+def test_nothing_is_decided_without_data(changes: dict[str, float]) -> None:
+    """Where nothing is scraped there is neither promotion nor rollback, however bad the candidate."""
+    assert kinds(played("no-data", runs=5, **changes)) == {"undecided": 5}
+
+
+def test_blind_looks_are_caught_up() -> None:
+    """After an outage of Prometheus the events of that time are part of the evidence."""
+    case = Case(minutes=20, prometheus_down=Span(120, 300))
+    traffic, objectives = Traffic(case, seed=1, run=0), objectives_of(case)
+    trial, prometheus = Trial(case, objectives), Prometheus(traffic.recording(), objectives)
+    for number in range(1, 41):
+        trial.look(prometheus, number)
+    (evidence,) = trial.watched.evidence.values()
+    assert trial.watched.last_look == 1200
+    assert evidence.release.total == pytest.approx(12_000, rel=0.05)
+
+
+def test_stages_are_climbed_as_soon_as_they_pass() -> None:
+    """Three stages of at least five minutes end in a promotion after fifteen at the earliest."""
+    stages = tuple(Stage(weight, 300, 3600) for weight in (5, 25, 50))
+    traffic = Traffic(Case(stages=stages), seed=1, run=0)
+    outcome = palier(traffic, objectives_of(traffic.case))
+    assert outcome.kind == "promote"
+    assert [weight for _, weight in traffic.recording().weights] == [5, 25, 50]
+    assert outcome.at is not None
+    assert outcome.at >= 900
+
+
+def test_deadline_decides_as_the_spec_says() -> None:
+    """Without evidence the longest time ends in a rollback only where that was asked for."""
+    case = Case(rps=0.01, minutes=20, stages=(Stage(10, 60, 600),))
+    held = palier(Traffic(case, seed=1, run=0), objectives_of(case))
+    assert held.kind == "undecided"
+    strict = replace(case, rollback_without_evidence=True)
+    assert palier(Traffic(strict, seed=1, run=0), objectives_of(strict)) == Outcome("rollback", 600)
+
+
+def test_rules_are_the_shipped_ones() -> None:
+    """Two objectives share the release's allowance, as in the operator."""
+    one, two = Case(), Case(objectives=("errors", "latency"))
+    assert objectives_of(one)[0].rule.alpha == 2 * objectives_of(two)[0].rule.alpha
