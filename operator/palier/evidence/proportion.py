@@ -60,13 +60,13 @@ def observe(
     )
     effect, of_both = jumps.design_effect, _design_effect(jumps.design_effect, stable_jumps.design_effect, release)
     relative, known, not_worse = evidence.relative, evidence.segments, evidence.not_worse
+    strata = tuple(by_segment.values()) if rule.by_segment and by_segment else ((candidate, stable),)
     if rule.compare_with_stable:
-        look = odds_ratio.Look(last.bad, last.total, last.stable_bad, last.stable_total)
-        relative = relative.looked(_weakened(odds_ratio.gains(look, margin=rule.margin), of_both), looks=looks, cap=cap)
+        relative = relative.looked(_weakened(_compared(strata, rule), of_both), looks=looks, cap=cap)
     if rule.by_segment and by_segment:
         known = segments.looked(known, by_segment, rule, looks=looks, design_effect=of_both)
     if rule.require_no_worse:
-        not_worse = _not_worse(not_worse, last, rule, design_effect=of_both)
+        not_worse = _not_worse(not_worse, strata, rule, design_effect=of_both)
     gained = absolute.gains(last.bad, last.total, limit=rule.limit)
     run = _hard_stop_run(evidence, candidate, rule)
     return Evidence(
@@ -151,10 +151,41 @@ def _weakened(gains: tuple[float, ...], design_effect: float) -> tuple[float, ..
     return tuple([tempered(gain, design_effect) for gain in gains])
 
 
-def _not_worse(logs: tuple[float, ...], last: Tally, rule: ObjectiveRule, *, design_effect: float) -> tuple[float, ...]:
-    look = odds_ratio.Look(last.bad_possible, last.total, last.stable_bad, last.stable_total)
+Strata = tuple[tuple[Counts, Counts | None], ...]
+"""Candidate's and stable's counts of one look: of each group of users apart, where groups are told apart.
+
+Given each group's own counts, the factors of the groups multiply. So an arm that merely got more of the users who fail
+more often is no worse, although its total is (Simpson's paradox).
+"""
+
+
+def _compared(strata: Strata, rule: ObjectiveRule) -> tuple[float, ...]:
+    gained = [
+        odds_ratio.gains(odds_ratio.Look(of.bad, of.total, other.bad, other.total), margin=rule.margin)
+        for of, other in strata
+        if other is not None
+    ]
+    return _summed(gained, len(odds_ratio.RATIOS))
+
+
+def _summed(gained: list[tuple[float, ...]], number: int) -> tuple[float, ...]:
+    if len(gained) == 1:
+        return gained[0]
+    return tuple(map(math.fsum, zip(*gained, strict=True))) if gained else (0.0,) * number
+
+
+def _not_worse(
+    logs: tuple[float, ...], strata: Strata, rule: ObjectiveRule, *, design_effect: float
+) -> tuple[float, ...]:
     ratios = odds_ratio.NO_WORSE_RATIOS
-    gained = odds_ratio.log_likelihood_ratios(look, ratios, margin=rule.no_worse_margin)
+    each = [
+        odds_ratio.log_likelihood_ratios(
+            odds_ratio.Look(of.bad_possible, of.total, other.bad, other.total), ratios, margin=rule.no_worse_margin
+        )
+        for of, other in strata
+        if other is not None
+    ]
+    gained = _summed(each, len(ratios))
     before = logs if len(logs) == len(ratios) else (0.0,) * len(ratios)
     return tuple(log + min(rule.cap, tempered(gain, design_effect)) for log, gain in zip(before, gained, strict=True))
 

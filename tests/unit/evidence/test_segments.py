@@ -146,6 +146,18 @@ def test_impossible_segments_are_refused() -> None:
         Evidence.from_status({"segments": [{"relative": ["0.0"]}]})
 
 
+def test_other_users_are_no_worse_model() -> None:
+    """Simpson: the candidate gets more of the users that fail more often, in both arms alike; the totals differ."""
+    rule = ObjectiveRule(name="errors", limit=0.2, margin=1.25, alpha=0.01, segmented=True, require_no_worse=True)
+    evidence = fresh()
+    for _ in range(120):
+        easy, hard = arms((100, 0), (900, 3)), arms((100, 5), (100, 5))
+        candidate, stable = Counts(200, 5, 5), Counts(1000, 8, 8)
+        evidence = observe(evidence, candidate, stable, rule, segments={"easy": easy, "hard": hard})
+
+    assert judge(evidence, rule, promotion=True).verdict is Verdict.PASS
+
+
 def test_a_shift_of_the_mix_is_no_regression() -> None:
     """Ten equal segments of different quality, mixed differently in the arms, fail nobody in twenty hours."""
     random = np.random.default_rng(20_302)
