@@ -44,7 +44,7 @@ status: setup ## what of it is running
 	$(PY) -m local status
 
 .PHONY: test
-test: check unit apiserver e2e ## everything that CI runs
+test: check unit prometheus apiserver e2e ## everything that CI runs
 
 .PHONY: check
 check: setup ## style, types, layers, generated files
@@ -54,10 +54,16 @@ check: setup ## style, types, layers, generated files
 	$(VENV)/bin/lint-imports
 	$(PY) -m palier.api.crd --check
 	$(PY) -m palier.api.reference --check
+	$(PY) -m palier.presets --check
 
 .PHONY: unit
 unit: setup ## unit and property tests: no cluster, seconds
 	$(PYTEST) tests/unit tests/property tests/local
+
+.PHONY: prometheus
+prometheus: setup ## tests of what is read, against a real Prometheus: presets, histograms
+	$(PY) -m local build prometheus
+	$(PYTEST) tests/prometheus
 
 .PHONY: apiserver
 apiserver: setup ## tests against a real kube-apiserver and etcd, no node needed
@@ -72,6 +78,7 @@ e2e: setup ## tests on a real node with a real gateway, Prometheus and models
 generate: setup ## write the generated files anew: CRD, API reference, the chart's copy of the CRD
 	$(PY) -m palier.api.crd --write
 	$(PY) -m palier.api.reference --write
+	$(PY) -m palier.presets --write
 	cp crds/*.yaml charts/palier/files/crds/
 
 .PHONY: format

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from palier.cli import requests
 from palier.cli.page import page
+from palier.cli.simulate import add_command as add_simulate
 from palier.cluster.client import KubernetesCluster
 from palier.cluster.transport import default_namespace
 from palier.errors import PalierError
@@ -114,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--kubeconfig", metavar="FILE", help="use this kubeconfig (default: as kubectl)")
         command.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: its current one)")
         command.set_defaults(run=_request, request=request)
+    add_simulate(commands)
     operator = _command(
         commands,
         "operator",

@@ -1,0 +1,271 @@
+"""`palier simulate`: what would Palier, or another tool, have done with this traffic?"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from palier.cli.simulate_values import seconds, share, span, stages
+from palier.simulate.case import MINUTE, OBJECTIVES, Case, Stage
+from palier.simulate.scenarios import SCENARIOS
+
+if TYPE_CHECKING:
+    from palier.simulate.runs import Plan
+
+__all__ = ["add_command"]
+
+ENGINES = ("palier", "argo", "flagger", "kayenta", "naive")
+
+DESCRIPTION = """\
+Plays seeded traffic to a decision engine and tells what happens: how often a good candidate is rolled back, how
+often a bad one is missed, how long the decision takes and how many requests fail meanwhile.
+
+  palier simulate --scenario aa                                     are good candidates left alone?
+  palier simulate --scenario errors --error-delta 0.05              5 percentage points more failures
+  palier simulate --scenario errors --error-delta 0.05 --engine flagger --set threshold=5
+  palier simulate --scenario latency --latency-factor 1.5 --rps 20 --weight 20
+  palier simulate deployment.yaml --scenario low-traffic            with the objectives and stages of a file
+  palier simulate --scenario errors --json | jq .medianSecondsToRollback
+  palier simulate --list                                            all scenarios
+
+A scenario is a set of parameters; every option below changes one of them. Run number i of a seed is the same traffic
+for every engine. Palier's decisions come from the code that the operator runs.
+
+Shares are written 0.05 or 5%; times 30, 30s, 5m or 1h30m. A candidate that is bad and not rolled back counts as
+infinitely late in the quantiles of times; an infinite quantile is "never", in JSON null. Times count from the start of
+the canary. Extra failures are the requests that only failed, or were too slow, because the candidate served them, up to
+the rollback or the end."""
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `palier simulate` to the commands."""
+    command = commands.add_parser(
+        "simulate",
+        help="play traffic to the decision engine, or to another tool's rules",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="a ModelDeployment: its first errorRate and latency objectives, its stages and onNoEvidence are used",
+    )
+    _add_main_options(command)
+    _add_case_options(command)
+    command.set_defaults(run=_run, command=command)
+
+
+def _add_main_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--list", action="store_true", help="print the scenarios, one sentence each, and the knobs")
+    command.add_argument("--scenario", choices=tuple(SCENARIOS), default="aa", metavar="NAME", help="default: aa")
+    command.add_argument("--engine", choices=ENGINES, default="palier", help="who decides (default: palier)")
+    command.add_argument("--runs", type=_count, default=200, metavar="N", help="releases to simulate (default: 200)")
+    command.add_argument("--seed", type=int, default=1, metavar="S", help="same seed, same numbers (default: 1)")
+    command.add_argument("--jobs", type=_count, metavar="N", help="processes (default: one for each CPU)")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="turn a knob of another tool; see --list"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.add_argument(
+        "--plot", metavar="FILE", help="draw when runs are rolled back (.svg or .png; needs palier[plot])"
+    )
+
+
+CASE_OPTIONS: Mapping[str, tuple[tuple[str, Any, str, str], ...]] = {
+    "traffic": (
+        ("rps", float, "R", "requests per second of both revisions together (100)"),
+        ("minutes", float, "M", "length of the canary (60, or the longest times of the stages)"),
+        ("look", seconds, "TIME", "time between two looks of Palier (30s)"),
+        ("scrape", seconds, "TIME", "time between two scrapes of a pod (15s)"),
+        ("stable-pods", int, "N", "pods of stable (3)"),
+        ("candidate-pods", int, "N", "pods of the candidate (1)"),
+        ("base-error", share, "SHARE", "share of failed requests of stable (0.005)"),
+        ("base-error-end", share, "SHARE", "to which it moves evenly until the end"),
+        ("latency-median", seconds, "TIME", "median response time of stable (100ms)"),
+        ("latency-spread", float, "SIGMA", "standard deviation of its logarithm (0.6)"),
+        ("diurnal", share, "SHARE", "swing of traffic and errors over the time"),
+        ("burst", float, "RATIO", "traffic jumps between two levels of this ratio, about every minute"),
+    ),
+    "what is wrong with the candidate": (
+        ("error-delta", share, "SHARE", "share of failed requests above stable's: 0.05 is 5 percentage points"),
+        ("onset", seconds, "TIME", "when the candidate becomes worse (0)"),
+        ("ramp", seconds, "TIME", "how long its errors take to grow to the full difference (0)"),
+        ("latency-factor", float, "FACTOR", "its response times as a multiple of stable's"),
+        ("slow-for", seconds, "TIME", "how long it is slow (to the end)"),
+        ("cost-factor", float, "FACTOR", "its mean cost of a request as a multiple of stable's"),
+        ("cost-spread", float, "SIGMA", "standard deviation of the logarithm of a cost (1.2)"),
+    ),
+    "what is wrong with the world": (
+        ("overdispersion", share, "SHARE", "correlation of failures within 15 s, each revision for itself"),
+        ("outage", span, "START+LENGTH", "a shared outage, such as 20m+5m"),
+        ("outage-share", share, "SHARE", "share of requests that fail in it (0.1)"),
+        ("churn", seconds, "TIME", "every pod restarts or is replaced after this time"),
+        ("missing", share, "SHARE", "share of scrapes that fail"),
+        ("target-gone", span, "START+LENGTH", "Prometheus does not know the candidate's pods"),
+        ("prometheus-down", span, "START+LENGTH", "Prometheus is down"),
+        ("segment-share", share, "SHARE", "share of a segment of users; only its errors differ then"),
+        ("segment-share-candidate", share, "SHARE", "the same among the candidate's requests (the same)"),
+        ("segment-base-error", share, "SHARE", "share of failed requests in the segment on stable (as elsewhere)"),
+    ),
+    "objectives": (
+        ("max-errors", share, "SHARE", "largest allowed share of failed requests (0.01)"),
+        ("latency-threshold", seconds, "TIME", "longest time of a good answer (300ms)"),
+        ("percentile", int, "P", "share of good answers in percent, 50 to 99 (95)"),
+        ("max-cost", float, "COST", "largest allowed mean cost of a request; stable's is 1 (1.05)"),
+    ),
+}
+"""By the title of their group: the name of a parameter of a case, how it is read, what stands for it, and its help."""
+
+
+def _add_case_options(command: argparse.ArgumentParser) -> None:
+    groups = {title: command.add_argument_group(title) for title in CASE_OPTIONS}
+    for title, options in CASE_OPTIONS.items():
+        for name, kind, metavar, text in options:
+            groups[title].add_argument(f"--{name}", type=kind, metavar=metavar, help=text.replace("%", "%%"))
+    release = groups["traffic"].add_mutually_exclusive_group()
+    release.add_argument("--weight", type=int, metavar="W", help="percent of the requests for the candidate (10)")
+    release.add_argument(
+        "--stages",
+        type=stages,
+        metavar="W[:MIN[:MAX]],...",
+        help="stages with their shortest and longest times instead, such as 5:10m:1h,25,50 (1m and 1h)",
+    )
+    groups["objectives"].add_argument(
+        "--objectives", type=_names, metavar="NAME,...", help=f"which are promised: {', '.join(OBJECTIVES)}"
+    )
+    groups["objectives"].add_argument(
+        "--rollback-without-evidence",
+        action="store_const",
+        const=True,
+        help="roll back when a stage's longest time is over without a verdict",
+    )
+
+
+def _run(options: argparse.Namespace) -> None:
+    if options.list:
+        # Only now: the parser must not wait for NumPy to load.
+        from palier.cli.simulate_page import listing  # noqa: PLC0415
+
+        print(listing())
+        return
+    try:
+        case = _case(options)
+        plan = _plan(options, case)
+    except ValueError as error:
+        options.command.error(f"argument --{error}")
+    for note in _notes(case):
+        print(f"palier: {note}", file=sys.stderr)
+    if options.plot:
+        from palier.cli.simulate_plot import check_plot  # noqa: PLC0415
+
+        check_plot(options.plot)
+    print(_simulated(options, plan))
+
+
+def _case(options: argparse.Namespace) -> Case:
+    """The scenario, changed by the file, changed by the options."""
+    changes: dict[str, Any] = dict(SCENARIOS[options.scenario].changes)
+    if options.file:
+        # Only now: the other commands must not wait for the API's models to load.
+        from palier.cli.simulate_file import file_changes  # noqa: PLC0415
+
+        found = file_changes(options.file)
+        for note in found.notes:
+            print(f"palier: {note}", file=sys.stderr)
+        changes |= found.changes
+    given = {one.name: value for one in fields(Case) if (value := getattr(options, one.name, None)) is not None}
+    if options.weight is not None:
+        changes["stages"] = (Stage(options.weight, 0.0, 0.0),)
+    changes |= given
+    if "minutes" not in changes:
+        changes["minutes"] = _minutes(changes)
+    written = options.stages is not None or (options.file and options.weight is None)
+    if not written:
+        # Stages without times of their own share the time evenly.
+        chosen = changes.get("stages", Case().stages)
+        each = changes["minutes"] * MINUTE / len(chosen)
+        changes["stages"] = tuple(replace(stage, minimum=each, maximum=each) for stage in chosen)
+    case = Case(**changes)
+    _check_events(case)
+    return case
+
+
+def _minutes(changes: Mapping[str, Any]) -> float:
+    longest = sum(stage.maximum for stage in changes.get("stages", ())) / MINUTE
+    return longest or Case().minutes
+
+
+def _check_events(case: Case) -> None:
+    """Refuse a case whose point lies after its end."""
+    if case.onset >= case.duration:
+        raise ValueError(f"onset: {case.onset:g} s is not before the end ({case.duration:g} s)")
+    events = {"outage": case.outage, "target-gone": case.target_gone, "prometheus-down": case.prometheus_down}
+    for name, event in events.items():
+        if event.length and event.start >= case.duration:
+            raise ValueError(f"{name}: {event.start:g} s is not before the end ({case.duration:g} s)")
+
+
+def _notes(case: Case) -> list[str]:
+    """Where stable itself does not keep the promises, no candidate can prove that it does."""
+    notes = []
+    if "errors" in case.objectives and case.base_error > case.max_errors:
+        notes.append(
+            f"stable itself fails {case.base_error:.2%} of its requests and {case.max_errors:.2%} are allowed: "
+            "see --base-error and --max-errors"
+        )
+    slow, allowed = case.slow_share(), 1 - case.percentile / 100
+    if "latency" in case.objectives and slow > allowed:
+        notes.append(
+            f"stable itself answers {slow:.2%} of its requests later than {case.latency_threshold:g} s and "
+            f"{allowed:.2%} are allowed: see --latency-median and --latency-threshold"
+        )
+    return notes
+
+
+def _plan(options: argparse.Namespace, case: Case) -> "Plan":
+    from palier.simulate.runs import Plan, check  # noqa: PLC0415
+
+    plan = Plan(case, engine=options.engine, seed=options.seed, settings=tuple(options.set))
+    check(plan)
+    return plan
+
+
+def _simulated(options: argparse.Namespace, plan: "Plan") -> str:
+    from palier.cli.simulate_page import page  # noqa: PLC0415
+    from palier.cli.simulate_pool import play_all  # noqa: PLC0415
+    from palier.simulate.measures import parameters, summary  # noqa: PLC0415
+
+    runs = play_all(plan, options.runs, jobs=options.jobs or _cpus())
+    result = {
+        "scenario": options.scenario,
+        "engine": options.engine,
+        "seed": options.seed,
+        "candidateIsWorse": plan.case.candidate_is_worse,
+        **summary(runs, plan.case),
+        "settings": list(plan.settings),
+        "parameters": parameters(plan.case),
+    }
+    if options.plot:
+        from palier.cli.simulate_plot import draw  # noqa: PLC0415
+
+        draw(options.plot, result, runs)
+    return json.dumps(result) if options.json else page(result, runs)
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"at least 1, not {number}")
+    return number
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))

@@ -1,0 +1,78 @@
+"""What a ModelDeployment's file says about a release that is to be simulated."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from palier.api.v1alpha1 import ModelDeployment, OnNoEvidence, parse
+from palier.errors import InvalidSettings, InvalidSpec
+from palier.simulate.case import Stage
+
+__all__ = ["FileChanges", "file_changes"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileChanges:
+    """What a ModelDeployment says about a case."""
+
+    changes: dict[str, Any]
+    """Parameters of `Case`."""
+    notes: tuple[str, ...]
+    """What of it is not simulated, for the user."""
+
+
+def file_changes(path: str) -> FileChanges:
+    """The parameters that a ModelDeployment's file fixes.
+
+    Raises:
+        InvalidSettings: the file cannot be read, or holds no ModelDeployment.
+        InvalidSpec: it breaks a rule of the API, or promises nothing that can be simulated.
+    """
+    deployment = _deployment(path)
+    changes: dict[str, Any] = {}
+    notes: list[str] = []
+    names: list[str] = []
+    for objective in deployment.spec.objectives:
+        if objective.error_rate is not None and "errors" not in names:
+            names.append("errors")
+            changes["max_errors"] = objective.error_rate.max_percent.fraction
+        elif objective.latency is not None and "latency" not in names:
+            names.append("latency")
+            changes["latency_threshold"] = objective.latency.threshold.seconds
+            changes["percentile"] = objective.latency.percentile
+        else:
+            notes.append(f"objective {objective.name} is not simulated: the first errorRate and latency ones are")
+    if not names:
+        raise InvalidSpec("spec.objectives", "there is no errorRate and no latency objective to simulate")
+    release = deployment.spec.release
+    if not release.stages:
+        raise InvalidSpec("spec.release.stages", "without stages there is no canary to simulate")
+    changes["objectives"] = tuple(names)
+    changes["stages"] = tuple(
+        Stage(stage.canary.weight, stage.canary.min_duration.seconds, stage.canary.max_duration.seconds)
+        for stage in release.stages
+    )
+    changes["stable_pods"] = deployment.spec.serving.replicas
+    changes["rollback_without_evidence"] = release.on_no_evidence is OnNoEvidence.ROLLBACK
+    return FileChanges(changes, tuple(notes))
+
+
+def _deployment(path: str) -> ModelDeployment:
+    try:
+        documents = [one for one in _documents(path) if one.get("kind") == "ModelDeployment"]
+    except OSError as error:
+        raise InvalidSettings(f"cannot read {path}: {error.strerror or error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidSettings(f"cannot read {path}: {' '.join(str(error).split())}") from error
+    if len(documents) != 1:
+        raise InvalidSettings(f"{path} holds {len(documents)} ModelDeployments; one is needed")
+    return parse(documents[0])
+
+
+def _documents(path: str) -> Iterator[dict[str, Any]]:
+    for document in yaml.safe_load_all(Path(path).read_text(encoding="utf-8")):
+        if isinstance(document, dict):
+            yield document

@@ -1,0 +1,67 @@
+"""The runs of a simulation over several processes, with a word on how far it is."""
+
+import contextlib
+import multiprocessing
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+from palier.simulate.runs import Plan, Run, play
+
+__all__ = ["play_all"]
+
+_CHUNK = 10
+"""Runs that a process plays before it reports."""
+
+_WORTH = 5
+"""Chunks below which starting another process takes longer than playing them."""
+
+_QUIET = 2.0
+"""Seconds before the progress is told."""
+
+
+def play_all(plan: Plan, runs: int, *, jobs: int) -> list[Run]:
+    """Play that many runs; the answer does not depend on `jobs`."""
+    chunks = [range(first, min(first + _CHUNK, runs)) for first in range(0, runs, _CHUNK)]
+    jobs = min(jobs, max(1, len(chunks) // _WORTH))
+    played: list[Run] = []
+    begun = time.monotonic()
+    with _progress_cleared():
+        for chunk in _in_order(plan, chunks, jobs=jobs):
+            played.extend(chunk)
+            if time.monotonic() - begun > _QUIET and sys.stderr.isatty():
+                print(f"\r{len(played)} of {runs} runs", end="", file=sys.stderr, flush=True)
+    return played
+
+
+def _in_order(plan: Plan, chunks: list[range], *, jobs: int) -> Iterator[list[Run]]:
+    if jobs == 1:
+        for chunk in chunks:
+            yield _chunk(plan, chunk)
+        return
+    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_ignore_interrupts)
+    try:
+        yield from pool.map(_chunk, [plan] * len(chunks), chunks)
+    finally:
+        # After Ctrl-C only the chunks that are being played are waited for.
+        pool.shutdown(cancel_futures=True)
+
+
+def _chunk(plan: Plan, numbers: range) -> list[Run]:
+    return list(play(plan, numbers))
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches every process of the terminal; only the first one answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def _progress_cleared() -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr, flush=True)

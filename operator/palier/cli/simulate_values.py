@@ -1,0 +1,47 @@
+"""How the values of `palier simulate` are written at the command line."""
+
+import argparse
+import re
+
+from palier.api.values import Duration
+from palier.simulate.case import Span, Stage
+
+__all__ = ["seconds", "share", "span", "stages"]
+
+
+def share(text: str) -> float:
+    """A share: `0.05` or `5%`."""
+    try:
+        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a share is written 0.05 or 5%, not {text!r}") from None
+
+
+def seconds(text: str) -> float:
+    """A time: a number of seconds, or a duration such as `5m`."""
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return float(text)
+    if re.fullmatch(Duration.form, text):
+        return Duration(text).seconds
+    raise argparse.ArgumentTypeError(f"a time is written 30, 30s, 5m or 1h30m, not {text!r}")
+
+
+def span(text: str) -> Span:
+    """A stretch of time: `20m+5m` begins after 20 minutes and lasts for 5."""
+    start, plus, length = text.partition("+")
+    if not plus:
+        raise argparse.ArgumentTypeError(f"a stretch of time is written START+LENGTH, such as 20m+5m, not {text!r}")
+    return Span(seconds(start), seconds(length))
+
+
+def stages(text: str) -> tuple[Stage, ...]:
+    """Stages as `WEIGHT[:MIN[:MAX]]` with commas between them; the API's own default times."""
+    return tuple(_stage(part) for part in text.split(","))
+
+
+def _stage(text: str) -> Stage:
+    weight, *times = text.split(":")
+    if not weight.strip().isdigit() or len(times) > 2:  # noqa: PLR2004 - shortest and longest
+        raise argparse.ArgumentTypeError(f"a stage is written WEIGHT[:MIN[:MAX]], such as 5:10m:1h, not {text!r}")
+    minimum = seconds(times[0]) if times else 60.0
+    return Stage(int(weight), minimum, seconds(times[1]) if len(times) > 1 else max(3600.0, minimum))

@@ -1,0 +1,1 @@
+"""What would Palier, and what would others, have done with this traffic? Seeded simulations of whole releases."""

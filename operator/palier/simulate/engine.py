@@ -1,0 +1,195 @@
+"""What Palier itself does with a simulated release.
+
+Nothing is re-implemented here: the rules come from a ModelDeployment by the same function as in the operator, raw
+samples become evidence in `palier.release.look`, and the same tests judge it. Only what surrounds them is simulated:
+pods are ready at once, the gateway obeys at once, and a look takes no time.
+"""
+
+import math
+from dataclasses import replace
+from typing import Any, Literal
+
+from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.evidence.objective import Verdict, begin_stage, combined, failed, fresh, judge
+from palier.release.look import Watched, look
+from palier.release.rules import measured_objectives
+from palier.release.sources import MeasuredObjective
+from palier.simulate.case import Case
+from palier.simulate.outcome import Outcome
+from palier.simulate.prometheus import COST, ERRORS, LATENCY, REQUESTS, SEGMENT_LABEL, Prometheus
+from palier.simulate.recording import Arm
+from palier.simulate.traffic import Traffic
+
+_LONGEST_REACH = 3600.0
+"""Seconds of history that a look of the operator reads at most."""
+
+
+def deployment_of(case: Case) -> ModelDeployment:
+    """The ModelDeployment that a user would write for the case.
+
+    Raises:
+        InvalidSpec: the case promises what the API cannot write.
+    """
+    written: dict[str, dict[str, Any]] = {
+        "errors": {
+            "errorRate": {"maxPercent": _decimal(100 * case.max_errors, digits=4)},
+            **({"segmentBy": SEGMENT_LABEL} if case.segment_share else {}),
+        },
+        "latency": {"latency": {"percentile": case.percentile, "threshold": _duration(case.latency_threshold)}},
+        "cost": {"mean": {"sum": COST, "count": REQUESTS, "max": _decimal(case.max_cost, digits=6)}},
+    }
+    return parse(
+        {
+            "metadata": {"name": "simulated", "namespace": "simulated"},
+            "spec": {
+                "owner": {"name": "Nobody", "email": "nobody@example.com"},
+                "model": {"name": "simulated", "version": "2"},
+                "serving": {
+                    "port": 8080,
+                    "replicas": case.stable_pods,
+                    "template": {"spec": {"containers": [{"name": "model", "image": "simulated"}]}},
+                },
+                "traffic": {"gateway": {"parentRefs": [{"name": "simulated"}]}},
+                "signals": {"requests": REQUESTS, "errors": ERRORS, "latency": {"histogram": LATENCY}},
+                "objectives": [{"name": name, **written[name]} for name in case.objectives],
+                "release": {
+                    "stages": [
+                        {
+                            "canary": {
+                                "weight": stage.weight,
+                                "minDuration": _duration(stage.minimum),
+                                "maxDuration": _duration(stage.maximum),
+                            }
+                        }
+                        for stage in case.stages
+                    ],
+                    "onNoEvidence": "Rollback" if case.rollback_without_evidence else "Hold",
+                },
+            },
+        }
+    )
+
+
+def palier(traffic: Traffic, objectives: tuple[MeasuredObjective, ...]) -> Outcome:
+    """Judge one run look by look, from the first request to the decision or to the end of the time.
+
+    Args:
+        traffic: the run; it follows when Palier climbs to the next stage.
+        objectives: those of `deployment_of` the run's case.
+    """
+    case = traffic.case
+    prometheus = Prometheus(traffic.recording(), objectives)
+    trial = Trial(case, objectives)
+    for number in range(1, math.floor(case.duration / case.look) + 1):
+        now = number * case.look
+        trial.look(prometheus, number)
+        kind = trial.decide(now)
+        if kind == "climb":
+            traffic.climb([(now, case.stages[trial.stage].weight)])
+            prometheus = Prometheus(traffic.recording(), objectives)
+        elif kind:
+            return Outcome(kind, now, first_proof=trial.first_proof, on_absent_data=bool(trial.watched.cannot_measure))
+    return Outcome("undecided", None, first_proof=trial.first_proof)
+
+
+class Trial:
+    """The part of a release's state machine that evidence moves.
+
+    Args:
+        case: what is tried.
+        objectives: those of its ModelDeployment.
+    """
+
+    def __init__(self, case: Case, objectives: tuple[MeasuredObjective, ...]) -> None:
+        self.case, self.stage, self.since = case, 0, 0.0
+        self.first_proof: float | None = None
+        self.watched = Watched(
+            candidate=Arm.CANDIDATE.value,
+            stable=Arm.STABLE.value,
+            stage_index=0,
+            begun_at=0.0,
+            traffic_since=0.0,
+            objectives=objectives,
+            evidence={},
+            last_look=0.0,
+        )
+        self._staleness = 2.5 * case.scrape + 0.5
+
+    def look(self, prometheus: Prometheus, number: int) -> None:
+        """The look of that number."""
+        now, last = number * self.case.look, self.watched.last_look or 0.0
+        if not prometheus.answers_at(now):
+            self.watched = self.watched.blind("Prometheus does not answer", at=now)
+            return
+        if now - last > _LONGEST_REACH:
+            last = now - self.case.look
+            self.watched = replace(self.watched, last_look=last)
+        answers, scraped = prometheus.answer(after=last - self._staleness, until=now)
+        self.watched = look(
+            self.watched,
+            answers,
+            scraped=scraped,
+            at=[step * self.case.look for step in range(round(last / self.case.look) + 1, number + 1)],
+            staleness=self._staleness,
+        )
+
+    def decide(self, now: float) -> Literal["rollback", "climb", "promote"] | None:
+        """What the evidence asks for now: `rollback`, `climb`, `promote`, or nothing."""
+        stage, last = self.case.stages[self.stage], self.stage == len(self.case.stages) - 1
+        held = now - self.since
+        passed = False
+        if not self.watched.cannot_measure:
+            if self._failed():
+                return "rollback"
+            if self.first_proof is None and self._passed(promotion=True):
+                self.first_proof = now
+            passed = held >= stage.minimum and self._passed(promotion=last)
+        if passed and last:
+            return "promote"
+        if passed:
+            self.climb(now)
+            return "climb"
+        if held >= stage.maximum and self.case.rollback_without_evidence:
+            return "rollback"
+        return None
+
+    def _failed(self) -> bool:
+        return any(
+            failed(self.watched.evidence.get(objective.rule.name) or fresh(), objective.rule)
+            for objective in self.watched.objectives
+        )
+
+    def _passed(self, *, promotion: bool) -> bool:
+        judgements = (
+            judge(self.watched.evidence.get(objective.rule.name) or fresh(), objective.rule, promotion=promotion)
+            for objective in self.watched.objectives
+        )
+        return combined(judgements) is Verdict.PASS
+
+    def climb(self, now: float) -> None:
+        """Begin the next stage."""
+        self.stage, self.since = self.stage + 1, now
+        self.watched = replace(
+            self.watched,
+            stage_index=self.stage,
+            traffic_since=now,
+            evidence={name: begin_stage(evidence) for name, evidence in self.watched.evidence.items()},
+        )
+
+
+def _decimal(number: float, *, digits: int) -> str:
+    return f"{number:.{digits}f}".rstrip("0").rstrip(".")
+
+
+def _duration(seconds: float) -> str:
+    whole, thousandths = divmod(round(seconds * 1000), 1000)
+    return f"{whole}s{thousandths}ms" if thousandths else f"{whole}s"
+
+
+def objectives_of(case: Case) -> tuple[MeasuredObjective, ...]:
+    """The case's promises, ready to be measured and judged.
+
+    Raises:
+        InvalidSpec: see `deployment_of`.
+    """
+    return measured_objectives(deployment_of(case))

@@ -1,0 +1,286 @@
+"""Seeded traffic of one release, and what the scrapes of Prometheus would hold of it.
+
+Requests arrive as a Poisson process, so what happens between two scrapes of a pod needs one draw for each counter and
+no clock that ticks. A run is drawn from its own seed alone: run 7 is the same whichever engine looks at it. Where an
+engine climbs to another weight, only what comes after that moment is drawn anew.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from palier.simulate.case import Case
+from palier.simulate.conditions import HISTORY, conditions
+from palier.simulate.recording import Arm, Floats, PodRecording, Recording, Truth
+
+Integers = NDArray[np.int64]
+
+_UPTIME = 86_400.0
+"""Seconds that stable's pods have served when the simulation begins."""
+
+STEP = 1.0
+"""Seconds of one entry of `Truth`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """One process of one pod."""
+
+    arm: Arm
+    pod: str
+    scrapes: Floats
+    """When a scrape is due; every one of them, whether it succeeds or not."""
+    begin: float
+    old: bool
+    """Whether it has counted since long before the simulation."""
+
+
+class Traffic:
+    """One run of a case.
+
+    Args:
+        case: the parameters.
+        seed: of the whole simulation.
+        run: number of the run.
+    """
+
+    def __init__(self, case: Case, *, seed: int, run: int) -> None:
+        self.case = case
+        self._seed, self._run, self._draws = seed, run, 0
+        rng = self._generator()
+        self._conditions = conditions(case, rng)
+        self._lives = _lives(case, rng)
+        self._times = np.concatenate([life.scrapes for life in self._lives])
+        self._since = np.concatenate([_previous(life) for life in self._lives])
+        self._of = {
+            arm: np.concatenate([np.full(life.scrapes.size, life.arm is arm) for life in self._lives]) for arm in Arm
+        }
+        self._succeeds = rng.random(self._times.size) >= case.missing
+        self._stages: tuple[tuple[float, int], ...] = ((0.0, case.stages[0].weight),)
+        self._counts: dict[str, Floats] = {}
+        self._buckets: Integers = np.zeros((0, 0), dtype=np.int64)
+        self._draw(after=-math.inf)
+
+    def climb(self, stages: Iterable[tuple[float, int]]) -> None:
+        """Give the candidate other weights from some moments on.
+
+        Args:
+            stages: (seconds since the canary began, percent), ascending, after all changes so far.
+        """
+        added = tuple(stages)
+        if added:
+            self._stages = (*self._stages, *added)
+            self._draw(after=added[0][0])
+
+    def recording(self) -> Recording:
+        """What Prometheus holds of the run, all of it; an engine must not look ahead of its clock."""
+        pods: dict[str, list[int]] = {}
+        for number, life in enumerate(self._lives):
+            pods.setdefault(life.pod, []).append(number)
+        ends = np.cumsum([life.scrapes.size for life in self._lives])
+        down = self.case.prometheus_down
+        return Recording(
+            duration=self.case.duration,
+            weights=self._stages,
+            pods=tuple(self._pod(numbers, ends) for numbers in pods.values()),
+            unavailable=((down.start, down.end),) if down.length else (),
+            truth=self._truth(),
+        )
+
+    def _generator(self) -> np.random.Generator:
+        self._draws += 1
+        return np.random.default_rng(np.random.SeedSequence(self._seed, spawn_key=(self._run, self._draws)))
+
+    def _weight(self) -> Floats:
+        """The candidate's share of the requests in each second of the grid."""
+        begins = self._conditions.begins
+        share = np.zeros(begins.size)
+        for start, percent in self._stages:
+            share[begins >= start] = percent / 100
+        return share
+
+    def _draw(self, *, after: float) -> None:
+        """Draw what happens between scrapes, where the later of the two lies after the given moment."""
+        rng, weight = self._generator(), self._weight()
+        counts: dict[str, Floats] = {}
+        buckets = np.zeros((self._times.size, len(self.case.buckets) + 1), dtype=np.int64)
+        for arm in Arm:
+            pods = self.case.candidate_pods if arm is Arm.CANDIDATE else self.case.stable_pods
+            rate = self._conditions.rate * (weight if arm is Arm.CANDIDATE else 1 - weight) / pods
+            self._draw_arm(arm, rate, rng, counts, buckets)
+        late = self._times > after
+        self._counts = {name: np.where(late, drawn, self._counts.get(name, drawn)) for name, drawn in counts.items()}
+        if self._buckets.size:
+            buckets[~late] = self._buckets[~late]
+        self._buckets = buckets
+
+    def _draw_arm(
+        self, arm: Arm, rate: Floats, rng: np.random.Generator, counts: dict[str, Floats], buckets: Integers
+    ) -> None:
+        chosen = self._of[arm]
+        between = _Between(self._conditions.begins, self._since[chosen], self._times[chosen])
+        all_requests = np.zeros(between.size, dtype=np.int64)
+        for part in self._conditions.parts[arm]:
+            expected = between.total(rate * part.share)
+            requests = rng.poisson(expected)
+            bad = rng.binomial(requests, _ratio(between.total(rate * part.share * part.bad), expected))
+            all_requests += requests
+            for name, drawn in {"requests": requests, "errors": bad}.items():
+                _into(counts, name, chosen)[chosen] += drawn
+                if part.name:
+                    _into(counts, f"{name}/{part.name}", chosen)[chosen] = drawn
+        if "latency" in self.case.objectives:
+            slow = self._slow_share(arm, between, rate)
+            usual, slower = _by_bucket(self.case, 1.0), _by_bucket(self.case, self.case.latency_factor)
+            buckets[chosen] = rng.multinomial(all_requests, usual + slow[:, np.newaxis] * (slower - usual))
+        if "cost" in self.case.objectives:
+            factor = self.case.cost_factor if arm is Arm.CANDIDATE else 1.0
+            worse = _ratio(between.total(rate * self._conditions.worse), between.total(rate))
+            median = (1 + worse * (factor - 1)) / math.exp(self.case.cost_spread**2 / 2)
+            _into(counts, "cost_sum", chosen)[chosen] = _sums(all_requests, median, self.case.cost_spread, rng)
+
+    def _slow_share(self, arm: Arm, between: "_Between", rate: Floats) -> Floats:
+        if arm is Arm.STABLE:
+            return np.zeros(between.size)
+        return _ratio(between.total(rate * self._conditions.slow), between.total(rate))
+
+    def _pod(self, numbers: Sequence[int], ends: Integers) -> PodRecording:
+        """The samples of one pod, from each of its processes in turn."""
+        case = self.case
+        lives = [self._lives[number] for number in numbers]
+        arm = lives[0].arm
+        places = [np.arange(ends[number] - self._lives[number].scrapes.size, ends[number]) for number in numbers]
+        times = np.concatenate([life.scrapes for life in lives])
+        tried = np.full(times.size, not case.no_data)
+        down = case.prometheus_down
+        tried &= ~((times >= down.start) & (times < down.end))
+        if arm is Arm.CANDIDATE:
+            tried &= ~((times >= case.target_gone.start) & (times < case.target_gone.end))
+        succeeds = self._succeeds[np.concatenate(places)]
+        read = tried & succeeds
+        counters = {}
+        for name, drawn in self._counts.items():
+            values = np.concatenate(
+                [np.cumsum(drawn[place]) + self._old(life, name) for life, place in zip(lives, places, strict=True)]
+            )
+            # A labelled counter appears with its first event.
+            labelled = name.startswith(("errors", "requests/"))
+            counters[name] = (np.where(values > 0, values, np.nan) if labelled else values)[read]
+        buckets: dict[float, Floats] = {}
+        if "latency" in case.objectives:
+            cumulative = np.concatenate(
+                [
+                    np.cumsum(np.cumsum(self._buckets[place], axis=0), axis=1) + self._old_buckets(life)
+                    for life, place in zip(lives, places, strict=True)
+                ]
+            ).astype(np.float64)
+            buckets = {edge: cumulative[read, index] for index, edge in enumerate((*case.buckets, math.inf))}
+        return PodRecording(
+            arm=arm,
+            pod=lives[0].pod,
+            times=times[read],
+            counters=counters,
+            buckets=buckets,
+            up=succeeds[tried].astype(np.float64),
+            up_times=times[tried],
+        )
+
+    def _old(self, life: _Life, name: str) -> float:
+        """What a process has counted before the simulation."""
+        if not life.old:
+            return 0.0
+        requests = round(self.case.rps * _UPTIME / self.case.stable_pods)
+        kind, _, part = name.partition("/")
+        parts = [one for one in self._conditions.parts[Arm.STABLE] if part in ("", one.name)]
+        if kind == "errors":
+            return float(sum(round(requests * one.share * float(one.bad.mean())) for one in parts))
+        if kind == "requests":
+            return float(sum(round(requests * one.share) for one in parts))
+        return float(requests)
+
+    def _old_buckets(self, life: _Life) -> Integers:
+        if not life.old:
+            return np.zeros(len(self.case.buckets) + 1, dtype=np.int64)
+        shares = np.cumsum(_by_bucket(self.case, 1.0))
+        return np.round(self._old(life, "requests") * shares).astype(np.int64)
+
+    def _truth(self) -> Truth:
+        case, world = self.case, self._conditions
+        served = world.begins >= 0
+        requests = (world.rate * self._weight())[served]
+        extra = world.expected_delta[served]
+        if "latency" in case.objectives:
+            slower = case.slow_share(case.latency_factor) - case.slow_share()
+            extra = extra + world.slow[served] * slower
+        return Truth(
+            step=STEP, candidate_requests=requests, extra_bad=np.maximum(0, requests * extra), onset=case.onset
+        )
+
+
+class _Between:
+    """Integrals of rates on the grid between pairs of instants."""
+
+    def __init__(self, begins: Floats, since: Floats, until: Floats) -> None:
+        self._edges = np.append(begins, begins[-1] + STEP)
+        self._since, self._until = since, until
+        self.size = since.size
+
+    def total(self, rate: Floats) -> Floats:
+        """Expected number of events."""
+        grown = np.concatenate(([0.0], np.cumsum(rate * STEP)))
+        at_ends = np.interp(self._until, self._edges, grown) - np.interp(self._since, self._edges, grown)
+        return np.maximum(at_ends, 0)
+
+
+def _into(counts: dict[str, Floats], name: str, like: NDArray[np.bool_]) -> Floats:
+    if name not in counts:
+        counts[name] = np.zeros(like.size)
+    return counts[name]
+
+
+def _ratio(some: Floats, all_of_them: Floats) -> Floats:
+    return np.clip(np.divide(some, all_of_them, out=np.zeros_like(some), where=all_of_them > 0), 0, 1)
+
+
+def _by_bucket(case: Case, factor: float) -> Floats:
+    """Probability of each bucket, the infinite one included."""
+    edges = np.log(np.array(case.buckets) / (case.latency_median * factor)) / case.latency_spread
+    return np.diff(np.concatenate(([0.0], ndtr(edges), [1.0])))
+
+
+def _sums(numbers: Integers, median: Floats, spread: float, rng: np.random.Generator) -> Floats:
+    """Sums of so many log-normal values each; no approximation, because rare large values are what costs are like."""
+    grown = np.concatenate(([0.0], np.cumsum(rng.lognormal(0.0, spread, size=int(numbers.sum())))))
+    ends = np.cumsum(numbers)
+    return np.asarray(median * (grown[ends] - grown[ends - numbers]), dtype=np.float64)
+
+
+def _previous(life: _Life) -> Floats:
+    return np.concatenate(([life.begin], life.scrapes[:-1])) if life.scrapes.size else life.scrapes
+
+
+def _lives(case: Case, rng: np.random.Generator) -> list[_Life]:
+    """The processes of all pods."""
+    end = case.duration
+    lives: list[_Life] = []
+    for arm in Arm:
+        pods = case.candidate_pods if arm is Arm.CANDIDATE else case.stable_pods
+        for number in range(pods):
+            first = case.churn * (number + 1) / pods
+            deaths = np.arange(first, end, case.churn) if case.churn else np.array([])
+            phase = 0.0
+            for index, (begin, death) in enumerate(
+                zip([-float(HISTORY), *deaths.tolist()], [*deaths.tolist(), math.inf], strict=True)
+            ):
+                if index % 2 == 0:
+                    phase = rng.uniform(0, case.scrape)
+                due = np.arange(math.ceil((begin - phase) / case.scrape), math.floor((end - phase) / case.scrape) + 1)
+                scrapes = due * case.scrape + phase
+                pod = f"{arm.value}-{number + 1}" + (f"-{index // 2 + 1}" if case.churn else "")
+                old = arm is Arm.STABLE and index == 0
+                lives.append(_Life(arm, pod, scrapes[(scrapes > begin) & (scrapes < death)], begin, old))
+    return lives
