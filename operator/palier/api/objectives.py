@@ -179,6 +179,7 @@ class Level(ApiObject):
 
 KINDS = ("latency", "errorRate", "ratio", "mean", "score", "level")
 _SHARES = ("latency", "errorRate", "ratio")
+_CEL_SHARES = " || ".join(f"has(self.{kind})" for kind in _SHARES)
 
 
 def _given(objective: "Objective") -> list[str]:
@@ -195,13 +196,13 @@ class Objective(ApiObject):
             message="an objective takes exactly one of latency, errorRate, ratio, mean, score and level",
         ),
         Rule(
-            cel=f"!has(self.segmentBy) || {' || '.join(f'has(self.{kind})' for kind in _SHARES)}",
+            cel=f"!has(self.segmentBy) || {_CEL_SHARES}",
             holds=lambda objective: objective.segment_by is None or set(_given(objective)) <= set(_SHARES),
             message="only latency, errorRate and ratio objectives can be judged by segment",
             field=".segmentBy",
         ),
         Rule(
-            cel=f"!has(self.proof) || self.proof != 'NoWorseThanStable' || {' || '.join(f'has(self.{kind})' for kind in _SHARES)}",
+            cel=f"!has(self.proof) || self.proof != 'NoWorseThanStable' || {_CEL_SHARES}",
             holds=lambda objective: (
                 objective.proof is not Proof.NO_WORSE_THAN_STABLE or set(_given(objective)) <= set(_SHARES)
             ),
@@ -229,4 +230,4 @@ class Objective(ApiObject):
     small group is found and named; at most 20 groups. Example: `customer_kind`."""
     proof: Proof | None = None
     """What a promotion needs proof of: `WithinLimit` (default; bad events stay below twice the limit) or
-    `NoWorseThanStable` (and the odds of a bad event are below twice those of stable, which takes many more requests)."""
+    `NoWorseThanStable` (and the odds of a bad event are below twice those of stable: many more requests)."""

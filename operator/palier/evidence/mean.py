@@ -17,7 +17,7 @@ from palier.evidence.asymptotic import Moments, margin_one_sided
 from palier.evidence.counts import Amounts, Tally
 from palier.evidence.interval import mean_interval
 from palier.evidence.rules import MeanRule
-from palier.evidence.sentences import looks, more, two_digits
+from palier.evidence.sentences import looks, more, three_digits
 from palier.evidence.state import Evidence
 from palier.evidence.verdicts import Finding, Judgement, Verdict
 
@@ -156,15 +156,15 @@ class _Case:
         """Mean, interval and limit: "1.3 EUR on average over 24 looks (between 1.1 and 1.5), at most 1.2 allowed"."""
         rule, interval = self.rule, self.interval
         unit = f" {rule.unit}" if rule.unit else ""
-        span = f" (between {two_digits(interval[0])} and {two_digits(interval[1])})" if interval else ""
+        span = f" (between {three_digits(interval[0])} and {three_digits(interval[1])})" if interval else ""
         return (
-            f"{two_digits(self.estimate)}{unit} on average over {self.evidence.release.total} {rule.noun} "
+            f"{three_digits(self.estimate)}{unit} on average over {self.evidence.release.total} {rule.noun} "
             f"in {looks(self.evidence.looks)}{span}, at most {rule.maximum:g} allowed"
         )
 
     def _stable(self) -> str:
         release = self.evidence.release
-        return f", stable {two_digits(release.stable_amount / release.stable_total)}" if release.stable_total else ""
+        return f", stable {three_digits(release.stable_amount / release.stable_total)}" if release.stable_total else ""
 
 
 def _surely_above(moments: Moments, rule: MeanRule) -> bool:

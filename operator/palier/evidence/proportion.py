@@ -94,10 +94,10 @@ def alarm(evidence: Evidence, rule: ObjectiveRule) -> str:
     relative = evidence.relative.log_e >= needed
     breached = evidence.absolute.log_e >= needed
     guarded = evidence.release.bad >= rule.minimum_bad_events and evidence.bad_looks >= rule.minimum_bad_looks
+    if evidence.segments and worse_segments(evidence, rule):
+        return SEGMENT_WORSE  # first, because it says for whom
     if relative and guarded:
         return WORSE_THAN_STABLE
-    if evidence.segments and worse_segments(evidence, rule):
-        return SEGMENT_WORSE
     if breached and guarded:
         return STABLE_BREACHES_TOO if _stable_breaches(evidence, rule) else OBJECTIVE_BREACHED
     return TOO_FEW_BAD_EVENTS if relative or breached else ""

@@ -17,7 +17,7 @@ from palier.evidence.bets import CAP, log_mean
 from palier.evidence.counts import Amounts, Tally
 from palier.evidence.interval import score_interval
 from palier.evidence.rules import ScoreRule
-from palier.evidence.sentences import looks, more, odds, two_digits
+from palier.evidence.sentences import looks, more, odds, three_digits
 from palier.evidence.state import Evidence
 from palier.evidence.verdicts import Finding, Judgement, Verdict
 
@@ -164,15 +164,15 @@ class _Case:
     def _measured(self) -> str:
         """Score, interval and limit: "0.92 on average of 480 scores (between 0.8 and 1), at least 0.9 wanted"."""
         interval = score_interval(self.evidence.absolute_mean)
-        span = f" (between {two_digits(interval[0])} and {two_digits(interval[1])})" if interval else ""
+        span = f" (between {three_digits(interval[0])} and {three_digits(interval[1])})" if interval else ""
         return (
-            f"{two_digits(self.evidence.absolute_mean.mean)} on average over {self.evidence.release.total} "
+            f"{three_digits(self.evidence.absolute_mean.mean)} on average over {self.evidence.release.total} "
             f"{self.rule.noun} in {looks(self.evidence.looks)}{span}, at least {self.rule.least:g} wanted"
         )
 
     def _stable(self) -> str:
         release = self.evidence.release
-        return f", stable {two_digits(release.stable_amount / release.stable_total)}" if release.stable_total else ""
+        return f", stable {three_digits(release.stable_amount / release.stable_total)}" if release.stable_total else ""
 
 
 def _bound(rule: ScoreRule) -> float:

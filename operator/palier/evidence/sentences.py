@@ -81,8 +81,17 @@ def beside_stable(tally: Tally) -> str:
 
 def two_digits(value: float) -> str:
     """A number with two significant digits: "5.2", "0.12", "1300"."""
+    return _digits(value, 2)
+
+
+def three_digits(value: float) -> str:
+    """A mean with three significant digits, so that it and its interval can be told apart: "463", "0.907"."""
+    return _digits(value, 3)
+
+
+def _digits(value: float, number: int) -> str:
     if value == 0:
         return "0"
-    decimals = 1 - math.floor(math.log10(abs(value)))
+    decimals = number - 1 - math.floor(math.log10(abs(value)))
     rounded = round(value, decimals)
     return f"{rounded:.{max(0, decimals)}f}".rstrip("0").rstrip(".") if decimals > 0 else f"{rounded:.0f}"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from palier.cli import main, simulate, simulate_plot, simulate_pool
+from palier.cli import main, simulate
+from palier.cli.simulate import plot, pool
 from palier.simulate.case import Case
 from palier.simulate.runs import ENGINES, Plan
 from palier.simulate.scenarios import SCENARIOS
@@ -103,8 +104,8 @@ def test_number_of_jobs_changes_nothing(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_pool_is_asked_for_enough_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few runs are not worth starting processes for."""
-    monkeypatch.setattr(simulate_pool, "ProcessPoolExecutor", None)
-    assert len(simulate_pool.play_all(Plan(Case(minutes=2), engine="naive", seed=1), 20, jobs=8)) == 20
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", None)
+    assert len(pool.play_all(Plan(Case(minutes=2), engine="naive", seed=1), 20, jobs=8)) == 20
 
 
 def test_page(capsys: pytest.CaptureFixture[str]) -> None:
@@ -287,7 +288,7 @@ def test_plot_without_matplotlib(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where Matplotlib is not installed, the message says how it is."""
-    monkeypatch.setattr(simulate_plot.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(plot.importlib.util, "find_spec", lambda _name: None)
     assert main.main(["simulate", "--plot", str(tmp_path / "a.svg")]) == 1
     assert capsys.readouterr().err == "palier: --plot needs Matplotlib: pip install 'palier[plot]'\n"
 
@@ -298,7 +299,7 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_arguments: object, **_options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(simulate_pool, "play_all", interrupted)
+    monkeypatch.setattr(pool, "play_all", interrupted)
     assert main.main(["simulate", *SHORT]) == 130
 
 

@@ -16,7 +16,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "charts" 
 WRITTEN = [page for page in PAGES if page.parent.name != "reference"]
 TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 CODE = [*ROOT.glob("operator/palier/release/*.py"), ROOT / "operator" / "palier" / "controller.py"]
-VERDICTS = [ROOT / "operator" / "palier" / "evidence" / "objective.py"]
+VERDICTS = sorted(ROOT.glob("operator/palier/evidence/*.py"))
 
 WORD = r"[A-Z][A-Za-z]+"
 SAID = (
@@ -27,7 +27,7 @@ SAID = (
     rf'\bFinding\(\s*[A-Z]+,\s*"(?:True|False|Unknown)",\s*"({WORD})"',
     rf'\b_refuse\(\s*\w+,\s*"({WORD})"',
     rf'\breason\s*=\s*"({WORD})"',
-    rf'^(?:JUDGING|CANNOT_MEASURE|_HARD_STOP) = "({WORD})"',
+    rf'^[A-Z_]+ = "({WORD})"$',
     rf'\bVerdict\.[A-Z_]+,\s*"({WORD})"',
 )
 

@@ -52,7 +52,7 @@ def test_dearer_than_stable_fails_within_the_maximum() -> None:
     judgement = judge(seen(wobbling(1.8, 1.5, 60)), COST, promotion=False)
     assert (judgement.verdict, judgement.reason) == (Verdict.FAIL, "WorseThanStable")
     assert judgement.message == (
-        "cost: 1.8 cents on average over 6000 requests in 60 looks (between 1.8 and 1.8), at most 2 allowed, "
+        "cost: 1.8 cents on average over 6000 requests in 60 looks (between 1.76 and 1.84), at most 2 allowed, "
         "stable 1.5; surely more than 1.1 times stable's"
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from palier.cli.simulate_page import conclusion
+from palier.cli.simulate.page import conclusion
 from palier.errors import InvalidSettings
 from palier.simulate.runs import Run
 

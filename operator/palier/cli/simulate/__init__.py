@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from palier.cli.simulate_values import seconds, share, span, stages
+from palier.cli.simulate.values import seconds, share, span, stages
 from palier.simulate.case import MINUTE, OBJECTIVES, Case, Stage
 from palier.simulate.scenarios import SCENARIOS
 
@@ -148,7 +148,7 @@ def _add_case_options(command: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> None:
     if options.list:
         # Only now: the parser must not wait for NumPy to load.
-        from palier.cli.simulate_page import listing  # noqa: PLC0415
+        from palier.cli.simulate.page import listing  # noqa: PLC0415
 
         print(listing())
         return
@@ -160,7 +160,7 @@ def _run(options: argparse.Namespace) -> None:
     for note in _notes(case):
         print(f"palier: {note}", file=sys.stderr)
     if options.plot:
-        from palier.cli.simulate_plot import check_plot  # noqa: PLC0415
+        from palier.cli.simulate.plot import check_plot  # noqa: PLC0415
 
         check_plot(options.plot)
     print(_simulated(options, plan))
@@ -171,7 +171,7 @@ def _case(options: argparse.Namespace) -> Case:
     changes: dict[str, Any] = dict(SCENARIOS[options.scenario].changes)
     if options.file:
         # Only now: the other commands must not wait for the API's models to load.
-        from palier.cli.simulate_file import file_changes  # noqa: PLC0415
+        from palier.cli.simulate.file import file_changes  # noqa: PLC0415
 
         found = file_changes(options.file)
         for note in found.notes:
@@ -235,8 +235,8 @@ def _plan(options: argparse.Namespace, case: Case) -> "Plan":
 
 
 def _simulated(options: argparse.Namespace, plan: "Plan") -> str:
-    from palier.cli.simulate_page import page  # noqa: PLC0415
-    from palier.cli.simulate_pool import play_all  # noqa: PLC0415
+    from palier.cli.simulate.page import page  # noqa: PLC0415
+    from palier.cli.simulate.pool import play_all  # noqa: PLC0415
     from palier.simulate.measures import parameters, summary  # noqa: PLC0415
 
     runs = play_all(plan, options.runs, jobs=options.jobs or _cpus())
@@ -250,7 +250,7 @@ def _simulated(options: argparse.Namespace, plan: "Plan") -> str:
         "parameters": parameters(plan.case),
     }
     if options.plot:
-        from palier.cli.simulate_plot import draw  # noqa: PLC0415
+        from palier.cli.simulate.plot import draw  # noqa: PLC0415
 
         draw(options.plot, result, runs)
     return json.dumps(result) if options.json else page(result, runs)
