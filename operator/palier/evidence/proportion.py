@@ -68,7 +68,7 @@ def observe(
     if rule.require_no_worse:
         not_worse = _not_worse(not_worse, strata, rule, design_effect=of_both)
     gained = absolute.gains(last.bad, last.total, limit=rule.limit)
-    run = _hard_stop_run(evidence, candidate, rule)
+    run = _hard_stop_run(evidence, candidate, stable, rule)
     return Evidence(
         relative=relative,
         absolute=evidence.absolute.looked(_weakened(gained, effect), looks=looks, cap=cap),
@@ -195,9 +195,12 @@ class _Run(NamedTuple):
     total: int
 
 
-def _hard_stop_run(evidence: Evidence, candidate: Counts, rule: ObjectiveRule) -> _Run:
-    run = _Run(evidence.hard_stop_bad + candidate.bad, evidence.hard_stop_total + candidate.total)
+def _hard_stop_run(evidence: Evidence, candidate: Counts, stable: Counts | None, rule: ObjectiveRule) -> _Run:
     share = max(rule.hard_stop_share, 2 * rule.limit)
+    if stable is not None and stable.bad > share * stable.total:
+        # Stable is as good as dead in this look: whatever the cause is, the look tells nothing about the candidate.
+        return _Run(evidence.hard_stop_bad, evidence.hard_stop_total)
+    run = _Run(evidence.hard_stop_bad + candidate.bad, evidence.hard_stop_total + candidate.total)
     # With no more bad events than the share allows the e-value is below 1 by Jensen's inequality.
     if run.bad <= share * run.total or hard_stop_log_e(run.bad, run.total, rule) <= 0:
         return _Run(0, 0)

@@ -168,4 +168,5 @@ def _fenced(values: Floats) -> Floats:
         return values
     low, first, third, high = np.percentile(values, [1, 25, 75, 99])
     fence = 3.0 * (third - first)
-    return values[(values >= min(first - fence, low)) & (values <= max(third + fence, high))]
+    inside: Floats = values[(values >= min(first - fence, low)) & (values <= max(third + fence, high))]
+    return inside

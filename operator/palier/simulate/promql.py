@@ -94,7 +94,7 @@ def total(series: Sequence[Floats]) -> Answer:
     """
     stacked = np.stack(series)
     present = ~np.isnan(stacked)
-    return Answer(np.where(present, stacked, 0.0).sum(axis=0), present.any(axis=0))
+    return Answer(np.where(present, stacked, 0.0).sum(axis=0), np.asarray(present.any(axis=0)))
 
 
 def ratio(numerator: Answer, denominator: Answer) -> Answer:
@@ -124,7 +124,7 @@ def histogram_quantile(share: float, edges: Floats, buckets: Answer) -> Answer:
     with np.errstate(divide="ignore", invalid="ignore"):
         inside = floor + (edges[index] - floor) * ((rank - below) / (counts[index, instants] - below))
     value = np.where(index == edges.size - 1, edges[-2], inside)
-    return Answer(np.where(observed > 0, value, np.nan), buckets.present.any(axis=0))
+    return Answer(np.where(observed > 0, value, np.nan), np.asarray(buckets.present.any(axis=0)))
 
 
 def without_resets(values: Floats) -> Floats:

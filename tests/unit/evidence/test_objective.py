@@ -191,6 +191,14 @@ def test_a_candidate_that_dies_late_is_stopped_as_fast() -> None:
     assert judgement.message == "errors: the last 6 requests all failed; hard stop"
 
 
+def test_an_outage_that_stable_shares_stops_nobody() -> None:
+    """When everything fails in both arms, the candidate is not the cause; when only stable recovers, it is."""
+    both_down = seen([(arm(10, 10), arm(90, 90))] * 20)
+    assert judge(both_down, ERRORS, promotion=False).verdict is Verdict.NO_EVIDENCE
+    stable_back = seen([(arm(10, 10), arm(90, 0))], evidence=both_down)
+    assert judge(stable_back, ERRORS, promotion=False).hard_stop
+
+
 def test_the_hard_stop_names_a_mixed_run() -> None:
     """Where some of the last requests succeeded the message counts them."""
     judgement = judge(seen([(arm(4, 3), None)] * 4), ERRORS, promotion=False)
