@@ -197,8 +197,8 @@ class _Run(NamedTuple):
 
 def _hard_stop_run(evidence: Evidence, candidate: Counts, stable: Counts | None, rule: ObjectiveRule) -> _Run:
     share = max(rule.hard_stop_share, 2 * rule.limit)
-    if stable is not None and stable.bad > share * stable.total:
-        # Stable is as good as dead in this look: whatever the cause is, the look tells nothing about the candidate.
+    if stable is not None and stable.bad > max(share / 4, 1.5 * rule.limit) * stable.total:
+        # Stable fails as well, perhaps only at the end of the look: the candidate need not be the cause.
         return _Run(evidence.hard_stop_bad, evidence.hard_stop_total)
     run = _Run(evidence.hard_stop_bad + candidate.bad, evidence.hard_stop_total + candidate.total)
     # With no more bad events than the share allows the e-value is below 1 by Jensen's inequality.
