@@ -28,7 +28,8 @@ from palier.release.decide import decide
 from palier.release.look import Watched
 from palier.release.observation import Measured
 from palier.release.report import conditions, refused, status_of, written
-from palier.release.rules import measured_objectives, router_series, serving_of
+from palier.release.resolve import router_series
+from palier.release.rules import objectives_of, serving_of
 from palier.release.situation import Decision
 from palier.release.state import Release, State, Step
 from palier.release.targets import targets
@@ -171,6 +172,7 @@ class Controller:
             router_unseen=watched.router_unseen,
             router_unseen_since=watched.router_unseen_since,
             readings=watched.readings,
+            missing=watched.missing,
         )
 
     def _follow(self, key: Key, deployment: ModelDeployment, decision: Decision) -> None:
@@ -190,7 +192,7 @@ class Controller:
                 traffic_since=None
                 if release.step is Step.PREPARING
                 else release.traffic_since or release.stage_started_at,
-                objectives=measured_objectives(deployment, stable=serving_of(state.stable)),
+                objectives=objectives_of(deployment, stable=serving_of(state.stable)).measured,
                 evidence=release.evidence,
                 last_look=release.last_look,
                 cannot_measure_since=release.cannot_measure_since,

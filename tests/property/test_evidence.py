@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 
 from palier.evidence import absolute
 from palier.evidence.objective import (
+    Amounts,
     Counts,
     Evidence,
+    MeanRule,
     ObjectiveRule,
+    ScoreRule,
     Verdict,
     begin_stage,
     combined,
@@ -36,6 +39,7 @@ def counts(draw: st.DrawFn, *, most: int = 5000) -> Counts:
 
 
 LOOKS = st.lists(st.tuples(counts(), st.none() | counts(), st.booleans()), max_size=12)
+HUGE_LOOKS = st.lists(st.tuples(counts(most=2**53), st.none() | counts(most=2**53), st.booleans()), max_size=4)
 
 RULES = st.builds(
     ObjectiveRule,
@@ -82,7 +86,7 @@ def test_a_restart_between_two_looks_changes_nothing(looks: list[tuple[Counts, C
 
 
 @QUICK
-@given(looks=LOOKS, rule=RULES, promotion=st.booleans())
+@given(looks=LOOKS | HUGE_LOOKS, rule=RULES, promotion=st.booleans())
 def test_any_counts_get_a_verdict_and_a_sentence(
     looks: list[tuple[Counts, Counts | None, bool]], rule: ObjectiveRule, *, promotion: bool
 ) -> None:
@@ -185,3 +189,25 @@ def test_a_weight_step_keeps_all_capital(looks: list[tuple[Counts, Counts | None
     for before, after in ((evidence.relative, begun.relative), (evidence.absolute, begun.absolute)):
         assert math.isclose(before.log_e, after.log_e, rel_tol=1e-9, abs_tol=1e-9)
     assert begin_stage(begun) == begun
+
+
+AMOUNTS = st.builds(Amounts, st.integers(0, 2**53), st.floats(allow_nan=False, allow_infinity=False))
+
+
+@QUICK
+@given(
+    looks=st.lists(st.tuples(AMOUNTS, st.none() | AMOUNTS), max_size=30),
+    rule=st.sampled_from([MeanRule("any", 0.35, 0.01, minimum_looks=2), ScoreRule("any", 0.9, 0.01)]),
+    promotion=st.booleans(),
+)
+def test_any_amounts_get_a_verdict_and_a_sentence(
+    looks: list[tuple[Amounts, Amounts | None]], rule: MeanRule | ScoreRule, *, promotion: bool
+) -> None:
+    """No amount makes a test crash, and what was written to status reads back."""
+    evidence = fresh()
+    for candidate, stable in looks:
+        evidence = observe(evidence, candidate, stable, rule)
+    judgement = judge(evidence, rule, promotion=promotion)
+    assert judgement.message.startswith("any: ")
+    assert failed(evidence, rule) == (judgement.verdict is Verdict.FAIL)
+    assert Evidence.from_status(json.loads(json.dumps(evidence.to_status()))) == evidence

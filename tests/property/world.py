@@ -205,7 +205,7 @@ class World:
             bad = round(total * failing)
             for objective in measured_objectives(self.deployment):
                 self.evidence[objective.rule.name] = observe(
-                    self.evidence.get(objective.rule.name, fresh()),
+                    self.evidence.get(objective.rule.name, fresh(objective.digest)),
                     Counts(total, bad, bad),
                     Counts(int(self.requests_per_second * (1 - share)), 0, 0),
                     objective.rule,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["measuring_rules"]
 
 _TIMED: Final = tuple(signal.value for signal in TimeSignal)
-_COUNTED: Final = tuple(signal.value for signal in CountedSignal)
+_TOKENS: Final = (CountedSignal.TOKENS_IN.value, CountedSignal.TOKENS_OUT.value)
 
 
 def _offers(*kinds: type) -> dict[str, frozenset[str]]:
@@ -96,12 +96,22 @@ def _reads_router(spec: "Spec") -> bool:
     )
 
 
+def _mean_measurable(spec: "Spec", mean: Any) -> bool:  # noqa: ANN401
+    if mean.signal is None:
+        return True
+    name = mean.signal.value
+    if name in _TOKENS:
+        return _has(spec, name, Counter) and _has(spec, "requests", Counter)
+    return _has(spec, name, Histogram, Mean)
+
+
 def measuring_rules() -> tuple[Rule, ...]:
     """The rules of `spec`."""
     timed = _cel_has("one.latency.signal", _TIMED, Histogram)
     requests = _cel_has("'requests'", ("requests",), Counter)
     errors = _cel_has("'errors'", ("errors",), Counter)
-    counted = _cel_has("one.mean.signal", _COUNTED, Histogram, Mean, Counter)
+    averaged = _cel_has("one.mean.signal", _TIMED, Histogram, Mean)
+    tokens = _cel_has("one.mean.signal", _TOKENS, Counter)
     queue = _cel_has("'queueDepth'", ("queueDepth",), Gauge)
     return (
         Rule(
@@ -140,12 +150,12 @@ def measuring_rules() -> tuple[Rule, ...]:
             reason=Reason.REQUIRED,
         ),
         Rule(
-            cel=_cel_objectives("mean", f"!has(one.mean.signal) || {counted}"),
-            holds=_objectives(
-                lambda spec, mean: mean.signal is None or _has(spec, mean.signal.value, Histogram, Mean, Counter),
-                "mean",
+            cel=_cel_objectives("mean", f"!has(one.mean.signal) || {averaged} || {tokens} && {requests}"),
+            holds=_objectives(_mean_measurable, "mean"),
+            message=(
+                "a mean of a signal needs that signal, and a mean of tokens needs signals.requests too: name it in"
+                " signals, or choose a model.runtime that has it"
             ),
-            message="a mean of a signal needs that signal: name it in signals, or choose a model.runtime that has it",
             field=".objectives",
             reason=Reason.REQUIRED,
         ),

@@ -186,6 +186,11 @@ def _given(objective: "Objective") -> list[str]:
     return [name for name in KINDS if getattr(objective, to_snake(name)) is not None]
 
 
+def _of_router(objective: "Objective") -> bool:
+    kinds = (objective.latency, objective.error_rate)
+    return any(kind is not None and kind.source is CounterOwner.ROUTER for kind in kinds)
+
+
 class Objective(ApiObject):
     """One promise to the users of the model: exactly one of its kinds, from `latency` to `level`."""
 
@@ -199,6 +204,15 @@ class Objective(ApiObject):
             cel=f"!has(self.segmentBy) || {_CEL_SHARES}",
             holds=lambda objective: objective.segment_by is None or set(_given(objective)) <= set(_SHARES),
             message="only latency, errorRate and ratio objectives can be judged by segment",
+            field=".segmentBy",
+        ),
+        Rule(
+            cel=(
+                "!has(self.segmentBy) || !(has(self.latency) && has(self.latency.source) && self.latency.source =="
+                " 'Router' || has(self.errorRate) && has(self.errorRate.source) && self.errorRate.source == 'Router')"
+            ),
+            holds=lambda objective: objective.segment_by is None or not _of_router(objective),
+            message="a router does not know groups of users: segmentBy needs counters of the pods",
             field=".segmentBy",
         ),
         Rule(

@@ -84,6 +84,10 @@ class RevisionStatus(ApiObject):
     """Version of the model."""
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     """TCP port on which its pods answer."""
+    runtime: Annotated[str, Field(max_length=64)] | None = None
+    """Its serving program, whose preset says how it is measured."""
+    runtime_version: Annotated[str, Field(max_length=64)] | None = None
+    """Version of its serving program."""
     since: Timestamp | None = None
     """When the revision took this part."""
 
@@ -193,11 +197,24 @@ class DispersionStatus(ApiObject):
     """In stable."""
 
 
+class ServedStatus(ApiObject):
+    """Requests since the present weight is in force, in looks that measured both revisions."""
+
+    total: Count | None = None
+    """Of the candidate."""
+    stable_total: Count | None = None
+    """Of stable."""
+
+
 class EvidenceStatus(ApiObject):
     """What is kept of one objective's evidence between two looks, to the last digit."""
 
     objective: LabelName
     """Name of the objective."""
+    of: Annotated[str, Field(max_length=16)] | None = None
+    """Digest of what the objective measures and allows: under another one the evidence is about something else."""
+    served: ServedStatus | None = None
+    """Requests since the present weight is in force; absent when it has just begun."""
     relative: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
     """Natural logarithm of the capital of each bet on "worse than stable"."""
     relative_cash: Logarithm | None = None
@@ -260,6 +277,21 @@ class ReleaseProgress(ApiObject):
     """What this release will be recorded as once its traffic is back on stable."""
     evidence: Annotated[list[EvidenceStatus], Field(max_length=16), ListType("map", "objective")] | None = None
     """The evidence, by objective."""
+
+
+class ReadingStatus(ApiObject):
+    """How well a histogram that was read answers a latency objective."""
+
+    objective: LabelName
+    """Name of the objective."""
+    of: Annotated[str, Field(max_length=600)] | None = None
+    """The histogram and the threshold in its unit."""
+    measurable: Annotated[str, Field(max_length=32)] | None = None
+    """`Exact`, `Bracketed` or `Unavailable`."""
+    lower: Logarithm | None = None
+    """Largest bucket edge at or below the threshold."""
+    upper: Logarithm | None = None
+    """Smallest bucket edge at or above the threshold; `inf` where there is only the last bucket."""
 
 
 class VerdictStatus(ApiObject):
@@ -334,6 +366,8 @@ class Status(ApiObject):
     """The release in progress; absent when there is none."""
     verdicts: Annotated[list[VerdictStatus], Field(max_length=16), ListType("map", "objective")] | None = None
     """The last verdicts, by objective."""
+    readings: Annotated[list[ReadingStatus], Field(max_length=16), ListType("map", "objective")] | None = None
+    """How well the histograms answer, as last read."""
     outcome: Outcome | None = None
     """How the last release ended."""
     history: Annotated[list[Outcome], Field(max_length=10), ATOMIC] | None = None

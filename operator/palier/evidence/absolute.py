@@ -24,6 +24,8 @@ from scipy.special import betaincc, betaln
 
 from palier.evidence.odds_ratio import RATIOS
 
+_MOST = 1e7
+
 
 def gains(bad: int, total: int, *, limit: float) -> tuple[float, ...]:
     """What one look says for each bet on a share above the limit: log likelihood ratios against the limit."""
@@ -49,7 +51,14 @@ def log_e_below(bad: float, total: float, *, limit: float) -> float:
 
 
 def _log_e(hits: float, misses: float, *, boundary: float, beyond: float) -> float:
-    """Log of the mean of (p / boundary)^hits ((1 - p) / beyond)^misses over p from `boundary` to 1."""
+    """Log of the mean of (p / boundary)^hits ((1 - p) / beyond)^misses over p from `boundary` to 1.
+
+    Of more than ten million events the share counts as if it were of ten million: each factor to a power below 1, whose
+    mean is no larger than that power of the mean. So it takes no longer, and no rounding grows into evidence.
+    """
+    if hits + misses > _MOST:
+        scale = _MOST / (hits + misses)
+        hits, misses = hits * scale, misses * scale
     if hits <= boundary * (hits + misses):
         return math.log(boundary) - math.log1p(misses) + math.log(_tail_fraction(beyond, misses + 1, hits + 1))
     integral = math.log(betaincc(hits + 1, misses + 1, boundary)) + float(betaln(hits + 1, misses + 1))

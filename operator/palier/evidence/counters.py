@@ -34,6 +34,9 @@ Target = tuple[str, ...]
 Times = tuple[float, ...]
 """Seconds since the epoch, ascending."""
 
+LARGEST_COUNT = 2.0**53
+"""A float above it does not count one by one any more: whatever it is, it is no number of events."""
+
 _SAME_EDGE = 1e-9
 """Relative tolerance between a threshold and a bucket edge, both written in decimal by somebody."""
 
@@ -227,6 +230,39 @@ def risen(one: Series, place: Place) -> float:
     return events
 
 
+def impossible(one: Series, place: Place) -> float | None:
+    """A value between the two samples of a step that no counter of events can have; None if there is none."""
+    held = one.values[max(0, place.first) : place.last + 1]
+    return next((value for value in held if not 0 <= value <= LARGEST_COUNT), None)
+
+
+def read_once(targets: Mapping[Target, Sequence[Series]], *, start: float, end: float, staleness: float) -> set[Target]:
+    """The targets without those that tell again what another one tells.
+
+    A pod that two jobs scrape at the same port, as a ServiceMonitor and a PodMonitor do, has all its series twice. Of
+    the jobs whose samples are fresh at both instants the first by name counts, else of those that are fresh at the end.
+    """
+    doors: dict[tuple[str, str, str], list[Target]] = {}
+    for target in targets:
+        if len(target) == len(TARGET_LABELS):
+            namespace, pod, _, instance = target
+            doors.setdefault((namespace, pod, instance), []).append(target)
+    chosen = set(targets)
+    for (_, pod, instance), same in doors.items():
+        if len(same) == 1 or not (pod and instance):
+            continue
+
+        def stale(target: Target) -> tuple[bool, bool, Target]:
+            at_start, at_end = (
+                any(time - staleness < held <= time for one in targets[target] for held in one.times)
+                for time in (start, end)
+            )
+            return not at_end, not at_start, target
+
+        chosen -= set(sorted(same, key=stale)[1:])
+    return chosen
+
+
 def increments(
     series: Iterable[Series],
     *,
@@ -248,7 +284,9 @@ def increments(
     """
     counts: dict[K, float] = {}
     fresh: dict[K, bool] = {}
-    for target in by_target(series).values():
+    targets = by_target(series)
+    for name in read_once(targets, start=start, end=end, staleness=staleness):
+        target = targets[name]
         alive, places = located(target, start=start, end=end, staleness=staleness)
         for one in target:
             place, key = places.get(id(one.times)), pod_of(one.labels)
@@ -283,7 +321,9 @@ def histogram_counts(
         staleness: see `increments`.
     """
     histograms: dict[K, list[HistogramCounts]] = {}
-    for target in by_target(buckets).values():
+    targets = by_target(buckets)
+    for name in read_once(targets, start=start, end=end, staleness=staleness):
+        target = targets[name]
         found = located(target, start=start, end=end, staleness=staleness)
         edges: dict[K, dict[float, list[Series]]] = {}
         for one in target:
@@ -327,7 +367,28 @@ def around(threshold: float, edges: Iterable[float]) -> tuple[float | None, floa
 
 
 def above(threshold: float, edges: Mapping[float, Sequence[Series]], found: Located) -> HistogramCounts:
-    """The answer of one target's classic histogram, from its series by edge: all of them located."""
+    """The answer of one target's classic histograms, from their series by edge: all of them located.
+
+    Histograms of one target may have different edges, as the views of one program have. Each of them answers at its own
+    edges: put together, a bucket of one would be subtracted from the total of all.
+    """
+    everything = len(edges.get(math.inf, ()))
+    if everything > 1 and any(len(series) != everything for series in edges.values()):
+        return together([_above(threshold, own, found) for own in _apart(edges)])
+    return _above(threshold, edges, found)
+
+
+def _apart(edges: Mapping[float, Sequence[Series]]) -> Iterable[Mapping[float, Sequence[Series]]]:
+    """Histograms that differ in any label but that of the edge."""
+    apart: dict[frozenset[tuple[str, str]], dict[float, list[Series]]] = {}
+    for edge, series in edges.items():
+        for one in series:
+            name = frozenset(pair for pair in one.labels.items() if pair[0] != "le")
+            apart.setdefault(name, {}).setdefault(edge, []).append(one)
+    return apart.values()
+
+
+def _above(threshold: float, edges: Mapping[float, Sequence[Series]], found: Located) -> HistogramCounts:
     if math.inf not in edges:
         return HistogramCounts(Counts(0, 0, 0), found.alive, Measurable.UNAVAILABLE, lower=None, upper=None)
     lower, upper = around(threshold, edges)

@@ -12,6 +12,8 @@ ERROR = 0.05
 _LOG_PI = math.log(math.pi)
 _STEPS = 50
 _CLOSE = 1e-9
+_MOST = 1e9
+"""Of more events the shares count as if it were of so many: wider, and no rounding matters (see `absolute`)."""
 
 
 def share_interval(bad: int, total: int, *, bad_possible: int | None = None) -> tuple[float, float] | None:
@@ -23,12 +25,16 @@ def share_interval(bad: int, total: int, *, bad_possible: int | None = None) -> 
     Args:
         bad: surely bad events, for the lower end.
         total: all events.
-        bad_possible: possibly bad events, for the upper end, where they differ.
+        bad_possible: possibly bad events, for the upper end, where they differ. Then each end is a statement
+            of its own, and holds with 97.5 %, so that both hold with 95 %.
     """
     if total == 0:
         return None
     most = bad if bad_possible is None else bad_possible
-    return _lowest_share(bad, total), 1 - _lowest_share(total - most, total)
+    error = ERROR if most == bad else ERROR / 2
+    scale = min(1.0, _MOST / total)
+    low, high = (_lowest_share(number * scale, total * scale, error=error) for number in (bad, total - most))
+    return min(low, bad / total), max(1 - high, most / total)
 
 
 def mean_interval(moments: Moments, *, shift: float = 0.0) -> tuple[float, float] | None:
@@ -64,21 +70,21 @@ def normal_mixture_bound(variance: float, *, alpha: float, tuned_for: float) -> 
     return math.sqrt((variance + r) * (math.log1p(variance / r) + twice))
 
 
-def _lowest_share(bad: int, total: int) -> float:
+def _lowest_share(bad: float, total: float, *, error: float) -> float:
     """The smallest share that the counts do not exclude.
 
     In log-odds z the excess of the log e-value over its bound is mixed - bad z + total ln(1 + e^z), a convex function.
     Newton's steps from below its smaller zero never pass it, so the result is never too large.
     """
-    if bad == 0:
+    if bad < 1:
         return 0.0
     good = total - bad
-    mixed = math.lgamma(bad + 0.5) + math.lgamma(good + 0.5) - math.lgamma(total + 1) - _LOG_PI + math.log(ERROR)
+    mixed = math.lgamma(bad + 0.5) + math.lgamma(good + 0.5) - math.lgamma(total + 1) - _LOG_PI + math.log(error)
     z = mixed / bad
     for _ in range(_STEPS):
         share = 1 / (1 + math.exp(-z))
-        excess = mixed - bad * z - total * math.log1p(-share)
+        excess = mixed - bad * z + total * (max(z, 0.0) + math.log1p(math.exp(-abs(z))))
         if excess < _CLOSE:
             break
-        z += excess / (bad - total * share)
+        z += excess / (bad * (1 - share) - good * share)
     return 1 / (1 + math.exp(-z))

@@ -5,6 +5,11 @@ Each look gives one value, the candidate's mean minus its maximum, and one again
 confidence sequence (`asymptotic`) at half of alpha each; a promotion needs it surely below the maximum at beta. Looks
 count alike however many events they had, because events of one look depend on each other in ways that nobody knows.
 
+The confidence sequence knows only the spread that was seen. Where a few looks are far cheaper than all others (a cache
+answers), a mean that is allowed looks too dear, and certain, until the first of them. What has not happened in n looks
+happens in less than 3 of n (the rule of three, 95 %), so the candidate fails only if its mean is also above the bound
+with 3 of its n looks at nothing. The nearer the mean is to the bound, the longer that takes: 60 looks for 5 % above it.
+
 What holds for a late regression: the mean is that of all looks of the release, so what starts at look n has to move an
 average over n looks. It is found, but only after a time in proportion to n; no capital is kept back for it, because
 bounds without a known range do not multiply. Shares and scores are better there.
@@ -17,7 +22,7 @@ from palier.evidence.asymptotic import Moments, margin_one_sided
 from palier.evidence.counts import Amounts, Tally
 from palier.evidence.interval import mean_interval
 from palier.evidence.rules import MeanRule
-from palier.evidence.sentences import looks, more, three_digits
+from palier.evidence.sentences import looks, more, plain, three_digits
 from palier.evidence.state import Evidence
 from palier.evidence.verdicts import Finding, Judgement, Verdict
 
@@ -25,11 +30,17 @@ FAILURES = frozenset({"WorseThanStable", "ObjectiveBreached"})
 _TESTS = 2
 _ROUNDING = 1e-9
 _MOST_LOOKS = 1_000_000
+_MOST_MEAN = 1e100
+_RULE_OF_THREE = 3.0
 
 
 def observe(evidence: Evidence, candidate: Amounts, stable: Amounts | None, rule: MeanRule) -> Evidence:
     """The evidence after one more look; see `objective.observe`."""
+    if stable is not None and not _possible(stable.total, stable.amount):
+        stable = None
     last = Tally.of_amounts(candidate, stable)
+    if not _possible(candidate.total, candidate.amount):
+        return replace(evidence, last=last)
     after = replace(evidence, release=evidence.release.plus(last), stage=evidence.stage.plus(last), last=last)
     if candidate.total == 0:
         return after
@@ -41,9 +52,9 @@ def observe(evidence: Evidence, candidate: Amounts, stable: Amounts | None, rule
 
 def alarm(evidence: Evidence, rule: MeanRule) -> str:
     """Which test speaks against the candidate, and whether it may be blamed: a reason, or "" where none does."""
-    if _surely_above(evidence.relative_mean, rule):
+    if _surely_above(evidence.relative_mean, rule, depth=_allowed_beside_stable(evidence.release, rule)):
         return "WorseThanStable"
-    if not _surely_above(evidence.absolute_mean, rule):
+    if not _surely_above(evidence.absolute_mean, rule, depth=rule.maximum):
         return ""
     release = evidence.release
     stable_breaches = release.stable_total and release.stable_amount > rule.maximum * release.stable_total
@@ -105,7 +116,10 @@ class _Case:
     def gap(self, *, promotion: bool) -> Finding | None:
         """Why there is no verdict yet."""
         evidence, rule = self.evidence, self.rule
-        stage, missing = evidence.stage, rule.minimum_looks - evidence.looks
+        stage, last, missing = evidence.stage, evidence.last, rule.minimum_looks - evidence.looks
+        if not _possible(last.total, last.amount):
+            mean = f"a mean of {last.amount / last.total:g}" if last.total else "amounts without events"
+            return Finding(Verdict.NO_EVIDENCE, "ImpossibleMean", f"{mean} in the last look is no measurement")
         if stage.total == 0:
             return Finding(Verdict.NO_EVIDENCE, "NoRequests", f"no {rule.noun} in this stage yet")
         if missing > 0:
@@ -113,7 +127,7 @@ class _Case:
             return Finding(Verdict.NO_EVIDENCE, "TooFewLooks", message, self._events(missing))
         most = rule.maximum + _slack(rule)
         if max(self.estimate, stage.amount / stage.total) > most:
-            needed = self._until(evidence.absolute_mean.mean, alpha=rule.alpha / _TESTS)
+            needed = self._until(evidence.absolute_mean.mean, alpha=rule.alpha / _TESTS, depth=rule.maximum)
             words = f"{more(needed, rule.noun, self.rate)}, needed to decide"
             return Finding(Verdict.NO_EVIDENCE, "Undecided", f"{self._measured()}; {words}", needed)
         if promotion and not self._proven():
@@ -132,13 +146,20 @@ class _Case:
         moments = self.evidence.absolute_mean
         return moments.mean + margin_one_sided(moments, alpha=self.rule.beta) < 0
 
-    def _until(self, distance: float, *, alpha: float) -> int | None:
-        """Events until the bound is nearer than the distance of the mean, if both stay what they are."""
+    def _until(self, distance: float, *, alpha: float, depth: float = 0.0) -> int | None:
+        """Events until the bound is nearer than the distance of the mean, if both stay what they are.
+
+        Args:
+            distance: of the measured mean from what it is compared with.
+            alpha: of the bound.
+            depth: how much lower than the bound a look may lie although none was seen.
+        """
         moments = self.evidence.absolute_mean
         variance = moments.deviation**2
 
         def enough(number: int) -> bool:
-            return margin_one_sided(Moments(number, 0.0, variance * (number - 1)), alpha=alpha) < distance
+            margin = margin_one_sided(Moments(number, 0.0, variance * (number - 1)), alpha=alpha)
+            return max(margin, _unseen(number, depth)) < distance
 
         number = moments.looks
         while not enough(number):
@@ -155,22 +176,42 @@ class _Case:
     def _measured(self) -> str:
         """Mean, interval and limit: "1.3 EUR on average over 24 looks (between 1.1 and 1.5), at most 1.2 allowed"."""
         rule, interval = self.rule, self.interval
-        unit = f" {rule.unit}" if rule.unit else ""
         span = f" (between {three_digits(interval[0])} and {three_digits(interval[1])})" if interval else ""
         return (
-            f"{three_digits(self.estimate)}{unit} on average over {self.evidence.release.total} {rule.noun} "
-            f"in {looks(self.evidence.looks)}{span}, at most {rule.maximum:g} allowed"
+            f"{self._with_unit(self.estimate)} on average over {self.evidence.release.total} {rule.noun} "
+            f"in {looks(self.evidence.looks)}{span}, at most {plain(rule.maximum, rule.unit)} allowed"
         )
 
     def _stable(self) -> str:
         release = self.evidence.release
-        return f", stable {three_digits(release.stable_amount / release.stable_total)}" if release.stable_total else ""
+        mean = release.stable_amount / release.stable_total if release.stable_total else None
+        return "" if mean is None else f", stable {self._with_unit(mean)}"
+
+    def _with_unit(self, value: float) -> str:
+        return f"{three_digits(value)} {self.rule.unit}".rstrip()
 
 
-def _surely_above(moments: Moments, rule: MeanRule) -> bool:
+def _surely_above(moments: Moments, rule: MeanRule, *, depth: float) -> bool:
+    """Whether the mean is surely above 0, also if some looks lie `depth` below it that were too rare to be seen yet."""
     if moments.looks < max(2, rule.minimum_looks):
         return False
-    return moments.mean - margin_one_sided(moments, alpha=rule.alpha / _TESTS) > _slack(rule)
+    margin = max(margin_one_sided(moments, alpha=rule.alpha / _TESTS), _unseen(moments.looks, depth))
+    return moments.mean - margin > _slack(rule)
+
+
+def _unseen(looks: int, depth: float) -> float:
+    """How much looks that lie lower by `depth` may lower the mean although none was seen."""
+    return _RULE_OF_THREE * abs(depth) / looks
+
+
+def _allowed_beside_stable(release: Tally, rule: MeanRule) -> float:
+    """What stable's mean allows the candidate."""
+    return rule.margin * release.stable_amount / release.stable_total if release.stable_total else 0.0
+
+
+def _possible(total: int, amount: float) -> bool:
+    """Whether the amount can be a measurement: nobody spends 1e100 of anything, and its square would overflow."""
+    return abs(amount) <= _MOST_MEAN * max(1, total)
 
 
 def _slack(rule: MeanRule) -> float:

@@ -27,6 +27,7 @@ __all__ = [
     "ScoreRule",
     "Tally",
     "Verdict",
+    "begin_share",
     "begin_stage",
     "combined",
     "failed",
@@ -38,9 +39,9 @@ __all__ = [
 _NO_SEGMENTS: Mapping[str, tuple[Counts, Counts]] = {}
 
 
-def fresh() -> Evidence:
-    """The evidence before the first look."""
-    return Evidence()
+def fresh(of: str = "") -> Evidence:
+    """The evidence before the first look; `of` is the digest of what it is about."""
+    return Evidence(of=of)
 
 
 def observe(
@@ -50,6 +51,7 @@ def observe(
     rule: Rule,
     *,
     segments: Mapping[str, tuple[Counts, Counts]] = _NO_SEGMENTS,
+    same_edges: bool = True,
 ) -> Evidence:
     """The evidence after one more look.
 
@@ -59,19 +61,42 @@ def observe(
         stable: stable's events in the same look; None if there is no stable or it cannot be measured.
         rule: how the objective is judged; the same in every look of a release.
         segments: candidate's and stable's counts by segment, for rules that are segmented.
+        same_edges: whether the histograms of both arms answer at the same bucket edges; always so for other sources.
 
     Raises:
         TypeError: counts for a rule that judges amounts, or the reverse.
     """
+    after = _observed(evidence, candidate, stable, rule, segments, same_edges=same_edges)
+    if stable is None:
+        return after
+    if evidence.served is None:
+        return replace(after, served=(0, 0))
+    return replace(after, served=(evidence.served[0] + candidate.total, evidence.served[1] + stable.total))
+
+
+def _observed(
+    evidence: Evidence,
+    candidate: Counts | Amounts,
+    stable: Counts | Amounts | None,
+    rule: Rule,
+    segments: Mapping[str, tuple[Counts, Counts]],
+    *,
+    same_edges: bool,
+) -> Evidence:
     match rule, candidate, stable:
         case ObjectiveRule(), Counts(), Counts() | None:
-            return proportion.observe(evidence, candidate, stable, rule, segments)
+            return proportion.observe(evidence, candidate, stable, rule, segments, same_edges=same_edges)
         case MeanRule(), Amounts(), Amounts() | None:
             return mean.observe(evidence, candidate, stable, rule)
         case ScoreRule(), Amounts(), Amounts() | None:
             return score.observe(evidence, candidate, stable, rule)
         case _:
             raise TypeError(f"{rule.name}: {type(rule).__name__} does not judge {candidate} beside {stable}")
+
+
+def begin_share(evidence: Evidence) -> Evidence:
+    """Another weight is in force: what was served is counted anew, from the second look on that sees both arms."""
+    return evidence if evidence.served is None else replace(evidence, served=None)
 
 
 def begin_stage(evidence: Evidence) -> Evidence:

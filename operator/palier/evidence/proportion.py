@@ -15,7 +15,9 @@ already failing at about that rate does it take a few more.
 
 Where a latency threshold lies between two bucket edges, the surely bad of both arms are compared, which is the same
 question asked at the upper edge. For the proof that the candidate is not worse its possibly bad are held against
-stable's surely bad: whatever lies between the edges speaks against a promotion.
+stable's surely bad: whatever lies between the edges speaks against a promotion. Where the histograms of the arms answer
+at different edges it is not the same question: then the candidate's surely bad are compared with stable's possibly bad,
+so that no edge makes a candidate look worse, and such a look does not help to prove that it is not.
 """
 
 import math
@@ -47,6 +49,8 @@ def observe(
     stable: Counts | None,
     rule: ObjectiveRule,
     by_segment: Mapping[str, tuple[Counts, Counts]],
+    *,
+    same_edges: bool = True,
 ) -> Evidence:
     """The evidence after one more look; see `objective.observe`."""
     last = Tally.of(candidate, stable)
@@ -60,12 +64,18 @@ def observe(
     )
     effect, of_both = jumps.design_effect, _design_effect(jumps.design_effect, stable_jumps.design_effect, release)
     relative, known, not_worse = evidence.relative, evidence.segments, evidence.not_worse
-    strata = tuple(by_segment.values()) if rule.by_segment and by_segment else ((candidate, stable),)
+    if not same_edges:
+        stable = None if stable is None else _at_worst(stable)
+        by_segment = {name: (of, _at_worst(other)) for name, (of, other) in by_segment.items()}
+    strata: Strata = ((candidate, stable),)
+    if rule.by_segment and by_segment:
+        by_segment = segments.named(by_segment)
+        strata = segments.strata(known, by_segment)
     if rule.compare_with_stable:
         relative = relative.looked(_weakened(_compared(strata, rule), of_both), looks=looks, cap=cap)
     if rule.by_segment and by_segment:
         known = segments.looked(known, by_segment, rule, looks=looks, design_effect=of_both)
-    if rule.require_no_worse:
+    if rule.require_no_worse and same_edges:
         not_worse = _not_worse(not_worse, strata, rule, design_effect=of_both)
     gained = absolute.gains(last.bad, last.total, limit=rule.limit)
     run = _hard_stop_run(evidence, candidate, stable, rule)
@@ -83,6 +93,8 @@ def observe(
         candidate_jumps=jumps,
         stable_jumps=stable_jumps,
         segments=known,
+        served=evidence.served,
+        of=evidence.of,
     )
 
 
@@ -155,8 +167,14 @@ Strata = tuple[tuple[Counts, Counts | None], ...]
 """Candidate's and stable's counts of one look: of each group of users apart, where groups are told apart.
 
 Given each group's own counts, the factors of the groups multiply. So an arm that merely got more of the users who fail
-more often is no worse, although its total is (Simpson's paradox).
+more often is no worse, although its total is (Simpson's paradox). What no group has in common is
+compared together: see `segments.strata`.
 """
+
+
+def _at_worst(stable: Counts) -> Counts:
+    """All that may be bad counts as bad."""
+    return Counts(stable.total, stable.bad_possible, stable.bad_possible)
 
 
 def _compared(strata: Strata, rule: ObjectiveRule) -> tuple[float, ...]:

@@ -14,6 +14,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from palier.evidence.sentences import percent, two_digits
+
 _BOUND = math.log(1 / 0.001)
 _PRIOR_MASS = 2.0
 _POINTS = 0.02
@@ -35,7 +37,7 @@ class ServedShare:
     def message(self) -> str:
         """One sentence for people."""
         return (
-            f"the candidate got {100 * self.share:.2g} % of {self.total} requests, "
+            f"the candidate got {_percent(self.share)} of {self.total} requests, "
             f"but its weight is {100 * self.configured:g} %"
         )
 
@@ -67,6 +69,12 @@ def multinomial_log_e(counts: Sequence[int], shares: Sequence[float], *, mass: f
     likelihood = math.fsum(count * math.log(share) for count, share in zip(counts, shares, strict=True))
     after = [a + count for a, count in zip(prior, counts, strict=True)]
     return _log_beta(after) - _log_beta(prior) - likelihood
+
+
+def _percent(share: float) -> str:
+    """With two significant digits of the smaller arm: "3.2 %", "99.6 %", and "100 %" only for all of them."""
+    rest = two_digits(100 * (1 - share))
+    return percent(share) if share <= 0.5 else f"{100 - float(rest):.10g} %"  # noqa: PLR2004 - half
 
 
 def _log_beta(parameters: Sequence[float]) -> float:

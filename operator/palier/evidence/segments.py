@@ -15,6 +15,8 @@ K is a constant: at most twenty segments by their first appearance, and all othe
 seen count as an e-value of 1; those that miss a guard count as 0, which is an e-value too.
 """
 
+import functools
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +29,8 @@ from palier.evidence.odds_ratio import Look, gains
 from palier.evidence.rules import ObjectiveRule
 
 NAMED = 20
+LONGEST_NAME = 128
+_DIGITS = 8
 OTHER = "(other)"
 _CAPACITY = NAMED + 1
 
@@ -67,11 +71,45 @@ class SegmentEvidence:
 
 
 Segments = tuple[SegmentEvidence, ...]
+Pairs = Mapping[str, tuple[Counts, Counts]]
+"""Candidate's and stable's counts of one look by segment."""
+
+
+def named(seen: Pairs) -> Pairs:
+    """The segments under names that fit into `status`: of longer ones the beginning and a digest of all of it."""
+    if all(len(name) <= LONGEST_NAME for name in seen):
+        return seen
+    found: dict[str, tuple[Counts, Counts]] = {}
+    for name, arms in seen.items():
+        _add(found, _short(name), arms)
+    return found
+
+
+def strata(known: Segments, seen: Pairs) -> tuple[tuple[Counts, Counts], ...]:
+    """What is compared with what in one look: the arms of each segment, and what has no segment in common in one.
+
+    A segment that was never seen in both arms cannot be compared: perhaps only one version has the label, or they have
+    other values. The totals of all these together can, as if nobody had told them apart. A segment that was seen in
+    both arms before and is absent from one in this look is left out; it is only rare.
+
+    Args:
+        known: the segments before this look.
+        seen: the look.
+    """
+    matched = {one.name for one in known if one.total and one.stable_total}
+    alike = [arms for arms in seen.values() if arms[0].total and arms[1].total]
+    apart = [arms for name, arms in seen.items() if not (arms[0].total and arms[1].total) and name not in matched]
+    if apart:
+        nothing = Counts(0, 0, 0)
+        candidate, stable = (functools.reduce(_sum, side, nothing) for side in zip(*apart, strict=True))
+        if candidate.total and stable.total:
+            alike.append((candidate, stable))
+    return tuple(alike)
 
 
 def looked(
     known: Segments,
-    seen: Mapping[str, tuple[Counts, Counts]],
+    seen: Pairs,
     rule: ObjectiveRule,
     *,
     looks: int,
@@ -94,11 +132,7 @@ def looked(
         if name not in by_name and len(by_name) - (OTHER in by_name) < NAMED and name != OTHER:
             by_name[name] = SegmentEvidence(name)
         key = name if name in by_name else OTHER
-        if key in pooled:
-            before = pooled[key]
-            pooled[key] = (_sum(before[0], candidate), _sum(before[1], stable))
-        else:
-            pooled[key] = (candidate, stable)
+        _add(pooled, key, (candidate, stable))
     for name, (candidate, stable) in pooled.items():
         segment = by_name.get(name) or SegmentEvidence(name)
         by_name[name] = segment.looked(candidate, stable, rule, looks=looks, design_effect=design_effect)
@@ -150,6 +184,18 @@ def to_status(known: Segments) -> list[dict[str, Any]]:
         }
         for one in known
     ]
+
+
+def _short(name: str) -> str:
+    if len(name) <= LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+    return f"{name[: LONGEST_NAME - _DIGITS - 1]}~{digest}"
+
+
+def _add(found: dict[str, tuple[Counts, Counts]], name: str, arms: tuple[Counts, Counts]) -> None:
+    before = found.get(name)
+    found[name] = arms if before is None else (_sum(before[0], arms[0]), _sum(before[1], arms[1]))
 
 
 def _sum(first: Counts, second: Counts) -> Counts:

@@ -5,6 +5,7 @@ import math
 from palier.evidence.counts import Tally
 from palier.evidence.rules import ObjectiveRule
 
+_HUGE = 1e15
 _PLAIN_ODDS = math.log(1_000_000)
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 
@@ -89,9 +90,16 @@ def three_digits(value: float) -> str:
     return _digits(value, 3)
 
 
+def plain(value: float, unit: str = "") -> str:
+    """A number as the user wrote it, with its unit if it has one: "1310 tokens", "0.35"."""
+    return f"{value:.12g}{f' {unit}' if unit else ''}"
+
+
 def _digits(value: float, number: int) -> str:
     if value == 0:
         return "0"
+    if abs(value) >= _HUGE:
+        return f"{value:.{number - 1}e}"
     decimals = number - 1 - math.floor(math.log10(abs(value)))
     rounded = round(value, decimals)
     return f"{rounded:.{max(0, decimals)}f}".rstrip("0").rstrip(".") if decimals > 0 else f"{rounded:.0f}"

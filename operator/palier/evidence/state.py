@@ -48,11 +48,20 @@ class Evidence:
     """Of the candidate's mean above its limit, one value per look."""
     relative_mean: Moments = NO_MOMENTS
     """Of the candidate's mean above what stable's allows."""
+    served: tuple[int, int] | None = None
+    """Requests of candidate and stable since the present weight is in force, in looks in which both were measured.
+
+    None before the first such look has ended, which is left out because it began before the weight was in force.
+    """
+    of: str = ""
+    """Digest of what the evidence is about: evidence about something else says nothing."""
 
     def __post_init__(self) -> None:
         """Refuse a hard-stop run that cannot have happened."""
         if not 0 <= self.hard_stop_bad <= self.hard_stop_total:
             raise ValueError(f"hard stop: {self.hard_stop_bad} of {self.hard_stop_total} is impossible")
+        if self.served is not None and min(self.served) < 0:
+            raise ValueError(f"served {self.served} is impossible")
 
     def to_status(self) -> dict[str, Any]:
         """For `status`: camelCase, counts as integers, floats as decimal strings that read back exactly."""
@@ -87,6 +96,10 @@ class Evidence:
         }
         if means:
             status["means"] = means
+        if self.served is not None:
+            status["served"] = {"total": self.served[0], "stableTotal": self.served[1]}
+        if self.of:
+            status["of"] = self.of
         return status
 
     @classmethod
@@ -116,6 +129,8 @@ class Evidence:
                 segments=tuple(_segment(entry) for entry in status.get("segments") or ()),
                 absolute_mean=Moments.from_status(means.get("absolute") or {}),
                 relative_mean=Moments.from_status(means.get("relative") or {}),
+                served=_served(status.get("served")),
+                of=str(status.get("of") or ""),
             )
         except (TypeError, AttributeError, KeyError) as error:
             raise ValueError(f"evidence is unreadable: {error}") from error
@@ -126,6 +141,10 @@ def _count(number: int | None) -> int:
     if count < 0:
         raise ValueError(f"evidence has a negative count: {count}")
     return count
+
+
+def _served(status: Mapping[str, Any] | None) -> tuple[int, int] | None:
+    return None if status is None else (_count(status.get("total")), _count(status.get("stableTotal")))
 
 
 def _logs(texts: Sequence[str] | None) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ carry.
 """
 
 import base64
+import json
 import logging
 import re
 import ssl
@@ -77,6 +78,12 @@ class _Access:
 ANONYMOUS: Final = _Access()
 
 
+def _forms(secret: str) -> list[str]:
+    """A secret as it may stand in a message: plain, or escaped by whoever quoted it; the longest first."""
+    quoted = {secret, repr(secret)[1:-1], repr(secret.encode())[2:-1], json.dumps(secret)[1:-1]}
+    return sorted(quoted, key=len, reverse=True)
+
+
 class Credentials:
     """What to show a Prometheus server, from the files of one directory, always as they are now.
 
@@ -119,7 +126,8 @@ class Credentials:
     def blotted(self, text: str) -> str:
         """The text without the secrets that a server may have put into it."""
         for secret in self._known[1].secrets:
-            text = text.replace(secret, "…")
+            for form in _forms(secret):
+                text = text.replace(form, "…")
         return text
 
     def _settled(self) -> dict[str, bytes]:

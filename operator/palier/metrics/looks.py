@@ -3,9 +3,12 @@
 The number of questions depends on how many different signals the ModelDeployments name, not on how many
 ModelDeployments there are. What a look adds to a release is computed by the pure `palier.release.look`.
 
-Each question reads as far back as most releases need. Those that have fallen behind, because they could not be measured
-for a while, are asked for once more with all that they have missed, and only when there is something to read again:
-otherwise one blind release would make every look of the fleet an hour long.
+Each question reads as far back as most releases need that were measured at their last look, and never further than a
+few intervals. Those that have fallen behind, because they could not be measured for a while, are asked for once more
+with all that they have missed, and only when there is something to read again: otherwise blind releases would make
+every look of the fleet an hour long. Pods and router are two sides of a release that fall behind each for itself.
+
+Whatever is odd about one release stays with that release: it is blind, and the others are measured.
 """
 
 import asyncio
@@ -20,9 +23,9 @@ from typing import Protocol
 from palier.errors import MetricsUnavailable
 from palier.metrics.owners import Key, Owners
 from palier.metrics.prometheus import MetricSource
-from palier.release.look import SCRAPED, Watched, first_instant, instants, look, visible
+from palier.release.look import SCRAPED, Watched, asked_at, first_instant, instants, look, visible
 from palier.release.sources import Origin
-from palier.release.step import Answer, Question, questions
+from palier.release.step import Answer, Question
 
 __all__ = ["Key", "LookFinished", "Looks", "within"]
 
@@ -33,6 +36,9 @@ NAMESPACES_IN_A_MATCHER = 50
 
 LONGEST_REACH = 3600.0
 """Seconds of history that a look reads at most; evidence of an older gap is given up."""
+
+USUAL_INTERVALS = 4
+"""Looks that the questions of everybody reach back at most."""
 
 RELEASES_AT_A_TIME = 50
 """After so many, others may use the event loop before the look goes on."""
@@ -77,31 +83,37 @@ class Looks:
         self._sleep = sleep
         self._finished = finished
         self._watched: dict[Key, Watched] = {}
+        self._broken: dict[Key, str] = {}
         self.last_turn: float | None = None
 
     def watch(self, key: Key, watched: Watched) -> None:
         """Look at a release from now on, or go on with it where this operator already looks further ahead."""
         known = self._watched.get(key)
         if known and _same(known, watched) and _as_far(known, watched):
-            self._watched[key] = replace(known, objectives=watched.objectives, router=watched.router)
+            # The very same object stays where nothing is new: most reconciles change nothing.
+            if (known.objectives, known.router) != (watched.objectives, watched.router):
+                self._watched[key] = replace(known, objectives=watched.objectives, router=watched.router)
             return
         begin = None
         if watched.traffic_since is not None:
             begin = first_instant(watched.traffic_since, interval=self._interval)
         routed = any(objective.origin is Origin.ROUTER for objective in watched.objectives)
-        readings = watched.readings
+        found = watched
         if known and (known.candidate, known.begun_at) == (watched.candidate, watched.begun_at):
-            readings = known.readings
+            found = known
         self._watched[key] = replace(
             watched,
             last_look=begin if watched.last_look is None else watched.last_look,
             router_last_look=begin if watched.router_last_look is None and routed else watched.router_last_look,
-            readings=readings,
+            readings=found.readings,
+            missing=found.missing,
+            lost=found.lost,
         )
 
     def forget(self, key: Key) -> None:
         """Stop looking at a ModelDeployment."""
         self._watched.pop(key, None)
+        self._broken.pop(key, None)
 
     def of(self, key: Key, *, candidate: str, begun_at: float, stage_index: int) -> Watched | None:
         """The evidence of exactly this stage of exactly this release, if it is being looked at."""
@@ -136,66 +148,158 @@ class Looks:
 
     async def _look(self, fleet: Mapping[Key, Watched], at: float) -> bool:
         """One look; whether any question has failed."""
-        gaps = {key: self._gap(watched, at=at) for key, watched in fleet.items()}
-        usual = sorted(gaps.values())[len(gaps) // 2] if gaps else self._interval
-        recent = await self._ask(fleet, at=at, seconds=usual + self._staleness)
-        behind: dict[Key, Watched] = {}
+        gaps = {(key, router): self._gap(one, router, at=at) for key, one in fleet.items() for router in one.read_until}
+        usual = {router: self._usual(fleet, gaps, router) for router in (False, True)}
+        recent = await self._ask(fleet, at=at, seconds=usual)
+        behind: dict[bool, dict[Key, Watched]] = {False: {}, True: {}}
         async for key in _in_turns(fleet):
-            if gaps[key] <= usual:
-                self._measure(key, fleet[key], recent, at=at)
-            elif self._worth_asking(key, fleet[key], recent, at=at, behind=at - usual):
-                behind[key] = fleet[key]
-            else:
-                self._measure(key, fleet[key], recent, at=at, only_now=True)
+            plan: dict[bool, Sequence[float]] = {False: [at], True: [at]}
+            late: list[bool] = []
+            for router in fleet[key].read_until:
+                if gaps[key, router] <= usual[router]:
+                    plan[router] = self._instants(gaps[key, router], at=at)
+                elif self._worth_asking(key, fleet[key], router, recent, at=at):
+                    late.append(router)
+                    plan[router] = ()
+            after = self._measure(key, fleet[key], recent, plan, at=at)
+            for router in late:
+                behind[router][key] = after
         failed = recent.report()
-        if behind:
-            missed = await self._ask(behind, at=at, seconds=max(gaps[key] for key in behind) + self._staleness)
-            async for key in _in_turns(behind):
-                self._measure(key, behind[key], missed, at=at)
-            failed = missed.report() or failed
+        for router in (False, True):
+            failed = await self._catch_up(behind, router, gaps, at=at) or failed
         return failed
 
-    def _gap(self, watched: Watched, *, at: float) -> float:
-        """Seconds that a release has to be read back."""
-        if watched.traffic_since is None:
+    async def _catch_up(
+        self,
+        behind: Mapping[bool, dict[Key, Watched]],
+        router: bool,
+        gaps: Mapping[tuple[Key, bool], float],
+        *,
+        at: float,
+    ) -> bool:
+        """Read one side of those that have fallen behind as far back as they need; whether any question has failed."""
+        fleet = behind[router]
+        if not fleet:
+            return False
+        missed = await self._ask(fleet, at=at, seconds={router: max(gaps[key, router] for key in fleet)})
+        async for key in _in_turns(fleet):
+            plan = {router: self._instants(gaps[key, router], at=at)}
+            after = self._measure(key, fleet[key], missed, plan, at=at)
+            if key in behind[not router]:
+                behind[not router][key] = after
+        return missed.report()
+
+    def _gap(self, watched: Watched, router: bool, *, at: float) -> float:
+        """Seconds that one side of a release has to be read back."""
+        read = watched.read_until[router]
+        if watched.traffic_since is None or read is None:
             return self._interval
-        reached = min(at - self._interval if read is None else read for read in watched.read_until.values())
-        return min(max(at - reached, self._interval), LONGEST_REACH)
+        return min(max(at - read, self._interval), LONGEST_REACH)
 
-    def _worth_asking(self, key: Key, watched: Watched, recent: "_Answers", *, at: float, behind: float) -> bool:
+    def _usual(
+        self,
+        fleet: Mapping[Key, Watched],
+        gaps: Mapping[tuple[Key, bool], float],
+        router: bool,
+    ) -> float:
+        """Seconds that half of the releases need at most whose side could be read at the last look."""
+        read = sorted(
+            gaps[key, router]
+            for key, one in fleet.items()
+            if (key, router) in gaps and not (one.router_unseen if router else one.cannot_measure)
+        )
+        return min(read[len(read) // 2], USUAL_INTERVALS * self._interval) if read else self._interval
+
+    def _instants(self, gap: float, *, at: float) -> list[float]:
+        return instants(at - gap, at, interval=self._interval) or [at]
+
+    def _worth_asking(
+        self,
+        key: Key,
+        watched: Watched,
+        router: bool,
+        recent: "_Answers",
+        *,
+        at: float,
+    ) -> bool:
         """Whether there is anything to read of what a release has not been read of for long."""
-        mine, scraped = recent.of(key), recent.scraped(key)
-        return visible(watched, mine, scraped=scraped, at=at, staleness=self._staleness, behind=behind)
+        if key in self._broken:
+            return False
+        return visible(
+            watched,
+            recent.of(key),
+            router=router,
+            scraped=recent.scraped(key),
+            at=at,
+            staleness=self._staleness,
+            unanswered=recent.unanswered,
+        )
 
-    def _measure(self, key: Key, before: Watched, answers: "_Answers", *, at: float, only_now: bool = False) -> None:
-        """Add what the answers tell of one release, unless a reconcile has moved it on meanwhile."""
+    def _measure(
+        self, key: Key, before: Watched, answers: "_Answers", plan: Mapping[bool, Sequence[float]], *, at: float
+    ) -> Watched:
+        """Add what the answers tell of one release, unless a reconcile has moved it on meanwhile.
+
+        Args:
+            key: which.
+            before: the release when the answers were asked for.
+            answers: to the questions of the sides in `plan`.
+            plan: the instants to look at by side.
+            at: now.
+        """
+        after = self._after(key, before, answers, plan, at=at)
+        present = self._watched.get(key)
+        if present is before:
+            self._watched[key] = after
+        elif present and _same(present, before) and _read(present) == _read(before):
+            self._watched[key] = replace(after, objectives=present.objectives, router=present.router)
+        return after
+
+    def _after(
+        self, key: Key, before: Watched, answers: "_Answers", plan: Mapping[bool, Sequence[float]], *, at: float
+    ) -> Watched:
         given_up = at - self._interval
         reached = replace(
             before,
             last_look=_within_reach(before.last_look, at=at, otherwise=given_up),
             router_last_look=_within_reach(before.router_last_look, at=at, otherwise=given_up),
         )
-        after = look(
-            reached,
-            answers.of(key),
-            scraped=answers.scraped(key),
-            at=[at] if only_now else instants(at - self._gap(before, at=at), at, interval=self._interval) or [at],
-            staleness=self._staleness,
-            unanswered=answers.unanswered,
-        )
-        if self._watched.get(key) is before:
-            self._watched[key] = after
+        try:
+            after = look(
+                reached,
+                answers.of(key),
+                scraped=answers.scraped(key),
+                at=plan.get(False, ()),
+                router_at=plan.get(True, ()),
+                staleness=self._staleness,
+                unanswered=answers.unanswered,
+            )
+        except Exception as error:  # one odd release must not end the looks at all others
+            reason = f"the look at it failed: {type(error).__name__}: {error}"
+            if self._broken.get(key) != reason:
+                logger.exception("%s/%s cannot be measured", *key)
+            self._broken[key] = reason
+            for router in before.read_until:
+                if plan.get(router):
+                    before = before.blind_at_router(reason, at=at) if router else before.blind(reason, at=at)
+            return before
+        self._broken.pop(key, None)
+        return after
 
-    async def _ask(self, fleet: Mapping[Key, Watched], *, at: float, seconds: float) -> "_Answers":
-        asked = {
-            SCRAPED,
-            *(question for one in fleet.values() for own in one.objectives for question in questions(own)),
-        }
+    async def _ask(self, fleet: Mapping[Key, Watched], *, at: float, seconds: Mapping[bool, float]) -> "_Answers":
+        """Ask what the sides in `seconds` need, so many seconds back."""
+        asked = {question for one in fleet.values() for router in seconds for question in asked_at(one, router=router)}
+        if False in seconds:
+            asked.add(SCRAPED)
         namespaces = sorted({namespace for namespace, _ in fleet})
         ordered = sorted(asked)
         found = await asyncio.gather(
             *(
-                self._source.samples(selector if of_router else within(selector, namespaces), at=at, seconds=seconds)
+                self._source.samples(
+                    selector if of_router else within(selector, namespaces),
+                    at=at,
+                    seconds=seconds[of_router] + self._staleness,
+                )
                 for selector, of_router in ordered
             ),
             return_exceptions=True,
@@ -206,6 +310,9 @@ class Looks:
         for question, answer in zip(ordered, found, strict=True):
             if isinstance(answer, MetricsUnavailable):
                 unanswered[question] = str(answer)
+            elif isinstance(answer, Exception):
+                logger.error("%s cannot be asked", question.selector, exc_info=answer)
+                unanswered[question] = f"the question failed: {type(answer).__name__}: {answer}"
             elif isinstance(answer, BaseException):
                 raise answer
             else:
@@ -276,13 +383,17 @@ def within(selector: str, namespaces: Sequence[str]) -> str:
 
 def _as_far(one: Watched, other: Watched) -> bool:
     """Whether no side of one has been read less far than that of the other."""
-    pairs = ((one.last_look, other.last_look), (one.router_last_look, other.router_last_look))
-    return all((read or 0) >= (asked or 0) for read, asked in pairs)
+    return all((read or 0) >= (asked or 0) for read, asked in zip(_read(one), _read(other), strict=True))
+
+
+def _read(watched: Watched) -> tuple[float | None, float | None]:
+    return watched.last_look, watched.router_last_look
 
 
 def _same(one: Watched, other: Watched) -> bool:
     return _identity(one) == _identity(other)
 
 
-def _identity(watched: Watched) -> tuple[str, float, int, bool]:
-    return watched.candidate, watched.begun_at, watched.stage_index, watched.traffic_since is None
+def _identity(watched: Watched) -> tuple[str, float, int, float | None]:
+    """With the instant of the traffic: from then on the evidence counts for another weight."""
+    return watched.candidate, watched.begun_at, watched.stage_index, watched.traffic_since

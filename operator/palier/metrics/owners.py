@@ -24,7 +24,11 @@ class _Owner(NamedTuple):
 
 
 class Owners:
-    """Tells whose series are whose: by the name of a pod, by a `revision` label, or by the router's own label."""
+    """Tells whose series are whose: by the name of a pod, by a `revision` label, or by the router's own label.
+
+    A pod's own name goes first: what a label of its series says may be about somebody else. A `revision` that two
+    ModelDeployments of a namespace share, because they serve the very same model, tells nothing.
+    """
 
     def __init__(self, fleet: Mapping[Key, Watched]) -> None:
         self._prefixes: dict[tuple[str, str], _Owner] = {}
@@ -40,7 +44,10 @@ class Owners:
                 values = self._routed.setdefault(router.label, {})
                 values[router.stable] = _Owner(key, watched.stable)
                 values[router.candidate] = _Owner(key, watched.candidate)
-        self._revisions = {(owner.key[0], owner.revision): owner for owner in self._prefixes.values()}
+        self._revisions: dict[tuple[str, str], _Owner | None] = {}
+        for owner in self._prefixes.values():
+            named = owner.key[0], owner.revision
+            self._revisions[named] = None if named in self._revisions else owner
 
     def sorted(self, question: Question, series: Iterable[Series]) -> dict[Key, Sorted]:
         """Series by owner and target; strangers' are left out.
@@ -70,7 +77,7 @@ class Owners:
         known = self._known.get(named)
         if known is None:
             namespace, pod, *_, revision = named
-            owner = self._revisions.get((namespace, revision)) or self._owner_of_pod(namespace, pod)
+            owner = self._owner_of_pod(namespace, pod) or self._revisions.get((namespace, revision))
             known = self._known[named] = (owner, named[:4])
         return known
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 from palier.api.v1alpha1 import ModelDeployment
 from palier.release.holds import shifting
 from palier.release.observation import Measured, Observation
-from palier.release.rules import rules_digest
+from palier.release.rules import objectives_of, rules_digest
 from palier.release.situation import Decision, Note, Situation
+from palier.release.sources import KnownReading, SlowerThan, reading_of
 from palier.release.state import Drain, Release, RevisionRef, State, Step
 from palier.release.targets import full_replicas
 
@@ -80,7 +81,7 @@ def _started(situation: Situation, *, direct: bool, why: str) -> Decision:
 
 def tidied(deployment: ModelDeployment, observation: Observation, state: State, *, now: float) -> State:
     """Time alone moves these: the warm former stable expires, removed revisions are forgotten."""
-    state = _remembering(state, observation.measured)
+    state = _remembering(deployment, state, observation.measured)
     drains = tuple(d for d in state.drains if now < d.until or d.revision in observation.revisions)
     former = state.former
     if former and now >= former.until:
@@ -89,8 +90,16 @@ def tidied(deployment: ModelDeployment, observation: Observation, state: State, 
     return replace(state, drains=drains, former=former)
 
 
-def _remembering(state: State, measured: Measured) -> State:
-    """The memory with the evidence of the looks since it was last written."""
+def _remembering(deployment: ModelDeployment, state: State, measured: Measured) -> State:
+    """The memory with the evidence of the looks since it was last written, and how well the histograms answer."""
+    sources = {one.rule.name: one.source for one in objectives_of(deployment).measured}
+    known = {
+        name: KnownReading(reading_of(source), reading)
+        for name, reading in measured.readings.items()
+        if isinstance(source := sources.get(name), SlowerThan)
+    }
+    kept = {name: reading for name, reading in state.readings.items() if isinstance(sources.get(name), SlowerThan)}
+    state = replace(state, readings={**kept, **known})
     release = state.release
     if release is None or not _newer(measured, release):
         return state

@@ -11,7 +11,8 @@ breaches, then the reasons to hold, and only then the next landing.
 from dataclasses import replace
 
 from palier.api.v1alpha1 import Canary, ModelDeployment, OnBreach, OnNoEvidence
-from palier.evidence.objective import Judgement, Verdict, combined, fresh, judge
+from palier.errors import InvalidSpec
+from palier.evidence.objective import Judgement, Verdict, begin_share, combined, fresh, judge
 from palier.release.beginning import idle, tidied, wake_at
 from palier.release.holds import (
     CANNOT_MEASURE,
@@ -24,7 +25,7 @@ from palier.release.holds import (
     waiting_for_route,
 )
 from palier.release.observation import Observation
-from palier.release.rules import rules_digest
+from palier.release.rules import measured_objectives, rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.sources import MeasuredObjective, Origin
 from palier.release.state import Drain, Ending, Former, Outcome, Result, State, Step
@@ -41,8 +42,11 @@ def decide(deployment: ModelDeployment, observation: Observation, state: State, 
         now: seconds since the epoch.
 
     Raises:
-        InvalidSpec: an objective cannot be measured as it is written.
+        InvalidSpec: an objective cannot be measured as it is written, and no release is under way that must not wait
+            for it to be mended.
     """
+    if state.release is None:
+        measured_objectives(deployment)
     situation = Situation(deployment, observation, tidied(deployment, observation, state, now=now), now)
     decision = idle(situation) if situation.state.release is None else _under_way(situation)
     settled = replace(decision.state, slots=slots_after(decision.state, now=now))
@@ -129,7 +133,7 @@ def _preparing(situation: Situation) -> Decision:
     if release.direct or not rules.stages or situation.promotion_requested:
         return _promote(situation)
     unseen = situation.observation.measured.cannot_measure
-    if unseen and any(objective.origin is Origin.PODS for objective in situation.objectives):
+    if unseen and any(objective.origin is Origin.PODS for objective in situation.objectives.measured):
         # No user meets a candidate that nobody could judge.
         return Decision(state, hold=Hold("WaitingForMetrics", unseen))
     return _enter_stage(situation, 0)
@@ -162,7 +166,7 @@ def _canary(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision
         if blind and blind.reason == CANNOT_MEASURE:
             return Decision(state, hold=blind)
         return Decision(state, hold=Hold("MinimumDuration", f"{stage.weight} % for at least {stage.min_duration}"))
-    gap = served_share_mismatch(situation, stage) if verdict is Verdict.PASS else first_gap(situation, judgements)
+    gap = served_share_mismatch(situation) if verdict is Verdict.PASS else first_gap(situation, judgements)
     if verdict is Verdict.PASS and gap is None:
         following = release.stage_index + 1
         return _enter_stage(situation, following) if following < len(rules.stages) else _promote(situation)
@@ -205,7 +209,9 @@ def _awaiting_traffic(situation: Situation, stage: Canary) -> Decision:
         return Decision(state, hold=waiting_for_route(situation))
     note = Note("Normal", "StageStarted", f"{revision} takes {situation.observation.weight(revision)} % of the traffic")
     hold = Hold("MinimumDuration", f"{stage.weight} % for at least {stage.min_duration}")
-    return Decision(replace(state, release=replace(release, traffic_since=now)), notes=(note,), hold=hold)
+    shared = {name: begin_share(evidence) for name, evidence in release.evidence.items()}
+    begun = replace(release, traffic_since=now, evidence=shared)
+    return Decision(replace(state, release=begun), notes=(note,), hold=hold)
 
 
 def _promoting(situation: Situation) -> Decision:
@@ -311,25 +317,46 @@ def _judgements(situation: Situation) -> tuple[Judgement, ...]:
     if release.direct or release.step is Step.PREPARING or (release.traffic_since is None and not release.evidence):
         return ()
     last = release.step is Step.PROMOTING or release.stage_index == len(situation.deployment.spec.release.stages) - 1
-    return tuple(_judgement(situation, objective, promotion=last) for objective in situation.objectives)
+    objectives = situation.objectives
+    return (
+        *(_judgement(situation, objective, promotion=last) for objective in objectives.measured),
+        *(_unmeasurable(name, error) for name, error in objectives.unmeasurable),
+    )
+
+
+def _unmeasurable(name: str, error: InvalidSpec) -> Judgement:
+    """An objective that was changed into one that cannot be measured: no verdict, and the others go on."""
+    return Judgement(
+        objective=name,
+        verdict=Verdict.NO_EVIDENCE,
+        reason=CANNOT_MEASURE,
+        message=f"{name}: {error.field}: {error.message}",
+        estimate=None,
+        total=0,
+        bad=0,
+        stable_total=0,
+        stable_bad=0,
+        hard_stop=False,
+    )
 
 
 def _judgement(situation: Situation, objective: MeasuredObjective, *, promotion: bool) -> Judgement:
-    evidence = situation.release.evidence.get(objective.rule.name) or fresh()
+    name, measured = objective.rule.name, situation.observation.measured
+    evidence = situation.release.evidence.get(name) or fresh()
+    if evidence.of != objective.digest:
+        evidence = fresh(objective.digest)  # gathered about something else that had the same name
+    if unseen := measured.unseen(objective.origin) or measured.missing.get(name, ""):
+        return replace(
+            judge(evidence, objective.rule, promotion=promotion),
+            verdict=Verdict.NO_EVIDENCE,
+            reason=CANNOT_MEASURE,
+            message=f"{name}: {unseen}",
+            hard_stop=False,
+        )
     since = situation.release.traffic_since
     held_for = situation.now - since if since is not None else 0.0
     rate = evidence.stage.total / held_for if held_for > 0 else None
-    judgement = judge(evidence, objective.rule, promotion=promotion, rate=rate)
-    unseen = situation.observation.measured.unseen(objective.origin)
-    if not unseen:
-        return judgement
-    return replace(
-        judgement,
-        verdict=Verdict.NO_EVIDENCE,
-        reason=CANNOT_MEASURE,
-        message=f"{judgement.objective}: {unseen}",
-        hard_stop=False,
-    )
+    return judge(evidence, objective.rule, promotion=promotion, rate=rate)
 
 
 def _not_ready(situation: Situation, needed: int) -> Ending:

@@ -1,6 +1,5 @@
 """Why a release waits, in sentences with their numbers."""
 
-from palier.api.v1alpha1 import Canary
 from palier.evidence.objective import Judgement, Verdict
 from palier.evidence.sample_ratio import served_share
 from palier.release.situation import Hold, Situation
@@ -22,33 +21,38 @@ SILENT_FOR = 10.0
 
 def first_gap(situation: Situation, judgements: tuple[Judgement, ...]) -> Hold | None:
     """The first objective without a verdict; one missed scrape is not yet worth a reason of its own."""
-    origins = {objective.rule.name: objective.origin for objective in situation.objectives}
+    measured = situation.observation.measured
+    origins = {objective.rule.name: objective.origin for objective in situation.objectives.measured}
     for judgement in judgements:
         if judgement.verdict is Verdict.NO_EVIDENCE:
-            since = situation.observation.measured.unseen_since(origins.get(judgement.objective, Origin.PODS))
+            since = measured.unseen_since(origins.get(judgement.objective, Origin.PODS))
             blind = since is not None and situation.now - since >= BLIND_FOR
+            blind = blind or judgement.objective in measured.missing
             return Hold(CANNOT_MEASURE if blind else JUDGING, judgement.message)
     return None
 
 
-def served_share_mismatch(situation: Situation, stage: Canary) -> Hold | None:
+def served_share_mismatch(situation: Situation) -> Hold | None:
     """The gateway does not serve the share that the route says: whoever is judged then, it is not this stage.
 
     Without a gateway the share follows connections, not requests, and is only as fine as the replicas: not tested.
     """
     if situation.deployment.spec.traffic.gateway is None:
         return None
-    for objective in situation.objectives:
+    weight = situation.observation.weight(situation.candidate.revision)
+    for objective in situation.objectives.measured:
         evidence = situation.release.evidence.get(objective.rule.name)
-        if evidence is None or not _counts_requests(objective):
+        if evidence is None or evidence.served is None or not _counts_requests(objective):
             continue
-        found = served_share(evidence.stage.total, evidence.stage.stable_total, weight=stage.weight)
+        found = served_share(*evidence.served, weight=weight)
         return Hold("ServedShareDiffers", f"{objective.rule.name}: {found.message}") if found else None
     return None
 
 
 def _counts_requests(objective: MeasuredObjective) -> bool:
     """Whether its events are all requests of both arms."""
+    if objective.stable_source is None:
+        return False
     if isinstance(objective.source, SlowerThan):
         return objective.origin is Origin.ROUTER
     return isinstance(objective.source, CounterRatio) and objective.origin is not Origin.ELSEWHERE

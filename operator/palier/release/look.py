@@ -6,19 +6,26 @@ are computed again from Prometheus' own history: nothing is lost and nothing is 
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
-from palier.evidence.counters import Series
-from palier.evidence.objective import Counts, Evidence, ObjectiveRule, fresh, observe
-from palier.release.sources import MeasuredObjective, Origin, Reading, RouterSeries, SlowerThan
-from palier.release.step import Answer, Question, Step, questions, signal_questions
+from palier.evidence.counters import LARGEST_COUNT, Series, Target
+from palier.evidence.objective import Amounts, Counts, Evidence, ObjectiveRule, fresh, observe
+from palier.release.sources import MeasuredObjective, Origin, Reading, RouterSeries, SlowerThan, Source
+from palier.release.step import NOWHERE, Answer, Question, Step, questions, signal_questions
 
 SCRAPED = Question("up")
 """The series that Prometheus itself writes for every target at every scrape."""
 
 LONGEST_REPLAY = 240
 """Looks that are computed one by one after a gap; a longer gap is cut into that many longer steps."""
+
+MOST_SEGMENTS = 200
+"""Values of the label that segments are told apart by; of more only the largest are told apart in a step."""
+
+OTHER_SEGMENTS = "(other)"
+"""All segments beyond `MOST_SEGMENTS` together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,10 @@ class Watched:
     router_unseen_since: float | None = None
     readings: Mapping[str, Reading] = field(default_factory=dict)
     """How well the candidate's histograms answer, by latency objective, as far as they have been read."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Why an objective could not be measured at the last look although its side could be, by its name."""
+    lost: Mapping[tuple[str, str], frozenset[Target]] = field(default_factory=dict)
+    """Targets that have lost the signal of an objective, by its name and the revision."""
 
     def blind(self, reason: str, *, at: float) -> "Watched":
         """The same release after a look that could not measure."""
@@ -85,6 +96,7 @@ def look(
     *,
     scraped: Answer,
     at: Sequence[float],
+    router_at: Sequence[float] | None = None,
     staleness: float,
     unanswered: Mapping[Question, str] = {},
 ) -> Watched:
@@ -97,7 +109,8 @@ def look(
         watched: the release before.
         answers: raw samples by question, reaching back to the last look and `staleness` before it.
         scraped: the `up` series of the same pods; they show which pods were scraped at all.
-        at: the instants, ascending, at least one.
+        at: the instants, ascending; none leaves everything but the router's side as it is.
+        router_at: as `at` for the objectives that read the router; the same instants where None.
         staleness: seconds after which a sample says nothing any more.
         unanswered: why there is no answer, by question.
     """
@@ -106,26 +119,36 @@ def look(
     def step(start: float, end: float) -> Step:
         return Step(answers, scraped, start=start, end=end, staleness=staleness)
 
-    return _look_at_router(_look_at_pods(watched, step, at, unanswered), step, at, unanswered)
+    if at:
+        watched = _look_at_pods(watched, step, at, unanswered)
+    router_at = at if router_at is None else router_at
+    return _look_at_router(watched, step, router_at, unanswered) if router_at else watched
+
+
+def asked_at(watched: Watched, *, router: bool) -> set[Question]:
+    """Everything that is asked for one side of a release, without `SCRAPED`."""
+    own = (one for one in watched.objectives if (one.origin is Origin.ROUTER) is router)
+    return {question for objective in own for question in questions(objective)}
 
 
 def visible(
     watched: Watched,
     answers: Mapping[Question, Answer],
     *,
+    router: bool,
     scraped: Answer,
     at: float,
     staleness: float,
-    behind: float = math.inf,
+    unanswered: Mapping[Question, str] = {},
 ) -> bool:
-    """Whether a side that has been read no further than `behind` can be read of the candidate at an instant."""
+    """Whether one side of the candidate can be read at an instant."""
+    asked = asked_at(watched, router=router)
+    if _first(unanswered, [*([] if router else [SCRAPED]), *asked]):
+        return False
     step = Step(answers, _succeeded(scraped), start=at, end=at, staleness=staleness)
-    return any(
-        step.seen(watched.candidate, [question for question in answers if question.of_router is router])
-        or (not router and step.scraped(watched.candidate))
-        for router, read in watched.read_until.items()
-        if read is not None and read < behind
-    )
+    if router:
+        return step.seen(watched.candidate, _signals_of(_of_router(watched)))
+    return step.scraped(watched.candidate) or step.seen(watched.candidate, asked)
 
 
 Steps = Callable[[float, float], Step]
@@ -136,7 +159,7 @@ def _look_at_pods(watched: Watched, step_of: Steps, at: Sequence[float], unanswe
     objectives = [one for one in watched.objectives if one.origin is not Origin.ROUTER]
     if watched.objectives and not objectives:
         return replace(watched, last_look=at[-1], cannot_measure="", cannot_measure_since=None)
-    asked = {question for objective in objectives for question in questions(objective)}
+    asked = asked_at(watched, router=False)
     if reason := _first(unanswered, [SCRAPED, *sorted(asked)]):
         return watched.blind(reason, at=at[-1])
     if watched.traffic_since is None:
@@ -155,15 +178,9 @@ def _look_at_pods(watched: Watched, step_of: Steps, at: Sequence[float], unanswe
         if not (step.scraped(watched.candidate) or step.seen(watched.candidate, asked)):
             watched = watched.blind(f"no fresh samples from the pods of candidate {watched.candidate}", at=instant)
             continue
-        if signal := _vanished(watched, objectives, step):
-            reason = f"signal {signal} vanished from the pods of candidate {watched.candidate}, which are still scraped"
-            watched = watched.blind(reason, at=instant)
-            continue
         with_stable = step.scraped(watched.stable) or step.seen(watched.stable, asked)
         watched = replace(
-            watched,
-            evidence=_observed(watched, objectives, step, with_stable=with_stable),
-            readings=_readings(watched, objectives, step),
+            _observed(watched, objectives, step, with_stable=with_stable),
             last_look=instant,
             cannot_measure="",
             cannot_measure_since=None,
@@ -175,11 +192,10 @@ def _look_at_router(
     watched: Watched, step_of: Steps, at: Sequence[float], unanswered: Mapping[Question, str]
 ) -> Watched:
     """The objectives that read the gateway's proxies."""
-    objectives = [one for one in watched.objectives if one.origin is Origin.ROUTER]
+    objectives = _of_router(watched)
     if not objectives:
         return replace(watched, router_unseen="", router_unseen_since=None) if watched.router_unseen else watched
-    asked = {question for objective in objectives for question in questions(objective)}
-    signals = {question for objective in objectives for question in signal_questions(objective)}
+    asked, signals = asked_at(watched, router=True), _signals_of(objectives)
     if watched.traffic_since is None:
         read = _readings(watched, objectives, step_of(at[-1], at[-1]))
         return replace(watched, readings=read, router_unseen="", router_unseen_since=None)
@@ -200,14 +216,8 @@ def _look_at_router(
             reason = f"no {fresh_ones} of the router for candidate {watched.candidate}"
             watched = watched.blind_at_router(reason, at=instant)
             continue
-        if signal := _vanished(watched, objectives, step):
-            reason = f"signal {signal} vanished from the router for candidate {watched.candidate}"
-            watched = watched.blind_at_router(reason, at=instant)
-            continue
         watched = replace(
-            watched,
-            evidence=_observed(watched, objectives, step, with_stable=step.seen(watched.stable, signals)),
-            readings=_readings(watched, objectives, step),
+            _observed(watched, objectives, step, with_stable=step.seen(watched.stable, signals)),
             router_last_look=instant,
             router_unseen="",
             router_unseen_since=None,
@@ -215,32 +225,108 @@ def _look_at_router(
     return watched
 
 
-def _observed(
-    watched: Watched, objectives: Sequence[MeasuredObjective], step: Step, *, with_stable: bool
-) -> dict[str, Evidence]:
-    """The evidence after one step."""
-    evidence = dict(watched.evidence)
+def _observed(watched: Watched, objectives: Sequence[MeasuredObjective], step: Step, *, with_stable: bool) -> Watched:
+    """The release after one step, except for how far it has been read."""
+    evidence, missing, lost = dict(watched.evidence), dict(watched.missing), dict(watched.lost)
     for objective in objectives:
-        rule = objective.rule
-        compared = (
-            with_stable
-            and (not isinstance(rule, ObjectiveRule) or rule.compare_with_stable)
-            and not step.vanished(objective, objective.stable_source, watched.stable)
-        )
+        rule, name = objective.rule, objective.rule.name
+        candidate = _arm(objective, objective.source, watched.candidate, step, lost)
+        if isinstance(candidate, str):
+            missing[name] = candidate
+            continue
+        missing.pop(name, None)
+        if candidate is None:
+            continue
+        stable: Counts | Amounts | None = None
+        same_edges = True
         segments: dict[str, tuple[Counts, Counts]] = {}
+        if (
+            with_stable
+            and objective.stable_source is not None
+            and (not isinstance(rule, ObjectiveRule) or rule.compare_with_stable)
+        ):
+            told = _arm(objective, objective.stable_source, watched.stable, step, lost)
+            stable = None if isinstance(told, str) else told
+            same_edges = stable is None or not step.coarser(
+                objective.stable_source,
+                watched.stable,
+                than=(objective.source, watched.candidate),
+                objective=objective,
+            )
         if objective.segment_by:
-            candidate = step.segments(objective, objective.source, watched.candidate)
-            stable = step.segments(objective, objective.stable_source, watched.stable) if compared else {}
-            none = Counts(0, 0, 0)
-            segments = {name: (candidate.get(name, none), stable.get(name, none)) for name in {**candidate, **stable}}
-        evidence[rule.name] = observe(
-            evidence.get(rule.name) or fresh(),
-            step.counts(objective, objective.source, watched.candidate),
-            step.counts(objective, objective.stable_source, watched.stable) if compared else None,
+            segments = _segments(watched, objective, step, compared=stable is not None)
+        digest, known = _digest(objective), evidence.get(name)
+        evidence[name] = observe(
+            known if known is not None and known.of == digest else fresh(digest),
+            candidate,
+            stable,
             rule,
             segments=segments,
+            same_edges=same_edges,
         )
-    return evidence
+    return replace(
+        watched, evidence=evidence, readings=_readings(watched, objectives, step), missing=missing, lost=lost
+    )
+
+
+def _arm(
+    objective: MeasuredObjective,
+    source: Source,
+    revision: str,
+    step: Step,
+    lost: dict[tuple[str, str], frozenset[Target]],
+) -> Counts | Amounts | str | None:
+    """What one arm adds to an objective, or why it cannot be told; None where counting begins with this step.
+
+    `lost` is brought up to date.
+    """
+    whose = (objective.rule.name, revision)
+    before = lost.pop(whose, NOWHERE)
+    signal, gone = step.vanished(objective, source, revision, before=before)
+    if gone:
+        lost[whose] = gone
+        pods = "a pod that is" if len(gone) == 1 else f"{len(gone)} pods that are"
+        where = "the router" if objective.origin is Origin.ROUTER else f"{pods} still scraped"
+        return f"signal {signal} of {revision} vanished from {where}"
+    if reason := step.unreadable(objective, source, revision):
+        return reason
+    if before and step.begins(objective, source, revision):
+        return None  # what was counted before it vanished is not known any more
+    counts = step.counts(objective, source, revision)
+    if counts.total > LARGEST_COUNT:
+        return f"{counts.total:.3g} events of {revision} in one look are no count: more than 2^53"
+    return counts
+
+
+def _segments(
+    watched: Watched, objective: MeasuredObjective, step: Step, *, compared: bool
+) -> dict[str, tuple[Counts, Counts]]:
+    """Candidate's and stable's counts by segment; the smallest together where there are very many."""
+    candidate = step.segments(objective, objective.source, watched.candidate)
+    stable: dict[str, Counts] = {}
+    if compared and objective.stable_source is not None:
+        stable = step.segments(objective, objective.stable_source, watched.stable)
+    none = Counts(0, 0, 0)
+    both = {name: (candidate.get(name, none), stable.get(name, none)) for name in {**candidate, **stable}}
+    if len(both) <= MOST_SEGMENTS:
+        return both
+    largest = sorted(both, key=lambda name: (-both[name][0].total - both[name][1].total, name))
+    kept = {name: both[name] for name in largest[:MOST_SEGMENTS] if name != OTHER_SEGMENTS}
+    rest = [both[name] for name in both if name not in kept]
+    kept[OTHER_SEGMENTS] = (_added(one for one, _ in rest), _added(other for _, other in rest))
+    return kept
+
+
+def _added(parts: Iterable[Counts]) -> Counts:
+    every = list(parts)
+    return Counts(
+        sum(one.total for one in every), sum(one.bad for one in every), sum(one.bad_possible for one in every)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _digest(objective: MeasuredObjective) -> str:
+    return objective.digest
 
 
 def _readings(watched: Watched, objectives: Sequence[MeasuredObjective], step: Step) -> dict[str, Reading]:
@@ -254,8 +340,12 @@ def _readings(watched: Watched, objectives: Sequence[MeasuredObjective], step: S
     return readings
 
 
-def _vanished(watched: Watched, objectives: Sequence[MeasuredObjective], step: Step) -> str:
-    return next((signal for one in objectives if (signal := step.vanished(one, one.source, watched.candidate))), "")
+def _of_router(watched: Watched) -> list[MeasuredObjective]:
+    return [one for one in watched.objectives if one.origin is Origin.ROUTER]
+
+
+def _signals_of(objectives: Sequence[MeasuredObjective]) -> set[Question]:
+    return {question for objective in objectives for question in signal_questions(objective)}
 
 
 def _first(unanswered: Mapping[Question, str], asked: Sequence[Question]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from palier.evidence.counters import Measurable
-from palier.release.sources import MeasuredObjective, Reading, SlowerThan
+from palier.release.sources import KnownReading, MeasuredObjective, Reading, SlowerThan, reading_of
 
 _SAME_EDGE = 1e-9
 """Relative tolerance between a threshold and a bucket edge, both written in decimal by somebody."""
@@ -26,14 +26,19 @@ class Measurability:
 
 
 def measurability(
-    objectives: tuple[MeasuredObjective, ...], readings: Mapping[str, Reading]
+    objectives: tuple[MeasuredObjective, ...], readings: Mapping[str, KnownReading]
 ) -> tuple[Measurability, ...]:
     """One answer for each objective that reads a histogram."""
     return tuple(
-        _one(objective, objective.source, readings.get(objective.rule.name))
+        _one(objective, objective.source, _about(objective.source, readings.get(objective.rule.name)))
         for objective in objectives
         if isinstance(objective.source, SlowerThan)
     )
+
+
+def _about(source: SlowerThan, known: KnownReading | None) -> Reading | None:
+    """A remembered reading, if it is about this histogram and threshold."""
+    return known.reading if known and known.of == reading_of(source) else None
 
 
 def _one(objective: MeasuredObjective, source: SlowerThan, reading: Reading | None) -> Measurability:

@@ -69,6 +69,8 @@ class Measured:
     router_unseen_since: float | None = None
     readings: Mapping[str, Reading] = field(default_factory=dict)
     """How well the histograms answer, by latency objective, as far as they have been read."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Why single objectives could not be measured although their source could, by name."""
 
     def unseen(self, origin: Origin) -> str:
         """Why the last look could not measure the objectives of one origin; empty when it could."""

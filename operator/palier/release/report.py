@@ -23,7 +23,7 @@ from palier.evidence.counters import Measurable
 from palier.evidence.objective import Judgement, MeanRule, Rule
 from palier.release.measurability import measurability
 from palier.release.observation import Observation
-from palier.release.rules import measured_objectives
+from palier.release.rules import objectives_of
 from palier.release.situation import Decision
 from palier.release.sources import Reading
 from palier.release.state import State, Step
@@ -116,9 +116,9 @@ def written(found: list[Finding], *, generation: int) -> list[dict[str, Any]]:
     ]
 
 
-def _measurable(deployment: ModelDeployment, observation: Observation) -> list[Finding]:
+def _measurable(deployment: ModelDeployment, state: State) -> list[Finding]:
     """Whether latency objectives can be measured as they are written."""
-    known = measurability(measured_objectives(deployment), observation.measured.readings)
+    known = measurability(objectives_of(deployment).measured, state.readings)
     if not known:
         return []
     worst = max(known, key=lambda one: _WORSE[one.measurable])
@@ -182,12 +182,10 @@ def status_of(
         "replicas": sum(fact.available for fact in facts),
         "selector": f"{LABEL_DEPLOYMENT}={deployment.metadata.name}",
         **state.to_status(),
-        "conditions": written(
-            [*found, *_measurable(deployment, observation)], generation=deployment.metadata.generation
-        ),
+        "conditions": written([*found, *_measurable(deployment, state)], generation=deployment.metadata.generation),
     }
     if decision.judgements:
-        rules = {objective.rule.name: objective.rule for objective in measured_objectives(deployment)}
+        rules = {objective.rule.name: objective.rule for objective in objectives_of(deployment).measured}
         readings = observation.measured.readings
         status["verdicts"] = [
             verdict_status(judgement, rule=rules.get(judgement.objective), reading=readings.get(judgement.objective))

@@ -1,35 +1,22 @@
 """From the user's objectives to what is measured and how it is judged.
 
 The settings of a release's tests are derived here, once, from the spec alone, so that they cannot be tuned after the
-evidence has been seen. Which series are read is resolved in this order: the objective's own words, `spec.signals`, the
-preset of the revision's serving runtime.
+evidence has been seen. Which series are read is the business of `resolve`.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from pydantic.alias_generators import to_snake
-
-from palier import presets
-from palier.api.objectives import HistogramSignal
-from palier.api.v1alpha1 import ErrorRate, Latency, Level, Mean, ModelDeployment, Objective, Signals, TimeUnit
-from palier.api.values import CounterOwner, Proof, Runtime
+from palier.api.objectives import CountedSignal
+from palier.api.v1alpha1 import Mean, ModelDeployment, Objective
+from palier.api.values import Proof
 from palier.errors import InvalidSpec
 from palier.evidence.objective import MeanRule, ObjectiveRule, ScoreRule
-from palier.release.sources import (
-    AboveLevel,
-    CounterRatio,
-    MeanOf,
-    MeasuredObjective,
-    Origin,
-    RouterSeries,
-    SlowerThan,
-    Source,
-)
-from palier.release.state import RevisionRef
+from palier.release.resolve import Serving, resolve, serving_of
+from palier.release.sources import MeasuredObjective, Origin
+
+__all__ = ["Objectives", "Serving", "measured_objectives", "objectives_of", "rules_digest", "serving_of"]
 
 RELEASE_ALPHA = 0.01
 """Allowed probability that a release of a good candidate is rolled back, however often Palier looks."""
@@ -42,21 +29,16 @@ LATENCY_MARGIN = 1.1
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
-    """The serving program of a revision, as far as its metrics are concerned."""
+class Objectives:
+    """The objectives of a ModelDeployment, as far as they can be measured."""
 
-    runtime: str = ""
-    """Name of a preset; empty or `custom` for none."""
-    version: str = ""
-
-
-def serving_of(reference: RevisionRef) -> Serving:
-    """The serving program of a revision that is remembered."""
-    return Serving(reference.runtime, reference.runtime_version)
+    measured: tuple[MeasuredObjective, ...]
+    unmeasurable: tuple[tuple[str, InvalidSpec], ...] = ()
+    """Name and error of those that can not: a release under way gets no verdict on them."""
 
 
 def measured_objectives(deployment: ModelDeployment, *, stable: Serving | None = None) -> tuple[MeasuredObjective, ...]:
-    """The objectives of a ModelDeployment, ready to be measured; the release's error budget is split evenly.
+    """The objectives of a ModelDeployment, ready to be measured.
 
     Args:
         deployment: the spec, which describes the candidate.
@@ -65,40 +47,26 @@ def measured_objectives(deployment: ModelDeployment, *, stable: Serving | None =
     Raises:
         InvalidSpec: an objective needs a signal that neither `spec.signals` nor a preset names.
     """
+    found = objectives_of(deployment, stable=stable)
+    if found.unmeasurable:
+        raise found.unmeasurable[0][1]
+    return found.measured
+
+
+def objectives_of(deployment: ModelDeployment, *, stable: Serving | None = None) -> Objectives:
+    """The same, with those apart that cannot be measured as they are written; alpha is split evenly over all."""
     model = deployment.spec.model
     candidate = Serving(model.runtime.value if model.runtime else "", model.runtime_version or "")
     alpha = RELEASE_ALPHA / max(1, len(deployment.spec.objectives))
-    return tuple(
-        _measured(deployment, objective, candidate, stable or candidate, alpha=alpha, field=f"spec.objectives[{index}]")
-        for index, objective in enumerate(deployment.spec.objectives)
-    )
-
-
-def router_series(
-    deployment: ModelDeployment, *, candidate: str, stable: str, slots: tuple[str, str] | None
-) -> RouterSeries | None:
-    """How the series of the gateway's proxies are told apart; None without a router or while there are no positions.
-
-    Args:
-        deployment: the spec.
-        candidate: the candidate's revision.
-        stable: stable's revision.
-        slots: the revision at each backend position of the route.
-    """
-    gateway = deployment.spec.traffic.gateway
-    if gateway is None or gateway.router is None or slots is None or not {candidate, stable} <= set(slots):
-        return None
-    preset = presets.router(gateway.router.value)
-
-    def value(revision: str) -> str:
-        return preset.value.format(
-            namespace=deployment.metadata.namespace,
-            name=deployment.metadata.name,
-            revision=revision,
-            position=slots.index(revision),
-        )
-
-    return RouterSeries(preset.label, candidate=value(candidate), stable=value(stable))
+    measured: list[MeasuredObjective] = []
+    unmeasurable: list[tuple[str, InvalidSpec]] = []
+    for index, objective in enumerate(deployment.spec.objectives):
+        field = f"spec.objectives[{index}]"
+        try:
+            measured.append(_measured(deployment, objective, candidate, stable or candidate, alpha=alpha, field=field))
+        except InvalidSpec as error:
+            unmeasurable.append((objective.name, error))
+    return Objectives(tuple(measured), tuple(unmeasurable))
 
 
 def rules_digest(deployment: ModelDeployment) -> str:
@@ -121,13 +89,19 @@ def rules_digest(deployment: ModelDeployment) -> str:
 def _measured(
     deployment: ModelDeployment, objective: Objective, candidate: Serving, stable: Serving, *, alpha: float, field: str
 ) -> MeasuredObjective:
-    resolve = _resolver(deployment, objective, field=field)
-    found = resolve(candidate)
+    found = resolve(deployment, objective, candidate, field=field)
     try:
-        stable_source = resolve(stable).source
+        other = resolve(deployment, objective, stable, field=field)
+        if other.origin is not found.origin:
+            # One of them counts its errors itself, the other does not: both are read where both are counted.
+            found = resolve(deployment, objective, candidate, field=field, at_router=True)
+            other = resolve(deployment, objective, stable, field=field, at_router=True)
+        stable_source = other.source if other.origin is found.origin else None
     except InvalidSpec:
         # Stable's own runtime has no such signal: it cannot be compared, the limit still holds for the candidate.
-        stable_source = found.source
+        stable_source = None
+    if found.origin is Origin.ROUTER and objective.segment_by:
+        raise InvalidSpec(f"{field}.segmentBy", "a router does not know groups of users: name counters of the pods")
     return MeasuredObjective(
         _rule(objective, alpha=alpha),
         found.source,
@@ -139,10 +113,23 @@ def _measured(
     )
 
 
+def _mean_rule(name: str, mean: Mean, *, alpha: float) -> MeanRule:
+    match mean.signal:
+        case None:
+            unit, noun = "", "values"
+        case CountedSignal.TOKENS_IN | CountedSignal.TOKENS_OUT:
+            unit, noun = "tokens", "requests"
+        case CountedSignal.INTER_TOKEN_LATENCY:
+            unit, noun = "s", "tokens"
+        case _:
+            unit, noun = "s", "requests"
+    return MeanRule(name=name, maximum=mean.max.value, alpha=alpha, unit=unit, noun=noun)
+
+
 def _rule(objective: Objective, *, alpha: float) -> ObjectiveRule | MeanRule | ScoreRule:
     """How the objective is judged."""
     if objective.mean is not None:
-        return MeanRule(name=objective.name, maximum=objective.mean.max.value, alpha=alpha)
+        return _mean_rule(objective.name, objective.mean, alpha=alpha)
     if objective.score is not None:
         return ScoreRule(name=objective.name, least=objective.score.min.fraction, alpha=alpha)
     proof = objective.proof is Proof.NO_WORSE_THAN_STABLE
@@ -183,160 +170,3 @@ def _rule(objective: Objective, *, alpha: float) -> ObjectiveRule | MeanRule | S
         noun="requests" if objective.error_rate else "events",
         bad_noun="failed" if objective.error_rate else "bad",
     )
-
-
-class _Found(NamedTuple):
-    """Where an objective's numbers come from."""
-
-    source: Source
-    origin: Origin
-    edges: tuple[float, ...] = ()
-    remedy: str = ""
-
-
-Resolve = Callable[[Serving], _Found]
-
-
-def _resolver(deployment: ModelDeployment, objective: Objective, *, field: str) -> Resolve:
-    """From a revision's serving program to the series that one objective reads."""
-    signals = deployment.spec.signals
-    gateway = deployment.spec.traffic.gateway
-    router = presets.router(gateway.router.value) if gateway and gateway.router else None
-
-    def resolve(serving: Serving) -> _Found:
-        named = _Named(signals, serving, field)
-        if objective.latency is not None:
-            return _latency(objective.latency, named, router, field=f"{field}.latency")
-        if objective.error_rate is not None:
-            return _errors(objective.error_rate, named, router, field=f"{field}.errorRate")
-        if objective.ratio is not None:
-            return _Found(CounterRatio((objective.ratio.bad,), (objective.ratio.total,)), Origin.ELSEWHERE)
-        if objective.mean is not None:
-            return _Found(_mean(objective.mean, named), Origin.PODS if objective.mean.signal else Origin.ELSEWHERE)
-        if objective.score is not None:
-            return _Found(MeanOf(objective.score.sum, (objective.score.count,)), Origin.ELSEWHERE)
-        if objective.level is not None:
-            return _level(objective.level, named)
-        raise InvalidSpec(field, "an objective needs exactly one kind")
-
-    return resolve
-
-
-class _Named:
-    """The signals of one revision: those that the spec names, then those of its runtime's preset."""
-
-    def __init__(self, signals: Signals | None, serving: Serving, field: str) -> None:
-        self._signals = signals
-        self._field = field
-        self._preset: presets.Preset | None = None
-        if serving.runtime not in {"", Runtime.CUSTOM.value}:
-            try:
-                self._preset = presets.runtime(serving.runtime, serving.version)
-            except LookupError as error:
-                raise InvalidSpec("spec.model.runtimeVersion", str(error)) from None
-
-    def given(self, name: str) -> str | HistogramSignal | None:
-        """What the spec names."""
-        return getattr(self._signals, to_snake(name)) if self._signals else None
-
-    def preset(self, name: str) -> presets.Signal | None:
-        """What the preset names."""
-        return self._preset.signals.get(name) if self._preset else None
-
-    def counters(self, name: str) -> tuple[str, ...] | None:
-        """The counters of a signal; None when there are none."""
-        given = self.given(name)
-        if isinstance(given, str):
-            return (given,)
-        known = self.preset(name)
-        return known.selectors if isinstance(known, presets.Counter) else None
-
-    def absence(self, name: str) -> str:
-        """Why a signal is not there, and what helps."""
-        known = self.preset(name)
-        title = self._preset.title if self._preset else ""
-        match known:
-            case presets.Missing(why=why, fix=fix):
-                return f"{title} has no {name}: {why}; {fix}"
-            case presets.Mean(fix=fix):
-                return f"{title} exports only the mean of {name} (measurable: MeanOnly); {fix}"
-            case _ if title:
-                return f"the preset of {title} names no {name}; name it as spec.signals.{name}"
-            case _:
-                return f"name it as spec.signals.{name}, or choose a spec.model.runtime that has it"
-
-
-def _latency(latency: Latency, named: _Named, router: presets.RouterPreset | None, *, field: str) -> _Found:
-    name, seconds = latency.signal.value, latency.threshold.seconds
-    if latency.source is CounterOwner.ROUTER:
-        if router is None or router.latency is None:
-            raise InvalidSpec(f"{field}.source", "spec.traffic.gateway.router names no router with a latency histogram")
-        return _histogram(router.latency, seconds, Origin.ROUTER)
-    given = named.given(name)
-    if isinstance(given, HistogramSignal):
-        return _Found(SlowerThan(given.histogram, seconds / given.unit.seconds), Origin.PODS)
-    known = named.preset(name)
-    if isinstance(known, presets.Histogram):
-        return _histogram(known, seconds, Origin.PODS)
-    raise InvalidSpec(field, f"a latency objective needs a histogram: {named.absence(name)}")
-
-
-def _histogram(known: presets.Histogram, seconds: float, origin: Origin) -> _Found:
-    threshold = seconds / TimeUnit(known.unit).seconds
-    return _Found(SlowerThan(known.selector, threshold), origin, edges=known.bounds, remedy=known.fix)
-
-
-def _errors(error_rate: ErrorRate, named: _Named, router: presets.RouterPreset | None, *, field: str) -> _Found:
-    requests, errors = named.counters("requests"), named.counters("errors")
-    if error_rate.source is not CounterOwner.ROUTER and requests and errors:
-        return _Found(CounterRatio(errors, requests), Origin.PODS)
-    if error_rate.source is not CounterOwner.PODS and router is not None:
-        return _Found(CounterRatio(router.errors.selectors, router.requests.selectors), Origin.ROUTER)
-    missing = "errors" if requests else "requests"
-    raise InvalidSpec(
-        field,
-        f"an errorRate objective needs counters: {named.absence(missing)};"
-        " or set spec.traffic.gateway.router to read the gateway's",
-    )
-
-
-def _mean(mean: Mean, named: _Named) -> Source:
-    if mean.signal is None:
-        assert mean.sum is not None  # noqa: S101 - the schema demands both
-        assert mean.count is not None  # noqa: S101
-        return MeanOf(mean.sum, (mean.count,))
-    name = mean.signal.value
-    given, known = named.given(name), named.preset(name)
-    if isinstance(given, HistogramSignal):
-        return _mean_of_histogram(given.histogram, given.unit)
-    if given is None and isinstance(known, presets.Histogram):
-        return _mean_of_histogram(known.selector, TimeUnit(known.unit) if known.unit else None)
-    if given is None and isinstance(known, presets.Mean):
-        return MeanOf(known.amount, known.total, scale=TimeUnit(known.unit).seconds if known.unit else 1.0)
-    tokens, requests = named.counters(name), named.counters("requests")
-    if tokens and requests:
-        return MeanOf(tokens[0], requests)
-    raise InvalidSpec(
-        "spec.objectives", f"a mean needs its signal: {named.absence(name if not tokens else 'requests')}"
-    )
-
-
-def _mean_of_histogram(selector: str, unit: TimeUnit | None) -> MeanOf:
-    return MeanOf(suffixed(selector, "_sum"), (suffixed(selector, "_count"),), scale=unit.seconds if unit else 1.0)
-
-
-def _level(level: Level, named: _Named) -> _Found:
-    if level.gauge is not None:
-        return _Found(AboveLevel(level.gauge, level.max.value), Origin.ELSEWHERE)
-    given, known = named.given("queueDepth"), named.preset("queueDepth")
-    if isinstance(given, str):
-        return _Found(AboveLevel(given, level.max.value), Origin.PODS)
-    if isinstance(known, presets.Gauge):
-        return _Found(AboveLevel(known.selector, level.max.value), Origin.PODS)
-    raise InvalidSpec("spec.objectives", f"a level objective needs a gauge: {named.absence('queueDepth')}")
-
-
-def suffixed(selector: str, suffix: str) -> str:
-    """A selector whose metric name has a suffix: `seconds{a="b"}` and `_sum` give `seconds_sum{a="b"}`."""
-    name, brace, labels = selector.partition("{")
-    return f"{name}{suffix}{brace}{labels}"

@@ -7,8 +7,7 @@ from typing import Literal
 from palier.api.v1alpha1 import Canary, ModelDeployment
 from palier.evidence.objective import Judgement
 from palier.release.observation import Observation
-from palier.release.rules import measured_objectives, serving_of
-from palier.release.sources import MeasuredObjective
+from palier.release.rules import Objectives, objectives_of, serving_of
 from palier.release.state import Release, RevisionRef, State
 
 
@@ -68,10 +67,10 @@ class Situation:
         return stages[self.release.stage_index].canary if self.release.stage_index < len(stages) else None
 
     @cached_property
-    def objectives(self) -> tuple[MeasuredObjective, ...]:
+    def objectives(self) -> Objectives:
         """What the candidate is measured and judged by."""
         stable = self.state.stable
-        return measured_objectives(self.deployment, stable=serving_of(stable) if stable else None)
+        return objectives_of(self.deployment, stable=serving_of(stable) if stable else None)
 
     @property
     def promotion_requested(self) -> bool:

@@ -4,7 +4,8 @@ A selector is a plain PromQL vector selector. Several selectors stand for the su
 count successes and failures apart have no counter of all requests.
 """
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from palier.evidence.counters import Measurable
@@ -88,8 +89,9 @@ class MeasuredObjective:
     rule: Rule
     source: Source
     """What the candidate's series are."""
-    stable_source: Source
-    """What stable's series are: others only where it runs on another serving runtime."""
+    stable_source: Source | None
+    """What stable's series are: others only where it runs on another serving runtime; None where it has no such series
+    in the same place, so that nothing can be compared."""
     origin: Origin = Origin.PODS
     segment_by: str = ""
     """Label whose values are judged apart, too; empty for none. Only with `CounterRatio` and `SlowerThan`."""
@@ -101,7 +103,18 @@ class MeasuredObjective:
     @property
     def selectors(self) -> tuple[str, ...]:
         """Every vector selector that has to be read at a look."""
-        return tuple(dict.fromkeys(self.source.selectors + self.stable_source.selectors))
+        stable = self.stable_source.selectors if self.stable_source else ()
+        return tuple(dict.fromkeys(self.source.selectors + stable))
+
+    @property
+    def digest(self) -> str:
+        """Names everything that evidence rests on; evidence under another digest is about something else.
+
+        The share of alpha is not in it: another objective beside this one changes what is needed, not what was seen.
+        """
+        rule = {name: value for name, value in asdict(self.rule).items() if name != "alpha"}
+        text = repr((sorted(rule.items()), self.source, self.stable_source, self.origin.value, self.segment_by))
+        return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +135,16 @@ class Reading:
     """Largest bucket edge at or below the threshold; None if there is none."""
     upper: float | None
     """Smallest bucket edge at or above the threshold, possibly infinite; None if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownReading:
+    """A reading that is remembered, with what was read: it says nothing about another histogram or threshold."""
+
+    of: str
+    reading: Reading
+
+
+def reading_of(source: SlowerThan) -> str:
+    """Names the histogram and the threshold that a reading is about."""
+    return f"{source.histogram} {source.threshold:.12g}"

@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from palier.evidence.counters import Measurable
 from palier.evidence.objective import Evidence, begin_stage
+from palier.release.sources import KnownReading, Reading
 
 HISTORY_LIMIT = 10
 
@@ -142,6 +144,8 @@ class State:
     outcome: Outcome | None = None
     history: tuple[Outcome, ...] = ()
     handled_retry: str = ""
+    readings: Mapping[str, KnownReading] = field(default_factory=dict)
+    """How well the histograms answer, by latency objective, as last read."""
 
     @classmethod
     def from_status(cls, status: Mapping[str, Any]) -> Self:
@@ -161,35 +165,29 @@ class State:
                 outcome=_outcome(status.get("outcome")),
                 history=tuple(o for entry in status.get("history", ()) if (o := _outcome(entry))),
                 handled_retry=status.get("handledRetry", ""),
+                readings={entry["objective"]: _reading(entry) for entry in status.get("readings", ())},
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"status is unreadable: {error!r}") from error
 
     def to_status(self) -> dict[str, Any]:
         """The part of `status` that carries the memory; `from_status` reads the same value back."""
-        status: dict[str, Any] = {}
-        if self.stable:
-            status["stable"] = _revision_status(self.stable)
-        if self.candidate:
-            status["candidate"] = _revision_status(self.candidate)
-        if self.former:
-            status["former"] = {
-                **_revision_status(self.former.reference),
-                "until": format_time(self.former.until),
-            }
-        if self.slots:
-            status["slots"] = list(self.slots)
-        if self.drains:
-            status["drains"] = [{"revision": d.revision, "until": format_time(d.until)} for d in self.drains]
-        if self.release:
-            status["release"] = _release_status(self.release)
-        if self.outcome:
-            status["outcome"] = _outcome_status(self.outcome)
-        if self.history:
-            status["history"] = [_outcome_status(o) for o in self.history]
-        if self.handled_retry:
-            status["handledRetry"] = self.handled_retry
-        return status
+        parts: dict[str, Any] = {
+            "stable": self.stable and _revision_status(self.stable),
+            "candidate": self.candidate and _revision_status(self.candidate),
+            "former": self.former
+            and {**_revision_status(self.former.reference), "until": format_time(self.former.until)},
+            "slots": self.slots and list(self.slots),
+            "drains": [{"revision": d.revision, "until": format_time(d.until)} for d in self.drains],
+            "release": self.release and _release_status(self.release),
+            "outcome": self.outcome and _outcome_status(self.outcome),
+            "history": [_outcome_status(outcome) for outcome in self.history],
+            "handledRetry": self.handled_retry,
+            "readings": [
+                {"objective": name, **_reading_status(known)} for name, known in sorted(self.readings.items())
+            ],
+        }
+        return {name: part for name, part in parts.items() if part}
 
     def ended(self, outcome: Outcome) -> Self:
         """The memory after a release ended."""
@@ -246,6 +244,25 @@ def _slots(value: list[str] | None) -> tuple[str, str] | None:
         return None
     first, second = value
     return first, second
+
+
+def _reading(value: Mapping[str, Any]) -> KnownReading:
+    lower, upper = value.get("lower"), value.get("upper")
+    reading = Reading(
+        Measurable(value["measurable"]),
+        lower=None if lower is None else float(lower),
+        upper=None if upper is None else float(upper),
+    )
+    return KnownReading(value["of"], reading)
+
+
+def _reading_status(known: KnownReading) -> dict[str, str]:
+    edges = {"lower": known.reading.lower, "upper": known.reading.upper}
+    return {
+        "of": known.of,
+        "measurable": known.reading.measurable.value,
+        **{name: repr(edge) for name, edge in edges.items() if edge is not None},
+    }
 
 
 def _outcome(value: Mapping[str, Any] | None) -> Outcome | None:

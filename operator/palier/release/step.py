@@ -11,20 +11,21 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from palier.evidence.counters import (
+    LARGEST_COUNT,
     HistogramCounts,
     Located,
     Measurable,
-    Place,
     Series,
     Target,
-    above,
-    edge_of,
+    impossible,
     located,
+    read_once,
     risen,
+    same_edge,
     together,
 )
-from palier.evidence.native import native_above
 from palier.evidence.objective import Amounts, Counts
+from palier.release.histograms import NO_SEGMENT, Histogram, histograms, segment_of
 from palier.release.sources import (
     AboveLevel,
     CounterRatio,
@@ -36,8 +37,10 @@ from palier.release.sources import (
     Source,
 )
 
-NO_SEGMENT = "(none)"
-"""Where a series has no value for the label that segments are told apart by."""
+LARGEST_AMOUNT = 1e100
+"""What a counter of values may have summed up to: times in nanoseconds go far beyond what can be counted one by one."""
+
+NOWHERE: frozenset[Target] = frozenset()
 
 
 class Question(NamedTuple):
@@ -56,8 +59,8 @@ Answer = Mapping[Target, Sequence[tuple[str, Series]]]
 def questions(objective: MeasuredObjective) -> tuple[Question, ...]:
     """Everything that has to be asked for an objective; each question once."""
     router = objective.origin is Origin.ROUTER
-    asked = (*_questions(objective.source, router), *_questions(objective.stable_source, router))
-    return tuple(dict.fromkeys(asked))
+    stable = () if objective.stable_source is None else _questions(objective.stable_source, router)
+    return tuple(dict.fromkeys((*_questions(objective.source, router), *stable)))
 
 
 def histogram_question(selector: str) -> str:
@@ -91,9 +94,11 @@ class Step:
         self._answers = answers
         self._scraped = scraped
         self._start, self._end, self._staleness = start, end, staleness
+        self._read: dict[Question, Answer] = {}
+        self._impossible: dict[Question, dict[str, float]] = {}
         self._located: dict[Question, dict[Target, Located]] = {}
         self._rows: dict[Question, list[tuple[str, Series, float]]] = {}
-        self._histograms: dict[tuple[Question, str], list[_Histogram]] = {}
+        self._histograms: dict[tuple[Question, str], list[Histogram]] = {}
         self._above: dict[tuple[Question, float, str], list[HistogramCounts]] = {}
 
     def scraped(self, revision: str) -> bool:
@@ -108,20 +113,96 @@ class Step:
         """Whether any series of the revision has a sample at all up to the end."""
         return any(self._series_of(revision, question) for question in asked)
 
-    def vanished(self, objective: MeasuredObjective, source: Source, revision: str) -> str:
-        """A signal that was there and is not any more, though the targets that had it are still scraped; else "".
+    def vanished(
+        self, objective: MeasuredObjective, source: Source, revision: str, *, before: frozenset[Target]
+    ) -> tuple[str, frozenset[Target]]:
+        """A signal that was there and is not any more, and the targets that had it and are still scraped.
 
         A counter with labels is born with its first event, so one that was never there says nothing. The router's
         proxies have no `up` here: what they once counted has to go on.
+
+        Args:
+            objective: which.
+            source: its series, of this revision.
+            revision: whose.
+            before: targets that had lost it at an earlier step; their old samples may be too old to be read again.
         """
         router = objective.origin is Origin.ROUTER
         for signal in _signals(source, router):
             if self.seen(revision, signal.questions):
                 continue
-            targets = [target for question in signal.questions for target, _ in self._series_of(revision, question)]
-            if targets and (router or any(self._still_scraped(target) for target in targets)):
-                return signal.name
+            held = {target for question in signal.questions for target, _ in self._series_of(revision, question)}
+            lost = frozenset(target for target in held | before if router or self._still_scraped(target))
+            if lost:
+                return signal.name, lost
+        return "", NOWHERE
+
+    def begins(self, objective: MeasuredObjective, source: Source, revision: str) -> bool:
+        """Whether the signals of an objective are there and none of their samples is from before the step."""
+        since = [
+            one.times[0]
+            for signal in _signals(source, objective.origin is Origin.ROUTER)
+            for question in signal.questions
+            for _, one in self._series_of(revision, question)
+        ]
+        return min(since, default=-math.inf) > self._start
+
+    def unreadable(self, objective: MeasuredObjective, source: Source, revision: str) -> str:
+        """Why what was read of an objective cannot be counted; "" if it can."""
+        router = objective.origin is Origin.ROUTER
+        if isinstance(source, AboveLevel):
+            return ""
+        for question in _questions(source, router):
+            value = self._uncountable(question).get(revision)
+            if value is None:
+                continue
+            if isinstance(source, MeanOf) and question.selector == source.amount and 0 <= value <= LARGEST_AMOUNT:
+                continue
+            name = source.histogram if isinstance(source, SlowerThan) else question.selector
+            return f"{name} of {revision} was {value:g}, which no counter can be"
+        return self._without_amount(source, revision, router=router) if isinstance(source, MeanOf) else ""
+
+    def _uncountable(self, question: Question) -> dict[str, float]:
+        """A value of each revision that no counter of events can have; negative rather than too large."""
+        self._places(question)
+        return self._impossible[question]
+
+    def _without_amount(self, source: MeanOf, revision: str, *, router: bool) -> str:
+        """Whether events were counted while what they amount to was not read: a mean of nothing would be 0."""
+        amount = Question(source.amount, router)
+        held: dict[Target, list[tuple[float, float]]] = {}
+        for target, one in self._series_of(revision, amount):
+            place = self._places(amount)[target].places[id(one.times)]
+            since = -math.inf if place.first < 0 else one.times[place.first]
+            held.setdefault(target, []).append((since, one.times[place.last]))
+        pods = {target[:2] for target, samples in held.items() for _, last in samples if self._recent(last)}
+        for selector in source.total:
+            question = Question(selector, router)
+            for target, one in self._series_of(revision, question):
+                place = self._places(question)[target].places[id(one.times)]
+                if not (events := risen(one, place)):
+                    continue
+                since = one.times[place.first] if place.first >= 0 and one.values[place.first] > 0 else -math.inf
+                mine = held.get(target)
+                together_read = any(begin >= since and last >= one.times[place.last] for begin, last in mine or ())
+                if not (together_read if mine else target[:2] in pods):
+                    return f"{source.amount} was not read from {revision} while {selector} rose by {events:.0f}"
         return ""
+
+    def coarser(self, source: Source, revision: str, *, than: tuple[Source, str], objective: MeasuredObjective) -> bool:
+        """Whether the histograms of one revision answer at an edge further above the threshold than another's."""
+        other, other_revision = than
+        if not (isinstance(source, SlowerThan) and isinstance(other, SlowerThan)):
+            return False
+        router = objective.origin is Origin.ROUTER
+        mine, others = (
+            [part.upper / one.threshold for part in parts if part.upper is not None and part.counts.total]
+            for one, parts in (
+                (source, self._parts(_questions(source, router)[0], source.threshold, revision)),
+                (other, self._parts(_questions(other, router)[0], other.threshold, other_revision)),
+            )
+        )
+        return bool(mine and others) and max(mine) > min(others) and not same_edge(max(mine), min(others))
 
     def counts(self, objective: MeasuredObjective, source: Source, revision: str) -> Counts | Amounts:
         """Events of one revision for one objective."""
@@ -165,12 +246,18 @@ class Step:
             for selector in selectors:
                 for owner, one, events in self._risen(Question(selector, router)):
                     if owner == revision:
-                        sums.setdefault(_segment(one, label), [0.0, 0.0])[position] += events
+                        sums.setdefault(segment_of(one, label), [0.0, 0.0])[position] += events
+        unplaced = math.fsum(bad for bad, total in sums.values() if not round(total))
+        if unplaced and NO_SEGMENT in sums:
+            bad, total = sums[NO_SEGMENT]
+            sums[NO_SEGMENT] = [bad + unplaced if round(total) else bad, total]
         return {segment: _at_most_all(round(bad), round(total)) for segment, (bad, total) in sums.items()}
 
     def reading(self, objective: MeasuredObjective, source: SlowerThan, revision: str) -> Reading | None:
         """How well the histograms of a revision that are still read answer; None where there are none."""
         router = objective.origin is Origin.ROUTER
+        if revision in self._uncountable(_questions(source, router)[0]):
+            return None
         parts = [
             part
             for part in self._parts(_questions(source, router)[0], source.threshold, revision)
@@ -195,7 +282,7 @@ class Step:
             self._rows[question] = [
                 (revision, one, risen(one, place))
                 for target, found in self._places(question).items()
-                for revision, one in self._answers[question][target]
+                for revision, one in self._targets(question)[target]
                 if (place := found.places.get(id(one.times)))
             ]
         return self._rows[question]
@@ -207,35 +294,59 @@ class Step:
             self._above[key] = [one.above(threshold) for one in self._buckets(question, "") if one.revision == revision]
         return self._above[key]
 
-    def _buckets(self, question: Question, label: str) -> list["_Histogram"]:
+    def _buckets(self, question: Question, label: str) -> list[Histogram]:
         """The histograms of each target, apart by revision and by the value of a label unless that is empty."""
         key = (question, label)
         if key not in self._histograms:
             self._histograms[key] = [
                 histogram
                 for target, found in self._places(question).items()
-                for histogram in _histograms(self._answers[question][target], found, label)
+                for histogram in histograms(self._targets(question)[target], found, label)
             ]
         return self._histograms[key]
 
+    def _targets(self, question: Question) -> Answer:
+        """The answer to a question, without targets that tell again what another one tells."""
+        if question not in self._read:
+            answer = self._answers.get(question, {})
+            if len({(*target[:2], *target[3:]) for target in answer}) < len(answer):
+                chosen = read_once(
+                    {target: [one for _, one in rows] for target, rows in answer.items()},
+                    start=self._start,
+                    end=self._end,
+                    staleness=self._staleness,
+                )
+                answer = {target: rows for target, rows in answer.items() if target in chosen}
+            self._read[question] = answer
+        return self._read[question]
+
     def _places(self, question: Question) -> dict[Target, Located]:
         if question not in self._located:
-            self._located[question] = {
+            places = self._located[question] = {
                 target: located(
                     [row[1] for row in (*rows, *self._scraped.get(target, ()))],
                     start=self._start,
                     end=self._end,
                     staleness=self._staleness,
                 )
-                for target, rows in self._answers.get(question, {}).items()
+                for target, rows in self._targets(question).items()
             }
+            odd = self._impossible[question] = {}
+            for target, rows in self._targets(question).items():
+                found = places[target].places
+                for revision, one in rows:
+                    if not one.values or (min(one.values) >= 0 and max(one.values) <= LARGEST_COUNT):
+                        continue  # nearly all of them, without a call
+                    place = found.get(id(one.times))
+                    if place and (value := impossible(one, place)) is not None:
+                        odd[revision] = value if revision not in odd else min(value, odd[revision])
         return self._located[question]
 
     def _series_of(self, revision: str, question: Question) -> list[tuple[Target, Series]]:
         """The series of a revision that have a sample up to the end."""
         return [
             (target, one)
-            for target, rows in self._answers.get(question, {}).items()
+            for target, rows in self._targets(question).items()
             for owner, one in rows
             if owner == revision and one.times and one.times[0] <= self._end
         ]
@@ -245,7 +356,10 @@ class Step:
 
     def _fresh(self, one: Series) -> bool:
         held = bisect_right(one.times, self._end) - 1
-        return held >= 0 and one.times[held] > self._end - self._staleness
+        return held >= 0 and self._recent(one.times[held])
+
+    def _recent(self, time: float) -> bool:
+        return time > self._end - self._staleness
 
     def _still_scraped(self, target: Target) -> bool:
         return any(self._fresh(one) for _, one in self._scraped.get(target, ()))
@@ -280,45 +394,6 @@ def signal_questions(objective: MeasuredObjective) -> tuple[Question, ...]:
     """What shows that an objective of the candidate is measured at all."""
     signals = _signals(objective.source, objective.origin is Origin.ROUTER)
     return tuple(question for signal in signals for question in signal.questions)
-
-
-class _Histogram(NamedTuple):
-    """The histogram of one target, or of one segment of it."""
-
-    revision: str
-    segment: str
-    edges: dict[float, list[Series]]
-    native: list[Series]
-    found: Located
-
-    def above(self, threshold: float) -> HistogramCounts:
-        """Its answer; while a target exports both kinds, the classic one."""
-        if self.edges:
-            return above(threshold, self.edges, self.found)
-        return native_above(threshold, self.native, self.found)
-
-
-def _histograms(rows: Sequence[tuple[str, Series]], found: Located, label: str) -> Iterable[_Histogram]:
-    histograms: dict[tuple[str, str], _Histogram] = {}
-    places: Mapping[int, Place] = found.places
-    for revision, one in rows:
-        if id(one.times) not in places:
-            continue
-        edge = None if one.buckets is not None else edge_of(one.labels)
-        if edge is None and one.buckets is None:
-            continue
-        key = (revision, _segment(one, label) if label else "")
-        if key not in histograms:
-            histograms[key] = _Histogram(*key, {}, [], found)
-        if edge is None:
-            histograms[key].native.append(one)
-        else:
-            histograms[key].edges.setdefault(edge, []).append(one)
-    return histograms.values()
-
-
-def _segment(one: Series, label: str) -> str:
-    return one.labels.get(label) or NO_SEGMENT
 
 
 def _at_most_all(bad: int, total: int) -> Counts:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from palier.api.v1alpha1 import ModelDeployment, parse
-from palier.evidence.objective import Verdict, begin_stage, combined, failed, fresh, judge
+from palier.evidence.objective import Verdict, begin_share, begin_stage, combined, failed, fresh, judge
 from palier.release.look import Watched, look
 from palier.release.rules import measured_objectives
 from palier.release.sources import MeasuredObjective
@@ -173,7 +173,7 @@ class Trial:
             self.watched,
             stage_index=self.stage,
             traffic_since=now,
-            evidence={name: begin_stage(evidence) for name, evidence in self.watched.evidence.items()},
+            evidence={name: begin_share(begin_stage(one)) for name, one in self.watched.evidence.items()},
         )
 
 

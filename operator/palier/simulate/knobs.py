@@ -49,7 +49,7 @@ def _defaults(options: Any, prefix: str) -> Iterable[tuple[str, str]]:  # noqa: 
         if is_dataclass(value):
             yield from _defaults(value, f"{prefix}{one.name}.")
         else:
-            yield f"{prefix}{one.name}", "the objective's" if value is None else _text(value)
+            yield f"{prefix}{one.name}", "unset" if value is None else _text(value)
 
 
 def _turn(options: Any, path: list[str], value: str, engine: str) -> Any:  # noqa: ANN401

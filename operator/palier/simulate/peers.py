@@ -46,8 +46,8 @@ class ArgoOptions:
     """Failed measurements that are tolerated: with 3, the fourth ends the release."""
     error_limit: int = 4
     """Errors in a row that are tolerated."""
-    error_retry: float = 10.0
-    """Seconds."""
+    error_retry: float | None = None
+    """Seconds until an error is repeated; None takes the interval, as Argo does where one is given (else 10 s)."""
     window: float = 300.0
     """Of `irate`, in seconds."""
     failure_condition: bool = False
@@ -239,7 +239,7 @@ def _argo_metric(
                 errors_in_a_row += 1
                 if errors_in_a_row > knobs.error_limit:
                     return Outcome("rollback", at, on_absent_data=True)
-                begin = at + knobs.error_retry
+                begin = at + (knobs.interval if knobs.error_retry is None else knobs.error_retry)
                 break
             errors_in_a_row = 0
             nan = math.isnan(value)

@@ -26,7 +26,7 @@ def test_evidence_is_declared() -> None:
     """Every part of the evidence has its field, and no field is without one."""
     shares = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01, require_no_worse=True, segmented=True)
     means = MeanRule(name="length", maximum=400.0, alpha=0.01)
-    shared, meant = fresh(), fresh()
+    shared, meant = fresh("0123456789"), fresh("0123456789")
     for bad in (4, 9, 11):
         counts, stable = Counts(200, bad, bad), Counts(1000, 4, 4)
         shared = observe(shared, counts, stable, shares, segments={"new": (counts, stable)})

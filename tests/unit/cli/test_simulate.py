@@ -223,7 +223,9 @@ def test_files_that_are_refused(
     [
         (["--scenario", "storm"], "argument --scenario: invalid choice: 'storm'"),
         (["--engine", "oracle"], "argument --engine: invalid choice: 'oracle'"),
-        (["--runs", "0"], "argument --runs: at least 1, not 0"),
+        (["--runs", "0"], "argument --runs: must be a whole number of at least 1, not 0"),
+        (["--runs", "1.5"], "argument --runs: must be a whole number of at least 1, not 1.5"),
+        (["--seed", "-1"], "argument --seed: must be a whole number of at least 0, not -1"),
         (["--error-delta", "much"], "argument --error-delta: a share is written 0.05 or 5%, not 'much'"),
         (["--error-delta", "5"], "argument --error-delta: from -1 to 1, not 5"),
         (["--weight", "100"], "argument --weight: the candidate has 1 to 99 percent of the requests"),

@@ -12,7 +12,8 @@ from palier.api.constants import FIELD_MANAGER, LABEL_DEPLOYMENT, LABEL_REVISION
 from palier.cluster.kinds import Reference
 from palier.cluster.store import Store
 from palier.cluster.watches import WATCHES
-from palier.errors import ClusterError, NotFound, Unavailable
+from palier.errors import ClusterError, Invalid, NotFound, Unavailable
+from tests.unit.cluster.schema import violations
 
 Identity = tuple[str, str, str]
 
@@ -59,6 +60,8 @@ class MemoryCluster:
         identity = _identity(manifest)
         if identity not in self.objects:
             raise NotFound(f"{identity} is gone")
+        if wrong := list(violations(manifest["status"])):
+            raise Invalid("; ".join(wrong))
         return self._keep(identity, {**self.objects[identity], "status": copy.deepcopy(manifest["status"])})
 
     async def delete(self, reference: Reference) -> None:

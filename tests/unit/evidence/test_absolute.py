@@ -3,8 +3,10 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.special import betaincc, betaln
 from scipy.stats import binom
 
 from palier.evidence.absolute import gains, log_e_above, log_e_below
@@ -105,3 +107,21 @@ def test_the_bets_are_odds_ratios_above_the_limit() -> None:
     share = 3 * 0.01 / (1 + 2 * 0.01)
     assert gains(1, 1, limit=0.01)[3] == pytest.approx(math.log(share / 0.01))
     assert gains(0, 1, limit=0.01)[3] == pytest.approx(math.log((1 - share) / 0.99))
+
+
+@pytest.mark.parametrize("total", [10**8, 10**12, 2**53])
+def test_counts_of_any_size_are_answered_at_once_and_prove_nothing_by_rounding(total: int) -> None:
+    """At the limit itself no count is proof; clearly beyond it, the largest is."""
+    for limit in (0.01, 0.5):
+        bad = round(total * limit)
+        assert log_e_above(bad, total, limit=limit) < 1
+        assert log_e_below(bad, total, limit=limit) < 1
+        assert log_e_above(2 * bad, total, limit=limit) > 1000
+        assert log_e_below(bad // 2, total, limit=limit) > 1000
+
+
+def test_very_many_events_say_no_more_than_they_would_exactly() -> None:
+    """Counting fifty million as ten million is on the safe side."""
+    exact = betaln(510_001, 49_500_001) + np.log(betaincc(510_001, 49_500_001, 0.01))
+    exact -= 510_000 * math.log(0.01) + 49_500_001 * math.log(0.99)
+    assert 0 < log_e_above(510_000, 50_010_000, limit=0.01) < exact

@@ -180,3 +180,50 @@ def test_targets_with_different_edges_add_up_and_the_worst_one_names_the_quality
 def test_buckets_that_contradict_each_other_are_clamped() -> None:
     """A bucket that claims more than the total, as around a restart, makes no negative counts."""
     assert histogram({"0.25": 30, "0.5": 12, "+Inf": 10}, 0.3)["a"][0] == Counts(10, 0, 0)
+
+
+def test_histograms_of_one_target_with_different_edges_answer_each_for_itself() -> None:
+    """A bucket of one is not subtracted from the total of all: two hundred fast requests are not half of them slow."""
+    views = {"a": {"0.1": 50, "0.5": 100, "+Inf": 100}, "b": {"0.25": 100, "1": 100, "+Inf": 100}}
+    buckets = [
+        counter({30: 0, 60: rise}, le=edge, model=model)
+        for model, rises in views.items()
+        for edge, rise in rises.items()
+    ]
+    [found] = histogram_counts(
+        buckets, threshold=0.5, pod_of=lambda _: "revision", start=30, end=60, staleness=STALENESS
+    ).values()
+
+    assert found.counts == Counts(200, 0, 0)
+    assert (found.measurable, found.lower, found.upper) == (Measurable.BRACKETED, 0.25, 1.0)
+
+
+DOOR = {"namespace": "ml", "pod": "model", "instance": "10.0.0.1:80"}
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ({"b": {15: 0, 30: 0, 60: 3}}, 7),
+        ({"a": {15: 0, 30: 1}, "b": {30: 0, 60: 3}}, 3),
+        ({"a": {-30: 0, 60: 4}, "b": {30: 0, 60: 3}}, 3),
+    ],
+)
+def test_a_pod_that_two_jobs_scrape_counts_once(others: dict[str, dict[float, float]], expected: int) -> None:
+    """The first job by name whose samples are fresh at both instants counts, else one that is fresh at the end."""
+    jobs = {"a": {15: 0, 30: 0, 60: 7}, **others}
+    series = [Series({**DOOR, "job": job}, tuple(sorted(samples.items()))) for job, samples in jobs.items()]
+    [found] = increments(series, pod_of=lambda _: "revision", start=30, end=60, staleness=20.0).values()
+
+    assert found.count == expected
+
+
+def test_different_ports_of_a_pod_are_different_targets() -> None:
+    """What two processes of a pod count is added up; so is what is pushed without any pod."""
+    samples = ((15.0, 0.0), (30.0, 0.0), (60.0, 7.0))
+    ports = [Series({**DOOR, "job": port, "instance": f"10.0.0.1:{port}"}, samples) for port in ("80", "81")]
+    pushed = [Series({"namespace": "ml", "job": job}, samples) for job in ("monday", "tuesday")]
+    for series in (ports, pushed):
+        [found] = increments(series, pod_of=lambda _: "revision", start=30, end=60, staleness=20.0).values()
+
+        assert found.count == 14

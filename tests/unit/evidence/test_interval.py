@@ -37,9 +37,23 @@ def test_the_edges_are_closed() -> None:
 
 
 def test_a_bracketed_share_has_the_wider_interval() -> None:
-    """Surely bad give the lower end, possibly bad the upper one."""
+    """Surely bad give the lower end, possibly bad the upper one, each wrong with half the probability."""
     low, high = share_interval(10, 1000, bad_possible=60) or (-1, -1)
-    assert (low, high) == (share_interval(10, 1000)[0], share_interval(60, 1000)[1])  # type: ignore[index]
+    assert log_e(low, 10, 1000) == pytest.approx(math.log(40), rel=1e-6)
+    assert log_e(high, 60, 1000) == pytest.approx(math.log(40), rel=1e-6)
+    assert low < (share_interval(10, 1000) or (-1, -1))[0]
+    assert high > (share_interval(60, 1000) or (-1, 2))[1]
+    assert share_interval(10, 1000, bad_possible=10) == share_interval(10, 1000)
+
+
+@pytest.mark.parametrize("total", [10**12, 2**53])
+@pytest.mark.parametrize("share", [0.0, 1e-9, 0.01, 0.5, 0.999, 1.0])
+def test_any_number_of_events_has_an_interval(total: int, share: float) -> None:
+    """Also the largest counts that counters can hold."""
+    bad = round(total * share)
+    low, high = share_interval(bad, total) or (-1, -1)
+    assert 0 <= low <= bad / total + 1e-9
+    assert bad / total - 1e-9 <= high <= 1
 
 
 def test_it_covers_the_truth_at_every_look_at_once() -> None:

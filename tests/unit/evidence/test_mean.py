@@ -52,8 +52,8 @@ def test_dearer_than_stable_fails_within_the_maximum() -> None:
     judgement = judge(seen(wobbling(1.8, 1.5, 60)), COST, promotion=False)
     assert (judgement.verdict, judgement.reason) == (Verdict.FAIL, "WorseThanStable")
     assert judgement.message == (
-        "cost: 1.8 cents on average over 6000 requests in 60 looks (between 1.76 and 1.84), at most 2 allowed, "
-        "stable 1.5; surely more than 1.1 times stable's"
+        "cost: 1.8 cents on average over 6000 requests in 60 looks (between 1.76 and 1.84), "
+        "at most 2 cents allowed, stable 1.5 cents; surely more than 1.1 times stable's"
     )
 
 
@@ -96,7 +96,7 @@ def test_promotion_needs_proof() -> None:
     assert judgement.needed is not None
     proven = judge(seen(wobbling(1.0, None, 20)), COST, promotion=True)
     assert (proven.verdict, proven.reason) == (Verdict.PASS, "Proven")
-    assert proven.message.endswith("at most 2 allowed; surely less")
+    assert proven.message.endswith("at most 2 cents allowed; surely less")
 
 
 def test_a_constant_mean_at_the_maximum_is_met() -> None:
@@ -123,6 +123,76 @@ def test_status_reads_back_exactly() -> None:
     assert set(status["means"]) == {"absolute", "relative"}
     assert isinstance(status["release"]["amount"], str)
     assert not {"relative", "absolute", "notWorse", "segments", "dispersion"} & set(status)
+
+
+@pytest.mark.parametrize(
+    ("unit", "maximum", "told"),
+    [
+        ("s", 1.5, "1.35 s on average over 2000 requests in 20 looks (between 1.35 and 1.35), at most 1.5 s allowed"),
+        ("", 1.5, "1.35 on average over 2000 requests in 20 looks (between 1.35 and 1.35), at most 1.5 allowed"),
+        (
+            "tokens",
+            1_310_000.0,
+            "1.35 tokens on average over 2000 requests in 20 looks (between 1.35 and 1.35), at most",
+        ),
+    ],
+)
+def test_the_sentence_reads_well_with_and_without_a_unit(unit: str, maximum: float, told: str) -> None:
+    """The unit follows the mean and the limit; limits are written out."""
+    rule, evidence = MeanRule("answer", maximum, 0.01, unit=unit), fresh()
+    for _ in range(20):
+        evidence = observe(evidence, arm(100, 1.35), None, rule)
+    message = judge(evidence, rule, promotion=False).message
+    assert message.startswith(f"answer: {told}")
+    assert "e+" not in message
+    assert "  " not in message
+
+
+@pytest.mark.parametrize("amount", [1e200, -1e308, 1.7e308])
+def test_an_amount_that_nothing_can_have_is_no_measurement(amount: float) -> None:
+    """Such a look says nothing and never raises; while the last look is one, nothing passes, and the reason is told."""
+    before = seen(wobbling(1.0, 1.0, 60))
+    after = observe(before, Amounts(1, amount), arm(9, 1.0), COST)
+    assert (after.release, after.absolute_mean, after.looks) == (before.release, before.absolute_mean, 60)
+    for promotion in (False, True):
+        judgement = judge(after, COST, promotion=promotion)
+        assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "ImpossibleMean")
+    assert judgement.message == f"cost: a mean of {amount:g} in the last look is no measurement"
+    assert judge(seen(wobbling(1.0, 1.0, 1), after), COST, promotion=True).verdict is Verdict.PASS
+    nothing = judge(observe(before, Amounts(0, amount), None, COST), COST, promotion=False)
+    assert nothing.message == "cost: amounts without events in the last look is no measurement"
+
+
+def test_an_impossible_amount_of_stable_is_not_compared() -> None:
+    """The candidate's own mean still counts."""
+    before = seen(wobbling(1.0, 1.0, 20))
+    after = observe(before, arm(9, 1.0), Amounts(1, 1e200), COST)
+    assert (after.absolute_mean.looks, after.relative_mean) == (21, before.relative_mean)
+    assert after.release.stable_amount == before.release.stable_amount
+
+
+def test_rare_cheap_looks_that_were_not_seen_yet_fail_nobody() -> None:
+    """A cache answers 4 % of the looks: the mean is allowed, and the first looks without one are no proof of more."""
+    random, wrong = np.random.default_rng(20_510), 0
+    rule = MeanRule(name="cost", maximum=1.0, alpha=0.01)
+    for _ in range(100):
+        evidence = fresh()
+        for value in np.where(random.random(240) < 0.04, 0.3, random.normal(1.01, 0.01, 240)):
+            evidence = observe(evidence, Amounts(1, float(value)), None, rule)
+            if failed(evidence, rule):
+                wrong += 1
+                break
+    assert wrong <= 1
+
+
+@pytest.mark.parametrize(("over", "most"), [(0.05, 61), (0.1, 31), (1.0, 20)])
+def test_a_clear_excess_is_found_after_three_looks_over_it(over: float, most: int) -> None:
+    """What is never cheap fails once three looks at nothing would not make its mean an allowed one."""
+    evidence, rule = fresh(), MeanRule(name="cost", maximum=1.0, alpha=0.01)
+    for look in range(most):
+        assert not failed(evidence, rule)
+        evidence = observe(evidence, arm(100, 1 + over + 0.001 * (-1) ** look), None, rule)
+    assert failed(evidence, rule)
 
 
 def test_skewed_costs_of_equal_arms_fail_nobody() -> None:

@@ -1,6 +1,7 @@
 """The odds-ratio e-process against values from outside: published tables, scipy, exact integers, enumeration."""
 
 import math
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -142,7 +143,10 @@ def test_polynomials_and_logs_are_the_same(look: Look) -> None:
     assert gains(look, margin=1.25) == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
-@pytest.mark.parametrize(("candidate", "stable", "bad"), [(5000, 45_000, 1990), (5000, 45_000, 2030)])
+@pytest.mark.parametrize(
+    ("candidate", "stable", "bad"),
+    [(5000, 45_000, 390), (5000, 45_000, 410), (3000, 2500, 2600), (900, 9000, 4000), (4000, 9000, 500)],
+)
 def test_many_terms_and_those_near_the_largest_one_are_the_same(candidate: int, stable: int, bad: int) -> None:
     """Where numpy changes from all terms to those that count, both agree with exact integers."""
     for odds_ratio in (1, 2):
@@ -178,3 +182,50 @@ def test_more_bad_events_never_prove_that_a_candidate_is_no_worse() -> None:
         after = log_likelihood_ratios(Look(bad, 100, 9, 900), NO_WORSE_RATIOS, margin=2.0)
         assert all(a < b for a, b in zip(after, before, strict=True))
         before = after
+
+
+MOST = 2**53
+"""The largest number up to which counters count."""
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        Look(MOST // 2, MOST, MOST // 2, MOST),
+        Look(MOST // 100, MOST // 10, MOST // 10, MOST),
+        Look(MOST, MOST, MOST, MOST),
+        Look(0, MOST, MOST, MOST),
+        Look(1, MOST, 500, MOST),
+        Look(10**12 // 100, 10**12, 10**12 // 100, 10**12),
+        Look(10**9, 2 * 10**9, 10**9, 2 * 10**9),
+    ],
+)
+def test_counts_of_any_size_take_no_more_time_or_memory_and_give_no_evidence_from_rounding(look: Look) -> None:
+    """Equal arms of the largest counts are no evidence, and a look never holds more than some thousand numbers."""
+    tracemalloc.start()
+    logs = gains(look, margin=1.25)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
+    assert np.isfinite(logs).all()
+    assert max(logs) <= 0
+
+
+@pytest.mark.parametrize("scale", [10**4, 10**6, 10**9])
+def test_a_real_difference_stays_evidence_at_any_size(scale: int) -> None:
+    """Ten times the odds are found, and in proportion to the counts."""
+    log = log_likelihood_ratios(Look(9 * scale, 100 * scale, 9 * scale, 900 * scale), (10.0,))[0]
+    assert log / scale == pytest.approx(9.825509, rel=0.2)
+
+
+@pytest.mark.parametrize("bad", [401, 900, 2500])
+def test_its_mean_is_one_where_only_some_terms_are_summed(bad: int) -> None:
+    """Summed over every outcome of a large table under the margin, the mean of the likelihood ratio is 1."""
+    candidate, stable = 3000, 9000
+    possible = np.arange(min(bad, candidate) + 1)
+    shares = nchypergeom_fisher.pmf(possible, candidate + stable, bad, candidate, 1.25)
+    logs = [
+        log_likelihood_ratios(Look(int(x), candidate, bad - int(x), stable), (1.5,), margin=1.25)[0] for x in possible
+    ]
+    mean = math.fsum(share * math.exp(log) for share, log in zip(shares, logs, strict=True) if share > 0)
+    assert mean == pytest.approx(1.0, abs=1e-5)

@@ -61,3 +61,21 @@ def test_what_differs_only_on_paper_is_not_told() -> None:
 def test_without_a_comparison_nothing_is_told(candidate: int, stable: int, weight: int) -> None:
     """No requests, or a weight of nothing or everything."""
     assert served_share(candidate, stable, weight=weight) is None
+
+
+@pytest.mark.parametrize(
+    ("candidate", "stable", "weight", "told"),
+    [
+        (9960, 40, 50, "99.6 % of 10000"),
+        (9999, 1, 50, "99.99 % of 10000"),
+        (5000, 0, 5, "100 % of 5000"),
+        (100, 3000, 10, "3.2 % of 3100"),
+        (5000, 5000, 10, "50 % of 10000"),
+        (3, 99_997, 10, "0.003 % of 100000"),
+    ],
+)
+def test_the_share_is_written_as_people_write_it(candidate: int, stable: int, weight: int, told: str) -> None:
+    """Never in powers of ten, and never all of the requests where some went elsewhere."""
+    found = served_share(candidate, stable, weight=weight)
+    assert found is not None
+    assert found.message == f"the candidate got {told} requests, but its weight is {weight} %"

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from palier.evidence.objective import (
     judge,
     observe,
 )
-from palier.evidence.segments import NAMED, OTHER, SegmentEvidence, rejected, worse
+from palier.evidence.segments import NAMED, OTHER, SegmentEvidence, named, rejected, strata, worse
 
 RULE = ObjectiveRule(name="errors", limit=0.02, margin=1.25, alpha=0.01, segmented=True)
 Pair = tuple[Counts, Counts]
@@ -174,3 +175,45 @@ def test_a_shift_of_the_mix_is_no_regression() -> None:
             candidate = Counts(1, 0, 0)
             evidence = observe(evidence, candidate, Counts(1, 0, 0), rule, segments=segments)
         assert not worse(evidence.segments, rule, alpha=rule.alpha / rule.tests)
+
+
+def test_long_names_are_shortened_and_told_apart() -> None:
+    """A label value of any length fits into `status`, by the same short name in every look."""
+    first, second = "x" * 127 + "é" * 300, "x" * 127 + "é" * 299
+    looks = [{first: arms((300, 30), (2700, 30)), second: arms((300, 1), (2700, 9))}] * 12
+    evidence = seen(looks)
+    names = [segment.name for segment in evidence.segments]
+    assert [len(name) for name in names] == [128, 128]
+    assert len(set(names)) == 2
+    assert all(name.startswith("x" * 119 + "~") for name in names)
+    assert judge(evidence, RULE, promotion=False).segments == (short(first),)
+    assert seen([{"y" * 128: arms((300, 1), (2700, 9))}]).segments[0].name == "y" * 128
+
+
+def short(name: str) -> str:
+    """Under which name a segment is kept."""
+    return next(iter(named({name: arms((1, 0), (1, 0))})))
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        {"old": arms((240, 0), (0, 0)), "new": arms((60, 30), (0, 0)), "(none)": arms((0, 0), (2700, 14))},
+        {"2": arms((300, 30), (0, 0)), "1": arms((0, 0), (2700, 14))},
+    ],
+)
+def test_what_no_segment_has_in_common_is_compared_in_total(segments: dict[str, Pair]) -> None:
+    """A label that only one version has, or other values of it, hide no regression."""
+    evidence = seen([segments] * 30, replace(RULE, limit=0.5))
+    judgement = judge(evidence, replace(RULE, limit=0.5), promotion=False)
+    assert (judgement.verdict, judgement.reason) == (Verdict.FAIL, "WorseThanStable")
+
+
+def test_a_segment_that_is_only_rare_is_compared_with_nothing_else() -> None:
+    """Known in both arms and absent from one in this look, it says nothing, however much it fails."""
+    usual = {"many": arms((300, 1), (2700, 9)), "rare": arms((20, 10), (180, 90)), "seldom": arms((20, 0), (180, 0))}
+    before = seen([usual])
+    rare = {"many": arms((300, 1), (2700, 9)), "rare": arms((20, 20), (0, 0)), "seldom": arms((0, 0), (180, 0))}
+    assert strata(before.segments, rare) == (rare["many"],)
+    assert strata((), rare) == (rare["many"], arms((20, 20), (180, 0)))
+    assert strata((), {"only": arms((20, 20), (0, 0))}) == ()

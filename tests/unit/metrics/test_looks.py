@@ -13,7 +13,7 @@ from palier.evidence.counters import Measurable, Series
 from palier.metrics.looks import Looks, within
 from palier.release.look import Watched, first_instant, instants
 from palier.release.rules import measured_objectives
-from palier.release.sources import CounterRatio, MeasuredObjective, Origin, Reading, RouterSeries
+from palier.release.sources import CounterRatio, MeanOf, MeasuredObjective, Origin, Reading, RouterSeries
 from tests.property.world import model_deployment
 
 KEY = ("ml", "demo")
@@ -399,3 +399,163 @@ async def test_the_garbage_collector_works_again_after_a_look() -> None:
     await looks.look(START + 1)
 
     assert gc.isenabled()
+
+
+async def test_a_reconcile_during_a_look_does_not_throw_the_look_away() -> None:
+    """Reconciles come at any moment and mostly change nothing; a new objective or router joins what the look found."""
+    source = Recorded()
+    steady(CANDIDATE, source, per_second=12)
+    steady(STABLE, source, per_second=40)
+    looks = looks_at(source)
+    looks.watch(KEY, release())
+    known = found(looks)
+    looks.watch(KEY, release())
+    assert found(looks) is known
+
+    original, routed = source.samples, RouterSeries("cluster", "new", "old")
+    changed = tuple(replace(one, remedy="another") for one in release().objectives)
+
+    async def meanwhile(selector: str, *, at: float, seconds: float) -> list[Series]:
+        looks.watch(KEY, release(objectives=changed, router=routed))
+        return await original(selector, at=at, seconds=seconds)
+
+    source.samples = meanwhile  # type: ignore[method-assign]
+    for second in range(1, 6):
+        await looks.look(START + second)
+
+        assert found(looks).last_look == START + second
+    assert found(looks).evidence["errors"].release.total == 60
+    assert (found(looks).objectives, found(looks).router) == (changed, routed)
+
+
+async def test_another_weight_that_came_into_force_during_a_look_wins_over_the_look() -> None:
+    """The evidence that a reconcile has begun anew for it is not overwritten by an answer from before."""
+    source = Recorded()
+    steady(CANDIDATE, source, per_second=12)
+    looks = looks_at(source)
+    looks.watch(KEY, release())
+    later = release(traffic_since=START + 0.5, last_look=START)
+    original = source.samples
+
+    async def meanwhile(selector: str, *, at: float, seconds: float) -> list[Series]:
+        looks.watch(KEY, later)
+        return await original(selector, at=at, seconds=seconds)
+
+    source.samples = meanwhile  # type: ignore[method-assign]
+    await looks.look(START + 1)
+
+    assert found(looks) == later
+
+
+async def test_one_release_that_breaks_the_look_is_blind_and_the_others_are_measured(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whatever is odd about it ends neither the look nor the operator, is told in its status and logged once."""
+    source = Recorded()
+    steady(CANDIDATE, source, per_second=12)
+    steady(STABLE, source, per_second=40)
+    looks = looks_at(source)
+    unjudgeable = replace(
+        release().objectives[0], rule=replace(release().objectives[0].rule, name="odd"), source=MeanOf("a", ("b",))
+    )
+    looks.watch(("ml", "odd"), release(objectives=(unjudgeable,)))
+    looks.watch(KEY, release())
+    for revision in (CANDIDATE, STABLE):
+        labels = {"pod": f"odd-{revision}-6b7f9c8d5f-x2x4z"}
+        source.record("up", labels, [(START - 5 + second, 1) for second in range(20)])
+    for second in range(1, 6):
+        await looks.look(START + second)
+
+    odd = looks.of(("ml", "odd"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
+    assert odd is not None
+    assert "TypeError: odd: ObjectiveRule does not judge" in odd.cannot_measure
+    assert odd.cannot_measure_since == START + 1
+    assert found(looks).evidence["errors"].release.total == 60
+    assert len([record for record in caplog.records if "cannot be measured" in record.message]) == 1
+
+    looks.watch(("ml", "odd"), release(objectives=release().objectives))
+    await looks.look(START + 6)
+    healed = looks.of(("ml", "odd"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
+    assert healed is not None
+    assert healed.cannot_measure == ""
+
+
+async def test_a_question_that_breaks_is_a_question_without_an_answer() -> None:
+    """A fault in reading one answer makes those blind who asked, and is no end of the looks."""
+    source = Recorded()
+    steady(CANDIDATE, source, per_second=12)
+    original = source.samples
+
+    async def breaking(selector: str, *, at: float, seconds: float) -> list[Series]:
+        if selector.startswith("requests_total{code"):
+            raise RecursionError("too deep")
+        return await original(selector, at=at, seconds=seconds)
+
+    source.samples = breaking  # type: ignore[method-assign]
+    looks = looks_at(source)
+    looks.watch(KEY, release())
+    await looks.look(START + 1)
+
+    assert "RecursionError: too deep" in found(looks).cannot_measure
+
+
+async def test_a_router_that_nobody_scrapes_does_not_make_looks_longer() -> None:
+    """However many releases are blind at the router, everybody's questions stay a few intervals long."""
+    source = Recorded()
+    steady(CANDIDATE, source, per_second=12, until=400)
+    steady(STABLE, source, per_second=40, until=400)
+    ratio = CounterRatio(("router_errors",), ("router_requests",))
+    [errors] = release().objectives
+    routed = MeasuredObjective(replace(errors.rule, name="routed"), ratio, ratio, origin=Origin.ROUTER)
+    looks = looks_at(source)
+    looks.watch(KEY, release(objectives=(errors, routed), router=RouterSeries("cluster", "new", "old")))
+    reach: list[float] = []
+    original = source.samples
+
+    async def measuring(selector: str, *, at: float, seconds: float) -> list[Series]:
+        reach.append(seconds)
+        return await original(selector, at=at, seconds=seconds)
+
+    source.samples = measuring  # type: ignore[method-assign]
+    for second in range(1, 300):
+        await looks.look(START + second)
+    assert (max(reach), len(reach)) == (4, 299 * 5)
+    assert found(looks).evidence["errors"].release.total == 299 * 12
+    assert "no counters of the router" in found(looks).router_unseen
+
+    for cluster, per_second in (("new", 10), ("old", 30)):
+        labels = {"namespace": "gateways", "pod": "envoy", "cluster": cluster}
+        source.record("router_requests", labels, [(START + second, per_second * second) for second in range(400)])
+    source.asked.clear()
+    await looks.look(START + 300)
+    assert source.asked.count("router_requests") == 2
+    assert source.asked.count('up{namespace=~"ml"}') == 1
+    tallies = found(looks).evidence["routed"].release, found(looks).evidence["errors"].release
+    assert [tally.total for tally in tallies] == [3000, 3600]
+
+
+async def test_releases_that_were_blind_together_do_not_make_the_usual_look_long() -> None:
+    """After an outage of Prometheus everybody is asked for what is missing once, and then for a moment again."""
+    source = Recorded()
+    steady(CANDIDATE, source, per_second=12, until=400)
+    steady(STABLE, source, per_second=40, until=400)
+    looks = looks_at(source)
+    looks.watch(KEY, release())
+    source.broken = "connection refused"
+    for second in range(1, 200):
+        await looks.look(START + second)
+    source.broken = ""
+    reach: list[float] = []
+    original = source.samples
+
+    async def measuring(selector: str, *, at: float, seconds: float) -> list[Series]:
+        reach.append(seconds)
+        return await original(selector, at=at, seconds=seconds)
+
+    source.samples = measuring  # type: ignore[method-assign]
+    await looks.look(START + 200)
+    assert (min(reach), max(reach), len(reach)) == (4, 203, 6)
+    assert found(looks).evidence["errors"].release.total == 2400
+
+    await looks.look(START + 201)
+    assert (reach[6:], found(looks).evidence["errors"].release.total) == ([4, 4, 4], 2412)

@@ -105,7 +105,7 @@ def test_a_router_names_its_backends_by_a_label_that_its_selectors_leave_free(pr
     ("name", "backend"),
     [
         ("EnvoyGateway", "httproute/ml/demo/rule/0/backend/1"),
-        ("Istio", "demo-bbbbbbbbbb"),
+        ("Istio", "demo-bbbbbbbbbb.ml.svc.cluster.local"),
     ],
 )
 def test_a_router_preset_fills_in_the_backend(name: str, backend: str) -> None:

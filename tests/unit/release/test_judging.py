@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from palier.api.v1alpha1 import ModelDeployment, parse
-from palier.evidence.objective import Counts, Evidence, fresh, observe
+from palier.evidence.objective import Counts, Evidence, begin_share, fresh, observe
 from palier.release.decide import decide
 from palier.release.observation import Measured, Observation
 from palier.release.rules import measured_objectives
@@ -43,10 +43,10 @@ def deployment(*, min_duration: str = "1m") -> ModelDeployment:
 
 def seen(name: str, candidate: Counts, stable: Counts, *, looks: int = 4) -> Evidence:
     """The evidence of an objective after some equal looks."""
-    (rule,) = (one.rule for one in measured_objectives(deployment()) if one.rule.name == name)
-    evidence = fresh()
+    (objective,) = (one for one in measured_objectives(deployment()) if one.rule.name == name)
+    evidence = begin_share(fresh(objective.digest))
     for _ in range(looks):
-        evidence = observe(evidence, candidate, stable, rule)
+        evidence = observe(evidence, candidate, stable, objective.rule)
     return evidence
 
 
@@ -103,6 +103,27 @@ def test_the_router_ends_a_release_whose_pods_cannot_be_read() -> None:
     assert decision.state.release.step is Step.ROLLING_BACK
     assert decision.state.release.ending is not None
     assert "hard stop" in decision.state.release.ending.message
+
+
+def test_a_single_missing_signal_holds_only_its_objective() -> None:
+    """The router's counters are read, one histogram is not: the latency has no verdict, the errors still fail."""
+    hung = {**GOOD, "errors": seen("errors", Counts(3, 3, 3), Counts(9, 0, 0), looks=2)}
+    missing = {"latency": "seconds vanished from the pods"}
+
+    assert decided(hung, missing=missing).state.release.step is Step.ROLLING_BACK  # type: ignore[union-attr]
+    held = decided(GOOD, missing=missing)
+    assert held.hold is not None
+    assert (held.hold.reason, held.hold.message) == ("CannotMeasure", "latency: seconds vanished from the pods")
+
+
+def test_evidence_about_something_else_does_not_count() -> None:
+    """The objective was changed under the same name: what was gathered before says nothing about it."""
+    other = replace(seen("errors", Counts(500, 400, 400), Counts(1500, 0, 0)), of="0123456789")
+    decision = decided({**GOOD, "errors": other})
+
+    assert decision.state.release is not None
+    assert decision.state.release.step is Step.CANARY
+    assert [one.reason for one in decision.judgements if one.objective == "errors"] == ["NoRequests"]
 
 
 def test_bad_numbers_of_a_source_that_is_blind_now_do_not_decide() -> None:

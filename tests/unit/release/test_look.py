@@ -4,12 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from palier.evidence.counters import Bucket, Measurable, Series
-from palier.evidence.objective import MeanRule, ObjectiveRule
-from palier.release.look import Watched, look, visible
+from palier.evidence.objective import Counts, Evidence, MeanRule, ObjectiveRule, ScoreRule, observe
+from palier.release.histograms import NO_SEGMENT
+from palier.release.look import MOST_SEGMENTS, OTHER_SEGMENTS, Watched, look, visible
 from palier.release.sources import (
     AboveLevel,
     CounterRatio,
@@ -21,7 +23,7 @@ from palier.release.sources import (
     SlowerThan,
     Source,
 )
-from palier.release.step import NO_SEGMENT, Question, Step, histogram_question, questions
+from palier.release.step import Question, Step, histogram_question, questions
 
 CANDIDATE, STABLE = "new", "old"
 STALENESS = 40.0
@@ -141,10 +143,18 @@ def test_stable_may_have_other_series() -> None:
     }
 
 
-def buckets(scrapes: Scrapes, rises: Mapping[str, int], *, selector: str, pod: str = "", **labels: str) -> None:
+def buckets(
+    scrapes: Scrapes,
+    rises: Mapping[str, int],
+    *,
+    selector: str,
+    pod: str = "",
+    arm: str = CANDIDATE,
+    **labels: str,
+) -> None:
     """A classic histogram whose cumulative buckets rise so much in the look."""
     for edge, rise in rises.items():
-        scrapes.add(selector, {15: 100, 30: 100, 45: 100, 60: 100 + rise}, pod=pod, le=edge, **labels)
+        scrapes.add(selector, {15: 100, 30: 100, 45: 100, 60: 100 + rise}, pod=pod, arm=arm, le=edge, **labels)
 
 
 LATENCY = histogram_question("seconds")
@@ -273,22 +283,73 @@ def test_a_histogram_that_has_not_been_read_has_no_reading() -> None:
 
 
 def test_a_signal_that_vanishes_while_its_pod_is_scraped_is_not_zero_requests() -> None:
-    """The release is blind until the counter is back, and then nothing has been lost."""
+    """The objective is missing until the counter is back, and then nothing has been lost."""
     scrapes = Scrapes()
     scrapes.up(*range(15, 136, 15))
     scrapes.add("requests_total", {15: 0, 30: 10, 45: 20})
-    watched = release(objective(RATIO))
-    watched = scrapes.look(watched, 45, 60, 75, 90, 105)
+    watched = scrapes.look(release(objective(RATIO)), 45, 60, 75, 90, 105)
 
-    assert "signal requests_total vanished from the pods of candidate new" in watched.cannot_measure
-    assert watched.cannot_measure_since == 90
-    assert (watched.last_look, totals(watched)) == (75, (10, 0, 0, 0))
+    assert watched.missing == {"errors": "signal requests_total of new vanished from a pod that is still scraped"}
+    assert (watched.cannot_measure, watched.last_look, totals(watched)) == ("", 105, (10, 0, 0, 0))
 
     scrapes.answers.clear()
     scrapes.add("requests_total", {15: 0, 30: 10, 45: 20, 120: 50, 135: 60})
     watched = scrapes.look(watched, 135)
 
-    assert (watched.cannot_measure, totals(watched)) == ("", (50, 0, 0, 0))
+    assert (watched.missing, totals(watched)) == ({}, (50, 0, 0, 0))
+
+
+def test_a_signal_that_vanished_long_ago_is_still_missing_and_begins_anew() -> None:
+    """Where its old samples are too old to be read, the first step tells nothing: all it counted would come again."""
+    scrapes = Scrapes()
+    scrapes.up(*range(15, 46, 15))
+    scrapes.add("requests_total", {15: 0, 30: 10, 45: 20})
+    watched = scrapes.look(release(objective(RATIO)), 45)
+    later = Scrapes()
+    later.up(*range(45, 106, 15))
+    later.add("requests_total", {45: 20})
+    watched = later.look(watched, 60, 75, 90, 105)
+    for at in range(210, 301, 30):
+        alone = Scrapes()
+        alone.up(*range(at - 60, at + 1, 15))
+        watched = alone.look(watched, at)
+
+        assert "errors" in watched.missing
+    back = Scrapes()
+    back.up(*range(285, 346, 15))
+    back.add("requests_total", {315: 5000, 330: 5010, 345: 5017})
+    watched = back.look(watched, 330)
+
+    assert (watched.missing, totals(watched)) == ({}, (10, 0, 0, 0))
+    assert totals(back.look(watched, 345)) == (17, 0, 0, 0)
+
+
+def test_a_vanished_signal_leaves_the_other_objectives_judged() -> None:
+    """A histogram that is gone after a restart must not hide the errors that came with it."""
+    scrapes = both_arms()
+    scrapes.up(*range(75, 121, 15))
+    buckets(scrapes, {"0.5": 3, "+Inf": 4}, selector=LATENCY)
+    rows = scrapes.answers[Question("requests_total")][("", CANDIDATE, "", "")]
+    rows[:] = [(CANDIDATE, Series({"pod": CANDIDATE}, [(time, float(time)) for time in range(15, 121, 15)]))]
+    latency = objective(SlowerThan("seconds", 0.5), LATENCY_RULE)
+    watched = scrapes.look(release(objective(RATIO), latency), 60, 75, 90, 105, 120)
+
+    assert set(watched.missing) == {"p95"}
+    assert (watched.cannot_measure, watched.last_look, totals(watched)[0]) == ("", 120, 90)
+
+
+def test_a_replaced_pod_is_no_pod_that_lost_its_signal() -> None:
+    """Once the pod that had the signal is gone, its successor has had no requests yet."""
+    scrapes = Scrapes()
+    scrapes.up(*range(15, 106, 15))
+    scrapes.add("requests_total", {15: 0, 30: 10, 45: 20})
+    watched = scrapes.look(release(objective(RATIO)), 45, 105)
+    assert "errors" in watched.missing
+
+    next_pod = Scrapes()
+    next_pod.up(150, 165, 180, pod="next")
+
+    assert next_pod.look(watched, 180).missing == {}
 
 
 def test_a_signal_that_was_never_there_is_no_requests_yet() -> None:
@@ -407,14 +468,209 @@ def test_a_question_without_an_answer_blinds_its_own_side_only() -> None:
     assert totals(watched)[0] == 20
 
 
-def test_only_a_side_that_lags_and_can_be_read_again_is_worth_a_longer_question() -> None:
-    """A router that is read all along does not make blind pods visible."""
+def test_a_side_is_worth_a_longer_question_only_if_it_can_be_read_again() -> None:
+    """A router that is read all along does not make blind pods visible, nor the other way round."""
     pods, router = both_arms(), routed(candidate={60: 1}, stable={60: 1})
     both, at = release(objective(RATIO), AT_ROUTER), {"at": 60.0, "staleness": STALENESS}
-    up_to_date = replace(both, router_last_look=55.0)
+    refused = {Question("requests_total"): "a parse error"}
 
-    assert visible(both, pods.answers, scraped=pods.scraped, **at)
-    assert visible(both, router.answers, scraped={}, **at)
-    assert not visible(both, routed(candidate={10: 1}, stable={60: 1}).answers, scraped={}, **at)
-    assert visible(up_to_date, pods.answers, scraped=pods.scraped, behind=50.0, **at)
-    assert not visible(up_to_date, router.answers, scraped={}, behind=50.0, **at)
+    assert visible(both, pods.answers, router=False, scraped=pods.scraped, **at)
+    assert not visible(both, pods.answers, router=True, scraped=pods.scraped, **at)
+    assert visible(both, router.answers, router=True, scraped={}, **at)
+    assert not visible(both, router.answers, router=False, scraped={}, **at)
+    assert not visible(both, routed(candidate={10: 1}, stable={60: 1}).answers, router=True, scraped={}, **at)
+    assert not visible(both, pods.answers, router=False, scraped=pods.scraped, unanswered=refused, **at)
+
+
+def values(*, absent: str = "", count: float = 30.0, amount: float = 300.0) -> Scrapes:
+    """Two arms with so many values more in the look; one arm may lack what they sum up to."""
+    scrapes = Scrapes()
+    for arm in (CANDIDATE, STABLE):
+        scrapes.up(15, 30, 45, 60, arm=arm)
+        scrapes.add("values_count", {15: 50, 30: 50, 45: 50, 60: 50 + count}, arm=arm)
+        if arm != absent:
+            scrapes.add("values_sum", {15: 500, 30: 500, 45: 500, 60: 500 + amount}, arm=arm)
+    return scrapes
+
+
+@pytest.mark.parametrize(
+    "rule", [MeanRule("values", maximum=20.0, alpha=0.01), ScoreRule("values", least=0.5, alpha=0.01)]
+)
+def test_values_whose_sum_is_not_read_are_no_zeros(rule: MeanRule | ScoreRule) -> None:
+    """A counter of sums that is not there makes the objective missing; in stable it leaves nothing to compare with."""
+    source = MeanOf("values_sum", ("values_count",), scale=0.01)
+    watched = values(absent=CANDIDATE).look(release(objective(source, rule)), 60)
+
+    assert watched.missing == {"values": "values_sum was not read from new while values_count rose by 30"}
+    assert (watched.evidence, watched.last_look) == ({}, 60)
+
+    alone = values(absent=STABLE).look(release(objective(source, rule)), 60)
+    assert (alone.missing, totals(alone, "values")) == ({}, (30, 0, 0, 0))
+
+
+def test_a_sum_that_is_read_again_is_counted_from_where_its_count_is() -> None:
+    """Its first step back would add what belongs to values of the steps that were left out."""
+    scrapes = values()
+    source = MeanOf("values_sum", ("values_count",))
+    rule = MeanRule("values", maximum=1000.0, alpha=0.01)
+    scrapes.up(75, 90)
+    for question, rises in (("values_count", {60: 60, 75: 70, 90: 80}), ("values_sum", {75: 700, 90: 800})):
+        [(_, one), *_] = scrapes.answers[Question(question)][("", CANDIDATE, "", "")]
+        kept = {time: value for time, value in one.samples if time < 60} | rises
+        scrapes.answers[Question(question)][("", CANDIDATE, "", "")] = [
+            (CANDIDATE, Series(one.labels, sorted(kept.items())))
+        ]
+    watched = scrapes.look(release(objective(source, rule)), 45, 60)
+    assert "values" in watched.missing
+
+    watched = scrapes.look(watched, 75)
+    assert "values" in watched.missing
+    watched = scrapes.look(watched, 90)
+    tally = watched.evidence["values"].release
+    assert (watched.missing, tally.total, tally.amount) == ({}, 10, 100)
+
+
+@pytest.mark.parametrize(
+    ("question", "value", "told"),
+    [
+        ("requests_total", -50.0, "requests_total of new was -50, which no counter can be"),
+        ("requests_total", 1e300, "requests_total of new was 1e+300, which no counter can be"),
+        ("errors_total", -1.0, "errors_total of new was -1, which no counter can be"),
+        (LATENCY, -3.0, "seconds of new was -3, which no counter can be"),
+    ],
+)
+def test_what_cannot_be_a_counter_is_not_counted(question: str, value: float, told: str) -> None:
+    """A gauge taken for a counter makes its own objective missing and no other."""
+    scrapes = both_arms()
+    for arm in (CANDIDATE, STABLE):
+        buckets(scrapes, {"0.5": 3, "+Inf": 4}, selector=LATENCY, pod=arm, arm=arm)
+    [(_, one), *others] = scrapes.answers[Question(question)][("", CANDIDATE, "", "")]
+    odd = Series(one.labels, [*one.samples[:-1], (60, value)])
+    scrapes.answers[Question(question)][("", CANDIDATE, "", "")] = [(CANDIDATE, odd), *others]
+    latency = objective(SlowerThan("seconds", 0.5), LATENCY_RULE)
+    watched = scrapes.look(release(objective(RATIO), latency), 60)
+
+    (name,) = watched.missing
+    assert watched.missing[name] == told
+    assert set(watched.evidence) == {"errors", "p95"} - {name}
+    assert watched.last_look == 60
+
+
+def test_a_stable_that_cannot_be_a_counter_is_not_compared_with() -> None:
+    """The candidate is judged by the promise alone."""
+    scrapes = both_arms()
+    scrapes.add("requests_total", {30: -4, 60: -5}, arm=STABLE, code="odd")
+
+    assert totals(scrapes.look(release(objective(RATIO)), 60)) == (20, 2, 0, 0)
+
+
+def test_sums_in_nanoseconds_are_no_counts() -> None:
+    """What is summed up may be more than can be counted one by one; what is no number any more may not."""
+    source, rule = MeanOf("values_sum", ("values_count",)), MeanRule("values", maximum=1e18, alpha=0.01)
+
+    assert values(amount=1e17).look(release(objective(source, rule)), 60).missing == {}
+    assert "values" in values(amount=1e200).look(release(objective(source, rule)), 60).missing
+
+
+def test_counts_that_add_up_to_more_than_a_float_can_count_are_missing() -> None:
+    """Each of the series is possible, their sum is not."""
+    scrapes = both_arms()
+    for code in ("a", "b"):
+        scrapes.add("requests_total", {30: 0, 60: 2.0**53}, code=code)
+
+    assert "no count" in scrapes.look(release(objective(RATIO)), 60).missing["errors"]
+
+
+def relative_after(looks: int, stable_edges: Mapping[str, int]) -> float:
+    """The bet on "the candidate is worse" after so many looks in which both arms are equally fast."""
+    scrapes = Scrapes()
+    for arm, rises in ((CANDIDATE, {"0.25": 970, "0.5": 990, "+Inf": 1000}), (STABLE, stable_edges)):
+        scrapes.up(*range(15, 30 * looks + 31, 15), arm=arm)
+        for edge, rise in rises.items():
+            scrapes.add(LATENCY, {30 * n: rise * n for n in range(looks + 2)}, arm=arm, le=edge)
+    watched = release(objective(SlowerThan("seconds", 0.25), LATENCY_RULE))
+    after = scrapes.look(watched, *(30.0 * n for n in range(2, looks + 2)))
+    return max(after.evidence["p95"].relative.logs)
+
+
+def test_a_stable_with_coarser_edges_is_not_taken_for_faster() -> None:
+    """What stable's histogram cannot tell from slow is held for slow when the candidate's can tell."""
+    assert relative_after(20, {"0.1": 900, "0.5": 990, "+Inf": 1000}) <= 0
+    assert relative_after(20, {"0.1": 900, "0.25": 990, "+Inf": 1000}) > 3
+
+
+def test_evidence_about_something_else_is_dropped() -> None:
+    """An objective that has been changed begins anew; one that has not goes on."""
+    scrapes, limit = both_arms(), replace(RULE, limit=0.2)
+    before = scrapes.look(release(objective(RATIO)), 45)
+    watched = scrapes.look(replace(before, objectives=(objective(RATIO, limit),)), 60)
+
+    assert totals(scrapes.look(before, 60))[0] == 20
+    assert totals(watched)[0] == 15
+    assert watched.evidence["errors"].of == objective(RATIO, limit).digest
+
+
+def test_a_stable_without_such_series_is_not_asked_for_and_not_compared_with() -> None:
+    """The other serving program has nothing of the kind."""
+    measured = MeasuredObjective(RULE, RATIO, None)
+
+    assert [question.selector for question in questions(measured)] == ["errors_total", "requests_total"]
+    assert totals(both_arms().look(release(measured), 60)) == (20, 2, 0, 0)
+
+
+def test_very_many_segments_are_bounded() -> None:
+    """The largest are told apart; all others are one."""
+    scrapes = Scrapes()
+    for number in range(300):
+        scrapes.add("requests_total", {30: 0, 60: 1000 - number}, user=str(number))
+    scrapes.add("errors_total", {30: 0, 60: 7}, user="299")
+    scrapes.up(30, 45, 60)
+    measured = objective(RATIO, replace(RULE, segmented=True), segment_by="user")
+    given: dict[str, tuple[Counts, Counts]] = {}
+
+    def observing(*arguments: Any, segments: Mapping[str, tuple[Counts, Counts]], **named: Any) -> Evidence:  # noqa: ANN401
+        given.update(segments)
+        return observe(*arguments, segments=segments, **named)
+
+    with mock.patch("palier.release.look.observe", observing):
+        scrapes.look(release(measured), 60)
+
+    assert len(given) == MOST_SEGMENTS + 1
+    assert str(MOST_SEGMENTS - 1) in given
+    assert str(MOST_SEGMENTS) not in given
+    assert given[OTHER_SEGMENTS][0] == Counts(sum(1000 - number for number in range(200, 300)), 7, 7)
+
+
+def test_errors_without_the_label_belong_to_requests_without_it() -> None:
+    """An error whose segment has counted no request is not lost, and never more than there are requests."""
+    scrapes = Scrapes()
+    scrapes.add("requests_total", {30: 0, 60: 10})
+    scrapes.add("requests_total", {30: 0, 60: 5}, region="eu")
+    scrapes.add("errors_total", {30: 0, 60: 4}, region="us")
+    scrapes.add("errors_total", {30: 0, 60: 9}, region="eu")
+    scrapes.up(30, 45, 60)
+
+    found = scrapes.step().segments(objective(RATIO, segment_by="region"), RATIO, CANDIDATE)
+
+    assert {name: (one.total, one.bad) for name, one in found.items()} == {
+        NO_SEGMENT: (10, 4),
+        "eu": (5, 5),
+        "us": (0, 0),
+    }
+
+
+def test_a_pod_that_two_jobs_scrape_is_counted_once() -> None:
+    """The second job tells the same events again."""
+    scrapes = Scrapes()
+    for job, shift in (("service", 2.0), ("pods", 0.0)):
+        labels = {"job": job, "instance": "10.0.0.1:80", "pod": CANDIDATE}
+        times = [time + shift for time in (15, 30, 45, 58)]
+        scrapes.scraped[("", CANDIDATE, job, "10.0.0.1:80")] = [
+            (CANDIDATE, Series(labels, [(time, 1.0) for time in times]))
+        ]
+        scrapes.add_series("requests_total", Series(labels, [(time, 10 * rank) for rank, time in enumerate(times)]))
+        scrapes.add_series("queue", Series(labels, [(time, 9.0) for time in times]))
+    watched = scrapes.look(release(objective(RATIO)), 60)
+
+    assert totals(watched)[0] == 20
+    assert scrapes.step().counts(objective(AboveLevel("queue", 5)), AboveLevel("queue", 5), CANDIDATE).total == 2

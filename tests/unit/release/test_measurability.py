@@ -7,7 +7,7 @@ import pytest
 from palier.evidence.counters import Measurable
 from palier.evidence.objective import ObjectiveRule
 from palier.release.measurability import expected, measurability
-from palier.release.sources import CounterRatio, MeasuredObjective, Reading, SlowerThan
+from palier.release.sources import CounterRatio, KnownReading, MeasuredObjective, Reading, SlowerThan
 
 
 def slower_than(threshold: float, *, edges: tuple[float, ...] = (), remedy: str = "") -> MeasuredObjective:
@@ -15,6 +15,19 @@ def slower_than(threshold: float, *, edges: tuple[float, ...] = (), remedy: str 
     rule = ObjectiveRule(name="latency", limit=0.05, margin=1.1, alpha=0.01)
     source = SlowerThan("seconds", threshold)
     return MeasuredObjective(rule, source, source, expected_edges=edges, remedy=remedy)
+
+
+def known(reading: Reading, of: str = "seconds 0.2") -> KnownReading:
+    """A reading that is remembered."""
+    return KnownReading(of, reading)
+
+
+def test_a_reading_of_another_threshold_says_nothing() -> None:
+    """The objective was changed since."""
+    reading = known(Reading(Measurable.EXACT, 0.5, 0.5), of="seconds 0.5")
+    (told,) = measurability((slower_than(0.2),), {"latency": reading})
+
+    assert told.measurable is None
 
 
 @pytest.mark.parametrize(
@@ -48,7 +61,7 @@ def test_default_edges_are_told_before_anything_is_read() -> None:
 def test_what_was_read_wins_over_what_was_expected() -> None:
     """The server may have been given other edges."""
     objective = slower_than(0.2, edges=(0.3, 0.5), remedy="set --buckets")
-    (told,) = measurability((objective,), {"latency": Reading(Measurable.EXACT, 0.2, 0.2)})
+    (told,) = measurability((objective,), {"latency": known(Reading(Measurable.EXACT, 0.2, 0.2))})
 
     assert told.measurable is Measurable.EXACT
     assert "set --buckets" not in told.message
@@ -64,7 +77,7 @@ def test_nothing_known_is_said() -> None:
 
 def test_a_histogram_without_an_infinite_bucket_answers_nothing() -> None:
     """It cannot tell how many there were at all."""
-    (told,) = measurability((slower_than(0.2),), {"latency": Reading(Measurable.UNAVAILABLE, None, None)})
+    (told,) = measurability((slower_than(0.2),), {"latency": known(Reading(Measurable.UNAVAILABLE, None, None))})
 
     assert told.measurable is Measurable.UNAVAILABLE
     assert "reach to infinity" in told.message

@@ -8,13 +8,14 @@ from palier import presets
 from palier.api.v1alpha1 import ModelDeployment, Objective, Signals, Stage, parse
 from palier.errors import InvalidSpec
 from palier.evidence.objective import MeanRule, ObjectiveRule, ScoreRule
+from palier.release.resolve import router_series
 from palier.release.rules import (
     ERROR_MARGIN,
     LATENCY_MARGIN,
     RELEASE_ALPHA,
     Serving,
     measured_objectives,
-    router_series,
+    objectives_of,
     rules_digest,
 )
 from palier.release.sources import AboveLevel, CounterRatio, MeanOf, MeasuredObjective, Origin, RouterSeries, SlowerThan
@@ -219,7 +220,55 @@ def test_a_stable_whose_runtime_lacks_the_signal_does_not_block_the_candidate() 
     """The limit still holds; there is only nothing to compare with."""
     (measured,) = measured_objectives(served_by("vllm", FIRST_TOKEN), stable=Serving("torchserve"))
 
+    assert measured.stable_source is None
+
+
+@pytest.mark.parametrize(("candidate", "stable"), [("tgi", "kserve"), ("kserve", "tgi")])
+def test_a_move_between_runtimes_is_judged_where_both_are_counted(candidate: str, stable: str) -> None:
+    """One counts its errors itself, the other does not: the router counts those of both."""
+    errors = {"name": "errors", "errorRate": {"maxPercent": "1"}}
+    deployment = served_by(candidate, errors, router="EnvoyGateway")
+    (measured,) = measured_objectives(deployment, stable=Serving(stable))
+
+    assert measured.origin is Origin.ROUTER
     assert measured.stable_source == measured.source
+
+
+def test_one_objective_that_cannot_be_measured_leaves_the_others() -> None:
+    """It is named; a release under way goes on being judged by the rest."""
+    errors = {"name": "errors", "errorRate": {"maxPercent": "1"}}
+    deployment = served_by("kserve", errors, router="EnvoyGateway")
+    broken = [*deployment.spec.objectives, Objective.model_validate(FIRST_TOKEN)]
+    spec = deployment.spec.model_copy(update={"objectives": broken})
+    found = objectives_of(deployment.model_copy(update={"spec": spec}))
+
+    assert [one.rule.name for one in found.measured] == ["errors"]
+    assert [(name, error.field) for name, error in found.unmeasurable] == [("ttft", "spec.objectives[1].latency")]
+
+
+def test_groups_of_users_are_not_looked_for_at_the_router() -> None:
+    """Also where the counters turn out to be the router's because the runtime has none."""
+    errors = {"name": "errors", "segmentBy": "kind", "errorRate": {"maxPercent": "1"}}
+    with pytest.raises(InvalidSpec, match="groups of users") as refused:
+        measured_objectives(served_by("kserve", errors, router="EnvoyGateway"))
+
+    assert refused.value.field == "spec.objectives[0].segmentBy"
+
+
+def test_the_digest_of_an_objective_is_what_its_evidence_rests_on() -> None:
+    """Another limit, counter or place is another thing; another objective beside it is not."""
+    one = only({"errorRate": {"maxPercent": "1"}})
+    others = [
+        only({"errorRate": {"maxPercent": "5"}}),
+        only({"errorRate": {"maxPercent": "1"}}, errors="other_total"),
+        only({"errorRate": {"maxPercent": "1"}, "segmentBy": "kind"}),
+    ]
+    beside, _ = measured_objectives(
+        judged_by({"name": "it", "errorRate": {"maxPercent": "1"}}, {"name": "more", **latency(95, "1s")})
+    )
+
+    assert len({one.digest, *(other.digest for other in others)}) == 4
+    assert beside.digest == one.digest
 
 
 def test_errors_come_from_the_router_where_pods_count_none() -> None:

@@ -26,6 +26,7 @@ from palier.release.state import (
     parse_time,
 )
 from tests.property.world import model_deployment
+from tests.unit.cluster.schema import violations
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, releasing, serving
 
 RULE = measured_objectives(model_deployment())[0].rule
@@ -42,6 +43,8 @@ REFERENCES = st.builds(
     version=st.text(min_size=1, max_size=20),
     port=st.integers(1, 65535),
     since=TIMES,
+    runtime=st.sampled_from(["", "vllm", "custom"]),
+    runtime_version=st.sampled_from(["", "0.11.2"]),
 )
 OUTCOMES = st.builds(
     Outcome,
@@ -133,6 +136,8 @@ def test_times_are_rfc_3339_in_utc() -> None:
 def test_the_memory_fits_the_schema(state: State) -> None:
     """What the API server would refuse could never be written, and the release would stand still for ever."""
     Status.model_validate(state.to_status())
+
+    assert list(violations(state.to_status())) == []
 
 
 LONG = "0/3 nodes are available. " * 1000

@@ -117,17 +117,20 @@ def test_argos_example_overlooks_what_stays_above_ninety_five_percent() -> None:
 
 
 def test_argo_gives_up_after_five_errors_in_a_row() -> None:
-    """Without any series every measurement is an error, repeated after 10 s; the fifth ends the release."""
-    stable = _pod(Arm.STABLE, 10, 0.005)
-    assert ENGINES["argo"](_recording([stable]), PeerOptions()) == Outcome("rollback", 340.0, on_absent_data=True)
+    """Without any series every measurement is an error, repeated at the interval; the fifth ends the release."""
+    recording = _recording([_pod(Arm.STABLE, 10, 0.005)])
+    sooner = PeerOptions(argo=ArgoOptions(error_retry=10.0))
+
+    assert ENGINES["argo"](recording, PeerOptions()) == Outcome("rollback", 1500.0, on_absent_data=True)
+    assert ENGINES["argo"](recording, sooner) == Outcome("rollback", 340.0, on_absent_data=True)
 
 
 def test_argo_forgets_errors_once_prometheus_answers_again() -> None:
-    """An outage of 35 s around a measurement makes four errors; the fifth attempt succeeds."""
-    recording = replace(_release(0.005), unavailable=((600.0, 635.0),))
+    """An outage of four measurements makes four errors; the fifth succeeds."""
+    recording = replace(_release(0.005), unavailable=((600.0, 1510.0),))
     assert ENGINES["argo"](recording, PeerOptions()).kind == "promote"
-    longer = replace(_release(0.005), unavailable=((600.0, 645.0),))
-    assert ENGINES["argo"](longer, PeerOptions()) == Outcome("rollback", 640.0, on_absent_data=True)
+    longer = replace(_release(0.005), unavailable=((600.0, 1810.0),))
+    assert ENGINES["argo"](longer, PeerOptions()) == Outcome("rollback", 1800.0, on_absent_data=True)
 
 
 def test_argo_fails_a_measurement_without_requests() -> None:

@@ -64,7 +64,7 @@ def _add_main_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--scenario", choices=tuple(SCENARIOS), default="aa", metavar="NAME", help="default: aa")
     command.add_argument("--engine", choices=ENGINES, default="palier", help="who decides (default: palier)")
     command.add_argument("--runs", type=_count, default=200, metavar="N", help="releases to simulate (default: 200)")
-    command.add_argument("--seed", type=int, default=1, metavar="S", help="same seed, same numbers (default: 1)")
+    command.add_argument("--seed", type=_seed, default=1, metavar="S", help="same seed, same numbers (default: 1)")
     command.add_argument("--jobs", type=_count, metavar="N", help="processes (default: one for each CPU)")
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="turn a knob of another tool; see --list"
@@ -261,10 +261,17 @@ def _cpus() -> int:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"at least 1, not {number}")
-    return number
+    return _whole(text, least=1)
+
+
+def _seed(text: str) -> int:
+    return _whole(text, least=0)
+
+
+def _whole(text: str, *, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, not {text}")
+    return int(text)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,0 +1,57 @@
+"""The histograms that a target exports, found among its series: classic or native, by revision and by segment."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from palier.evidence.counters import HistogramCounts, Located, Place, Series, above, edge_of
+from palier.evidence.native import native_above
+
+NO_SEGMENT = "(none)"
+"""Where a series has no value for the label that segments are told apart by."""
+
+
+class Histogram(NamedTuple):
+    """The histogram of one target, or of one segment of it."""
+
+    revision: str
+    segment: str
+    edges: dict[float, list[Series]]
+    native: list[Series]
+    found: Located
+
+    def above(self, threshold: float) -> HistogramCounts:
+        """Its answer; while a target exports both kinds, the classic one."""
+        if self.edges:
+            return above(threshold, self.edges, self.found)
+        return native_above(threshold, self.native, self.found)
+
+
+def histograms(rows: Sequence[tuple[str, Series]], found: Located, label: str) -> Iterable[Histogram]:
+    """The histograms of one target, apart by revision and by the value of a label unless that is empty.
+
+    Args:
+        rows: the target's series, each with its revision.
+        found: where the instants of the step are; series without a sample up to the end are left out.
+        label: what segments are told apart by.
+    """
+    histograms: dict[tuple[str, str], Histogram] = {}
+    places: Mapping[int, Place] = found.places
+    for revision, one in rows:
+        if id(one.times) not in places:
+            continue
+        edge = None if one.buckets is not None else edge_of(one.labels)
+        if edge is None and one.buckets is None:
+            continue
+        key = (revision, segment_of(one, label) if label else "")
+        if key not in histograms:
+            histograms[key] = Histogram(*key, {}, [], found)
+        if edge is None:
+            histograms[key].native.append(one)
+        else:
+            histograms[key].edges.setdefault(edge, []).append(one)
+    return histograms.values()
+
+
+def segment_of(one: Series, label: str) -> str:
+    """The segment that a series counts for."""
+    return one.labels.get(label) or NO_SEGMENT
