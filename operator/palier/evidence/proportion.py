@@ -78,6 +78,9 @@ def observe(
     if rule.require_no_worse and same_edges:
         not_worse = _not_worse(not_worse, strata, rule, design_effect=of_both)
     gained = absolute.gains(last.bad, last.total, limit=rule.limit)
+    if last.stable_bad > rule.limit * last.stable_total:
+        # Stable is over the limit in this look as well: a cause that both share is no gain against the candidate.
+        gained = tuple(min(0.0, gain) for gain in gained)
     run = _hard_stop_run(evidence, candidate, stable, rule)
     return Evidence(
         relative=relative,
@@ -111,7 +114,7 @@ def alarm(evidence: Evidence, rule: ObjectiveRule) -> str:
     if relative and guarded:
         return WORSE_THAN_STABLE
     if breached and guarded:
-        return STABLE_BREACHES_TOO if _stable_breaches(evidence, rule) else OBJECTIVE_BREACHED
+        return STABLE_BREACHES_TOO if stable_breaches(evidence, rule) else OBJECTIVE_BREACHED
     return TOO_FEW_BAD_EVENTS if relative or breached else ""
 
 
@@ -225,7 +228,7 @@ def _hard_stop_run(evidence: Evidence, candidate: Counts, stable: Counts | None,
     return run
 
 
-def _stable_breaches(evidence: Evidence, rule: ObjectiveRule) -> bool:
+def stable_breaches(evidence: Evidence, rule: ObjectiveRule) -> bool:
     """Whether stable's own counts, of release or stage, are as strong against the objective.
 
     Then the cause is shared or the objective out of reach: the relative test can still tell whether the candidate

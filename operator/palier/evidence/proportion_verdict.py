@@ -139,6 +139,9 @@ class _Case:
                 f"({percent(tally.bad / tally.total)} to {percent(tally.bad_possible / tally.total)}){where}, "
                 f"{allowed(rule.limit)} allowed; the threshold lies between two bucket edges of the histogram",
             )
+        if rule.compare_with_stable and tests.stable_breaches(self.evidence, rule):
+            reason = tests.STABLE_BREACHES_TOO
+            return Finding(Verdict.NO_EVIDENCE, reason, self._alarm_message(reason))
         needed = planning.until_failure(self.evidence, rule, tally)
         missing = tests.bound(rule) - max(self.evidence.absolute.log_e, self.evidence.relative.log_e)
         at_least = max(1, math.ceil(missing / rule.cap), rule.minimum_bad_looks - self.evidence.bad_looks)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from palier.evidence.objective import (
@@ -132,6 +133,18 @@ def test_an_outage_of_both_arms_is_not_the_candidates_fault() -> None:
     judgement = judge(seen([(arm(1000, 100), arm(9000, 900))] * 12), ERRORS, promotion=False)
     assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "StableBreachesToo")
     assert "stable 10800 of 108000 (10 %)" in judgement.message
+
+
+def test_a_shared_rise_above_the_limit_is_not_the_candidates_fault() -> None:
+    """Both were within the objective for long and rise above it together: stable's long good life must not blame it."""
+    random = np.random.default_rng(7)
+    shares = np.linspace(0.003, 0.02, 100)
+    for _ in range(20):
+        looks = [
+            (arm(1500, int(random.binomial(1500, share))), arm(1500, int(random.binomial(1500, share))))
+            for share in shares
+        ]
+        assert judge(seen(looks), ERRORS, promotion=False).verdict is not Verdict.FAIL
 
 
 def test_a_candidate_that_is_much_worse_fails_even_in_a_shared_outage() -> None:
