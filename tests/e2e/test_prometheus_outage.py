@@ -61,3 +61,19 @@ class Stopwatch:
     def over(self) -> bool:
         """Whether they have passed."""
         return time.monotonic() >= self._end
+
+
+def test_a_version_that_nobody_scrapes_gets_no_users(model: Model, users: Callable[..., TrafficThread]) -> None:
+    """It stays ready and unseen: nothing is promoted, nothing rolled back, and the object says why."""
+    stable = model.serve_first()
+    traffic = users()
+    model.manifest["spec"]["serving"]["template"]["metadata"]["annotations"]["prometheus.io/scrape"] = "false"
+    revision = model.release("2")
+    reason(model, "WaitingForMetrics", "the object to say that the candidate cannot be seen")
+    clock = Stopwatch(OUTAGE)
+    wait_until(clock.over, timeout=OUTAGE + 5, what="some looks to pass")
+
+    assert model.status["stable"]["revision"] == stable
+    assert model.status["stage"] == "Preparing"
+    assert {weights.get(revision, 0) for _, weights in model.weights} == {0}
+    assert traffic.stop().failures() == []

@@ -58,7 +58,7 @@ def _verdicts(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     yield "Verdicts"
     width = max(len(entry["objective"]) for entry in entries)
     for entry in entries:
-        interval = f", most likely {entry['interval']}" if entry.get("interval") else ""
+        interval = f", 95 %: {entry['interval']}" if entry.get("interval") else ""
         estimate = f" (measured {entry['estimate']}{interval})" if entry.get("estimate") else ""
         told = ": ".join(filter(None, (entry.get("reason"), entry.get("message"))))
         sign = SIGNS.get(entry["verdict"], " ")

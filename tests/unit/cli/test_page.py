@@ -29,6 +29,7 @@ BODY: dict[str, Any] = {
                 "reason": "Within",
                 "message": "p95 holds",
                 "estimate": "3.1 %",
+                "interval": "2.4 % to 4 %",
             },
             {"objective": "errors", "verdict": "NoEvidence", "reason": "TooFew", "message": "12 of 20 requests"},
             {"objective": "feedback", "verdict": "Fail"},
@@ -64,7 +65,7 @@ Candidate  5f6a7b8c9d  lingua 2.1.1
 Former     1111111111, kept ready until 2026-11-24T10:10:00Z
 
 Verdicts
-  ✓ latency   Pass        Within: p95 holds (measured 3.1 %)
+  ✓ latency   Pass        Within: p95 holds (measured 3.1 %, 95 %: 2.4 % to 4 %)
   ? errors    NoEvidence  TooFew: 12 of 20 requests
   ✗ feedback  Fail
 
