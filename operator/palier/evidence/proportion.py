@@ -216,10 +216,20 @@ class _Run(NamedTuple):
     total: int
 
 
+_NO_CHANCE = math.log(100)
+"""What the log e-value of stable's look against the limit has to reach, so that a chance failure is no outage."""
+
+
+def _fails_as_well(stable: Counts, rule: ObjectiveRule, *, share: float) -> bool:
+    """Whether stable fails in this look too, perhaps only at its end: then the candidate need not be the cause."""
+    if stable.bad <= max(share / 4, 1.5 * rule.limit) * stable.total:
+        return False
+    return absolute.log_e_above(stable.bad, stable.total, limit=rule.limit) >= _NO_CHANCE
+
+
 def _hard_stop_run(evidence: Evidence, candidate: Counts, stable: Counts | None, rule: ObjectiveRule) -> _Run:
     share = max(rule.hard_stop_share, 2 * rule.limit)
-    if stable is not None and stable.bad > max(share / 4, 1.5 * rule.limit) * stable.total:
-        # Stable fails as well, perhaps only at the end of the look: the candidate need not be the cause.
+    if stable is not None and _fails_as_well(stable, rule, share=share):
         return _Run(evidence.hard_stop_bad, evidence.hard_stop_total)
     run = _Run(evidence.hard_stop_bad + candidate.bad, evidence.hard_stop_total + candidate.total)
     # With no more bad events than the share allows the e-value is below 1 by Jensen's inequality.

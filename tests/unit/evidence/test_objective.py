@@ -204,6 +204,12 @@ def test_a_candidate_that_dies_late_is_stopped_as_fast() -> None:
     assert judgement.message == "errors: the last 6 requests all failed; hard stop"
 
 
+def test_a_chance_failure_of_stable_saves_no_dead_candidate() -> None:
+    """One of stable's few requests may fail at any time; that is no outage."""
+    evidence = seen([(arm(3, 3), arm(15, 1)), (arm(3, 3), arm(27, 2))])
+    assert judge(evidence, ERRORS, promotion=False).hard_stop
+
+
 def test_an_outage_that_stable_shares_stops_nobody() -> None:
     """When everything fails in both arms, the candidate is not the cause; when only stable recovers, it is."""
     both_down = seen([(arm(10, 10), arm(90, 90))] * 20)
