@@ -29,7 +29,6 @@ from palier.release.look import Watched
 from palier.release.observation import Measured
 from palier.release.report import conditions, refused, status_of, written
 from palier.release.resolve import router_series
-from palier.release.rules import objectives_of, serving_of
 from palier.release.situation import Decision
 from palier.release.state import Release, State, Step
 from palier.release.targets import targets
@@ -192,7 +191,7 @@ class Controller:
                 traffic_since=None
                 if release.step is Step.PREPARING
                 else release.traffic_since or release.stage_started_at,
-                objectives=objectives_of(deployment, stable=serving_of(state.stable)).measured,
+                objectives=decision.objectives.measured,
                 evidence=release.evidence,
                 last_look=release.last_look,
                 cannot_measure_since=release.cannot_measure_since,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from palier.evidence.counters import Measurable, Series, histogram_counts, increments
+from palier.evidence.counters import Measurable, Series
 from palier.metrics.prometheus import PrometheusSource
 from palier.presets import (
     ROUTERS,
@@ -26,6 +26,7 @@ from palier.presets import (
     router,
     runtime,
 )
+from tests.counting import histogram_counts, increments
 from tests.prometheus.conftest import EXPOSITIONS, NAMESPACE, Scraped, texts
 
 STALENESS = 5.0

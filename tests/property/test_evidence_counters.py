@@ -8,7 +8,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from palier.evidence.counters import Increment, Series, histogram_counts, increments
+from palier.evidence.counters import Series
+from tests.counting import Increment, histogram_counts, increments
 from tests.property.plain_counting import plain_increments
 
 SCRAPE = 15.0

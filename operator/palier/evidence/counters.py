@@ -15,7 +15,7 @@ scrape, so nearly all of them have the very same tuple of times: what depends on
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -103,15 +103,6 @@ class Series:
     def target(self) -> Target:
         """The target that it was read from."""
         return tuple(self.labels.get(name, "") for name in TARGET_LABELS)
-
-
-@dataclass(frozen=True, slots=True)
-class Increment:
-    """Events between two instants."""
-
-    count: int
-    fresh: bool
-    """Whether every target that contributes was still being scraped at the end."""
 
 
 class Measurable(StrEnum):
@@ -263,78 +254,6 @@ def read_once(targets: Mapping[Target, Sequence[Series]], *, start: float, end: 
     return chosen
 
 
-def increments(
-    series: Iterable[Series],
-    *,
-    pod_of: Callable[[Mapping[str, str]], K | None],
-    start: float,
-    end: float,
-    staleness: float,
-) -> dict[K, Increment]:
-    """Events after `start` up to `end`, summed by key.
-
-    A key without any sample up to `end` is absent: nothing is known about it.
-
-    Args:
-        series: raw samples from `start - staleness` to `end` at least; more history helps over missed scrapes.
-        pod_of: the key that a series counts for, by its labels; None leaves it out.
-        start: seconds since the epoch.
-        end: seconds since the epoch.
-        staleness: seconds after which a sample says nothing about the present any more; about two scrape intervals.
-    """
-    counts: dict[K, float] = {}
-    fresh: dict[K, bool] = {}
-    targets = by_target(series)
-    for name in read_once(targets, start=start, end=end, staleness=staleness):
-        target = targets[name]
-        alive, places = located(target, start=start, end=end, staleness=staleness)
-        for one in target:
-            place, key = places.get(id(one.times)), pod_of(one.labels)
-            if place is None or key is None:
-                continue
-            counts[key] = counts.get(key, 0.0) + risen(one, place)
-            fresh[key] = fresh.get(key, True) and alive
-    return {key: Increment(count=round(count), fresh=fresh[key]) for key, count in counts.items()}
-
-
-def histogram_counts(
-    buckets: Iterable[Series],
-    *,
-    threshold: float,
-    pod_of: Callable[[Mapping[str, str]], K | None],
-    start: float,
-    end: float,
-    staleness: float,
-) -> dict[K, HistogramCounts]:
-    """Observations, and those above `threshold`, by key, from the `_bucket` series of classic histograms.
-
-    Buckets are cumulative, so the count above an edge is exact. Where the threshold is no edge, the edges on both sides
-    of it give those surely and those possibly above it; nothing is interpolated.
-
-    Args:
-        buckets: the series with an `le` label; edges are compared as numbers, because Prometheus 3 writes "25" as
-            "25.0". Pods may have different edges.
-        threshold: in the unit of the edges.
-        pod_of: see `increments`.
-        start: see `increments`.
-        end: see `increments`.
-        staleness: see `increments`.
-    """
-    histograms: dict[K, list[HistogramCounts]] = {}
-    targets = by_target(buckets)
-    for name in read_once(targets, start=start, end=end, staleness=staleness):
-        target = targets[name]
-        found = located(target, start=start, end=end, staleness=staleness)
-        edges: dict[K, dict[float, list[Series]]] = {}
-        for one in target:
-            key, edge = pod_of(one.labels), edge_of(one.labels)
-            if key is not None and edge is not None and id(one.times) in found.places:
-                edges.setdefault(key, {}).setdefault(edge, []).append(one)
-        for key, mine in edges.items():
-            histograms.setdefault(key, []).append(above(threshold, mine, found))
-    return {key: together(parts) for key, parts in histograms.items()}
-
-
 def edge_of(labels: Mapping[str, str]) -> float | None:
     """Upper edge of the bucket that a classic series counts; None if it is no bucket."""
     return _edge(labels.get("le", ""))
@@ -423,11 +342,3 @@ def together(parts: Sequence[HistogramCounts]) -> HistogramCounts:
         lower=worst.lower,
         upper=worst.upper,
     )
-
-
-def by_target(series: Iterable[Series]) -> dict[Target, list[Series]]:
-    """Series by the target that they were read from."""
-    targets: dict[Target, list[Series]] = {}
-    for one in series:
-        targets.setdefault(one.target, []).append(one)
-    return targets

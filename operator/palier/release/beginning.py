@@ -5,7 +5,7 @@ from dataclasses import replace
 from palier.api.v1alpha1 import ModelDeployment
 from palier.release.holds import shifting
 from palier.release.observation import Measured, Observation
-from palier.release.rules import objectives_of, rules_digest
+from palier.release.rules import Objectives, rules_digest
 from palier.release.situation import Decision, Note, Situation
 from palier.release.sources import KnownReading, SlowerThan, reading_of
 from palier.release.state import Drain, Release, RevisionRef, State, Step
@@ -79,9 +79,11 @@ def _started(situation: Situation, *, direct: bool, why: str) -> Decision:
     return Decision(begun, notes=(note,), hold=shifting(entered, "pods are ready"))
 
 
-def tidied(deployment: ModelDeployment, observation: Observation, state: State, *, now: float) -> State:
+def tidied(
+    deployment: ModelDeployment, observation: Observation, state: State, *, objectives: Objectives, now: float
+) -> State:
     """Time alone moves these: the warm former stable expires, removed revisions are forgotten."""
-    state = _remembering(deployment, state, observation.measured)
+    state = _remembering(objectives, state, observation.measured)
     drains = tuple(d for d in state.drains if now < d.until or d.revision in observation.revisions)
     former = state.former
     if former and now >= former.until:
@@ -90,9 +92,9 @@ def tidied(deployment: ModelDeployment, observation: Observation, state: State, 
     return replace(state, drains=drains, former=former)
 
 
-def _remembering(deployment: ModelDeployment, state: State, measured: Measured) -> State:
+def _remembering(objectives: Objectives, state: State, measured: Measured) -> State:
     """The memory with the evidence of the looks since it was last written, and how well the histograms answer."""
-    sources = {one.rule.name: one.source for one in objectives_of(deployment).measured}
+    sources = {one.rule.name: one.source for one in objectives.measured}
     known = {
         name: KnownReading(reading_of(source), reading)
         for name, reading in measured.readings.items()

@@ -25,7 +25,8 @@ from palier.release.holds import (
     waiting_for_route,
 )
 from palier.release.observation import Observation
-from palier.release.rules import measured_objectives, rules_digest
+from palier.release.resolve import serving_of
+from palier.release.rules import objectives_of, rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.sources import MeasuredObjective, Origin
 from palier.release.state import Drain, Ending, Former, Outcome, Result, State, Step
@@ -45,12 +46,14 @@ def decide(deployment: ModelDeployment, observation: Observation, state: State, 
         InvalidSpec: an objective cannot be measured as it is written, and no release is under way that must not wait
             for it to be mended.
     """
+    objectives = objectives_of(deployment, stable=serving_of(state.stable) if state.stable else None)
     if state.release is None:
-        measured_objectives(deployment)
-    situation = Situation(deployment, observation, tidied(deployment, observation, state, now=now), now)
+        objectives.demand_measurable()
+    remembered = tidied(deployment, observation, state, objectives=objectives, now=now)
+    situation = Situation(deployment, observation, remembered, now, objectives)
     decision = idle(situation) if situation.state.release is None else _under_way(situation)
     settled = replace(decision.state, slots=slots_after(decision.state, now=now))
-    return replace(decision, state=settled, wake_at=wake_at(deployment, settled, now=now))
+    return replace(decision, state=settled, wake_at=wake_at(deployment, settled, now=now), objectives=objectives)
 
 
 def _under_way(situation: Situation) -> Decision:

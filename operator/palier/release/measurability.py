@@ -5,14 +5,12 @@ are. A threshold between two edges is judged from both sides and never interpola
 where the true share lies between the two it is never decided at all.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from palier.evidence.counters import Measurable
+from palier.evidence.counters import Measurable, around
 from palier.release.sources import KnownReading, MeasuredObjective, Reading, SlowerThan, reading_of
-
-_SAME_EDGE = 1e-9
-"""Relative tolerance between a threshold and a bucket edge, both written in decimal by somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,5 @@ def _one(objective: MeasuredObjective, source: SlowerThan, reading: Reading | No
 
 def expected(threshold: float, edges: tuple[float, ...]) -> Reading:
     """What a histogram with these finite edges can say about a threshold, in the same unit."""
-    near = _SAME_EDGE * threshold
-    lower = max((edge for edge in edges if edge <= threshold + near), default=None)
-    upper = min((edge for edge in edges if edge >= threshold - near), default=float("inf"))
+    lower, upper = around(threshold, (*edges, math.inf))
     return Reading(Measurable.EXACT if lower == upper else Measurable.BRACKETED, lower, upper)

@@ -21,11 +21,9 @@ from palier.api.constants import (
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.counters import Measurable
 from palier.evidence.objective import Judgement, MeanRule, Rule
-from palier.release.measurability import measurability
+from palier.release.measurability import Measurability, measurability
 from palier.release.observation import Observation
-from palier.release.rules import objectives_of
 from palier.release.situation import Decision
-from palier.release.sources import Reading
 from palier.release.state import State, Step
 
 MESSAGE_LIMIT = 1024
@@ -116,9 +114,8 @@ def written(found: list[Finding], *, generation: int) -> list[dict[str, Any]]:
     ]
 
 
-def _measurable(deployment: ModelDeployment, state: State) -> list[Finding]:
+def _measurable(known: tuple[Measurability, ...]) -> list[Finding]:
     """Whether latency objectives can be measured as they are written."""
-    known = measurability(objectives_of(deployment).measured, state.readings)
     if not known:
         return []
     worst = max(known, key=lambda one: _WORSE[one.measurable])
@@ -140,7 +137,9 @@ _WORSE: Mapping[Measurable | None, int] = {
 }
 
 
-def verdict_status(judgement: Judgement, *, rule: Rule | None = None, reading: Reading | None = None) -> dict[str, Any]:
+def verdict_status(
+    judgement: Judgement, *, rule: Rule | None = None, measurable: Measurable | None = None
+) -> dict[str, Any]:
     """One verdict as it stands in `status.verdicts`."""
     status: dict[str, Any] = {
         "objective": judgement.objective,
@@ -157,8 +156,8 @@ def verdict_status(judgement: Judgement, *, rule: Rule | None = None, reading: R
         status["needed"] = judgement.needed
     if judgement.segments:
         status["segments"] = list(judgement.segments)
-    if reading is not None:
-        status["measurable"] = reading.measurable.value
+    if measurable is not None:
+        status["measurable"] = measurable.value
     return status
 
 
@@ -175,6 +174,7 @@ def status_of(
     candidate = state.candidate
     weight = observation.weight(candidate.revision) if candidate and state.release else 0
     facts = [observation.facts(reference.revision) for reference in (state.stable, candidate) if reference]
+    histograms = measurability(decision.objectives.measured, state.readings)
     status: dict[str, Any] = {
         "observedGeneration": deployment.metadata.generation,
         "stage": stage_word(deployment, state, wanted=observation.revision),
@@ -182,13 +182,13 @@ def status_of(
         "replicas": sum(fact.available for fact in facts),
         "selector": f"{LABEL_DEPLOYMENT}={deployment.metadata.name}",
         **state.to_status(),
-        "conditions": written([*found, *_measurable(deployment, state)], generation=deployment.metadata.generation),
+        "conditions": written([*found, *_measurable(histograms)], generation=deployment.metadata.generation),
     }
     if decision.judgements:
-        rules = {objective.rule.name: objective.rule for objective in objectives_of(deployment).measured}
-        readings = observation.measured.readings
+        rules = {objective.rule.name: objective.rule for objective in decision.objectives.measured}
+        answers = {one.objective: one.measurable for one in histograms}
         status["verdicts"] = [
-            verdict_status(judgement, rule=rules.get(judgement.objective), reading=readings.get(judgement.objective))
+            verdict_status(judgement, rule=rules.get(judgement.objective), measurable=answers.get(judgement.objective))
             for judgement in decision.judgements
         ]
     return status

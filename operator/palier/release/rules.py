@@ -13,10 +13,8 @@ from palier.api.v1alpha1 import Mean, ModelDeployment, Objective
 from palier.api.values import Proof
 from palier.errors import InvalidSpec
 from palier.evidence.objective import MeanRule, ObjectiveRule, ScoreRule
-from palier.release.resolve import Serving, resolve, serving_of
+from palier.release.resolve import Serving, resolve
 from palier.release.sources import MeasuredObjective, Origin
-
-__all__ = ["Objectives", "Serving", "measured_objectives", "objectives_of", "rules_digest", "serving_of"]
 
 RELEASE_ALPHA = 0.01
 """Allowed probability that a release of a good candidate is rolled back, however often Palier looks."""
@@ -36,6 +34,18 @@ class Objectives:
     unmeasurable: tuple[tuple[str, InvalidSpec], ...] = ()
     """Name and error of those that can not: a release under way gets no verdict on them."""
 
+    def demand_measurable(self) -> None:
+        """Raise the first error, if there is one.
+
+        Raises:
+            InvalidSpec: an objective cannot be measured as it is written.
+        """
+        if self.unmeasurable:
+            raise self.unmeasurable[0][1]
+
+
+NO_OBJECTIVES = Objectives(())
+
 
 def measured_objectives(deployment: ModelDeployment, *, stable: Serving | None = None) -> tuple[MeasuredObjective, ...]:
     """The objectives of a ModelDeployment, ready to be measured.
@@ -48,8 +58,7 @@ def measured_objectives(deployment: ModelDeployment, *, stable: Serving | None =
         InvalidSpec: an objective needs a signal that neither `spec.signals` nor a preset names.
     """
     found = objectives_of(deployment, stable=stable)
-    if found.unmeasurable:
-        raise found.unmeasurable[0][1]
+    found.demand_measurable()
     return found.measured
 
 

@@ -1,13 +1,12 @@
 """The words that the rules of a release are written in: the arguments of a decision and the forms of its answer."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 from palier.api.v1alpha1 import Canary, ModelDeployment
 from palier.evidence.objective import Judgement
 from palier.release.observation import Observation
-from palier.release.rules import Objectives, objectives_of, serving_of
+from palier.release.rules import NO_OBJECTIVES, Objectives
 from palier.release.state import Release, RevisionRef, State
 
 
@@ -37,9 +36,11 @@ class Decision:
     judgements: tuple[Judgement, ...] = ()
     hold: Hold | None = None
     wake_at: float | None = None
+    objectives: Objectives = NO_OBJECTIVES
+    """What the candidate is measured and judged by."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Situation:
     """The arguments of one decision, gathered so that the rules read as sentences."""
 
@@ -47,6 +48,8 @@ class Situation:
     observation: Observation
     state: State
     now: float
+    objectives: Objectives = NO_OBJECTIVES
+    """What the candidate is measured and judged by."""
 
     @property
     def release(self) -> Release:
@@ -65,12 +68,6 @@ class Situation:
         """The stage it is at; None when the spec has fewer stages now."""
         stages = self.deployment.spec.release.stages
         return stages[self.release.stage_index].canary if self.release.stage_index < len(stages) else None
-
-    @cached_property
-    def objectives(self) -> Objectives:
-        """What the candidate is measured and judged by."""
-        stable = self.state.stable
-        return objectives_of(self.deployment, stable=serving_of(stable) if stable else None)
 
     @property
     def promotion_requested(self) -> bool:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from palier.evidence.counters import Increment, Measurable, Series, histogram_counts, increments
+from palier.evidence.counters import Measurable, Series
 from palier.evidence.counts import Counts
+from tests.counting import Increment, histogram_counts, increments
 
 STALENESS = 40.0
 

@@ -8,7 +8,7 @@ import pytest
 from palier.evidence.objective import Counts, fresh, observe
 from palier.release.beginning import idle, tidied, wake_at
 from palier.release.observation import Measured, Observation, Requests
-from palier.release.rules import measured_objectives, rules_digest
+from palier.release.rules import measured_objectives, objectives_of, rules_digest
 from palier.release.situation import Decision, Situation
 from palier.release.state import Drain, Result, State, Step
 from tests.property.world import model_deployment
@@ -174,7 +174,9 @@ def test_an_old_token_is_not_told_again() -> None:
 
 def later(state: State, observation: Observation | None = None, *, now: float = NOW) -> State:
     """What time alone makes of a memory; the drain delay is 3 s."""
-    return tidied(model_deployment(), observation or observed(PODS), state, now=now)
+    deployment = model_deployment()
+    objectives = objectives_of(deployment)
+    return tidied(deployment, observation or observed(PODS), state, objectives=objectives, now=now)
 
 
 def test_a_former_revision_expires() -> None:

@@ -4,16 +4,14 @@ from typing import Any
 
 import pytest
 
-from palier import presets
 from palier.api.v1alpha1 import ModelDeployment, Objective, Signals, Stage, parse
 from palier.errors import InvalidSpec
 from palier.evidence.objective import MeanRule, ObjectiveRule, ScoreRule
-from palier.release.resolve import router_series
+from palier.release.resolve import Serving, router_series
 from palier.release.rules import (
     ERROR_MARGIN,
     LATENCY_MARGIN,
     RELEASE_ALPHA,
-    Serving,
     measured_objectives,
     objectives_of,
     rules_digest,
@@ -281,15 +279,16 @@ def test_errors_come_from_the_router_where_pods_count_none() -> None:
     assert all(selector.startswith("envoy_cluster_upstream_rq") for selector in measured.selectors)
 
 
-def test_a_version_that_no_preset_covers_is_named() -> None:
-    """Names of metrics change between versions: guessing would measure nothing."""
-    deployment = served_by("knative", {"name": "l", "latency": {"percentile": 95, "threshold": "1s"}})
-    model = deployment.spec.model.model_copy(update={"runtime_version": "0.0.1"})
-    spec = deployment.spec.model_copy(update={"model": model})
-    if len({preset.versions for preset in presets.all_presets() if preset.name == "knative"}) == 1:
-        pytest.fail("the case needs a runtime with several ranges")
+def test_the_version_chooses_among_the_presets_of_a_runtime() -> None:
+    """Names of metrics change between versions: the newest are taken only where no version is given."""
+    deployment = served_by(
+        "vllm", {**FIRST_TOKEN, "latency": {**FIRST_TOKEN["latency"], "signal": "interTokenLatency"}}
+    )
+    model = deployment.spec.model.model_copy(update={"runtime_version": "0.10.2"})
+    older = deployment.model_copy(update={"spec": deployment.spec.model_copy(update={"model": model})})
+    names = [measured_objectives(one)[0].selectors for one in (deployment, older)]
 
-    assert measured_objectives(deployment.model_copy(update={"spec": spec})) != measured_objectives(deployment)
+    assert names == [("vllm:inter_token_latency_seconds",), ("vllm:time_per_output_token_seconds",)]
 
 
 def test_the_routers_series_are_told_apart_by_position() -> None:
