@@ -107,3 +107,12 @@ def test_the_weight_never_moves_to_another_position() -> None:
     assert [backend["weight"] for backend in after] == [0, 100]
     assert after[1] == before[1]
     assert after[0]["name"] == before[1]["name"]
+
+
+def test_the_longest_time_of_a_request_is_the_gateways_business() -> None:
+    """Named in the route when the author names it, and left to the gateway's own default otherwise."""
+    limited = model_deployment(traffic={"gateway": {"parentRefs": [{"name": "public"}], "requestTimeout": "30s"}})
+    weights = {FIRST: 95, SECOND: 5}
+
+    assert route((FIRST, SECOND), weights, limited)["spec"]["rules"][0]["timeouts"] == {"request": "30s"}
+    assert "timeouts" not in route((FIRST, SECOND), weights)["spec"]["rules"][0]
