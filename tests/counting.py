@@ -61,10 +61,13 @@ def _step(
 ) -> tuple[Step, dict[str, K]]:
     keys: dict[str, K] = {}
     answer: dict[Target, list[tuple[str, Series]]] = {}
+    scraped: dict[Target, list[tuple[str, Series]]] = {}
     for one in series:
         key = pod_of(one.labels)
-        if key is not None:
-            keys[repr(key)] = key
-            answer.setdefault(one.target, []).append((repr(key), one))
+        if key is None:
+            scraped.setdefault(one.target, []).append(("", one))  # tells of the scrapes only, as `up` does
+            continue
+        keys[repr(key)] = key
+        answer.setdefault(one.target, []).append((repr(key), one))
     answers: dict[Question, Answer] = {question: answer}
-    return Step(answers, {}, **between), keys
+    return Step(answers, scraped, **between), keys
