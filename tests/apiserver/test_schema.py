@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 CRDS = ROOT / "crds"
 EVERY_FIELD = ROOT / "tests" / "apiserver" / "accept" / "every-field.yaml"
+SCALING = EVERY_FIELD.with_name("scaling-every-field.yaml")
 SIGNALS = {"requests": "http_requests_total", "errors": "http_errors_total"}
 
 
@@ -34,7 +35,7 @@ def test_defaults_are_stored(api: "Api", minimal: dict[str, Any]) -> None:
     spec = api.apply(minimal)["spec"]
 
     assert spec["serving"]["replicas"] == 1
-    assert spec["serving"]["placement"] == {"accelerator": "CPU"}
+    assert spec["serving"]["placement"] == {"accelerator": "CPU", "surge": "Wait"}
     assert spec["release"] == {
         "stages": [{"canary": {"weight": weight, "minDuration": "1m", "maxDuration": "1h"}} for weight in (5, 25, 50)],
         "onBreach": "Rollback",
@@ -60,6 +61,44 @@ def test_defaults_reach_into_partly_written_objects(api: "Api", minimal: dict[st
     assert spec["release"]["drainDelay"] == "10s"
 
 
+def test_a_plan_of_nothing_but_a_target_gets_its_defaults(api: "Api", minimal: dict[str, Any]) -> None:
+    """The load test that will run can be read in the stored object, though nothing of it was written."""
+    minimal["spec"]["scale"] = {"target": {"requestsPerSecond": "200"}}
+    minimal["spec"]["budget"] = {"currency": "EUR", "monthly": "3000"}
+    minimal["spec"]["release"] = {"stages": [{"loadTest": {}}]}
+
+    spec = api.apply(minimal)["spec"]
+
+    assert spec["budget"]["onBurn"] == "Alert"
+    assert spec["release"]["stages"] == [{"loadTest": {"maxDuration": "2h"}}]
+    assert spec["scale"] == {
+        "target": {"requestsPerSecond": "200"},
+        "utilization": "70",
+        "minimumReplicas": 1,
+        "overheads": {
+            "maintenanceMonthly": "0",
+            "monitoringMonthly": "0",
+            "dataMonthly": "0",
+            "peopleMonthly": "0",
+            "releasesPerMonth": 0,
+        },
+        "loadTest": {
+            "path": "/",
+            "method": "GET",
+            "stream": False,
+            "timeout": "30s",
+            "warmUp": "10s",
+            "stepDuration": "20s",
+            "soak": "2m",
+            "maxDuration": "30m",
+            "maxRequests": 500000,
+            "maxRequestsPerSecond": "10000",
+            "replicas": [1],
+            "freshFor": "720h",
+        },
+    }
+
+
 def test_nothing_is_stored_for_empty_lists_and_maps(api: "Api", minimal: dict[str, Any]) -> None:
     """Fields without a default stay out of the stored object."""
     spec = api.apply(minimal)["spec"]
@@ -69,7 +108,7 @@ def test_nothing_is_stored_for_empty_lists_and_maps(api: "Api", minimal: dict[st
     assert set(spec["serving"]["template"]) == {"spec"}
 
 
-@pytest.mark.parametrize("path", [ROOT / "examples" / "minimal.yaml", EVERY_FIELD], ids=["minimal", "every-field"])
+@pytest.mark.parametrize("path", [ROOT / "examples" / "minimal.yaml", EVERY_FIELD, SCALING], ids=lambda path: path.stem)
 def test_applying_again_changes_nothing(api: "Api", path: Path) -> None:
     """A GitOps tool that applies the same manifest again sees no diff and makes no new generation."""
     first = api.apply(path.read_text())
@@ -148,6 +187,7 @@ def test_columns_tell_the_story(api: "Api", minimal: dict[str, Any]) -> None:
         "weight": 25,
         "stable": {"revision": "0a1b2c3d4e"},
         "candidate": {"revision": "5f6a7b8c9d"},
+        "cost": {"currency": "EUR", "perThousandInferences": "0.382"},
         "conditions": [
             {
                 "type": "Ready",
@@ -163,8 +203,8 @@ def test_columns_tell_the_story(api: "Api", minimal: dict[str, Any]) -> None:
     head, row = (line.split() for line in api.must("get", "mdep").splitlines())
     wide = api.must("get", "model-serving", "-owide")
 
-    assert head == ["NAME", "READY", "STAGE", "WEIGHT", "STABLE", "CANDIDATE", "REASON", "AGE"]
-    assert row[:-1] == ["minimal", "Unknown", "Canary", "25", "25", "0a1b2c3d4e", "5f6a7b8c9d", "Judging"]
+    assert head == ["NAME", "READY", "STAGE", "WEIGHT", "STABLE", "CANDIDATE", "COST/1K", "REASON", "AGE"]
+    assert row[:-1] == ["minimal", "Unknown", "Canary", "25", "25", "0a1b2c3d4e", "5f6a7b8c9d", "0.382", "Judging"]
     assert "NLP platform lead" in wide
     assert "25 % for at least 40 s more" in wide
 

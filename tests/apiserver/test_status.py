@@ -1,10 +1,13 @@
 """The status that the operator writes is the status that it reads back after a crash: nothing is refused or dropped."""
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from palier.api.conditions import condition, merge_conditions
 from palier.api.constants import AVAILABLE, FIELD_MANAGER_STATUS, PROGRESSING, READY, RECONCILING
 from palier.evidence.objective import Counts, ObjectiveRule, fresh, judge, observe
+from palier.evidence.verdicts import Verdict
+from palier.loadtest.result import LoadTestResult
 from palier.release.report import verdict_status
 from palier.release.state import (
     Drain,
@@ -17,6 +20,7 @@ from palier.release.state import (
     State,
     Step,
 )
+from palier.release.testing import LoadTestRecord, Usage
 
 if TYPE_CHECKING:
     from tests.apiserver.conftest import Api
@@ -27,7 +31,15 @@ EVIDENCE = observe(fresh(), Counts(200, 9, 11), Counts(1000, 4, 4), RULE)
 
 
 def _reference(revision: str) -> RevisionRef:
-    return RevisionRef(revision=revision, model="lingua", version="2.1.1", port=8080, since=NOW)
+    return RevisionRef(
+        revision=revision,
+        model="lingua",
+        version="2.1.1",
+        port=8080,
+        since=NOW,
+        variant="cpu-int8",
+        family="4444444444",
+    )
 
 
 FULL = State(
@@ -46,12 +58,37 @@ FULL = State(
         last_look=NOW,
         cannot_measure_since=NOW,
         breach="errors: 9 of 200 requests failed",
+        tested=True,
+        test_replicas=4,
+        attempt=2,
         ending=Ending(Result.ROLLED_BACK, "ObjectiveBreached", "errors: 9 of 200 requests failed"),
         evidence={"errors": EVIDENCE, "latency": fresh()},
     ),
-    outcome=Outcome("3333333333", Result.PROMOTED, "Proven", "all objectives hold", NOW, rules="0123456789abcdef"),
+    outcome=Outcome(
+        "3333333333",
+        Result.PROMOTED,
+        "Proven",
+        "all objectives hold",
+        NOW,
+        rules="0123456789abcdef",
+        family="4444444444",
+    ),
     history=tuple(Outcome("3333333333", result, "Proven", "", NOW) for result in Result),
     handled_retry="try 2",
+    load_tests=(
+        LoadTestRecord(
+            revision="5f6a7b8c9d",
+            variant="cpu-int8",
+            digest="0123456789abcdef",
+            replicas=4,
+            measured_at=NOW,
+            result=LoadTestResult(
+                Verdict.PASS, "CapacityFound", "42.5 requests per second", capacity=Decimal("42.5"), requests=123456
+            ),
+            node="node-1",
+            usage=Usage(cold_start=Decimal("41.5"), memory_bytes=1_288_490_188),
+        ),
+    ),
 )
 
 

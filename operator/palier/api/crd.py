@@ -53,6 +53,12 @@ COLUMNS: tuple[dict[str, Any], ...] = (
         "jsonPath": ".status.candidate.revision",
     },
     {
+        "name": "Cost/1k",
+        "type": "string",
+        "description": "What a thousand inferences cost now, in the budget's currency.",
+        "jsonPath": ".status.cost.perThousandInferences",
+    },
+    {
         "name": "Reason",
         "type": "string",
         "description": "Why the object is ready or not.",

@@ -1,7 +1,8 @@
 """Can an objective be measured at all? Rules that refuse it at admission when nothing names the series that it needs.
 
-A signal comes from `spec.signals`, else from the preset of `spec.model.runtime`. The rules know of every runtime which
-signals its preset has, so that "p95 on a server that only counts a mean" is refused with the words that help.
+A signal comes from `spec.signals`, else from the preset of `spec.model.runtime`, or of each variant's. The rules know
+of every runtime which signals its preset has, so that "p95 on a server that only counts a mean" is refused with the
+words that help.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,16 +47,27 @@ def _cel_named(variable: str, names: Sequence[str]) -> str:
 
 
 def _cel_has(variable: str, names: Sequence[str], *kinds: type) -> str:
+    offers = _cel_map(_offers(*kinds), names)
+    own = f"has(self.model.runtime) && {variable} in {offers}[self.model.runtime]"
     return (
         f"(has(self.signals) && ({_cel_named(variable, names)})"
-        f" || has(self.model.runtime) && {variable} in {_cel_map(_offers(*kinds), names)}[self.model.runtime])"
+        f" || (!has(self.serving.variants) || self.serving.variants.size() == 0 ? {own} :"
+        f" self.serving.variants.all(way, has(way.model) && has(way.model.runtime) ?"
+        f" {variable} in {offers}[way.model.runtime] : {own})))"
     )
 
 
 def _has(spec: "Spec", name: str, *kinds: type) -> bool:
     if spec.signals is not None and getattr(spec.signals, to_snake(name)) is not None:
         return True
-    return name in _offers(*kinds).get(spec.model.runtime or Runtime.CUSTOM, frozenset())
+    offers = _offers(*kinds)
+    return all(name in offers.get(runtime, frozenset()) for runtime in _runtimes(spec))
+
+
+def _runtimes(spec: "Spec") -> list[Runtime]:
+    """The serving programs that a candidate may be: that of each variant, or of the model where there are none."""
+    own = spec.model.runtime or Runtime.CUSTOM
+    return [(variant.model and variant.model.runtime) or own for variant in spec.serving.variants] or [own]
 
 
 def _router(spec: "Spec") -> bool:

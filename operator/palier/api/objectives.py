@@ -177,7 +177,15 @@ class Level(ApiObject):
     """Largest allowed share of scrapes above it in percent, in quotes, above 0 and below 100. Example: `"5"`."""
 
 
-KINDS = ("latency", "errorRate", "ratio", "mean", "score", "level")
+class UnitCost(ApiObject):
+    """A thousand inferences may cost at most so much, in the currency of `spec.budget`: for live traffic."""
+
+    max_per_thousand_inferences: Amount
+    """Largest allowed cost of a thousand requests as a decimal number in quotes: what the pods cost, also while they
+    are idle, for each thousand requests that they answer. Example: `"0.40"`."""
+
+
+KINDS = ("latency", "errorRate", "ratio", "mean", "score", "level", "cost")
 _SHARES = ("latency", "errorRate", "ratio")
 _CEL_SHARES = " || ".join(f"has(self.{kind})" for kind in _SHARES)
 
@@ -192,13 +200,13 @@ def _of_router(objective: "Objective") -> bool:
 
 
 class Objective(ApiObject):
-    """One promise to the users of the model: exactly one of its kinds, from `latency` to `level`."""
+    """One promise to the users of the model: exactly one of its kinds, from `latency` to `cost`."""
 
     constraints: ClassVar[tuple[Rule, ...]] = (
         Rule(
             cel=f"[{', '.join(f'has(self.{kind})' for kind in KINDS)}].filter(given, given).size() == 1",
             holds=lambda objective: len(_given(objective)) == 1,
-            message="an objective takes exactly one of latency, errorRate, ratio, mean, score and level",
+            message="an objective takes exactly one of latency, errorRate, ratio, mean, score, level and cost",
         ),
         Rule(
             cel=f"!has(self.segmentBy) || {_CEL_SHARES}",
@@ -239,6 +247,9 @@ class Objective(ApiObject):
     """A least mean of scores between 0 and 1."""
     level: Level | None = None
     """A limit on how often a gauge is too high."""
+    cost: UnitCost | None = None
+    """A limit on the cost of a thousand inferences; needs `spec.budget`. Nothing of it is read from the pods: it comes
+    from the requests that were answered and the price of the pods."""
     segment_by: LabelKey | None = None
     """Label of the counters whose values are groups of users, each judged on its own too, so that a regression of a
     small group is found and named; at most 20 groups. Example: `customer_kind`."""

@@ -5,7 +5,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from palier.api import constants, generated
 from palier.api.crd import COLUMNS, object_schema
@@ -41,6 +41,11 @@ _CONDITIONS = (
     ),
     (constants.AVAILABLE, "always", "True: the stable revision has ready pods and the route leads to them."),
     (constants.PROGRESSING, "always", "True: a release is in progress."),
+    (
+        constants.WITHIN_BUDGET,
+        "with `spec.budget`",
+        "True: the budget is kept. False: it is not, or would not be at target traffic. Unknown: see its reason.",
+    ),
     (constants.RECONCILING, "only while True", "A change is on its way; wait."),
     (constants.STALLED, "only while True", "Nothing happens until a person changes the spec or asks for a retry."),
 )
@@ -50,13 +55,16 @@ def reference() -> str:
     """The whole page."""
     properties = object_schema()["properties"]
     rules = object_schema()[VALIDATIONS]
+    homes: dict[str, str] = {}
+    for root in ("spec", "status"):
+        _find_homes(root, properties[root], homes)
     return (
         "\n".join(
             [
                 _HEAD,
                 *_rules("metadata", rules),
-                *_sections("spec", properties["spec"]),
-                *_sections("status", properties["status"]),
+                *_sections("spec", properties["spec"], homes=homes),
+                *_sections("status", properties["status"], homes=homes),
                 "## Conditions\n",
                 *_table(("Type", "Present", "Meaning"), ((f"`{name}`", *rest) for name, *rest in _CONDITIONS)),
                 "## Annotations that people set\n",
@@ -83,8 +91,30 @@ def _only_wide(priority: int | None) -> str:
     return " Only with `-o wide`." if priority else ""
 
 
-def _sections(path: str, schema: Schema) -> Iterator[str]:
-    """The section of an object and of all objects below it."""
+def _inner(path: str, schema: Schema) -> Iterator[tuple[str, Schema]]:
+    """The objects that an object has as fields or as entries of its lists, with their paths."""
+    for name, field in schema["properties"].items():
+        inner = field.get("items", field)
+        if inner.get("properties"):
+            yield f"{path}.{name}{'[]' if 'items' in field else ''}", inner
+
+
+def _find_homes(path: str, schema: Schema, homes: dict[str, str]) -> None:
+    """Where each kind of object is described: at the first place that has it."""
+    homes.setdefault(_kind(schema), path)
+    for below, inner in _inner(path, schema):
+        _find_homes(below, inner, homes)
+
+
+def _kind(schema: Schema) -> str:
+    """What two places have in common that hold the same kind of object."""
+    return json.dumps(
+        {keyword: value for keyword, value in schema.items() if keyword not in ("description", "default")}
+    )
+
+
+def _sections(path: str, schema: Schema, *, homes: Mapping[str, str]) -> Iterator[str]:
+    """The section of an object and of all objects below it that are not described already."""
     depth = min(4, 2 + path.count("."))
     yield f"{'#' * depth} `{path}`\n"
     yield schema.get("description", "") + "\n"
@@ -94,7 +124,7 @@ def _sections(path: str, schema: Schema) -> Iterator[str]:
         (
             (
                 f"`{name}`",
-                _type(f"{path}.{name}", field),
+                _type(field, homes),
                 "required" if name in required else _default(field),
                 _allowed(field),
                 field.get("description", ""),
@@ -105,10 +135,9 @@ def _sections(path: str, schema: Schema) -> Iterator[str]:
     if schema.get(PRESERVE):
         yield "Every other field that Kubernetes knows here is allowed and passed on as written.\n"
     yield from _rules(path, schema.get(VALIDATIONS, ()))
-    for name, field in schema["properties"].items():
-        inner = field.get("items", field)
-        if inner.get("properties"):
-            yield from _sections(f"{path}.{name}{'[]' if 'items' in field else ''}", inner)
+    for below, inner in _inner(path, schema):
+        if homes[_kind(inner)] == below:
+            yield from _sections(below, inner, homes=homes)
 
 
 def _rules(path: str, rules: Iterable[Schema]) -> Iterator[str]:
@@ -119,14 +148,16 @@ def _rules(path: str, rules: Iterable[Schema]) -> Iterator[str]:
         yield ""
 
 
-def _type(path: str, field: Schema) -> str:
+def _type(field: Schema, homes: Mapping[str, str]) -> str:
     match field["type"]:
         case "array":
-            return f"list of {_type(f'{path}[]', field['items'])}"
+            return f"list of {_type(field['items'], homes)}"
         case "object" if "additionalProperties" in field:
             return f"map of {field['additionalProperties']['type']}"
         case "object" if field.get("properties"):
-            return f"[object](#{_anchor(path)})"
+            return f"[object](#{_anchor(homes[_kind(field)])})"
+        case "object" if field.get(PRESERVE):
+            return "object"
         case "object":
             return "empty object"
         case "string" if field.get("format") == "date-time":
@@ -144,7 +175,7 @@ def _default(field: Schema) -> str:
     if "default" not in field:
         return ""
     value = field["default"]
-    if value == {}:
+    if value == {name: inner["default"] for name, inner in field.get("properties", {}).items() if "default" in inner}:
         return "its fields' defaults"
     return f"`{value if isinstance(value, str) else json.dumps(value)}`"
 

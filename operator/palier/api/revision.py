@@ -1,8 +1,12 @@
 """The identity of a revision: what has to be equal for two specs to run the same thing.
 
-Replicas are left out, because autoscalers change them. Values equal to their default are left out, so that a field
-added later, with a default, does not give every stored object a new revision. Texts of prompts count, not the
-ConfigMaps that hold them alone, because a changed prompt is a changed model.
+Replicas are left out, because autoscalers change them, and so is `placement.surge`, which says how a release waits.
+Values equal to their default are left out, so that a field added later, with a default, does not give every stored
+object a new revision. Texts of prompts count, not the ConfigMaps that hold them alone, because a changed prompt is a
+changed model.
+
+A spec with variants has a hash too, which no pods have: it names the family of the revisions of its variants. Without
+variants the family is the revision.
 """
 
 import hashlib
@@ -10,7 +14,8 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from palier.api.serving import ModelVersion, Serving
+from palier.api.serving import ModelVersion, Placement, Serving, Variant
+from palier.api.values import Surge
 
 LENGTH: Final = 10
 """Hexadecimal digits: 40 bits, so that two of the few revisions of one object do not collide."""
@@ -21,7 +26,7 @@ def revision_hash(model: ModelVersion, serving: Serving, prompts: Mapping[str, s
 
     Args:
         model: `spec.model`.
-        serving: `spec.serving`; its replicas do not count.
+        serving: `spec.serving`; its replicas and the surge of placements do not count.
         prompts: the text of each prompt by its name.
 
     Returns:
@@ -29,8 +34,26 @@ def revision_hash(model: ModelVersion, serving: Serving, prompts: Mapping[str, s
     """
     identity = {
         "model": model.model_dump(mode="json", by_alias=True, exclude_defaults=True),
-        "serving": serving.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"replicas"}),
+        "serving": _without_surge(serving).model_dump(
+            mode="json", by_alias=True, exclude_defaults=True, exclude={"replicas"}
+        ),
         "prompts": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in prompts.items()},
     }
     canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:LENGTH]
+
+
+def _without_surge(serving: Serving) -> Serving:
+    """The same with every surge at its default, so that a placement with nothing else in it is the default one."""
+    variants = [_variant_without_surge(variant) for variant in serving.variants]
+    return serving.model_copy(update={"placement": _waiting(serving.placement), "variants": variants})
+
+
+def _variant_without_surge(variant: Variant) -> Variant:
+    if variant.placement is None:
+        return variant
+    return variant.model_copy(update={"placement": _waiting(variant.placement)})
+
+
+def _waiting(placement: Placement) -> Placement:
+    return placement.model_copy(update={"surge": Surge.WAIT})

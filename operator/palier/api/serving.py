@@ -1,6 +1,7 @@
 """What a revision is made of: the model and how it is served.
 
-Any change to these objects, except to the number of replicas, makes a new revision that has to earn its traffic.
+Any change to these objects, except to the number of replicas and to `placement.surge`, makes a new revision that has to
+earn its traffic.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,13 @@ from pydantic_core import CoreSchema, core_schema
 
 from palier.api.constants import GROUP, MANAGED_BY
 from palier.api.rules import BY_NAME, ApiObject, Reason, Rule
-from palier.api.values import Accelerator, LabelName, LabelValue, ObjectName, Runtime
+from palier.api.values import Accelerator, LabelName, LabelValue, ObjectName, Runtime, Surge
+
+ModelName = Annotated[str, Field(min_length=1, max_length=253)]
+Version = Annotated[str, Field(min_length=1, max_length=128)]
+Uri = Annotated[str, Field(min_length=1, max_length=2048)]
+RuntimeVersion = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[0-9]+(\.[0-9]+){0,3}$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class ConfigMapKey(ApiObject):
@@ -36,19 +43,17 @@ class Prompt(ApiObject):
 class ModelVersion(ApiObject):
     """Which model is served; any change here makes a new revision."""
 
-    name: Annotated[str, Field(min_length=1, max_length=253)]
+    name: ModelName
     """Name of the model, as your registry or your team calls it. Example: `lingua`."""
-    version: Annotated[str, Field(min_length=1, max_length=128)]
+    version: Version
     """Version of the model; quote it, or YAML makes a number of `2.1`. Example: `"2.1.1"`."""
-    uri: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
+    uri: Uri | None = None
     """Where the model comes from, best with a digest; Palier records it and does not fetch it.
     Example: `oci://registry.example.com/models/lingua@sha256:4a0b...`."""
     runtime: Runtime | None = None
     """The serving program, which selects a preset of signals; `custom` or left out for none.
     Example: `vllm`."""
-    runtime_version: Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[0-9]+(\.[0-9]+){0,3}$")] | None = (
-        None
-    )
+    runtime_version: RuntimeVersion | None = None
     """Version of the serving program, because names of metrics change between versions; the newest known when left out.
     Example: `"0.11.2"`."""
     prompts: Annotated[list[Prompt], Field(max_length=16), BY_NAME] = Field(default_factory=list)
@@ -95,6 +100,9 @@ class Placement(ApiObject):
     """`CPU`, or `GPU`, which needs `gpu`."""
     gpu: Gpu | None = None
     """The accelerators of one replica; only with `accelerator: GPU`."""
+    surge: Surge = Surge.WAIT
+    """What happens when no node has an accelerator left for the candidate: `Wait` holds the release until there is one;
+    `Swap` lends it one of stable's replicas, if stable has at least two. No part of the revision."""
 
 
 def _no_reserved_key(keys: Mapping[str, str]) -> bool:
@@ -172,10 +180,41 @@ class PodTemplate(ApiObject):
     """The pod of one replica, as in a Deployment; `containers` is required."""
 
 
-class Serving(ApiObject):
-    """How the model is served; any change here except of `replicas` makes a new revision."""
+class VariantModel(ApiObject):
+    """The parts of `spec.model` that a variant replaces."""
 
-    port: Annotated[int, Field(ge=1, le=65535)]
+    name: ModelName | None = None
+    """Name of the model. Example: `lingua-distilled`."""
+    version: Version | None = None
+    """Version of the model. Example: `"2.1.1-int8"`."""
+    uri: Uri | None = None
+    """Where the model comes from."""
+    runtime: Runtime | None = None
+    """The serving program."""
+    runtime_version: RuntimeVersion | None = None
+    """Version of the serving program; with another `runtime` than that of `spec.model`, the newest known when left
+    out."""
+
+
+class Variant(ApiObject):
+    """One way to serve the model; what it leaves out is as in `spec.model` and `spec.serving`."""
+
+    name: LabelName
+    """Name of the variant, unique in the list: lower-case letters, digits and `-`. Example: `cpu-int8`."""
+    model: VariantModel | None = None
+    """The parts of `spec.model` that are different."""
+    placement: Placement | None = None
+    """What it computes on, in place of the whole of `spec.serving.placement`."""
+    template: PodTemplate | None = None
+    """Its pods, in place of the whole of `spec.serving.template`."""
+    port: Port | None = None
+    """TCP port on which its pods answer, in place of `spec.serving.port`. Example: `8081`."""
+
+
+class Serving(ApiObject):
+    """How the model is served; any change here except of `replicas` and `placement.surge` makes a new revision."""
+
+    port: Port
     """TCP port on which the pods answer HTTP. Example: `8080`."""
     replicas: Annotated[int, Field(ge=1, le=1000)] = 1
     """Pods of the stable revision, 1 to 1000. `kubectl scale` and autoscalers write it through the scale subresource;
@@ -184,3 +223,7 @@ class Serving(ApiObject):
     """What the model computes on; CPU unless written otherwise."""
     template: PodTemplate
     """The pods that serve the model."""
+    variants: Annotated[list[Variant], Field(max_length=8), BY_NAME] = Field(default_factory=list)
+    """Ways to serve the model, at most 8, of which only one is released: each is load-tested, and the cheapest at
+    `spec.scale.target` that keeps every objective and the budget becomes the candidate. An entry of nothing but a
+    `name` is what `spec.model` and `spec.serving` say themselves."""

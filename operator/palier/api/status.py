@@ -5,22 +5,39 @@ is not declared here. Fields are optional and lists bounded: old objects stay re
 Shares and statistics are decimal strings, because the API has no floating-point numbers.
 """
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from palier.api.conditions import MESSAGE_LIMIT, Condition, Timestamp, condition, merge_conditions, rfc3339
+from palier.api.conditions import Condition, Timestamp, condition, merge_conditions, rfc3339
+from palier.api.cost_status import CostStatus, PlanStatus
+from palier.api.evidence_status import EvidenceStatus, TallyStatus
+from palier.api.load_test_status import LoadTestProgress, LoadTestStatus
 from palier.api.rules import ATOMIC, ApiObject, ListType
+from palier.api.status_values import (
+    ANNOTATION_LIMIT,
+    Count,
+    Logarithm,
+    Message,
+    Reason,
+    Result,
+    Revision,
+    Step,
+    Verdict,
+)
 from palier.api.values import LabelName
 
 __all__ = [
     "Condition",
+    "CostStatus",
     "Drain",
     "Ending",
     "EvidenceStatus",
     "Former",
+    "LoadTestProgress",
+    "LoadTestStatus",
     "Outcome",
+    "PlanStatus",
     "ReleaseProgress",
     "Result",
     "RevisionStatus",
@@ -34,43 +51,6 @@ __all__ = [
     "merge_conditions",
     "rfc3339",
 ]
-
-ANNOTATION_LIMIT = 262144
-"""The longest value that an annotation can have."""
-
-Revision = Annotated[str, Field(max_length=10, pattern=r"^[0-9a-f]{10}$")]
-Count = Annotated[int, Field(ge=0)]
-Logarithm = Annotated[str, Field(max_length=32, pattern=r"^-?([0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?|inf)$")]
-Reason = Annotated[str, Field(max_length=256)]
-Message = Annotated[str, Field(max_length=MESSAGE_LIMIT)]
-
-
-class Step(StrEnum):
-    """Where a release in progress stands."""
-
-    PREPARING = "Preparing"
-    CANARY = "Canary"
-    PROMOTING = "Promoting"
-    ROLLING_BACK = "RollingBack"
-
-
-class Result(StrEnum):
-    """How a release ended."""
-
-    PROMOTED = "Promoted"
-    ROLLED_BACK = "RolledBack"
-    ABORTED = "Aborted"
-    SUPERSEDED = "Superseded"
-    REVERTED = "Reverted"
-    FAILED = "Failed"
-
-
-class Verdict(StrEnum):
-    """What the evidence says about an objective."""
-
-    PASS = "Pass"  # noqa: S105 (the word of the design, not a password)
-    FAIL = "Fail"
-    NO_EVIDENCE = "NoEvidence"
 
 
 class RevisionStatus(ApiObject):
@@ -88,6 +68,10 @@ class RevisionStatus(ApiObject):
     """Its serving program, whose preset says how it is measured."""
     runtime_version: Annotated[str, Field(max_length=64)] | None = None
     """Version of its serving program."""
+    variant: LabelName | None = None
+    """Name of the variant that it is; absent without variants."""
+    family: Revision | None = None
+    """Hash of the spec with all its variants; absent without variants."""
     since: Timestamp | None = None
     """When the revision took this part."""
 
@@ -119,142 +103,14 @@ class Ending(ApiObject):
     """Why, as a sentence with its numbers."""
 
 
-class TallyStatus(ApiObject):
-    """Events of the candidate and of stable over a stretch of time."""
-
-    total: Count | None = None
-    """Events of the candidate."""
-    bad: Count | None = None
-    """Those that were surely bad."""
-    bad_possible: Count | None = None
-    """Those that may have been bad; differs from `bad` where a threshold lies between two bucket edges."""
-    stable_total: Count | None = None
-    """Events of stable in the same looks."""
-    stable_bad: Count | None = None
-    """Those that were surely bad."""
-    amount: Logarithm | None = None
-    """Sum of the candidate's values, where a mean is judged."""
-    stable_amount: Logarithm | None = None
-    """Sum of stable's values."""
-
-
-class SegmentStatus(ApiObject):
-    """What is kept of the evidence about one group of users."""
-
-    name: Annotated[str, Field(max_length=128)]
-    """Value of the label that the objective is segmented by."""
-    relative: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
-    """Natural logarithm of the capital of each bet on "worse than stable"."""
-    cash: Logarithm | None = None
-    """Natural logarithm of the capital that is not bet yet."""
-    total: Count | None = None
-    """Events of the candidate."""
-    bad: Count | None = None
-    """Those that were surely bad."""
-    stable_total: Count | None = None
-    """Events of stable in the same looks."""
-    stable_bad: Count | None = None
-    """Those that were surely bad."""
-    bad_looks: Count | None = None
-    """Looks in which the candidate had bad events."""
-
-
-class MomentsStatus(ApiObject):
-    """Mean and spread of one value for each look."""
-
-    looks: Count | None = None
-    """Looks with a value."""
-    mean: Logarithm | None = None
-    """Mean of the values."""
-    spread: Logarithm | None = None
-    """Sum of the squared deviations from the mean."""
-
-
-class MeansStatus(ApiObject):
-    """What is kept of the evidence about a mean."""
-
-    absolute: MomentsStatus | None = None
-    """The candidate's mean minus the limit."""
-    relative: MomentsStatus | None = None
-    """The candidate's mean minus stable's with the margin."""
-
-
-class JumpsStatus(ApiObject):
-    """How much the share of bad events jumps from look to look, beyond chance."""
-
-    pairs: Count | None = None
-    """Pairs of neighbouring looks."""
-    sum: Logarithm | None = None
-    """Sum of their squared differences, each divided by what chance would give."""
-
-
-class DispersionStatus(ApiObject):
-    """Whether events of one look tend to fail together."""
-
-    candidate: JumpsStatus | None = None
-    """In the candidate."""
-    stable: JumpsStatus | None = None
-    """In stable."""
-
-
-class ServedStatus(ApiObject):
-    """Requests since the present weight is in force, in looks that measured both revisions."""
-
-    total: Count | None = None
-    """Of the candidate."""
-    stable_total: Count | None = None
-    """Of stable."""
-
-
-class EvidenceStatus(ApiObject):
-    """What is kept of one objective's evidence between two looks, to the last digit."""
-
-    objective: LabelName
-    """Name of the objective."""
-    of: Annotated[str, Field(max_length=16)] | None = None
-    """Digest of what the objective measures and allows: under another one the evidence is about something else."""
-    served: ServedStatus | None = None
-    """Requests since the present weight is in force; absent when it has just begun."""
-    relative: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
-    """Natural logarithm of the capital of each bet on "worse than stable"."""
-    relative_cash: Logarithm | None = None
-    """Natural logarithm of the capital that is not bet yet."""
-    absolute: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
-    """Natural logarithm of the capital of each bet on "over the limit"."""
-    absolute_cash: Logarithm | None = None
-    """Natural logarithm of the capital that is not bet yet."""
-    not_worse: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
-    """Natural logarithm of each bet on "no worse than stable"."""
-    release: TallyStatus | None = None
-    """Events since the release began."""
-    stage: TallyStatus | None = None
-    """Events since the stage began."""
-    last: TallyStatus | None = None
-    """Events of the last look."""
-    looks: Count | None = None
-    """Looks in which the candidate had events."""
-    bad_looks: Count | None = None
-    """Looks in which some of them were surely bad."""
-    hard_stop_total: Count | None = None
-    """Events since the hard stop last started anew."""
-    hard_stop_bad: Count | None = None
-    """Those that were surely bad."""
-    segments: Annotated[list[SegmentStatus], Field(max_length=32), ListType("map", "name")] | None = None
-    """The evidence by group of users."""
-    means: MeansStatus | None = None
-    """The evidence about a mean."""
-    dispersion: DispersionStatus | None = None
-    """Whether events of one look tend to fail together, which tempers what a look may say."""
-
-
 class ReleaseProgress(ApiObject):
     """The release in progress."""
 
     step: Step
-    """`Preparing`: the candidate starts. `Canary`: it serves a share and is judged. `Promoting`: it gets all traffic.
-    `RollingBack`: its traffic returns to stable."""
+    """`Preparing`: the candidate starts. `LoadTesting`: its capacity and cost are found. `Canary`: it serves a share
+    and is judged. `Promoting`: it gets all traffic. `RollingBack`: its traffic returns to stable."""
     stage_index: Count | None = None
-    """Position of the present stage in `spec.release.stages`, from 0."""
+    """Position of the present stage among the canaries of `spec.release.stages`, from 0."""
     direct: bool | None = None
     """True when there is nothing to compare with: the first revision, or the return to a former stable one."""
     started_at: Timestamp | None = None
@@ -273,6 +129,14 @@ class ReleaseProgress(ApiObject):
     """Since when the router's counters could not be read; absent while measuring works."""
     breach: Message | None = None
     """The breach that `onBreach: Hold` holds the release for, as a sentence."""
+    tested: bool | None = None
+    """True when the load tests are over and spoke for the candidate."""
+    test_replicas: Count | None = None
+    """Pods of the candidate that the present load test is about."""
+    attempt: Count | None = None
+    """Load tests that have ended in this release."""
+    testing: LoadTestProgress | None = None
+    """The load test that runs now."""
     ending: Ending | None = None
     """What this release will be recorded as once its traffic is back on stable."""
     evidence: Annotated[list[EvidenceStatus], Field(max_length=16), ListType("map", "objective")] | None = None
@@ -325,7 +189,8 @@ class Outcome(ApiObject):
     """The candidate of the release."""
     result: Result
     """`Promoted`, `RolledBack` (an objective was breached), `Aborted` (by a person), `Superseded` (by a newer
-    revision), `Reverted` (the spec went back to stable) or `Failed` (it never became ready)."""
+    revision), `Reverted` (the spec went back to stable), `Failed` (it never became ready) or `Refused` (the load test
+    or the budget spoke against it, before any request of users)."""
     reason: Reason | None = None
     """Why, as one CamelCase word."""
     message: Message | None = None
@@ -334,6 +199,8 @@ class Outcome(ApiObject):
     """When the release ended."""
     rules: Annotated[str, Field(max_length=64)] | None = None
     """Digest of the objectives and stages that judged it: a refused revision is tried again when they change."""
+    family: Revision | None = None
+    """Hash of the spec with all its variants; absent without variants."""
 
 
 class Status(ApiObject):
@@ -343,9 +210,9 @@ class Status(ApiObject):
     """The `metadata.generation` that this status speaks about."""
     conditions: Annotated[list[Condition], Field(max_length=16), ListType("map", "type")] | None = None
     """`Ready` sums up; `Reconciling` and `Stalled` exist only while true; `Available` says that stable serves and
-    `Progressing` that a release is in progress."""
+    `Progressing` that a release is in progress; `WithinBudget`, with a budget, that it is kept."""
     stage: Annotated[str, Field(max_length=64)] | None = None
-    """Where the release stands, in a word. Example: `Canary 25`."""
+    """Where the release stands, in a word. Examples: `LoadTest`, `Canary 25`."""
     weight: Annotated[int, Field(ge=0, le=100)] | None = None
     """The candidate's share of the requests now, in percent."""
     replicas: Count | None = None
@@ -368,6 +235,12 @@ class Status(ApiObject):
     """The last verdicts, by objective."""
     readings: Annotated[list[ReadingStatus], Field(max_length=16), ListType("map", "objective")] | None = None
     """How well the histograms answer, as last read."""
+    load_tests: Annotated[list[LoadTestStatus], Field(max_length=32), ATOMIC] | None = None
+    """What the last load tests found, oldest first."""
+    plan: PlanStatus | None = None
+    """What serving the planned traffic costs, by the last load tests and prices."""
+    cost: CostStatus | None = None
+    """What serving costs now; absent without prices."""
     outcome: Outcome | None = None
     """How the last release ended."""
     history: Annotated[list[Outcome], Field(max_length=10), ATOMIC] | None = None

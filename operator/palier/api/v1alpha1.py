@@ -4,7 +4,6 @@ Every docstring below is also the field's description in the CRD, in `kubectl ex
 units, defaults and an example. Lists and strings are bounded because the API server prices CEL rules by the bounds.
 """
 
-import itertools
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final
@@ -12,7 +11,9 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from palier.api.budget import Budget
 from palier.api.constants import NAME_MAX_LENGTH
+from palier.api.load_test import Corpus, CorpusImage, CorpusVolume, LoadTest
 from palier.api.measuring import measuring_rules
 from palier.api.objectives import (
     ErrorRate,
@@ -25,8 +26,12 @@ from palier.api.objectives import (
     Score,
     Signals,
     TimeSignal,
+    UnitCost,
 )
+from palier.api.planning import planning_rules
+from palier.api.release import Canary, LoadTestStage, ReleaseRules, Stage
 from palier.api.rules import ATOMIC, BY_NAME, SET, ApiObject, Rule
+from palier.api.scale import ApiPrice, Overheads, ProofOfConcept, Scale, Target
 from palier.api.serving import (
     ConfigMapKey,
     Container,
@@ -38,6 +43,8 @@ from palier.api.serving import (
     PodTemplate,
     Prompt,
     Serving,
+    Variant,
+    VariantModel,
 )
 from palier.api.values import (
     Accelerator,
@@ -47,18 +54,25 @@ from palier.api.values import (
     LabelName,
     ObjectName,
     OnBreach,
+    OnBurn,
     OnNoEvidence,
     Percent,
     Router,
+    Surge,
     TimeUnit,
 )
 from palier.errors import InvalidSpec
 
 __all__ = [
     "Accelerator",
+    "ApiPrice",
+    "Budget",
     "Canary",
     "ConfigMapKey",
     "Container",
+    "Corpus",
+    "CorpusImage",
+    "CorpusVolume",
     "Duration",
     "ErrorRate",
     "Gateway",
@@ -66,13 +80,17 @@ __all__ = [
     "HistogramSignal",
     "Latency",
     "Level",
+    "LoadTest",
+    "LoadTestStage",
     "Mean",
     "Metadata",
     "ModelDeployment",
     "ModelVersion",
     "Objective",
     "OnBreach",
+    "OnBurn",
     "OnNoEvidence",
+    "Overheads",
     "Owner",
     "ParentRef",
     "Percent",
@@ -81,18 +99,25 @@ __all__ = [
     "PodSpec",
     "PodTemplate",
     "Prompt",
+    "ProofOfConcept",
     "Ratio",
     "ReleaseRules",
     "Router",
+    "Scale",
     "Score",
     "ServiceTraffic",
     "Serving",
     "Signals",
     "Spec",
     "Stage",
+    "Surge",
+    "Target",
     "TimeSignal",
     "TimeUnit",
     "Traffic",
+    "UnitCost",
+    "Variant",
+    "VariantModel",
     "parse",
 ]
 
@@ -163,99 +188,17 @@ class Traffic(ApiObject):
     Write `service: {}`."""
 
 
-class Canary(ApiObject):
-    """The candidate serves a share of the users' requests, judged by every objective."""
-
-    constraints: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            cel=(
-                f"!self.minDuration.matches(r'{Duration.form}') || !self.maxDuration.matches(r'{Duration.form}')"
-                " || duration(self.minDuration) <= duration(self.maxDuration)"
-            ),
-            holds=lambda canary: canary.min_duration.seconds <= canary.max_duration.seconds,
-            message="maxDuration must not be shorter than minDuration",
-            field=".maxDuration",
-        ),
-    )
-
-    weight: Annotated[int, Field(ge=1, le=99)]
-    """The candidate's share of the requests in percent, 1 to 99. Example: `5`."""
-    min_duration: Duration = Duration("1m")
-    """Shortest stay at this weight, however good the evidence."""
-    max_duration: Duration = Duration("1h")
-    """Longest stay without enough evidence; then `release.onNoEvidence` decides. Not shorter than `minDuration`."""
-
-
-class Stage(ApiObject):
-    """One landing of the release."""
-
-    canary: Canary
-    """The candidate serves a share of the users' requests."""
-
-
-def _default_stages() -> list[Stage]:
-    return [Stage(canary=Canary(weight=weight)) for weight in (5, 25, 50)]
-
-
-def _increasing(stages: list[Stage]) -> bool:
-    weights = [stage.canary.weight for stage in stages]
-    return all(earlier < later for earlier, later in itertools.pairwise(weights))
-
-
-class ReleaseRules(ApiObject):
-    """How a new revision becomes stable."""
-
-    constraints: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            cel=(
-                "self.stages.map(stage, stage.canary.weight).isSorted() && self.stages.all(stage,"
-                " self.stages.exists_one(other, other.canary.weight == stage.canary.weight))"
-            ),
-            holds=lambda release: _increasing(release.stages),
-            message="the weights of the stages must increase from stage to stage, such as 5, 25, 50",
-            field=".stages",
-        ),
-        Rule(
-            cel=(
-                f"!self.progressDeadline.matches(r'{Duration.form}')"
-                " || duration(self.progressDeadline) > duration('0s')"
-            ),
-            holds=lambda release: release.progress_deadline.seconds > 0,
-            message="progressDeadline must be above zero, such as 10m",
-            field=".progressDeadline",
-        ),
-    )
-
-    stages: Annotated[list[Stage], Field(max_length=16), ATOMIC] = Field(default_factory=_default_stages)
-    """The landings on the way up, in order, each with more weight than the one before; at most 16.
-    An empty list replaces stable as soon as the candidate is ready, without any evidence."""
-    on_breach: OnBreach = OnBreach.ROLLBACK
-    """What a breached objective does: `Rollback` takes all traffic back at once; `Hold` keeps the weight and waits for
-    a person."""
-    on_no_evidence: OnNoEvidence = OnNoEvidence.HOLD
-    """What happens at a stage's `maxDuration` without a verdict: `Hold` keeps the weight and waits, `Rollback` takes
-    all traffic back."""
-    paused: bool = False
-    """True keeps a release where it stands; a breach still rolls back."""
-    rollback_window: Duration = Duration("10m")
-    """How long the former stable revision stays ready after a promotion, so that a way back needs no start."""
-    progress_deadline: Duration = Duration("10m")
-    """How long a candidate may take to become ready before the release fails."""
-    drain_delay: Duration = Duration("10s")
-    """How long pods stay after their traffic went to zero, so that requests in flight end and proxies forget them."""
-
-
 class Spec(ApiObject):
     """What its owner wants."""
 
-    constraints: ClassVar[tuple[Rule, ...]] = measuring_rules()
+    constraints: ClassVar[tuple[Rule, ...]] = (*measuring_rules(), *planning_rules())
 
     owner: Owner
     """The accountable person for this model in production."""
     model: ModelVersion
     """Which model is served; any change here makes a new revision."""
     serving: Serving
-    """How the model is served; any change here except of `replicas` makes a new revision."""
+    """How the model is served; any change here except of `replicas` and `placement.surge` makes a new revision."""
     traffic: Traffic
     """How users reach the model."""
     signals: Signals | None = None
@@ -263,6 +206,10 @@ class Spec(ApiObject):
     wanted."""
     objectives: Annotated[list[Objective], Field(max_length=16), BY_NAME] = Field(default_factory=list)
     """The promises that every candidate is judged by; at most 16. Without any, only readiness is checked."""
+    budget: Budget | None = None
+    """What serving may cost: a candidate that would cost more at `scale.target` is refused by the stage `loadTest`."""
+    scale: Scale | None = None
+    """The traffic that production has to carry, and how capacity and cost at it are found."""
     release: ReleaseRules = Field(default_factory=ReleaseRules)
     """How a new revision becomes stable."""
 

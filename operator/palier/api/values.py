@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from palier.api.rules import Rule, RuledString, matches
+from palier.api.rules import Reason, Rule, RuledString, matches
 
 LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 SUBDOMAIN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
@@ -71,6 +71,11 @@ class Percent(RuledString):
         """The share between 0 and 1: `"1"` is 0.01."""
         return float(Decimal(self) / 100)
 
+    @property
+    def share(self) -> Decimal:
+        """The share between 0 and 1 without rounding, for money."""
+        return Decimal(self) / 100
+
 
 class Amount(RuledString):
     """A decimal number above 0."""
@@ -91,6 +96,64 @@ class Amount(RuledString):
     def value(self) -> float:
         """The number."""
         return float(Decimal(self))
+
+    @property
+    def decimal(self) -> Decimal:
+        """The number without rounding, for money."""
+        return Decimal(self)
+
+
+class Cost(RuledString):
+    """A decimal number of 0 or more."""
+
+    __slots__ = ()
+
+    form = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
+    longest = 19
+    constraints = (matches(form, message='a cost is written in quotes, 0 or more, with at most 6 decimals: "400"'),)
+
+    @property
+    def decimal(self) -> Decimal:
+        """The number without rounding."""
+        return Decimal(self)
+
+
+class Currency(RuledString):
+    """A currency of ISO 4217."""
+
+    __slots__ = ()
+
+    form = r"^[A-Z]{3}$"
+    longest = 3
+    constraints = (matches(form, message="a currency is three capital letters of ISO 4217, such as EUR or USD"),)
+
+
+class UrlPath(RuledString):
+    """The path of a URL, with a query if wanted."""
+
+    __slots__ = ()
+
+    form = r"^/[^\s#]*$"
+    longest = 2048
+    constraints = (matches(form, message="a path begins with / and has no spaces and no #, such as /predict?top=3"),)
+
+
+class FilePath(RuledString):
+    """The path of a file below a folder that is mounted elsewhere."""
+
+    __slots__ = ()
+
+    form = r"^[^/\s][^\s]*$"
+    longest = 1024
+    constraints = (
+        matches(form, message="the path of a file is relative and has no spaces, such as requests/chat.jsonl"),
+        Rule(
+            cel=r"!self.matches(r'(^|/)\.\.(/|$)')",
+            holds=lambda path: ".." not in path.split("/"),
+            message="the path of a file must not leave its volume: no .. in it",
+            reason=Reason.FORBIDDEN,
+        ),
+    )
 
 
 class Selector(RuledString):
@@ -219,3 +282,26 @@ class OnNoEvidence(StrEnum):
 
     HOLD = "Hold"
     ROLLBACK = "Rollback"
+
+
+class OnBurn(StrEnum):
+    """What a budget that is spent too fast does to releases."""
+
+    ALERT = "Alert"
+    FREEZE = "Freeze"
+    HOLD = "Hold"
+
+
+class Surge(StrEnum):
+    """What a candidate does that waits for an accelerator."""
+
+    WAIT = "Wait"
+    SWAP = "Swap"
+
+
+class Method(StrEnum):
+    """The method of a request."""
+
+    GET = "GET"
+    POST = "POST"
+    PUT = "PUT"

@@ -10,7 +10,9 @@ import yaml
 from palier.api.revision import revision_hash
 from palier.api.v1alpha1 import parse
 
-FULL = Path(__file__).parents[3] / "tests/apiserver/accept/every-field.yaml"
+CASES = Path(__file__).parents[3] / "tests/apiserver/accept"
+FULL = CASES / "every-field.yaml"
+MINIMAL = Path(__file__).parents[3] / "examples/minimal.yaml"
 PROMPTS = {"system": "You name the language of a text."}
 
 
@@ -34,6 +36,7 @@ def test_it_never_changes_between_versions_of_palier(manifest: dict[str, Any]) -
         del manifest["spec"]["model"][field]
 
     assert _hash(manifest) == "8a9082c9d1"
+    assert _hash(yaml.safe_load(MINIMAL.read_text()), {}) == "6117ee295f"
 
 
 def test_the_order_of_keys_does_not_count(manifest: dict[str, Any]) -> None:
@@ -47,9 +50,13 @@ def test_the_order_of_keys_does_not_count(manifest: dict[str, Any]) -> None:
 
 def test_stored_defaults_do_not_count() -> None:
     """The API server writes defaults into the object: a field with a new default must not make a new revision."""
-    written = yaml.safe_load((Path(__file__).parents[3] / "examples/minimal.yaml").read_text())
+    written = yaml.safe_load(MINIMAL.read_text())
     stored = copy.deepcopy(written)
-    stored["spec"]["serving"] |= {"replicas": 1, "placement": {"accelerator": "CPU"}}
+    stored["spec"]["serving"] |= {
+        "replicas": 1,
+        "placement": {"accelerator": "CPU", "surge": "Wait"},
+        "variants": [],
+    }
     stored["spec"]["model"]["prompts"] = []
 
     assert _hash(stored, {}) == _hash(written, {})
@@ -63,6 +70,9 @@ def _path(value: object) -> str:
     ("path", "value"),
     [
         (("serving", "replicas"), 7),
+        (("serving", "placement", "surge"), "Swap"),
+        (("budget",), {"currency": "EUR", "monthly": "3000"}),
+        (("scale",), {"target": {"requestsPerSecond": "200"}}),
         (("owner", "email"), "other@example.com"),
         (("objectives",), []),
         (("release",), {"stages": []}),
@@ -72,7 +82,7 @@ def _path(value: object) -> str:
     ids=_path,
 )
 def test_what_runs_is_not_changed_by(manifest: dict[str, Any], path: tuple[str, ...], value: object) -> None:
-    """Autoscaling, objectives, traffic and release rules leave the revision alone."""
+    """Autoscaling, objectives, traffic, release rules, plan and budget leave the revision alone."""
     before = _hash(manifest)
     _set(manifest, path, value)
 
@@ -98,6 +108,32 @@ def test_a_new_revision_is_made_by(manifest: dict[str, Any], path: tuple[str, ..
     _set(manifest, path, value)
 
     assert _hash(manifest) != before
+
+
+def test_a_surge_alone_is_no_placement() -> None:
+    """Where a placement says nothing else, to add the surge is not to add a placement."""
+    manifest = yaml.safe_load(MINIMAL.read_text())
+    before = _hash(manifest, {})
+    manifest["spec"]["serving"]["placement"] = {"surge": "Swap"}
+
+    assert _hash(manifest, {}) == before
+
+
+def test_a_family_is_named_by_all_its_variants() -> None:
+    """A variant more, or a change in one of them, is another family; how a variant waits for a node is not."""
+    manifest = yaml.safe_load((CASES / "scaling-every-field.yaml").read_text())
+    family = _hash(manifest)
+    variants = manifest["spec"]["serving"]["variants"]
+
+    variants[3]["placement"]["surge"] = "Wait"
+    assert _hash(manifest) == family
+
+    variants[2]["model"]["version"] = "2.1.2-int8"
+    changed = _hash(manifest)
+    assert changed != family
+
+    del variants[2]
+    assert len({family, changed, _hash(manifest)}) == 3
 
 
 def test_a_changed_prompt_makes_a_new_revision(manifest: dict[str, Any]) -> None:

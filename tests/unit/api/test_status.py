@@ -1,21 +1,17 @@
 """The schema of the status declares what the pure core writes; undeclared fields are refused by the API server."""
 
+from decimal import Decimal
 from typing import Any
 
+from palier.api.evidence_status import EvidenceStatus, JumpsStatus, MomentsStatus, SegmentStatus, TallyStatus
+from palier.api.load_test_status import LoadTestStatus, LoadTestStepStatus
 from palier.api.rules import ApiObject
-from palier.api.status import (
-    EvidenceStatus,
-    JumpsStatus,
-    MomentsStatus,
-    Result,
-    SegmentStatus,
-    Step,
-    TallyStatus,
-    Verdict,
-)
+from palier.api.status import Result, Step, Verdict
 from palier.evidence import objective
 from palier.evidence.objective import Amounts, Counts, MeanRule, ObjectiveRule, fresh, observe
+from palier.loadtest.result import STEP_LIMIT, LoadTestResult, StepRecord
 from palier.release import state
+from palier.release.testing import LoadTestRecord, Usage
 
 
 def _declared(model: type[ApiObject]) -> set[str]:
@@ -51,6 +47,50 @@ def test_evidence_fits() -> None:
     parsed = EvidenceStatus.model_validate(written)
 
     assert parsed.model_dump(by_alias=True, exclude_none=True) == written
+
+
+def test_load_tests_are_declared() -> None:
+    """Every field of a record has its place, and what is written is read back to the last digit."""
+    step = StepRecord(
+        phase="Search",
+        offered=Decimal(44),
+        achieved=Decimal("43.9"),
+        requests=880,
+        errors=1,
+        lag=Decimal("0.0004"),
+        holds=False,
+        p50=Decimal("0.11"),
+        p95=Decimal("0.26"),
+        p99=Decimal("0.4"),
+    )
+    record = LoadTestRecord(
+        revision="5f6a7b8c9d",
+        variant="cpu-int8",
+        digest="0123456789abcdef",
+        replicas=1,
+        measured_at=1_767_323_045.123456,
+        result=LoadTestResult(
+            Verdict.PASS,
+            "CapacityFound",
+            "42.5 requests per second",
+            capacity=Decimal("42.5"),
+            ceiling=Decimal(44),
+            at_least=True,
+            requests=123456,
+            schedule_lag=Decimal("0.0004"),
+            tokens_per_second=Decimal(812),
+            first_token=Decimal("0.21"),
+            per_token=Decimal("0.031"),
+            steps=(step,) * STEP_LIMIT,
+        ),
+        node="node-1",
+        usage=Usage(Decimal("41.5"), Decimal("0.97"), 1_288_490_188, Decimal("0.91")),
+    )
+    written = record.to_status()
+
+    assert set(written) <= _declared(LoadTestStatus)
+    assert _declared(LoadTestStepStatus) == set(written["steps"][0])
+    assert LoadTestStatus.model_validate(written).model_dump(by_alias=True, exclude_none=True) == written
 
 
 def test_words_are_those_of_the_core() -> None:

@@ -90,6 +90,7 @@ def test_defaults_are_written_out_in_full() -> None:
     class Inner(BaseModel):
         number: Annotated[int, Field(description="A number.")] = 3
         absent: Annotated[int | None, Field(description="Nothing.")] = None
+        empty: Annotated[dict[str, Text], Field(description="Nothing.", max_length=1, default_factory=dict)]
 
     class Outer(BaseModel):
         inner: Annotated[Inner, Field(description="Made by a function.", default_factory=Inner)]

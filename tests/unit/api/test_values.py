@@ -1,9 +1,23 @@
 """Durations, percentages and units as numbers."""
 
+from decimal import Decimal
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from palier.api.values import Duration, HistogramSelector, Percent, Selector, TimeUnit
+from palier.api.rules import RuledString
+from palier.api.values import (
+    Amount,
+    Cost,
+    Currency,
+    Duration,
+    FilePath,
+    HistogramSelector,
+    Percent,
+    Selector,
+    TimeUnit,
+    UrlPath,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +49,53 @@ def test_what_is_no_percentage(text: str) -> None:
     """Zero, a hundred and other notations are refused."""
     with pytest.raises(ValidationError):
         TypeAdapter(Percent).validate_python(text)
+
+
+@pytest.mark.parametrize("text", ["0.1", "0.000001", "999999999999.999999", "0.30"])
+def test_money_is_not_rounded(text: str) -> None:
+    """Amounts, costs and shares are exact: floating-point numbers would add up to something else."""
+    assert TypeAdapter(Amount).validate_python(text).decimal == Decimal(text)
+    assert TypeAdapter(Cost).validate_python(text).decimal == Decimal(text)
+    assert Percent("0.3").share * 1000 == 3
+
+
+def test_a_cost_may_be_nothing() -> None:
+    """An overhead of zero can be written, an amount of zero cannot."""
+    assert TypeAdapter(Cost).validate_python("0").decimal == 0
+    with pytest.raises(ValidationError):
+        TypeAdapter(Amount).validate_python("0")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        *((Cost, text) for text in ("", "-1", "1e3", "NaN", "1,50", "0.1234567", "1\n")),
+        *((Currency, text) for text in ("", "eur", "EURO", "E1R", "EUR\n")),
+        *((UrlPath, text) for text in ("", "predict", "http://host/", "/a b", "/a#b", "/a\n")),
+        *((FilePath, text) for text in ("", "/etc/passwd", "..", "a/..", "../a", "a/../b", "a b", "a\n")),
+    ],
+    ids=repr,
+)
+def test_what_has_another_form(kind: type[RuledString], text: str) -> None:
+    """Costs, currencies and paths that could be read in two ways, or lead elsewhere, are refused."""
+    with pytest.raises(ValidationError):
+        TypeAdapter(kind).validate_python(text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (Currency, "EUR"),
+        (UrlPath, "/"),
+        (UrlPath, "/v2/models/a/infer?priority=1&x=%20"),
+        (FilePath, "chat.jsonl"),
+        (FilePath, "2026..11/chat.jsonl"),
+    ],
+    ids=repr,
+)
+def test_what_has_the_right_form(kind: type[RuledString], text: str) -> None:
+    """A query belongs to a path, and two dots in a name leave no folder."""
+    assert TypeAdapter(kind).validate_python(text) == text
 
 
 @pytest.mark.parametrize("text", ["up", "job:up:sum", 'a{b="c"}', "a{}"])

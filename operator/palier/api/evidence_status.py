@@ -1,0 +1,148 @@
+"""What the status keeps of the evidence about the objectives, so that a restart forgets nothing."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from palier.api.rules import ATOMIC, ApiObject, ListType
+from palier.api.status_values import Count, Logarithm
+from palier.api.values import LabelName
+
+__all__ = [
+    "DispersionStatus",
+    "EvidenceStatus",
+    "JumpsStatus",
+    "MeansStatus",
+    "MomentsStatus",
+    "SegmentStatus",
+    "ServedStatus",
+    "TallyStatus",
+]
+
+
+class TallyStatus(ApiObject):
+    """Events of the candidate and of stable over a stretch of time."""
+
+    total: Count | None = None
+    """Events of the candidate."""
+    bad: Count | None = None
+    """Those that were surely bad."""
+    bad_possible: Count | None = None
+    """Those that may have been bad; differs from `bad` where a threshold lies between two bucket edges."""
+    stable_total: Count | None = None
+    """Events of stable in the same looks."""
+    stable_bad: Count | None = None
+    """Those that were surely bad."""
+    amount: Logarithm | None = None
+    """Sum of the candidate's values, where a mean is judged."""
+    stable_amount: Logarithm | None = None
+    """Sum of stable's values."""
+
+
+class SegmentStatus(ApiObject):
+    """What is kept of the evidence about one group of users."""
+
+    name: Annotated[str, Field(max_length=128)]
+    """Value of the label that the objective is segmented by."""
+    relative: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
+    """Natural logarithm of the capital of each bet on "worse than stable"."""
+    cash: Logarithm | None = None
+    """Natural logarithm of the capital that is not bet yet."""
+    total: Count | None = None
+    """Events of the candidate."""
+    bad: Count | None = None
+    """Those that were surely bad."""
+    stable_total: Count | None = None
+    """Events of stable in the same looks."""
+    stable_bad: Count | None = None
+    """Those that were surely bad."""
+    bad_looks: Count | None = None
+    """Looks in which the candidate had bad events."""
+
+
+class MomentsStatus(ApiObject):
+    """Mean and spread of one value for each look."""
+
+    looks: Count | None = None
+    """Looks with a value."""
+    mean: Logarithm | None = None
+    """Mean of the values."""
+    spread: Logarithm | None = None
+    """Sum of the squared deviations from the mean."""
+
+
+class MeansStatus(ApiObject):
+    """What is kept of the evidence about a mean."""
+
+    absolute: MomentsStatus | None = None
+    """The candidate's mean minus the limit."""
+    relative: MomentsStatus | None = None
+    """The candidate's mean minus stable's with the margin."""
+
+
+class JumpsStatus(ApiObject):
+    """How much the share of bad events jumps from look to look, beyond chance."""
+
+    pairs: Count | None = None
+    """Pairs of neighbouring looks."""
+    sum: Logarithm | None = None
+    """Sum of their squared differences, each divided by what chance would give."""
+
+
+class DispersionStatus(ApiObject):
+    """Whether events of one look tend to fail together."""
+
+    candidate: JumpsStatus | None = None
+    """In the candidate."""
+    stable: JumpsStatus | None = None
+    """In stable."""
+
+
+class ServedStatus(ApiObject):
+    """Requests since the present weight is in force, in looks that measured both revisions."""
+
+    total: Count | None = None
+    """Of the candidate."""
+    stable_total: Count | None = None
+    """Of stable."""
+
+
+class EvidenceStatus(ApiObject):
+    """What is kept of one objective's evidence between two looks, to the last digit."""
+
+    objective: LabelName
+    """Name of the objective."""
+    of: Annotated[str, Field(max_length=16)] | None = None
+    """Digest of what the objective measures and allows: under another one the evidence is about something else."""
+    served: ServedStatus | None = None
+    """Requests since the present weight is in force; absent when it has just begun."""
+    relative: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
+    """Natural logarithm of the capital of each bet on "worse than stable"."""
+    relative_cash: Logarithm | None = None
+    """Natural logarithm of the capital that is not bet yet."""
+    absolute: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
+    """Natural logarithm of the capital of each bet on "over the limit"."""
+    absolute_cash: Logarithm | None = None
+    """Natural logarithm of the capital that is not bet yet."""
+    not_worse: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
+    """Natural logarithm of each bet on "no worse than stable"."""
+    release: TallyStatus | None = None
+    """Events since the release began."""
+    stage: TallyStatus | None = None
+    """Events since the stage began."""
+    last: TallyStatus | None = None
+    """Events of the last look."""
+    looks: Count | None = None
+    """Looks in which the candidate had events."""
+    bad_looks: Count | None = None
+    """Looks in which some of them were surely bad."""
+    hard_stop_total: Count | None = None
+    """Events since the hard stop last started anew."""
+    hard_stop_bad: Count | None = None
+    """Those that were surely bad."""
+    segments: Annotated[list[SegmentStatus], Field(max_length=32), ListType("map", "name")] | None = None
+    """The evidence by group of users."""
+    means: MeansStatus | None = None
+    """The evidence about a mean."""
+    dispersion: DispersionStatus | None = None
+    """Whether events of one look tend to fail together, which tempers what a look may say."""
