@@ -1,5 +1,15 @@
-# The operator's image. BASE may be any image with `python` >= 3.11 and `pip` on the PATH.
+# The operator's image. BASE may be any image with `python` >= 3.11 and `pip` on the PATH; GO_BASE, of which nothing stays
+# in the image, any with `go` >= 1.26.
 ARG BASE=python:3.13-slim
+ARG GO_BASE=golang:1.26-bookworm
+
+# The load generator, as one static program. Modules first: they change less often than our own code.
+FROM ${GO_BASE} AS generator
+WORKDIR /src
+COPY operator/generator/go.mod operator/generator/go.sum ./
+RUN go mod download
+COPY operator/generator/*.go ./
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -o /opt/generator/palier-generator .
 
 # A folder of its own instead of site-packages: it is the same on every base, and goes into the last stage in one copy.
 FROM ${BASE} AS dependencies
@@ -13,7 +23,7 @@ RUN python -m pip install --require-hashes --only-binary=:all: --no-compile --ta
 
 FROM dependencies AS build
 COPY pyproject.toml README.md LICENSE ./
-COPY operator/ operator/
+COPY operator/palier/ operator/palier/
 RUN PYTHONPATH=/opt/build python -m pip install --no-index --no-deps --no-build-isolation --no-compile --target /opt/own .
 # Nothing can be compiled later, because the root file system is read-only then. So all that the operator imports, and
 # only that, is compiled here: a fifth of the size of everything.
@@ -26,8 +36,9 @@ RUN PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/opt/own:/opt/palier python -c 'import 
             for source in sources if source.startswith(("/opt/own/", "/opt/palier/")) and source.endswith(".py")]'
 
 FROM ${BASE}
-# Two copies, so that a change of our own code leaves the large layer as it is.
+# Three copies, so that a change of our own code leaves the large layers as they are.
 COPY --from=dependencies /opt/palier /opt/palier
+COPY --from=generator /opt/generator /opt/palier/bin
 COPY --from=build /opt/own /opt/palier
 # HOME and USER: the uid has no entry in /etc/passwd, and a platform may choose another one.
 # OPENBLAS_NUM_THREADS: one thread per core of a large node would only cost memory.

@@ -115,7 +115,8 @@ def _parser() -> argparse.ArgumentParser:
         help="build a Dockerfile into the cluster",
         description="Builds a Dockerfile with buildah (as root) and imports the image into the node. The build "
         f"argument BASE is {containerfile.BASE} unless given: "
-        "begin with 'ARG BASE=python:3.13-slim' and 'FROM ${BASE}'. "
+        "begin with 'ARG BASE=python:3.13-slim' and 'FROM ${BASE}'. For a stage with Go add 'ARG GO_BASE=golang:1.26', "
+        "and begin it with 'FROM ${GO_BASE}': Go of this machine is lent to it. "
         "What has not changed is not built again. Pods need imagePullPolicy Never or IfNotPresent.",
     )
     image.add_argument("directory", metavar="DIR", type=Path, help="the build's context")

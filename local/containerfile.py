@@ -1,21 +1,19 @@
 """Builds a Dockerfile without Docker and puts the image into the node's store.
 
-The build may use pip as this machine does: its configuration and the certificates it trusts are lent to the build, and
-nothing of them stays in the image.
+The build may use pip and Go as this machine does (see `lending`), and nothing of them stays in the image.
 """
 
-import ast
 import hashlib
 import os
+import re
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
 from local import build as builder
-from local import catalogue, lifecycle, node
+from local import catalogue, lending, lifecycle, node
 from local.debian import need
 from local.errors import LocalError
 from local.images import SOURCE_LABEL, Store
@@ -25,7 +23,6 @@ from local.progress import say, step
 from local.recipes import run_logged
 
 BASE = f"localhost/python:{catalogue.PYTHON}"
-_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")  # where Debian's programs look
 _NEVER_SENT = (".git", ".venv", "__pycache__", "*.pyc")
 
 
@@ -42,15 +39,19 @@ def build(directory: Path, tag: str, file: Path | None, arguments: Mapping[str, 
         raise LocalError(f"there is no {dockerfile}")
     name = tag if tag.startswith("localhost/") else f"localhost/{tag}"
     chosen = {"BASE": BASE} | dict(arguments)
+    go: dict[str, str] = {}
+    if uses_go(dockerfile) and "GO_BASE" not in arguments:
+        go = lending.go_settings()
+        chosen["GO_BASE"] = BASE  # any image will do: Go itself is lent
     source = fingerprint(directory, dockerfile, [catalogue.PYTHON_BASE.key(), *(f"{k}={v}" for k, v in chosen.items())])
     store = Store(layout)
     if store.has(name, source):
         say(f"{name} is up to date")
         return name
     with builder.exclusive(cache() / "locks" / "buildah", "another image build"):
-        if chosen["BASE"] == BASE:
+        if BASE in chosen.values():
             _import_base()
-        _run_build(directory, dockerfile, name, chosen)
+        _run_build(directory, dockerfile, name, arguments=chosen, go=go)
         with step(f"importing {name}"), tempfile.TemporaryDirectory(dir=builder.scratch()) as folder:
             archive = Path(folder, "image.tar")
             # Neither compressed nor in the newer format: both take several times as long.
@@ -60,13 +61,22 @@ def build(directory: Path, tag: str, file: Path | None, arguments: Mapping[str, 
     return name
 
 
-def _run_build(directory: Path, dockerfile: Path, name: str, arguments: Mapping[str, str]) -> None:
+def uses_go(dockerfile: Path) -> bool:
+    """Whether a part of the image is built with Go."""
+    return re.search(r"^ARG GO_BASE\b", dockerfile.read_text(), re.MULTILINE) is not None
+
+
+def _run_build(
+    directory: Path, dockerfile: Path, name: str, *, arguments: Mapping[str, str], go: Mapping[str, str]
+) -> None:
     log = cache() / "logs" / "image.log"
     log.unlink(missing_ok=True)
     with step(f"building {name}") as current, tempfile.TemporaryDirectory(dir=builder.scratch()) as folder:
         options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
         flags = ["--isolation=chroot", "--layers", "--pull-never", f"--tag={name}", f"--file={dockerfile}"]
-        run_logged(_command("bud", *flags, *options, *_lend(Path(folder)), str(directory)), log, current)
+        mounts = lending.lend_pip(Path(folder)) + (lending.lend_go(Path(folder), go) if go else [])
+        lent = [mount.option for mount in mounts]
+        run_logged(_command("bud", *flags, *options, *lent, str(directory)), log, current)
 
 
 def fingerprint(directory: Path, dockerfile: Path, inputs: Sequence[str]) -> str:
@@ -109,47 +119,6 @@ def _import_base() -> None:
         archive = Path(folder, "base.tar")
         write_archive(archive, image, part.file("rootfs.tar"))
         _buildah("pull", f"oci-archive:{archive}")
-
-
-def _lend(folder: Path) -> list[str]:
-    """Options that let pip in a build reach what it reaches here; nothing of it gets into the image."""
-    options = pip_options()
-    mounts = []
-    authorities = Path(options.pop("cert", "") or os.environ.get("SSL_CERT_FILE", _AUTHORITIES))
-    if authorities.is_file():
-        mounts.append((authorities.resolve(), _AUTHORITIES))
-        options["cert"] = str(_AUTHORITIES)
-    links = []
-    for link in options.pop("find-links", "").split():
-        if "://" in link:
-            links.append(link)
-        elif Path(link).is_dir() and any(Path(link).iterdir()):
-            mounts.append((Path(link), Path(link)))
-            links.append(link)
-    if links:
-        options["find-links"] = " ".join(links)
-    configuration = folder / "pip.conf"
-    lines = [f"{name} = {value}".replace("\n", "\n    ") for name, value in sorted(options.items())]
-    configuration.write_text("\n".join(["[global]", *lines, ""]))
-    mounts.append((configuration, Path("/etc/pip.conf")))
-    return [f"--volume={here}:{there}:ro" for here, there in mounts]
-
-
-def pip_options() -> dict[str, str]:
-    """How pip is configured here, by files and environment."""
-    done = subprocess.run([sys.executable, "-m", "pip", "config", "list"], check=False, capture_output=True, text=True)
-    return parse_pip_options(done.stdout)
-
-
-def parse_pip_options(listing: str) -> dict[str, str]:
-    """Reads what ``pip config list`` prints; the environment wins over files, as it does for pip."""
-    found: dict[str, str] = {}
-    for prefix in ("global.", "install.", ":env:."):
-        for line in listing.splitlines():
-            name, equals, value = line.partition("=")
-            if equals and name.startswith(prefix):
-                found[name.removeprefix(prefix)] = str(ast.literal_eval(value))
-    return found
 
 
 def _buildah(*arguments: str, check: bool = True) -> str:

@@ -63,7 +63,9 @@ def start(layout: Layout, planned: Plan) -> None:
     """Starts the scheduler and the node's agents, as far as they do not run."""
     components = Components(layout, planned)
     Daemon("scheduler", layout).start(components.scheduler())
-    Daemon("kubelet", layout).start(components.kubelet())
+    # Read by our own kubelet program: without it there are metrics of pods, but none of containers.
+    environment = os.environ | {"CONTAINERD_ADDRESS": str(layout.containerd_socket)}
+    Daemon("kubelet", layout).start(components.kubelet(), environment)
     Daemon("kube-proxy", layout).start(components.kube_proxy())
     Daemon("coredns", layout).start(components.coredns())
 

@@ -47,6 +47,10 @@ class Settings:
     """Seconds between two looks at the metrics of the whole fleet; at least 1."""
     scrape_interval: float = 15.0
     """Seconds between two scrapes of the pods by Prometheus."""
+    prices: Path | None = None
+    """The file with the price table; None when nothing is known of prices."""
+    image: str | None = None
+    """Image of the pods that send the requests of load tests; None when every ModelDeployment has to name one."""
     namespaces: tuple[str, ...] = ()
     """The namespaces that are watched; empty for all."""
     workers: int = 8
@@ -143,6 +147,18 @@ def _directory(text: str) -> Path:
     return path
 
 
+def _file(text: str) -> Path:
+    if not text:
+        raise ValueError("must be the path of a file")
+    return Path(text)  # it may come later: it is read again whenever it changes
+
+
+def _image(text: str) -> str:
+    if not text or re.search(r"\s", text):
+        raise ValueError("must be the reference of an image, such as registry.example.com/palier:1.0")
+    return text
+
+
 def _namespace(text: str) -> str:
     if len(text) > 63 or not re.fullmatch(LABEL, text):  # noqa: PLR2004 - the length of a DNS label
         raise ValueError(f"{text!r} is not the name of a namespace")
@@ -183,6 +199,13 @@ OPTIONS: Final = (
     ),
     _Option("look_interval", "DURATION", _duration, "time between two looks at the metrics (default: 15s)"),
     _Option("scrape_interval", "DURATION", _duration, "how often Prometheus scrapes the pods (default: 15s)"),
+    _Option(
+        "prices",
+        "FILE",
+        _file,
+        "YAML file with the prices of CPU, memory and accelerators, read again when it changes (default: none)",
+    ),
+    _Option("image", "REFERENCE", _image, "image of the pods of load tests (default: that of the ModelDeployment)"),
     _Option("namespaces", "A,B", _namespaces, "watch only these namespaces (default: all)"),
     _Option("workers", "N", _number(1, 64), "ModelDeployments reconciled at the same time (default: 8)"),
     _Option("health_port", "PORT", _number(0, 65535), "port of /healthz, /readyz, /metrics (default: 8080)"),

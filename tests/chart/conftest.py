@@ -22,6 +22,18 @@ REQUIRED: dict[str, Any] = {
     "image": {"repository": "registry.example.com/palier"},
     "prometheus": {"url": "http://prometheus.monitoring.svc:9090"},
 }
+PRICES: dict[str, Any] = {
+    "currency": "EUR",
+    "source": "list prices",
+    "asOf": "2026-11-01",
+    "maxAge": "180d",
+    "cpuHour": "0.034",
+    "memoryGiBHour": 0.0045,
+    "gpuHour": {"NVIDIA-L4": "0.70", "H100": 3},
+    "nodePools": [{"name": "spot", "nodeSelector": {"pool": "spot"}, "cpuHour": "0.011", "gpuHour": {"H100": "1.9"}}],
+    "openCost": {"currency": "EUR"},
+}
+"""Every field of the price table."""
 
 
 @dataclass(frozen=True, slots=True)

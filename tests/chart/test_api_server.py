@@ -12,8 +12,12 @@ import yaml
 
 from local.client import Client
 from local.control_plane import ControlPlane
+from palier.api.v1alpha1 import parse
 from palier.cluster.watches import WATCHES
 from palier.kopf_app import LEASE_NAME
+from palier.manifests.loadtest import load_test_config, load_test_job
+from palier.release.testing import Run
+from tests.chart.conftest import PRICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,12 +26,13 @@ if TYPE_CHECKING:
     from tests.chart.conftest import Chart
 
 WATCHED = [f"{watch.plural}.{watch.group}".rstrip(".") for watch in WATCHES]
-APPLIED = ["deployments.apps", "services", "configmaps", "httproutes.gateway.networking.k8s.io"]
+APPLIED = ["deployments.apps", "services", "configmaps", "httproutes.gateway.networking.k8s.io", "jobs.batch"]
 NEEDED = [
     *((verb, resource) for resource in WATCHED for verb in ("list", "watch")),
     *((verb, resource) for resource in APPLIED for verb in ("create", "patch", "delete")),
     ("get", "services"),
     ("list", "pods"),
+    ("get", "pods/log"),
     ("create", "events.events.k8s.io"),
     ("patch", "modeldeployments.palier.dev/status"),
     ("update", "modeldeployments.palier.dev/finalizers"),
@@ -36,20 +41,44 @@ REFUSED = [
     *((verb, "modeldeployments.palier.dev") for verb in ("create", "update", "patch", "delete", "deletecollection")),
     *((verb, resource) for resource in APPLIED for verb in ("update", "deletecollection")),
     *((verb, "secrets") for verb in ("get", "list", "watch", "create")),
-    *((verb, "pods") for verb in ("create", "patch", "delete")),
+    *((verb, "pods") for verb in ("get", "watch", "create", "patch", "delete")),
     ("create", "pods/exec"),
+    ("get", "pods/exec"),
+    ("create", "pods/portforward"),
     ("create", "pods/eviction"),
     ("create", "serviceaccounts/token"),
     ("patch", "deployments.apps/scale"),
     ("list", "namespaces"),
     ("list", "nodes"),
-    ("create", "jobs.batch"),
+    ("create", "cronjobs.batch"),
+    ("patch", "jobs.batch/status"),
+    ("list", "persistentvolumeclaims"),
     ("patch", "gateways.gateway.networking.k8s.io"),
     ("create", "leases.coordination.k8s.io"),
     ("create", "rolebindings.rbac.authorization.k8s.io"),
     ("list", "customresourcedefinitions.apiextensions.k8s.io"),
     ("patch", "customresourcedefinitions.apiextensions.k8s.io"),
 ]
+
+
+def load_test_objects(corpus: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The ConfigMap and the Job of a load test in namespace ml."""
+    deployment = parse(
+        {
+            "metadata": {"name": "demo", "namespace": "ml", "uid": "11111111-2222-3333-4444-555555555555"},
+            "spec": {
+                "owner": {"name": "Somebody", "email": "somebody@example.com"},
+                "model": {"name": "m", "version": "1"},
+                "serving": {"port": 8080, "template": {"spec": {"containers": [{"name": "m", "image": "m:1"}]}}},
+                "traffic": {"service": {}},
+                "scale": {"target": {"requestsPerSecond": "10"}, "loadTest": {"corpus": corpus}},
+            },
+        }
+    )
+    run = Run("", "aaaaaaaaaa", replicas=1, index=0, attempt=1, digest="0123456789abcdef")
+    return load_test_config(deployment, run, "{}"), load_test_job(
+        deployment, run, image="registry.example.com/palier:1"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +157,7 @@ def installation(chart: Chart, tmp_path_factory: pytest.TempPathFactory) -> Iter
             "networkPolicy": {"enabled": True},
             "podLabels": {"team": "platform"},
             "runAsUser": None,
+            "prices": PRICES,
         },
     ],
     ids=["plain", "everything"],
@@ -168,6 +198,42 @@ def test_lease_rights(installation: Installation) -> None:
     for name, answer in ((LEASE_NAME, "yes"), ("other", "no")):
         question = ("auth", "can-i", "update", f"leases.coordination.k8s.io/{name}", "-n", installation.chart.namespace)
         assert installation.client.kubectl(*question, account, check=False).strip() == answer, name
+
+
+@pytest.mark.parametrize(
+    "corpus",
+    [
+        {"inline": ["Bonjour"]},
+        {"volume": {"claimName": "requests", "path": "chat.jsonl"}},
+        {"image": {"reference": "registry.example.com/corpora/chat:1", "path": "chat.jsonl"}},
+    ],
+    ids=["inline", "volume", "image"],
+)
+def test_the_operator_may_start_a_load_test(installation: Installation, corpus: dict[str, Any]) -> None:
+    """The Job and its ConfigMap are applied with the operator's own rights, and have no field that is unknown."""
+    installation.upgrade({})
+    config, job = load_test_objects(corpus)
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [config, job]})
+    flags = ("--server-side", "--dry-run=server", "--field-manager=palier", f"--as={installation.account}")
+    answer = installation.client.kubectl("apply", *flags, "-f", "-", stdin=text)
+    assert len(answer.splitlines()) == 2
+
+
+def test_the_pod_of_a_load_test_meets_the_restricted_standard(installation: Installation) -> None:
+    """In a namespace that enforces the restricted Pod Security Standard the pod is let in."""
+    kubectl = installation.client.kubectl
+    enforce = {"pod-security.kubernetes.io/enforce": "restricted"}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "restricted", "labels": enforce}}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "restricted"}}
+    for obj in (namespace, account):
+        kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(obj))
+    _, job = load_test_objects({"inline": ["Bonjour"]})
+    pod = {"apiVersion": "v1", "kind": "Pod", **job["spec"]["template"]}
+    pod["metadata"] = {**pod["metadata"], "name": "load-test", "namespace": "restricted"}
+    careless = {**pod, "spec": {**pod["spec"], "securityContext": {}}}
+    assert kubectl("create", "--dry-run=server", "-o=name", "-f", "-", stdin=json.dumps(pod)).strip() == "pod/load-test"
+    refused = kubectl("create", "--dry-run=server", "-o=name", "-f", "-", stdin=json.dumps(careless), check=False)
+    assert not refused.strip()
 
 
 def test_uninstalling_keeps_what_users_wrote(installation: Installation) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from prometheus_client import generate_latest
+import yaml
 
-from palier.cluster.instruments import Instruments
+from tests.chart.conftest import PRICES
 
 if TYPE_CHECKING:
     from tests.chart.conftest import Chart
@@ -89,6 +88,7 @@ def test_settings_reach_the_command_line(chart: Chart) -> None:
         "--prometheus-url=http://prom:9090",
         "--look-interval=2s",
         "--scrape-interval=1s",
+        "--image=registry.example.com/palier:0.1.0",
         "--namespaces=ml,nlp",
         "--health-port=8080",
         "--log-level=debug",
@@ -120,6 +120,43 @@ def test_without_credentials_nothing_is_mounted(chart: Chart) -> None:
     rendered = chart.render()
     assert not [argument for argument in rendered.container["args"] if argument.startswith("--prometheus-credentials")]
     assert [mount["name"] for mount in rendered.container["volumeMounts"]] == ["tmp"]
+
+
+@pytest.mark.parametrize("given", [{}, {"image": ""}])
+def test_load_tests_run_the_operators_image_unless_told_otherwise(chart: Chart, given: dict[str, str]) -> None:
+    """The operator is told its own image, digest included, or the one that is given for load tests."""
+    image = {"repository": "registry.example.com/palier", "digest": f"sha256:{'0' * 64}"}
+    assert (
+        f"--image={chart.render(image=image).container['image']}"
+        in chart.render(image=image, loadTest=given).container["args"]
+    )
+    other = chart.render(loadTest={"image": "registry.example.com/generator:2"})
+    assert "--image=registry.example.com/generator:2" in other.container["args"]
+
+
+def test_prices_are_a_file_that_the_operator_reads(chart: Chart) -> None:
+    """What was written in the values is the file that the operator is told of, mounted so that it can change."""
+    rendered = chart.render(prices=PRICES)
+    config = rendered.one("ConfigMap")
+    ((name, text),) = config["data"].items()
+    assert yaml.safe_load(text) == PRICES
+    assert f"--prices=/etc/palier/prices/{name}" in rendered.container["args"]
+    assert {"name": "prices", "mountPath": "/etc/palier/prices", "readOnly": True} in rendered.container["volumeMounts"]
+    assert {"name": "prices", "configMap": {"name": config["metadata"]["name"]}} in rendered.pod["volumes"]
+
+
+def test_other_prices_do_not_restart_the_operator(chart: Chart) -> None:
+    """The pod is the same whatever the prices are: the operator reads them again."""
+    cheaper = chart.render(prices=PRICES | {"cpuHour": "0.01"})
+    assert cheaper.one("Deployment") == chart.render(prices=PRICES).one("Deployment")
+    assert cheaper.one("ConfigMap") != chart.render(prices=PRICES).one("ConfigMap")
+
+
+def test_without_prices_there_is_no_file(chart: Chart) -> None:
+    """The default tells the operator of no prices at all."""
+    rendered = chart.render()
+    assert not rendered.of_kind("ConfigMap")
+    assert not [argument for argument in rendered.container["args"] if argument.startswith("--prices")]
 
 
 def test_probes_and_service_meet_the_same_port(chart: Chart) -> None:
@@ -215,19 +252,3 @@ def test_network_policy_lets_through_what_the_operator_needs(chart: Chart) -> No
         {"ports": [{"port": 6443, "protocol": "TCP"}], "to": [{"ipBlock": {"cidr": "10.0.0.1/32"}}]},
         {"ports": [{"port": 9090, "protocol": "TCP"}], "to": [prometheus]},
     ]
-
-
-def test_alerts_speak_of_metrics_that_exist(chart: Chart) -> None:
-    """Every metric that an alert names is one that the operator exposes, and other installations' are left out."""
-    rule = chart.render(prometheusRule={"enabled": True, "labels": {"release": "prom"}}).one("PrometheusRule")
-    assert rule["metadata"]["labels"]["release"] == "prom"
-    instruments = Instruments()
-    instruments.request_finished(verb="GET", kind="Pod", code=200)
-    exposed = set(re.findall(r"^(palier_\w+)", generate_latest(instruments.registry).decode(), re.MULTILINE))
-    (group,) = rule["spec"]["groups"]
-    for alert in group["rules"]:
-        named = re.findall(r"(palier_\w+)(\{[^}]*\})?", alert["expr"])
-        assert named
-        assert {name for name, _ in named} <= exposed, alert["alert"]
-        assert all(f'namespace="{chart.namespace}"' in labels for _, labels in named), alert["alert"]
-        assert {"summary", "description"} <= alert["annotations"].keys()

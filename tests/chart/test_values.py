@@ -6,10 +6,14 @@ import itertools
 import json
 import re
 import tomllib
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+
+from palier.economics.prices import PriceTable
+from tests.chart.conftest import PRICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -81,6 +85,20 @@ def test_what_cannot_work_is_refused_with_the_cure(chart: Chart, values: dict[st
         ({"watch": {"namespaces": ["ml", "ml"]}}, "namespaces"),
         ({"monitor": {"kind": "Monitor"}}, "kind"),
         ({"runAsUser": 0}, "runAsUser"),
+        ({"loadTest": {"image": "two words"}}, "image"),
+        ({"loadTest": {"tag": "dev"}}, "tag"),
+        ({"prices": PRICES | {"cpuHour": "-1"}}, "cpuHour"),
+        ({"prices": PRICES | {"cpuHour": -1}}, "cpuHour"),
+        ({"prices": PRICES | {"memoryGiBHour": "cheap"}}, "memoryGiBHour"),
+        ({"prices": PRICES | {"currency": "Euro"}}, "currency"),
+        ({"prices": PRICES | {"asOf": "November"}}, "asOf"),
+        ({"prices": PRICES | {"maxAge": "1y"}}, "maxAge"),
+        ({"prices": PRICES | {"gpuHour": {"NVIDIA-L4": "free"}}}, "NVIDIA-L4"),
+        ({"prices": PRICES | {"cpu": "1"}}, "cpu"),
+        ({"prices": PRICES | {"nodePools": [{"name": "spot", "cpuHour": "0.01"}]}}, "nodeSelector"),
+        ({"prices": PRICES | {"openCost": {}}}, "currency"),
+        ({"prices": {"cpuHour": "0.03"}}, "memoryGiBHour"),
+        ({"prices": {"gpuHour": {"L4": "0.7"}}}, "currency"),
     ],
 )
 def test_the_schema_refuses_and_names_the_value(chart: Chart, values: dict[str, Any], named: str) -> None:
@@ -114,6 +132,24 @@ def test_the_readme_lists_every_value_with_its_default(chart: Chart) -> None:
     section = (chart.folder / "README.md").read_text().split("## Values")[1].split("\n## ")[0]
     table = {name: json.loads(default) for name, default in row.findall(section)}
     assert table == dict(leaves(defaults_of(chart)))
+
+
+def test_the_prices_that_the_readme_shows_are_those_that_the_operator_takes(chart: Chart) -> None:
+    """The example passes the chart's schema and the operator's own reader, and shows every field of both."""
+    section = (chart.folder / "README.md").read_text().split("## Prices")[1]
+    (shown,) = re.findall(r"^```yaml\n(.*?)^```", section, re.MULTILINE | re.DOTALL)[:1]
+    prices = yaml.safe_load(shown)["prices"]
+    text = chart.render(prices=prices).one("ConfigMap")["data"]["prices.yaml"]
+    assert PriceTable.parse(yaml.safe_load(text)) == PriceTable.parse(prices)
+    assert prices.keys() == PRICES.keys() == schema_of(chart)["definitions"]["prices"]["properties"].keys()
+
+
+def test_what_the_chart_lets_through_the_operator_can_read(chart: Chart) -> None:
+    """Numbers as Helm writes them, and dates that YAML could take for something else, are prices and dates again."""
+    table = {**PRICES, "cpuHour": 0.000001, "memoryGiBHour": 3, "asOf": "2026-11-01"}
+    text = chart.render(prices=table).one("ConfigMap")["data"]["prices.yaml"]
+    read = PriceTable.parse(yaml.safe_load(text))
+    assert (str(read.as_of), read.memory_gib_hour, read.cpu_hour) == ("2026-11-01", Decimal(3), Decimal("0.000001"))
 
 
 def test_every_value_has_a_comment(chart: Chart) -> None:

@@ -1,4 +1,4 @@
-"""Image builds: when one is needed, and what of pip's configuration it gets."""
+"""Image builds: when one is needed, and which of them need Go."""
 
 from pathlib import Path
 
@@ -50,13 +50,12 @@ def test_exceptions_in_dockerignore_make_every_file_count(tmp_path: Path) -> Non
     assert _fingerprint(folder) != before
 
 
-def test_pip_options_come_from_files_and_the_environment_wins() -> None:
-    """The listing is that of 'pip config list'."""
-    listing = """\
-:env:.timeout='180'
-global.cert='/a'
-:env:.cert='/b'
-global.find-links='x\\ny'
-freeze.all='1'
-"""
-    assert containerfile.parse_pip_options(listing) == {"timeout": "180", "cert": "/b", "find-links": "x\ny"}
+def test_go_is_lent_only_to_a_dockerfile_that_asks_for_it(tmp_path: Path) -> None:
+    """An image without a part in Go is built on a machine without Go."""
+    folder = _context(tmp_path)
+    assert not containerfile.uses_go(folder / "Dockerfile")
+    (folder / "Dockerfile").write_text("ARG BASE\nARG GO_BASE=golang:1.26\nFROM ${GO_BASE}\nFROM ${BASE}\n")
+    assert containerfile.uses_go(folder / "Dockerfile")
+    root = Path(__file__).parents[2]
+    assert containerfile.uses_go(root / "Dockerfile")
+    assert not containerfile.uses_go(root / "examples" / "language-id" / "server" / "Dockerfile")

@@ -50,3 +50,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- printf "%s:%s" $repository (default .Chart.AppVersion .Values.image.tag) }}
 {{- end }}
 {{- end }}
+
+{{/* The image of load-test pods, unless a ModelDeployment names one. */}}
+{{- define "palier.loadTestImage" -}}
+{{- .Values.loadTest.image | default (include "palier.image" .) }}
+{{- end }}

@@ -30,6 +30,8 @@ EVENT_TIMEOUT = 5.0
 """Seconds: an Event is news for people and must not hold up the work it reports."""
 NOTE_LIMIT = 1024
 """Bytes of an Event's note that the API server accepts."""
+LOG_LIMIT = 65_536
+"""Bytes of a log that are read at once: whoever writes longer lines does not fill our memory."""
 
 
 class Cluster(Protocol):
@@ -73,6 +75,14 @@ class Cluster(Protocol):
 
     async def list_pods(self, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
         """The pods of a namespace that carry all the labels, read from the API server."""
+        ...
+
+    async def log_tail(self, namespace: str, pod: str, lines: int) -> str:
+        """The last lines that the only container of a pod has written; empty when there is no such pod.
+
+        Raises:
+            ClusterError: they could not be read, also because the container has not started yet.
+        """
         ...
 
     async def emit_event(
@@ -165,6 +175,17 @@ class KubernetesCluster:
         selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
         pods, _ = await self.list("v1", "Pod", namespace=namespace, selector=selector)
         return pods
+
+    async def log_tail(self, namespace: str, pod: str, lines: int) -> str:
+        """See `Cluster.log_tail`."""
+        reference = Reference("v1", "Pod", namespace, pod)
+        query = [("tailLines", str(lines)), ("limitBytes", str(LOG_LIMIT))]
+        try:
+            return await self._transport.text(
+                f"{object_path(reference)}/log", subject=f"reading the log of {reference}", kind="Pod", query=query
+            )
+        except NotFound:
+            return ""
 
     async def emit_event(
         self,

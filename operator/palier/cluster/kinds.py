@@ -20,6 +20,7 @@ PLURALS: Mapping[tuple[str, str], str] = {
     ("v1", "Pod"): "pods",
     ("v1", "Service"): "services",
     ("apps/v1", "Deployment"): "deployments",
+    ("batch/v1", "Job"): "jobs",
     ("coordination.k8s.io/v1", "Lease"): "leases",
     ("discovery.k8s.io/v1", "EndpointSlice"): "endpointslices",
     ("events.k8s.io/v1", "Event"): "events",

@@ -87,6 +87,34 @@ class Transport:
         Raises:
             ClusterError: the API server refused, or did not answer in time.
         """
+        data = await self._send(
+            method, path, subject=subject, kind=kind, query=query, body=body, content_type=content_type
+        )
+        try:
+            answer: dict[str, Any] = json.loads(data)
+        except ValueError as error:
+            raise Unavailable(f"{subject}: the API server did not answer in JSON") from error
+        return answer
+
+    async def text(self, path: str, *, subject: str, kind: str, query: Sequence[tuple[str, str]] = ()) -> str:
+        """Read what is no object, such as a log; bytes that are not UTF-8 are replaced.
+
+        Raises:
+            ClusterError: as for `request`.
+        """
+        return (await self._send("GET", path, subject=subject, kind=kind, query=query)).decode(errors="replace")
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        subject: str,
+        kind: str,
+        query: Sequence[tuple[str, str]] = (),
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> bytes:
         code = 0
         try:
             async with asyncio.timeout(self._timeout):
@@ -111,11 +139,7 @@ class Transport:
             self._instruments.request_finished(verb=method, kind=kind, code=code)
         if code >= HTTPStatus.BAD_REQUEST:
             raise _refusal(code, data, subject=subject, retry_after=response.headers.get("Retry-After"))
-        try:
-            answer: dict[str, Any] = json.loads(data)
-        except ValueError as error:
-            raise Unavailable(f"{subject}: the API server did not answer in JSON") from error
-        return answer
+        return data
 
 
 def _refusal(code: int, data: bytes, *, subject: str, retry_after: str | None) -> ClusterError:

@@ -50,6 +50,7 @@ class Watch:
 WATCHES: Final = (
     Watch(API_VERSION, KIND),
     Watch("apps/v1", "Deployment", OWNED),
+    Watch("batch/v1", "Job", OWNED),
     Watch("v1", "Service", OWNED),
     Watch("discovery.k8s.io/v1", "EndpointSlice", OWNED),
     Watch("v1", "ConfigMap", f"{LABEL_WATCH}=true"),
@@ -90,18 +91,19 @@ def _owners(obj: Mapping[str, Any]) -> set[Key]:
 
 
 def _readers(store: Store, config_map: Mapping[str, Any]) -> set[Key]:
-    """The ModelDeployments whose prompts come from a ConfigMap."""
+    """The ModelDeployments whose prompts, or whose requests for a load test, come from a ConfigMap."""
     namespace, name = config_map["metadata"]["namespace"], config_map["metadata"]["name"]
     return {
-        Key(namespace, obj["metadata"]["name"]) for obj in store.list(KIND, namespace) if name in _prompt_sources(obj)
+        Key(namespace, obj["metadata"]["name"]) for obj in store.list(KIND, namespace) if name in _text_sources(obj)
     }
 
 
-def _prompt_sources(deployment: Mapping[str, Any]) -> Iterable[str]:
+def _text_sources(deployment: Mapping[str, Any]) -> Iterable[str]:
     # Stored objects may break the schema: whatever does not have the expected shape names no ConfigMap.
     prompts = _inside(deployment, "spec", "model", "prompts")
-    for prompt in prompts if isinstance(prompts, list) else ():
-        name = _inside(prompt, "configMapKeyRef", "name")
+    corpus = _inside(deployment, "spec", "scale", "loadTest", "corpus")
+    for text in (*(prompts if isinstance(prompts, list) else ()), corpus):
+        name = _inside(text, "configMapKeyRef", "name")
         if isinstance(name, str):
             yield name
 

@@ -8,11 +8,14 @@ import pytest
 import yaml
 
 from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.manifests.loadtest import load_test_config, load_test_job
 from palier.manifests.revision import deployment_manifest, prompts_manifest, scale_manifest, service_manifest
 from palier.manifests.traffic import front_service_manifest, route_manifest
+from palier.release.testing import Run
 
 GOLDEN = Path(__file__).parent / "golden"
 REVISION, STABLE = "0a1b2c3d4e", "5f6a7b8c9d"
+RUN = Run("", REVISION, replicas=1, index=2, attempt=1, digest="0123456789abcdef")
 TEXTS = {"system": "You are helpful.", "refusal": "I would rather not."}
 
 Objects = list[dict[str, Any]]
@@ -56,10 +59,19 @@ def with_prompts(deployment: ModelDeployment) -> Objects:
     return [prompts_manifest(deployment, REVISION, TEXTS), deployment_manifest(deployment, REVISION)]
 
 
+def load_tested(deployment: ModelDeployment) -> Objects:
+    """What a run of a load test is told, and the Job that does it."""
+    return [
+        load_test_config(deployment, RUN, '{"path": "/v1/chat/completions"}'),
+        load_test_job(deployment, RUN, image="registry.example.com/palier:1"),
+    ]
+
+
 CASES: dict[str, Callable[[ModelDeployment], Objects]] = {
     "gateway": behind_a_gateway,
     "service": behind_a_service,
     "gpu": on_accelerators,
+    "load-test": load_tested,
     "prompts": with_prompts,
 }
 

@@ -1,0 +1,208 @@
+"""The prices that hold now: those of OpenCost for the very nodes where it knows them, else those of a file.
+
+Prices must never stop the operator, and an old one must never pass for a new one. So whatever is wrong with the file
+makes the prices missing, with the reason, until the file changes; nothing is kept from the time before.
+"""
+
+import asyncio
+import datetime as dt
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from palier.economics.price_fields import Fields
+from palier.economics.prices import ANY_PRODUCT, PriceTable
+from palier.errors import InvalidPrices, MetricsUnavailable
+from palier.evidence.counters import Series
+from palier.metrics.prometheus import MetricSource
+
+__all__ = ["Prices"]
+
+logger = logging.getLogger(__name__)
+
+CPU: Final = "node_cpu_hourly_cost"
+MEMORY: Final = "node_ram_hourly_cost"
+GPU: Final = "node_gpu_hourly_cost"
+"""For an hour of a core, of a GiB and of one accelerator."""
+
+OPEN_COST_KEPT: Final = 60.0
+"""Seconds for which an answer of OpenCost is used again: it computes its prices once a minute itself."""
+OPEN_COST_WINDOW: Final = 600.0
+"""Seconds after which a sample of OpenCost tells nothing any more."""
+
+_NODE_LABELS: Final = ("exported_node", "node", "exported_instance", "instance")
+"""Where the name of the priced node stands; a scrape with labels of its own moves that of the exporter aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class _NodePrices:
+    """What OpenCost says of one node."""
+
+    cpu: Decimal
+    memory: Decimal
+    gpu: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What the file holds."""
+
+    table: PriceTable | None = None
+    open_cost: str = ""
+    """The currency of OpenCost's prices; empty where they are not to be used."""
+    problem: str = ""
+
+
+class Prices:
+    """Tables of prices, made from the file and from OpenCost.
+
+    Args:
+        file: the price table in YAML; None where the operator was told of none.
+        source: where OpenCost's metrics are; None for a file alone.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self, file: Path | None, source: MetricSource | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._file = file
+        self._source = source
+        self._clock = clock
+        self._version: tuple[int, ...] | None = None
+        self._written = _Written()
+        self._nodes: Mapping[str, _NodePrices] = {}
+        self._asked_at: float | None = None
+        self._open_cost_problem = ""
+        self._one_question = asyncio.Lock()
+
+    async def table(self, nodes: Sequence[str] = ()) -> tuple[PriceTable | None, str]:
+        """The prices that hold on some nodes, or None and the reason as a sentence.
+
+        Where the nodes have different prices in OpenCost, the dearest of each kind counts, and `source` says so.
+
+        Args:
+            nodes: names of the nodes on which the pods run; empty where none runs yet.
+        """
+        written = self._read()
+        if written.problem:
+            return None, written.problem
+        problem = ""
+        if written.open_cost:
+            found, problem = await self._from_open_cost(written.open_cost, sorted(set(nodes)))
+            if found is not None:
+                return found, ""
+        return written.table, "" if written.table else problem
+
+    def _read(self) -> _Written:
+        """What the file holds now; it is read again only when it is another one than before."""
+        if self._file is None:
+            return _Written(problem="no prices are configured: give the operator a price table with --prices")
+        try:
+            state = self._file.stat()
+            version = (state.st_mtime_ns, state.st_ino, state.st_size)
+            if version == self._version:
+                return self._written
+            written, self._version = _parsed(self._file.read_text(encoding="utf-8")), version
+        except OSError as error:
+            written, self._version = _Written(problem=f"it cannot be read ({error.strerror})"), None
+        except InvalidPrices as error:
+            written = _Written(problem=str(error))
+            self._version = version
+        except (ValueError, yaml.YAMLError) as error:
+            written = _Written(problem=f"it is no YAML: {_one_line(error)}")
+            self._version = version
+        if written.problem:
+            written = _Written(problem=f"the price table {self._file} cannot be used: {written.problem}")
+        if written != self._written:
+            if written.problem:
+                logger.warning("%s", written.problem)
+            else:
+                logger.info("using the prices of %s as they are now", self._file)
+        self._written = written
+        return written
+
+    async def _from_open_cost(self, currency: str, nodes: Sequence[str]) -> tuple[PriceTable | None, str]:
+        if not nodes:
+            return None, "no pod runs yet, so it is not known which node's prices of OpenCost count"
+        known = await self._known_nodes()
+        if self._open_cost_problem:
+            return None, self._open_cost_problem
+        if missing := [node for node in nodes if node not in known]:
+            return None, f"OpenCost has no prices of node {', '.join(missing)}"
+        prices = [known[node] for node in nodes]
+        source = f"OpenCost, node {nodes[0]}"
+        if len(set(prices)) > 1:
+            source = f"OpenCost, the dearest of the nodes {', '.join(nodes)}"
+        gpus = [price.gpu for price in prices if price.gpu is not None]
+        table = PriceTable(
+            currency=currency,
+            source=source,
+            as_of=dt.datetime.fromtimestamp(self._clock(), dt.UTC).date(),
+            cpu_hour=max(price.cpu for price in prices),
+            memory_gib_hour=max(price.memory for price in prices),
+            gpu_hour={ANY_PRODUCT: max(gpus)} if gpus else {},
+        )
+        return table, ""
+
+    async def _known_nodes(self) -> Mapping[str, _NodePrices]:
+        """The prices of all nodes, asked for at most once a minute, whoever wants them."""
+        async with self._one_question:
+            now = self._clock()
+            if self._source is None or (self._asked_at is not None and 0 <= now - self._asked_at < OPEN_COST_KEPT):
+                return self._nodes
+            self._asked_at = now
+            try:
+                cpu, memory, gpu = [
+                    _latest(await self._source.samples(metric, at=now, seconds=OPEN_COST_WINDOW))
+                    for metric in (CPU, MEMORY, GPU)
+                ]
+            except MetricsUnavailable as error:
+                self._nodes = {}
+                self._open_cost_problem = f"OpenCost's prices could not be read: {error.message}"
+                return self._nodes
+            self._open_cost_problem = ""
+            # Nothing is free: where both prices are 0, OpenCost has not been told any.
+            priced = [node for node in cpu.keys() & memory.keys() if cpu[node] or memory[node]]
+            self._nodes = {node: _NodePrices(cpu[node], memory[node], gpu.get(node) or None) for node in priced}
+            return self._nodes
+
+
+def _parsed(text: str) -> _Written:
+    """What a file holds.
+
+    Raises:
+        InvalidPrices: a field is missing, unknown or no price.
+        yaml.YAMLError: it is no YAML.
+    """
+    loaded: Any = yaml.safe_load(text)
+    if isinstance(loaded, Mapping) and set(loaded) == {"openCost"}:
+        currency = Fields(loaded, "", ("openCost",)).within("openCost", ("currency",))
+        return _Written(open_cost=currency.text("currency", form="[A-Z]{3}", meaning="three capital letters"))
+    table = PriceTable.parse(loaded)
+    if table.open_cost not in {"", table.currency}:
+        raise InvalidPrices(
+            "openCost.currency",
+            f"it is {table.open_cost}, and the table is in {table.currency}: one stands in for the other and nothing is"
+            " converted, so both must be the same",
+        )
+    return _Written(table=table, open_cost=table.open_cost)
+
+
+def _latest(series: Iterable[Series]) -> dict[str, Decimal]:
+    """The newest value of each node; without what cannot be a price."""
+    newest: dict[str, tuple[float, float]] = {}
+    for one in series:
+        node = next((name for label in _NODE_LABELS if (name := one.labels.get(label))), "")
+        if node and one.times:
+            newest[node] = max(newest.get(node, (0.0, 0.0)), (one.times[-1], one.values[-1]))
+    return {node: Decimal(str(value)) for node, (_, value) in newest.items() if value >= 0}
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
