@@ -109,7 +109,5 @@ class LoadTestStatus(ApiObject):
     """How busy its accelerators were at the capacity, 0 to 1."""
     node: Annotated[str, Field(max_length=253)] | None = None
     """Node on which the tested pod ran."""
-    hourly: Figure | None = None
-    """What one replica costs in an hour."""
     steps: Annotated[list[LoadTestStepStatus], Field(max_length=32), ATOMIC] | None = None
     """The rates that were tried, in order; at most 32."""

@@ -91,7 +91,6 @@ def test_requests_of_a_config_map_are_copied() -> None:
     text = '{"body": 1}\nplain\n'
     deployment = scaled(corpus={"configMapKeyRef": {"name": "requests", "key": "chat"}})
     assert requests_of(deployment, text=text) == text
-    assert "immutable" not in load_test_config(deployment, run(), "{}", requests=text)
     assert "--corpus=/etc/palier/load-test/corpus.jsonl" in pod_of(deployment)["spec"]["containers"][0]["args"]
 
 
