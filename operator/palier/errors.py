@@ -7,6 +7,8 @@ never by the text of a library's message.
 PalierError
 ├── InvalidSpec            a stored object breaks a rule of the API; no retry until it changes
 ├── InvalidSettings        the operator was started with a setting that cannot work
+├── InvalidPrices          a table of prices that nothing can be reckoned with
+├── CurrencyMismatch       amounts of two currencies were to be added or compared; nothing is ever converted
 ├── NotApplicable          a command makes no sense in the state that the object is in
 ├── LeadershipLost         another replica leads, or we can no longer prove that we do; the process ends
 ├── ClusterError           the Kubernetes API refused or could not answer
@@ -25,8 +27,10 @@ PalierError
 __all__ = [
     "ClusterError",
     "Conflict",
+    "CurrencyMismatch",
     "Forbidden",
     "Invalid",
+    "InvalidPrices",
     "InvalidSettings",
     "InvalidSpec",
     "LeadershipLost",
@@ -58,6 +62,24 @@ class InvalidSpec(PalierError):
 
 class InvalidSettings(PalierError):
     """A setting of the operator that cannot work; the text names the flag."""
+
+
+class InvalidPrices(PalierError):
+    """A table of prices that nothing can be reckoned with.
+
+    Attributes:
+        field: the path of the offending field, such as `nodePools[1].cpuHour`; empty for the table itself.
+        message: what is wrong, in words for the person who wrote it.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field = field
+        self.message = message
+
+
+class CurrencyMismatch(PalierError):
+    """Amounts of two currencies that were to be added or compared; the text names both."""
 
 
 class NotApplicable(PalierError):

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from palier.cluster.costs import CostCollector, CostFigures
 from palier.settings import VERSION
 
 __all__ = ["Instruments"]
@@ -55,6 +56,8 @@ class Instruments:
         self._leader = Gauge(
             "palier_leader", "1 while this replica acts, 0 while it stands by.", registry=self.registry
         )
+        self._costs = CostCollector()
+        self.registry.register(self._costs)
         Gauge("palier_build_info", "Always 1.", ["version"], registry=self.registry).labels(VERSION).set(1)
 
     @contextlib.contextmanager
@@ -72,6 +75,14 @@ class Instruments:
     def request_finished(self, *, verb: str, kind: str, code: int) -> None:
         """Record one request to the Kubernetes API: its HTTP status, or 0 when there was no answer."""
         self._requests.labels(verb, kind, str(code)).inc()
+
+    def cost(self, key: tuple[str, str], figures: CostFigures) -> None:
+        """Export what serving one ModelDeployment costs, by namespace and name, instead of what was exported before."""
+        self._costs.put(key, figures)
+
+    def forget_cost(self, key: tuple[str, str]) -> None:
+        """Export nothing of what a ModelDeployment costs any more: it is gone, or has no budget and no price."""
+        self._costs.forget(key)
 
     def standing(self, *, queue_depth: int, acting: bool) -> None:
         """Record what is true right now, just before the metrics are read."""

@@ -1,0 +1,64 @@
+"""Numbers in the sentences that people read: rounded here, and only here, never so that a sentence becomes untrue.
+
+A cost of 3,000.4 against a budget of 3,000 is not told as 3,000, and traffic that is told to fit does fit.
+"""
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from typing import Final
+
+__all__ = ["at_least", "at_most", "exact", "figure", "money", "pods", "rate"]
+
+_DIGITS: Final = 3
+
+
+def exact(number: Decimal) -> str:
+    """A number as somebody wrote it: `3,000`, `0.4`, `8.33`."""
+    text = f"{number:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def figure(number: Decimal, *, limit: Decimal | None = None) -> str:
+    """A computed number: whole from 100 on, else three digits: `13,205`, `46.1`, `0.0632`.
+
+    Args:
+        number: the number.
+        limit: what it is told beside: it is rounded so that it stays on its own side of it.
+    """
+    rounded = _rounded(number, ROUND_HALF_EVEN)
+    if limit is not None and (rounded <= limit) != (number <= limit):
+        rounded = _rounded(number, ROUND_FLOOR if number <= limit else ROUND_CEILING)
+    return exact(rounded)
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """A computed amount: `13,205 EUR`, `0.0632 EUR`."""
+    return f"{figure(amount)} {currency}"
+
+
+def rate(requests_per_second: Decimal) -> str:
+    """Traffic as somebody wrote it: `200 requests/s`, `1 request/s`."""
+    return _requests(exact(requests_per_second))
+
+
+def at_most(requests_per_second: Decimal) -> str:
+    """Traffic that still fits: `at most 41.2 requests/s`."""
+    return f"at most {_requests(exact(_rounded(requests_per_second, ROUND_FLOOR)))}"
+
+
+def at_least(requests_per_second: Decimal) -> str:
+    """Traffic from which on something fits: `at least 0.18 requests/s`."""
+    return f"at least {_requests(exact(_rounded(requests_per_second, ROUND_CEILING)))}"
+
+
+def pods(number: int) -> str:
+    """A number of replicas: `1 replica`, `286 replicas`."""
+    return f"{number:,} replica{'' if number == 1 else 's'}"
+
+
+def _rounded(number: Decimal, rounding: str) -> Decimal:
+    exponent = min(0, number.adjusted() - _DIGITS + 1) if number else 0
+    return number.quantize(Decimal(1).scaleb(exponent), rounding=rounding)
+
+
+def _requests(number: str) -> str:
+    return f"{number} request{'' if number == '1' else 's'}/s"

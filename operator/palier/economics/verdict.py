@@ -1,0 +1,129 @@
+"""The verdict on the target, in one sentence: what it takes, what that costs, what is allowed, and what would fit."""
+
+from decimal import Decimal
+
+from palier.api.values import Amount
+from palier.economics import sentences
+from palier.economics.planning import PlanInputs, Point
+from palier.economics.prices import Priced, Unpriced
+from palier.evidence.verdicts import Finding, Verdict
+
+__all__ = ["judged"]
+
+
+def judged(inputs: PlanInputs, target: Point, largest: Decimal | None) -> Finding:
+    """The verdict, its reason and its sentence.
+
+    What is not known comes first, but for one thing: a target that no number of replicas carries fails whatever it
+    would cost. Without a budget there is nothing to fail.
+
+    Args:
+        inputs: what the plan is made from.
+        target: the numbers at the target.
+        largest: the most traffic within the budget; None where there is no such bound.
+    """
+    price, budget = inputs.hourly, inputs.budget
+    if inputs.law is None:
+        return _unknown(
+            "NoCapacity",
+            "it is not known how many requests/s one replica carries: let a load test measure it, or give palier plan a"
+            " capacity",
+        )
+    if target.replicas is None:
+        return Finding(Verdict.FAIL, "TargetUnreachable", _unreachable(inputs))
+    takes = _takes(target.requests_per_second, target.replicas)
+    if isinstance(price, Unpriced):
+        if budget is None:
+            return Finding(Verdict.PASS, "NoBudget", f"{takes}; there is no budget, and no price: {price.message}")
+        return _unknown(price.reason, f"{takes}, whose price is not known: {price.message}")
+    if budget is None:
+        return Finding(Verdict.PASS, "NoBudget", f"{_costs(inputs, target, price)}; there is no budget{_notes(inputs)}")
+    if budget.currency != price.money.currency:
+        return _unknown(
+            "CurrencyMismatch",
+            f"the budget is in {budget.currency} and the prices of {price.source} are in {price.money.currency}:"
+            f" nothing is converted, so give prices in {budget.currency}",
+        )
+    if inputs.tokens_missing:
+        return _unknown(
+            "TokensMissing",
+            "budget.perMillionTokens cannot be checked: write scale.target.tokensIn and tokensOut, the tokens that a"
+            " request and its answer have on average",
+        )
+    costs = _costs(inputs, target, price)
+    if target.within_budget:
+        fits = "any traffic fits" if largest is None else f"{sentences.at_most(largest)} fit"
+        return Finding(Verdict.PASS, "WithinBudget", f"{costs}; {fits}{_notes(inputs)}")
+    return Finding(Verdict.FAIL, "OverBudget", f"{costs}; {_would_fit(inputs, largest)}{_notes(inputs)}")
+
+
+def _unknown(reason: str, message: str) -> Finding:
+    return Finding(Verdict.NO_EVIDENCE, reason, message)
+
+
+def _unreachable(inputs: PlanInputs) -> str:
+    """How far replicas that hinder each other come."""
+    told = f"{sentences.rate(inputs.target)} are out of reach of any number of replicas, because they hinder each other"
+    fleet = inputs.fleet
+    if fleet is None:
+        return told
+    share = f"{sentences.exact(100 * fleet.utilization)} % of what they carry"
+    if fleet.last is not None:
+        most = sentences.at_most(fleet.rate(fleet.last))
+        return f"{told}: {most} are planned with {sentences.pods(fleet.last)}, {share}"
+    bound = (fleet.law.most or Decimal(0)) * fleet.utilization
+    return f"{told}: they stay below {sentences.figure(bound)} requests/s, {share}"
+
+
+def _takes(rate: Decimal, replicas: int) -> str:
+    return f"{sentences.rate(rate)} {'takes' if rate == 1 else 'take'} {sentences.pods(replicas)}"
+
+
+def _costs(inputs: PlanInputs, target: Point, price: Priced) -> str:
+    """What the target takes and costs, each amount beside its limit where it has one."""
+    budget, currency = inputs.budget, price.money.currency
+    each = "" if target.replicas == 1 else " each"
+    hourly = sentences.money(price.money.amount, currency)
+    told = f"{_takes(target.requests_per_second, target.replicas or 0)} at {hourly}/h{each}: "
+    total = target.monthly_total or Decimal(0)
+    monthly = budget.monthly if budget else None
+    if target.monthly_overheads:
+        serving = sentences.money(target.monthly_serving or Decimal(0), currency)
+        told += f"{serving} a month, {_amount(total, monthly, currency)} with overheads"
+    else:
+        told += f"{_amount(total, monthly, currency)} a month"
+    told += _limit(total, monthly, currency)
+    for amount, what, limit in (
+        (target.per_thousand_inferences, "a thousand inferences", budget.per_thousand_inferences if budget else None),
+        (target.per_million_tokens, "a million tokens", budget.per_million_tokens if budget else None),
+    ):
+        if amount is not None:
+            told += f"; {_amount(amount, limit, currency)} for {what}{_limit(amount, limit, currency)}"
+    return told
+
+
+def _amount(amount: Decimal, limit: Amount | None, currency: str) -> str:
+    return f"{sentences.figure(amount, limit=limit.decimal if limit else None)} {currency}"
+
+
+def _limit(amount: Decimal, limit: Amount | None, currency: str) -> str:
+    if limit is None:
+        return ""
+    side = "within" if amount <= limit.decimal else "against"
+    return f", {side} a budget of {sentences.exact(limit.decimal)} {currency}"
+
+
+def _would_fit(inputs: PlanInputs, largest: Decimal | None) -> str:
+    """The traffic that there is money for: less than the target, or more where idle replicas cost each request much."""
+    if largest is not None and largest < inputs.target:
+        return f"{sentences.at_most(largest)} fit" if largest else "no traffic fits"
+    smallest = inputs.smallest_affordable()
+    told = "more traffic fits" if smallest is None else f"{sentences.at_least(smallest)} fit"
+    return told if largest is None else f"{told}, and {sentences.at_most(largest)}"
+
+
+def _notes(inputs: PlanInputs) -> str:
+    """What a reader could otherwise believe to be counted."""
+    if not inputs.not_asked_for:
+        return ""
+    return f"; {' and '.join(inputs.not_asked_for)} not counted, because the pod has no request for it"

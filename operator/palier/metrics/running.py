@@ -1,0 +1,313 @@
+"""How many requests the fleet answers, counted minute by minute, for what an answer costs.
+
+A cost for each request needs an hour of traffic, and an hour of the fleet's raw samples is too much to read every time.
+So every minute only that minute is read, with one question for each distinct counter however many ModelDeployments
+there are, and the counts of the last hour are kept in memory. What could not be read is a gap, in which nothing is
+known: it is left out of the requests *and* of the time. After a restart the first minutes are read back.
+
+The looks must not wait for this: questions go one after the other, so that at most one connection is taken from them,
+and the event loop gets its turns.
+"""
+
+import asyncio
+import logging
+import math
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from palier.economics.running import Served
+from palier.errors import MetricsUnavailable
+from palier.evidence.counters import Series
+from palier.evidence.counts import Counts
+from palier.metrics.looks import within
+from palier.metrics.owners import Key, Owners
+from palier.metrics.prometheus import MetricSource
+from palier.release.answered import NOBODY
+from palier.release.look import SCRAPED, Watched
+from palier.release.sources import CounterRatio, MeasuredObjective, Origin
+from palier.release.step import Answer, Question, Step, questions
+
+__all__ = ["RunningTraffic"]
+
+logger = logging.getLogger(__name__)
+
+INTERVAL: Final = 60.0
+"""Seconds between two readings."""
+WINDOW: Final = 3600.0
+"""Seconds of traffic that are kept."""
+SHORTEST: Final = 600.0
+"""Seconds of traffic that must be known before anything is said about it."""
+LONGEST_REACH: Final = 600.0
+"""Seconds that are read back at most after a restart or an outage of Prometheus."""
+SAMPLES_AT_ONCE: Final = 40
+"""Samples of a series that are read at once at most, beyond what the usual reading needs."""
+STALE_AFTER: Final = 5
+"""Readings after which the last known traffic is no news any more."""
+AT_A_TIME: Final = 50
+"""ModelDeployments after which others may use the event loop before the reading goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """What was read between two instants."""
+
+    start: float
+    end: float
+    answered: Mapping[str, int]
+    """Requests without failures, by revision; a revision of which nothing is known is left out."""
+    complete: bool
+    """Whether every revision that has traffic is in it."""
+
+
+@dataclass(slots=True)
+class _Account:
+    """The traffic of one ModelDeployment."""
+
+    watched: Watched | None = None
+    problem: str = ""
+    """Why nothing is known of the last stretch, or not of all revisions; empty while all is well."""
+    stretches: deque[_Stretch] = field(default_factory=deque)
+
+
+class RunningTraffic:
+    """The answered requests of the last hour, for every ModelDeployment that is watched.
+
+    Args:
+        source: where samples come from.
+        scrape_interval: seconds between two scrapes of a pod.
+        clock: seconds since the epoch.
+        interval: seconds between two readings.
+        sleep: waits so many seconds.
+        counted: told the ModelDeployments after every reading.
+    """
+
+    def __init__(
+        self,
+        source: MetricSource,
+        *,
+        scrape_interval: float,
+        clock: Callable[[], float],
+        interval: float = INTERVAL,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        counted: Callable[[Sequence[Key]], None] | None = None,
+    ) -> None:
+        self._source = source
+        self._staleness = 2.5 * scrape_interval + 0.5
+        self._clock = clock
+        self._interval = interval
+        self._reach = min(LONGEST_REACH, max(interval, SAMPLES_AT_ONCE * scrape_interval))
+        self._sleep = sleep
+        self._counted = counted
+        self._accounts: dict[Key, _Account] = {}
+        self._read_until: float | None = None
+
+    def watch(self, key: Key, found: Watched | str) -> None:
+        """Count the requests of a ModelDeployment from now on; what was counted before stays.
+
+        Args:
+            key: which.
+            found: what `release.answered.answered` says: the revisions and their counters, or why there are none.
+        """
+        account = self._accounts.setdefault(key, _Account())
+        if isinstance(found, str):
+            account.watched, account.problem = None, found
+            return
+        if account.watched is None:
+            account.problem = "the answered requests have not been counted yet"
+        account.watched = found
+
+    def forget(self, key: Key) -> None:
+        """Stop counting, and drop what was counted."""
+        self._accounts.pop(key, None)
+
+    def of(self, key: Key, revision: str, *, since: float = -math.inf) -> Served | None:
+        """What one revision has answered of late, None where too little is known.
+
+        Args:
+            key: which ModelDeployment.
+            revision: which of its revisions.
+            since: when the revision took its traffic, in seconds since the epoch: idle minutes before do not count.
+        """
+        known = [one for one in self._recent(key, since) if revision in one.answered]
+        return self._served(known, [one.answered[revision] for one in known])
+
+    def total(self, key: Key, *, since: float = -math.inf) -> Served | None:
+        """What all revisions together have answered of late, None where too little is known; see `of`."""
+        known = [one for one in self._recent(key, since) if one.complete]
+        return self._served(known, [sum(one.answered.values()) for one in known])
+
+    def problem(self, key: Key) -> str:
+        """Why the last reading did not tell all of a ModelDeployment's requests; empty where it did."""
+        account = self._accounts.get(key)
+        return account.problem if account else "the answered requests have not been counted yet"
+
+    async def run(self) -> None:
+        """Read at every instant of the grid until cancelled."""
+        while True:
+            now = self._clock()
+            # A quarter beside the grid of the looks, so that the two do not ask at the same instant.
+            offset = self._interval / 4
+            at = (math.floor((now - offset) / self._interval) + 1) * self._interval + offset
+            await self._sleep(at - now + min(0.5, self._interval / 5))
+            if any(account.watched for account in self._accounts.values()):
+                await self.read(at)
+
+    async def read(self, at: float) -> None:
+        """One reading of the whole fleet.
+
+        Args:
+            at: the instant up to which to read, in seconds since the epoch.
+        """
+        fleet = {key: account.watched for key, account in self._accounts.items() if account.watched}
+        begun = at - self._reach if self._read_until is None else max(self._read_until, at - self._reach)
+        if begun >= at:
+            return
+        answers, unanswered = await self._ask(fleet, start=begun, at=at)
+        # Where all questions fail, the next reading begins where this one did. Where only some do, what is missing is a
+        # gap: else one bad counter would make every reading of the fleet long.
+        if answers:
+            self._read_until = at
+        for number, (key, watched) in enumerate(fleet.items(), start=1):
+            self._add(key, watched, answers, unanswered, start=begun, at=at)
+            if number % AT_A_TIME == 0:
+                await asyncio.sleep(0)
+        if self._counted:
+            self._counted(list(fleet))
+
+    def _recent(self, key: Key, since: float) -> list[_Stretch]:
+        """The stretches of the last hour that began at or after an instant."""
+        account = self._accounts.get(key)
+        earliest = max(since, self._clock() - WINDOW)
+        return [one for one in account.stretches if one.start >= earliest] if account else []
+
+    def _served(self, known: Sequence[_Stretch], answered: Sequence[int]) -> Served | None:
+        """The sum over stretches that are known, unless they are too few or too old."""
+        seconds = math.fsum(one.end - one.start for one in known)
+        if seconds < SHORTEST or known[-1].end < self._clock() - STALE_AFTER * self._interval:
+            return None
+        return Served(sum(answered), seconds)
+
+    async def _ask(
+        self, fleet: Mapping[Key, Watched], *, start: float, at: float
+    ) -> tuple[dict[Question, Mapping[Key, Answer]], dict[Question, str]]:
+        """Answers by question and owner, and why there is none."""
+        asked = {question for watched in fleet.values() for question in questions(_counter(watched))}
+        if any(_counter(watched).origin is Origin.PODS for watched in fleet.values()):
+            asked.add(SCRAPED)
+        namespaces = sorted({namespace for namespace, _ in fleet})
+        owners = Owners(fleet)
+        answers: dict[Question, Mapping[Key, Answer]] = {}
+        unanswered: dict[Question, str] = {}
+        for question in sorted(asked):
+            selector = question.selector if question.of_router else within(question.selector, namespaces)
+            try:
+                series = await self._source.samples(selector, at=at, seconds=at - start + self._staleness)
+                answers[question] = owners.sorted(question, series)
+            except MetricsUnavailable as error:
+                unanswered[question] = str(error)
+            except Exception as error:  # one odd answer must not end the counting for ever
+                logger.exception("%s cannot be asked", question.selector)
+                unanswered[question] = f"the question failed: {type(error).__name__}: {error}"
+        for reason in sorted(set(unanswered.values())):
+            logger.warning("answered requests could not be counted: %s", reason)
+        return answers, unanswered
+
+    def _add(
+        self,
+        key: Key,
+        watched: Watched,
+        answers: Mapping[Question, Mapping[Key, Answer]],
+        unanswered: Mapping[Question, str],
+        *,
+        start: float,
+        at: float,
+    ) -> None:
+        """Write down what the answers tell of one ModelDeployment."""
+        account = self._accounts.get(key)
+        if account is None or account.watched is None:
+            return  # forgotten while the questions were under way
+        mine = {question: found[key] for question, found in answers.items() if key in found}
+        try:
+            found = _count(watched, mine, unanswered, start=start, at=at, staleness=self._staleness)
+        except Exception as error:  # one odd ModelDeployment must not end the counting of all others
+            logger.exception("the requests of %s/%s cannot be counted", *key)
+            found = {watched.stable: f"counting failed: {type(error).__name__}: {error}"}
+        answered = {revision: one for revision, one in found.items() if isinstance(one, int)}
+        account.problem = next((one for one in found.values() if isinstance(one, str)), "")
+        if answered:
+            account.stretches.append(_Stretch(start, at, answered, complete=len(answered) == len(found)))
+        while account.stretches and account.stretches[0].start < at - WINDOW:
+            account.stretches.popleft()
+
+
+def _counter(watched: Watched) -> MeasuredObjective:
+    """The objective that nobody judges; see `palier.release.answered`."""
+    return watched.objectives[0]
+
+
+def _count(
+    watched: Watched,
+    answers: Mapping[Question, Answer],
+    unanswered: Mapping[Question, str],
+    *,
+    start: float,
+    at: float,
+    staleness: float,
+) -> dict[str, int | str]:
+    """The answered requests of each revision between two instants, or why they are not known."""
+    counter = _counter(watched)
+    revisions = [revision for revision in (watched.stable, watched.candidate) if revision != NOBODY]
+    needed = [*([] if counter.origin is Origin.ROUTER else [SCRAPED]), *questions(counter)]
+    if reason := next((unanswered[question] for question in needed if question in unanswered), ""):
+        return dict.fromkeys(revisions, reason)
+    scraped = answers.get(SCRAPED, {}) if counter.origin is Origin.PODS else {}
+    step = Step(answers, _succeeded(scraped), start=start, end=at, staleness=staleness)
+    found: dict[str, int | str] = {}
+    for revision in revisions:
+        source = counter.source if revision == watched.candidate else counter.stable_source
+        assert isinstance(source, CounterRatio)  # noqa: S101 - that is what `answered` makes
+        found[revision] = _missed(scraped, revision, start=start, at=at) or _increase(step, counter, source, revision)
+    return found
+
+
+def _increase(step: Step, counter: MeasuredObjective, source: CounterRatio, revision: str) -> int | str:
+    signals = [Question(selector, counter.origin is Origin.ROUTER) for selector in source.total]
+    names = " + ".join(source.total)
+    whose = "the router" if counter.origin is Origin.ROUTER else "its pods"
+    if not step.seen(revision, signals):
+        return f"no fresh samples of {names} for {revision} from {whose}"
+    if step.begins(counter, source, revision):
+        return f"{names} of {revision} has just begun"
+    if reason := step.unreadable(counter, source, revision):
+        return reason
+    counts = step.counts(counter, source, revision)
+    assert isinstance(counts, Counts)  # noqa: S101 - a ratio of counters
+    return counts.total - counts.bad
+
+
+def _missed(scraped: Answer, revision: str, *, start: float, at: float) -> str:
+    """A pod whose last scrape before one of the two instants has failed: requests of it are missing."""
+    for target, rows in scraped.items():
+        for owner, one in rows:
+            if owner == revision and any(_held(one, time) == 0 for time in (start, at)):
+                return f"pod {target[1]} of {revision} could not be scraped"
+    return ""
+
+
+def _held(one: Series, time: float) -> float | None:
+    position = bisect_right(one.times, time) - 1
+    return one.values[position] if position >= 0 else None
+
+
+def _succeeded(scraped: Answer) -> Answer:
+    """A failed scrape has read nothing, so its sample tells of no pod."""
+    return {
+        target: [
+            (revision, Series(one.labels, [sample for sample in one.samples if sample[1] > 0]))
+            for revision, one in rows
+        ]
+        for target, rows in scraped.items()
+    }
