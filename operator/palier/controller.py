@@ -4,6 +4,7 @@ The memory is written before the world is changed and the news is told after, so
 loses nothing and no status or Event is ahead of the traffic.
 """
 
+import asyncio
 import logging
 import math
 import random
@@ -12,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from palier.api.constants import KIND, LABEL_DEPLOYMENT, LABEL_REVISION
-from palier.api.revision import revision_hash
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.cluster.act import Actor
 from palier.cluster.client import Cluster
@@ -21,6 +21,8 @@ from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.reporter import Reporter
 from palier.cluster.store import Store
 from palier.cluster.trouble import trouble_of
+from palier.cluster.wanted import wanted
+from palier.economy import Economy
 from palier.errors import Forbidden, Invalid, InvalidSpec
 from palier.metrics.looks import LookFinished, Looks
 from palier.metrics.prometheus import MetricSource
@@ -58,6 +60,7 @@ class Controller:
         look_interval: float,
         scrape_interval: float,
         clock: Callable[[], float] = time.time,
+        economy: Economy,
         look_finished: LookFinished | None = None,
     ) -> None:
         self.store = store
@@ -72,15 +75,18 @@ class Controller:
             clock=clock,
             finished=look_finished,
         )
-        self._actor = Actor(cluster, store)
+        self._economy = economy
+        self._actor = Actor(cluster, store, economy.load_test_image)
         self._reporter = Reporter(cluster, store)
         self._steered_at: dict[Key, float] = {}
         self._refused: dict[Key, tuple[int, float]] = {}
         self._troubles: dict[Key, tuple[float, Mapping[str, str]]] = {}
 
     async def run_looks(self) -> None:
-        """The loop of the fleet's looks."""
-        await self.looks.run()
+        """The loops of the fleet's looks, and of the counts by which the cost of an answer is reckoned."""
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self.looks.run())
+            loops.create_task(self._economy.run())
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one ModelDeployment one step further.
@@ -112,20 +118,24 @@ class Controller:
         now = self.clock()
         deployment = parse(body)
         state = _remembered(body)
-        prompts, revision = self._wanted(deployment, state)
+        asked = wanted(self.store, deployment, state)
         troubles = await self._look_up_troubles(key, deployment, state, now=now)
         observation = observe(
             self.store,
             deployment,
             state,
-            revision=revision,
+            asked=asked,
             measured=self._measured(key, state),
             troubles=troubles,
             steered_for=now - self._steered_at.get(key, -math.inf),
         )
+        observation = await self._economy.completed(key, deployment, observation, state, now=now)
         decision = decide(deployment, observation, state, now=now)
-        wanted = targets(deployment, decision.state, observation, now=now)
-        await self._actor.raise_revisions(deployment, decision.state, wanted, observation=observation, prompts=prompts)
+        aims = targets(deployment, decision.state, observation, now=now)
+        await self._actor.raise_revisions(
+            deployment, decision.state, aims, observation=observation, prompts=asked.prompts
+        )
+        self._actor.demand_image(deployment, decision.run)
         status = status_of(deployment, decision, observation, found=conditions(decision, observation))
         # After a refusal the next try comes first: the status must not say that it goes on before it does.
         told = key not in self._refused and await self._reporter.report(body, status, now=now)
@@ -134,16 +144,18 @@ class Controller:
             await self.cluster.emit_event(
                 regarding=body, type_=note.type, reason=note.reason, action=note.reason, note=note.message
             )
-        moved = await self._actor.steer(deployment, decision.state, wanted, observation=observation)
+        await self._actor.load_test(deployment, decision.run, observation=observation, requests=asked.requests)
+        moved = await self._actor.steer(deployment, decision.state, aims, observation=observation)
         if self._refused.pop(key, None):
             told = await self._reporter.report(body, status, now=now)
         if moved:
             self._steered_at[key] = self.clock()
-        await self._actor.remove(deployment, wanted)
+        await self._actor.remove(deployment, aims)
         self._follow(key, deployment, decision)
+        self._economy.tell(key, deployment, observation, decision)
         if moved or told:
             return 0.0
-        return self._rest(decision, now=now) if wanted.again_in is None else wanted.again_in
+        return self._rest(decision, now=now) if aims.again_in is None else aims.again_in
 
     def _rest(self, decision: Decision, *, now: float) -> float:
         rest = RESYNC * random.uniform(0.9, 1.1)  # noqa: S311 - spreads the fleet, guards nothing
@@ -208,6 +220,7 @@ class Controller:
 
     def _forget(self, key: Key) -> None:
         self.looks.forget(key)
+        self._economy.forget(key)
         self._troubles.pop(key, None)
         self._steered_at.pop(key, None)
         self._refused.pop(key, None)
@@ -217,41 +230,6 @@ class Controller:
         for key in keys:
             # A rollback may hang on it: before everything that merely wants to be looked at again.
             self.queue.add(Key(*key), urgent=True)
-
-    def _wanted(self, deployment: ModelDeployment, state: State) -> tuple[Mapping[str, str], str]:
-        """The prompts and the revision that the spec asks for.
-
-        Raises:
-            InvalidSpec: a prompt cannot be read, and no candidate is under trial that has to be judged all the same.
-        """
-        try:
-            prompts = self._prompts(deployment)
-        except InvalidSpec:
-            if state.release is None or state.candidate is None:
-                raise
-            return {}, state.candidate.revision
-        return prompts, revision_hash(deployment.spec.model, deployment.spec.serving, prompts)
-
-    def _prompts(self, deployment: ModelDeployment) -> dict[str, str]:
-        """The texts of the prompts.
-
-        Raises:
-            InvalidSpec: one of them cannot be read.
-        """
-        texts = {}
-        for index, prompt in enumerate(deployment.spec.model.prompts):
-            reference = prompt.config_map_key_ref
-            source = self.store.get("ConfigMap", deployment.metadata.namespace, reference.name)
-            field = f"spec.model.prompts[{index}].configMapKeyRef"
-            if source is None:
-                raise InvalidSpec(
-                    f"{field}.name",
-                    f'no ConfigMap {reference.name} with the label palier.dev/watch: "true" in this namespace',
-                )
-            if reference.key not in source.get("data", {}):
-                raise InvalidSpec(f"{field}.key", f"ConfigMap {reference.name} has no key {reference.key}")
-            texts[prompt.name] = source["data"][reference.key]
-        return texts
 
     async def _look_up_troubles(
         self, key: Key, deployment: ModelDeployment, state: State, *, now: float

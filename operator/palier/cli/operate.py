@@ -5,8 +5,10 @@ from palier.cluster.instruments import Instruments
 from palier.cluster.queue import WorkQueue
 from palier.cluster.store import Store
 from palier.controller import Controller
+from palier.economy import Economy
 from palier.kopf_app import run
 from palier.metrics.connection import Credentials
+from palier.metrics.prices import Prices
 from palier.metrics.prometheus import PrometheusSource
 from palier.settings import Settings
 
@@ -32,14 +34,25 @@ async def operate(settings: Settings) -> None:
         kubeconfig=settings.kubeconfig, context=settings.context, instruments=instruments
     )
     try:
+        store = Store()
+        economy = Economy(
+            cluster=cluster,
+            store=store,
+            source=source,
+            prices=Prices(settings.prices, source),
+            scrape_interval=settings.scrape_interval,
+            load_test_image=settings.image or "",
+            instruments=instruments,
+        )
         controller = Controller(
             cluster=cluster,
-            store=Store(),
+            store=store,
             queue=WorkQueue(),
             source=source,
             look_interval=settings.look_interval,
             scrape_interval=settings.scrape_interval,
             look_finished=instruments.look_finished,
+            economy=economy,
         )
         await run(
             controller,

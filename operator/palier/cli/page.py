@@ -33,6 +33,10 @@ def _lines(body: Mapping[str, Any]) -> Iterator[str]:
     yield _row("Candidate", _revision(status.get("candidate")))
     if former := status.get("former"):
         yield _row("Former", f"{_revision(former)}, kept ready until {former.get('until', '?')}")
+    if testing := (status.get("release") or {}).get("testing"):
+        yield _row("Load test", testing.get("message") or testing.get("phase") or "starts")
+    yield from _plan(status.get("plan") or {})
+    yield from _cost(status.get("cost") or {})
     yield from _verdicts(status.get("verdicts") or ())
     yield from _outcomes(status)
 
@@ -48,6 +52,36 @@ def _revision(revision: Mapping[str, Any] | None) -> str:
     named = " ".join(filter(None, (revision.get("model"), revision.get("version"))))
     since = f", since {revision['since']}" if revision.get("since") else ""
     return "  ".join(filter(None, (revision["revision"], named))) + since
+
+
+def _plan(plan: Mapping[str, Any]) -> Iterator[str]:
+    """What serving the target takes, and what became of each variant."""
+    if not plan:
+        return
+    sign = SIGNS.get(plan.get("verdict", ""), " ")
+    yield _row("Plan", f"{sign} {': '.join(filter(None, (plan.get('reason'), plan.get('message'))))}")
+    variants = plan.get("variants") or ()
+    width = max((len(entry["name"]) for entry in variants), default=0)
+    for entry in variants:
+        chosen = "→" if entry.get("chosen") else " "
+        told = ": ".join(filter(None, (entry.get("reason"), entry.get("message"))))
+        yield _row("", f"{chosen} {entry['name']:<{width}}  {told}")
+
+
+def _cost(cost: Mapping[str, Any]) -> Iterator[str]:
+    """What serving costs now."""
+    currency = cost.get("currency", "")
+    parts = [
+        f"{cost[name]} {currency} {words}"
+        for name, words in (
+            ("perThousandInferences", "for a thousand answers"),
+            ("hourly", "an hour"),
+            ("monthlyProjection", f"for {cost.get('month', 'the month')}, projected"),
+        )
+        if cost.get(name)
+    ]
+    if parts:
+        yield _row("Cost", ", ".join(parts))
 
 
 def _verdicts(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -8,11 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from palier.api.constants import FIELD_MANAGER_SCALE
+from palier.api.constants import FIELD_MANAGER_SCALE, LABEL_DEPLOYMENT
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
+from palier.cluster.observe import ready_addresses
 from palier.cluster.store import Store
 from palier.errors import InvalidSpec
+from palier.loadtest.plan import plan_for
+from palier.manifests.loadtest import LABEL_LOAD_TEST, load_test_config, load_test_job, load_test_name
 from palier.manifests.metadata import child_name, owned_by
 from palier.manifests.revision import (
     deployment_manifest,
@@ -26,6 +29,7 @@ from palier.manifests.traffic import front_service_manifest, route_manifest
 from palier.release.observation import Observation
 from palier.release.state import State
 from palier.release.targets import Targets
+from palier.release.testing import Run
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +40,8 @@ class Actor:
 
     cluster: Cluster
     store: Store
+    load_test_image: str = ""
+    """Image of the pods that send the requests of load tests, where the spec names none."""
 
     async def raise_revisions(
         self,
@@ -51,16 +57,17 @@ class Actor:
         ports = ports_of(state)
         if deployment.spec.traffic.gateway is None and targets.weights is not None:
             await self._front_service(deployment)
+        ways = {way.revision: way.deployment for way in observation.ways_of(deployment)}
         for revision, replicas in targets.replicas.items():
             child = child_name(deployment, revision)
             workload = self.store.get("Deployment", namespace, child)
             if workload is None:
-                if revision != observation.revision:
+                if revision not in ways:
                     logger.warning("%s/%s is gone and the spec no longer describes it", namespace, child)
                     continue
                 if prompts:
                     await self._apply(prompts_manifest(deployment, revision, prompts))
-                workload = await self._apply(deployment_manifest(deployment, revision))
+                workload = await self._apply(deployment_manifest(ways[revision], revision))
             if self.store.get("Service", namespace, child) is None:
                 await self._apply(service_manifest(deployment, revision, port=ports[revision]))
             if workload["spec"].get("replicas", 1) != replicas:
@@ -90,6 +97,53 @@ class Actor:
             return False
         await self._apply(manifest)
         return True
+
+    def demand_image(self, deployment: ModelDeployment, run: Run | None) -> None:
+        """Refuse a load test that nothing could run, before anybody is told that it runs.
+
+        Raises:
+            InvalidSpec: neither the spec nor the operator's own settings name an image.
+        """
+        scale = deployment.spec.scale
+        if run is None or self.load_test_image or (scale and scale.load_test.image):
+            return
+        if self.store.get("Job", deployment.metadata.namespace, load_test_name(deployment, run)) is None:
+            raise InvalidSpec(
+                "spec.scale.loadTest.image",
+                "it is needed: this operator was not told its own image (--image), which sends the requests otherwise",
+            )
+
+    async def load_test(
+        self, deployment: ModelDeployment, run: Run | None, *, observation: Observation, requests: str
+    ) -> None:
+        """Have the Job of a load test with what its pod reads, and nothing of any other one.
+
+        Args:
+            deployment: the spec.
+            run: the run that has to be under way; None for none.
+            observation: the ways to serve, of which the run tests one.
+            requests: the text of the requests, where a ConfigMap has them.
+        """
+        namespace = deployment.metadata.namespace
+        name = load_test_name(deployment, run) if run else ""
+        for kind in ("Job", "ConfigMap"):
+            for found in self.store.list(kind, namespace, {LABEL_DEPLOYMENT: deployment.metadata.name}):
+                meta = found["metadata"]
+                ours = kind == "Job" or LABEL_LOAD_TEST in meta["labels"]
+                over = meta["name"] != name and not meta.get("deletionTimestamp")
+                if ours and over and owned_by(deployment, found):
+                    await self.cluster.delete(Reference.to(found))
+        if run is None or self.store.get("Job", namespace, name) is not None:
+            return
+        described = observation.described(deployment, run.revision)
+        addresses = sorted(ready_addresses(self.store, namespace, child_name(deployment, run.revision)))
+        if len(addresses) != run.replicas:
+            return  # a pod came or went since the decision: the next pass decides anew
+        urls = tuple(f"http://{_in_url(address)}:{described.spec.serving.port}" for address in addresses)
+        plan = plan_for(described, base_urls=urls, requests=requests).to_json()
+        # The Job is what a restarted operator looks for, so it comes last.
+        await self._apply(load_test_config(described, run, plan, requests=requests))
+        await self._apply(load_test_job(described, run, image=self.load_test_image))
 
     async def remove(self, deployment: ModelDeployment, targets: Targets) -> None:
         """Delete the revisions that nothing needs any more."""
@@ -149,6 +203,10 @@ class Actor:
         live = await self.cluster.apply(manifest, **options)
         self.store.put(live)
         return live
+
+
+def _in_url(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def ports_of(state: State) -> dict[str, int]:

@@ -14,6 +14,7 @@ from palier.api.constants import (
 )
 from palier.api.v1alpha1 import Gateway, ModelDeployment, ParentRef
 from palier.cluster.store import Store
+from palier.cluster.wanted import Wanted
 from palier.manifests.metadata import child_name, owned_by
 from palier.manifests.traffic import route_weights
 from palier.release.observation import Measured, Observation, Requests, RevisionFacts, RouteFacts
@@ -30,7 +31,7 @@ def observe(
     deployment: ModelDeployment,
     state: State,
     *,
-    revision: str,
+    asked: Wanted,
     measured: Measured,
     troubles: Mapping[str, str],
     steered_for: float = math.inf,
@@ -41,7 +42,7 @@ def observe(
         store: the cache.
         deployment: the spec.
         state: the memory.
-        revision: hash of what the spec asks for.
+        asked: what the spec asks for.
         measured: the evidence of the release in progress.
         troubles: why pods are not ready, by revision, where that was looked up.
         steered_for: seconds since Palier last wrote the route; infinite when this operator has not yet.
@@ -54,7 +55,13 @@ def observe(
         else _front_service(store, deployment, state, revisions)
     )
     return Observation(
-        revision=revision, revisions=revisions, route=route, measured=measured, requests=_requests(store, deployment)
+        revision=asked.revision,
+        revisions=revisions,
+        route=route,
+        measured=measured,
+        requests=_requests(store, deployment),
+        ways=asked.ways,
+        unreadable=asked.unreadable,
     )
 
 
@@ -78,15 +85,19 @@ def revision_facts(store: Store, deployment: ModelDeployment, troubles: Mapping[
     return facts
 
 
-def _ready_endpoints(store: Store, namespace: str, service: str) -> int:
-    addresses = {
+def ready_addresses(store: Store, namespace: str, service: str) -> frozenset[str]:
+    """The addresses of the ready pods behind a Service."""
+    return frozenset(
         address
         for part in store.list("EndpointSlice", namespace, {SERVICE_NAME: service})
         for endpoint in part.get("endpoints") or ()
         if endpoint.get("conditions", {}).get("ready", True)
         for address in endpoint.get("addresses", ())
-    }
-    return len(addresses)
+    )
+
+
+def _ready_endpoints(store: Store, namespace: str, service: str) -> int:
+    return len(ready_addresses(store, namespace, service))
 
 
 def _replica_failure(status: Mapping[str, Any]) -> str:

@@ -53,7 +53,9 @@ class Reporter:
         self._written_at.pop(key, None)
 
 
-_MOVING = frozenset({"evidence", "lastLook", "cannotMeasureSince", "routerLastLook", "routerUnseenSince", "breach"})
+_MOVING = frozenset(
+    {"evidence", "lastLook", "cannotMeasureSince", "routerLastLook", "routerUnseenSince", "breach", "testing"}
+)
 """Parts of `status.release` that change from look to look."""
 
 

@@ -3,33 +3,54 @@
 from dataclasses import replace
 
 from palier.api.v1alpha1 import ModelDeployment
+from palier.evidence.verdicts import Verdict
+from palier.release import gate
+from palier.release.cost import stops
 from palier.release.holds import shifting
 from palier.release.observation import Measured, Observation
 from palier.release.rules import Objectives, rules_digest
-from palier.release.situation import Decision, Note, Situation
+from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.sources import KnownReading, SlowerThan, reading_of
-from palier.release.state import Drain, Release, RevisionRef, State, Step
+from palier.release.state import Drain, Release, State, Step
 from palier.release.targets import full_replicas
+from palier.release.testing import Way
 
 
 def idle(situation: Situation) -> Decision:
     """No release in progress: start one when the spec asks for a revision that is not the stable one."""
     state, observation = situation.state, situation.observation
-    wanted = observation.revision
-    if state.stable and state.stable.revision == wanted:
+    stable, ways = state.stable, observation.ways_of(situation.deployment)
+    if stable and stable.asked_for_by == observation.revision:
         return Decision(replace(state, candidate=None))
+    if stable and all(way.revision == stable.revision for way in ways):
+        # What serves is asked for in other words: as the only variant, or as no variant any more.
+        named = gate.reference_of(ways[0], family=observation.revision, now=stable.since)
+        return Decision(replace(state, stable=named, candidate=None))
     if _refused(situation):
         return Decision(state)
-    if state.stable is None:
-        return _started(situation, direct=True, why="first revision")
-    former = state.former
-    if (
-        former
-        and former.reference.revision == wanted
-        and observation.facts(wanted).carries(full_replicas(situation.deployment))
-    ):
-        return _started(situation, direct=True, why="return to the warm former stable revision")
-    return _started(situation, direct=False, why="new revision")
+    if stable is None:
+        return _started(situation, ways[0], direct=True, why="first revision")
+    if former := _warm_way_back(situation):
+        return _started(situation, former, direct=True, why="return to the warm former stable revision")
+    if situation.burn and stops(situation.deployment, situation.burn, under_way=False):
+        told = f"no release starts while the budget is spent too fast (budget.onBurn): {situation.burn.message}"
+        return Decision(state, hold=Hold(situation.burn.reason, told))
+    new = next(way for way in ways if way.revision != stable.revision)
+    return _started(situation, new, direct=False, why="new revision")
+
+
+def _warm_way_back(situation: Situation) -> Way | None:
+    """The former stable revision if it is what the spec asks for again and can carry everything at once."""
+    former, observation = situation.state.former, situation.observation
+    if former is None:
+        return None
+    reference = former.reference
+    if observation.revision not in {reference.revision, reference.asked_for_by}:
+        return None
+    if not observation.facts(reference.revision).carries(full_replicas(situation.deployment)):
+        return None
+    ways = observation.ways_of(situation.deployment)
+    return next((way for way in ways if way.revision == reference.revision), None)
 
 
 def _refused(situation: Situation) -> bool:
@@ -39,26 +60,18 @@ def _refused(situation: Situation) -> bool:
     return (
         outcome is not None
         and outcome.result.refuses
-        and outcome.revision == situation.observation.revision
+        and outcome.asked_for_by == situation.observation.revision
         and outcome.rules == rules_digest(situation.deployment)
         and requests.retry in {"", state.handled_retry}
     )
 
 
-def _started(situation: Situation, *, direct: bool, why: str) -> Decision:
+def _started(situation: Situation, way: Way, *, direct: bool, why: str) -> Decision:
     state, now, spec = situation.state, situation.now, situation.deployment.spec
-    wanted = situation.observation.revision
+    wanted = way.revision
     requests = situation.observation.requests
     retried = bool(requests.retry) and requests.retry != state.handled_retry
-    candidate = RevisionRef(
-        revision=wanted,
-        model=spec.model.name,
-        version=spec.model.version,
-        port=spec.serving.port,
-        since=now,
-        runtime=spec.model.runtime.value if spec.model.runtime else "",
-        runtime_version=spec.model.runtime_version or "",
-    )
+    candidate = gate.reference_of(way, family=situation.observation.revision, now=now)
     former, drains = state.former, tuple(drain for drain in state.drains if drain.revision != wanted)
     if former and (former.reference.revision == wanted or (spec.traffic.gateway is None and not direct)):
         # Without a gateway the front Service cannot tell three revisions apart, so the warm one has to go first.
@@ -72,10 +85,14 @@ def _started(situation: Situation, *, direct: bool, why: str) -> Decision:
         drains=drains,
         release=Release(step=Step.PREPARING, started_at=now, stage_started_at=now, direct=direct),
         handled_retry=requests.retry or state.handled_retry,
+        load_tests=tuple(one for one in state.load_tests if not retried or one.result.verdict is Verdict.PASS),
     )
     retry = f"; retry asked for{requests.asked_by('retry')}" if retried else ""
     note = Note("Normal", "ReleaseStarted", f"{candidate.model} {candidate.version} ({wanted}): {why}{retry}")
     entered = replace(situation, state=begun)
+    if gate.load_test_stage(entered):
+        first = gate.begun(entered)
+        return replace(first, notes=(note, *first.notes))
     return Decision(begun, notes=(note,), hold=shifting(entered, "pods are ready"))
 
 
@@ -131,9 +148,10 @@ def wake_at(deployment: ModelDeployment, state: State, *, now: float) -> float |
     release, rules = state.release, deployment.spec.release
     if release:
         instants.append(release.stage_started_at + rules.progress_deadline.seconds)
-        instants.append(release.started_at + rules.progress_deadline.seconds)
-        if release.traffic_since is not None and release.stage_index < len(rules.stages):
-            stage = rules.stages[release.stage_index].canary
+        if rules.load_test:
+            instants.append(release.started_at + rules.load_test.max_duration.seconds)
+        if release.traffic_since is not None and release.stage_index < len(rules.canaries):
+            stage = rules.canaries[release.stage_index]
             instants.append(release.traffic_since + stage.min_duration.seconds)
             instants.append(release.traffic_since + stage.max_duration.seconds)
     return min((instant for instant in instants if instant > now), default=None)

@@ -11,9 +11,11 @@ breaches, then the reasons to hold, and only then the next landing.
 from dataclasses import replace
 
 from palier.api.v1alpha1 import Canary, ModelDeployment, OnBreach, OnNoEvidence
-from palier.errors import InvalidSpec
-from palier.evidence.objective import Judgement, Verdict, begin_share, combined, fresh, judge
+from palier.evidence.objective import Judgement, Verdict, begin_share, combined
+from palier.release import gate
+from palier.release.alarm import alarmed
 from palier.release.beginning import idle, tidied, wake_at
+from palier.release.cost import burning, reckoned, spent, stops
 from palier.release.holds import (
     CANNOT_MEASURE,
     JUDGING,
@@ -24,13 +26,15 @@ from palier.release.holds import (
     waiting_for_pods,
     waiting_for_route,
 )
+from palier.release.judging import judgements_of
 from palier.release.observation import Observation
+from palier.release.prospects import survey
 from palier.release.resolve import serving_of
 from palier.release.rules import objectives_of, rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
-from palier.release.sources import MeasuredObjective, Origin
+from palier.release.sources import Origin
 from palier.release.state import Drain, Ending, Former, Outcome, Result, State, Step
-from palier.release.targets import full_replicas, slots_after, stage_replicas
+from palier.release.targets import accelerator_short, full_replicas, slots_after, stage_replicas
 
 
 def decide(deployment: ModelDeployment, observation: Observation, state: State, *, now: float) -> Decision:
@@ -46,14 +50,39 @@ def decide(deployment: ModelDeployment, observation: Observation, state: State, 
         InvalidSpec: an objective cannot be measured as it is written, and no release is under way that must not wait
             for it to be mended.
     """
-    objectives = objectives_of(deployment, stable=serving_of(state.stable) if state.stable else None)
+    described = observation.described(deployment, state.candidate.revision if state.candidate else "")
+    objectives = objectives_of(described, stable=serving_of(state.stable) if state.stable else None)
     if state.release is None:
         objectives.demand_measurable()
     remembered = tidied(deployment, observation, state, objectives=objectives, now=now)
-    situation = Situation(deployment, observation, remembered, now, objectives)
+    spending = spent(remembered.spending, observation.running, now=now) if deployment.spec.budget else None
+    burn = burning(deployment, spending, now=now)
+    situation = Situation(deployment, observation, replace(remembered, spending=spending), now, objectives, burn)
     decision = idle(situation) if situation.state.release is None else _under_way(situation)
-    settled = replace(decision.state, slots=slots_after(decision.state, now=now))
-    return replace(decision, state=settled, wake_at=wake_at(deployment, settled, now=now), objectives=objectives)
+    costs = reckoned(
+        state.costs,
+        observation.running,
+        stable=decision.state.stable.revision if decision.state.stable else "",
+        candidate=decision.state.candidate.revision if decision.state.release and decision.state.candidate else "",
+        anew=spending != state.spending,
+    )
+    exceeded, alarm = alarmed(state.costs.exceeded, burn)
+    settled = replace(
+        decision.state, slots=slots_after(decision.state, now=now), costs=replace(costs, exceeded=exceeded)
+    )
+    after = replace(situation, state=settled)
+    return replace(
+        decision,
+        state=settled,
+        notes=(*alarm, *decision.notes),
+        wake_at=wake_at(deployment, settled, now=now),
+        objectives=objectives,
+        run=gate.run_under_way(after),
+        survey=survey(deployment, observation, settled, now=now)
+        if deployment.spec.scale and not observation.unreadable
+        else None,
+        burn=burn,
+    )
 
 
 def _under_way(situation: Situation) -> Decision:
@@ -61,13 +90,16 @@ def _under_way(situation: Situation) -> Decision:
     release = situation.release
     if release.step is Step.ROLLING_BACK:
         return _rolling_back(situation)
-    judgements = _judgements(situation)
+    judgements = judgements_of(situation)
     ending = _asked_to_end(situation) or _candidate_gone(situation) or _breached(situation, judgements)
     if ending:
         return replace(_roll_back(situation, ending), judgements=judgements)
     match release.step:
         case Step.PREPARING:
             decision = _preparing(situation)
+        case Step.LOAD_TESTING:
+            promoted = situation.promotion_requested
+            decision = _promote(situation) if promoted else gate.load_testing(situation)
         case Step.CANARY:
             decision = _canary(situation, judgements)
         case Step.PROMOTING:
@@ -82,14 +114,14 @@ def _asked_to_end(situation: Situation) -> Ending | None:
         return Ending(
             Result.ABORTED, "AbortRequested", f"release aborted on request{observation.requests.asked_by('abort')}"
         )
-    if observation.revision == candidate.revision:
+    if observation.revision == candidate.asked_for_by:
         return None
     if state.stable is None:
         # Nothing else can serve: a first revision that already has the traffic is completed before it is replaced.
         if observation.weight(candidate.revision) > 0:
             return None
         return Ending(Result.SUPERSEDED, "Superseded", f"the spec now asks for {observation.revision}")
-    if observation.revision == state.stable.revision:
+    if observation.revision in {state.stable.revision, state.stable.asked_for_by}:
         return Ending(Result.REVERTED, "Reverted", "the spec was set back to the stable revision")
     return Ending(Result.SUPERSEDED, "Superseded", f"the spec now asks for {observation.revision}")
 
@@ -121,19 +153,24 @@ def _breached(situation: Situation, judgements: tuple[Judgement, ...]) -> Ending
 
 def _preparing(situation: Situation) -> Decision:
     """Pods of the candidate are coming up; it has no traffic yet."""
-    state, now, release = situation.state, situation.now, situation.release
+    state, release = situation.state, situation.release
     rules = situation.deployment.spec.release
     facts = situation.observation.facts(situation.candidate.revision)
     needed = stage_replicas(situation.deployment, state)
     if not facts.carries(needed):
-        if now - release.started_at >= rules.progress_deadline.seconds:
-            return _roll_back(situation, _not_ready(situation, needed))
+        if _too_late(situation):
+            ending = _not_ready(situation, needed)
+            return gate.passed_over(situation, ending.message) or _roll_back(situation, ending)
         return Decision(state, hold=waiting_for_pods(situation, needed))
     if others := pods_in_the_way(situation):
         return Decision(state, hold=Hold("WaitingForDrain", f"waiting for the pods of {', '.join(others)} to go"))
-    if rules.paused:
-        return Decision(state, hold=Hold("Paused", "paused by spec.release.paused before any traffic"))
-    if release.direct or not rules.stages or situation.promotion_requested:
+    if kept := _kept(situation, "before any traffic"):
+        return Decision(state, hold=kept)
+    if situation.promotion_requested:
+        return _promote(situation)
+    if gate.load_test_stage(situation):
+        return gate.prepared(situation)
+    if release.direct or not rules.canaries:
         return _promote(situation)
     unseen = situation.observation.measured.cannot_measure
     if unseen and any(objective.origin is Origin.PODS for objective in situation.objectives.measured):
@@ -142,15 +179,25 @@ def _preparing(situation: Situation) -> Decision:
     return _enter_stage(situation, 0)
 
 
+def _kept(situation: Situation, where: str) -> Hold | None:
+    """Why the release stays where it is although nothing speaks against its candidate."""
+    if situation.deployment.spec.release.paused:
+        return Hold("Paused", f"paused by spec.release.paused {where}")
+    burns = not situation.release.direct and stops(situation.deployment, situation.burn, under_way=True)
+    if situation.burn and burns:
+        return Hold(situation.burn.reason, f"held {where} (budget.onBurn: Hold): {situation.burn.message}")
+    return None
+
+
 def _canary(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision:
     """The candidate takes its stage's share of the users' traffic and is judged on it."""
     state, now, release, stage = situation.state, situation.now, situation.release, situation.stage
     rules = situation.deployment.spec.release
-    if situation.promotion_requested or not rules.stages:
+    if situation.promotion_requested or not rules.canaries:
         return _promote(situation)
     if stage is None:
         # The spec has fewer stages than when this one was entered: its last one still has to be passed.
-        return _enter_stage(situation, len(rules.stages) - 1)
+        return _enter_stage(situation, len(rules.canaries) - 1)
     if release.traffic_since is None:
         return _awaiting_traffic(situation, stage)
     held_for = now - release.traffic_since
@@ -162,8 +209,8 @@ def _canary(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision
         return Decision(
             replace(state, release=replace(release, breach=breach)), notes=notes, hold=Hold("ObjectiveBreached", breach)
         )
-    if rules.paused:
-        return Decision(state, hold=Hold("Paused", f"paused by spec.release.paused at {stage.weight} %"))
+    if kept := _kept(situation, f"at {stage.weight} %"):
+        return Decision(state, hold=kept)
     if held_for < stage.min_duration.seconds:
         blind = first_gap(situation, judgements)
         if blind and blind.reason == CANNOT_MEASURE:
@@ -172,7 +219,7 @@ def _canary(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision
     gap = served_share_mismatch(situation) if verdict is Verdict.PASS else first_gap(situation, judgements)
     if verdict is Verdict.PASS and gap is None:
         following = release.stage_index + 1
-        return _enter_stage(situation, following) if following < len(rules.stages) else _promote(situation)
+        return _enter_stage(situation, following) if following < len(rules.canaries) else _promote(situation)
     return _without_verdict(situation, stage, gap or Hold(JUDGING, "no verdict yet"), held_for=held_for)
 
 
@@ -199,7 +246,7 @@ def _awaiting_traffic(situation: Situation, stage: Canary) -> Decision:
     revision = situation.candidate.revision
     needed = stage_replicas(situation.deployment, state)
     if not situation.observation.facts(revision).carries(needed):
-        if now - release.stage_started_at >= situation.deployment.spec.release.progress_deadline.seconds:
+        if _too_late(situation):
             return _roll_back(situation, _not_ready(situation, needed))
         return Decision(state, hold=waiting_for_pods(situation, needed))
     route = situation.observation.route
@@ -219,13 +266,12 @@ def _awaiting_traffic(situation: Situation, stage: Canary) -> Decision:
 
 def _promoting(situation: Situation) -> Decision:
     """All the traffic goes to the candidate as soon as it can carry it; then it is the stable revision."""
-    state, now, release = situation.state, situation.now, situation.release
-    candidate, rules = situation.candidate, situation.deployment.spec.release
+    state, candidate = situation.state, situation.candidate
     if situation.observation.weight(candidate.revision) == 100 and situation.observation.route.accepted:  # noqa: PLR2004
         return _promoted(situation)
     needed = full_replicas(situation.deployment)
     if not situation.observation.facts(candidate.revision).carries(needed):
-        if state.stable and now - release.stage_started_at >= rules.progress_deadline.seconds:
+        if state.stable and _too_late(situation):
             return _roll_back(situation, _not_ready(situation, needed))
         return Decision(state, hold=waiting_for_pods(situation, needed))
     return Decision(state, hold=waiting_for_route(situation))
@@ -249,6 +295,7 @@ def _rolling_back(situation: Situation) -> Decision:
         message=ending.message,
         time=now,
         rules=rules_digest(situation.deployment),
+        family=candidate.family,
     )
     delay = situation.deployment.spec.release.drain_delay.seconds
     ended = replace(
@@ -273,7 +320,7 @@ def _roll_back(situation: Situation, ending: Ending) -> Decision:
 
 
 def _enter_stage(situation: Situation, index: int) -> Decision:
-    stage = situation.deployment.spec.release.stages[index].canary
+    stage = situation.deployment.spec.release.canaries[index]
     entered = replace(
         situation, state=replace(situation.state, release=situation.release.at_stage(index, now=situation.now))
     )
@@ -281,7 +328,7 @@ def _enter_stage(situation: Situation, index: int) -> Decision:
 
 
 def _promote(situation: Situation) -> Decision:
-    release = replace(situation.release, step=Step.PROMOTING, stage_started_at=situation.now)
+    release = replace(situation.release, step=Step.PROMOTING, stage_started_at=situation.now, test_replicas=0)
     entered = replace(situation, state=replace(situation.state, release=release))
     notes: tuple[Note, ...] = ()
     if situation.promotion_requested:
@@ -302,7 +349,15 @@ def _promoted(situation: Situation) -> Decision:
         if state.stable is None
         else f"replaces {state.stable.model} {state.stable.version} ({state.stable.revision})"
     )
-    outcome = Outcome(candidate.revision, Result.PROMOTED, "Promoted", message, now, rules_digest(situation.deployment))
+    outcome = Outcome(
+        candidate.revision,
+        Result.PROMOTED,
+        "Promoted",
+        message,
+        now,
+        rules_digest(situation.deployment),
+        family=candidate.family,
+    )
     ended = replace(
         state.ended(outcome),
         stable=replace(candidate, since=now),
@@ -314,52 +369,12 @@ def _promoted(situation: Situation) -> Decision:
     return Decision(ended, notes=(told,))
 
 
-def _judgements(situation: Situation) -> tuple[Judgement, ...]:
-    """Verdicts on every objective; a look that could not measure leaves no verdict but NoEvidence."""
-    release = situation.release
-    if release.direct or release.step is Step.PREPARING or (release.traffic_since is None and not release.evidence):
-        return ()
-    last = release.step is Step.PROMOTING or release.stage_index == len(situation.deployment.spec.release.stages) - 1
-    objectives = situation.objectives
-    return (
-        *(_judgement(situation, objective, promotion=last) for objective in objectives.measured),
-        *(_unmeasurable(name, error) for name, error in objectives.unmeasurable),
-    )
-
-
-def _unmeasurable(name: str, error: InvalidSpec) -> Judgement:
-    """An objective that was changed into one that cannot be measured: no verdict, and the others go on."""
-    return Judgement(
-        objective=name,
-        verdict=Verdict.NO_EVIDENCE,
-        reason=CANNOT_MEASURE,
-        message=f"{name}: {error.field}: {error.message}",
-        estimate=None,
-        total=0,
-        bad=0,
-        stable_total=0,
-        stable_bad=0,
-        hard_stop=False,
-    )
-
-
-def _judgement(situation: Situation, objective: MeasuredObjective, *, promotion: bool) -> Judgement:
-    name, measured = objective.rule.name, situation.observation.measured
-    evidence = situation.release.evidence.get(name) or fresh()
-    if evidence.of != objective.digest:
-        evidence = fresh(objective.digest)  # gathered about something else that had the same name
-    if unseen := measured.unseen(objective.origin) or measured.missing.get(name, ""):
-        return replace(
-            judge(evidence, objective.rule, promotion=promotion),
-            verdict=Verdict.NO_EVIDENCE,
-            reason=CANNOT_MEASURE,
-            message=f"{name}: {unseen}",
-            hard_stop=False,
-        )
-    since = situation.release.traffic_since
-    held_for = situation.now - since if since is not None else 0.0
-    rate = evidence.stage.total / held_for if held_for > 0 else None
-    return judge(evidence, objective.rule, promotion=promotion, rate=rate)
+def _too_late(situation: Situation) -> bool:
+    """Whether the candidate has had its time to become ready; it is not blamed for accelerators that are not there."""
+    deadline = situation.deployment.spec.release.progress_deadline.seconds
+    if accelerator_short(situation.deployment, situation.observation, situation.state):
+        return False
+    return situation.now - situation.release.stage_started_at >= deadline
 
 
 def _not_ready(situation: Situation, needed: int) -> Ending:

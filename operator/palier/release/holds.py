@@ -4,7 +4,7 @@ from palier.evidence.objective import Judgement, Verdict
 from palier.evidence.sample_ratio import served_share
 from palier.release.situation import Hold, Situation
 from palier.release.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan
-from palier.release.targets import stage_replicas
+from palier.release.targets import accelerator_short, stage_replicas
 
 JUDGING = "Judging"
 """Reason of the ordinary hold: the stage's time is not over or its evidence not complete."""
@@ -71,7 +71,11 @@ def waiting_for_pods(situation: Situation, needed: int) -> Hold:
     facts = situation.observation.facts(situation.candidate.revision)
     ready = min(facts.available, facts.endpoints)
     trouble = f": {facts.trouble}" if facts.trouble else ""
-    return Hold("CandidateNotReady", f"{ready} of {needed} pods of {situation.candidate.revision} are ready{trouble}")
+    short = accelerator_short(situation.deployment, situation.observation, situation.state)
+    return Hold(
+        "AcceleratorShortage" if short else "CandidateNotReady",
+        f"{ready} of {needed} pods of {situation.candidate.revision} are ready{trouble}",
+    )
 
 
 def waiting_for_route(situation: Situation) -> Hold:

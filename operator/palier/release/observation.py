@@ -7,8 +7,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from palier.api.v1alpha1 import ModelDeployment
+from palier.economics.prices import PriceTable
 from palier.evidence.objective import Evidence
+from palier.release.cost import RunningFacts
 from palier.release.sources import Origin, Reading
+from palier.release.testing import LoadTestFacts, Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,32 @@ class Observation:
     route: RouteFacts
     measured: Measured = Measured()
     requests: Requests = Requests()
+    ways: tuple[Way, ...] = ()
+    """The ways to run what the spec asks for; empty when the spec itself is the only one."""
+    unreadable: str = ""
+    """Why a text that the spec names cannot be read; until it can, the ways are not known."""
+    load_test: LoadTestFacts = field(default_factory=LoadTestFacts)
+    """The run under way."""
+    prices: Mapping[str, PriceTable] = field(default_factory=dict)
+    """What a replica's resources cost where it runs, by revision; under the empty word, anywhere."""
+    prices_problem: str = "no prices are configured"
+    """Why there are no prices."""
+
+    running: RunningFacts = field(default_factory=RunningFacts)
+    """What the running pods cost and have answered."""
+
+    def ways_of(self, deployment: ModelDeployment) -> tuple[Way, ...]:
+        """The ways to run what the spec asks for, at least one."""
+        return self.ways or (Way("", self.revision, deployment),)
+
+    def described(self, deployment: ModelDeployment, revision: str) -> ModelDeployment:
+        """The spec as a revision serves it: a variant's own, else the spec as it is written."""
+        return next((way.deployment for way in self.ways if way.revision == revision), deployment)
+
+    def prices_of(self, revision: str) -> tuple[PriceTable | None, str]:
+        """The prices that hold for a revision, or None and why there are none."""
+        found = self.prices.get(revision) or self.prices.get("")
+        return found, "" if found else self.prices_problem
 
     def facts(self, revision: str) -> RevisionFacts:
         """Facts of a revision; all absent when it was never made."""

@@ -5,8 +5,7 @@ Helm and Flux tell promoted, in progress and rolled back apart without knowing P
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from palier.api.conditions import condition
 from palier.api.constants import (
@@ -20,36 +19,28 @@ from palier.api.constants import (
 )
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.counters import Measurable
-from palier.evidence.objective import Judgement, MeanRule, Rule
+from palier.evidence.objective import Judgement, MeanRule
+from palier.release.finding import Finding
 from palier.release.measurability import Measurability, measurability
 from palier.release.observation import Observation
+from palier.release.outlook import MESSAGE_LIMIT, cost_status, plan_status, testing_status, within_budget
 from palier.release.situation import Decision
-from palier.release.state import State, Step
-
-MESSAGE_LIMIT = 1024
-"""Characters kept of a message in `status`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One aspect of the object's state, before it is written as a condition."""
-
-    type: str
-    status: Literal["True", "False", "Unknown"]
-    reason: str
-    message: str
+from palier.release.state import Result, State, Step
 
 
 def stage_word(deployment: ModelDeployment, state: State, *, wanted: str) -> str:
     """Where the release stands, in one or two words for a column."""
     release = state.release
     if release is None:
-        if state.outcome and state.outcome.result.refuses and state.outcome.revision == wanted:
-            return "RolledBack" if state.stable else state.outcome.result.value
+        if state.outcome and state.outcome.result.refuses and state.outcome.asked_for_by == wanted:
+            refused_before = state.outcome.result is Result.REFUSED
+            return "RolledBack" if state.stable and not refused_before else state.outcome.result.value
         return "Serving" if state.stable else "Preparing"
     if release.step is Step.CANARY:
-        stages = deployment.spec.release.stages
-        return f"Canary {stages[release.stage_index].canary.weight}" if release.stage_index < len(stages) else "Canary"
+        canaries = deployment.spec.release.canaries
+        return f"Canary {canaries[release.stage_index].weight}" if release.stage_index < len(canaries) else "Canary"
+    if release.step is Step.LOAD_TESTING:
+        return "LoadTest"
     return release.step.value
 
 
@@ -69,13 +60,21 @@ def conditions(decision: Decision, observation: Observation) -> list[Finding]:
         ]
         return found
     outcome = state.outcome
-    if outcome and outcome.result.refuses and outcome.revision == observation.revision:
+    if outcome and outcome.result.refuses and outcome.asked_for_by == observation.revision:
         reason = outcome.result.value
         message = f"{outcome.reason}: {outcome.message}"
         found += [
             Finding(READY, "False", reason, message),
             Finding(STALLED, "True", reason, message),
             Finding(PROGRESSING, "False", reason, message),
+        ]
+        return found
+    if decision.hold:  # a release that is asked for and may not start
+        told = decision.hold.reason, decision.hold.message
+        found += [
+            Finding(READY, "Unknown", *told),
+            Finding(RECONCILING, "True", *told),
+            Finding(PROGRESSING, "False", *told),
         ]
         return found
     found.append(Finding(PROGRESSING, "False", serving.reason, serving.message))
@@ -138,9 +137,9 @@ _WORSE: Mapping[Measurable | None, int] = {
 
 
 def verdict_status(
-    judgement: Judgement, *, rule: Rule | None = None, measurable: Measurable | None = None
+    judgement: Judgement, *, plain: bool = False, measurable: Measurable | None = None
 ) -> dict[str, Any]:
-    """One verdict as it stands in `status.verdicts`."""
+    """One verdict as it stands in `status.verdicts`; plain values are no shares but means or amounts of money."""
     status: dict[str, Any] = {
         "objective": judgement.objective,
         "verdict": judgement.verdict.value,
@@ -148,10 +147,10 @@ def verdict_status(
         "message": judgement.message[:MESSAGE_LIMIT],
     }
     if judgement.estimate is not None:
-        status["estimate"] = _written(judgement.estimate, rule)
+        status["estimate"] = _written(judgement.estimate, plain=plain)
     if judgement.interval is not None:
         low, high = judgement.interval
-        status["interval"] = f"{_written(low, rule)} to {_written(high, rule)}"
+        status["interval"] = f"{_written(low, plain=plain)} to {_written(high, plain=plain)}"
     if judgement.needed is not None:
         status["needed"] = judgement.needed
     if judgement.segments:
@@ -161,9 +160,9 @@ def verdict_status(
     return status
 
 
-def _written(value: float, rule: Rule | None) -> str:
-    """A measured value with three digits: shares and scores in percent, means as they are."""
-    return f"{value:.3g}" if isinstance(rule, MeanRule) else f"{value * 100:.3g} %"
+def _written(value: float, *, plain: bool) -> str:
+    """A measured value with three digits: shares and scores in percent, means and costs as they are."""
+    return f"{value:.3g}" if plain else f"{value * 100:.3g} %"
 
 
 def status_of(
@@ -182,13 +181,23 @@ def status_of(
         "replicas": sum(fact.available for fact in facts),
         "selector": f"{LABEL_DEPLOYMENT}={deployment.metadata.name}",
         **state.to_status(),
-        "conditions": written([*found, *_measurable(histograms)], generation=deployment.metadata.generation),
+        "conditions": written(
+            [*found, *_measurable(histograms), *within_budget(deployment, decision)],
+            generation=deployment.metadata.generation,
+        ),
     }
+    if plan := plan_status(decision):
+        status["plan"] = plan
+    if cost := cost_status(deployment, state):
+        status["cost"] = {**status.get("cost", {}), **cost}
+    if testing := testing_status(decision, observation):
+        status["release"] = {**status["release"], "testing": testing}
     if decision.judgements:
-        rules = {objective.rule.name: objective.rule for objective in decision.objectives.measured}
+        means = {one.rule.name for one in decision.objectives.measured if isinstance(one.rule, MeanRule)}
+        plain = means | {objective.name for objective in deployment.spec.objectives if objective.cost}
         answers = {one.objective: one.measurable for one in histograms}
         status["verdicts"] = [
-            verdict_status(judgement, rule=rules.get(judgement.objective), measurable=answers.get(judgement.objective))
+            verdict_status(judgement, plain=judgement.objective in plain, measurable=answers.get(judgement.objective))
             for judgement in decision.judgements
         ]
     return status

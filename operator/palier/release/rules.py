@@ -90,6 +90,11 @@ def rules_digest(deployment: ModelDeployment) -> str:
             stage.model_dump(mode="json", by_alias=True, exclude_defaults=True) for stage in spec.release.stages
         ],
     }
+    if spec.release.load_test is not None:
+        judged_by["plan"] = [
+            part.model_dump(mode="json", by_alias=True, exclude_defaults=True) if part else None
+            for part in (spec.scale, spec.budget)
+        ]
     if spec.traffic.gateway is not None and spec.traffic.gateway.router is not None:
         judged_by["router"] = spec.traffic.gateway.router.value
     return hashlib.sha256(json.dumps(judged_by, sort_keys=True).encode()).hexdigest()[:16]

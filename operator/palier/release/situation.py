@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from palier.api.v1alpha1 import Canary, ModelDeployment
+from palier.economics.burn import Burn
 from palier.evidence.objective import Judgement
 from palier.release.observation import Observation
+from palier.release.prospects import Survey
 from palier.release.rules import NO_OBJECTIVES, Objectives
 from palier.release.state import Release, RevisionRef, State
+from palier.release.testing import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,12 @@ class Decision:
     wake_at: float | None = None
     objectives: Objectives = NO_OBJECTIVES
     """What the candidate is measured and judged by."""
+    run: Run | None = None
+    """The load test that has to run now."""
+    survey: Survey | None = None
+    """What serving the target would take, where the spec has a plan for it."""
+    burn: Burn | None = None
+    """Where the monthly budget stands, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,8 @@ class Situation:
     now: float
     objectives: Objectives = NO_OBJECTIVES
     """What the candidate is measured and judged by."""
+    burn: Burn | None = None
+    """Where the monthly budget stands, if there is one."""
 
     @property
     def release(self) -> Release:
@@ -66,8 +77,8 @@ class Situation:
     @property
     def stage(self) -> Canary | None:
         """The stage it is at; None when the spec has fewer stages now."""
-        stages = self.deployment.spec.release.stages
-        return stages[self.release.stage_index].canary if self.release.stage_index < len(stages) else None
+        canaries = self.deployment.spec.release.canaries
+        return canaries[self.release.stage_index] if self.release.stage_index < len(canaries) else None
 
     @property
     def promotion_requested(self) -> bool:

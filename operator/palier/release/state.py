@@ -6,13 +6,16 @@ back from there. This module is that memory as immutable values; it decides noth
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from palier.economics.spending import Spending
 from palier.evidence.counters import Measurable
 from palier.evidence.objective import Evidence, begin_stage
+from palier.release.cost import Reckoned, spending_of, spending_status
 from palier.release.sources import KnownReading, Reading
+from palier.release.testing import LoadTestRecord
+from palier.release.times import format_time, optional_time, parse_time
 
 HISTORY_LIMIT = 10
 
@@ -21,6 +24,7 @@ class Step(StrEnum):
     """Where a release in progress stands."""
 
     PREPARING = "Preparing"
+    LOAD_TESTING = "LoadTesting"
     CANARY = "Canary"
     PROMOTING = "Promoting"
     ROLLING_BACK = "RollingBack"
@@ -35,11 +39,12 @@ class Result(StrEnum):
     SUPERSEDED = "Superseded"
     REVERTED = "Reverted"
     FAILED = "Failed"
+    REFUSED = "Refused"
 
     @property
     def refuses(self) -> bool:
         """Whether the revision stays refused until the spec changes or a retry is asked for."""
-        return self in {Result.ROLLED_BACK, Result.ABORTED, Result.FAILED}
+        return self in {Result.ROLLED_BACK, Result.ABORTED, Result.FAILED, Result.REFUSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,15 @@ class RevisionRef:
     runtime: str = ""
     """Its serving program, whose preset says how it is measured."""
     runtime_version: str = ""
+    variant: str = ""
+    """Name of the variant of the spec that it is; empty without variants."""
+    family: str = ""
+    """Hash of the whole spec that it is a variant of; empty without variants."""
+
+    @property
+    def asked_for_by(self) -> str:
+        """The hash of the spec that asks for it: its own, or that of all variants together."""
+        return self.family or self.revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +107,13 @@ class Outcome:
     time: float
     rules: str = ""
     """Digest of the objectives and stages it was judged by: changed rules are a reason to try again."""
+    family: str = ""
+    """Hash of the whole spec that the revision is a variant of; empty without variants."""
+
+    @property
+    def asked_for_by(self) -> str:
+        """The hash of the spec that the release was for."""
+        return self.family or self.revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +136,12 @@ class Release:
     router_unseen_since: float | None = None
     breach: str = ""
     """The sentence of a breach that `onBreach: Hold` holds the release for."""
+    tested: bool = False
+    """The load tests are over and spoke for the candidate."""
+    test_replicas: int = 0
+    """Pods of the candidate that the present load test is about; 0 when there is none."""
+    attempt: int = 0
+    """Load tests that have ended in this release."""
     ending: Ending | None = None
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
 
@@ -126,6 +153,7 @@ class Release:
             stage_index=index,
             stage_started_at=now,
             traffic_since=None,
+            test_replicas=0,
             evidence={name: begin_stage(evidence) for name, evidence in self.evidence.items()},
         )
 
@@ -146,6 +174,12 @@ class State:
     handled_retry: str = ""
     readings: Mapping[str, KnownReading] = field(default_factory=dict)
     """How well the histograms answer, by latency objective, as last read."""
+    load_tests: tuple[LoadTestRecord, ...] = ()
+    """What the load tests found, oldest first."""
+    spending: Spending | None = None
+    """What serving has cost; None while no price is known."""
+    costs: Reckoned = field(default_factory=Reckoned)
+    """What was last told of it."""
 
     @classmethod
     def from_status(cls, status: Mapping[str, Any]) -> Self:
@@ -166,8 +200,11 @@ class State:
                 history=tuple(o for entry in status.get("history", ()) if (o := _outcome(entry))),
                 handled_retry=status.get("handledRetry", ""),
                 readings={entry["objective"]: _reading(entry) for entry in status.get("readings", ())},
+                load_tests=tuple(LoadTestRecord.from_status(entry) for entry in status.get("loadTests", ())),
+                spending=spending_of(status.get("cost")),
+                costs=Reckoned.from_status(status.get("cost")),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (ArithmeticError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"status is unreadable: {error!r}") from error
 
     def to_status(self) -> dict[str, Any]:
@@ -186,26 +223,14 @@ class State:
             "readings": [
                 {"objective": name, **_reading_status(known)} for name, known in sorted(self.readings.items())
             ],
+            "loadTests": [record.to_status() for record in self.load_tests],
+            "cost": {**(spending_status(self.spending) if self.spending else {}), **self.costs.to_status()},
         }
         return {name: part for name, part in parts.items() if part}
 
     def ended(self, outcome: Outcome) -> Self:
         """The memory after a release ended."""
         return replace(self, release=None, outcome=outcome, history=(*self.history, outcome)[-HISTORY_LIMIT:])
-
-
-def format_time(seconds: float) -> str:
-    """Seconds since the epoch as RFC 3339 with microseconds, in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def parse_time(text: str) -> float:
-    """The inverse of `format_time`, to the microsecond."""
-    return datetime.fromisoformat(text).timestamp()
-
-
-def _optional_time(value: str | None) -> float | None:
-    return parse_time(value) if value else None
 
 
 def _revision(value: Mapping[str, Any] | None) -> RevisionRef | None:
@@ -219,6 +244,8 @@ def _revision(value: Mapping[str, Any] | None) -> RevisionRef | None:
         since=parse_time(value["since"]),
         runtime=value.get("runtime", ""),
         runtime_version=value.get("runtimeVersion", ""),
+        variant=value.get("variant", ""),
+        family=value.get("family", ""),
     )
 
 
@@ -231,6 +258,8 @@ def _revision_status(reference: RevisionRef) -> dict[str, Any]:
         "since": format_time(reference.since),
         **({"runtime": reference.runtime} if reference.runtime else {}),
         **({"runtimeVersion": reference.runtime_version} if reference.runtime_version else {}),
+        **({"variant": reference.variant} if reference.variant else {}),
+        **({"family": reference.family} if reference.family else {}),
     }
 
 
@@ -275,6 +304,7 @@ def _outcome(value: Mapping[str, Any] | None) -> Outcome | None:
         message=value["message"],
         time=parse_time(value["time"]),
         rules=value.get("rules", ""),
+        family=value.get("family", ""),
     )
 
 
@@ -286,6 +316,7 @@ def _outcome_status(outcome: Outcome) -> dict[str, Any]:
         "message": outcome.message,
         "time": format_time(outcome.time),
         **({"rules": outcome.rules} if outcome.rules else {}),
+        **({"family": outcome.family} if outcome.family else {}),
     }
 
 
@@ -299,12 +330,15 @@ def _release(value: Mapping[str, Any] | None) -> Release | None:
         stage_started_at=parse_time(value["stageStartedAt"]),
         stage_index=int(value.get("stageIndex", 0)),
         direct=bool(value.get("direct", False)),
-        traffic_since=_optional_time(value.get("trafficSince")),
-        last_look=_optional_time(value.get("lastLook")),
-        cannot_measure_since=_optional_time(value.get("cannotMeasureSince")),
-        router_last_look=_optional_time(value.get("routerLastLook")),
-        router_unseen_since=_optional_time(value.get("routerUnseenSince")),
+        traffic_since=optional_time(value.get("trafficSince")),
+        last_look=optional_time(value.get("lastLook")),
+        cannot_measure_since=optional_time(value.get("cannotMeasureSince")),
+        router_last_look=optional_time(value.get("routerLastLook")),
+        router_unseen_since=optional_time(value.get("routerUnseenSince")),
         breach=value.get("breach", ""),
+        tested=bool(value.get("tested", False)),
+        test_replicas=int(value.get("testReplicas", 0)),
+        attempt=int(value.get("attempt", 0)),
         ending=Ending(Result(ending["result"]), ending["reason"], ending["message"]) if ending else None,
         evidence={entry["objective"]: Evidence.from_status(entry) for entry in value.get("evidence", ())},
     )
@@ -319,6 +353,12 @@ def _release_status(release: Release) -> dict[str, Any]:
     }
     if release.direct:
         status["direct"] = True
+    if release.tested:
+        status["tested"] = True
+    if release.test_replicas:
+        status["testReplicas"] = release.test_replicas
+    if release.attempt:
+        status["attempt"] = release.attempt
     for name, instant in (
         ("trafficSince", release.traffic_since),
         ("lastLook", release.last_look),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from palier.api.v1alpha1 import ModelDeployment
+from palier.api.values import Surge
 from palier.release.observation import Observation
 from palier.release.state import Release, State, Step
 
@@ -64,10 +65,21 @@ def replicas_for(deployment: ModelDeployment, weight: int) -> int:
 
 def stage_replicas(deployment: ModelDeployment, state: State) -> int:
     """Pods that the candidate needs for the step it is at."""
-    release, stages = state.release, deployment.spec.release.stages
-    if release is None or release.direct or not stages or release.step is Step.PROMOTING:
+    release, canaries = state.release, deployment.spec.release.canaries
+    if release is not None and release.test_replicas:
+        return release.test_replicas
+    if release is None or release.direct or not canaries or release.step is Step.PROMOTING:
         return full_replicas(deployment)
-    return replicas_for(deployment, stages[min(release.stage_index, len(stages) - 1)].canary.weight)
+    return replicas_for(deployment, canaries[min(release.stage_index, len(canaries) - 1)].weight)
+
+
+def accelerator_short(deployment: ModelDeployment, observation: Observation, state: State) -> bool:
+    """Whether the candidate waits for an accelerator that no node has left: no fault of its own."""
+    candidate = state.candidate
+    if candidate is None or state.release is None:
+        return False
+    gpu = observation.described(deployment, candidate.revision).spec.serving.placement.gpu
+    return gpu is not None and f"Insufficient {gpu.resource}" in observation.facts(candidate.revision).trouble
 
 
 def targets(deployment: ModelDeployment, state: State, observation: Observation, *, now: float) -> Targets:
@@ -84,13 +96,16 @@ def targets(deployment: ModelDeployment, state: State, observation: Observation,
     if state.former:
         replicas[state.former.reference.revision] = full_replicas(deployment)
     if state.stable:
-        replicas[state.stable.revision] = full_replicas(deployment)
+        replicas[state.stable.revision] = full_replicas(deployment) - _lent(deployment, state, observation)
     if state.candidate and state.release:
         revision = state.candidate.revision
         present = observation.facts(revision).replicas
         needed = stage_replicas(deployment, state)
         if state.release.step is Step.ROLLING_BACK:
-            replicas[revision] = max(present, 1)
+            if revision in observation.revisions:
+                replicas[revision] = max(present, 1)
+        elif state.release.test_replicas:
+            replicas[revision] = needed  # a load test is about exactly so many
         elif deployment.spec.traffic.gateway is None and state.release.step in {Step.PREPARING, Step.CANARY}:
             replicas[revision] = needed  # here the number of pods makes the share: surplus ones go before any traffic
         else:
@@ -98,6 +113,13 @@ def targets(deployment: ModelDeployment, state: State, observation: Observation,
     named = set(observation.route.weights) | set(state.slots or ())
     remove = frozenset(d.revision for d in state.drains if now >= d.until and d.revision not in named | set(replicas))
     return Targets(weights=weights, slots=state.slots, replicas=replicas, remove=remove, again_in=again_in)
+
+
+def _lent(deployment: ModelDeployment, state: State, observation: Observation) -> int:
+    """Replicas of stable that make room for the candidate, where the owner allows that: one at most."""
+    if deployment.spec.serving.placement.surge is not Surge.SWAP or full_replicas(deployment) < 2:  # noqa: PLR2004
+        return 0
+    return int(accelerator_short(deployment, observation, state))
 
 
 def eased(present: int, wanted: int) -> int:
@@ -198,7 +220,7 @@ def _candidate_share(deployment: ModelDeployment, state: State, observation: Obs
     assert candidate is not None  # noqa: S101
     assert stable is not None  # noqa: S101
     match release.step:
-        case Step.PREPARING:
+        case Step.PREPARING | Step.LOAD_TESTING:
             return 0
         case Step.CANARY:
             ready = observation.facts(candidate.revision).carries(stage_replicas(deployment, state))
@@ -219,10 +241,10 @@ def _candidate_share(deployment: ModelDeployment, state: State, observation: Obs
 
 
 def _stage_weight(deployment: ModelDeployment, release: Release, index: int) -> int:
-    stages = deployment.spec.release.stages
-    if release.direct or index < 0 or not stages:
+    canaries = deployment.spec.release.canaries
+    if release.direct or index < 0 or not canaries:
         return 0
-    return stages[min(index, len(stages) - 1)].canary.weight
+    return canaries[min(index, len(canaries) - 1)].weight
 
 
 def _can_take_all(deployment: ModelDeployment, state: State, observation: Observation) -> bool:

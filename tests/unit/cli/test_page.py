@@ -101,3 +101,29 @@ def test_idle_object() -> None:
     status = {"observedGeneration": 3, "stage": "Serving", "weight": 0}
     text = page({"metadata": BODY["metadata"], "spec": {}, "status": status})
     assert "Stable     -\nCandidate  -\n" in text
+
+
+def test_the_plan_its_variants_and_the_cost() -> None:
+    """What the target costs, why each variant was or was not chosen, and what is spent now."""
+    status = {
+        "observedGeneration": 3,
+        "release": {"step": "LoadTesting", "testing": {"phase": "Climb", "message": "80 requests/s are tried"}},
+        "plan": {
+            "verdict": "Pass",
+            "reason": "WithinBudget",
+            "message": "200 requests/s take 3 replicas",
+            "variants": [
+                {"name": "heavy", "reason": "OverBudget", "message": "9,000 EUR a month"},
+                {"name": "light", "reason": "Cheapest", "message": "120 EUR a month", "chosen": True},
+            ],
+        },
+        "cost": {"currency": "EUR", "hourly": "0.16", "month": "2026-11", "monthlyProjection": "117.2"},
+    }
+    text = page({"metadata": BODY["metadata"], "spec": {}, "status": status})
+    assert (
+        "Load test  80 requests/s are tried\n"
+        "Plan       ✓ WithinBudget: 200 requests/s take 3 replicas\n"
+        "             heavy  OverBudget: 9,000 EUR a month\n"
+        "           → light  Cheapest: 120 EUR a month\n"
+        "Cost       0.16 EUR an hour, 117.2 EUR for 2026-11, projected\n"
+    ) in text

@@ -201,7 +201,7 @@ def test_options_win_over_the_file(tmp_path: Path, capsys: pytest.CaptureFixture
         ),
         (
             DEPLOYMENT.partition("    stages:")[0] + "    stages: []\n",
-            "palier: spec.release.stages: without stages there is no canary to simulate\n",
+            "palier: spec.release.stages: without a canary stage there is nothing to simulate\n",
         ),
     ],
 )

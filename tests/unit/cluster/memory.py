@@ -32,6 +32,8 @@ class MemoryCluster:
         self.events: list[tuple[str, str, str]] = []
         """Type, reason and note of every Event."""
         self.pods: list[dict[str, Any]] = []
+        self.logs: dict[str, str] = {}
+        """What the container of each pod has written, by the pod's name."""
         self.breaks_after: int | None = None
         """Writes that still succeed before the API server is away for good."""
         self.refuses: dict[str, ClusterError] = {}
@@ -88,6 +90,13 @@ class MemoryCluster:
             for pod in self.pods
             if pod["metadata"]["namespace"] == namespace and labels.items() <= pod["metadata"]["labels"].items()
         ]
+
+    async def log_tail(self, namespace: str, pod: str, lines: int) -> str:
+        """See `Cluster.log_tail`."""
+        there = {(found["metadata"]["namespace"], found["metadata"]["name"]) for found in self.pods}
+        if (namespace, pod) not in there:
+            return ""
+        return "".join(self.logs.get(pod, "").splitlines(keepends=True)[-lines:])
 
     async def emit_event(
         self,

@@ -7,6 +7,7 @@ import pytest
 from palier.cluster.act import Actor
 from palier.cluster.observe import observe
 from palier.cluster.store import Store
+from palier.cluster.wanted import Wanted
 from palier.errors import InvalidSpec, Unavailable
 from palier.manifests.revision import deployment_manifest, service_manifest
 from palier.manifests.traffic import front_service_manifest, route_weights
@@ -40,7 +41,7 @@ class Shell:
 
     def look(self, wanted: str = CANDIDATE, state: State = STATE) -> Observation:
         """What it sees now."""
-        return observe(self.store, self.deployment, state, revision=wanted, measured=Measured(), troubles={})
+        return observe(self.store, self.deployment, state, asked=Wanted(wanted), measured=Measured(), troubles={})
 
     async def act(self, targets: Targets, *, state: State = STATE, wanted: str = CANDIDATE) -> bool:
         """One pass; tells whether the traffic was steered."""

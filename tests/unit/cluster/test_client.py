@@ -287,3 +287,25 @@ async def test_unknown_context(tmp_path: Path) -> None:
     )
     with pytest.raises(InvalidSettings):
         await configure(kubeconfig=str(kubeconfig), context="b")
+
+
+async def test_a_log_is_read_from_its_end_as_text(stub: Stub) -> None:
+    """A few lines are asked for, and come back as they are, odd bytes replaced."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(body=b"one\n\xfftwo\n", content_type="text/plain")
+
+    stub.answer = answer
+    assert await stub.cluster.log_tail("ml", "load-x", 2) == "one\n\N{REPLACEMENT CHARACTER}two\n"
+    (request,) = stub.requests
+    assert request.path == "/api/v1/namespaces/ml/pods/load-x/log"
+    assert request.query["tailLines"] == "2"
+
+
+async def test_the_log_of_a_pod_that_is_gone_is_empty(stub: Stub) -> None:
+    """A pod that went away between the list and this question has nothing to say; a refusal is still an error."""
+    stub.refuse(404)
+    assert await stub.cluster.log_tail("ml", "load-x", 2) == ""
+    stub.refuse(400)
+    with pytest.raises(Invalid, match="reading the log of Pod ml/load-x"):
+        await stub.cluster.log_tail("ml", "load-x", 2)

@@ -8,6 +8,7 @@ from palier.api.constants import ANNOTATION_ABORT, ANNOTATION_RETRY
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.observe import observe
 from palier.cluster.store import Store
+from palier.cluster.wanted import Wanted
 from palier.manifests.revision import deployment_manifest, service_manifest
 from palier.manifests.traffic import front_service_manifest
 from palier.release.observation import Measured, Observation, RevisionFacts
@@ -37,7 +38,7 @@ def seen(
         store,
         deployment or model_deployment(),
         state or State(),
-        revision=STABLE,
+        asked=Wanted(STABLE),
         measured=Measured(),
         troubles=troubles,
     )

@@ -9,7 +9,9 @@ from palier.api.v1alpha1 import parse
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
 from palier.controller import Controller
+from palier.economy import Economy
 from palier.errors import ClusterError, Forbidden, Invalid, MetricsUnavailable, Unavailable
+from palier.metrics.prices import Prices
 from palier.evidence.counters import Series
 from palier.manifests.traffic import route_weights
 from tests.unit.cluster.memory import MemoryCluster
@@ -76,11 +78,21 @@ class Life:
         """Another process of the operator, which knows only what the API server tells."""
         self.store = Store()
         self.cluster.tell(self.store)
+        self.economy = Economy(
+            cluster=self.cluster,
+            store=self.store,
+            source=Silence(),
+            prices=Prices(None),
+            scrape_interval=1,
+            load_test_image="palier:test",
+            clock=lambda: self.now,
+        )
         self.controller = Controller(
             cluster=self.cluster,
             store=self.store,
             queue=WorkQueue(),
             source=Silence(),
+            economy=self.economy,
             look_interval=1,
             scrape_interval=1,
             clock=lambda: self.now,

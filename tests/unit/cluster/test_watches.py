@@ -59,7 +59,7 @@ def test_a_deployment_concerns_itself(store: Store) -> None:
         assert concerned(store, before, after) == {Key("ml", "new")}
 
 
-@pytest.mark.parametrize("kind", ["Deployment", "Service", "EndpointSlice", "HTTPRoute"])
+@pytest.mark.parametrize("kind", ["Deployment", "Job", "Service", "EndpointSlice", "HTTPRoute"])
 def test_children_concern_their_owner(store: Store, kind: str) -> None:
     """The label names the owner, also when it changes hands."""
     assert concerned(store, None, child(kind, spec={})) == {Key("ml", "a")}
@@ -74,6 +74,16 @@ def test_config_map_concerns_its_readers(store: Store) -> None:
     assert concerned(store, None, prompts) == {Key("ml", "a")}
     prompts["metadata"]["namespace"] = "elsewhere"
     assert concerned(store, None, prompts) == set()
+
+
+def test_config_map_concerns_those_whose_load_test_sends_it(store: Store) -> None:
+    """Requests that changed may need a new load test."""
+    corpus = {"configMapKeyRef": {"name": "requests", "key": "chat.jsonl"}}
+    store.put(deployment("c", scale={"loadTest": {"corpus": corpus}}))
+    store.put(deployment("odd", scale={"loadTest": ["corpus"]}))
+    requests = child("ConfigMap", owner=None)
+    requests["metadata"]["name"] = "requests"
+    assert concerned(store, None, requests) == {Key("ml", "c")}
 
 
 def test_foreign_route_concerns_those_who_share_a_hostname(store: Store) -> None:
@@ -97,6 +107,7 @@ def test_every_watched_kind_has_a_place() -> None:
     assert [(watch.group, watch.version, watch.plural) for watch in WATCHES] == [
         ("palier.dev", "v1alpha1", "modeldeployments"),
         ("apps", "v1", "deployments"),
+        ("batch", "v1", "jobs"),
         ("", "v1", "services"),
         ("discovery.k8s.io", "v1", "endpointslices"),
         ("", "v1", "configmaps"),

@@ -9,6 +9,7 @@ import yaml
 
 from palier.api.constants import KIND
 from palier.api.v1alpha1 import parse
+from palier.economics.burn import BurnRule
 from palier.release.state import Result, Step
 
 ROOT = Path(__file__).parents[3]
@@ -16,7 +17,9 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "charts" 
 WRITTEN = [page for page in PAGES if page.parent.name != "reference"]
 TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 CODE = [*ROOT.glob("operator/palier/release/*.py"), ROOT / "operator" / "palier" / "controller.py"]
-VERDICTS = sorted(ROOT.glob("operator/palier/evidence/*.py"))
+VERDICTS = sorted(
+    path for part in ("evidence", "economics", "loadtest") for path in ROOT.glob(f"operator/palier/{part}/*.py")
+)
 
 WORD = r"[A-Z][A-Za-z]+"
 SAID = (
@@ -29,6 +32,7 @@ SAID = (
     rf'\breason\s*=\s*"({WORD})"',
     rf'^[A-Z_]+ = "({WORD})"$',
     rf'\bVerdict\.[A-Z_]+,\s*"({WORD})"',
+    rf'\b(?:_unknown|Unpriced|refusal|exhausted)\(\s*(?:\w+,\s*)?"({WORD})"',
 )
 
 
@@ -97,6 +101,7 @@ def test_every_door_is_described() -> None:
 def test_every_reason_is_explained() -> None:
     """A reason that a condition, an ending, an Event or a verdict can show is found in troubleshooting."""
     reasons = _reasons(CODE) | _reasons(VERDICTS) | {str(step) for step in Step} | {str(result) for result in Result}
+    reasons |= {str(rule) for rule in BurnRule}
 
     assert {"Judging", "CannotMeasure", "AbortRequested", "HardStop", "StageStarted"} <= reasons
     assert {"InvalidSpec", "Rejected", "StableUnavailable", "Promoted", "NotProven"} <= reasons

@@ -22,9 +22,8 @@ from palier.release.state import (
     RevisionRef,
     State,
     Step,
-    format_time,
-    parse_time,
 )
+from palier.release.times import format_time, parse_time
 from tests.property.world import model_deployment
 from tests.unit.cluster.schema import violations
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, releasing, serving
@@ -206,7 +205,7 @@ def test_the_history_is_bounded() -> None:
 @pytest.mark.parametrize("result", Result)
 def test_only_a_failed_try_refuses_the_revision(result: Result) -> None:
     """What ended for another reason than its own quality may be tried again."""
-    assert result.refuses is (result in {Result.ROLLED_BACK, Result.ABORTED, Result.FAILED})
+    assert result.refuses is (result in {Result.ROLLED_BACK, Result.ABORTED, Result.FAILED, Result.REFUSED})
 
 
 def test_a_stage_begins_without_traffic_and_with_its_own_evidence() -> None:

@@ -48,12 +48,11 @@ def file_changes(path: str) -> FileChanges:
     if not names:
         raise InvalidSpec("spec.objectives", "there is no errorRate and no latency objective to simulate")
     release = deployment.spec.release
-    if not release.stages:
-        raise InvalidSpec("spec.release.stages", "without stages there is no canary to simulate")
+    if not release.canaries:
+        raise InvalidSpec("spec.release.stages", "without a canary stage there is nothing to simulate")
     changes["objectives"] = tuple(names)
     changes["stages"] = tuple(
-        Stage(stage.canary.weight, stage.canary.min_duration.seconds, stage.canary.max_duration.seconds)
-        for stage in release.stages
+        Stage(stage.weight, stage.min_duration.seconds, stage.max_duration.seconds) for stage in release.canaries
     )
     changes["stable_pods"] = deployment.spec.serving.replicas
     changes["rollback_without_evidence"] = release.on_no_evidence is OnNoEvidence.ROLLBACK

@@ -1,0 +1,88 @@
+"""What a spec asks for, with the texts that it only names: prompts and requests of load tests live in ConfigMaps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from palier.api.revision import revision_hash
+from palier.api.serving import ConfigMapKey
+from palier.api.v1alpha1 import ModelDeployment
+from palier.api.variants import resolved
+from palier.cluster.store import Store
+from palier.errors import InvalidSpec
+from palier.loadtest.plan import digest, plan_for
+from palier.release.state import State
+from palier.release.testing import Way
+
+__all__ = ["Wanted", "wanted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a spec asks for."""
+
+    revision: str
+    """The hash of all of it."""
+    ways: tuple[Way, ...] = ()
+    """The ways to run it; empty while a text that belongs to it cannot be read."""
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """The text of each prompt by its name."""
+    requests: str = ""
+    """The requests of the load test, where a ConfigMap has them."""
+    unreadable: str = ""
+    """Why a text that belongs to it cannot be read."""
+
+
+def wanted(store: Store, deployment: ModelDeployment, state: State) -> Wanted:
+    """What the spec asks for, as its ConfigMaps are now.
+
+    Raises:
+        InvalidSpec: a text cannot be read, and no candidate is under trial that has to be judged all the same.
+    """
+    try:
+        prompts, requests = _prompts(store, deployment), _requests(store, deployment)
+        ways = _ways(deployment, prompts, requests)
+    except InvalidSpec as error:
+        if state.release is None or state.candidate is None:
+            raise
+        return Wanted(state.candidate.asked_for_by, unreadable=f"{error.field}: {error.message}")
+    revision = revision_hash(deployment.spec.model, deployment.spec.serving, prompts)
+    return Wanted(revision, ways, prompts, requests)
+
+
+def _ways(deployment: ModelDeployment, prompts: Mapping[str, str], requests: str) -> tuple[Way, ...]:
+    tested = deployment.spec.release.load_test is not None
+    found = []
+    for one in resolved(deployment):
+        spec = one.deployment.spec
+        revision = revision_hash(spec.model, spec.serving, prompts)
+        about = digest(plan_for(one.deployment, base_urls=(), requests=requests)) if tested else ""
+        found.append(Way(one.name, revision, one.deployment, about))
+    return tuple(found)
+
+
+def _prompts(store: Store, deployment: ModelDeployment) -> dict[str, str]:
+    return {
+        prompt.name: _text(store, deployment, prompt.config_map_key_ref, field=f"spec.model.prompts[{index}]")
+        for index, prompt in enumerate(deployment.spec.model.prompts)
+    }
+
+
+def _requests(store: Store, deployment: ModelDeployment) -> str:
+    scale = deployment.spec.scale
+    corpus = scale.load_test.corpus if scale else None
+    if corpus is None or corpus.config_map_key_ref is None:
+        return ""
+    return _text(store, deployment, corpus.config_map_key_ref, field="spec.scale.loadTest.corpus")
+
+
+def _text(store: Store, deployment: ModelDeployment, reference: ConfigMapKey, *, field: str) -> str:
+    source = store.get("ConfigMap", deployment.metadata.namespace, reference.name)
+    field = f"{field}.configMapKeyRef"
+    if source is None:
+        raise InvalidSpec(
+            f"{field}.name",
+            f'no ConfigMap {reference.name} with the label palier.dev/watch: "true" in this namespace',
+        )
+    if reference.key not in source.get("data", {}):
+        raise InvalidSpec(f"{field}.key", f"ConfigMap {reference.name} has no key {reference.key}")
+    return str(source["data"][reference.key])

@@ -1,0 +1,226 @@
+"""Gathers what a decision has to know of load, prices and spending, and tells the world what serving costs.
+
+Everything here is asked for only where a spec has a budget or a plan, and a question that fails leaves its answer
+unknown: a release may wait for it, what serves goes on.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from palier.api.constants import LABEL_DEPLOYMENT, LABEL_REVISION
+from palier.api.serving import Placement
+from palier.api.v1alpha1 import ModelDeployment
+from palier.cluster import loadtests
+from palier.cluster.client import Cluster
+from palier.cluster.costs import CostFigures, RevisionFigures, Role, burn_figures
+from palier.cluster.instruments import Instruments
+from palier.cluster.queue import Key
+from palier.cluster.store import Store
+from palier.economics.money import Money
+from palier.economics.prices import Priced, Unpriced, hourly
+from palier.economics.resources import node_selector, requested
+from palier.economics.running import overall_unit_cost
+from palier.errors import ClusterError, InvalidSpec, MetricsUnavailable
+from palier.manifests.metadata import owned_by, pod_prefix
+from palier.metrics.prices import Prices
+from palier.metrics.prometheus import MetricSource
+from palier.metrics.running import RunningTraffic
+from palier.metrics.usage import usage
+from palier.release import gate
+from palier.release.answered import answered
+from palier.release.cost import RunningFacts, overheads_of, revision_cost
+from palier.release.observation import Observation
+from palier.release.situation import Decision, Situation
+from palier.release.state import RevisionRef, State
+from palier.release.testing import LoadTestFacts, Run
+
+__all__ = ["Economy"]
+
+logger = logging.getLogger(__name__)
+
+
+class Economy:
+    """The prices, the load tests and the traffic of all ModelDeployments."""
+
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        store: Store,
+        source: MetricSource,
+        prices: Prices,
+        scrape_interval: float,
+        load_test_image: str = "",
+        instruments: Instruments | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.load_test_image = load_test_image
+        """Image of the pods that send the requests of load tests, where the spec names none."""
+        self._cluster = cluster
+        self._store = store
+        self._source = source
+        self._prices = prices
+        self._traffic = RunningTraffic(source, scrape_interval=scrape_interval, clock=clock)
+        self._instruments = instruments
+
+    async def run(self) -> None:
+        """The loop that counts what is answered, for what an answer costs."""
+        await self._traffic.run()
+
+    async def completed(
+        self, key: Key, deployment: ModelDeployment, observation: Observation, state: State, *, now: float
+    ) -> Observation:
+        """The observation with everything that load tests, prices and running pods tell."""
+        if deployment.spec.scale is None and deployment.spec.budget is None:
+            return observation
+        observation = await self._priced(deployment, observation, state)
+        run = gate.run_under_way(Situation(deployment, observation, state, now))
+        if run is not None:
+            observation = replace(observation, load_test=await self._load_test(deployment, run))
+        if deployment.spec.budget is None:
+            return observation
+        return replace(observation, running=self._running(key, deployment, observation, now=now))
+
+    def tell(self, key: Key, deployment: ModelDeployment, observation: Observation, decision: Decision) -> None:
+        """Follow the traffic from now on, and export the numbers."""
+        if deployment.spec.budget is None:
+            self.forget(key)
+            return
+        self._traffic.watch(key, answered(deployment, decision.state))
+        if self._instruments:
+            self._instruments.cost(key, self._figures(key, deployment, observation, decision))
+
+    def forget(self, key: Key) -> None:
+        """The object is gone, or has no budget any more."""
+        self._traffic.forget(key)
+        if self._instruments:
+            self._instruments.forget_cost(key)
+
+    async def _priced(self, deployment: ModelDeployment, observation: Observation, state: State) -> Observation:
+        """Prices hold on nodes: those where a revision was tested, else any."""
+        nodes = {record.revision: record.node for record in state.load_tests if record.node}
+        tables = {}
+        anywhere, problem = await self._prices.table()
+        if anywhere is not None:
+            tables[""] = anywhere
+        for way in observation.ways_of(deployment):
+            if node := nodes.get(way.revision):
+                table, _ = await self._prices.table([node])
+                if table is not None:
+                    tables[way.revision] = table
+        return replace(observation, prices=tables, prices_problem=problem)
+
+    async def _load_test(self, deployment: ModelDeployment, run: Run) -> LoadTestFacts:
+        """What is known of the run's Job, with what the tested pods used while they carried their capacity."""
+        try:
+            found = await loadtests.facts(self._cluster, self._store, deployment, run)
+        except ClusterError as error:
+            logger.warning("a load test of %s cannot be read: %s", deployment.metadata.name, error)
+            return LoadTestFacts(exists=True, message=str(error))
+        result = found.result
+        if result is None or result.soak_began is None or result.soak_ended is None:
+            return found
+        try:
+            used = await usage(
+                self._source,
+                namespace=deployment.metadata.namespace,
+                pod_prefix=pod_prefix(deployment.metadata.name, run.revision),
+                began=result.soak_began,
+                ended=result.soak_ended,
+            )
+        except MetricsUnavailable as error:
+            logger.info("what the pods used under load is not known: %s", error)
+            return found
+        return replace(found, usage=replace(used, cold_start=found.usage.cold_start))
+
+    def _running(self, key: Key, deployment: ModelDeployment, observation: Observation, *, now: float) -> RunningFacts:
+        """What each revision's pods cost by their own requests, which an older spec no longer tells."""
+        revisions = {}
+        selector = {LABEL_DEPLOYMENT: deployment.metadata.name}
+        for workload in self._store.list("Deployment", deployment.metadata.namespace, selector):
+            revision = workload["metadata"]["labels"].get(LABEL_REVISION)
+            if revision and owned_by(deployment, workload):
+                revisions[revision] = _hourly(deployment, workload, observation, revision, now=now)
+        return RunningFacts(
+            hourly=revisions,
+            pods={revision: observation.facts(revision).replicas for revision in revisions},
+            served={revision: self._traffic.of(key, revision) for revision in revisions},
+            total=self._traffic.total(key),
+            unknown=self._traffic.problem(key),
+        )
+
+    def _figures(
+        self, key: Key, deployment: ModelDeployment, observation: Observation, decision: Decision
+    ) -> CostFigures:
+        state, running, budget = decision.state, observation.running, deployment.spec.budget
+        assert budget is not None  # noqa: S101 - asked for only with a budget
+        burns, exceeded = burn_figures(decision.burn) if decision.burn else ({}, {})
+        unpriced = [one for one in running.hourly.values() if isinstance(one, Unpriced)]
+        overall = None
+        if state.spending is not None:
+            overheads = overheads_of(deployment)
+            overall = overall_unit_cost(
+                state.spending, served=self._traffic.total(key), now=state.spending.at, overheads=overheads
+            )
+        return CostFigures(
+            currency="" if unpriced or state.spending is None else state.spending.currency,
+            revisions=tuple(_revision_figures(decision, running)),
+            per_thousand=overall.per_thousand.amount if overall else None,
+            spent=decision.burn.spent if decision.burn else None,
+            projected=decision.burn.projected if decision.burn else None,
+            budget=budget.monthly.decimal if budget.monthly else None,
+            budget_per_thousand=budget.per_thousand_inferences.decimal if budget.per_thousand_inferences else None,
+            burns=burns,
+            exceeded=exceeded,
+            unpriced=unpriced[0].reason if unpriced else "",
+        )
+
+
+def _hourly(
+    deployment: ModelDeployment, workload: Mapping[str, Any], observation: Observation, revision: str, *, now: float
+) -> Money | Unpriced:
+    """What one pod of a live Deployment costs in an hour."""
+    template = deployment.spec.serving.template.model_copy(update={"spec": workload["spec"]["template"]["spec"]})
+    serving = deployment.spec.serving.model_copy(update={"template": template, "placement": Placement()})
+    spec = deployment.spec.model_copy(update={"serving": serving})
+    live = deployment.model_copy(update={"spec": spec})
+    table, problem = observation.prices_of(revision)
+    today = datetime.fromtimestamp(now, UTC).date()
+    try:
+        resources = requested(live)
+    except InvalidSpec as error:
+        return Unpriced("PricesMissing", f"{error.field}: {error.message}")
+    found = hourly(resources, table, node_selector=node_selector(live), today=today, problem=problem)
+    return found.money if isinstance(found, Priced) else found
+
+
+def _revision_figures(decision: Decision, running: RunningFacts) -> list[RevisionFigures]:
+    state = decision.state
+    parts: tuple[tuple[Role, RevisionRef | None], ...] = (
+        ("stable", state.stable),
+        ("candidate", state.candidate if state.release else None),
+        ("former", state.former.reference if state.former else None),
+    )
+    figures = []
+    for role, reference in parts:
+        if reference is None:
+            continue
+        one, pods = running.hourly.get(reference.revision), running.pods.get(reference.revision, 0)
+        cost, served = revision_cost(running, reference.revision), running.served.get(reference.revision)
+        prospect = decision.survey.of(reference.revision) if decision.survey else None
+        law = prospect.plan.inputs.law if prospect else None
+        figures.append(
+            RevisionFigures(
+                revision=reference.revision,
+                role=role,
+                hourly=(one * pods).amount if isinstance(one, Money) else None,
+                per_thousand=cost.per_thousand.amount if cost else None,
+                requests_per_second=served.requests / served.seconds if served and served.seconds else None,
+                capacity=law.capacity(pods) if law and pods else None,
+            )
+        )
+    return figures

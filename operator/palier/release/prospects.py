@@ -1,0 +1,98 @@
+"""What serving the target would take, each way that the spec offers, from what load tests have measured.
+
+Nothing is decided here: this is the table that the decision, the status and the person read.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from palier.api.v1alpha1 import ModelDeployment
+from palier.economics.capacity import ScalingLaw, fit
+from palier.economics.plan import Plan, plan_of
+from palier.economics.variants import Choice, VariantFinding, choose
+from palier.evidence.verdicts import Verdict
+from palier.release.observation import Observation
+from palier.release.state import State
+from palier.release.testing import LoadTestRecord, Run, Way, record_for, runs_of
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What serving the target would take, one way."""
+
+    way: Way
+    plan: Plan
+    records: tuple[LoadTestRecord, ...]
+    """What its load tests found, by number of replicas; empty while nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All ways side by side, and which of them to go."""
+
+    prospects: tuple[Prospect, ...]
+    choice: Choice
+
+    def of(self, revision: str) -> Prospect | None:
+        """The prospect of a revision, if the spec asks for it."""
+        return next((prospect for prospect in self.prospects if prospect.way.revision == revision), None)
+
+
+def wanted_runs(deployment: ModelDeployment, observation: Observation, state: State) -> tuple[Run, ...]:
+    """Every run that the spec asks for, whether it has been made or not."""
+    attempt = state.release.attempt if state.release else 0
+    return runs_of(observation.ways_of(deployment), attempt=attempt)
+
+
+def record_of(run: Run, deployment: ModelDeployment, state: State, *, now: float) -> LoadTestRecord | None:
+    """The record that stands for a run in this release, or now when there is no release."""
+    scale = deployment.spec.scale
+    began_at = state.release.started_at if state.release else now
+    serves = state.stable is not None and state.stable.revision == run.revision
+    # What serves cannot be tested again: what was once found about it stands.
+    fresh_for = math.inf if serves or scale is None else scale.load_test.fresh_for.seconds
+    return record_for(run, state.load_tests, began_at=began_at, fresh_for=fresh_for)
+
+
+def survey(deployment: ModelDeployment, observation: Observation, state: State, *, now: float) -> Survey:
+    """Every way that the spec offers, with what it costs at the target, as far as it is known.
+
+    Args:
+        deployment: the spec, which has a `scale`.
+        observation: the ways and the prices.
+        state: the memory, with what the load tests found.
+        now: seconds since the epoch; tells how old prices are.
+    """
+    runs = wanted_runs(deployment, observation, state)
+    prospects = []
+    for way in observation.ways_of(deployment):
+        mine = [run for run in runs if run.revision == way.revision]
+        records = tuple(record for run in mine if (record := record_of(run, deployment, state, now=now)))
+        prospects.append(_prospect(way, records, observation, now=now))
+    findings = tuple(VariantFinding(one.way.variant, one.way.revision, one.plan) for one in prospects)
+    return Survey(tuple(prospects), choose(findings))
+
+
+def _prospect(way: Way, records: tuple[LoadTestRecord, ...], observation: Observation, *, now: float) -> Prospect:
+    law, gap = _law(records)
+    prices, problem = observation.prices_of(way.revision)
+    today = datetime.fromtimestamp(now, UTC).date()
+    plan = plan_of(way.deployment, law=law, prices=prices, prices_problem=problem, today=today)
+    if gap is not None:
+        # A capacity that nobody has told is none, whatever verdict came with it.
+        verdict = Verdict.FAIL if gap.result.verdict is Verdict.FAIL else Verdict.NO_EVIDENCE
+        plan = replace(plan, verdict=verdict, reason=gap.result.reason, message=gap.result.message)
+    return Prospect(way, plan, records)
+
+
+def _law(records: Iterable[LoadTestRecord]) -> tuple[ScalingLaw | None, LoadTestRecord | None]:
+    """How capacity grows with replicas, and the first record that does not speak for it."""
+    points = []
+    for record in records:
+        result = record.result
+        if result.verdict is not Verdict.PASS or result.capacity is None or result.capacity <= 0:
+            return None, record
+        points.append((record.replicas, result.capacity, result.ceiling))
+    return (fit(points).law, None) if points else (None, None)
