@@ -9,26 +9,15 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-from palier.cli import requests
-from palier.cli.page import page
+from palier.cli.plan import add_command as add_plan
 from palier.cli.simulate import add_command as add_simulate
-from palier.cluster.client import KubernetesCluster
-from palier.cluster.transport import default_namespace
 from palier.errors import PalierError
 from palier.settings import VERSION, Settings, add_arguments
 
 __all__ = ["main"]
 
-Request = Callable[[KubernetesCluster, str, str], Awaitable[str]]
-
-
-async def _status(cluster: KubernetesCluster, namespace: str, name: str) -> str:
-    return page(await requests.find(cluster, namespace, name)).rstrip()
-
-
-REQUESTS: dict[str, tuple[Request, str, str]] = {
+REQUESTS: dict[str, tuple[str, str]] = {
     "status": (
-        _status,
         "show where a release stands and why",
         (
             "Shows the owner, the stable and the candidate revision, the stage and its weight, the verdict on every\n"
@@ -37,7 +26,6 @@ REQUESTS: dict[str, tuple[Request, str, str]] = {
         ),
     ),
     "abort": (
-        requests.abort,
         "take the candidate back now",
         (
             "Ends the release in progress: all traffic returns to the stable revision, and the candidate is\n"
@@ -47,7 +35,6 @@ REQUESTS: dict[str, tuple[Request, str, str]] = {
         ),
     ),
     "promote": (
-        requests.promote,
         "make the candidate stable now, without its remaining stages",
         (
             "Skips the remaining stages of the release in progress. Pods are still ready before traffic moves,\n"
@@ -57,7 +44,6 @@ REQUESTS: dict[str, tuple[Request, str, str]] = {
         ),
     ),
     "retry": (
-        requests.retry,
         "try a refused revision once more",
         (
             "After a rollback, an abort or a failed start the revision is refused until the spec changes. When\n"
@@ -68,7 +54,6 @@ REQUESTS: dict[str, tuple[Request, str, str]] = {
         ),
     ),
     "pause": (
-        requests.pause,
         "keep a release where it is",
         (
             "Sets spec.release.paused: the weight stays, breaches are still acted on. With GitOps, set the field\n"
@@ -77,7 +62,6 @@ REQUESTS: dict[str, tuple[Request, str, str]] = {
         ),
     ),
     "resume": (
-        requests.resume,
         "let a paused release go on",
         "Clears spec.release.paused.\n\n  palier resume language-id -n ml",
     ),
@@ -85,11 +69,13 @@ REQUESTS: dict[str, tuple[Request, str, str]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0 done, 1 refused or failed, 2 not understood."""
+    """Run one command; returns the exit status: 0 done, 1 refused or failed, 2 not understood, or the command's own."""
     options = _parser().parse_args(arguments)
     try:
-        run: Callable[[argparse.Namespace], None] = options.run
-        run(options)
+        run: Callable[[argparse.Namespace], int | None] = options.run
+        status = run(options) or 0
+        sys.stdout.flush()
+        return status
     except PalierError as error:
         return _fail([error])
     except BaseExceptionGroup as group:
@@ -99,7 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(causes)
     except KeyboardInterrupt:
         return 130
-    return 0
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,13 +96,14 @@ def _parser() -> argparse.ArgumentParser:
         description="Takes a served model to production step by step, and back down when the evidence says so.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, (request, summary, text) in REQUESTS.items():
+    for name, (summary, text) in REQUESTS.items():
         command = _command(commands, name, summary, text)
         command.add_argument("name", metavar="NAME", help="name of the ModelDeployment")
         command.add_argument("-n", "--namespace", help="its namespace (default: that of the kubeconfig's context)")
         command.add_argument("--kubeconfig", metavar="FILE", help="use this kubeconfig (default: as kubectl)")
         command.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: its current one)")
-        command.set_defaults(run=_request, request=request)
+        command.set_defaults(run=_request, request=name)
+    add_plan(commands)
     add_simulate(commands)
     operator = _command(
         commands,
@@ -141,12 +130,29 @@ def _command(
 
 
 def _request(options: argparse.Namespace) -> None:
+    # Only now: commands that need no cluster must not wait for the Kubernetes client to load.
+    from palier.cli import requests  # noqa: PLC0415
+    from palier.cli.page import page  # noqa: PLC0415
+    from palier.cluster.client import KubernetesCluster  # noqa: PLC0415
+    from palier.cluster.transport import default_namespace  # noqa: PLC0415
+
+    async def status(cluster: KubernetesCluster, namespace: str, name: str) -> str:
+        return page(await requests.find(cluster, namespace, name)).rstrip()
+
+    known: dict[str, Callable[[KubernetesCluster, str, str], Awaitable[str]]] = {
+        "status": status,
+        "abort": requests.abort,
+        "promote": requests.promote,
+        "retry": requests.retry,
+        "pause": requests.pause,
+        "resume": requests.resume,
+    }
+
     async def perform() -> str:
         namespace = options.namespace or default_namespace(kubeconfig=options.kubeconfig, context=options.context)
         cluster = await KubernetesCluster.connect(kubeconfig=options.kubeconfig, context=options.context)
         try:
-            request: Request = options.request
-            return await request(cluster, namespace, options.name)
+            return await known[options.request](cluster, namespace, options.name)
         finally:
             await cluster.close()
 

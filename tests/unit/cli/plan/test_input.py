@@ -87,6 +87,15 @@ def test_parts_that_matter(command: Command, spec: dict[str, Any], told: str) ->
     assert command.errors.count("\n") == 1
 
 
+def test_mistake_in_one_of_several(command: Command) -> None:
+    """Among several ModelDeployments the one with the mistake is named."""
+    broken = model(scale=None)
+    broken["metadata"]["name"] = "broken"
+    command.raw(1, command.written("all.yaml", model(), broken), "--capacity", "10")
+
+    assert command.errors.startswith("palier: ModelDeployment broken: spec.scale: a plan needs the traffic")
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -150,3 +150,20 @@ def test_unknown_beyond_the_load_test(command: Command) -> None:
     page = command.text(3, measured(body, entry(body)))
 
     assert "95 % come within 0.2 s at POC, not known at target with at most the 1 replica" in page
+
+
+def test_theory_that_needs_more(command: Command) -> None:
+    """Whoever gives too little for theory is told what is missing."""
+    command.text(3, model(), "--capacity", "10", "--concurrency", "4")
+
+    assert "--concurrency alone says how fast answers come only where" in command.errors
+    command.text(3, model(), "--capacity", "10", "--concurrency", "4", "--service-time", "0.2")
+    assert command.errors == ""
+
+
+def test_nobody_is_answered_without_a_replica(command: Command) -> None:
+    """A budget that pays for no replica buys no answers."""
+    body = model(budget={"currency": "EUR", "monthly": "600"})
+    page = command.text(3, body, "--capacity", "10", "--service-time", "0.2")
+
+    assert "nobody gets one: the budget does not pay for 1 replica" in page

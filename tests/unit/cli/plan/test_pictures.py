@@ -242,6 +242,13 @@ def test_picture_of_a_load_test(command: Command) -> None:
     assert "Answers     95 % come within 0.2 s at POC" in page
 
 
+def test_traffic_points_are_in_order(command: Command) -> None:
+    """A proof of concept with more traffic than the target stands where it belongs."""
+    lines = command.text(3, model(), "--capacity", "10", "--poc", "1000").splitlines()
+
+    assert ["target", "2x", "POC", "10x"] in [line.split() for line in lines]
+
+
 def test_picture_of_theory(command: Command) -> None:
     """Theory is called theory, in the picture and on the page."""
     file = command.folder / "plan.svg"

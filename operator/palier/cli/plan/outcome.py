@@ -1,0 +1,124 @@
+"""One ModelDeployment reckoned: every way to serve it side by side, and the verdict on all of them together."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from palier.api.v1alpha1 import ModelDeployment
+from palier.api.variants import resolved
+from palier.cli.plan.capacity import Capacity, capacity_of
+from palier.cli.plan.file import Draft
+from palier.cli.plan.latency import Latency, Work, latency_of, paid_replicas
+from palier.economics.plan import Plan, Point, PointName, plan_of
+from palier.economics.prices import PriceTable
+from palier.economics.variants import Choice, VariantFinding, Weighed, choose
+from palier.evidence.verdicts import Verdict
+
+__all__ = ["Knowledge", "Outcome", "Way", "outcome", "point", "worst"]
+
+_NO_THEORY = (
+    "--concurrency alone says how fast answers come only where the capacity and a latency objective are known: give"
+    " --service-time too"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is known beside the file; by variant, where a value is of one."""
+
+    today: date
+    prices: PriceTable | None
+    prices_problem: str
+    """Why there are none, as a sentence."""
+    capacities: Mapping[str, Decimal]
+    work: Mapping[str, Work]
+    poc: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to serve, with everything that is known about it."""
+
+    name: str
+    """Of the variant; empty where there is only one way."""
+    deployment: ModelDeployment
+    plan: Plan
+    capacity: Capacity
+    latency: Latency | None
+    paid: int | None
+    """Replicas that the monthly budget pays for; None where nothing is bounded."""
+    notes: tuple[str, ...]
+    """What was passed over, or does not fit together."""
+    weighed: Weighed
+    """What became of it beside the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A plan."""
+
+    draft: Draft
+    ways: tuple[Way, ...]
+    choice: Choice
+
+    @property
+    def shown(self) -> Way:
+        """The way whose numbers stand first: the chosen one, else the one that carries most for the budget."""
+        chosen = next((way for way in self.ways if way.weighed.chosen), None)
+        return chosen or max(self.ways, key=lambda way: way.plan.largest_affordable or Decimal(0))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was passed over, or does not fit together."""
+        found = list(self.draft.notes)
+        for way in self.ways:
+            found += way.notes
+        return tuple(dict.fromkeys(found))
+
+
+def outcome(draft: Draft, known: Knowledge) -> Outcome:
+    """Reckon everything that a file asks for."""
+    ways = []
+    for variant in resolved(draft.deployment):
+        capacity = capacity_of(
+            variant.name,
+            variant.deployment,
+            declared=known.capacities.get(variant.name),
+            load_tests=draft.load_tests,
+        )
+        plan = plan_of(
+            variant.deployment,
+            today=known.today,
+            law=capacity.law,
+            prices=known.prices,
+            prices_problem=known.prices_problem,
+            poc=known.poc,
+        )
+        if capacity.against is not None:
+            against = capacity.against
+            plan = replace(plan, verdict=against.verdict, reason=against.reason, message=against.message)
+        work = known.work.get(variant.name)
+        latency = latency_of(variant.name, capacity, draft.promise, work or Work())
+        notes = (*capacity.notes, *(latency.notes if latency else ()))
+        if work and not latency:
+            notes = (*notes, f"{_NO_THEORY}{f' for {variant.name}' if variant.name else ''}")
+        paid = paid_replicas(plan.inputs)
+        ways.append((variant.name, variant.deployment, plan, capacity, latency, paid, notes))
+    choice = choose([VariantFinding(name, name, plan) for name, _, plan, *_ in ways])
+    return Outcome(
+        draft,
+        tuple(Way(*way, weighed=weighed) for way, weighed in zip(ways, choice.findings, strict=True)),
+        choice,
+    )
+
+
+def point(plan: Plan, name: PointName) -> Point:
+    """One of the points of a plan."""
+    return next(one for one in plan.points if one.name == name)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict on several together: Fail beats NoEvidence beats Pass."""
+    given = set(verdicts)
+    return next((one for one in (Verdict.FAIL, Verdict.NO_EVIDENCE) if one in given), Verdict.PASS)

@@ -1,0 +1,208 @@
+"""What `palier plan` prints for people: what is planned with, the numbers at each traffic, a drawing, the verdict."""
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+from decimal import Decimal
+
+from palier.api.budget import Budget
+from palier.cli.plan.chart import Terminal, chart
+from palier.cli.plan.outcome import Outcome, Way, point
+from palier.cli.plan.scene import scene, seconds_at
+from palier.cli.plan.words import NAMES, conclusion, fits_up_to, title, verdict_of
+from palier.economics import sentences
+from palier.economics.money import HOURS_PER_MONTH
+from palier.economics.planning import Point, PointName
+from palier.economics.prices import Unpriced
+
+__all__ = ["page"]
+
+_LABEL = 12
+_UNKNOWN = "-"
+_FITS = {True: "yes", False: "no", None: _UNKNOWN}
+
+
+def page(found: Outcome, terminal: Terminal) -> str:
+    """The page for one ModelDeployment."""
+    lines = [*_head(found)]
+    if len(found.ways) > 1:
+        lines += ["", *_ways(found.ways)]
+    lines += ["", *_points(found.shown)]
+    if further := [*_further(found.shown)]:
+        lines += ["", *further]
+    if drawing := chart(scene(found), terminal):
+        lines += ["", drawing]
+    return "\n".join([*lines, "", conclusion(found)])
+
+
+def _head(found: Outcome) -> Iterator[str]:
+    spec, shown = found.draft.deployment.spec, found.shown
+    owner, plan = spec.owner, shown.plan
+    yield title(found)
+    yield _row("Owner", f"{owner.name} <{owner.email}>{f', team {owner.team}' if owner.team else ''}")
+    if len(found.ways) == 1:
+        yield _row("Model", _model(shown))
+    yield _row("Target", _target(shown))
+    yield _row("Budget", _budget(spec.budget))
+    yield _row("Prices", f"{plan.price_source}, as of {plan.prices_as_of}" if plan.prices_as_of else "not known")
+    if len(found.ways) == 1:
+        yield _row("Replica", _replica(shown))
+        yield _row("Capacity", _capacity(shown))
+
+
+def _model(way: Way) -> str:
+    model = way.deployment.spec.model
+    return f"{model.name} {model.version}"
+
+
+def _target(way: Way) -> str:
+    scale, plan = way.deployment.spec.scale, way.plan
+    told = [sentences.rate(plan.inputs.target)]
+    if scale is not None and scale.target.tokens_in:
+        told.append(f"{scale.target.tokens_in:,} tokens in")
+    if scale is not None and scale.target.tokens_out:
+        told.append(f"{scale.target.tokens_out:,} tokens out")
+    told.append(f"{sentences.exact(100 * plan.utilization)} % of the capacity is planned for")
+    return ", ".join(told)
+
+
+def _budget(budget: Budget | None) -> str:
+    if budget is None:
+        return "none"
+    limits = (
+        (budget.monthly, "a month"),
+        (budget.per_thousand_inferences, "for a thousand requests"),
+        (budget.per_million_tokens, "for a million tokens"),
+    )
+    return ", ".join(f"{sentences.exact(limit.decimal)} {budget.currency} {what}" for limit, what in limits if limit)
+
+
+def _replica(way: Way) -> str:
+    """What one replica costs, and for what."""
+    price = way.plan.inputs.hourly
+    if isinstance(price, Unpriced):
+        return f"not priced: {price.message}"
+    parts = {part: money.amount for part, money in price.per.items() if money.amount}
+    told = ", ".join(f"{part} {sentences.figure(amount)}" for part, amount in parts.items())
+    monthly = sentences.money(price.money.amount * HOURS_PER_MONTH, price.money.currency)
+    return f"{sentences.money(price.money.amount, price.money.currency)} an hour, {monthly} a month ({told})"
+
+
+def _capacity(way: Way) -> str:
+    capacity = way.plan.capacity
+    if capacity is None:
+        return way.capacity.told
+    return f"{sentences.figure(capacity)} requests/s for each replica, {way.capacity.told}"
+
+
+def _ways(ways: Sequence[Way]) -> Iterator[str]:
+    """The variants side by side."""
+    head = ("variant", "requests/s", "", "an hour", "POC month", "replicas", "target month", "fits up to", "")
+    rows = [
+        (
+            way.name,
+            _figure(way.plan.capacity),
+            way.capacity.source or _UNKNOWN,
+            _figure(way.plan.hourly_per_replica),
+            _figure(point(way.plan, PointName.POC).monthly_total),
+            _replicas(way.plan.target, known=way.plan.capacity is not None),
+            _figure(way.plan.target.monthly_total),
+            fits_up_to(way),
+            verdict_of(way),
+        )
+        for way in ways
+    ]
+    yield from _table([head, *rows], left=(0, 2, 8))
+
+
+def _points(way: Way) -> Iterator[str]:
+    """The numbers at each traffic."""
+    plan = way.plan
+    tokens = any(one.per_million_tokens is not None for one in plan.points)
+    head = ["requests/s", "replicas", "serving", "overheads", "month", "1,000 requests"]
+    rows = [
+        (
+            NAMES[one.name],
+            sentences.figure(one.requests_per_second),
+            _replicas(one, known=plan.capacity is not None),
+            _figure(one.monthly_serving),
+            _figure(one.monthly_overheads),
+            _figure(one.monthly_total),
+            _figure(one.per_thousand_inferences),
+            *([_figure(one.per_million_tokens)] if tokens else []),
+            _FITS[one.within_budget],
+        )
+        for one in plan.points
+    ]
+    if way.name:
+        yield f"{way.name}, {_model(way)}"
+    yield from _table([(plan.currency, *head, *(["1M tokens"] if tokens else []), "within budget"), *rows], left=(0,))
+
+
+def _further(way: Way) -> Iterator[str]:
+    """What the table does not say."""
+    plan = way.plan
+    if plan.inputs.limits is not None and plan.inputs.service is not None:
+        yield _row("Fits up to", fits_up_to(way) + (" requests/s" if plan.largest_affordable else " traffic"))
+    if plan.marginal_per_thousand is not None:
+        told = f"{sentences.money(plan.marginal_per_thousand, plan.currency)} for 1,000 requests"
+        if plan.marginal_per_million_tokens is not None:
+            told += f", {sentences.money(plan.marginal_per_million_tokens, plan.currency)} for 1M tokens"
+        yield _row("Marginal", f"{told}: a replica that is always busy, without idle time and overheads")
+    if plan.break_even is not None:
+        yield _row("Break-even", _break_even(way))
+    if way.latency is not None:
+        yield _row("Answers", _answers(way))
+
+
+def _break_even(way: Way) -> str:
+    even, currency = way.plan.break_even, way.plan.currency
+    if even is None:
+        return _UNKNOWN
+    bought = f"the API at {sentences.money(even.api_per_thousand, currency)} for 1,000 requests"
+    if even.requests_per_second is None:
+        return f"never: {bought} is cheaper at any traffic"
+    return f"above {sentences.figure(even.requests_per_second)} requests/s; below, {bought} is cheaper"
+
+
+def _answers(way: Way) -> str:
+    """How fast they come, and what happens to those who come beyond what is paid for."""
+    if way.latency is None:
+        return _UNKNOWN
+    if way.paid == 0:
+        return f"nobody gets one: the budget does not pay for {sentences.pods(way.plan.inputs.minimum_replicas)}"
+    told = []
+    for one in way.plan.points[:2]:
+        seconds = seconds_at(way, one.requests_per_second)
+        if seconds is None:
+            told.append(f"not known at {NAMES[one.name]}")
+        elif math.isinf(seconds):
+            told.append(f"a queue without end at {NAMES[one.name]}")
+        else:
+            told.append(f"{seconds:.2g} s at {NAMES[one.name]}")
+    paid = "" if way.paid is None else f" with at most the {sentences.pods(way.paid)} that the budget pays for"
+    return f"{way.latency.percentile} % come within {', '.join(told)}{paid} ({way.latency.source})"
+
+
+def _replicas(one: Point, *, known: bool) -> str:
+    if one.replicas is None:
+        return "out of reach" if known else _UNKNOWN
+    return f"{one.replicas:,}"
+
+
+def _figure(number: Decimal | None) -> str:
+    return _UNKNOWN if number is None else sentences.figure(number)
+
+
+def _table(rows: Sequence[Sequence[str]], *, left: Collection[int]) -> Iterator[str]:
+    """Columns as wide as they need to be; numbers stand to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = (
+            f"{cell:<{width}}" if column in left else f"{cell:>{width}}"
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join(cells).rstrip()
+
+
+def _row(label: str, text: str) -> str:
+    return f"{label:<{_LABEL}}{text}".rstrip()

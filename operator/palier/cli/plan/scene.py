@@ -1,0 +1,153 @@
+"""From a plan to what its pictures show.
+
+The latency is that of as many replicas as are planned for, but never more than the monthly budget pays for: whoever
+keeps the budget and gets more users pays with their time instead.
+"""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from functools import partial
+
+from palier.cli.plan.curves import Panel, Scene, curve, spread
+from palier.cli.plan.outcome import Outcome, Way
+from palier.cli.plan.words import NAMES, conclusion, title, verdict_of
+from palier.economics import sentences
+from palier.economics.costs import Limits, thousands
+from palier.economics.planning import Point
+
+__all__ = ["scene", "seconds_at"]
+
+Rates = tuple[float, ...]
+
+
+def scene(found: Outcome) -> Scene:
+    """The picture of a plan."""
+    points = found.shown.plan.points
+    marks = tuple((NAMES[one.name], float(one.requests_per_second)) for one in sorted(points, key=_traffic))
+    rates = spread(marks[0][1], marks[-1][1])
+    return Scene(
+        title=title(found),
+        sentence=conclusion(found),
+        marks=marks,
+        cost=_cost(found, rates),
+        latency=_latency(found, rates),
+        legend=tuple(_legend(way) for way in found.ways),
+        notes=tuple(_notes(found)),
+    )
+
+
+def _traffic(one: Point) -> Decimal:
+    return one.requests_per_second
+
+
+def seconds_at(way: Way, rate: Decimal) -> float | None:
+    """How fast answers come with the replicas that are planned for and paid for; None where it is not known."""
+    inputs, latency = way.plan.inputs, way.latency
+    if latency is None or inputs.fleet is None:
+        return None
+    numbers = (inputs.fleet.replicas(rate) or inputs.fleet.last, way.paid)
+    replicas = min((number for number in numbers if number is not None), default=0)
+    return latency.at(inputs, float(rate), replicas)
+
+
+def _cost(found: Outcome, rates: Rates) -> Panel:
+    curves = tuple(curve(_name(way), rates, partial(_month, way)) for way in found.ways)
+    plan = found.shown.plan
+    limits = plan.inputs.limits
+    drawn = limits is not None and len(plan.inputs.currencies) == 1
+    return Panel(
+        title=f"{plan.currency} a month",
+        curves=curves,
+        limit=curve(_limit_name(found), rates, _allowed(limits)) if limits and drawn else None,
+        missing="" if any(one.values for one in curves) else f"The cost is not known: {found.choice.reason}.",
+    )
+
+
+def _month(way: Way, rate: float) -> float | None:
+    total = way.plan.inputs.at(Decimal(rate)).monthly_total
+    return None if total is None else float(total)
+
+
+def _allowed(limits: Limits) -> Callable[[float], float | None]:
+    """What a month of some traffic may cost."""
+
+    def at(rate: float) -> float | None:
+        per_thousand = None if limits.per_thousand is None else limits.per_thousand * thousands(Decimal(rate))
+        allowed = [float(limit) for limit in (limits.monthly, per_thousand) if limit is not None]
+        return min(allowed, default=None)
+
+    return at
+
+
+def _limit_name(found: Outcome) -> str:
+    budget = found.draft.deployment.spec.budget
+    if budget is None:
+        return ""
+    limits = (
+        (budget.monthly, "a month"),
+        (budget.per_thousand_inferences, "for a thousand"),
+        (budget.per_million_tokens, "for a million tokens"),
+    )
+    told = " and ".join(f"{sentences.exact(limit.decimal)} {what}" for limit, what in limits if limit is not None)
+    return f"budget: {told}"
+
+
+def _latency(found: Outcome, rates: Rates) -> Panel:
+    known = [way.latency for way in found.ways if way.latency]
+    curves = tuple(curve(_name(way), rates, partial(_seconds, way)) for way in found.ways)
+    percentile = known[0].percentile if known else 0
+    promise = found.draft.promise
+    promised = f"promised: {promise.percentile} % within {promise.threshold}" if promise else ""
+    missing = "" if any(one.values for one in curves) else _unknown(found)
+    return Panel(
+        title="answer time" if missing else f"seconds, {percentile} % of the answers",
+        curves=curves,
+        limit=curve(promised, rates, lambda _: promise.threshold.seconds) if promise and not missing else None,
+        missing=missing,
+    )
+
+
+def _seconds(way: Way, rate: float) -> float | None:
+    return seconds_at(way, Decimal(rate))
+
+
+def _unknown(found: Outcome) -> str:
+    if any(way.latency for way in found.ways):
+        return "How fast answers come is not known: no replica is paid for."
+    return (
+        "How fast answers come is not known. A load test measures it; --service-time and --concurrency draw what"
+        " queueing theory says."
+    )
+
+
+def _legend(way: Way) -> str:
+    """One line: who it is, the verdict, and what it takes."""
+    plan = way.plan
+    told = []
+    if plan.replicas is not None:
+        told.append(sentences.pods(plan.replicas))
+    if plan.monthly_total is not None:
+        told.append(f"{sentences.money(plan.monthly_total.amount, plan.currency)} a month at target")
+    if plan.capacity is None:
+        told.append("capacity not known")
+    else:
+        told.append(f"{sentences.figure(plan.capacity)} requests/s each ({way.capacity.source})")
+    if way.paid == 0:
+        told.append("none is affordable")
+    return f"{_name(way)}: {verdict_of(way)}, {', '.join(told)}"
+
+
+def _name(way: Way) -> str:
+    return way.name or way.deployment.spec.model.name
+
+
+def _notes(found: Outcome) -> Iterator[str]:
+    plan = found.shown.plan
+    if plan.prices_as_of is not None:
+        yield f"Prices: {plan.price_source}, as of {plan.prices_as_of}."
+    sources = {way.name: way.latency.source for way in found.ways if way.latency}
+    if sources:
+        if any(way.paid is not None for way in found.ways):
+            yield "Answer time with as many replicas as the traffic takes, but no more than the budget pays for."
+        told = "; ".join(f"{name}: {source}" if name else source for name, source in sources.items())
+        yield f"Answer time: {told}."

@@ -1,0 +1,44 @@
+"""Words that the page and the pictures share."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from palier.cli.plan.outcome import Outcome, Way
+from palier.economics import sentences
+from palier.economics.planning import PointName
+from palier.evidence.verdicts import Verdict
+
+__all__ = ["NAMES", "conclusion", "fits_up_to", "title", "verdict_of"]
+
+NAMES: Final[Mapping[str, str]] = {
+    PointName.POC: "POC",
+    PointName.TARGET: "target",
+    PointName.DOUBLE: "2x",
+    PointName.TENFOLD: "10x",
+}
+_SIGNS: Final = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.NO_EVIDENCE: "?"}
+
+
+def title(found: Outcome) -> str:
+    """Which object it is about."""
+    metadata = found.draft.deployment.metadata
+    return f"{metadata.namespace}/{metadata.name}"
+
+
+def conclusion(found: Outcome) -> str:
+    """The verdict in one sentence with its numbers."""
+    choice = found.choice
+    return f"{_SIGNS[choice.verdict]} {choice.verdict}, {choice.reason}: {choice.message}"
+
+
+def verdict_of(way: Way) -> str:
+    """The verdict on one way, in two words."""
+    return f"{_SIGNS[way.weighed.verdict]} {way.weighed.reason}"
+
+
+def fits_up_to(way: Way) -> str:
+    """The most traffic within the budget, rounded so that it fits."""
+    most = way.plan.largest_affordable
+    if most is not None:
+        return sentences.figure(most, limit=most) if most else "nothing"
+    return "-" if way.plan.inputs.service is None or way.plan.inputs.limits is None else "any"
