@@ -10,6 +10,10 @@ COPY operator/generator/go.mod operator/generator/go.sum ./
 RUN go mod download
 COPY operator/generator/*.go ./
 RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -o /opt/generator/palier-generator .
+# The licences of what is linked into it ask for their texts to come along.
+RUN go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Dir}}{{end}}{{end}}' . | sort -u \
+ | while read -r module folder; do mkdir -p "/opt/licenses/$module" \
+ && find "$folder" -maxdepth 1 -iname 'licen[cs]e*' -exec cp {} "/opt/licenses/$module/" \; ; done
 
 # A folder of its own instead of site-packages: it is the same on every base, and goes into the last stage in one copy.
 FROM ${BASE} AS dependencies
@@ -39,6 +43,7 @@ FROM ${BASE}
 # Three copies, so that a change of our own code leaves the large layers as they are.
 COPY --from=dependencies /opt/palier /opt/palier
 COPY --from=generator /opt/generator /opt/palier/bin
+COPY --from=generator /opt/licenses /usr/share/licenses
 COPY --from=build /opt/own /opt/palier
 # HOME and USER: the uid has no entry in /etc/passwd, and a platform may choose another one.
 # OPENBLAS_NUM_THREADS: one thread per core of a large node would only cost memory.

@@ -53,25 +53,24 @@ def largest_affordable(service: Service, limits: Limits) -> Decimal | None:
 def smallest_affordable(service: Service, limits: Limits, *, at: Decimal) -> Decimal | None:
     """The least traffic from `at` on that keeps every limit.
 
-    A limit for a thousand inferences is broken by little traffic, whose replicas are idle for most of the time.
+    A limit for a thousand inferences is broken by little traffic, whose replicas are idle for most of the time. With n
+    replicas it holds from monthly(n) divided by the limit on, if they can carry that.
 
     Returns:
-        None where none does. Where the next replica is what makes the limits hold, the traffic from which on it is
-        needed; any more than that fits.
+        None where none does.
     """
-    first, end = service.replicas(at), _paid_for(service, limits)
-    if first is None or (end is not None and end < first):
+    first = service.replicas(at)
+    if first is None:
         return None
     number: int | None = first
     if not service.fits(first, limits):
-        last = _cheapest(service, first, end)
+        last = _cheapest(service, first, _paid_for(service, limits))
         number = first_from(first, lambda one: service.fits(one, limits), last=last)
     if number is None:
         return None
-    floor = at if number == first else service.rate(number - 1)
     if limits.per_thousand is None:
-        return floor
-    return max(floor, service.cost.total(number) / (limits.per_thousand * thousands(Decimal(1))))
+        return at
+    return max(at, service.cost.total(number) / (limits.per_thousand * thousands(Decimal(1))))
 
 
 def break_even(service: Service, per_thousand: Decimal) -> Decimal | None:
@@ -91,13 +90,9 @@ def break_even(service: Service, per_thousand: Decimal) -> Decimal | None:
         return service.cost.total(following) <= room
 
     start, last = service.minimum, service.last
-    if service.law.proportional:
-        many = service.cost.each < per_thousand * thousands(service.rate(1))
-        number = first_from(start, stays_cheaper, last=None) if many else None
-    else:
-        number = first_from(start, stays_cheaper, last=_best_start(service, start, last))
-        if number is None and last is not None and stays_cheaper(last):
-            number = last
+    number = first_from(start, stays_cheaper, last=_best_start(service, start, last))
+    if number is None and last is not None and stays_cheaper(last):
+        number = last
     return None if number is None else service.cost.total(number) / (per_thousand * thousands(Decimal(1)))
 
 
@@ -130,8 +125,7 @@ def _cheapest(service: Service, start: int, end: int | None) -> int | None:
 
 
 def _best_start(service: Service, start: int, last: int | None) -> int | None:
-    """The number of replicas after which the next one starts at the least cost for each inference."""
-    end = None if last is None else max(start, last - 1)
+    """The number of replicas after which the next one starts at the least cost for each inference; None if none is."""
     cost, rate = service.cost.total, service.rate
-    rising = first_from(start, lambda n: cost(n + 2) * rate(n) >= cost(n + 1) * rate(n + 1), last=end)
-    return end if rising is None else rising
+    rising = first_from(start, lambda n: cost(n + 2) * rate(n) >= cost(n + 1) * rate(n + 1), last=last)
+    return last if rising is None else rising

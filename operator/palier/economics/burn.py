@@ -10,14 +10,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from palier.api.constants import WITHIN_BUDGET
 from palier.economics.money import HOURS_PER_MONTH
 from palier.economics.sentences import exact, figure, money
 from palier.economics.spending import Spending, hours_of_month, mean_rate, month_of, spent_at
 
-__all__ = ["WITHIN_BUDGET", "Burn", "BurnRule", "BurnWindow", "burn"]
-
-WITHIN_BUDGET: Final = "WithinBudget"
-"""Reason when no rule is exceeded."""
+__all__ = ["Burn", "BurnRule", "BurnWindow", "burn"]
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 
@@ -108,7 +106,7 @@ class Burn:
 
     @property
     def reason(self) -> str:
-        """One CamelCase word for conditions and events."""
+        """One CamelCase word for conditions and events; the condition's own name while no rule is exceeded."""
         return self.exceeded[0].value if self.exceeded else WITHIN_BUDGET
 
     @property

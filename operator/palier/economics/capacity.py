@@ -96,14 +96,10 @@ def replicas_at(rate: Decimal, *, law: ScalingLaw, utilization: Decimal, minimum
     if carries(minimum):
         return minimum
     if law.proportional:
-        # Exact: a quotient is rounded, and would ask for a replica too few or too many where the rate is a multiple.
         each = law.gamma * utilization
-        whole = int(rate // each)
+        whole = int(rate / each)
         return whole if whole * each >= rate else whole + 1
-    peak = law.peak
-    if peak is None and law.most is not None and rate >= law.most * utilization:
-        return None
-    return first_from(minimum, carries, last=peak)
+    return first_from(minimum, carries, last=law.peak)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ A mistyped field that was skipped in silence would make a price of nothing, so u
 import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from palier.errors import InvalidPrices
 
 __all__ = ["Fields", "product_key"]
 
+_NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?")
 _LARGEST: Final = Decimal(10) ** 9
 _LONGEST_TEXT: Final = 512
 _VENDORS: Final = ("nvidia-", "amd-", "intel-", "tesla-")
@@ -132,11 +133,8 @@ class Fields:
 
 def _price(value: object, path: str) -> Decimal:
     # A float is taken as it is written (0.1 is a tenth), not as its binary neighbour.
-    text = str(value) if isinstance(value, str | int | float | Decimal) and not isinstance(value, bool) else ""
-    try:
-        price = Decimal(text)
-    except InvalidOperation:
-        price = Decimal("NaN")
-    if not price.is_finite() or not 0 <= price <= _LARGEST:
+    text = str(value) if isinstance(value, str | int | float | Decimal) else ""
+    price = Decimal(text) if _NUMBER.fullmatch(text) else None
+    if price is None or price > _LARGEST:
         raise InvalidPrices(path, f'it must be a price of 0 or more, such as "0.0316", not {value!r}')
     return price

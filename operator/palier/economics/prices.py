@@ -163,9 +163,7 @@ def _pool(fields: Fields) -> Pool:
 
 
 def _gpu_price(product: str, prices: Mapping[str, Decimal]) -> Decimal | None:
-    """The price of a product: by its very name, else by its name without vendor and case, else of any product."""
-    if product in prices:
-        return prices[product]
+    """The price of a product by its name, whatever the vendor and the case are written as; else that of any product."""
     same = {product_key(name): price for name, price in prices.items()}
     return same.get(product_key(product), prices.get(ANY_PRODUCT))
 

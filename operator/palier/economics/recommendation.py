@@ -70,7 +70,7 @@ def recommendation(
 def _bounds(plan: Plan) -> tuple[int | None, int | None]:
     """Fewest and most replicas; None where the target has no place between them."""
     fleet, needed = plan.inputs.fleet, plan.replicas
-    if fleet is None or needed is None or needed > _MOST_REPLICAS:
+    if fleet is None or needed is None:
         return None, None
     double = next(point.replicas for point in plan.points if point.name == PointName.DOUBLE)
     wanted = [number for number in (double, fleet.last, _MOST_REPLICAS) if number is not None]

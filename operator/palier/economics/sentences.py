@@ -9,6 +9,8 @@ from typing import Final
 __all__ = ["at_least", "at_most", "exact", "figure", "money", "pods", "rate"]
 
 _DIGITS: Final = 3
+_LARGEST: Final = 27
+"""Powers of ten from which a decimal has no digits left to round."""
 
 
 def exact(number: Decimal) -> str:
@@ -56,6 +58,8 @@ def pods(number: int) -> str:
 
 
 def _rounded(number: Decimal, rounding: str) -> Decimal:
+    if number.adjusted() >= _LARGEST:
+        return number
     exponent = min(0, number.adjusted() - _DIGITS + 1) if number else 0
     return number.quantize(Decimal(1).scaleb(exponent), rounding=rounding)
 

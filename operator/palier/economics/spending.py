@@ -167,7 +167,7 @@ def _bounded(rates: Sequence[Rate], *, now: float) -> tuple[Rate, ...]:
     """
     oldest = min(_first_instant(now), now - LONGEST_WINDOW)
     later = [*(rate.since for rate in rates[1:]), now]
-    kept = [rate for rate, end in zip(rates, later, strict=True) if end > oldest] or [rates[-1]]
+    kept = [rate for rate, end in zip(rates, later, strict=True) if end > oldest]
     kept = [kept[0], *(rate for before, rate in pairwise(kept) if rate.hourly != before.hourly)]
     while len(kept) > RATE_LIMIT:
         position = min(range(len(kept) - 2), key=lambda index: _blur(kept, index, now=now))

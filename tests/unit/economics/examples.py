@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from palier.api.v1alpha1 import ModelDeployment, parse
-from palier.economics.plan import PlanInputs
-from palier.economics.prices import Priced, PriceTable, Unpriced
 from palier.economics.capacity import ScalingLaw
 from palier.economics.money import Money
+from palier.economics.plan import PlanInputs
+from palier.economics.prices import Priced, PriceTable, Unpriced
 
 TODAY = date(2026, 11, 24)
 PRICES: dict[str, Any] = {

@@ -65,7 +65,7 @@ def test_a_cheap_unit_fits_any_traffic() -> None:
 
 
 def test_a_unit_that_costs_exactly_the_limit() -> None:
-    """At the very price of a saturated replica any traffic fits at its whole numbers, and none once overheads come on."""
+    """At the very price of saturated replicas any number of them fits, and none once there are overheads."""
     exact = service(hourly="3.6")  # 2,628 a month for 13,140 thousand: 0.2 for each
     assert largest_affordable(exact, limits(per_thousand="0.2")) is None
     assert largest_affordable(service(hourly="3.6", fixed="0.01"), limits(per_thousand="0.2")) == 0
@@ -73,7 +73,7 @@ def test_a_unit_that_costs_exactly_the_limit() -> None:
 
 
 def test_overheads_are_spread_over_traffic() -> None:
-    """With 1,000 of overheads a thousand inferences are cheap enough only from some traffic on, up to the month's end."""
+    """With 1,000 of overheads inferences are cheap enough from some traffic on, up to what a month pays for."""
     of, budget = service(fixed="1000"), limits("2000", "0.02")
     assert largest_affordable(of, budget) == by_looking(of, budget, range(1, 40)) == 65
     least = smallest_affordable(of, budget, at=Decimal("0.1"))
@@ -138,7 +138,9 @@ def test_contention_ends_what_a_unit_limit_allows(law: ScalingLaw) -> None:
 def test_a_replica_without_a_price_is_paid_for_by_any_budget() -> None:
     """On machines that cost nothing more, traffic has no bound but that of the law."""
     assert largest_affordable(service(hourly="0"), limits("1")) is None
-    assert largest_affordable(service(PEAKED, hourly="0"), limits("1")) == service(PEAKED).rate(service(PEAKED).last or 0)
+    assert largest_affordable(service(PEAKED, hourly="0"), limits("1")) == service(PEAKED).rate(
+        service(PEAKED).last or 0
+    )
     assert largest_affordable(service(hourly="0", fixed="2"), limits("1")) == 0
 
 
@@ -162,11 +164,12 @@ def test_serving_that_costs_more_for_each_is_never_cheaper() -> None:
 @pytest.mark.parametrize("overlap", [NO_OVERLAP, RELEASES])
 @pytest.mark.parametrize("price", ["0.0065", "0.0085", "0.012", "0.05"])
 @pytest.mark.parametrize("minimum", [1, 4])
+@pytest.mark.parametrize("fixed", ["0", "100"])
 def test_above_the_break_even_all_traffic_is_cheaper(
-    law: ScalingLaw, overlap: Overlap, price: str, minimum: int
+    law: ScalingLaw, overlap: Overlap, price: str, minimum: int, fixed: str
 ) -> None:
     """Also where a further replica starts; below it there is traffic that is dearer (as far as contention allows)."""
-    of, each = service(law, overlap=overlap, fixed="100", minimum=minimum), Decimal(price)
+    of, each = service(law, overlap=overlap, fixed=fixed, minimum=minimum), Decimal(price)
 
     def cheaper(replicas: int, rate: Decimal) -> bool:
         return of.cost.total(replicas) < each * thousands(rate)
@@ -185,6 +188,55 @@ def test_above_the_break_even_all_traffic_is_cheaper(
     assert starts == list(range(replicas, starts[-1] + 1))
 
 
+@pytest.mark.parametrize("law", [LINEAR, BOUNDED, PEAKED])
+@pytest.mark.parametrize(
+    "budget",
+    [
+        limits("9000", "0.02"),
+        limits("900", "0.02"),
+        limits(per_thousand="0.009"),
+        limits(per_thousand="0.009696"),  # with contention alone kept by 16 replicas, and by none beside them
+        limits(per_thousand="0.010408"),  # with coherency too by 12
+    ],
+)
+@pytest.mark.parametrize("at", ["0.1", "5.5", "21", "80"])
+def test_the_smallest_is_what_trying_every_number_finds(law: ScalingLaw, budget: Limits, at: str) -> None:
+    """The first number of replicas that keeps the limits at all tells the traffic from which on it does."""
+    of, rate = service(law, fixed="400"), Decimal(at)
+    found = smallest_affordable(of, budget, at=rate)
+    first = of.replicas(rate)
+    possible = range(first, (of.last or 1000) + 1) if first else ()
+    number = next((n for n in possible if fits(of, budget, of.rate(n))), None)
+    if number is None:
+        assert found is None
+        return
+    assert found is not None
+    assert of.replicas(found) == number
+    assert found == rate or not fits(of, budget, found * Decimal("0.999999"))
+    assert fits(of, budget, found * Decimal("1.0000001"))
+
+
+def test_the_last_replica_alone_can_make_serving_cheaper() -> None:
+    """With large overheads only the most traffic that contention lets through is worth them."""
+    of = service(PEAKED, fixed="1000000")
+    last = of.last
+    assert last is not None
+    total = of.cost.total(last)
+    price = total / (thousands(of.rate(last)) + thousands(of.rate(last - 1))) * 2
+    assert break_even(of, price) == total / (price * thousands(Decimal(1)))
+
+
+def test_what_comes_before_the_last_replica_can_be_dearer() -> None:
+    """Two replicas at most, the second of which starts too dear: cheaper for good only with some of its own traffic."""
+    of = service(ScalingLaw(Decimal(10), Decimal("0.3"), Decimal("0.2")))
+    assert of.last == 2
+    price = Decimal(73) / thousands(Decimal(5)) * Decimal("1.8")
+    found = break_even(of, price)
+    assert found is not None
+    assert of.rate(1) < found < of.rate(2)
+    assert abs(found - Decimal(146) / (price * thousands(Decimal(1)))) < Decimal("1e-20")
+
+
 def test_serving_on_the_last_useful_replica_can_be_cheaper_too() -> None:
     """Where a second replica only hinders, what the first one carries is all there is to compare."""
     alone = service(ScalingLaw(Decimal(10), Decimal("1.2")))
@@ -192,6 +244,9 @@ def test_serving_on_the_last_useful_replica_can_be_cheaper_too() -> None:
     assert found is not None
     assert abs(thousands(found) - 1460) < Decimal("1e-18")
     assert break_even(alone, Decimal("0.001")) is None
+    # between the price of one replica at its most and that of two
+    price = Decimal(100) / thousands(Decimal(5))
+    assert break_even(alone, price) == Decimal(73) / (price * thousands(Decimal(1)))
 
 
 def test_pods_of_releases_are_paid_for_by_their_hours() -> None:

@@ -14,31 +14,32 @@ THREE = Money(Decimal("3.05"), "EUR")
 
 def test_a_month_has_730_hours() -> None:
     """A month is a twelfth of a year of 8,760 hours, in hours and in seconds."""
-    assert (HOURS_PER_MONTH, SECONDS_PER_MONTH) == (Decimal(730), Decimal(2_628_000))
+    assert (Decimal(730), Decimal(2_628_000)) == (HOURS_PER_MONTH, SECONDS_PER_MONTH)
 
 
 def test_sums_are_exact() -> None:
     """Tenths that no binary number can hold add up to what is written on paper."""
     assert Money(Decimal("0.1"), "EUR") + Money(Decimal("0.2"), "EUR") == Money(Decimal("0.3"), "EUR")
-    assert THREE - TWO == Money(Decimal("0.95"), "EUR")
+    assert Money(Decimal("0.95"), "EUR") == THREE - TWO
 
 
 def test_amounts_are_multiplied_and_divided() -> None:
     """Hours of a price, and a part of a cost, keep the currency."""
-    assert TWO * 730 == Money(Decimal(1533), "EUR")
+    assert Money(Decimal(1533), "EUR") == TWO * 730
     assert TWO * Decimal("0.5") == Money(Decimal("1.05"), "EUR")
-    assert TWO / 3 == Money(Decimal("0.7"), "EUR")
+    assert Money(Decimal("0.7"), "EUR") == TWO / 3
 
 
 def test_amounts_of_one_currency_are_ordered() -> None:
     """Each comparison says what the numbers say, at equality too."""
+    same = Money(Decimal("2.1"), "EUR")
     assert TWO < THREE
-    assert TWO <= TWO
+    assert same <= TWO
     assert THREE > TWO
-    assert THREE >= THREE
+    assert same >= TWO
     assert not THREE < TWO
-    assert not TWO < TWO
-    assert not TWO > TWO
+    assert not same < TWO
+    assert not same > TWO
     assert not THREE <= TWO
     assert not TWO >= THREE
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from palier.api.budget import Budget
-from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.capacity import ScalingLaw
 from palier.economics.costs import Overlap, thousands
 from palier.economics.money import Money
@@ -40,8 +39,8 @@ def test_the_story_to_prevent_is_refused_with_its_numbers() -> None:
     found = plan(inputs(fixed_overheads=Decimal(550), budget=budget(monthly="3000")))
     assert (found.verdict, found.reason) == (Verdict.FAIL, "OverBudget")
     assert found.message == (
-        "200 requests/s take 286 replicas at 0.0632 EUR/h each: 13,195 EUR a month, 13,745 EUR with overheads, against a"
-        " budget of 3,000 EUR; 0.0262 EUR for a thousand inferences; at most 37.1 requests/s fit"
+        "200 requests/s take 286 replicas at 0.0632 EUR/h each: 13,195 EUR a month, 13,745 EUR with overheads, against"
+        " a budget of 3,000 EUR; 0.0262 EUR for a thousand inferences; at most 37.1 requests/s fit"
     )
     assert found.points[0].within_budget
     assert found.largest_affordable == Decimal("37.1")
@@ -237,6 +236,9 @@ def test_a_limit_for_tokens_counts_those_of_request_and_answer() -> None:
     assert "0.0251 EUR for a million tokens, within a budget of 0.0252 EUR" in kept.message
     assert plan(inputs(tokens=1000, budget=budget(perMillionTokens="0.025"))).verdict is Verdict.FAIL
     assert plan(inputs(tokens=500, budget=budget(perMillionTokens="0.0252"))).verdict is Verdict.FAIL
+    for thousand, million in (("1", "0.025"), ("0.025", "1")):  # the stricter of two limits counts, whichever it is
+        both = budget(perThousandInferences=thousand, perMillionTokens=million)
+        assert plan(inputs(tokens=1000, budget=both)).verdict is Verdict.FAIL
     scale = {"target": {"requestsPerSecond": "200", "tokensIn": 800, "tokensOut": 200}}
     assert planned(scale=scale, budget={"currency": "EUR", "perMillionTokens": "1"}).inputs.tokens == 1000
 
@@ -257,6 +259,15 @@ def test_any_traffic_fits_a_generous_unit_limit() -> None:
     found = plan(inputs(budget=budget(perThousandInferences="1")))
     assert (found.verdict, found.largest_affordable) == (Verdict.PASS, None)
     assert found.message.endswith("any traffic fits")
+
+
+def test_the_very_budget_is_within_the_budget() -> None:
+    """What costs exactly what it may passes, and is told so; a cent less of budget does not."""
+    exact: dict[str, Any] = {"law": ScalingLaw(Decimal(1000)), "hourly": priced("0.1")}
+    found = plan(inputs(**exact, budget=budget(monthly="73")))
+    assert found.verdict is Verdict.PASS
+    assert "73 EUR a month, within a budget of 73 EUR" in found.message
+    assert plan(inputs(**exact, budget=budget(monthly="72.99"))).verdict is Verdict.FAIL
 
 
 def test_one_replica_is_told_as_one() -> None:
@@ -310,9 +321,7 @@ def test_what_the_pod_does_not_ask_for_is_said_not_to_be_counted() -> None:
     assert "not counted" not in planned().message
 
 
-@pytest.mark.parametrize(
-    "pod", [{"containers": [container()]}, {"containers": [container(requests={"cpu": "many"})]}]
-)
+@pytest.mark.parametrize("pod", [{"containers": [container()]}, {"containers": [container(requests={"cpu": "many"})]}])
 def test_a_pod_that_cannot_be_priced_gives_no_verdict(pod: dict[str, Any]) -> None:
     """A spec without requests is no crash and no free lunch: nothing can be said until it has some."""
     found = planned(pod=pod)
@@ -355,10 +364,23 @@ def test_a_scaling_law_comes_before_a_plain_capacity() -> None:
 
 def test_costs_are_known_at_any_traffic() -> None:
     """A picture asks for the numbers between the points; they are those of the points where they meet."""
-    found: ModelDeployment = deployment(scale=SCALE, budget=BUDGET)
-    made = inputs_of(found, law=ScalingLaw(Decimal(1)), prices=prices(), today=TODAY)
+    made = inputs_of(deployment(scale=SCALE, budget=BUDGET), law=ScalingLaw(Decimal(1)), prices=prices(), today=TODAY)
     assert made.at(Decimal(200), PointName.TARGET) == plan(made).target
     assert made.at(Decimal("0.1")).replicas == 1
     assert made.overlap == Overlap(
         0, tuple((Decimal(w) / (100 - w), Decimal(60) / 3600) for w in (5, 25, 50)), Decimal(600) / 3600
     )
+
+
+@pytest.mark.parametrize("alpha", ["0", "0.01"])
+def test_no_number_that_the_api_allows_is_too_large(alpha: str) -> None:
+    """The most traffic on the least capacity at the highest price is absurd, but has a verdict."""
+    spec: dict[str, Any] = {
+        "scale": {"target": {"requestsPerSecond": "999999999999.999999"}, "utilization": "0.0001"},
+        "budget": {"currency": "EUR", "monthly": "999999999999.999999", "perThousandInferences": "0.000001"},
+    }
+    table = prices(cpuHour="1e9", memoryGiBHour="1e9")
+    law = ScalingLaw(Decimal("0.000000001"), Decimal(alpha))
+    found = plan_of(deployment(**spec), law=law, prices=table, today=TODAY)
+    assert found.verdict is Verdict.FAIL
+    assert found.largest_affordable == 0

@@ -89,6 +89,8 @@ def test_a_table_may_name_the_currency_of_opencost() -> None:
         ({"cpuHour": "Infinity"}, "cpuHour"),
         ({"cpuHour": "1e10"}, "cpuHour"),
         ({"cpuHour": True}, "cpuHour"),
+        ({"cpuHour": "1_000"}, "cpuHour"),
+        ({"cpuHour": " 1"}, "cpuHour"),
         ({"cpuHour": "0,03"}, "cpuHour"),
         ({"cpuHour": ["0.03"]}, "cpuHour"),
         ({"memoryGiBHour": None}, "memoryGiBHour"),
@@ -148,8 +150,8 @@ def test_a_product_is_found_with_and_without_its_vendor(product: str) -> None:
     assert amount(gpu(product), prices()) == Decimal("0.80")
 
 
-def test_the_very_name_of_a_product_comes_first() -> None:
-    """A vendor that is left out of the label is found too, and no product is taken for another one."""
+def test_a_product_is_not_taken_for_another_one() -> None:
+    """A vendor that is left out of the label is found too, but an L40S is no L4: its price is missing, by name."""
     assert amount(gpu("H100-80GB-HBM3"), prices()) == Decimal("6.88")
     missing = price(gpu("L40S"), prices())
     assert isinstance(missing, Unpriced)

@@ -79,11 +79,11 @@ def test_the_distributions_are_what_a_simulation_sees(law: Law, servers: int, lo
     """Requests that arrive, wait and are served one by one, without any formula, wait as long as the formulas say."""
     waits, responses = _simulated(law, servers=servers, load=load)
     for time in (0.0, 0.25, 0.5, 1.0, 2.0):
-        arguments = {"servers": servers, "rate": load * servers, "service_time": 1.0, "time": time}
-        assert _above(waits, time) == pytest.approx(waiting_tail(law, **arguments), abs=0.02)  # type: ignore[arg-type]
-        assert _above(responses, time + 0.01) == pytest.approx(
-            response_tail(law, **{**arguments, "time": time + 0.01}), abs=0.02  # type: ignore[arg-type]
-        )
+        waiting = waiting_tail(law, servers=servers, rate=load * servers, service_time=1.0, time=time)
+        assert _above(waits, time) == pytest.approx(waiting, abs=0.02)
+        later = time + 0.01
+        answered = response_tail(law, servers=servers, rate=load * servers, service_time=1.0, time=later)
+        assert _above(responses, later) == pytest.approx(answered, abs=0.02)
 
 
 def test_one_exponential_server_answers_exponentially() -> None:
@@ -118,9 +118,12 @@ def test_the_largest_rate_just_keeps_the_threshold(law: Law, servers: int) -> No
 
 def test_two_known_capacities() -> None:
     """One server of 50 ms and a p95 of 250 ms: 8.017/s when times are exponential, 13.875/s when they are fixed."""
-    known = {"servers": 1, "service_time": 0.05, "threshold": 0.25, "quantile": 0.95}
-    assert largest_rate(Law.EXPONENTIAL, **known) == pytest.approx(20 - math.log(20) / 0.25, rel=1e-6)  # type: ignore[arg-type]
-    assert largest_rate(Law.FIXED, **known) == pytest.approx(13.8754, rel=1e-4)  # type: ignore[arg-type]
+    exponential, fixed = (
+        largest_rate(law, servers=1, service_time=0.05, threshold=0.25, quantile=0.95)
+        for law in (Law.EXPONENTIAL, Law.FIXED)
+    )
+    assert exponential == pytest.approx(20 - math.log(20) / 0.25, rel=1e-6)
+    assert fixed == pytest.approx(13.8754, rel=1e-4)
 
 
 def test_a_threshold_below_the_work_itself_is_never_kept() -> None:
@@ -142,7 +145,9 @@ def test_too_much_traffic_never_settles(law: Law) -> None:
 def test_so_near_to_saturation_that_nothing_can_be_told_counts_as_saturated() -> None:
     """A distribution over millions of requests is not computed; the answer errs on the side of waiting."""
     assert waiting_tail(Law.FIXED, servers=1, rate=1 - 1e-9, service_time=1.0, time=10.0) == 1
-    assert waiting_tail(Law.FIXED, servers=1, rate=0.999, service_time=1.0, time=1000.0) == pytest.approx(0.135, abs=2e-3)
+    assert waiting_tail(Law.FIXED, servers=1, rate=0.999, service_time=1.0, time=1000.0) == pytest.approx(
+        0.135, abs=2e-3
+    )
 
 
 def test_fixed_times_are_answered_at_once_when_little_comes() -> None:
@@ -152,7 +157,7 @@ def test_fixed_times_are_answered_at_once_when_little_comes() -> None:
 
 def _simulated(law: Law, *, servers: int, load: float) -> tuple[list[float], list[float]]:
     """Waiting and response times of requests in the order of their arrival, after the first tenth."""
-    random = Random(20261124)
+    random = Random(20261124)  # noqa: S311 - a simulation
     free = [0.0] * servers
     now, waits, responses = 0.0, [], []
     for _ in range(SIMULATED):

@@ -14,7 +14,12 @@ from tests.unit.economics.examples import inputs
 MEBIBYTE = 2**20
 
 
-def recommended(*, cores: str | None = "0.8501", memory: int | None = 1000 * MEBIBYTE, **changes: Any) -> Recommendation:  # noqa: ANN401
+def recommended(
+    *,
+    cores: str | None = "0.8501",
+    memory: int | None = 1000 * MEBIBYTE,
+    **changes: Any,  # noqa: ANN401
+) -> Recommendation:
     """After a load test that found 10 requests/s for one replica; planned to 70 %."""
     made = plan(inputs(**{"law": ScalingLaw(Decimal(10)), **changes}))
     found = recommendation(made, cpu_cores=Decimal(cores) if cores else None, memory_bytes=memory)

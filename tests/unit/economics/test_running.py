@@ -43,6 +43,7 @@ def test_a_thousand_requests() -> None:
 
     assert cost is not None
     assert cost.per_thousand == euros("0.20")
+    assert unit_cost(euros("2"), Served(100, 600.0)) is not None
     half = unit_cost(euros("2"), Served(10_000, HOUR / 2))
     assert half is not None
     assert half.per_thousand == euros("0.10")
@@ -86,6 +87,7 @@ def test_within_the_objective() -> None:
         "(10,000 requests in 60 minutes, pods for 2 EUR an hour)"
     )
     assert (verdict.estimate, verdict.total, verdict.hard_stop) == (0.2, 10_000, False)
+    assert (verdict.bad, verdict.stable_total, verdict.stable_bad) == (0, 0, 0)
     assert verdict.interval == pytest.approx((0.2 / 1.01**2, 0.2 / 0.99**2))
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from palier.economics.burn import WITHIN_BUDGET, Burn, BurnRule, burn
+from palier.economics.burn import Burn, BurnRule, burn
 from palier.economics.money import Money
 from palier.economics.spending import Rate, Spending, advanced, month_of
 
@@ -37,7 +37,7 @@ def test_within_the_budget() -> None:
     now = NOVEMBER + 10 * DAY
     found = stands(history((10 * DAY, "0.8"), now=now), now)
 
-    assert (found.exceeded, found.exceeds, found.reason) == ((), False, WITHIN_BUDGET)
+    assert (found.exceeded, found.exceeds, found.reason) == ((), False, "WithinBudget")
     assert (found.spent, found.projected, found.rate) == (192, 576, Decimal("0.8"))
     assert found.message == (
         "192 EUR spent in 2026-11; at the mean rate of the last 24 hours the month comes to 576 EUR, "

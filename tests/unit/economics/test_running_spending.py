@@ -7,6 +7,7 @@ import pytest
 
 from palier.economics.money import Money
 from palier.economics.spending import (
+    LONGEST_WINDOW,
     RATE_LIMIT,
     Rate,
     Spending,
@@ -162,7 +163,7 @@ def test_few_rates_are_remembered_and_the_present_one_exactly() -> None:
         hourly = euros(str(1 + step % 7))
         spending = advanced(spending, hourly=hourly, now=NOON + step * 300)
 
-    assert len(spending.rates) == RATE_LIMIT
+    assert len(spending.rates) == RATE_LIMIT == 16
     assert spending.hourly == euros(str(1 + 499 % 7))
     assert [rate.since for rate in spending.rates] == sorted({rate.since for rate in spending.rates})
 
@@ -193,6 +194,64 @@ def test_averages_keep_the_total_and_blur_only_what_is_old() -> None:
     everything = mean_rate(spending, seconds=now - NOON, now=now)
     assert everything is not None
     assert abs(everything - exact(now - NOON)) < Decimal("0.0000001")
+
+
+def crowded(**changes: tuple[float, str]) -> tuple[Rate, ...]:
+    """Rates by turns 1 and 2, an hour each, one more than are remembered; `changes` are (seconds, hourly) by name."""
+    spending, now = None, NOON
+    for number in range(RATE_LIMIT + 1):
+        seconds, hourly = changes.get(f"rate{number}", (HOUR, str(1 + number % 2)))
+        spending = advanced(spending, hourly=euros(hourly), now=now)
+        now += seconds
+    assert spending is not None
+    return spending.rates
+
+
+@pytest.mark.parametrize(
+    ("changes", "merged"),
+    [
+        ({}, 0),
+        ({"rate8": (HOUR, "1.9")}, 7),
+        ({"rate8": (60.0, "1")}, 7),
+        ({"rate15": (HOUR, "1.001")}, 14),
+        ({"rate16": (HOUR, "2.001")}, 0),
+    ],
+    ids=["the oldest", "the most alike", "the shortest", "up to the last before the present", "never the present"],
+)
+def test_those_two_become_one_that_matter_least(changes: dict[str, tuple[float, str]], merged: int) -> None:
+    """To a window that reaches back to where they meet."""
+    kept = [number for number in range(RATE_LIMIT + 1) if number != merged + 1]
+    lengths = [changes.get(f"rate{number}", (HOUR, ""))[0] for number in range(RATE_LIMIT + 1)]
+
+    assert [rate.since for rate in crowded(**changes)] == [NOON + sum(lengths[:number]) for number in kept]
+
+
+def test_two_rates_become_their_mean_by_time() -> None:
+    """An hour at 2 and two hours at 1.9."""
+    rates = crowded(rate8=(2 * HOUR, "1.9"))
+
+    assert rates[7] == Rate(NOON + 7 * HOUR, Decimal("1.933333333"))
+    assert rates[8] == Rate(NOON + 10 * HOUR, Decimal(2))
+
+
+def test_three_days_are_known_also_at_the_beginning_of_a_month() -> None:
+    """What is dropped is older than the month and than the longest window."""
+    second = datetime(2026, 12, 2, tzinfo=UTC).timestamp()
+    spending = begun("1", at=second - 4 * DAY)
+    for day in (3, 2, 1):
+        spending = advanced(spending, hourly=euros(str(5 - day)), now=second - day * DAY)
+    spending = advanced(spending, hourly=euros("9"), now=second + HOUR)
+
+    assert LONGEST_WINDOW == 3 * DAY
+    assert mean_rate(spending, seconds=LONGEST_WINDOW, now=second + HOUR) == Decimal(23 * 2 + 24 * 3 + 25 * 4) / 72
+    assert [rate.hourly for rate in spending.rates] == [2, 3, 4, 9]
+
+
+def test_a_window_without_length_has_the_present_cost() -> None:
+    """Nothing is divided by nothing."""
+    spending = advanced(begun("1"), hourly=euros("2"), now=NOON + HOUR)
+
+    assert mean_rate(spending, seconds=0, now=NOON + HOUR) == 2
 
 
 def test_rates_of_before_the_month_and_the_longest_window_are_dropped() -> None:

@@ -34,7 +34,9 @@ def failed_test(name: str) -> VariantFinding:
     """A variant that no load lets keep its objectives."""
     found = way(name, capacity=None)
     message = "even at 0.5 requests/s 31 % of the answers are slower than 250ms"
-    return replace(found, plan=replace(found.plan, verdict=Verdict.FAIL, reason="ObjectiveUnreachable", message=message))
+    return replace(
+        found, plan=replace(found.plan, verdict=Verdict.FAIL, reason="ObjectiveUnreachable", message=message)
+    )
 
 
 def told(choice: Choice) -> list[tuple[str, str, bool]]:
@@ -43,7 +45,7 @@ def told(choice: Choice) -> list[tuple[str, str, bool]]:
 
 
 def test_the_cheapest_that_fits_is_chosen() -> None:
-    """Of one that is too slow, one that is too dear and two that fit, the cheaper one is released; all stay on record."""
+    """Of one too slow, one too dear and two that fit, the cheaper of the two is released; all stay on record."""
     choice = choose([failed_test("slow"), way("dear", hourly="9"), way("fits", hourly="0.06"), way("small")])
     assert (choice.verdict, choice.reason, choice.chosen) == (Verdict.PASS, "Cheapest", "small00000")
     assert told(choice) == [
@@ -84,7 +86,7 @@ def test_of_equals_the_first_is_chosen() -> None:
 
 
 def test_none_that_fits_is_refused_with_what_would_fit() -> None:
-    """All too dear or too slow: the message names each with its reason, and the traffic of the one that affords most."""
+    """All too dear or too slow: each is named with its reason, and how much the one affords that affords most."""
     choice = choose([failed_test("slow"), way("dear", hourly="9"), way("less", hourly="0.9", capacity="12")])
     assert (choice.verdict, choice.reason, choice.chosen) == (Verdict.FAIL, "NoVariantFits", None)
     assert choice.message == (
@@ -100,7 +102,9 @@ def test_one_reason_for_all_is_the_reason() -> None:
     """Where every variant is over budget, that is why the release is refused."""
     choice = choose([way("dear", hourly="9"), way("dearer", hourly="99")])
     assert (choice.verdict, choice.reason) == (Verdict.FAIL, "OverBudget")
-    assert "affords most" not in choose([way("a", hourly="9", capacity="1"), way("b", hourly="9", capacity="1")]).message
+    assert (
+        "affords most" not in choose([way("a", hourly="9", capacity="1"), way("b", hourly="9", capacity="1")]).message
+    )
 
 
 def test_while_one_might_still_pass_nothing_is_refused() -> None:
