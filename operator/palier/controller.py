@@ -26,6 +26,7 @@ from palier.economy import Economy
 from palier.errors import Forbidden, Invalid, InvalidSpec
 from palier.metrics.looks import LookFinished, Looks
 from palier.metrics.prometheus import MetricSource
+from palier.release import gate
 from palier.release.decide import decide
 from palier.release.look import Watched
 from palier.release.observation import Measured
@@ -45,6 +46,9 @@ FORBIDDEN_RETRY = 30.0
 
 TROUBLE_AFTER = 10.0
 """Seconds that pods may take to become ready before the reason is looked up, and between two such looks."""
+
+PROGRESS_AFTER = 5.0
+"""Seconds after which it is read again how far a load test has come."""
 
 
 class Controller:
@@ -144,7 +148,8 @@ class Controller:
             await self.cluster.emit_event(
                 regarding=body, type_=note.type, reason=note.reason, action=note.reason, note=note.message
             )
-        await self._actor.load_test(deployment, decision.run, observation=observation, requests=asked.requests)
+        if not gate.undisturbed(decision.state, observation):
+            await self._actor.load_test(deployment, decision.run, observation=observation, requests=asked.requests)
         moved = await self._actor.steer(deployment, decision.state, aims, observation=observation)
         if self._refused.pop(key, None):
             told = await self._reporter.report(body, status, now=now)
@@ -163,6 +168,8 @@ class Controller:
             rest = min(rest, max(0.0, decision.wake_at - now) + 0.01)
         if decision.state.release:
             rest = min(rest, TROUBLE_AFTER)
+        if decision.run:
+            rest = min(rest, PROGRESS_AFTER)
         return rest
 
     def _measured(self, key: Key, state: State) -> Measured:

@@ -5,8 +5,9 @@ unknown: a release may wait for it, what serves goes on.
 """
 
 import logging
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,12 +19,14 @@ from palier.cluster import loadtests
 from palier.cluster.client import Cluster
 from palier.cluster.costs import CostFigures, RevisionFigures, Role, burn_figures
 from palier.cluster.instruments import Instruments
+from palier.cluster.loadtests import nodes_of
 from palier.cluster.queue import Key
 from palier.cluster.store import Store
 from palier.economics.money import Money
 from palier.economics.prices import Priced, Unpriced, hourly
 from palier.economics.resources import node_selector, requested
 from palier.economics.running import overall_unit_cost
+from palier.economics.spending import spent_at
 from palier.errors import ClusterError, InvalidSpec, MetricsUnavailable
 from palier.manifests.metadata import owned_by, pod_prefix
 from palier.metrics.prices import Prices
@@ -42,6 +45,9 @@ __all__ = ["Economy"]
 
 logger = logging.getLogger(__name__)
 
+PLACES_KEPT = 60.0
+"""Seconds for which it is not asked again on which nodes the pods run."""
+
 
 class Economy:
     """The prices, the load tests and the traffic of all ModelDeployments."""
@@ -57,6 +63,7 @@ class Economy:
         load_test_image: str = "",
         instruments: Instruments | None = None,
         clock: Callable[[], float] = time.time,
+        counted: Callable[[Sequence[tuple[str, str]]], None] | None = None,
     ) -> None:
         self.load_test_image = load_test_image
         """Image of the pods that send the requests of load tests, where the spec names none."""
@@ -64,8 +71,11 @@ class Economy:
         self._store = store
         self._source = source
         self._prices = prices
-        self._traffic = RunningTraffic(source, scrape_interval=scrape_interval, clock=clock)
+        self._traffic = RunningTraffic(source, scrape_interval=scrape_interval, clock=clock, counted=counted)
         self._instruments = instruments
+        self._clock = clock
+        self._clock = clock
+        self._running_on: dict[Key, tuple[float, Mapping[str, Sequence[str]]]] = {}
 
     async def run(self) -> None:
         """The loop that counts what is answered, for what an answer costs."""
@@ -77,7 +87,7 @@ class Economy:
         """The observation with everything that load tests, prices and running pods tell."""
         if deployment.spec.scale is None and deployment.spec.budget is None:
             return observation
-        observation = await self._priced(deployment, observation, state)
+        observation = await self._priced(key, deployment, observation, state)
         run = gate.run_under_way(Situation(deployment, observation, state, now))
         if run is not None:
             observation = replace(observation, load_test=await self._load_test(deployment, run))
@@ -88,31 +98,57 @@ class Economy:
     def tell(self, key: Key, deployment: ModelDeployment, observation: Observation, decision: Decision) -> None:
         """Follow the traffic from now on, and export the numbers."""
         if deployment.spec.budget is None:
-            self.forget(key)
+            self._tell_nothing(key)
             return
         self._traffic.watch(key, answered(deployment, decision.state))
         if self._instruments:
             self._instruments.cost(key, self._figures(key, deployment, observation, decision))
 
     def forget(self, key: Key) -> None:
-        """The object is gone, or has no budget any more."""
+        """The object is gone."""
+        self._running_on.pop(key, None)
+        self._tell_nothing(key)
+
+    def _tell_nothing(self, key: Key) -> None:
+        """There is no budget: nothing is counted, and nothing exported of what was."""
         self._traffic.forget(key)
         if self._instruments:
             self._instruments.forget_cost(key)
 
-    async def _priced(self, deployment: ModelDeployment, observation: Observation, state: State) -> Observation:
-        """Prices hold on nodes: those where a revision was tested, else any."""
-        nodes = {record.revision: record.node for record in state.load_tests if record.node}
-        tables = {}
+    async def _priced(
+        self, key: Key, deployment: ModelDeployment, observation: Observation, state: State
+    ) -> Observation:
+        """Prices hold on nodes: those where a revision runs, else where it was tested, else anywhere."""
         anywhere, problem = await self._prices.table()
-        if anywhere is not None:
-            tables[""] = anywhere
-        for way in observation.ways_of(deployment):
-            if node := nodes.get(way.revision):
-                table, _ = await self._prices.table([node])
-                if table is not None:
-                    tables[way.revision] = table
+        tables = {"": anywhere} if anywhere is not None else {}
+        places = await self._places(key, deployment, state) if self._prices.by_node else {}
+        for revision, nodes in places.items():
+            table, told = await self._prices.table(nodes)
+            if table is not None:
+                tables[revision] = table
+            problem = told or problem
         return replace(observation, prices=tables, prices_problem=problem)
+
+    async def _places(self, key: Key, deployment: ModelDeployment, state: State) -> Mapping[str, Sequence[str]]:
+        """The nodes of each revision; asks the API server, so only now and then."""
+        asked_at, running = self._running_on.get(key, (-math.inf, {}))
+        if self._clock() - asked_at >= PLACES_KEPT:
+            try:
+                pods = await self._cluster.list_pods(
+                    deployment.metadata.namespace, {LABEL_DEPLOYMENT: deployment.metadata.name}
+                )
+            except ClusterError as error:
+                logger.warning("the nodes of %s are not known: %s", deployment.metadata.name, error)
+            else:
+                revisions = {pod["metadata"]["labels"].get(LABEL_REVISION, "") for pod in pods}
+                running = {
+                    one: nodes
+                    for one in revisions
+                    if (nodes := nodes_of(pod for pod in pods if pod["metadata"]["labels"].get(LABEL_REVISION) == one))
+                }
+                self._running_on[key] = self._clock(), running
+        tested = {record.revision: (record.node,) for record in state.load_tests if record.node}
+        return {**tested, **running}
 
     async def _load_test(self, deployment: ModelDeployment, run: Run) -> LoadTestFacts:
         """What is known of the run's Job, with what the tested pods used while they carried their capacity."""
@@ -160,17 +196,15 @@ class Economy:
         assert budget is not None  # noqa: S101 - asked for only with a budget
         burns, exceeded = burn_figures(decision.burn) if decision.burn else ({}, {})
         unpriced = [one for one in running.hourly.values() if isinstance(one, Unpriced)]
-        overall = None
+        now, overall = self._clock(), None
         if state.spending is not None:
-            overheads = overheads_of(deployment)
-            overall = overall_unit_cost(
-                state.spending, served=self._traffic.total(key), now=state.spending.at, overheads=overheads
-            )
+            served, overheads = self._traffic.total(key), overheads_of(deployment)
+            overall = overall_unit_cost(state.spending, served=served, now=now, overheads=overheads)
         return CostFigures(
             currency="" if unpriced or state.spending is None else state.spending.currency,
             revisions=tuple(_revision_figures(decision, running)),
             per_thousand=overall.per_thousand.amount if overall else None,
-            spent=decision.burn.spent if decision.burn else None,
+            spent=spent_at(state.spending, now) if state.spending else None,
             projected=decision.burn.projected if decision.burn else None,
             budget=budget.monthly.decimal if budget.monthly else None,
             budget_per_thousand=budget.per_thousand_inferences.decimal if budget.per_thousand_inferences else None,

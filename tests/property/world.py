@@ -13,6 +13,7 @@ from palier.evidence.objective import Counts, Evidence, fresh, observe
 from palier.release.decide import decide
 from palier.release.observation import Measured, Observation, Requests, RevisionFacts, RouteFacts
 from palier.release.rules import measured_objectives
+from palier.release.situation import Decision
 from palier.release.state import State, Step
 from palier.release.targets import Targets, replicas_for, targets
 
@@ -132,6 +133,7 @@ class World:
         if _essence(remembered) != _essence(self.state):
             self.state = remembered
             yield "remembered"
+        yield from self.act_besides(decision)
         if self._steer(wanted):
             yield "steered"
         for revision in wanted.remove:
@@ -139,6 +141,10 @@ class World:
                 del self.replicas[revision]
                 self.ready.pop(revision, None)
                 yield f"removed {revision}"
+
+    def act_besides(self, decision: Decision) -> Iterator[str]:  # noqa: ARG002 - for worlds that have more to do
+        """What a pass does besides pods and traffic, after the memory was written: nothing here."""
+        yield from ()
 
     def settle(self, *, kill_after: int | None = None) -> None:
         """Reconcile until nothing changes; `kill_after` writes the operator dies once and starts again."""

@@ -146,6 +146,8 @@ class CostStatus(ApiObject):
     """The instant of these numbers."""
     rates: Annotated[list[RateStatus], Field(max_length=16), ATOMIC] | None = None
     """How the hourly cost changed of late, oldest first."""
+    exceeded: Reason | None = None
+    """Why the budget is spent too fast, as one CamelCase word, as an event has told it; absent while all is well."""
     burn: Figure | None = None
     """How fast the monthly budget is spent, over the longest window: above 1 it does not last for the month."""
     message: Message | None = None

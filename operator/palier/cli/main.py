@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
+from palier.cli.loadtest import add_command as add_load_test
 from palier.cli.plan import add_command as add_plan
 from palier.cli.simulate import add_command as add_simulate
 from palier.errors import PalierError
@@ -103,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--kubeconfig", metavar="FILE", help="use this kubeconfig (default: as kubectl)")
         command.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: its current one)")
         command.set_defaults(run=_request, request=name)
+    add_load_test(commands)
     add_plan(commands)
     add_simulate(commands)
     operator = _command(

@@ -1,8 +1,10 @@
 """Puts the operator together from its parts and runs it: `palier operator`."""
 
+from collections.abc import Sequence
+
 from palier.cluster.client import KubernetesCluster
 from palier.cluster.instruments import Instruments
-from palier.cluster.queue import WorkQueue
+from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
 from palier.controller import Controller
 from palier.economy import Economy
@@ -34,7 +36,12 @@ async def operate(settings: Settings) -> None:
         kubeconfig=settings.kubeconfig, context=settings.context, instruments=instruments
     )
     try:
-        store = Store()
+        store, queue = Store(), WorkQueue[Key]()
+
+        def counted(keys: Sequence[tuple[str, str]]) -> None:
+            for key in keys:
+                queue.add(Key(*key))  # what an answer costs may be known now, or have changed
+
         economy = Economy(
             cluster=cluster,
             store=store,
@@ -43,11 +50,12 @@ async def operate(settings: Settings) -> None:
             scrape_interval=settings.scrape_interval,
             load_test_image=settings.image or "",
             instruments=instruments,
+            counted=counted,
         )
         controller = Controller(
             cluster=cluster,
             store=store,
-            queue=WorkQueue(),
+            queue=queue,
             source=source,
             look_interval=settings.look_interval,
             scrape_interval=settings.scrape_interval,

@@ -191,6 +191,6 @@ def _add(metric: GaugeMetricFamily, labels: tuple[str, ...], value: Number) -> N
 def _window(seconds: float) -> str:
     """A window as PromQL writes it: `5m`, `6h`, `3d`."""
     for size, unit in ((_DAY, "d"), (_HOUR, "h")):
-        if seconds >= size and seconds % size == 0:
+        if seconds % size == 0:
             return f"{seconds / size:.0f}{unit}"
     return f"{seconds / _MINUTE:.0f}m"

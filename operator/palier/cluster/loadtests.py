@@ -6,20 +6,24 @@ right to its log. The log is read only while the pod runs, for its progress, and
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from palier.api.constants import LABEL_DEPLOYMENT, LABEL_REVISION
+from palier.api.status import LoadTestStatus
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster
 from palier.cluster.store import Store
 from palier.cluster.trouble import trouble_of
 from palier.errors import ClusterError
+from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
 from palier.manifests.loadtest import LABEL_LOAD_TEST, load_test_name
 from palier.manifests.metadata import owned_by
-from palier.release.testing import LoadTestFacts, Run, Usage
+from palier.release.testing import POD_REPLACED, LoadTestFacts, Run, Usage
 from palier.release.times import optional_time, parse_time
 
 __all__ = ["cold_start", "facts", "nodes_of"]
@@ -28,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 PROGRESS_LINES = 5
 """Lines of the log that are read for the progress: a step writes one, and a warning may follow it."""
+_ANY_RUN = {"revision": "0" * 10, "digest": "0" * 16, "replicas": 1, "measuredAt": "2026-01-01T00:00:00Z"}
+"""What a record has besides the result: one that does not fit would keep the whole status from being written."""
 EXPLANATION_LIMIT = 300
 """Characters of what a program has said about its failure."""
 
@@ -59,7 +65,7 @@ async def facts(cluster: Cluster, store: Store, deployment: ModelDeployment, run
     return LoadTestFacts(
         exists=True,
         finished=True,
-        result=result,
+        result=_of_the_same_pods(result, tested, replicas=run.replicas, since=started_at),
         node=next(iter(nodes_of(tested)), ""),
         started_at=started_at,
         usage=Usage(cold_start=cold_start(tested, before=started_at)),
@@ -95,11 +101,31 @@ def nodes_of(pods: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(sorted({node for pod in pods if (node := pod.get("spec", {}).get("nodeName"))}))
 
 
+def _of_the_same_pods(
+    result: LoadTestResult, tested: Iterable[Mapping[str, Any]], *, replicas: int, since: float | None
+) -> LoadTestResult:
+    """The result, unless some of the pods that the test began with are gone: it is then about none of them."""
+    began = [pod for pod in tested if since is None or (_born(pod) or 0.0) <= since]
+    left = [pod for pod in began if not (pod["metadata"].get("deletionTimestamp") or _gone(pod))]
+    if len(left) >= replicas:
+        return result
+    gone = "the tested pod was" if replicas == 1 else f"{replicas - len(left)} of the {replicas} tested pods were"
+    told = f"{gone} replaced or lost meanwhile, so that the load test tells nothing about the model: {result.message}"
+    return replace(result, verdict=Verdict.NO_EVIDENCE, reason=POD_REPLACED, message=told, capacity=None, ceiling=None)
+
+
+def _gone(pod: Mapping[str, Any]) -> bool:
+    """Whether the kubelet has ended a pod for good, evicted for instance: its record stays for a while."""
+    return bool(pod.get("status", {}).get("phase") == "Failed")
+
+
 async def _under_way(cluster: Cluster, pods: Sequence[Mapping[str, Any]], *, started_at: float | None) -> LoadTestFacts:
     runs = next((pod for pod in _latest_first(pods) if pod.get("status", {}).get("phase") == "Running"), None)
     if runs is None:
+        if _result(pods) is not None:
+            return LoadTestFacts(exists=True, message="it is over", started_at=started_at)
         message = trouble_of([pod for pod in pods if not _ended_pod(pod)])
-        if not message and _result(pods) is None:
+        if not message:
             failed = next((sentence for pod in _latest_first(pods) if (sentence := _ended_pod(pod))), "")
             message = f"{failed}; it is tried once more" if failed else ""
         return LoadTestFacts(exists=True, message=message, started_at=started_at)
@@ -144,9 +170,12 @@ def _terminated(pod: Mapping[str, Any]) -> Mapping[str, Any]:
 def _result(pods: Sequence[Mapping[str, Any]]) -> LoadTestResult | None:
     for pod in _latest_first(pods):
         try:
-            return LoadTestResult.from_json(_terminated(pod).get("message", ""))
+            result = LoadTestResult.from_json(_terminated(pod).get("message", ""))
+            LoadTestStatus.model_validate(result.to_status() | _ANY_RUN)
         except ValueError:
             continue
+        if re.fullmatch("[A-Z][A-Za-z]*", result.reason):  # else no condition could have it
+            return result
     return None
 
 

@@ -26,7 +26,6 @@ __all__ = [
     "UnitCost",
     "judge_cost",
     "overall_unit_cost",
-    "projected_unit_cost",
     "unit_cost",
 ]
 
@@ -75,17 +74,6 @@ def unit_cost(hourly: Money, served: Served | None) -> UnitCost | None:
         return None
     hours = Decimal(served.seconds) / SECONDS_PER_HOUR
     return UnitCost(hourly * (hours * THOUSAND / Decimal(served.requests)), hourly, served)
-
-
-def projected_unit_cost(pod: Money, *, replicas: int, served: Served | None) -> UnitCost | None:
-    """What a thousand requests would cost if one revision served all of the present traffic; None as in `unit_cost`.
-
-    Args:
-        pod: what one pod of the revision costs in an hour.
-        replicas: the pods that all of the traffic needs.
-        served: what all revisions together have answered.
-    """
-    return unit_cost(pod * replicas, served)
 
 
 def overall_unit_cost(

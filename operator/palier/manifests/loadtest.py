@@ -5,12 +5,13 @@ labels of the revision stand on the Job and not on its pods. It runs beside user
 all: no token, no root, nothing that it could write but a scratch folder.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from palier.api.constants import GROUP, LABEL_DEPLOYMENT, MANAGED_BY, MANAGED_BY_VALUE
+from palier.api.constants import GROUP, LABEL_DEPLOYMENT, LABEL_WATCH, MANAGED_BY, MANAGED_BY_VALUE
 from palier.api.load_test import Corpus, LoadTest
 from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import InvalidSpec
@@ -18,7 +19,7 @@ from palier.manifests.metadata import metadata, selector_labels
 from palier.release.testing import Run
 
 LABEL_LOAD_TEST: Final = f"{GROUP}/load-test"
-"""On the pod of a load test: the name of its Job."""
+"""On the pod of a load test, and on the ConfigMap that it reads: the name of its Job."""
 
 CONFIG_PATH: Final = "/etc/palier/load-test"
 """Where the pod finds the plan, and the requests that are kept in the cluster's own objects."""
@@ -31,6 +32,8 @@ CORPUS_KEY: Final = "corpus.jsonl"
 
 LONGEST_NAME: Final = 63
 """Characters: the name of a Job is also the value of a label of its pods."""
+_ABOUT: Final = 6
+"""Hexadecimal digits of what is asked, and of the whole name of which a long one loses its end."""
 SPARE_SECONDS: Final = 300
 """For placing the pod and pulling its image, on top of the longest time that the test itself may take."""
 
@@ -39,8 +42,12 @@ _RESOURCES: Final = {"requests": {"cpu": "500m", "memory": "256Mi"}, "limits": {
 
 
 def load_test_name(deployment: ModelDeployment, run: Run) -> str:
-    """Name of a run's Job and ConfigMap; another attempt has another name."""
-    tail = f"-{run.revision}-{run.index}-{run.attempt}"
+    """Name of a run's Job and ConfigMap; another attempt has another name, and so has another question.
+
+    So a Job whose requests or rules were changed meanwhile is never taken for the one that answers the new question.
+    """
+    about = hashlib.sha256(f"{deployment.metadata.name} {run.digest}".encode()).hexdigest()[:_ABOUT]
+    tail = f"-{about}-{run.revision}-{run.index}-{run.attempt}"
     head = f"load-{deployment.metadata.name}"
     return head[: LONGEST_NAME - len(tail)] + tail
 
@@ -65,7 +72,7 @@ def load_test_config(deployment: ModelDeployment, run: Run, plan: str, *, reques
         plan: the load test's plan as JSON.
         requests: text of the ConfigMap's key when the corpus comes from one.
     """
-    corpus = _load_test(deployment).corpus
+    corpus, name = _load_test(deployment).corpus, load_test_name(deployment, run)
     data = {PLAN_KEY: plan}
     if corpus is not None and corpus.inline is not None:
         data[CORPUS_KEY] = "".join(f"{_one_line(entry)}\n" for entry in corpus.inline)
@@ -74,7 +81,12 @@ def load_test_config(deployment: ModelDeployment, run: Run, plan: str, *, reques
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": _metadata(deployment, run),
+        "metadata": metadata(
+            deployment,
+            name=name,
+            # Watched, so that one whose Job was never made, because its operator was killed, is found and removed.
+            labels={**selector_labels(deployment, run.revision), LABEL_WATCH: "true", LABEL_LOAD_TEST: name},
+        ),
         "data": data,
     }
 
@@ -100,7 +112,9 @@ def load_test_job(deployment: ModelDeployment, run: Run, *, image: str) -> dict[
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": _metadata(deployment, run),
+        "metadata": metadata(
+            deployment, name=load_test_name(deployment, run), labels=selector_labels(deployment, run.revision)
+        ),
         "spec": {
             "backoffLimit": 1,
             "activeDeadlineSeconds": math.ceil(test.max_duration.seconds) + SPARE_SECONDS,
@@ -118,11 +132,6 @@ def _load_test(deployment: ModelDeployment) -> LoadTest:
     if deployment.spec.scale is None:
         raise InvalidSpec("spec.scale", "a load test needs spec.scale, which says what traffic is planned for")
     return deployment.spec.scale.load_test
-
-
-def _metadata(deployment: ModelDeployment, run: Run) -> dict[str, Any]:
-    labels = selector_labels(deployment, run.revision)
-    return metadata(deployment, name=load_test_name(deployment, run), labels=labels)
 
 
 def _pod_spec(deployment: ModelDeployment, run: Run, test: LoadTest, *, image: str) -> dict[str, Any]:

@@ -81,6 +81,11 @@ class Prices:
         self._open_cost_problem = ""
         self._one_question = asyncio.Lock()
 
+    @property
+    def by_node(self) -> bool:
+        """Whether nodes may have prices of their own, as far as the file was read by now."""
+        return bool(self._written.open_cost)
+
     async def table(self, nodes: Sequence[str] = ()) -> tuple[PriceTable | None, str]:
         """The prices that hold on some nodes, or None and the reason as a sentence.
 

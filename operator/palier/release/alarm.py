@@ -1,6 +1,7 @@
-"""Tells people when a budget begins to be spent too fast and when that is over: once each, not at every look."""
+"""Tells people what happens to their money: once when something begins and once when it is over, not at every look."""
 
 from palier.economics.burn import Burn
+from palier.economics.spending import Spending, currency_change
 from palier.release.situation import Note
 
 
@@ -15,3 +16,9 @@ def alarmed(told: str, burn: Burn | None) -> tuple[str, tuple[Note, ...]]:
     if burn is None or reason == told:
         return reason, ()
     return reason, (Note("Warning" if reason else "Normal", burn.reason, burn.message),)
+
+
+def recounted(before: Spending | None, after: Spending | None) -> tuple[Note, ...]:
+    """What to tell when spending is counted anew, because prices are in another currency now."""
+    told = currency_change(before, after.currency) if after else ""
+    return (Note("Warning", "CurrencyChanged", told),) if told else ()

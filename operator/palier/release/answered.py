@@ -12,7 +12,7 @@ from palier.errors import InvalidSpec
 from palier.evidence.objective import ObjectiveRule
 from palier.presets import Histogram, router
 from palier.release.look import Watched
-from palier.release.resolve import _Named, serving_of, suffixed
+from palier.release.resolve import Named, serving_of, suffixed
 from palier.release.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from palier.release.state import Release, RevisionRef, State, Step
 
@@ -80,7 +80,7 @@ def _has_met_users(release: Release) -> bool:
 
 def _of_pods(deployment: ModelDeployment, reference: RevisionRef) -> CounterRatio | None:
     """Failures and requests as the pods count them; failures may be missing."""
-    named = _Named(deployment.spec.signals, serving_of(reference))
+    named = Named(deployment.spec.signals, serving_of(reference))
     requests, errors = named.counters("requests"), named.counters("errors")
     if requests:
         return CounterRatio(errors or (), requests)

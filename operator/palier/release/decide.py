@@ -13,7 +13,7 @@ from dataclasses import replace
 from palier.api.v1alpha1 import Canary, ModelDeployment, OnBreach, OnNoEvidence
 from palier.evidence.objective import Judgement, Verdict, begin_share, combined
 from palier.release import gate
-from palier.release.alarm import alarmed
+from palier.release.alarm import alarmed, recounted
 from palier.release.beginning import idle, tidied, wake_at
 from palier.release.cost import burning, reckoned, spent, stops
 from palier.release.holds import (
@@ -74,7 +74,7 @@ def decide(deployment: ModelDeployment, observation: Observation, state: State, 
     return replace(
         decision,
         state=settled,
-        notes=(*alarm, *decision.notes),
+        notes=(*recounted(remembered.spending, spending), *alarm, *decision.notes),
         wake_at=wake_at(deployment, settled, now=now),
         objectives=objectives,
         run=gate.run_under_way(after),

@@ -11,10 +11,11 @@ from palier.api.v1alpha1 import LoadTestStage, OnNoEvidence
 from palier.economics.variants import Choice
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
+from palier.release.observation import Observation
 from palier.release.prospects import record_of, survey, wanted_runs
 from palier.release.rules import rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
-from palier.release.state import Drain, Ending, Former, Outcome, Result, RevisionRef, Step
+from palier.release.state import Drain, Ending, Former, Outcome, Result, RevisionRef, State, Step
 from palier.release.testing import NO_RESULT, NOT_READY, LoadTestRecord, Run, Way, recorded
 
 
@@ -70,6 +71,11 @@ def run_under_way(situation: Situation) -> Run | None:
     if release is None or release.step is not Step.LOAD_TESTING or load_test_stage(situation) is None:
         return None
     return None if situation.observation.unreadable else next_run(situation)
+
+
+def undisturbed(state: State, observation: Observation) -> bool:
+    """Whether a load test goes on although it cannot be said which one has to: its requests come back in a moment."""
+    return bool(observation.unreadable and state.release and state.release.step is Step.LOAD_TESTING)
 
 
 def begun(situation: Situation) -> Decision:
@@ -229,7 +235,7 @@ def _without_result(situation: Situation, stage: LoadTestStage, gap: Hold) -> De
 
 def _unreadable(situation: Situation) -> Hold:
     """Which way is tested and with what requests is not known for the moment."""
-    return Hold("InvalidSpec", situation.observation.unreadable)
+    return Hold("TextUnreadable", situation.observation.unreadable)
 
 
 def _prepared_for(situation: Situation, run: Run) -> bool:

@@ -49,11 +49,13 @@ def wanted_runs(deployment: ModelDeployment, observation: Observation, state: St
 def record_of(run: Run, deployment: ModelDeployment, state: State, *, now: float) -> LoadTestRecord | None:
     """The record that stands for a run in this release, or now when there is no release."""
     scale = deployment.spec.scale
-    began_at = state.release.started_at if state.release else now
     serves = state.stable is not None and state.stable.revision == run.revision
     # What serves cannot be tested again: what was once found about it stands.
     fresh_for = math.inf if serves or scale is None else scale.load_test.fresh_for.seconds
-    return record_for(run, state.load_tests, began_at=began_at, fresh_for=fresh_for)
+    if state.release is None:  # nothing is decided: what was found is told, conclusive or not
+        known = (one for one in state.load_tests if one.answers(run) and now - one.measured_at <= fresh_for)
+        return max(known, key=lambda one: one.measured_at, default=None)
+    return record_for(run, state.load_tests, began_at=state.release.started_at, fresh_for=fresh_for)
 
 
 def survey(deployment: ModelDeployment, observation: Observation, state: State, *, now: float) -> Survey:
@@ -65,10 +67,9 @@ def survey(deployment: ModelDeployment, observation: Observation, state: State, 
         state: the memory, with what the load tests found.
         now: seconds since the epoch; tells how old prices are.
     """
-    runs = wanted_runs(deployment, observation, state)
     prospects = []
     for way in observation.ways_of(deployment):
-        mine = [run for run in runs if run.revision == way.revision]
+        mine = runs_of((way,), attempt=0)  # of this way alone: two variants may be one and the same revision
         records = tuple(record for run in mine if (record := record_of(run, deployment, state, now=now)))
         prospects.append(_prospect(way, records, observation, now=now))
     findings = tuple(VariantFinding(one.way.variant, one.way.revision, one.plan) for one in prospects)

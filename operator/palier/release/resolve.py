@@ -92,7 +92,7 @@ def resolve(
     """
     gateway = deployment.spec.traffic.gateway
     router = presets.router(gateway.router.value) if gateway and gateway.router else None
-    named = _Named(deployment.spec.signals, serving)
+    named = Named(deployment.spec.signals, serving)
     if objective.latency is not None:
         return _latency(objective.latency, named, router, field=f"{field}.latency")
     if objective.error_rate is not None:
@@ -109,7 +109,7 @@ def resolve(
     raise InvalidSpec(field, "an objective needs exactly one kind")
 
 
-class _Named:
+class Named:
     """The signals of one revision: those that the spec names, then those of its runtime's preset."""
 
     def __init__(self, signals: Signals | None, serving: Serving) -> None:
@@ -152,7 +152,7 @@ class _Named:
                 return f"name it as spec.signals.{name}, or choose a spec.model.runtime that has it"
 
 
-def _latency(latency: Latency, named: _Named, router: presets.RouterPreset | None, *, field: str) -> Found:
+def _latency(latency: Latency, named: Named, router: presets.RouterPreset | None, *, field: str) -> Found:
     name, seconds = latency.signal.value, latency.threshold.seconds
     if latency.source is CounterOwner.ROUTER:
         if router is None or router.latency is None:
@@ -172,7 +172,7 @@ def _histogram(known: presets.Histogram, seconds: float, origin: Origin) -> Foun
     return Found(SlowerThan(known.selector, threshold), origin, edges=known.bounds, remedy=known.fix)
 
 
-def _errors(owner: CounterOwner | None, named: _Named, router: presets.RouterPreset | None, *, field: str) -> Found:
+def _errors(owner: CounterOwner | None, named: Named, router: presets.RouterPreset | None, *, field: str) -> Found:
     requests, errors = named.counters("requests"), named.counters("errors")
     if owner is not CounterOwner.ROUTER and requests and errors:
         return Found(CounterRatio(errors, requests), Origin.PODS)
@@ -186,7 +186,7 @@ def _errors(owner: CounterOwner | None, named: _Named, router: presets.RouterPre
     )
 
 
-def _mean(mean: Mean, named: _Named, *, field: str) -> Found:
+def _mean(mean: Mean, named: Named, *, field: str) -> Found:
     if mean.signal is None:
         assert mean.sum is not None  # noqa: S101 - the schema demands both
         assert mean.count is not None  # noqa: S101
@@ -194,7 +194,7 @@ def _mean(mean: Mean, named: _Named, *, field: str) -> Found:
     return Found(_mean_of_signal(mean.signal.value, named, field=field), Origin.PODS)
 
 
-def _mean_of_signal(name: str, named: _Named, *, field: str) -> Source:
+def _mean_of_signal(name: str, named: Named, *, field: str) -> Source:
     given, known = named.given(name), named.preset(name)
     if isinstance(given, HistogramSignal):
         return _mean_of_histogram(given.histogram, given.unit)
@@ -212,7 +212,7 @@ def _mean_of_histogram(selector: str, unit: TimeUnit | None) -> MeanOf:
     return MeanOf(suffixed(selector, "_sum"), (suffixed(selector, "_count"),), scale=unit.seconds if unit else 1.0)
 
 
-def _level(level: Level, named: _Named, *, field: str) -> Found:
+def _level(level: Level, named: Named, *, field: str) -> Found:
     if level.gauge is not None:
         return Found(AboveLevel(level.gauge, level.max.value), Origin.ELSEWHERE)
     given, known = named.given("queueDepth"), named.preset("queueDepth")

@@ -63,13 +63,17 @@ def measured_objectives(deployment: ModelDeployment, *, stable: Serving | None =
 
 
 def objectives_of(deployment: ModelDeployment, *, stable: Serving | None = None) -> Objectives:
-    """The same, with those apart that cannot be measured as they are written; alpha is split evenly over all."""
+    """The same, with those apart that cannot be measured as they are written; alpha is split evenly over all.
+
+    A limit on cost is none of them: nothing of it is read from the pods (see `palier.release.cost`).
+    """
     model = deployment.spec.model
     candidate = Serving(model.runtime.value if model.runtime else "", model.runtime_version or "")
-    alpha = RELEASE_ALPHA / max(1, len(deployment.spec.objectives))
+    tested = [(number, one) for number, one in enumerate(deployment.spec.objectives) if one.cost is None]
+    alpha = RELEASE_ALPHA / max(1, len(tested))
     measured: list[MeasuredObjective] = []
     unmeasurable: list[tuple[str, InvalidSpec]] = []
-    for index, objective in enumerate(deployment.spec.objectives):
+    for index, objective in tested:
         field = f"spec.objectives[{index}]"
         try:
             measured.append(_measured(deployment, objective, candidate, stable or candidate, alpha=alpha, field=field))

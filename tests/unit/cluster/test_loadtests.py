@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -204,7 +205,7 @@ async def test_a_result_that_the_job_has_not_noticed_yet_is_no_failure(deploymen
     cluster = MemoryCluster()
     cluster.pods = [pod(deployment, phase="Succeeded", containerStatuses=ended(RESULT.to_json()))]
     found = await facts(cluster, stored(deployment, failed=1, active=1), deployment, RUN)
-    assert found == LoadTestFacts(exists=True, started_at=STARTED_AT)
+    assert found == LoadTestFacts(exists=True, message="it is over", started_at=STARTED_AT)
 
 
 async def test_pods_that_cannot_be_read_are_an_error(deployment: ModelDeployment) -> None:
@@ -238,9 +239,89 @@ async def test_the_second_pod_of_a_job_may_have_the_result(deployment: ModelDepl
             phase="Succeeded",
             containerStatuses=ended(RESULT.to_json()),
         ),
+        serving_pod(),
     ]
     found = await facts(cluster, stored(deployment, conditions=(COMPLETE,)), deployment, RUN)
     assert found.result == RESULT
+
+
+def replaced(pod: dict[str, Any], **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    """A pod with other metadata."""
+    return {**pod, "metadata": {**pod["metadata"], **changes}}
+
+
+@pytest.mark.parametrize(
+    "pods",
+    [
+        [],
+        [replaced(serving_pod(), creationTimestamp="2026-11-24T10:00:01Z")],
+        [serving_pod(phase="Failed"), replaced(serving_pod("new"), creationTimestamp="2026-11-24T10:01:00Z")],
+        [replaced(serving_pod(), deletionTimestamp="2026-11-24T10:01:00Z")],
+    ],
+    ids=["gone", "made anew", "evicted", "going"],
+)
+@pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.FAIL])
+async def test_a_result_about_a_pod_that_was_replaced_blames_nobody(
+    deployment: ModelDeployment, pods: list[dict[str, Any]], verdict: Verdict
+) -> None:
+    """An eviction in mid-test looks like a model that breaks down, or like one that has just started."""
+    cluster = MemoryCluster()
+    result = replace(RESULT, verdict=verdict)
+    cluster.pods = [pod(deployment, phase="Succeeded", containerStatuses=ended(result.to_json())), *pods]
+    found = await facts(cluster, stored(deployment, conditions=(COMPLETE,)), deployment, RUN)
+    assert found.finished
+    assert found.result is not None
+    assert (found.result.verdict, found.result.reason) == (Verdict.NO_EVIDENCE, "TestedPodReplaced")
+    assert found.result.capacity is None
+    assert found.result.message == (
+        "the tested pod was replaced or lost meanwhile, so that the load test tells nothing about the model:"
+        " 42 requests/s held"
+    )
+
+
+async def test_of_several_tested_pods_every_one_has_to_stay(deployment: ModelDeployment) -> None:
+    """The capacity is that of all of them together; a pod that was started again in its place is still the same."""
+    cluster = MemoryCluster()
+    run = replace(RUN, replicas=3)
+    job = load_test_job(deployment, run, image="registry.example.com/palier:1")
+    store = Store()
+    store.put(
+        {
+            **job,
+            "metadata": {**job["metadata"], "resourceVersion": "5"},
+            "status": {"startTime": STARTED, "conditions": [COMPLETE]},
+        }
+    )
+    again = serving_pod("b", containerStatuses=[{"name": "m", "restartCount": 2}])
+    generator = pod(deployment, phase="Succeeded", containerStatuses=ended(RESULT.to_json()))
+    cluster.pods = [generator, serving_pod("a"), again, serving_pod("c")]
+    assert (await facts(cluster, store, deployment, run)).result == RESULT
+    cluster.pods = [generator, serving_pod("a"), again, serving_pod("c", phase="Failed")]
+    found = (await facts(cluster, store, deployment, run)).result
+    assert found is not None
+    assert found.message.startswith("1 of the 3 tested pods were replaced or lost meanwhile")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"capacity": "NaN"},
+        {"reason": "no word"},
+        {"reason": "Ä"},
+        {"message": "no" * 20_000},
+        {"requests": -1},
+        {"steps": [{"phase": "Dancing", "offered": "1", "achieved": "1", "requests": 1, "errors": 0, "lag": "0"}]},
+    ],
+    ids=str,
+)
+async def test_a_result_that_no_status_could_hold_is_none(deployment: ModelDeployment, change: dict[str, Any]) -> None:
+    """Whatever image wrote it: a status that the API server refuses would stop the release for ever."""
+    cluster = MemoryCluster()
+    written = json.dumps({**json.loads(RESULT.to_json()), **change})
+    cluster.pods = [pod(deployment, phase="Succeeded", containerStatuses=ended(written)), serving_pod()]
+    found = await facts(cluster, stored(deployment, conditions=(COMPLETE,)), deployment, RUN)
+    assert (found.failed, found.result) == (True, None)
+    assert found.message.startswith("pod load-x of the load test left no readable result")
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from palier.cluster.store import Store
 from palier.controller import Controller
 from palier.economy import Economy
 from palier.errors import ClusterError, Forbidden, Invalid, MetricsUnavailable, Unavailable
-from palier.metrics.prices import Prices
 from palier.evidence.counters import Series
 from palier.manifests.traffic import route_weights
+from palier.metrics.prices import Prices
 from tests.unit.cluster.memory import MemoryCluster
 
 KEY = Key("ml", "demo")

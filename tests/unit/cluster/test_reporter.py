@@ -121,6 +121,7 @@ ESSENTIAL = {
     "stage index": {"release": later(stage_index=1)},
     "traffic": {"release": later(traffic_since=None)},
     "breach": {"release": later(breach="errors: 7 of 100 requests failed")},
+    "progress of a load test": {"release": {**later(), "testing": {"revision": "bbbbbbbbbb", "phase": "Climb"}}},
     "condition's status": {"conditions": [condition("Ready", "False", "Judging", "60 requests")]},
     "condition's reason": {"conditions": [condition("Ready", "Unknown", "CannotMeasure", "60 requests")]},
     "condition's generation": {"conditions": [condition("Ready", "Unknown", "Judging", "60", generation=2)]},

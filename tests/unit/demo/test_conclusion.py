@@ -7,13 +7,13 @@ import pytest
 from local.demo.acts import ACTS, Breach
 from local.demo.conclusion import conclude
 from local.demo.measuring import Failures, Served, blame, breach_time, served, zero_time
-from local.demo.observation import Condition, Outcome, Snapshot, Verdict
+from local.demo.observation import Condition, Outcome, Plan, Snapshot, Verdict
 from local.demo.table import Result, render
 from local.demo.watching import Seen
 from local.demo.world import World
 from local.traffic import Response, Responses
 
-LIGHT_ACT, SLOW_ACT = ACTS[1], ACTS[2]
+LIGHT_ACT, SLOW_ACT, HEAVY_ACT = ACTS[1], ACTS[2], ACTS[5]
 
 
 def answer(sent: float, latency: float = 0.01, *, revision: str | None = "new", status: int = 200) -> Response:
@@ -147,6 +147,59 @@ def test_the_evidence_is_the_reason_of_a_promotion() -> None:
     )
     assert result.as_told
     assert result.why == "held for 25 s; errors: 0 of 564"
+
+
+PLAN = Plan(
+    verdict="Fail",
+    message="2,000 requests/s take 15 replicas",
+    currency="USD",
+    capacity="201",
+    target="2000",
+    replicas=15,
+    monthly="132.9",
+    per_thousand="0.00002529",
+    affordable="852.6",
+)
+
+
+def refused(answers: list[Response], weights: list[tuple[float, dict[str, float]]]) -> Result:
+    """Sum up the act that ends before any user meets its version."""
+    outcome = Outcome("new", "Refused", "OverBudget", "too dear")
+    seen = World(snapshot=Snapshot(outcome=outcome, plan=PLAN), weights=weights)
+    responses = Responses(answers)
+    return conclude(HEAVY_ACT, begin=0.5, end=20, world=seen, responses=responses, candidate="new", problems=())
+
+
+def test_a_version_that_was_refused_met_no_user() -> None:
+    """Its plan is kept for the table; a single answer of it, or weight on the route, is not as told."""
+    fine = refused([answer(2, revision="old")], [(0.0, {"old": 100.0})])
+    assert fine.as_told
+    assert (fine.outcome, fine.why, fine.plan) == ("Refused", "too dear", PLAN)
+
+    met = refused([answer(2, revision="old"), answer(3)], [(0.0, {"old": 100.0}), (1.0, {"old": 99.0, "new": 1.0})])
+    assert met.problems == ("1 users met it", "it had weight")
+
+
+def test_the_plan_of_an_act_without_one_is_not_told() -> None:
+    """What an earlier act has left in the status is no news."""
+    seen = world()
+    seen.snapshot = replace(seen.snapshot, plan=PLAN)
+    assert concluded([answer(2, 0.4)], seen).plan is None
+
+
+def test_the_table_tells_what_the_plan_takes() -> None:
+    """A row for each version that was tested for it; numbers are short, and what is not known is a dash."""
+    unknown = replace(
+        PLAN, verdict="NoEvidence", capacity="", replicas=None, monthly="", per_thousand="", affordable=""
+    )
+    results = [
+        Result(5, "heavy", "Refused", "too dear", 900, Failures(0, 0), 0.004, plan=PLAN),
+        Result(6, "light", "unfinished", "no price", 900, Failures(0, 0), 0.004, plan=unknown),
+    ]
+    lines = render(results, colour=False).splitlines()
+    title = lines.index("what 2,000 requests/s would take")
+    assert lines[title + 3].split() == ["5", "heavy", "Fail", "201", "15", "133", "USD", "0.0000253", "USD", "853"]
+    assert lines[title + 4].split() == ["6", "light", "NoEvidence", "-", "-", "-", "-", "-"]
 
 
 def test_the_world_remembers_weights_and_reasons() -> None:

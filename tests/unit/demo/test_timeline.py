@@ -5,7 +5,7 @@ import io
 import pytest
 
 from local.demo import timeline
-from local.demo.observation import Condition, Outcome, Snapshot, Verdict, Version, read, route_weights
+from local.demo.observation import Condition, Outcome, Plan, Snapshot, UnderLoad, Verdict, Version, read, route_weights
 from local.demo.terminal import Line, Terminal, Tone, clock, excerpt, paint, render, wants_colour
 from local.traffic import Response
 
@@ -41,6 +41,45 @@ def test_reads_a_status_of_any_completeness() -> None:
     assert snapshot.verdicts == {"errors": Verdict("Pass", "Proven", "0 of 90")}
     assert snapshot.outcome == Outcome("5f6071829a", "Promoted", "", "")
     assert snapshot.is_true("Ready")
+
+
+def test_reads_a_load_test_and_a_plan() -> None:
+    """How far the test is, and the numbers of the plan's target."""
+    points = [
+        {"name": "POC", "requestsPerSecond": "1", "monthlyTotal": "9"},
+        {
+            "name": "Target",
+            "requestsPerSecond": "2000",
+            "replicas": 15,
+            "monthlyTotal": "133",
+            "perThousandInferences": "0.0253",
+        },
+    ]
+    plan = {
+        "verdict": "Fail",
+        "message": "too dear",
+        "currency": "USD",
+        "capacity": "201",
+        "replicas": 15,
+        "points": points,
+        "largestAffordableRequestsPerSecond": "852",
+    }
+    testing = {"revision": "5f6071829a", "phase": "Climb", "message": "climbs to 80 requests/s"}
+    snapshot = read({"metadata": {}, "status": {"release": {"testing": testing}, "plan": plan}})
+    assert snapshot.testing == UnderLoad("Climb", "climbs to 80 requests/s")
+    assert snapshot.plan == Plan("Fail", "too dear", "USD", "201", "2000", 15, "133", "0.0253", "852")
+    bare = read({"metadata": {}, "status": {"release": {"testing": {"revision": "5f6071829a"}}, "plan": {}}})
+    assert (bare.testing, bare.plan) == (None, None)
+
+
+def test_tells_how_a_load_test_proceeds() -> None:
+    """A line for every step that is seen, and none for what was told before."""
+    climbs = Snapshot(stage="LoadTest", testing=UnderLoad("Climb", "climbs to 80 requests/s"))
+    narrows = Snapshot(stage="LoadTest", testing=UnderLoad("Search", "narrows down at 120 requests/s"))
+    assert told(Snapshot(), climbs) == [("stage", "LoadTest"), ("load test", "climbs to 80 requests/s")]
+    assert told(climbs, narrows) == [("load test", "narrows down at 120 requests/s")]
+    assert told(narrows, narrows) == []
+    assert told(narrows, Snapshot(stage="LoadTest")) == []
 
 
 def test_a_condition_about_an_older_spec_is_not_true() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from palier.economics.money import Money
 from palier.economics.prices import Unpriced
-from palier.economics.running import Served, judge_cost, overall_unit_cost, projected_unit_cost, unit_cost
+from palier.economics.running import Served, judge_cost, overall_unit_cost, unit_cost
 from palier.economics.spending import advanced
 from palier.evidence.verdicts import Judgement, Verdict
 
@@ -53,14 +53,6 @@ def test_a_thousand_requests() -> None:
 def test_too_little_traffic_has_no_cost(served: Served | None) -> None:
     """Not an enormous one, and not none."""
     assert unit_cost(euros("2"), served) is None
-
-
-def test_a_version_is_reckoned_at_full_traffic() -> None:
-    """One pod at 5 % of the traffic is twenty times too dear; four pods for all of it is what it takes."""
-    cost = projected_unit_cost(euros("0.5"), replicas=4, served=Served(10_000, HOUR))
-
-    assert cost is not None
-    assert (cost.hourly, cost.per_thousand) == (euros("2.0"), euros("0.20"))
 
 
 def test_everything_that_is_paid() -> None:

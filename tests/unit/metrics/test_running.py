@@ -13,7 +13,7 @@ from palier.metrics.owners import Key
 from palier.metrics.running import RunningTraffic
 from palier.release.answered import answered
 from palier.release.look import Watched
-from palier.release.sources import RouterSeries
+from palier.release.sources import Origin, RouterSeries
 from palier.release.state import Step
 from tests.property.world import model_deployment
 from tests.unit.release.examples import CANDIDATE, STABLE, releasing, serving
@@ -75,8 +75,8 @@ class Prometheus:
             raise self.broken
         if self.away:
             raise MetricsUnavailable("Unreachable", "nobody there")
-        plain = selector.partition('namespace=~"')[0].rstrip(",{")
-        plain = plain + "}" if "{" in plain else plain
+        head, within, _ = selector.partition('namespace=~"')
+        plain = head.rstrip(",{") + "}" if within and "{" in head.rstrip(",{") else head.rstrip(",{")
         first = int((at - seconds) // SCRAPE) + 1
         times = [float(step * SCRAPE) for step in range(first, int(at // SCRAPE) + 1)]
         return [
@@ -160,14 +160,46 @@ async def test_only_the_last_minute_is_read(prometheus: Prometheus, fleet: Fleet
     assert [seconds for _, seconds in prometheus.asked] == [98.0] * 3
 
 
-async def test_short_scrapes_are_not_read_back_for_long() -> None:
-    """Ten minutes of a scrape each second would be 600 samples of every series."""
+@pytest.mark.parametrize(("scrape", "seconds"), [(1, 60 + 3.0), (10, 400 + 25.5), (60, 600 + 150.5)])
+async def test_the_first_reading_is_bounded(scrape: int, seconds: float) -> None:
+    """By ten minutes and by forty samples: ten minutes of a scrape each second would be 600 samples of every series."""
     prometheus = Prometheus()
-    traffic = RunningTraffic(prometheus, scrape_interval=1, clock=lambda: START)
+    traffic = RunningTraffic(prometheus, scrape_interval=scrape, clock=lambda: START)
     traffic.watch(KEY, stable_alone())
     await traffic.read(START)
 
-    assert {seconds for _, seconds in prometheus.asked} == {63.0}
+    assert {seconds for _, seconds in prometheus.asked} == {seconds}
+
+
+async def test_an_instant_is_read_once(prometheus: Prometheus, fleet: Fleet) -> None:
+    """A clock that goes back must not count a minute twice."""
+    prometheus.pod(STABLE, per_second=1)
+    await fleet.pass_minutes(1)
+    prometheus.asked.clear()
+    await fleet.traffic.read(fleet.now)
+    await fleet.traffic.read(fleet.now - 30)
+
+    assert prometheus.asked == []
+    assert fleet.traffic.of(KEY, STABLE) == Served(600, 600.0)
+
+
+async def test_others_get_their_turns(fleet: Fleet) -> None:
+    """A reading of a large fleet does not hold up the looks."""
+    for number in range(1, 100):
+        fleet.traffic.watch(("ml", f"demo-{number}"), stable_alone())
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    waiting = asyncio.create_task(others())
+    await fleet.pass_minutes(1)
+    waiting.cancel()
+
+    assert turns == 2
 
 
 async def test_questions_do_not_grow_with_the_fleet(prometheus: Prometheus, fleet: Fleet) -> None:
@@ -263,6 +295,53 @@ async def test_a_pod_that_cannot_be_scraped_makes_its_minutes_unknown(prometheus
     assert fleet.traffic.problem(KEY) == f"pod {other} of {STABLE} could not be scraped"
 
 
+async def test_the_last_scrape_alone_is_enough_to_be_unknown(prometheus: Prometheus, fleet: Fleet) -> None:
+    """What a pod has answered since the last one is missing."""
+    prometheus.pod(STABLE, per_second=1)
+    await fleet.pass_minutes(10)
+    labels = {"namespace": "ml", "pod": f"demo-{STABLE}-6b7f9c8d5f-zzzzz", "job": "pods", "instance": "z"}
+    last = fleet.now + MINUTE - SCRAPE
+    prometheus.counters.append(("up", labels, lambda time: 0.0 if time > last else 1.0))
+    await fleet.pass_minutes(1)
+
+    assert "could not be scraped" in fleet.traffic.problem(KEY)
+
+
+async def test_a_new_pod_that_was_never_scraped_is_unknown(prometheus: Prometheus, fleet: Fleet) -> None:
+    """It may have users already."""
+    prometheus.pod(STABLE, per_second=1)
+    await fleet.pass_minutes(10)
+    prometheus.down.add(prometheus.pod(STABLE, per_second=1, since=fleet.now + MINUTE - 1))
+    await fleet.pass_minutes(1)
+
+    assert "could not be scraped" in fleet.traffic.problem(KEY)
+
+
+async def test_what_an_old_process_counted_before_it_was_found_is_not_new(prometheus: Prometheus, fleet: Fleet) -> None:
+    """Its first scrape failed, the second shows a million requests: of which time nobody knows."""
+    prometheus.pod(STABLE, per_second=1)
+    await fleet.pass_minutes(1)
+    labels = {"namespace": "ml", "pod": f"demo-{STABLE}-6b7f9c8d5f-zzzzz", "job": "pods", "instance": "z"}
+    found, scraped = fleet.now + 2 * SCRAPE, fleet.now + 3 * SCRAPE
+    prometheus.counters.append(("up", labels, lambda time: None if time < found else float(time >= scraped)))
+    prometheus.counters.append((REQUESTS, labels, lambda time: 1e6 if time >= scraped else None))
+    await fleet.pass_minutes(1)
+
+    assert fleet.traffic.of(KEY, STABLE) == Served(660, 660.0)
+
+
+async def test_the_first_failures_are_failures(prometheus: Prometheus, fleet: Fleet) -> None:
+    """Their counter is born with them, in a pod that was scraped before without it."""
+    pod = prometheus.pod(STABLE, per_second=1)
+    await fleet.pass_minutes(1)
+    labels = {"namespace": "ml", "pod": pod, "job": "pods", "instance": pod, "code": "500"}
+    born = fleet.now + MINUTE / 2
+    prometheus.counters.append((ERRORS, labels, lambda time: 20.0 if time >= born else None))
+    await fleet.pass_minutes(1)
+
+    assert fleet.traffic.of(KEY, STABLE) == Served(660 - 20, 660.0)
+
+
 async def test_pods_that_come_and_go_are_counted_while_they_are_there(prometheus: Prometheus, fleet: Fleet) -> None:
     """An autoscaler's pods lose nothing but what was before their first and after their last scrape."""
     prometheus.pod(STABLE, per_second=1, until=START + 10 * MINUTE)
@@ -308,6 +387,31 @@ async def test_stable_and_candidate(prometheus: Prometheus) -> None:
     assert fleet.traffic.of(KEY, STABLE) == Served(5400, 600.0)
     assert fleet.traffic.of(KEY, CANDIDATE) == Served(600, 600.0)
     assert fleet.traffic.total(KEY) == Served(6000, 600.0)
+
+
+async def test_each_by_the_counters_of_its_own_program(prometheus: Prometheus) -> None:
+    """A release that changes the runtime reads stable by the old names and the candidate by the new ones."""
+    fleet = Fleet(prometheus)
+    state = releasing(Step.CANARY)
+    assert state.stable is not None
+    assert state.candidate is not None
+    state = replace(
+        state, stable=replace(state.stable, runtime="triton"), candidate=replace(state.candidate, runtime="tgi")
+    )
+    deployment = model_deployment()
+    found = answered(
+        deployment.model_copy(update={"spec": deployment.spec.model_copy(update={"signals": None})}), state
+    )
+    assert isinstance(found, Watched)
+    fleet.traffic.watch(KEY, found)
+    for revision, counter, rate in ((STABLE, "nv_inference_request_success", 9), (CANDIDATE, "tgi_request_success", 1)):
+        labels = {"namespace": "ml", "pod": f"demo-{revision}-6b7f9c8d5f-aaaaa", "job": "pods", "instance": revision}
+        prometheus.counters.append(("up", labels, lambda _time: 1.0))
+        prometheus.counters.append((counter, labels, lambda time, rate=rate: rate * time))
+    await fleet.pass_minutes(1)
+
+    assert fleet.traffic.of(KEY, STABLE) == Served(5400, 600.0)
+    assert fleet.traffic.of(KEY, CANDIDATE) == Served(600, 600.0)
 
 
 async def test_the_total_is_unknown_while_one_of_them_is(prometheus: Prometheus) -> None:
@@ -369,6 +473,29 @@ async def test_the_routers_counters(prometheus: Prometheus) -> None:
         "envoy_cluster_upstream_rq_completed",
         'envoy_cluster_upstream_rq_xx{envoy_response_code_class="5"}',
     }
+
+
+async def test_who_is_scraped_at_all_has_to_be_known_of_pods_alone(prometheus: Prometheus, fleet: Fleet) -> None:
+    """Without it no pod could be told from one that is gone; the router's proxies are read without it."""
+    prometheus.pod(STABLE, per_second=1)
+    routed = replace(stable_alone(), router=RouterSeries("cluster", candidate="none", stable="ours"))
+    routed = replace(routed, objectives=(replace(routed.objectives[0], origin=Origin.ROUTER),))
+    fleet.traffic.watch(("ml", "routed"), routed)
+    for name in (REQUESTS, ERRORS):
+        prometheus.counters.append((name, {"pod": "envoy", "cluster": "ours"}, lambda time: time))
+    ask = prometheus.samples
+
+    async def samples(selector: str, *, at: float, seconds: float) -> list[Series]:
+        if selector.startswith("up"):
+            raise MetricsUnavailable("Timeout", "too slow")
+        return await ask(selector, at=at, seconds=seconds)
+
+    prometheus.samples = samples  # type: ignore[method-assign]
+    await fleet.pass_minutes(1)
+
+    assert fleet.traffic.problem(KEY) == "Timeout: too slow"
+    assert fleet.traffic.of(KEY, STABLE) is None
+    assert fleet.traffic.of(("ml", "routed"), STABLE) == Served(0, 600.0)
 
 
 async def test_one_bad_counter_blinds_only_those_who_named_it(prometheus: Prometheus, fleet: Fleet) -> None:
@@ -464,7 +591,10 @@ async def test_those_who_wait_for_the_counts_are_told(prometheus: Prometheus) ->
     assert told == [[KEY]]
 
 
-async def test_readings_are_a_minute_apart_and_beside_the_looks(prometheus: Prometheus) -> None:
+@pytest.mark.parametrize(("options", "waits"), [({}, [15.5, 60.0, 60.0]), ({"interval": 1.0}, [0.45, 1.0, 1.0])])
+async def test_readings_are_a_minute_apart_and_beside_the_looks(
+    prometheus: Prometheus, options: dict[str, float], waits: list[float]
+) -> None:
     """At a quarter past the minute: looks are made at full and half minutes, and must not wait."""
     slept: list[float] = []
 
@@ -477,13 +607,13 @@ async def test_readings_are_a_minute_apart_and_beside_the_looks(prometheus: Prom
         if len(slept) == 3:
             raise Enough
 
-    fleet = Fleet(prometheus, sleep=sleep)
+    fleet = Fleet(prometheus, sleep=sleep, **options)
     fleet.now = 1_200_000.0
     fleet.traffic.watch(KEY, stable_alone())
     with pytest.raises(Enough):
         await fleet.traffic.run()
 
-    assert slept == [15.5, 60.0, 60.0]
+    assert slept == pytest.approx(waits)
     assert len(prometheus.asked) == 2 * 3
 
 

@@ -24,9 +24,12 @@ from palier.release.state import (
     Step,
 )
 from palier.release.times import format_time, parse_time
+from tests.property.load_world import load_tested
 from tests.property.world import model_deployment
 from tests.unit.cluster.schema import violations
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, releasing, serving
+from tests.unit.release.load_examples import passed, recorded_of, ways
+from tests.unit.release.strategies import RECKONED, RECORDS, SPENDINGS
 
 RULE = measured_objectives(model_deployment())[0].rule
 
@@ -44,6 +47,8 @@ REFERENCES = st.builds(
     since=TIMES,
     runtime=st.sampled_from(["", "vllm", "custom"]),
     runtime_version=st.sampled_from(["", "0.11.2"]),
+    variant=st.sampled_from(["", "cpu-int8"]),
+    family=st.just("") | REVISIONS,
 )
 OUTCOMES = st.builds(
     Outcome,
@@ -53,6 +58,7 @@ OUTCOMES = st.builds(
     message=SENTENCES,
     time=TIMES,
     rules=st.text("0123456789abcdef", max_size=16),
+    family=st.just("") | REVISIONS,
 )
 
 
@@ -77,6 +83,9 @@ RELEASES = st.builds(
     last_look=st.none() | TIMES,
     cannot_measure_since=st.none() | TIMES,
     breach=SENTENCES,
+    tested=st.booleans(),
+    test_replicas=st.integers(0, 64),
+    attempt=st.integers(0, 1000),
     ending=st.none() | st.builds(Ending, result=st.sampled_from(Result), reason=WORDS, message=SENTENCES),
     evidence=st.dictionaries(st.sampled_from(["errors", "latency", "feedback"]), evidences(), max_size=2),
 )
@@ -91,6 +100,9 @@ STATES = st.builds(
     outcome=st.none() | OUTCOMES,
     history=st.lists(OUTCOMES, max_size=3).map(tuple),
     handled_retry=st.text(max_size=10),
+    load_tests=st.lists(RECORDS, max_size=2).map(tuple),
+    spending=st.none() | SPENDINGS,
+    costs=RECKONED,
 )
 
 
@@ -157,6 +169,15 @@ def test_a_long_message_of_somebody_else_fits(state: State) -> None:
     Status.model_validate(state.to_status())
 
 
+def test_who_asked_for_a_revision_is_its_family_or_itself() -> None:
+    """A variant is asked for by the whole spec; anything else by its own hash."""
+    variant, alone = RevisionRef(STABLE, "m", "1", 80, NOW, family=CANDIDATE), RevisionRef(STABLE, "m", "1", 80, NOW)
+    outcome = Outcome(STABLE, Result.REFUSED, "OverBudget", "", NOW, family=CANDIDATE)
+
+    assert (variant.asked_for_by, alone.asked_for_by) == (CANDIDATE, STABLE)
+    assert (outcome.asked_for_by, replace(outcome, family="").asked_for_by) == (CANDIDATE, STABLE)
+
+
 def test_what_is_not_there_never_happened() -> None:
     """An object without a status starts from nothing, and writes nothing about nothing."""
     assert State.from_status({}) == State()
@@ -164,6 +185,14 @@ def test_what_is_not_there_never_happened() -> None:
     assert State.from_status({"conditions": [], "stage": "Serving", "stable": None, "release": {}}) == State()
 
 
+RECORD = recorded_of(ways(load_tested())[""], passed()).to_status()
+COST = {
+    "currency": "EUR",
+    "month": "2026-11",
+    "spent": "1",
+    "at": "2026-11-25T00:00:00Z",
+    "rates": [{"since": "2026-11-25T00:00:00Z", "hourly": "1"}],
+}
 BROKEN: dict[str, dict[str, Any]] = {
     "revision without a hash": {"stable": {"model": "m"}},
     "revision that is text": {"stable": "aaaaaaaaaa"},
@@ -175,6 +204,10 @@ BROKEN: dict[str, dict[str, Any]] = {
     "unknown step": {"release": {**releasing(Step.CANARY).to_status()["release"], "step": "Dancing"}},
     "unknown result": {"outcome": {"revision": STABLE, "result": "Fine", "reason": "", "message": "", "time": ""}},
     "drain without an end": {"drains": [{"revision": STABLE}]},
+    "load test without a verdict": {"loadTests": [{**RECORD, "verdict": "Perhaps"}]},
+    "capacity that is no number": {"loadTests": [{**RECORD, "capacity": "much"}]},
+    "rate that is no number": {"cost": {**COST, "rates": [{"since": "2026-11-25T00:00:00Z", "hourly": "much"}]}},
+    "spending without a month": {"cost": {name: value for name, value in COST.items() if name != "month"}},
     "evidence that is no number": {
         "release": {
             **releasing(Step.CANARY).to_status()["release"],
@@ -209,13 +242,16 @@ def test_only_a_failed_try_refuses_the_revision(result: Result) -> None:
 
 
 def test_a_stage_begins_without_traffic_and_with_its_own_evidence() -> None:
-    """The clock of the stage and its processes start anew; those of the whole release go on."""
+    """The clock of the stage and its processes start anew; those of the whole release go on, but for the load test."""
     evidence = observe(fresh(), Counts(100, 5, 5), Counts(1000, 5, 5), RULE)
-    release = replace(releasing(Step.PREPARING, index=0).release, evidence={"errors": evidence}, last_look=NOW + 3)
+    release = replace(
+        releasing(Step.PREPARING, index=0).release, evidence={"errors": evidence}, last_look=NOW + 3, test_replicas=4
+    )
     begun = release.at_stage(1, now=NOW + 9)
 
     assert (begun.step, begun.stage_index, begun.stage_started_at) == (Step.CANARY, 1, NOW + 9)
     assert begun.traffic_since is None
+    assert begun.test_replicas == 0
     assert begun.started_at == release.started_at
     assert begun.evidence["errors"].release == evidence.release
     assert begun.evidence["errors"].stage.total == 0

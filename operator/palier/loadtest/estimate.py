@@ -1,0 +1,182 @@
+"""Where the capacity lies, after some steps that chance has blurred.
+
+The share of bad answers grows with the rate, and the capacity is the rate at which it reaches the limit. A single step
+near it is as likely to hold as not, so a bisection that believes every step ends wherever chance leads it. Instead, the
+shares of all steps together make a belief about the capacity, on a grid of rates, and the next step goes where the
+belief has its middle: probabilistic bisection (Horstein 1963; Waeber, Frazier and Henderson 2013), with the curve that
+psychophysics uses for the same question (Watson and Pelli 1983; Kontsevich and Tyler 1999):
+
+    share(rate) = floor + (1 - floor) / (1 + exp(-(a + slope * ln(rate / capacity))))
+
+with a such that the share at the capacity is the limit. Slope and floor are unknown too and are summed over. Steps far
+away from the capacity count less, because the curve is only right nearby, and each step may be rubbish with a small
+probability, because machines have hiccups.
+
+A server may also fall behind long before anybody waits too long. That is a promise of its own: a backlog that grows by g
+while n requests arrive shows that the server carried less than all of them, as far as g stands out from the 2 n that the
+variance of a random walk with exponential steps up and down is at most, and that it carried n - g at least.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln, log_ndtr, logsumexp
+
+from palier.loadtest.measure import StepResult, Tally
+from palier.loadtest.plan import LoadTestPlan
+
+__all__ = ["Belief", "believe"]
+
+_RUBBISH: Final = 0.02
+"""Probability that a step tells nothing."""
+_FINENESS: Final = 0.005
+"""Distance of two rates on the grid, as the difference of their logarithms."""
+_OUTSIDE: Final = 0.7
+"""How far the grid goes beyond the steps that count, in logarithms."""
+_NEARBY: Final = 0.25
+"""Standard deviation of the weight of a step by its distance from the capacity, in logarithms."""
+
+_DECLINES: Final = np.geomspace(0.25, 64.0, 13)
+_NOISES: Final = np.array([0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0])
+_LEAST_NOISE: Final = 0.03
+_MOST_NOISE: Final = 0.4
+_NOISE_CHANCES: Final = np.log([0.05, 0.1, 0.2, 0.3, 0.2, 0.1, 0.05])
+_MOST_HEADROOM: Final = 4.0
+
+_SLOPES: Final = np.geomspace(1.0, 128.0, 11)
+_FLOORS: Final = np.array([0.0, 0.4, 0.8])
+"""Shares of bad answers that have nothing to do with load, as parts of the limit."""
+_DISPERSIONS: Final = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
+"""How many times as much the shares of whole steps may vary as what is seen within them tells."""
+_DISPERSION_CHANCES: Final = np.log([0.4, 0.25, 0.15, 0.1, 0.06, 0.04])
+_GUESSED_DISPERSION: Final = 4.0
+_NEGLIGIBLE: Final = 1e-3
+_MOST: Final = 1500.0
+"""Effective answers of one step that count at most: beyond, the curve is less exact than the step."""
+
+_LOSS: Final = 0.05
+"""How much less an overloaded server carries than it could, on average."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """Which rates the capacity may be, and how likely it lies below each."""
+
+    log_rates: Floats
+    below: Floats
+
+    def quantile(self, probability: float) -> float:
+        """The rate below which the capacity lies with this probability."""
+        return math.exp(float(np.interp(probability, self.below, self.log_rates)))
+
+    @property
+    def spread(self) -> float:
+        """Half the width of the middle 80 %, as a part of the capacity."""
+        return (math.log(self.quantile(0.9)) - math.log(self.quantile(0.1))) / 2
+
+
+def believe(results: Sequence[StepResult], plan: LoadTestPlan, *, middle: float) -> Belief:
+    """The belief after some steps, none of which was the generator's fault.
+
+    Args:
+        results: steps with at least one answer.
+        plan: tells the objectives.
+        middle: a first guess of the capacity; steps far away from it count less.
+    """
+    rates = np.log([result.arrived for result in results])
+    centre = math.log(middle)
+    weights = np.exp(-(((rates - centre) / _NEARBY) ** 2) / 2)
+    near = rates[abs(rates - centre) < 2 * _OUTSIDE]
+    log_rates = np.arange(near.min(initial=centre) - _OUTSIDE, near.max(initial=centre) + _OUTSIDE, _FINENESS)
+    above = 1 - _cumulative(_of_backlog(log_rates, rates, weights, results))
+    for place, objective in enumerate(plan.objectives):
+        tallies = [result.tallies[place] for result in results]
+        if all(tally.headroom is not None for tally in tallies):
+            likely = _of_headroom(log_rates, rates, weights, tallies, limit=objective.limit_fraction)
+        else:
+            likely = _of_shares(log_rates, rates, weights, tallies, limit=objective.limit_fraction)
+        above *= 1 - _cumulative(likely)
+    return Belief(log_rates, 1 - above)
+
+
+def _of_headroom(
+    log_rates: Floats, rates: Floats, weights: Floats, tallies: Sequence[Tally], *, limit: float
+) -> Floats:
+    """Log-likelihood of each rate to be the one at which a percentile reaches its threshold."""
+    within = _dispersion(tallies, weights)
+    total = np.zeros((len(log_rates), len(_DECLINES), len(_NOISES)))
+    for tally, rate, weight in zip(tallies, rates, weights, strict=True):
+        if weight < _NEGLIGIBLE:
+            continue
+        seen = min(_MOST_HEADROOM, tally.headroom or 0.0)
+        noise = _NOISES * math.sqrt((1 - limit) / limit * within / tally.total) / math.log(1 / limit)
+        luck = math.log(1 / limit) / 2 * np.minimum(_MOST_NOISE, noise) ** 2
+        trend = 1 + _DECLINES * (1 - np.exp(rate - log_rates))[:, None]
+        expected = np.clip(trend[..., None] + luck, 0.0, _MOST_HEADROOM)
+        noises = np.maximum(_LEAST_NOISE, noise) / math.sqrt(weight)
+        told = -(((seen - expected) / noises) ** 2) / 2 - np.log(noises * math.sqrt(2 * math.pi))
+        total += np.logaddexp(math.log1p(-_RUBBISH) + told, math.log(_RUBBISH / _MOST_HEADROOM))
+    return np.asarray(logsumexp(total + _NOISE_CHANCES, axis=(1, 2)), dtype=np.float64)
+
+
+def _of_shares(
+    log_rates: Floats, rates: Floats, weights: Floats, tallies: Sequence[Tally], *, limit: float
+) -> Floats:
+    """Log-likelihood of each rate to be the one at which the share of bad answers reaches its limit.
+
+    A share that varies v times as much as a binomial one is taken for one of n / v answers (quasi-likelihood).
+    """
+    within = _dispersion(tallies, weights)
+    floors = limit * _FLOORS
+    levels = np.log((limit - floors) / (1 - limit))
+    total = np.zeros((len(log_rates), len(_SLOPES), len(_FLOORS), len(_DISPERSIONS)))
+    for tally, rate, weight in zip(tallies, rates, weights, strict=True):
+        counts = np.minimum(tally.total / within, _MOST) / _DISPERSIONS * weight
+        if tally.total / within * weight < 1:
+            continue
+        bad = counts * tally.share
+        exponent = levels + _SLOPES[:, None] * (rate - log_rates)[:, None, None]
+        share = floors + (1 - floors) / (1 + np.exp(-np.clip(exponent, -40, 40)))
+        share = np.clip(share, 1e-12, 1 - 1e-12)[..., None]
+        density = gammaln(counts + 1) - gammaln(bad + 1) - gammaln(counts - bad + 1) + np.log(counts + 1)
+        told = density + bad * np.log(share) + (counts - bad) * np.log1p(-share)
+        total += np.logaddexp(math.log1p(-_RUBBISH) + told, math.log(_RUBBISH))
+    return np.asarray(logsumexp(total + _DISPERSION_CHANCES, axis=(1, 2, 3)), dtype=np.float64)
+
+
+def _dispersion(tallies: Sequence[Tally], weights: Floats) -> float:
+    """Within the steps: the mean over those nearby, because that of a single step is a rough guess."""
+    known = [
+        (tally.dispersion, weight)
+        for tally, weight in zip(tallies, weights, strict=True)
+        if tally.dispersion is not None
+    ]
+    values, shares = np.array([*known, (_GUESSED_DISPERSION, 0.5)]).T
+    return max(1.0, float(np.average(values, weights=shares)))
+
+
+def _of_backlog(log_rates: Floats, rates: Floats, weights: Floats, results: Sequence[StepResult]) -> Floats:
+    """Log-likelihood of each rate to be the most that the server keeps up with."""
+    total = np.zeros(len(log_rates))
+    for result, rate, weight in zip(results, rates, weights, strict=True):
+        noise = math.sqrt(2 * result.requests) + 1
+        least = (1 - np.exp(np.minimum(0.0, log_rates - rate))) * result.requests
+        behind = log_ndtr((result.growth - least) / noise)
+        carried = rate + math.log(max(0.01, 1 - max(0.0, result.growth) / result.requests))
+        behind -= np.maximum(0.0, log_rates - carried) / _LOSS
+        keeping_up = log_ndtr(-result.growth / noise)
+        told = np.where(log_rates < rate, behind, keeping_up)
+        total += weight * np.logaddexp(math.log1p(-_RUBBISH) + told, math.log(_RUBBISH / 2))
+    return total
+
+
+def _cumulative(log_likelihood: Floats) -> Floats:
+    likelihood = np.exp(log_likelihood - log_likelihood.max())
+    summed = np.cumsum(likelihood)
+    return np.asarray((summed - likelihood / 2) / summed[-1], dtype=np.float64)

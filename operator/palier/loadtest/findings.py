@@ -1,0 +1,141 @@
+"""How a load test can end, each in one sentence with its numbers."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from palier.evidence.sentences import duration
+from palier.evidence.verdicts import Verdict
+from palier.loadtest.measure import Outcome, StepResult
+from palier.loadtest.objectives import LoadObjective, Promise
+from palier.loadtest.plan import LoadTestPlan
+
+__all__ = ["Finished", "named", "told"]
+
+_WORDS: Final = {
+    Promise.LATENCY: "answered later than {limit} or not at all",
+    Promise.ERRORS: "failed",
+    Promise.FIRST_TOKEN: "had no first token within {limit}",
+    Promise.PER_TOKEN: "took longer than {limit} per token",
+    Promise.BETWEEN_TOKENS: "gaps between tokens were longer than {limit}",
+}
+_FAILURES: Final = {
+    Outcome.TIMEOUT: "timeouts",
+    Outcome.NO_CONNECTION: "without a connection",
+    Outcome.SERVER_ERROR: "answered with an error of the server",
+    Outcome.OTHER: "other failures",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What was found."""
+
+    verdict: Verdict
+    reason: str
+    message: str
+    capacity: float | None = None
+    """Requests per second."""
+    ceiling: float | None = None
+    """Lowest rate above the capacity at which an objective did not hold."""
+    at_least: bool = False
+    """The highest rate that may be tried held."""
+
+
+def found(soak: StepResult, plan: LoadTestPlan, *, ceiling: float | None, at_least: bool) -> Finished:
+    """The capacity."""
+    rate = soak.step.rate
+    limit = f"; {named(ceiling)} did not hold" if ceiling else ""
+    most = "; the highest rate that may be tried, so it may carry more" if at_least else limit
+    message = f"{named(rate)} held for {duration(soak.step.seconds)}: {told(soak, plan)}{most}"
+    reason = "HighestRateHeld" if at_least else "CapacityFound"
+    return Finished(Verdict.PASS, reason, message, rate, ceiling, at_least)
+
+
+def unreachable_objective(result: StepResult, plan: LoadTestPlan) -> Finished:
+    """No rate is low enough."""
+    message = f"even at {named(result.step.rate)}, the lowest rate that is tried: {told(result, plan)}"
+    return Finished(Verdict.FAIL, "ObjectiveUnreachable", message, ceiling=result.step.rate)
+
+
+def not_sustained(soaks: Iterable[StepResult], plan: LoadTestPlan, *, held: float) -> Finished:
+    """Rates that hold for a step and not for longer."""
+    last = min(soaks, key=lambda soak: soak.step.rate)
+    message = (
+        f"{named(held)} held for a while, but not even {named(last.step.rate)} for {duration(last.step.seconds)}: "
+        f"{told(last, plan)}; the server becomes slower with time"
+    )
+    return Finished(Verdict.FAIL, "NotSustained", message, ceiling=last.step.rate)
+
+
+def no_server(results: Iterable[StepResult], *, worked: StepResult | None) -> Finished:
+    """Nobody answers."""
+    tried = sum(result.requests for result in results)
+    if worked is None:
+        message = f"no answer to any of {tried} requests: is this the right address, and is the server running?"
+    else:
+        message = (
+            f"no answer to any of {tried} requests after {named(worked.step.rate)} had been offered: it broke down"
+        )
+    return Finished(Verdict.NO_EVIDENCE, "NoServer", message)
+
+
+def corpus_refused(results: Iterable[StepResult]) -> Finished:
+    """The requests themselves are wrong."""
+    steps = list(results)
+    code = max(steps, key=lambda result: result.not_accepted).refusing_code
+    refused, total = sum(result.not_accepted for result in steps), sum(result.requests for result in steps)
+    message = (
+        f"{refused} of {total} requests were answered with HTTP status {code}: "
+        "the requests of the test are wrong (path, method, headers or body), so nothing can be said about the server"
+    )
+    return Finished(Verdict.NO_EVIDENCE, "CorpusRefused", message)
+
+
+def generator_limited(limited: StepResult, *, held: float | None) -> Finished:
+    """The generator was the bottleneck."""
+    carried = f"; the server carried {named(held)}" if held else ""
+    message = (
+        f"{named(limited.step.rate)} could not be offered: {named(limited.achieved)} were sent, "
+        f"1 % of them more than {_time(limited.lag)} late{carried}. "
+        "Give the generator more CPU, or a node of its own (loadTest.resources, loadTest.nodeSelector)"
+    )
+    return Finished(Verdict.NO_EVIDENCE, "GeneratorLimited", message)
+
+
+def exhausted(what: str, plan: LoadTestPlan, *, held: float | None) -> Finished:
+    """A budget is used up before anything is known."""
+    budgets = {
+        "OutOfTime": f"the test may last {duration(plan.max_duration)} (maxDuration)",
+        "OutOfRequests": f"the test may send {plan.max_requests} requests (maxRequests)",
+        "TooFewRequests": "the server answers too few requests in the time that is left to judge so high a percentile",
+    }
+    known = f"{named(held)} held for a step" if held else "no rate has held yet"
+    message = f"{budgets[what]}, which was not enough for a result: {known}"
+    return Finished(Verdict.NO_EVIDENCE, what, message)
+
+
+def told(result: StepResult, plan: LoadTestPlan) -> str:
+    """What a step has shown about every objective: "latency: 3.1 % of 4800 answered later than ... (5 % may)"."""
+    said = [
+        f"{objective.name}: {tally.share:.2%} of {tally.total} {_words(objective)} ({objective.limit_fraction:.4g} allowed)"
+        for objective, tally in zip(plan.objectives, result.tallies, strict=True)
+    ]
+    if failures := [f"{count} {_FAILURES[key]}" for key, count in result.outcomes.items() if key in _FAILURES]:
+        said.append(", ".join(failures))
+    if not result.keeps_up:
+        said.append(f"the backlog grew by {result.growth:.0f} requests in {duration(result.step.seconds)}")
+    return "; ".join(said)
+
+
+def named(rate: float) -> str:
+    """A rate: "120 requests/s"."""
+    return f"{rate:.3g} requests/s" if rate < 1000 else f"{rate:.0f} requests/s"  # noqa: PLR2004 - no exponents
+
+
+def _words(objective: LoadObjective) -> str:
+    return _WORDS[objective.kind].format(limit=_time(objective.threshold_seconds or 0.0))
+
+
+def _time(seconds: float) -> str:
+    return f"{1000 * seconds:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"

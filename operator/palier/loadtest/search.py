@@ -1,0 +1,301 @@
+"""What to try next, and what was found: pure, from the steps so far and the plan alone.
+
+The phases: `WarmUp` at a low rate, until the server answers; `Climb`, twice the rate until something fails; `Search`,
+between the two, where the belief about the capacity (`estimate`) has its middle, until it is narrow; `Soak`, a little
+below, for long. The soaked rate is the capacity. A step that the generator could not offer properly decides nothing.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from palier.loadtest import findings
+from palier.loadtest.estimate import Belief, believe
+from palier.loadtest.findings import Finished
+from palier.loadtest.measure import SETTLING, Phase, Step, StepResult, Tally
+from palier.loadtest.plan import LoadTestPlan
+
+__all__ = ["Finished", "next_step", "surely_fails"]
+
+RESOLUTION: Final = 0.035
+"""Half the width of the middle 80 % of the belief, as a part of the capacity, at which the search ends."""
+PROBES: Final = (0.5, 0.2, 0.8)
+CAUTION: Final = 0.35
+"""How likely the capacity is thought to lie below the rate that is soaked."""
+MOST_CAUTION: Final = 0.98
+"""How far below the middle of the belief that rate may be, however wide the belief is."""
+SEARCH_STEPS: Final = (4, 10)
+"""Fewest and most steps of the search."""
+LOWERED: Final = ((0.93, 0.98), (0.92, 0.97), (0.9, 0.95), (0.7, 0.85))
+"""A rate that held for a step and not for the soak is lowered to what is believed then, within these bounds."""
+WARM_UP_RATE: Final = 1.0
+WARM_UP_REQUESTS: Final = 5
+SHORTEST_WARM_UP: Final = 2.0
+START_SHARE: Final = 0.2
+"""Requests that are under way at the first rate on average: a server that is broken by too much is not measured."""
+IDLE_SHARE: Final = 0.1
+"""The same at the lowest rate: hardly ever two at once."""
+SLOWEST: Final = 0.02
+CLIMB: Final = 2.0
+DESCENT: Final = 3.0
+LIMITED_STEPS: Final = 6
+"""Steps in a row that the generator could not offer, before the test is given up."""
+CLOSE: Final = 1.15
+LONGER: Final = 2
+"""After so many steps of the search they are twice as long: what is still unclear then needs it."""
+RESERVED_SOAKS: Final = 4
+RESERVED_SHARE: Final = 0.3
+DEAD_STEPS: Final = 4
+NOT_ACCEPTED: Final = (5, 0.01)
+"""Answers with 3xx or 4xx that are accepted as accidents: so many, or this share."""
+BAD_WANTED: Final = {Phase.CLIMB: 1.5, Phase.SEARCH: 10.0, Phase.SOAK: 10.0}
+"""How many bad answers a step would have at the limit; fewer tell nothing about a percentile."""
+ALIKE: Final = 1.05
+SOAK_TOLERANCE: Final = 1.25
+"""A soak whose excess may be chance holds up to this multiple of the limit."""
+
+
+def next_step(history: Sequence[StepResult], plan: LoadTestPlan) -> Step | Finished:
+    """The next step, or the end.
+
+    Args:
+        history: the results of all steps so far, in order.
+        plan: the objectives, times and limits.
+    """
+    return _Search(tuple(history), plan).decided()
+
+
+def surely_fails(bad: Sequence[int], step: Step, plan: LoadTestPlan) -> bool:
+    """Whether a step cannot hold any more, even if all its other answers were good.
+
+    Args:
+        bad: so far, for each objective.
+        step: the step.
+        plan: tells the limits.
+    """
+    if step.phase is Phase.WARM_UP:
+        return False
+    slack = 1.0 if step.phase is Phase.CLIMB else 2.0
+    return any(
+        count > 1 + slack * objective.limit_fraction * step.judged_requests
+        for count, objective in zip(bad, plan.objectives, strict=True)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    history: tuple[StepResult, ...]
+    plan: LoadTestPlan
+
+    def decided(self) -> Step | Finished:
+        refused = sum(result.not_accepted for result in self.history)
+        most, share = NOT_ACCEPTED
+        if refused > max(most, share * sum(result.requests for result in self.history)):
+            return findings.corpus_refused(self.history)
+        if not self.history or self._silent(self.history[-1]):
+            return self._warm_up()
+        trailing = 0
+        for result in reversed(self.history):
+            if not result.generator_limited:
+                break
+            trailing += 1
+        if trailing >= LIMITED_STEPS:
+            return findings.generator_limited(self.history[-1], held=self._held())
+        if self._of(Phase.SOAK):
+            return self._after_soak()
+        if self._of(Phase.SEARCH):
+            return self._search()
+        return self._climb()
+
+    # What is known.
+
+    def _of(self, phase: Phase) -> list[StepResult]:
+        return [result for result in self._counted() if result.step.phase is phase]
+
+    def _counted(self) -> list[StepResult]:
+        """The steps that say something about the server."""
+        return [
+            result
+            for result in self.history
+            if result.step.phase is not Phase.WARM_UP and not result.generator_limited and result.requests
+        ]
+
+    def _held(self) -> float | None:
+        return max((result.step.rate for result in self._counted() if result.holds), default=None)
+
+    def _failed(self) -> float | None:
+        return min((result.step.rate for result in self._counted() if not result.holds), default=None)
+
+    def _cannot_offer(self) -> float:
+        """The lowest rate that the generator could not offer twice; below one that it could, it was a hiccup."""
+        offered = max((result.step.rate for result in self._counted()), default=0.0)
+        limited = [result.step.rate for result in self.history if result.generator_limited]
+        return min((rate for rate in limited if rate > offered and limited.count(rate) > 1), default=math.inf)
+
+    def _idle_latency(self) -> float:
+        warm = [result for result in self.history if result.step.phase is Phase.WARM_UP and result.latency]
+        return min((result.latency[50] for result in warm), default=1.0)
+
+    def _lowest(self) -> float:
+        return _rounded(min(self._start(), WARM_UP_RATE, max(SLOWEST, IDLE_SHARE / self._idle_latency())))
+
+    def _start(self) -> float:
+        chosen = self.plan.start_rate or max(WARM_UP_RATE, START_SHARE / self._idle_latency())
+        return _rounded(min(chosen, self.plan.max_rate))
+
+    def _belief(self) -> Belief:
+        counted = self._counted()
+        held, failed = self._held(), self._failed()
+        known = [rate for rate in (held, failed) if rate is not None]
+        first = believe(counted, self.plan, middle=math.sqrt(known[0] * known[-1]))
+        return believe(counted, self.plan, middle=first.quantile(0.5))
+
+    # What comes next.
+
+    def _warm_up(self) -> Step | Finished:
+        silent = 0
+        for result in reversed(self.history):
+            if result.step.phase is not Phase.WARM_UP:
+                break
+            silent += 1
+        if silent >= DEAD_STEPS:
+            worked = [result for result in self.history if result.step.phase is not Phase.WARM_UP]
+            return findings.no_server(self.history[-silent:], worked=worked[-1] if worked else None)
+        seconds = max(SHORTEST_WARM_UP, self.plan.warm_up)
+        rate = max(self.plan.start_rate or WARM_UP_RATE, WARM_UP_REQUESTS / seconds)
+        return Step(Phase.WARM_UP, _rounded(min(rate, self.plan.max_rate)), seconds)
+
+    @staticmethod
+    def _silent(result: StepResult) -> bool:
+        """Whether there is no server any more, or not yet."""
+        answered = result.requests - result.no_connection
+        if result.step.phase is Phase.WARM_UP:
+            return answered == 0
+        return result.no_connection > answered
+
+    def _climb(self) -> Step | Finished:
+        held, failed, barred = self._held(), self._failed(), self._cannot_offer()
+        last = self.history[-1]
+        if last.generator_limited and last.step.rate < barred:
+            return self._fitted(last.step)
+        if held is not None and failed is not None:
+            return self._search()
+        if held is not None and held >= self.plan.max_rate:
+            return self._soak(self.plan.max_rate)
+        if held is not None:
+            rate = min(CLIMB * held, self.plan.max_rate)
+            rate = math.sqrt(held * barred) if rate >= barred else rate
+        elif failed is not None:
+            lowest = self._lowest()
+            tried = [result for result in self._counted() if result.step.rate <= lowest]
+            if len(tried) > 1:
+                return findings.unreachable_objective(tried[-1], self.plan)
+            rate = max(failed / DESCENT, lowest)
+        else:
+            rate = min(self._start(), barred / DESCENT)
+        if barred / rate < CLOSE or rate < SLOWEST:
+            return findings.generator_limited(self._limited(), held=held)
+        return self._fitted(Step(Phase.CLIMB, _rounded(rate), self._seconds(Phase.CLIMB, rate)))
+
+    def _limited(self) -> StepResult:
+        return next(result for result in reversed(self.history) if result.generator_limited)
+
+    def _search(self) -> Step | Finished:
+        belief, done = self._belief(), len(self._of(Phase.SEARCH))
+        least, most = SEARCH_STEPS
+        rate = _rounded(min(belief.quantile(PROBES[done % len(PROBES)]), self.plan.max_rate))
+        if rate * CLOSE > self._cannot_offer():
+            return findings.generator_limited(self._limited(), held=self._held())
+        if done >= most or (done >= least and belief.spread <= RESOLUTION and self._enclosed(rate)):
+            return self._soak(_cautious(belief))
+        longer = 1 + done / LONGER
+        step = self._fitted(Step(Phase.SEARCH, rate, longer * self._seconds(Phase.SEARCH, rate)))
+        if isinstance(step, Finished) and done >= least:
+            return self._soak(_cautious(belief))
+        return step
+
+    def _enclosed(self, rate: float) -> bool:
+        """Whether a step not far below held and one not far above failed: no curve alone is to be believed."""
+        near = [one for one in self._counted() if rate / CLOSE <= one.step.rate <= rate * CLOSE]
+        return any(one.holds for one in near) and any(not one.holds for one in near)
+
+    def _after_soak(self) -> Step | Finished:
+        soaks = self._of(Phase.SOAK)
+        last, belief = soaks[-1], self._belief()
+        if self.history[-1].generator_limited:
+            return self._fitted(self.history[-1].step)
+        rate = last.step.rate
+        if last.holds or (_nearly_holds([one for one in soaks if one.step.rate < ALIKE * rate], self.plan) and belief.quantile(0.5) >= rate):
+            failed = [one.step.rate for one in self._counted() if not one.holds and one.step.rate > rate]
+            at_least = rate >= self.plan.max_rate
+            return findings.found(last, self.plan, ceiling=min(failed, default=None), at_least=at_least)
+        if len(soaks) > len(LOWERED):
+            return findings.not_sustained(soaks, self.plan, held=self._held() or rate)
+        least, most = LOWERED[len(soaks) - 1]
+        return self._soak(min(most * rate, max(least * rate, _cautious(belief))))
+
+    def _soak(self, rate: float) -> Step | Finished:
+        rate = _rounded(min(rate, self.plan.max_rate))
+        return self._fitted(Step(Phase.SOAK, rate, self._seconds(Phase.SOAK, rate)))
+
+    # How long.
+
+    def _seconds(self, phase: Phase, rate: float) -> float:
+        """So long that a percentile can be judged, and that a backlog can grow until it is felt."""
+        shortest = self.plan.soak if phase is Phase.SOAK else self.plan.step_duration
+        return max(shortest, _answers(phase, self.plan) / rate / (1 - SETTLING), self._until_felt(rate, phase))
+
+    def _until_felt(self, rate: float, phase: Phase) -> float:
+        """So long that a queue which makes requests wait as long as they may has come to rest about ten times.
+
+        A single queue with such waits needs about rate * threshold ** 2 / 2 seconds for that (the relaxation time of
+        M/M/c near saturation, 4 / (mu (1 - rho) ** 2) with 1 - rho = 3 / (mu threshold)). Where the product of rate and
+        threshold is large, the capacity is so near to saturation that less will do.
+        """
+        thresholds = [one.threshold_seconds for one in self.plan.objectives if one.threshold_seconds]
+        longest = max(thresholds, default=0.0)
+        waiting = max(1e-9, rate * longest)
+        times = 5.0 if phase is Phase.CLIMB else max(5.0, min(40.0, 4 * waiting, max(10.0, 3000 / waiting)))
+        return times * longest * (3 if phase is Phase.SOAK else 1)
+
+    def _fitted(self, step: Step) -> Step | Finished:
+        """The step as far as time and requests suffice, with enough of both left for a soak."""
+        soaks = step.phase is Phase.SOAK
+        soak = self._seconds(Phase.SOAK, step.rate)
+        reserve = max(soak, min(RESERVED_SOAKS * soak, RESERVED_SHARE * self.plan.max_duration))
+        if soaks or (self._held() is None and self._failed() is not None):
+            reserve = 0.0  # there may be nothing to soak: whether any rate holds at all comes first
+        time = self.plan.max_duration - sum(result.elapsed for result in self.history) - reserve
+        requests = self.plan.max_requests - sum(result.sent for result in self.history) - reserve * step.rate
+        seconds = min(step.seconds, time, requests / step.rate)
+        least = self.plan.soak if soaks else self.plan.step_duration / 2
+        if seconds < least:
+            return findings.exhausted("OutOfTime" if time < least else "OutOfRequests", self.plan, held=self._held())
+        if soaks and seconds * step.rate * (1 - SETTLING) < _answers(step.phase, self.plan) / 2:
+            return findings.exhausted("TooFewRequests", self.plan, held=self._held())
+        return Step(step.phase, step.rate, round(seconds, 3))
+
+
+def _answers(phase: Phase, plan: LoadTestPlan) -> float:
+    return BAD_WANTED[phase] / min(objective.limit_fraction for objective in plan.objectives)
+
+
+def _nearly_holds(soaks: Sequence[StepResult], plan: LoadTestPlan) -> bool:
+    """Whether soaks at about one rate together miss by no more than chance may."""
+    for place, objective in enumerate(plan.objectives):
+        allowed = SOAK_TOLERANCE * objective.limit_fraction
+        tallies = [soak.tallies[place] for soak in soaks]
+        share = sum(tally.bad for tally in tallies) / max(1, sum(tally.total for tally in tallies))
+        if share > allowed or soaks[-1].closing[place].share > 2 * allowed:
+            return False
+    return soaks[-1].keeps_up
+
+
+def _cautious(belief: Belief) -> float:
+    return max(belief.quantile(CAUTION), MOST_CAUTION * belief.quantile(0.5))
+
+
+def _rounded(rate: float) -> float:
+    """Three digits: what is told is what was offered."""
+    return float(f"{rate:.3g}")

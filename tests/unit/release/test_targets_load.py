@@ -1,0 +1,138 @@
+"""Pods while a candidate is put under load, and the replica that stable lends when accelerators are short."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from palier.api.v1alpha1 import ModelDeployment
+from palier.release.holds import waiting_for_pods
+from palier.release.observation import RevisionFacts
+from palier.release.situation import Situation
+from palier.release.state import Ending, Release, Result, State, Step
+from palier.release.targets import accelerator_short, stage_replicas, targets
+from tests.property.load_world import load_tested, pod
+from tests.unit.release.examples import STABLE, ready, serving
+from tests.unit.release.load_examples import NOW, decided, seen, under_load, ways
+
+SHORT = "pod demo-x cannot be placed: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
+GPU = {"accelerator": "GPU", "gpu": {}}
+
+
+def on_gpus(**changes: Any) -> ModelDeployment:  # noqa: ANN401
+    """A spec whose pods need an accelerator each."""
+    return load_tested(serving={"placement": {**GPU, **changes.pop("placement", {})}}, **changes)
+
+
+def pods_of(deployment: ModelDeployment, state: State, facts: RevisionFacts) -> dict[str, int]:
+    """The pods that the candidate, as `its`, and stable have to have."""
+    revision = state.candidate.revision if state.candidate else ""
+    stable = ready(deployment.spec.serving.replicas)
+    found = targets(deployment, state, seen(deployment, {STABLE: stable, revision: facts}), now=NOW).replicas
+    return {"its" if one == revision else one: number for one, number in found.items()}
+
+
+@pytest.mark.parametrize("step", [Step.PREPARING, Step.LOAD_TESTING])
+@pytest.mark.parametrize("present", [0, 1, 4, 9])
+@pytest.mark.parametrize("traffic", [None, {"service": {}}])
+def test_a_load_test_has_exactly_its_pods(step: Step, present: int, traffic: dict[str, Any] | None) -> None:
+    """However many there are, and although stable has another number; users stay with stable."""
+    deployment = load_tested(replicas=3, traffic=traffic)
+    state = under_load(deployment, step=step)
+    assert state.release is not None
+    state = replace(state, release=replace(state.release, test_replicas=4))
+
+    assert stage_replicas(deployment, state) == 4
+    assert pods_of(deployment, state, ready(present)) == {STABLE: 3, "its": 4}
+    assert targets(deployment, state, seen(deployment), now=NOW).weights == {STABLE: 100}
+
+
+def test_after_the_load_test_the_stages_count_their_own_pods() -> None:
+    """Surplus ones are kept as at any other stage."""
+    deployment = load_tested(replicas=4, weights=(5, 50))
+    state = under_load(deployment, release=Release(Step.PREPARING, NOW, NOW, tested=True))
+
+    assert pods_of(deployment, state, ready(0)) == {STABLE: 4, "its": 1}
+    assert pods_of(deployment, state, ready(2)) == {STABLE: 4, "its": 2}
+
+
+def test_what_was_never_made_is_not_made_for_its_end() -> None:
+    """A release that is refused by what was known before has no pods to take back."""
+    deployment = load_tested()
+    ending = Ending(Result.REFUSED, "OverBudget", "too dear")
+    state = under_load(deployment, release=Release(Step.ROLLING_BACK, NOW, NOW, ending=ending))
+
+    assert targets(deployment, state, seen(deployment, {STABLE: ready(2)}), now=NOW).replicas == {STABLE: 2}
+    assert pods_of(deployment, state, ready(0)) == {STABLE: 2, "its": 1}
+
+
+@pytest.mark.parametrize(
+    ("surge", "replicas", "trouble", "lent"),
+    [
+        ("Swap", 2, SHORT, 1),
+        ("Swap", 5, SHORT, 1),
+        ("Swap", 1, SHORT, 0),
+        ("Swap", 2, "pod demo-x cannot be placed: 3 Insufficient cpu.", 0),
+        ("Swap", 2, "", 0),
+        ("Wait", 2, SHORT, 0),
+    ],
+)
+def test_stable_lends_one_replica_at_most(surge: str, replicas: int, trouble: str, lent: int) -> None:
+    """Only where its owner allows that, only for an accelerator, and never its last one."""
+    deployment = on_gpus(placement={"surge": surge}, replicas=replicas)
+    waiting = ready(1, available=0, endpoints=0, trouble=trouble)
+
+    assert pods_of(deployment, under_load(deployment, step=Step.PREPARING), waiting) == {
+        STABLE: replicas - lent,
+        "its": 1,
+    }
+
+
+def test_nothing_is_lent_without_a_release() -> None:
+    """Pods of a refused candidate that still drain are nobody's reason."""
+    deployment = on_gpus(placement={"surge": "Swap"})
+    state = replace(under_load(deployment), release=None)
+    facts = {STABLE: ready(2), next(iter(ways(deployment).values())).revision: ready(1, trouble=SHORT)}
+
+    assert targets(deployment, state, seen(deployment, facts), now=NOW).replicas[STABLE] == 2
+
+
+def test_the_accelerator_is_that_of_the_variant() -> None:
+    """A variant on CPUs is not short of what another one needs, nor is one with another resource."""
+    variants = [
+        {"name": "cpu", "placement": {}, "template": pod("1")},
+        {"name": "gpu", "placement": GPU, "template": pod("1")},
+        {"name": "amd", "placement": {"accelerator": "GPU", "gpu": {"resource": "amd.com/gpu"}}, "template": pod("2")},
+    ]
+    deployment = load_tested(serving={"variants": variants})
+    short = {}
+    for variant, way in ways(deployment).items():
+        waiting = {STABLE: ready(2), way.revision: ready(1, available=0, endpoints=0, trouble=SHORT)}
+        state = under_load(deployment, variant, step=Step.PREPARING)
+        short[variant] = accelerator_short(deployment, seen(deployment, waiting), state)
+
+    assert short == {"cpu": False, "gpu": True, "amd": False}
+
+
+def test_a_shortage_holds_for_as_long_as_it_takes() -> None:
+    """No deadline blames a candidate for accelerators that are not there; anything else has its time."""
+    deployment = on_gpus()
+    (way,) = ways(deployment).values()
+    state = under_load(deployment, step=Step.PREPARING)
+    steps = {}
+    for trouble in (SHORT, "pod demo-x: ErrImagePull"):
+        waiting = {STABLE: ready(2), way.revision: ready(1, available=0, endpoints=0, trouble=trouble)}
+        observation = seen(deployment, waiting)
+        decision = decided(deployment, state, observation, now=NOW + 1000)
+        hold = waiting_for_pods(Situation(deployment, observation, state, NOW), 1)
+        assert decision.state.release is not None
+        steps[hold.reason] = decision.state.release.step
+
+    assert steps == {"AcceleratorShortage": Step.PREPARING, "CandidateNotReady": Step.ROLLING_BACK}
+
+
+def test_at_rest_stable_has_all_of_its_pods() -> None:
+    """Whatever the placement says."""
+    deployment = on_gpus(placement={"surge": "Swap"})
+
+    assert targets(deployment, serving(), seen(deployment), now=NOW).replicas == {STABLE: 2}
