@@ -33,18 +33,20 @@ func poisson(rate float64, length time.Duration, seed uint64) schedule {
 type pacer struct {
 	due      schedule
 	begin    time.Time
+	begun    chan struct{} // closed once begin is set
 	stopped  chan struct{}
 	stopOnce sync.Once
 }
 
 func newPacer(due schedule) *pacer {
-	return &pacer{due: due, stopped: make(chan struct{})}
+	return &pacer{due: due, begun: make(chan struct{}), stopped: make(chan struct{})}
 }
 
 // Pace returns when the next request is due, or at once when it is overdue.
 func (p *pacer) Pace(elapsed time.Duration, hits uint64) (time.Duration, bool) {
 	if hits == 0 {
 		p.begin = time.Now().Add(-elapsed)
+		close(p.begun)
 	}
 	if hits >= uint64(len(p.due)) {
 		return 0, true

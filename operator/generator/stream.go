@@ -78,8 +78,11 @@ func (w *watch) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
+// beat tells what no answer can: how far the step is, and how many requests are open.
 func (w *watch) beat() map[string]any {
-	return map[string]any{"sent": w.sent.Load(), "open": w.open.Load()}
+	<-w.pacer.begun
+	now := seconds(time.Since(w.pacer.begin))
+	return map[string]any{"elapsed": now, "sent": w.sent.Load(), "open": w.open.Load()}
 }
 
 func (w *watch) answer(result *vegeta.Result) answer {

@@ -9,6 +9,8 @@ PalierError
 ├── InvalidSettings        the operator was started with a setting that cannot work
 ├── InvalidPrices          a table of prices that nothing can be reckoned with
 ├── CurrencyMismatch       amounts of two currencies were to be added or compared; nothing is ever converted
+├── InvalidCorpus          a load test's requests that cannot be read
+├── GeneratorUnavailable   the program that sends a load test's requests is not there, or failed
 ├── NotApplicable          a command makes no sense in the state that the object is in
 ├── LeadershipLost         another replica leads, or we can no longer prove that we do; the process ends
 ├── ClusterError           the Kubernetes API refused or could not answer
@@ -29,7 +31,9 @@ __all__ = [
     "Conflict",
     "CurrencyMismatch",
     "Forbidden",
+    "GeneratorUnavailable",
     "Invalid",
+    "InvalidCorpus",
     "InvalidPrices",
     "InvalidSettings",
     "InvalidSpec",
@@ -80,6 +84,14 @@ class InvalidPrices(PalierError):
 
 class CurrencyMismatch(PalierError):
     """Amounts of two currencies that were to be added or compared; the text names both."""
+
+
+class InvalidCorpus(PalierError):
+    """The requests of a load test cannot be read; the text names the line and the field."""
+
+
+class GeneratorUnavailable(PalierError):
+    """The program that sends the requests of a load test is not there, or failed; the text says what to do."""
 
 
 class NotApplicable(PalierError):

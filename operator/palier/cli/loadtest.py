@@ -1,33 +1,326 @@
-"""`palier load-test`: the program in the pod of a load test."""
+"""`palier load-test`: the program in the pod of a load test, and the same by hand for any address."""
 
 import argparse
+import json
+import re
+import signal
 import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
-from palier.loadtest.plan import LoadTestPlan
-from palier.loadtest.run import Progress, load_test
+from palier.cli.plan.values import duration, rate
+from palier.cli.simulate.values import seconds
+from palier.errors import InvalidCorpus, InvalidSettings
+
+if TYPE_CHECKING:
+    from palier.loadtest.plan import LoadTestPlan
+    from palier.loadtest.result import LoadTestResult, StepRecord
+    from palier.loadtest.run import Progress
 
 __all__ = ["add_command"]
 
+STATUSES = {"Pass": 0, "Fail": 3, "NoEvidence": 4}
+"""Exit statuses by hand; 1 is a mistake in a file, 2 one at the command line."""
+SIGNS = {"Pass": "✓", "Fail": "✗", "NoEvidence": "?"}
+
+DESCRIPTION = """\
+Finds the highest arrival rate at which every objective holds. Requests arrive at random instants, whether or not the
+earlier ones have been answered, faster from step to step; the rate that is found has to hold for a while in the end.
+
+  palier load-test http://localhost:8080/predict --latency p95=250ms
+  palier load-test http://localhost:8080/predict --latency p95=250ms --latency p99=1s --errors 1% \\
+      --method POST --corpus requests.jsonl
+  palier load-test http://localhost:8080/v1/chat/completions --first-token p95=1s --between-tokens p99=100ms \\
+      --method POST --corpus chats.jsonl
+  palier load-test http://localhost:8080/ --latency p95=250ms --warm-up 2s --step 5s --soak 30s       a quick look
+  palier load-test http://localhost:8080/ --latency p95=250ms --json | jq .capacity
+
+The corpus has a request in each line: a text that is sent as the body, or JSON with any of method, path, headers, body,
+weight and variables.
+
+  {"path": "/predict", "body": {"text": "{{word}} number {{sequence}}"}, "variables": {"word": ["hello", "bonjour"]}}
+
+Only test servers that are yours: the test ends when one of them is overloaded. The operator runs the same test in a
+pod, before a release, with `--plan` in place of an address.
+
+Needs the program palier-generator on the PATH; Palier's image has it. Exit status: 0 a capacity was found, 3 no rate is
+low enough, 4 nothing can be said, 1 and 2 mistakes."""
+
+
+class _Share(NamedTuple):
+    """A percentile and its threshold, as typed: `p95=250ms`."""
+
+    percentile: Decimal
+    seconds: float
+
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command."""
-    command = commands.add_parser("load-test", help="find the highest rate at which every objective holds")
-    command.add_argument("--plan", type=Path, required=True, metavar="FILE", help="what is asked, as the operator writes it")
+    """Add `palier load-test` to the commands."""
+    command = commands.add_parser(
+        "load-test",
+        help="find the highest rate at which a server keeps its promises",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("url", nargs="?", type=_address, metavar="URL", help="what is tested: http://host:port/path")
     command.add_argument("--corpus", type=Path, metavar="FILE", help="the requests, one in each line")
-    command.add_argument("--result", type=Path, metavar="FILE", help="where the result is left")
-    command.set_defaults(run=_run)
+    command.add_argument("--result", type=Path, metavar="FILE", help="leave the result there too, as JSON")
+    command.add_argument("--plan", type=Path, metavar="FILE", help="all that is asked, as the operator writes it")
+    command.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    _add_promises(command)
+    _add_settings(command)
+    command.set_defaults(run=_run, command=command)
 
 
-def _run(options: argparse.Namespace) -> None:
-    plan = LoadTestPlan.from_json(options.plan.read_text(encoding="utf-8"))
-    lines = options.corpus.read_text(encoding="utf-8").splitlines() if options.corpus else None
+def _add_promises(command: argparse.ArgumentParser) -> None:
+    promises = command.add_argument_group("promises, of which at least one is needed; each may be given several times")
+    for option, kind, words in (
+        ("--latency", "latency", "that share of the requests is answered so soon; failed ones are not"),
+        ("--first-token", "firstToken", "the same for the first event of a stream"),
+        ("--per-token", "perToken", "the same for the mean time between a stream's events"),
+        ("--between-tokens", "betweenTokens", "the same for single gaps between events"),
+    ):
+        promises.add_argument(
+            option,
+            dest=kind,
+            type=_share_of_times,
+            action="append",
+            default=[],
+            metavar="pN=TIME",
+            help=f"{words}, such as p95=250ms",
+        )
+    promises.add_argument("--errors", type=_percent, metavar="N%", help="at most so many requests fail, such as 1%%")
 
-    def tell(progress: Progress) -> None:
-        print(progress.to_json(), flush=True)
 
-    result = load_test(plan, lines, tell=tell).to_json()
-    print(result, flush=True)
+def _add_settings(command: argparse.ArgumentParser) -> None:
+    settings = command.add_argument_group("settings")
+
+    def add(option: str, field: str, kind: Any, metavar: str, words: str) -> None:  # noqa: ANN401
+        settings.add_argument(option, dest=field, type=kind, metavar=metavar, help=words)
+
+    settings.add_argument(
+        "--method", choices=("GET", "POST", "PUT"), help="of requests of which the corpus names none (default: GET)"
+    )
+    settings.add_argument(
+        "--stream", action="store_true", help="answers are streams of events; promises about tokens imply it"
+    )
+    add("--timeout", "timeout", duration, "TIME", "longest wait for an answer (default: 30s)")
+    add("--warm-up", "warm_up", seconds, "TIME", "how long requests are sent at a low rate first (default: 10s)")
+    add("--step", "step_duration", duration, "TIME", "shortest time of a rate (default: 20s)")
+    add("--soak", "soak", duration, "TIME", "how long the rate that was found has to hold (default: 2m)")
+    add("--max-duration", "max_duration", duration, "TIME", "longest time of the whole test (default: 30m)")
+    add("--max-requests", "max_requests", _whole, "N", "most requests of the whole test (default: 500000)")
+    add("--start", "start_rate", rate, "RPS", "first rate in requests per second (default: from the warm-up)")
+    add("--max-rate", "max_rate", rate, "RPS", "highest rate that is tried (default: 10000)")
+    add("--seed", "seed", _whole, "N", "the same seed draws the same arrivals and requests (default: 1)")
+
+
+def _run(options: argparse.Namespace) -> int:
+    # Only now: the other commands must not wait for NumPy to load.
+    from palier.loadtest.run import load_test  # noqa: PLC0415
+
+    by_hand = options.url is not None
+    plan = _plan_by_hand(options) if by_hand else _plan_of_file(options)
+    tell = _tell_people if by_hand else _tell_operator
+    with _lines(options.corpus) as lines, _ends_when_asked():
+        result = load_test(plan, lines, tell=tell)
+    text = result.to_json()
+    print(text if options.json or not by_hand else page(result), flush=True)
     if options.result:
-        options.result.write_text(result, encoding="utf-8")
-    sys.stdout.flush()
+        try:
+            options.result.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InvalidSettings(f"--result: cannot write {options.result}: {error.strerror or error}") from error
+    # The operator learns the verdict from the result: a Job that failed would be tried again.
+    return STATUSES[result.verdict] if by_hand else 0
+
+
+def _tell_operator(progress: "Progress") -> None:
+    print(progress.to_json(), flush=True)
+
+
+def _tell_people(progress: "Progress") -> None:
+    print(f"{datetime.now(UTC).astimezone():%H:%M:%S}  {progress.message}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _ends_when_asked() -> Iterator[None]:
+    """SIGTERM becomes an exception, so that the generator is ended and files are removed."""
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    former = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
+@contextmanager
+def _lines(path: Path | None) -> Iterator[Iterable[str] | None]:
+    """The lines of the corpus, read one by one; None without one.
+
+    Raises:
+        InvalidSettings: the file cannot be read.
+        InvalidCorpus: it is not UTF-8, or else wrong; the text names the file.
+    """
+    if path is None:
+        yield None
+        return
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            yield file
+    except UnicodeDecodeError:
+        raise InvalidCorpus(f"{path}: the text is not UTF-8") from None
+    except InvalidCorpus as error:
+        raise InvalidCorpus(f"{path}: {error}") from None
+    except OSError as error:
+        if error.filename != str(path):
+            raise
+        raise InvalidSettings(f"--corpus: cannot read {path}: {error.strerror or error}") from error
+
+
+def _plan_of_file(options: argparse.Namespace) -> "LoadTestPlan":
+    from palier.loadtest.plan import LoadTestPlan  # noqa: PLC0415
+
+    if options.plan is None:
+        options.command.error("an address is needed, such as http://localhost:8080/predict")
+    try:
+        plan = LoadTestPlan.from_json(options.plan.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidSettings(f"--plan: cannot read {options.plan}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidSettings(f"--plan: {options.plan} is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise InvalidSettings(f"--plan: {options.plan} is no JSON: {error}") from error
+    except ValueError as error:
+        raise InvalidSettings(f"--plan: {options.plan}: {error}") from error
+    if not plan.base_urls:
+        raise InvalidSettings(f"--plan: {options.plan} has no baseUrls, so there is nothing to test")
+    return plan
+
+
+def _plan_by_hand(options: argparse.Namespace) -> "LoadTestPlan":
+    from palier.loadtest.objectives import LoadObjective, Promise  # noqa: PLC0415
+    from palier.loadtest.plan import LoadTestPlan  # noqa: PLC0415
+
+    if options.plan is not None:
+        options.command.error("an address and --plan exclude each other: the plan has its own")
+    objectives: list[LoadObjective] = []
+    for kind, words in (
+        (Promise.LATENCY, "latency"),
+        (Promise.FIRST_TOKEN, "first token"),
+        (Promise.PER_TOKEN, "per token"),
+        (Promise.BETWEEN_TOKENS, "between tokens"),
+    ):
+        for percentile, threshold in getattr(options, kind.value):
+            share = float((100 - percentile) / 100)
+            objectives.append(LoadObjective(f"{words} p{percentile:f}", kind, share, threshold))
+    of_streams = any(one.kind is not Promise.LATENCY for one in objectives)
+    if options.errors is not None:
+        objectives.append(LoadObjective("errors", Promise.ERRORS, float(options.errors / 100)))
+    _check_promises(options, [one.name for one in objectives])
+    base, path = options.url
+    fields = ("method", "timeout", "warm_up", "step_duration", "soak", "max_duration", "max_requests", "seed")
+    given: dict[str, Any] = {name: value for name in fields if (value := getattr(options, name)) is not None}
+    for name in ("start_rate", "max_rate"):
+        if (value := getattr(options, name)) is not None:
+            given[name] = float(value)
+    stream = options.stream or of_streams
+    plan = LoadTestPlan(objectives=tuple(objectives), base_urls=(base,), path=path, stream=stream, **given)
+    if plan.max_duration < plan.warm_up + plan.step_duration + plan.soak:
+        options.command.error("--max-duration must not be shorter than --warm-up, --step and --soak together")
+    if plan.start_rate is not None and plan.start_rate > plan.max_rate:
+        options.command.error("--start must not be above --max-rate")
+    return plan
+
+
+def _check_promises(options: argparse.Namespace, names: Sequence[str]) -> None:
+    if not names:
+        options.command.error("say what has to hold, such as --latency p95=250ms or --errors 1%")
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        options.command.error(f"{twice} is given twice")
+
+
+def page(result: "LoadTestResult") -> str:
+    """What a person reads: the steps, the capacity, the verdict in a sentence."""
+    rows = [_HEAD, *(_row(step) for step in result.steps)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(_aligned(row, widths)).rstrip() for row in rows]
+    lines += ["", *(f"{name:<18}{value}" for name, value in _facts(result))]
+    return "\n".join([*lines, f"{SIGNS[result.verdict]} {result.verdict}: {result.reason}: {result.message}"])
+
+
+_HEAD = ("phase", "offered/s", "sent/s", "judged", "failed", "p50", "p95", "p99", "sent late", "holds")
+
+
+def _row(step: "StepRecord") -> tuple[str, ...]:
+    numbers = (f"{step.offered:f}", f"{step.achieved:f}", str(step.requests), str(step.errors))
+    times = map(_time, (step.p50, step.p95, step.p99, step.lag))
+    held = "" if step.phase == "WarmUp" else "yes" if step.holds else "no"
+    return (step.phase, *numbers, *times, held)
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    for place, (text, width) in enumerate(zip(row, widths, strict=True)):
+        yield text.ljust(width) if place in {0, len(row) - 1} else text.rjust(width)
+
+
+def _facts(result: "LoadTestResult") -> Iterator[tuple[str, str]]:
+    if result.capacity is not None:
+        more = " or more" if result.at_least else ""
+        yield "Capacity", f"{result.capacity:f} requests/s{more}"
+    if result.first_token is not None:
+        yield "First token", f"p95 {_time(result.first_token)} at the capacity"
+    if result.per_token is not None:
+        yield "Per token", f"p95 {_time(result.per_token)} at the capacity"
+    if result.tokens_per_second is not None:
+        yield "Events", f"{result.tokens_per_second:f}/s at the capacity"
+    yield "Requests", str(result.requests)
+
+
+def _time(value: Decimal | None) -> str:
+    if value is None:
+        return "-"
+    return f"{1000 * float(value):.3g} ms" if value < 1 else f"{float(value):.3g} s"
+
+
+def _address(text: str) -> tuple[str, str]:
+    """An address as the part that names the server and the path."""
+    try:
+        parts = urlsplit(text)
+        valid = bool(parts.scheme in {"http", "https"} and parts.hostname and not re.search(r"\s|#", text))
+        valid = valid and (parts.port is None or parts.port > 0)
+    except ValueError:
+        valid = False
+    if not valid:
+        raise argparse.ArgumentTypeError(f"an address is written http://host:port/path, not {text!r}")
+    return f"{parts.scheme}://{parts.netloc}", (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _share_of_times(text: str) -> _Share:
+    found = re.fullmatch(r"p([0-9]{1,2}(?:\.[0-9]{1,4})?)=(.+)", text)
+    if found is None or Decimal(found[1]) <= 0:
+        raise argparse.ArgumentTypeError(f"a promise is written as a percentile and a time, p95=250ms, not {text!r}")
+    return _Share(Decimal(found[1]), duration(found[2]))
+
+
+def _percent(text: str) -> Decimal:
+    found = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,4})?)%", text)
+    if found is None or Decimal(found[1]) <= 0:
+        raise argparse.ArgumentTypeError(
+            f"a share is written in percent, above 0 and below 100, such as 1%, not {text!r}"
+        )
+    return Decimal(found[1])
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", text) or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"must be a whole number above 0, not {text!r}")
+    return int(text)

@@ -76,7 +76,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run: Callable[[argparse.Namespace], int | None] = options.run
         status = run(options) or 0
         sys.stdout.flush()
-        return status
     except PalierError as error:
         return _fail([error])
     except BaseExceptionGroup as group:
@@ -89,6 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,31 +1,38 @@
 """The requests of a load test: lines that people write, made into the targets that the generator sends in turn.
 
-Variables are filled in when the targets are written, so that the generator only has to send. There are many more
-targets than lines, because a server that meets the same request again and again shows its cache and not its model.
+Variables are filled in when the targets are written, so that the generator only has to send. Every step gets targets of
+its own, because a server that meets the same request again and again shows its cache and not its model.
 """
 
 import base64
 import json
+import math
 import random
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import quote
 
-from palier.errors import PalierError
+from palier.errors import InvalidCorpus
 
-__all__ = ["InvalidCorpus", "Request", "read", "targets"]
+__all__ = ["MOST_TARGETS", "Request", "read", "targets", "varies"]
 
-MOST: Final = 10_000
-"""Targets that are written at most; they are sent in turn, again and again."""
+MOST_TARGETS: Final = 50_000
+"""Targets of one step; where it sends more requests, they are sent again from the first."""
+MOST_BYTES: Final = 128 * 2**20
+"""The same in bytes, as the generator keeps them in memory; of larger requests there are fewer targets."""
+MOST_LINES: Final = 100_000
+MOST_CHARACTERS: Final = 256 * 2**20
 
 _VARIABLE: Final = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
-_FIELDS: Final = {"method", "path", "headers", "body", "weight", "variables"}
+_FIELDS: Final = ("method", "path", "headers", "body", "weight", "variables")
+_HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_URL: Final = "!$%&'()*+,/:;=?@[]~"
+_HEAVIEST: Final = 1e9
 
-
-class InvalidCorpus(PalierError):
-    """A line of the corpus that is no request; the text names the line and the field."""
+Fill = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,139 +43,233 @@ class Request:
     method: str | None = None
     path: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: str | None = None
+    body: Any = None
+    """A text, or any other JSON, which is sent as such; None without a body."""
     weight: float = 1.0
     variables: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    json_body: bool = False
-    """The body is JSON: values of variables are escaped in it, and its content type is known."""
 
 
 def read(lines: Iterable[str]) -> tuple[Request, ...]:
     """The requests of a corpus, a line each; empty lines are left out.
 
     Raises:
-        InvalidCorpus: a line is no request, or there is none.
+        InvalidCorpus: a line is no request, or there is none, or there are too many to be kept.
     """
-    requests = tuple(_request(number, text.strip()) for number, text in enumerate(lines, start=1) if text.strip())
+    requests: list[Request] = []
+    characters = 0
+    for number, text in enumerate(lines, start=1):
+        if not (written := text.strip()):
+            continue
+        characters += len(written)
+        if len(requests) == MOST_LINES or characters > MOST_CHARACTERS:
+            raise InvalidCorpus(
+                f"the corpus has more than {MOST_LINES} lines or {MOST_CHARACTERS // 2**20} MiB:"
+                " take a sample, such as with `shuf -n 10000`"
+            )
+        requests.append(_request(number, written))
     if not requests:
         raise InvalidCorpus("the corpus has no line")
-    return requests
+    return tuple(requests)
+
+
+def varies(path: str) -> bool:
+    """Whether a path has variables, so that it differs between requests.
+
+    Raises:
+        InvalidCorpus: one of them is not known.
+    """
+    _check_variables("the path", path, ())
+    return _VARIABLE.search(path) is not None
 
 
 def targets(
-    requests: Sequence[Request], *, base_urls: Sequence[str], path: str, method: str, count: int, seed: int
+    requests: Sequence[Request],
+    *,
+    base_urls: Sequence[str],
+    path: str,
+    method: str,
+    count: int,
+    seed: int,
+    first: int = 0,
 ) -> Iterator[str]:
     """Targets as lines of JSON, as Vegeta reads them.
+
+    Lines of equal weight are taken in turn, others are drawn by their weights.
 
     Args:
         requests: the corpus; empty for the same request without a body again and again.
         base_urls: the replicas, which get the requests in turn.
         path: of requests that name none.
         method: of requests that name none.
-        count: how many to write.
+        count: how many to write; fewer when they become too large.
         seed: draws the lines and the values of their variables.
-
-    Raises:
-        InvalidCorpus: a variable is not known.
+        first: number of the first of them: the turn goes on where earlier targets ended.
     """
     draw = random.Random(seed)  # noqa: S311 - the same requests in every run, and no secret
-    known = requests or (Request(0),)
+    known = requests or (Request(0, method=method, path=path),)
     weights = [request.weight for request in known]
-    each_once = len(known) <= count and len(set(weights)) == 1
-    for number in range(count):
-        request = known[number % len(known)] if each_once else draw.choices(known, weights)[0]
-        yield _target(request, draw, number=number, base=base_urls[number % len(base_urls)], path=path, method=method)
+    in_turn = len(set(weights)) == 1
+    together = math.lcm(len(known), len(base_urls))
+    size = 0
+    for number in range(first, first + count):
+        request = known[number % len(known)] if in_turn else draw.choices(known, weights)[0]
+        # One further after each round, lest a line meet always the same replica.
+        base = base_urls[(number + number // together) % len(base_urls)]
+        line = _target(request, draw, number=number, base=base, path=path, method=method)
+        size += len(line)
+        if size > MOST_BYTES and number >= first + len(base_urls):
+            return
+        yield line
 
 
 def _target(request: Request, draw: random.Random, *, number: int, base: str, path: str, method: str) -> str:
-    chosen = {name: draw.choice(values) for name, values in request.variables.items()}
+    values = {name: draw.choice(choices) for name, choices in request.variables.items()}
 
-    def fill(text: str, *, escaped: bool = False) -> str:
-        def value(match: re.Match[str]) -> str:
-            found = _value(match.group(1), chosen, draw, number=number, line=request.line)
-            if escaped and isinstance(found, str):
-                return json.dumps(found, ensure_ascii=False)[1:-1]
-            return found if isinstance(found, str) else json.dumps(found)
+    def value(match: re.Match[str]) -> Any:  # noqa: ANN401
+        return _value(match.group(1), values, draw, number=number)
 
-        return _VARIABLE.sub(value, text)
+    def fill(text: str, alter: Fill = str) -> str:
+        return _VARIABLE.sub(lambda match: alter(_text(value(match))), text)
 
-    headers = {name: [fill(text)] for name, text in request.headers.items()}
-    target: dict[str, Any] = {
-        "method": request.method or method,
-        "url": base + fill(request.path or path),
-        "header": headers,
-    }
+    def filled(part: Any) -> Any:  # noqa: ANN401
+        match part:
+            case str():
+                whole = _VARIABLE.fullmatch(part)  # a variable alone keeps its type: numbers stay numbers
+                return value(whole) if whole else fill(part)
+            case list():
+                return [filled(one) for one in part]
+            case dict():
+                return {fill(name): filled(one) for name, one in part.items()}
+            case _:
+                return part
+
+    # A value stands for itself in a query too, so what has a meaning there is escaped; a path may be a value.
+    url = base + quote(fill(request.path or path, lambda text: quote(text, safe="/")), safe=_URL)
+    headers = {name: [_one_line(fill(text))] for name, text in request.headers.items()}
+    target: dict[str, Any] = {"method": request.method or method, "url": url, "header": headers}
     if request.body is not None:
-        content = "application/json" if request.json_body else "text/plain; charset=utf-8"
+        is_text = isinstance(request.body, str)
+        body = fill(request.body) if is_text else json.dumps(filled(request.body), ensure_ascii=False)
         if not any(name.lower() == "content-type" for name in headers):
-            headers["Content-Type"] = [content]
-        target["body"] = base64.b64encode(fill(request.body, escaped=request.json_body).encode()).decode()
+            headers["Content-Type"] = ["text/plain; charset=utf-8" if is_text else "application/json"]
+        target["body"] = base64.b64encode(body.encode()).decode()
     return json.dumps(target, ensure_ascii=False)
 
 
-def _value(word: str, chosen: Mapping[str, Any], draw: random.Random, *, number: int, line: int) -> Any:  # noqa: ANN401
-    if word in chosen:
-        return chosen[word]
+def _value(word: str, values: Mapping[str, Any], draw: random.Random, *, number: int) -> Any:  # noqa: ANN401
+    if word in values:
+        return values[word]
     match word.split():
-        case ["sequence"]:
-            return number
+        case ["random", low, high]:
+            return draw.randint(int(low), int(high))
         case ["uuid"]:
             return str(uuid.UUID(int=draw.getrandbits(128), version=4))
-        case ["random", low, high] if _whole(low) and _whole(high) and int(low) <= int(high):
-            return draw.randint(int(low), int(high))
-    raise InvalidCorpus(
-        f"line {line}: {{{{{word}}}}} is not known: name it under variables, or use sequence, uuid or random LOW HIGH"
-    )
+        case _:
+            return number
 
 
-def _whole(text: str) -> bool:
-    return re.fullmatch(r"-?[0-9]+", text) is not None
+def _text(value: Any) -> str:  # noqa: ANN401
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
+
+
+def _check_variables(where: str, part: Any, known: Iterable[str]) -> None:  # noqa: ANN401
+    """Refuse variables that have no value."""
+    match part:
+        case str():
+            for word in _VARIABLE.findall(part):
+                if word not in known and not _built_in(word):
+                    raise InvalidCorpus(
+                        f"{where}: {{{{{word}}}}} is not known: name it under variables,"
+                        " or use sequence, uuid or random LOW HIGH"
+                    )
+        case list():
+            for one in part:
+                _check_variables(where, one, known)
+        case dict():
+            for name, one in part.items():
+                _check_variables(where, name, known)
+                _check_variables(where, one, known)
+        case _:
+            pass
+
+
+def _built_in(word: str) -> bool:
+    match word.split():
+        case ["sequence"] | ["uuid"]:
+            return True
+        case ["random", low, high]:
+            return all(re.fullmatch(r"-?[0-9]{1,18}", end) for end in (low, high)) and int(low) <= int(high)
+        case _:
+            return False
 
 
 def _request(number: int, text: str) -> Request:
     try:
-        entry = json.loads(text)
-    except ValueError:
-        if text.startswith("{"):
+        entry = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        if text.startswith("{") and not text.startswith("{{"):
             raise InvalidCorpus(f"line {number}: it begins as JSON and is none") from None
-        return Request(number, body=text)
-    if isinstance(entry, str):
-        return Request(number, body=entry)
-    if not isinstance(entry, dict):
-        return Request(number, body=text)
-    return _written(number, entry)
+        entry = text
+    request = _written(number, entry) if isinstance(entry, dict) else Request(number, body=_body(entry, text))
+    for name in ("path", "headers", "body"):
+        _check_variables(f"line {number}: {name}", getattr(request, name), request.variables)
+    try:
+        json.dumps(entry, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InvalidCorpus(f"line {number}: an escape such as \\ud83d is half a character") from None
+    return request
+
+
+def _body(entry: Any, text: str) -> str:  # noqa: ANN401
+    return entry if isinstance(entry, str) else text
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _written(number: int, entry: Mapping[str, Any]) -> Request:
-    if unknown := sorted(entry.keys() - _FIELDS):
-        raise InvalidCorpus(f"line {number}: {unknown[0]} is not known; a line has {', '.join(sorted(_FIELDS))}")
+    if unknown := sorted(entry.keys() - set(_FIELDS)):
+        raise InvalidCorpus(f"line {number}: {unknown[0]} is not known; a line has {', '.join(_FIELDS)}")
 
     def checked(name: str, holds: Callable[[Any], bool], words: str, default: Any = None) -> Any:  # noqa: ANN401
         value = entry.get(name, default)
         if name in entry and not holds(value):
-            raise InvalidCorpus(f"line {number}: {name} must be {words}, not {value!r}")
+            raise InvalidCorpus(f"line {number}: {name} must be {words}, not {json.dumps(value, ensure_ascii=False)}")
         return value
 
-    body = entry.get("body")
     return Request(
         line=number,
-        method=checked("method", lambda value: isinstance(value, str) and value.isupper(), "a method such as POST"),
-        path=checked("path", lambda value: isinstance(value, str) and value.startswith("/"), "a path that begins with /"),
-        headers=checked("headers", _texts, "a mapping of texts", {}),
-        body=body if isinstance(body, str) or body is None else json.dumps(body, ensure_ascii=False),
-        weight=float(checked("weight", _positive, "a number above 0", 1.0)),
-        variables=checked("variables", _lists, "a mapping of lists that are not empty", {}),
-        json_body=not isinstance(body, str),
+        method=checked("method", _is_method, "a method such as POST"),
+        path=checked("path", _is_path, "a path that begins with / and has no spaces and no #"),
+        headers=checked("headers", _are_headers, 'names and texts of one line, such as {"Accept": "text/html"}', {}),
+        body=entry.get("body"),
+        weight=float(checked("weight", _is_weight, "a number above 0", 1.0)),
+        variables=checked("variables", _are_variables, "names and lists of values, none of them empty", {}),
     )
 
 
-def _texts(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+def _is_method(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, str) and re.fullmatch("[A-Z]+", value) is not None
 
 
-def _lists(value: Any) -> bool:  # noqa: ANN401
+def _is_path(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, str) and re.fullmatch(r"/[^\s#]*", _VARIABLE.sub("x", value)) is not None
+
+
+def _are_headers(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, dict) and all(
+        _HEADER.fullmatch(name) and isinstance(text, str) and text == _one_line(text) for name, text in value.items()
+    )
+
+
+def _is_weight(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _HEAVIEST
+
+
+def _are_variables(value: Any) -> bool:  # noqa: ANN401
     return isinstance(value, dict) and all(isinstance(one, list) and one for one in value.values())
-
-
-def _positive(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0

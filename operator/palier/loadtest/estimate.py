@@ -1,20 +1,31 @@
 """Where the capacity lies, after some steps that chance has blurred.
 
-The share of bad answers grows with the rate, and the capacity is the rate at which it reaches the limit. A single step
-near it is as likely to hold as not, so a bisection that believes every step ends wherever chance leads it. Instead, the
-shares of all steps together make a belief about the capacity, on a grid of rates, and the next step goes where the
-belief has its middle: probabilistic bisection (Horstein 1963; Waeber, Frazier and Henderson 2013), with the curve that
-psychophysics uses for the same question (Watson and Pelli 1983; Kontsevich and Tyler 1999):
+A single step near the capacity is as likely to hold as not, so a bisection that believes every step ends wherever
+chance leads it. Instead, all steps make a belief about the capacity, on a grid of rates, and the next steps go where
+it is undecided: probabilistic bisection (Horstein 1963; Waeber, Frazier and Henderson 2013), with curves fitted as
+psychophysics does for the same question (Watson and Pelli 1983; Kontsevich and Tyler 1999). What else is unknown about
+a curve is summed over. Steps far away from the capacity count less, because a curve is only right nearby, and each step
+may be rubbish with a small probability, because machines have hiccups. There are three curves.
 
-    share(rate) = floor + (1 - floor) / (1 + exp(-(a + slope * ln(rate / capacity))))
+Times. The threshold over the percentile, the headroom, falls about evenly with the rate and is 1 at the capacity: in
+heavy traffic waits are exponential with a mean in proportion to 1 / (1 - utilisation) (Kingman 1961). It tells how far
+away the capacity is where the share of late answers is 0 or 1 and tells nothing. Its noise follows from the share's:
+for an exponential tail, that of the percentile is smaller by ln(1 / limit). A step is short beside the slowest waves of
+a queue, so steps differ, and the bad ones have more than their share of all late answers: the late ones are a part
+exp(-a h) of a step with headroom h and a = ln(1 / limit), whose mean over steps is the limit when h is 1 + a r^2 / 2 on
+average, where r is the noise.
 
-with a such that the share at the capacity is the limit. Slope and floor are unknown too and are summed over. Steps far
-away from the capacity count less, because the curve is only right nearby, and each step may be rubbish with a small
-probability, because machines have hiccups.
+Failures. The share of failed answers grows with the rate as
 
-A server may also fall behind long before anybody waits too long. That is a promise of its own: a backlog that grows by g
-while n requests arrive shows that the server carried less than all of them, as far as g stands out from the 2 n that the
-variance of a random walk with exponential steps up and down is at most, and that it carried n - g at least.
+    share(rate) = floor + (1 - floor) / (1 + exp(-(level + slope * ln(rate / capacity))))
+
+with a level such that it is the limit at the capacity, or, of a server that refuses what is too much for it, as
+
+    share(rate) = limit + rise * ln(rate / capacity)
+
+Backlog. A server may fall behind long before anybody waits too long. A backlog that grows by g while n requests arrive
+shows that fewer than all were carried, as far as g stands out from the variance 2 n of a random walk with exponential
+steps up and down, and that n - g were carried at least.
 """
 
 import math
@@ -41,22 +52,28 @@ _NEARBY: Final = 0.25
 """Standard deviation of the weight of a step by its distance from the capacity, in logarithms."""
 
 _DECLINES: Final = np.geomspace(0.25, 64.0, 13)
+"""By how much the headroom falls over a range of rates as wide as the capacity."""
 _NOISES: Final = np.array([0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0])
+"""The noise of the headroom, as multiples of what is reckoned from the dispersion."""
+_NOISE_CHANCES: Final = np.log([0.05, 0.1, 0.2, 0.3, 0.2, 0.1, 0.05])
 _LEAST_NOISE: Final = 0.03
 _MOST_NOISE: Final = 0.4
-_NOISE_CHANCES: Final = np.log([0.05, 0.1, 0.2, 0.3, 0.2, 0.1, 0.05])
 _MOST_HEADROOM: Final = 4.0
+"""More tells no more: an idle server does not become faster."""
 
 _SLOPES: Final = np.geomspace(1.0, 128.0, 11)
+_RISES: Final = np.array([0.3, 1.0, 3.0])
+_LEAST_SHARE: Final = 1e-6
 _FLOORS: Final = np.array([0.0, 0.4, 0.8])
 """Shares of bad answers that have nothing to do with load, as parts of the limit."""
 _DISPERSIONS: Final = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
 """How many times as much the shares of whole steps may vary as what is seen within them tells."""
 _DISPERSION_CHANCES: Final = np.log([0.4, 0.25, 0.15, 0.1, 0.06, 0.04])
 _GUESSED_DISPERSION: Final = 4.0
-_NEGLIGIBLE: Final = 1e-3
+"""What is thought of it before anything is seen; counts as half a step."""
 _MOST: Final = 1500.0
 """Effective answers of one step that count at most: beyond, the curve is less exact than the step."""
+_NEGLIGIBLE: Final = 1e-3
 
 _LOSS: Final = 0.05
 """How much less an overloaded server carries than it could, on average."""
@@ -125,9 +142,7 @@ def _of_headroom(
     return np.asarray(logsumexp(total + _NOISE_CHANCES, axis=(1, 2)), dtype=np.float64)
 
 
-def _of_shares(
-    log_rates: Floats, rates: Floats, weights: Floats, tallies: Sequence[Tally], *, limit: float
-) -> Floats:
+def _of_shares(log_rates: Floats, rates: Floats, weights: Floats, tallies: Sequence[Tally], *, limit: float) -> Floats:
     """Log-likelihood of each rate to be the one at which the share of bad answers reaches its limit.
 
     A share that varies v times as much as a binomial one is taken for one of n / v answers (quasi-likelihood).
@@ -135,15 +150,16 @@ def _of_shares(
     within = _dispersion(tallies, weights)
     floors = limit * _FLOORS
     levels = np.log((limit - floors) / (1 - limit))
-    total = np.zeros((len(log_rates), len(_SLOPES), len(_FLOORS), len(_DISPERSIONS)))
+    total = np.zeros((len(log_rates), len(_SLOPES) + len(_RISES), len(_FLOORS), len(_DISPERSIONS)))
     for tally, rate, weight in zip(tallies, rates, weights, strict=True):
         counts = np.minimum(tally.total / within, _MOST) / _DISPERSIONS * weight
         if tally.total / within * weight < 1:
             continue
         bad = counts * tally.share
-        exponent = levels + _SLOPES[:, None] * (rate - log_rates)[:, None, None]
-        share = floors + (1 - floors) / (1 + np.exp(-np.clip(exponent, -40, 40)))
-        share = np.clip(share, 1e-12, 1 - 1e-12)[..., None]
+        beyond = (rate - log_rates)[:, None, None]
+        smooth = floors + (1 - floors) / (1 + np.exp(-np.clip(levels + _SLOPES[:, None] * beyond, -40, 40)))
+        sharp = np.maximum(floors, limit + _RISES[:, None] * beyond)
+        share = np.clip(np.concatenate((smooth, sharp), axis=1), _LEAST_SHARE, 1 - _LEAST_SHARE)[..., None]
         density = gammaln(counts + 1) - gammaln(bad + 1) - gammaln(counts - bad + 1) + np.log(counts + 1)
         told = density + bad * np.log(share) + (counts - bad) * np.log1p(-share)
         total += np.logaddexp(math.log1p(-_RUBBISH) + told, math.log(_RUBBISH))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from palier.evidence.sentences import duration
+from palier.evidence.sentences import allowed, duration, percent
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.measure import Outcome, StepResult
 from palier.loadtest.objectives import LoadObjective, Promise
@@ -42,12 +42,21 @@ class Finished:
     """The highest rate that may be tried held."""
 
 
-def found(soak: StepResult, plan: LoadTestPlan, *, ceiling: float | None, at_least: bool) -> Finished:
-    """The capacity."""
+def found(soak: StepResult, plan: LoadTestPlan, *, ceiling: float | None, at_least: bool, known: float) -> Finished:
+    """The capacity.
+
+    Args:
+        soak: the rate that held.
+        plan: tells the objectives.
+        ceiling: the lowest rate above that did not.
+        at_least: it is the highest that may be tried.
+        known: how far the true capacity may be away, as a part of it, with 80 %.
+    """
     rate = soak.step.rate
-    limit = f"; {named(ceiling)} did not hold" if ceiling else ""
-    most = "; the highest rate that may be tried, so it may carry more" if at_least else limit
-    message = f"{named(rate)} held for {duration(soak.step.seconds)}: {told(soak, plan)}{most}"
+    limit = f"{named(ceiling)} did not hold, " if ceiling else ""
+    most = "the highest rate that may be tried, so it may carry more"
+    edge = most if at_least else f"{limit}the capacity is known to about {max(1.0, 100 * known):.0f} %"
+    message = f"{named(rate)} held for {duration(soak.step.seconds)}: {told(soak, plan)}; {edge}"
     reason = "HighestRateHeld" if at_least else "CapacityFound"
     return Finished(Verdict.PASS, reason, message, rate, ceiling, at_least)
 
@@ -63,7 +72,7 @@ def not_sustained(soaks: Iterable[StepResult], plan: LoadTestPlan, *, held: floa
     last = min(soaks, key=lambda soak: soak.step.rate)
     message = (
         f"{named(held)} held for a while, but not even {named(last.step.rate)} for {duration(last.step.seconds)}: "
-        f"{told(last, plan)}; the server becomes slower with time"
+        f"{told(last, plan)}"
     )
     return Finished(Verdict.FAIL, "NotSustained", message, ceiling=last.step.rate)
 
@@ -116,9 +125,10 @@ def exhausted(what: str, plan: LoadTestPlan, *, held: float | None) -> Finished:
 
 
 def told(result: StepResult, plan: LoadTestPlan) -> str:
-    """What a step has shown about every objective: "latency: 3.1 % of 4800 answered later than ... (5 % may)"."""
+    """What a step has shown: "latency: 3.1 % of 4800 answered later than 250 ms or not at all (5 % allowed)"."""
     said = [
-        f"{objective.name}: {tally.share:.2%} of {tally.total} {_words(objective)} ({objective.limit_fraction:.4g} allowed)"
+        f"{objective.name}: {percent(tally.share)} of {tally.total} {_words(objective)}"
+        f" ({allowed(objective.limit_fraction)} allowed)"
         for objective, tally in zip(plan.objectives, result.tallies, strict=True)
     ]
     if failures := [f"{count} {_FAILURES[key]}" for key, count in result.outcomes.items() if key in _FAILURES]:

@@ -228,14 +228,12 @@ def measured(
         limits = [objective.limit_fraction for objective in plan.objectives]
         return all(tally.share <= limit for tally, limit in zip(tallies, limits, strict=True))
 
-    tallies = tallied(judged, begin)
-    undecided = False
+    tallies, fair, undecided = tallied(judged, begin), judged, False
     if lag > _lag_limit(plan.tightest) and keeps_up and not within(tallies):
         # A late generator makes a server look slower, never faster: only a failure can be its fault.
-        judged = _forgiven(judged, lag)
-        forgiven = tallied(judged, begin)
-        undecided = within(forgiven)
-        tallies = tallies if undecided else forgiven
+        fair = _forgiven(judged, lag)
+        tallies = tallied(fair, begin)
+        undecided = within(tallies)
     too_few = achieved < _LEAST_ACHIEVED * arrived
     late_begin = end - (end - begin) / 3
     codes = Counter(judged["code"][judged["outcome"] == Outcome.NOT_ACCEPTED].tolist())
@@ -244,7 +242,7 @@ def measured(
     return StepResult(
         step=step,
         tallies=tallies,
-        closing=tallied(judged[judged["due"] >= late_begin], late_begin),
+        closing=tallied(fair[fair["due"] >= late_begin], late_begin),
         length=length,
         requests=len(judged),
         sent=len(answers),
@@ -262,7 +260,7 @@ def measured(
         began=began,
         overflowed=overflowed,
         generator_limited=not overflowed and (undecided or bool(too_few)),
-        holds=within(tallies) and keeps_up and len(judged) > 0,
+        holds=within(tallies) and keeps_up and not undecided and len(judged) > 0,
         keeps_up=keeps_up,
     )
 
@@ -343,7 +341,7 @@ def _dispersion(
 
 
 def _growth(answers: NDArray[np.void], *, begin: float, end: float) -> float:
-    """Open requests at the end less those at the beginning, each averaged over a tenth of the time between."""
+    """Open requests at the end less those at the beginning, from averages over the first and the last tenth."""
     due = np.sort(answers["due"])
     done = np.sort(answers["due"] + answers["latency"])
     edge = _EDGE * (end - begin)
@@ -352,7 +350,7 @@ def _growth(answers: NDArray[np.void], *, begin: float, end: float) -> float:
     def opened(instants: NDArray[np.float64]) -> float:
         return float(np.mean(np.searchsorted(due, instants) - np.searchsorted(done, instants)))
 
-    return opened(end - edge + offsets) - opened(begin + offsets)
+    return (opened(end - edge + offsets) - opened(begin + offsets)) / (1 - _EDGE)
 
 
 def _forgiven(answers: NDArray[np.void], lag: float) -> NDArray[np.void]:

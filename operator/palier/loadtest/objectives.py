@@ -1,4 +1,4 @@
-"""Which promises can be judged under load: those about times and failures, which the sender of the requests sees itself.
+"""Which promises can be judged under load: those about times and failures, which the sender of requests sees itself.
 
 Everything else, such as feedback of users, queues or costs, needs the users or the pods' own counters, and is left to
 the stages after the load test.
@@ -39,13 +39,6 @@ class LoadObjective:
     """Above 0 and below 1."""
     threshold_seconds: float | None = None
     """Longest good time; None for `errors`."""
-
-    def __str__(self) -> str:
-        if self.threshold_seconds is None:
-            return f"{self.name} (at most {self.limit_fraction:.4g} of the requests fail)"
-        of = {Promise.LATENCY: "", Promise.FIRST_TOKEN: "first token ", Promise.PER_TOKEN: "time per token "}
-        what = of.get(self.kind, "gap between tokens ")
-        return f"{self.name} ({what}p{round(100 * (1 - self.limit_fraction), 4):g} <= {self.threshold_seconds:g} s)"
 
 
 _TIMED: Final = {

@@ -66,7 +66,9 @@ class LoadTestPlan:
             known = {field.name: entry[to_camel(field.name)] for field in fields(cls)}
             lists = {name: tuple(known[name]) for name in ("base_urls", "not_judged")}
             return cls(**known | lists | {"objectives": tuple(map(_objective, known["objectives"]))})
-        except (KeyError, TypeError) as error:
+        except json.JSONDecodeError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not the plan of a load test: {error!r}") from error
 
     @property

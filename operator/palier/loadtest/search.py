@@ -13,7 +13,8 @@ from typing import Final
 from palier.loadtest import findings
 from palier.loadtest.estimate import Belief, believe
 from palier.loadtest.findings import Finished
-from palier.loadtest.measure import SETTLING, Phase, Step, StepResult, Tally
+from palier.loadtest.measure import SETTLING, Phase, Step, StepResult
+from palier.loadtest.objectives import Promise
 from palier.loadtest.plan import LoadTestPlan
 
 __all__ = ["Finished", "next_step", "surely_fails"]
@@ -21,39 +22,52 @@ __all__ = ["Finished", "next_step", "surely_fails"]
 RESOLUTION: Final = 0.035
 """Half the width of the middle 80 % of the belief, as a part of the capacity, at which the search ends."""
 PROBES: Final = (0.5, 0.2, 0.8)
+"""How likely the capacity is thought to lie below the rates of the search, in turn: steps on both sides show how steep
+the curve is."""
 CAUTION: Final = 0.35
 """How likely the capacity is thought to lie below the rate that is soaked."""
 MOST_CAUTION: Final = 0.98
 """How far below the middle of the belief that rate may be, however wide the belief is."""
 SEARCH_STEPS: Final = (4, 10)
 """Fewest and most steps of the search."""
+LONGER: Final = 2
+"""After so many steps of the search they are twice as long: what is still unclear then needs it."""
 LOWERED: Final = ((0.93, 0.98), (0.92, 0.97), (0.9, 0.95), (0.7, 0.85))
 """A rate that held for a step and not for the soak is lowered to what is believed then, within these bounds."""
 WARM_UP_RATE: Final = 1.0
 WARM_UP_REQUESTS: Final = 5
 SHORTEST_WARM_UP: Final = 2.0
+"""Requests per second, requests at least, and seconds at least: what an idle server takes for an answer is needed."""
 START_SHARE: Final = 0.2
 """Requests that are under way at the first rate on average: a server that is broken by too much is not measured."""
 IDLE_SHARE: Final = 0.1
 """The same at the lowest rate: hardly ever two at once."""
 SLOWEST: Final = 0.02
+"""Requests per second that are too few to be tried."""
 CLIMB: Final = 2.0
 DESCENT: Final = 3.0
+"""Factors from one rate to the next, up and down."""
 LIMITED_STEPS: Final = 6
 """Steps in a row that the generator could not offer, before the test is given up."""
 CLOSE: Final = 1.15
-LONGER: Final = 2
-"""After so many steps of the search they are twice as long: what is still unclear then needs it."""
+"""Ratio of two rates between which nothing more is tried."""
+LONGEST_STEP: Final = 1 / 15
+"""A step is not made longer than this share of the test for long waits to be felt."""
+LONGEST_SOAK: Final = 4
+"""The same of a soak, as a multiple of what was asked for."""
 RESERVED_SOAKS: Final = 4
 RESERVED_SHARE: Final = 0.3
+"""The search leaves time and requests for so many soaks, but no more than this share of all and for one at least."""
 DEAD_STEPS: Final = 4
-NOT_ACCEPTED: Final = (5, 0.01)
+"""Warm-ups in a row without any answer, after which there is no server."""
+NOT_ACCEPTED: Final = (3, 0.01)
 """Answers with 3xx or 4xx that are accepted as accidents: so many, or this share."""
 BAD_WANTED: Final = {Phase.CLIMB: 1.5, Phase.SEARCH: 10.0, Phase.SOAK: 10.0}
 """How many bad answers a step would have at the limit; fewer tell nothing about a percentile."""
 ALIKE: Final = 1.05
 SOAK_TOLERANCE: Final = 1.25
-"""A soak whose excess may be chance holds up to this multiple of the limit."""
+"""Soaks at rates of about this ratio together hold up to this multiple of the limit, if the belief agrees: what was
+right on the edge is not lowered again and again by chance."""
 
 
 def next_step(history: Sequence[StepResult], plan: LoadTestPlan) -> Step | Finished:
@@ -69,6 +83,9 @@ def next_step(history: Sequence[StepResult], plan: LoadTestPlan) -> Step | Finis
 def surely_fails(bad: Sequence[int], step: Step, plan: LoadTestPlan) -> bool:
     """Whether a step cannot hold any more, even if all its other answers were good.
 
+    Steps of the search and soaks go on until they fail by twice as much: how far they miss is needed, too. Nobody knows
+    beforehand how many gaps between tokens there will be, so these never end a step.
+
     Args:
         bad: so far, for each objective.
         step: the step.
@@ -80,6 +97,7 @@ def surely_fails(bad: Sequence[int], step: Step, plan: LoadTestPlan) -> bool:
     return any(
         count > 1 + slack * objective.limit_fraction * step.judged_requests
         for count, objective in zip(bad, plan.objectives, strict=True)
+        if objective.kind is not Promise.BETWEEN_TOKENS
     )
 
 
@@ -95,12 +113,8 @@ class _Search:
             return findings.corpus_refused(self.history)
         if not self.history or self._silent(self.history[-1]):
             return self._warm_up()
-        trailing = 0
-        for result in reversed(self.history):
-            if not result.generator_limited:
-                break
-            trailing += 1
-        if trailing >= LIMITED_STEPS:
+        last_steps = self.history[-LIMITED_STEPS:]
+        if len(last_steps) == LIMITED_STEPS and all(result.generator_limited for result in last_steps):
             return findings.generator_limited(self.history[-1], held=self._held())
         if self._of(Phase.SOAK):
             return self._after_soak()
@@ -154,16 +168,12 @@ class _Search:
     # What comes next.
 
     def _warm_up(self) -> Step | Finished:
-        silent = 0
-        for result in reversed(self.history):
-            if result.step.phase is not Phase.WARM_UP:
-                break
-            silent += 1
-        if silent >= DEAD_STEPS:
+        last_steps = self.history[-DEAD_STEPS:]
+        if len(last_steps) == DEAD_STEPS and all(result.step.phase is Phase.WARM_UP for result in last_steps):
             worked = [result for result in self.history if result.step.phase is not Phase.WARM_UP]
-            return findings.no_server(self.history[-silent:], worked=worked[-1] if worked else None)
+            return findings.no_server(last_steps, worked=worked[-1] if worked else None)
         seconds = max(SHORTEST_WARM_UP, self.plan.warm_up)
-        rate = max(self.plan.start_rate or WARM_UP_RATE, WARM_UP_REQUESTS / seconds)
+        rate = max(WARM_UP_RATE, WARM_UP_REQUESTS / seconds)  # the lowest rate is chosen by how fast an idle server is
         return Step(Phase.WARM_UP, _rounded(min(rate, self.plan.max_rate)), seconds)
 
     @staticmethod
@@ -211,8 +221,8 @@ class _Search:
             return self._soak(_cautious(belief))
         longer = 1 + done / LONGER
         step = self._fitted(Step(Phase.SEARCH, rate, longer * self._seconds(Phase.SEARCH, rate)))
-        if isinstance(step, Finished) and done >= least:
-            return self._soak(_cautious(belief))
+        if isinstance(step, Finished) and (held := self._held()) is not None:
+            return self._soak(min(_cautious(belief), held) if done < least else _cautious(belief))
         return step
 
     def _enclosed(self, rate: float) -> bool:
@@ -226,10 +236,14 @@ class _Search:
         if self.history[-1].generator_limited:
             return self._fitted(self.history[-1].step)
         rate = last.step.rate
-        if last.holds or (_nearly_holds([one for one in soaks if one.step.rate < ALIKE * rate], self.plan) and belief.quantile(0.5) >= rate):
+        if last.holds or (
+            _nearly_holds([one for one in soaks if one.step.rate < ALIKE * rate], self.plan)
+            and belief.quantile(0.5) >= rate
+        ):
             failed = [one.step.rate for one in self._counted() if not one.holds and one.step.rate > rate]
             at_least = rate >= self.plan.max_rate
-            return findings.found(last, self.plan, ceiling=min(failed, default=None), at_least=at_least)
+            known = belief.spread
+            return findings.found(last, self.plan, ceiling=min(failed, default=None), at_least=at_least, known=known)
         if len(soaks) > len(LOWERED):
             return findings.not_sustained(soaks, self.plan, held=self._held() or rate)
         least, most = LOWERED[len(soaks) - 1]
@@ -243,28 +257,34 @@ class _Search:
 
     def _seconds(self, phase: Phase, rate: float) -> float:
         """So long that a percentile can be judged, and that a backlog can grow until it is felt."""
-        shortest = self.plan.soak if phase is Phase.SOAK else self.plan.step_duration
-        return max(shortest, _answers(phase, self.plan) / rate / (1 - SETTLING), self._until_felt(rate, phase))
+        enough = _answers(phase, self.plan) / rate / (1 - SETTLING)
+        if phase is Phase.SOAK:
+            felt = min(3 * self._until_felt(rate), LONGEST_SOAK * self.plan.soak)
+            return max(self.plan.soak, enough, felt)
+        felt = 5 * self._longest if phase is Phase.CLIMB else self._until_felt(rate)
+        return max(self.plan.step_duration, enough, min(felt, LONGEST_STEP * self.plan.max_duration))
 
-    def _until_felt(self, rate: float, phase: Phase) -> float:
+    @property
+    def _longest(self) -> float:
+        """The longest time that an objective allows."""
+        return max((one.threshold_seconds or 0.0 for one in self.plan.objectives), default=0.0)
+
+    def _until_felt(self, rate: float) -> float:
         """So long that a queue which makes requests wait as long as they may has come to rest about ten times.
 
         A single queue with such waits needs about rate * threshold ** 2 / 2 seconds for that (the relaxation time of
         M/M/c near saturation, 4 / (mu (1 - rho) ** 2) with 1 - rho = 3 / (mu threshold)). Where the product of rate and
         threshold is large, the capacity is so near to saturation that less will do.
         """
-        thresholds = [one.threshold_seconds for one in self.plan.objectives if one.threshold_seconds]
-        longest = max(thresholds, default=0.0)
-        waiting = max(1e-9, rate * longest)
-        times = 5.0 if phase is Phase.CLIMB else max(5.0, min(40.0, 4 * waiting, max(10.0, 3000 / waiting)))
-        return times * longest * (3 if phase is Phase.SOAK else 1)
+        waiting = max(1e-9, rate * self._longest)
+        return max(5.0, min(40.0, 4 * waiting, max(10.0, 3000 / waiting))) * self._longest
 
     def _fitted(self, step: Step) -> Step | Finished:
         """The step as far as time and requests suffice, with enough of both left for a soak."""
         soaks = step.phase is Phase.SOAK
         soak = self._seconds(Phase.SOAK, step.rate)
-        reserve = max(soak, min(RESERVED_SOAKS * soak, RESERVED_SHARE * self.plan.max_duration))
-        if soaks or (self._held() is None and self._failed() is not None):
+        reserve = max(self.plan.soak, min(RESERVED_SOAKS * soak, RESERVED_SHARE * self.plan.max_duration))
+        if soaks or self._held() is None:
             reserve = 0.0  # there may be nothing to soak: whether any rate holds at all comes first
         time = self.plan.max_duration - sum(result.elapsed for result in self.history) - reserve
         requests = self.plan.max_requests - sum(result.sent for result in self.history) - reserve * step.rate

@@ -198,7 +198,7 @@ def test_the_table_tells_what_the_plan_takes() -> None:
     ]
     lines = render(results, colour=False).splitlines()
     title = lines.index("what 2,000 requests/s would take")
-    assert lines[title + 3].split() == ["5", "heavy", "Fail", "201", "15", "133", "USD", "0.0000253", "USD", "853"]
+    assert lines[title + 3].split() == ["5", "heavy", "Fail", "201", "15", "133", "USD", "0.0000253", "USD", "852"]
     assert lines[title + 4].split() == ["6", "light", "NoEvidence", "-", "-", "-", "-", "-"]
 
 

@@ -134,6 +134,16 @@ def test_tells_the_reason_of_a_rollback_once() -> None:
     assert told(begins, ended) == [("outcome", "RolledBack"), ("condition", "Ready=False RolledBack")]
 
 
+def test_tells_the_reason_of_a_refusal_once() -> None:
+    """The hold before it has told the sentence, unless it is one that is never told."""
+    outcome = Outcome("5f6071829a", "Refused", "OverBudget", "6 replicas: 87.8 USD")
+    ended = Snapshot(outcome=outcome, conditions={"Ready": Condition("False", "Refused", "6 replicas: 87.8 USD")})
+    held = Snapshot(conditions={"Ready": Condition("Unknown", "OverBudget", "6 replicas: 87.8 USD")})
+    silent = Snapshot(conditions={"Ready": Condition("Unknown", "RollingBack", "6 replicas: 87.8 USD")})
+    assert told(held, ended) == [("outcome", "Refused"), ("condition", "Ready=False Refused")]
+    assert told(silent, ended)[0] == ("outcome", "Refused · 6 replicas: 87.8 USD")
+
+
 def test_tells_a_verdict_when_its_meaning_changes() -> None:
     """New numbers alone are no news, nor that a stage begins without any; a new verdict or reason is."""
     empty = Snapshot(verdicts={"errors": Verdict("NoEvidence", "NoRequests", "errors: none")})

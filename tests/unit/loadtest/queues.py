@@ -117,8 +117,8 @@ class Throttled:
         del clock
         latency = np.empty(len(due))
         now, period, left = 0.0, 0, self.quota
-        for place, (at, work) in enumerate(zip(due.tolist(), self.work(chance, len(due)).tolist(), strict=True)):
-            now = max(now, at)
+        for place, (at, whole) in enumerate(zip(due.tolist(), self.work(chance, len(due)).tolist(), strict=True)):
+            now, work = max(now, at), whole
             while True:
                 current = int(now / self.period + 1e-9)
                 if current > period:

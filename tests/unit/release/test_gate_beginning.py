@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from palier.release.observation import Requests
-from palier.release.state import Former, Result, Step
+from palier.release.state import Drain, Former, Result, Step
 from palier.release.targets import targets
 from tests.property.load_world import load_tested
 from tests.unit.release.examples import FORMER, STABLE, ready, ref, serving
@@ -15,10 +15,12 @@ from tests.unit.release.load_examples import (
     NOW,
     candidate_of,
     decided,
+    ended,
     passed,
     recorded_of,
     release_of,
     seen,
+    under_load,
     ways,
 )
 
@@ -114,3 +116,37 @@ def test_what_serves_is_not_released_under_another_name(changes: dict[str, Any])
     assert decision.state.stable.variant == way.variant
     assert decision.state.stable.asked_for_by == seen(deployment).revision
     assert decision.state.stable.since == state.stable.since  # type: ignore[union-attr]
+
+
+def test_a_former_revision_that_is_one_of_the_variants_gives_its_pods() -> None:
+    """When its turn to be tested comes, or when it is chosen: it is not drained as former and released as candidate."""
+    deployment = load_tested(variants=TWO)
+    a, b = ways(deployment).values()
+    warm = Former(ref(b.revision), NOW + 600)
+    turn = decided(deployment, under_load(deployment, "a", former=warm), seen(deployment, job=ended(FAILED)))
+    records = (recorded_of(a, FAILED), recorded_of(b, passed()))
+    chosen = decided(deployment, under_load(deployment, "a", former=warm, load_tests=records))
+
+    for decision in (turn, chosen):
+        assert candidate_of(decision) == b.revision
+        assert decision.state.former is None
+        assert decision.state.drains == (Drain(a.revision, NOW),)
+
+
+def test_the_spec_of_stable_alone_reverts_a_release_of_variants() -> None:
+    """Stable was a variant when it was released, and is asked for by its own hash now."""
+    alone = load_tested()
+    (way,) = ways(alone).values()
+    state = under_load(load_tested("2"), stable=replace(ref(way.revision), variant="a", family="0123456789"))
+    ending = release_of(decided(alone, state)).ending
+
+    assert ending is not None
+    assert ending.result is Result.REVERTED
+
+
+def test_the_deadline_of_the_load_test_wakes_the_operator() -> None:
+    """Nothing else may happen at that instant."""
+    deployment = load_tested(stage={"maxDuration": "90s"}, progressDeadline="10s")
+    decision = decided(deployment, under_load(deployment), now=NOW + 20)
+
+    assert decision.wake_at == NOW + 90
