@@ -52,12 +52,15 @@ check: setup ## style, types, layers, generated files
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	unformatted=$$(gofmt -l operator/generator); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
+	go -C operator/generator vet ./...
 	$(PY) -m palier.api.crd --check
 	$(PY) -m palier.api.reference --check
 	$(PY) -m palier.presets --check
 
 .PHONY: unit
 unit: setup ## unit and property tests: no cluster, seconds
+	go -C operator/generator test -timeout 2m ./...
 	$(PYTEST) tests/unit tests/property tests/local
 
 .PHONY: prometheus

@@ -28,6 +28,21 @@ STATUSES = {"Pass": 0, "Fail": 3, "NoEvidence": 4}
 """Exit statuses by hand; 1 is a mistake in a file, 2 one at the command line."""
 SIGNS = {"Pass": "✓", "Fail": "✗", "NoEvidence": "?"}
 
+_PROMISES = ("latency", "firstToken", "perToken", "betweenTokens")
+_SETTINGS = (
+    "method",
+    "timeout",
+    "warm_up",
+    "step_duration",
+    "soak",
+    "max_duration",
+    "max_requests",
+    "start_rate",
+    "max_rate",
+    "seed",
+)
+"""Fields of a plan that have options of their own."""
+
 DESCRIPTION = """\
 Finds the highest arrival rate at which every objective holds. Requests arrive at random instants, whether or not the
 earlier ones have been answered, faster from step to step; the rate that is found has to hold for a while in the end.
@@ -191,6 +206,8 @@ def _plan_of_file(options: argparse.Namespace) -> "LoadTestPlan":
 
     if options.plan is None:
         options.command.error("an address is needed, such as http://localhost:8080/predict")
+    if any(getattr(options, name) not in (None, False, []) for name in (*_PROMISES, "errors", "stream", *_SETTINGS)):
+        options.command.error("a plan has all promises and settings: give none beside --plan")
     try:
         plan = LoadTestPlan.from_json(options.plan.read_text(encoding="utf-8"))
     except OSError as error:
@@ -227,11 +244,8 @@ def _plan_by_hand(options: argparse.Namespace) -> "LoadTestPlan":
         objectives.append(LoadObjective("errors", Promise.ERRORS, float(options.errors / 100)))
     _check_promises(options, [one.name for one in objectives])
     base, path = options.url
-    fields = ("method", "timeout", "warm_up", "step_duration", "soak", "max_duration", "max_requests", "seed")
-    given: dict[str, Any] = {name: value for name in fields if (value := getattr(options, name)) is not None}
-    for name in ("start_rate", "max_rate"):
-        if (value := getattr(options, name)) is not None:
-            given[name] = float(value)
+    given: dict[str, Any] = {name: value for name in _SETTINGS if (value := getattr(options, name)) is not None}
+    given |= {name: float(given[name]) for name in ("start_rate", "max_rate") if name in given}
     stream = options.stream or of_streams
     plan = LoadTestPlan(objectives=tuple(objectives), base_urls=(base,), path=path, stream=stream, **given)
     if plan.max_duration < plan.warm_up + plan.step_duration + plan.soak:

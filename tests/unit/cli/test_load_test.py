@@ -210,6 +210,8 @@ def test_progress_does_not_mix_with_the_result(capsys: pytest.CaptureFixture[str
         (["http://host", "--errors", "1%", "--max-duration", "1m"], "must not be shorter than"),
         (["http://host", "--errors", "1%", "--start", "9", "--max-rate", "8"], "--start must not be above --max-rate"),
         (["http://host", "--errors", "1%", "--plan", "plan.json"], "exclude each other"),
+        (["--plan", "plan.json", "--errors", "1%"], "give none beside --plan"),
+        (["--plan", "plan.json", "--seed", "3"], "give none beside --plan"),
     ],
 )
 def test_mistakes_at_the_command_line(capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:

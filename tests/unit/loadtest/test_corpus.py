@@ -2,8 +2,10 @@
 
 import base64
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -231,3 +233,21 @@ def test_variables_of_the_path() -> None:
 
     urls = {target["url"] for target in _targets(path="/{{sequence}}", count=3)}
     assert urls == {"http://a:1/0", "http://a:1/1", "http://a:1/2"}
+
+
+def test_the_examples_of_the_documentation() -> None:
+    """Each line that the page shows is a request, or else is shown in no block of lines."""
+    page = (Path(__file__).parents[3] / "docs" / "load-test.md").read_text(encoding="utf-8")
+    texts, objects = (
+        read(block.splitlines()) for block in re.findall(r"^```jsonl\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    )
+
+    assert [request.body for request in texts] == ["Where is the station?", "a JSON text may have\nmore than one line"]
+    assert {field for line in objects for field in ("method", "path", "headers", "body") if getattr(line, field)} == {
+        "method",
+        "path",
+        "headers",
+        "body",
+    }
+    (*_, chat) = targets(objects, base_urls=("http://a",), path="/", method="POST", count=100, seed=1, first=0)
+    assert json.loads(chat)["url"].startswith("http://a/")
