@@ -127,6 +127,18 @@ def test_a_server_that_is_too_slow_at_any_rate_fails_with_its_numbers() -> None:
     assert bench.history[-1].step.rate < 1
 
 
+@pytest.mark.parametrize("start", [None, 80.0])
+def test_a_server_that_is_too_slow_fails_though_a_soak_would_take_too_long(start: float | None) -> None:
+    """Little time, or a first rate that floods it even while it warms up, does not turn too slow into unknown."""
+    promises = (replace(P95, threshold_seconds=0.06), replace(ERRORS, limit_fraction=0.05))
+    plan = replace(QUICK, objectives=promises, step_duration=2, soak=5, start_rate=start, max_duration=60)
+    bench, found = ended(Fifo(fixed(0.1), workers=4), plan)
+
+    assert (found.verdict, found.reason) == (Verdict.FAIL, "ObjectiveUnreachable")
+    assert bench.history[0].step.rate < 10
+    assert bench.history[-1].step.rate == 1.0
+
+
 def test_a_server_that_always_fails_some_requests_fails() -> None:
     """Errors that have nothing to do with load cannot be climbed away from."""
     plan = replace(QUICK, objectives=(P95, ERRORS))
