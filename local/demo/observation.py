@@ -52,6 +52,29 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class UnderLoad:
+    """How far a load test has come."""
+
+    phase: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What serving the target takes and costs; numbers are as the status writes them, empty while unknown."""
+
+    verdict: str
+    message: str
+    currency: str
+    capacity: str
+    target: str
+    replicas: int | None
+    monthly: str
+    per_thousand: str
+    affordable: str
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A ModelDeployment at one moment."""
 
@@ -62,6 +85,8 @@ class Snapshot:
     stable: Version | None = None
     candidate: Version | None = None
     outcome: Outcome | None = None
+    testing: UnderLoad | None = None
+    plan: Plan | None = None
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     conditions: Mapping[str, Condition] = field(default_factory=dict)
 
@@ -85,6 +110,8 @@ def read(body: Body) -> Snapshot:
         outcome=None
         if outcome is None
         else Outcome(outcome["revision"], outcome["result"], outcome.get("reason", ""), outcome.get("message", "")),
+        testing=_testing((status.get("release") or {}).get("testing")),
+        plan=_plan(status.get("plan")),
         verdicts={
             each["objective"]: Verdict(each["verdict"], each.get("reason", ""), each.get("message", ""))
             for each in status.get("verdicts") or ()
@@ -111,3 +138,24 @@ def route_weights(route: Body, name: str) -> dict[str, float]:
 
 def _version(value: Body | None) -> Version | None:
     return Version(value["revision"], value.get("model", ""), value.get("version", "")) if value else None
+
+
+def _testing(value: Body | None) -> UnderLoad | None:
+    return UnderLoad(value.get("phase", ""), value["message"]) if value and value.get("message") else None
+
+
+def _plan(value: Body | None) -> Plan | None:
+    if not value:
+        return None
+    target: Body = next((point for point in value.get("points") or () if point["name"] == "Target"), {})
+    return Plan(
+        verdict=value.get("verdict", ""),
+        message=value.get("message", ""),
+        currency=value.get("currency", ""),
+        capacity=value.get("capacity", ""),
+        target=target.get("requestsPerSecond", ""),
+        replicas=value.get("replicas"),
+        monthly=target.get("monthlyTotal", ""),
+        per_thousand=target.get("perThousandInferences", ""),
+        affordable=value.get("largestAffordableRequestsPerSecond", ""),
+    )

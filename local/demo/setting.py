@@ -21,6 +21,15 @@ RELEASE = "palier"
 OPERATOR_NAMESPACE = "palier-system"
 MARK = "palier.dev/demo"  # label of a namespace that the demonstration made, and may therefore empty
 
+PRICES = {
+    "currency": "USD",
+    "source": "OpenCost's default prices (configs/default.json), after GCP us-central1",
+    "asOf": "2024-10-01",  # the file bears no date of its own
+    "maxAge": "3650d",  # so that the demonstration goes on working; your own table is to be looked through every year
+    "cpuHour": "0.031611",
+    "memoryGiBHour": "0.004237",
+}
+
 OWN_CLUSTER = """\
 On a cluster of your own the demonstration brings up nothing but Palier and the model server. It needs there:
 
@@ -120,6 +129,7 @@ class Setting:
             "image": {"repository": self.options.image("palier"), "tag": "dev", "pullPolicy": "IfNotPresent"},
             "prometheus": {"url": cluster.prometheus_address(), "scrapeInterval": interval},
             "operator": {"lookInterval": interval},
+            "prices": PRICES,
             # A new pod each time: the image may have been built anew under the same tag.
             "podAnnotations": {MARK: f"{time.time():.0f}"},
         }
@@ -173,7 +183,8 @@ def adapted(manifest: Mapping[str, Any], options: Options) -> dict[str, Any]:
         container["image"] = container["image"].replace("localhost/", options.image(""), 1)
     if options.fast:
         for stage in copy["spec"]["release"]["stages"]:
-            stage["canary"]["minDuration"] = "5s"
+            if "canary" in stage:
+                stage["canary"]["minDuration"] = "5s"
         copy["spec"]["release"]["drainDelay"] = "5s"
         copy["spec"]["release"]["rollbackWindow"] = "10s"
     return copy

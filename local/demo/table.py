@@ -3,8 +3,10 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 from local.demo.measuring import Failures, Served
+from local.demo.observation import Plan
 from local.demo.terminal import WIDTH, Tone, paint
 from local.demo.timeline import milliseconds
 
@@ -18,6 +20,15 @@ answers before it is evidence.
 failed, by the version: errors that the candidate's server itself answered. Otherwise: all other failed requests, \
 whoever lost them (no answer, an answer made up by the gateway, an error of the stable version). Palier must cause none.
 p95: of all users in the act, as they saw it, gateway included."""
+
+
+_PLAN_HEADINGS = ("version", "verdict", "one replica carries", "replicas", "a month", "1,000 answers", "fits at most")
+
+PLAN_DEFINITIONS = """\
+one replica carries: the highest rate of arrivals, in requests per second, at which the load test found every promise \
+kept: on this machine, within the CPU limit of the manifest. Replicas: for the plan's traffic, with the reserve that \
+the manifest asks for. A month, 1,000 answers: what those replicas cost at OpenCost's default prices. Fits at most: \
+the traffic, in requests per second, that the budget pays for. These numbers are Palier's own, from status.plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,7 @@ class Result:
     breach_to_zero: float | None = None
     served: Sequence[Served] = ()
     problems: Sequence[str] = ()  # where the act did not end as the story says
+    plan: Plan | None = None
 
     @property
     def as_told(self) -> bool:
@@ -57,10 +69,55 @@ def render(results: Sequence[Result], *, colour: bool) -> str:
         lines += ["", paint("share of answers from the candidate, counted (weight)", Tone.HEADING, colour=colour)]
         for share in shares:
             lines += _wrapped("   ", share)
-    lines.append("")
-    for definition in DEFINITIONS.splitlines():
-        lines += [paint(line, Tone.QUIET, colour=colour) for line in textwrap.wrap(definition, WIDTH)]
+    lines += ["", *_defined(DEFINITIONS, colour=colour)]
+    if any(result.plan for result in results):
+        lines += ["", *_plans(results, colour=colour)]
     return "\n".join(lines)
+
+
+def _plans(results: Sequence[Result], *, colour: bool) -> list[str]:
+    """What the plan takes with each version that was tested for it."""
+    tested = [(result, result.plan) for result in results if result.plan]
+    rows = [_plan_row(result, plan) for result, plan in tested]
+    widths = [max(len(row[column]) for row in [_PLAN_HEADINGS, *rows]) for column in range(len(_PLAN_HEADINGS))]
+    target = figure(tested[0][1].target)
+    return [
+        paint(f"what {target} requests/s would take", Tone.HEADING, colour=colour),
+        _join(_PLAN_HEADINGS, widths),
+        "  ".join("─" * width for width in widths),
+        *(_join(row, widths) for row in rows),
+        "",
+        *_defined(PLAN_DEFINITIONS, colour=colour),
+    ]
+
+
+def _plan_row(result: Result, plan: Plan) -> tuple[str, ...]:
+    return (
+        f"{result.number}  {result.name}",
+        plan.verdict,
+        figure(plan.capacity),
+        "-" if plan.replicas is None else str(plan.replicas),
+        f"{figure(plan.monthly)} {plan.currency}" if plan.monthly else "-",
+        f"{figure(plan.per_thousand)} {plan.currency}" if plan.per_thousand else "-",
+        figure(plan.affordable, rounding=ROUND_FLOOR),
+    )
+
+
+def figure(number: str, *, rounding: str = ROUND_HALF_EVEN) -> str:
+    """A number for people: whole from 100 on, else three digits; a dash when it is not known."""
+    if not number:
+        return "-"
+    value = Decimal(number)
+    rounded = value.quantize(Decimal(1).scaleb(min(0, value.adjusted() - 2)), rounding=rounding)
+    return f"{rounded:,f}"
+
+
+def _defined(text: str, *, colour: bool) -> list[str]:
+    return [
+        paint(line, Tone.QUIET, colour=colour)
+        for definition in text.splitlines()
+        for line in textwrap.wrap(definition, WIDTH)
+    ]
 
 
 def _row(result: Result) -> tuple[str, ...]:

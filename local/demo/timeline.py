@@ -10,11 +10,11 @@ from local.demo.observation import Snapshot
 from local.demo.terminal import Line, Tone
 from local.traffic import Response, percentile
 
-_RESULT_TONES = {"Promoted": Tone.GOOD, "RolledBack": Tone.BAD, "Failed": Tone.BAD}
+_RESULT_TONES = {"Promoted": Tone.GOOD, "RolledBack": Tone.BAD, "Failed": Tone.BAD, "Refused": Tone.BAD}
 _VERDICT_TONES = {"Pass": Tone.GOOD, "Fail": Tone.BAD, "NoEvidence": Tone.WARNING}
 
 # Reasons that repeat what the stage and the route say already, or what every stage begins with.
-_EXPECTED_HOLDS = {"Preparing", "Shifting", "Canary", "MinimumDuration", "Promoting", "RollingBack"}
+_EXPECTED_HOLDS = {"Preparing", "Shifting", "Canary", "MinimumDuration", "Promoting", "RollingBack", "LoadTesting"}
 _EXPECTED_GAP = "NoRequests"
 
 
@@ -26,8 +26,12 @@ def changes(before: Snapshot, after: Snapshot) -> list[Line]:
     lines.extend(_verdicts(before, after))
     if after.stage != before.stage and after.stage:
         lines.append(Line("stage", after.stage, Tone.HEADING))
+    if after.testing and after.testing != before.testing:
+        lines.append(Line("load test", after.testing.message))
     if after.outcome and after.outcome != before.outcome:
         told = {each.message for snapshot in (before, after) for each in snapshot.verdicts.values()}
+        held = before.conditions.get("Ready")
+        told |= {held.message} if held and held.reason not in _EXPECTED_HOLDS else set()
         reason = "" if after.outcome.message in told else f" · {after.outcome.message}"
         tone = _RESULT_TONES.get(after.outcome.result, Tone.WARNING)
         lines.append(Line("outcome", f"{after.outcome.result}{reason}", tone))

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 SYSTEM = "palier-system"
 OPERATOR_IMAGE = os.environ.get("PALIER_IMAGE", "localhost/palier:dev")
 MODEL_IMAGE = os.environ.get("PALIER_MODEL_IMAGE", "localhost/language-id:1")
+CAPACITY_IMAGE = os.environ.get("PALIER_CAPACITY_IMAGE", "localhost/capacity:1")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,6 +35,7 @@ def cluster_with_palier() -> Iterator[None]:
         lifecycle.up()
         containerfile.build(ROOT, OPERATOR_IMAGE, None, {})
         containerfile.build(ROOT / "examples" / "language-id" / "server", MODEL_IMAGE, None, {})
+        containerfile.build(ROOT / "examples" / "capacity" / "server", CAPACITY_IMAGE, None, {})
     kubectl("create", "namespace", SYSTEM, "--dry-run=client", "-o", "name")
     if SYSTEM not in kubectl("get", "namespaces", "-o", "name"):
         kubectl("create", "namespace", SYSTEM)

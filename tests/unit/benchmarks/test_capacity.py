@@ -80,6 +80,24 @@ def test_a_sweep_ends_when_two_rates_in_a_row_fail() -> None:
     assert (done.held, done.failed) == (30, 40)
 
 
+def test_a_sweep_goes_down_where_it_began_too_high() -> None:
+    """Until two rates in a row hold, so that one good minute is not taken for the capacity."""
+    late = {10: 0.0, 20: 0.01, 30: 0.2, 40: 0.01, 50: 0.2, 60: 0.2, 70: 0.3}
+
+    done = sweep([50, 60, 70], lambda rate: point(rate, late=late[int(rate)]))
+
+    assert [each.offered for each in done.points] == [10, 20, 30, 40, 50, 60]
+    assert (done.held, done.failed) == (40, 50)
+
+
+def test_a_sweep_ends_at_nothing() -> None:
+    """A server that keeps its promise at no rate is not tried for ever."""
+    done = sweep([20, 30], lambda rate: point(rate, late=1.0))
+
+    assert [each.offered for each in done.points] == [10, 20, 30]
+    assert (done.held, done.failed) == (None, 10)
+
+
 def test_a_sweep_may_find_nothing() -> None:
     """Neither that any rate holds nor that any fails is made up."""
     assert judged([point(10, late=0.9)]) == Sweep([point(10, late=0.9)], None, 10)

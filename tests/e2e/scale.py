@@ -1,0 +1,126 @@
+"""A model with a plan: what it promises, what it may cost, what a pod costs, and what is left of its load tests."""
+
+import copy
+import datetime as dt
+import json
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from local import cluster
+from tests.e2e.support import Model, kubectl
+
+SYSTEM = "palier-system"
+CHART = ("palier", str(Path(__file__).parents[2] / "charts" / "palier"))
+
+SERVICE_TIME = 0.02
+WORKERS = 4
+LATENCY = 0.06
+"""Seconds; 95 % of the answers must come within it."""
+MONTHLY = "40"
+"""The budget in USD: the target takes nine or ten replicas; small ones cost 25 in a month, large ones 147."""
+TARGET = "1000"
+
+
+def planned(model: Model) -> None:
+    """Give a model under test the server of known law, a plan, a budget and a load test that is over soon."""
+    spec = model.manifest["spec"]
+    spec["model"]["name"] = "capacity"
+    spec["serving"]["template"] = template(model)
+    spec["serving"]["replicas"] = 1
+    spec["objectives"] = [
+        {"name": "latency", "latency": {"percentile": 95, "threshold": f"{LATENCY * 1000:.0f}ms"}},
+        {"name": "errors", "errorRate": {"maxPercent": "5"}},
+    ]
+    spec["budget"] = {"currency": "USD", "monthly": MONTHLY}
+    spec["scale"] = {
+        "target": {"requestsPerSecond": TARGET},
+        "loadTest": {
+            "warmUp": "2s",
+            "stepDuration": "2s",
+            "soak": "5s",
+            "maxDuration": "90s",
+            "startRequestsPerSecond": "80",
+            "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
+        },
+    }
+    spec["release"]["stages"] = [
+        {"loadTest": {"maxDuration": "10m"}},
+        {"canary": {"weight": 50, "minDuration": "2s", "maxDuration": "10m"}},
+    ]
+
+
+def template(model: Model, *, memory: str = "64Mi", service_time: str = "20ms") -> dict[str, Any]:
+    """A pod of the server of known law; `memory` only makes it dearer."""
+    pod: dict[str, Any] = copy.deepcopy(model.manifest["spec"]["serving"]["template"])
+    container = pod["spec"]["containers"][0]
+    environment = {
+        "SERVICE_TIME": service_time,
+        "WORKERS": str(WORKERS),
+        "BUCKETS": f"0.02,{LATENCY:g},0.1",
+    }
+    container["env"] = [{"name": name, "value": value} for name, value in environment.items()]
+    container["resources"] = {"requests": {"cpu": "100m", "memory": memory}}
+    return pod
+
+
+def variants(model: Model) -> list[dict[str, Any]]:
+    """Three ways to serve it: one that is slower than promised, one that costs too much, one that fits."""
+    return [
+        {"name": "slow", "template": template(model, service_time="100ms")},
+        {"name": "large", "template": template(model, memory="4Gi")},
+        {"name": "small", "template": template(model)},
+    ]
+
+
+def charge(currency: str | None) -> None:
+    """Install a price table, or take it away, as who runs Palier would."""
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    prices = {
+        "currency": currency,
+        "source": "end-to-end tests",
+        "asOf": today,
+        "cpuHour": "0.031611",
+        "memoryGiBHour": "0.004237",
+    }
+    chosen = f"prices={json.dumps(prices)}" if currency else "prices=null"
+    cluster.helm(
+        *("upgrade", *CHART, "--namespace", SYSTEM, "--reuse-values", "--set-json", chosen),
+        *("--wait", "--timeout", "3m"),
+    )
+
+
+def generator_of(namespace: str) -> dict[str, Any]:
+    """The running pod that sends the requests of a load test; empty while there is none."""
+    found = kubectl("get", "pods", "-n", namespace, "-l", "palier.dev/load-test", "-o", "json")
+    pods: list[dict[str, Any]] = json.loads(found)["items"]
+    return next((pod for pod in pods if pod["status"].get("phase") == "Running"), {})
+
+
+def leftovers(namespace: str) -> list[str]:
+    """What is there of load tests."""
+    found = kubectl("get", "jobs,configmaps,pods", "-n", namespace, "-o", "name").split()
+    return [name for name in found if "/load-" in name]
+
+
+def events(model: Model, reason: str) -> list[str]:
+    """The messages of the Events with a reason."""
+    items = json.loads(kubectl("get", "events", "-n", model.namespace, "-o", "json"))["items"]
+    return [item["message"] for item in items if item["reason"] == reason]
+
+
+def operators_metrics() -> Callable[[str, Mapping[str, str]], list[float]]:
+    """The operator's own metrics: a function that tells the values of a metric, by some of its labels."""
+    selector = ("-n", SYSTEM, "-l", "app.kubernetes.io/name=palier")
+    address = kubectl("get", "services", *selector, "-o", "jsonpath={.items[0].spec.clusterIP}")
+    with urllib.request.urlopen(f"http://{address}:8080/metrics", timeout=10) as answer:
+        families = list(text_string_to_metric_families(answer.read().decode()))
+
+    def values(name: str, labels: Mapping[str, str]) -> list[float]:
+        samples = (sample for family in families for sample in family.samples if sample.name == name)
+        return [sample.value for sample in samples if labels.items() <= sample.labels.items()]
+
+    return values
