@@ -196,6 +196,7 @@ async def test_kopf_only_reads(plane: Plane, namespace: str) -> None:
         "services",
         "endpointslices",
         "configmaps",
+        "jobs",
     }
     assert all(
         "labelSelector=" in entry["requestURI"] or entry["objectRef"]["resource"] == "modeldeployments"

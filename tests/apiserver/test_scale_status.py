@@ -28,7 +28,6 @@ TESTED = {
     "memoryBytes": 1288490188,
     "gpuUtilization": "0.91",
     "node": "node-1",
-    "hourly": "0.081",
     "steps": [
         {
             "phase": "Search",
