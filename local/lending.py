@@ -19,6 +19,7 @@ from local.errors import LocalError
 
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")  # where Debian's programs look
 _LENT_GO = Path("/usr/local/bin/go")
+_LENT_NETRC = Path("/etc/netrc.lent")  # in the build; this machine's own is wherever it is
 # What decides where Go gets modules from, whom it trusts, and which Go it is.
 _GO_SETTINGS = (
     *("GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOVCS", "GOAUTH"),
@@ -98,7 +99,9 @@ def lend_go(folder: Path, settings: Mapping[str, str]) -> list[Mount]:
     for cache in caches:
         cache.mkdir(parents=True, exist_ok=True)
     script = folder / "go"
+    netrc = Path(os.environ.get("NETRC", Path.home() / ".netrc"))
     exports = [f"export {name}={shlex.quote(settings[name])}" for name in _GO_SETTINGS]
+    exports.append(f"export NETRC={_LENT_NETRC}")
     # GOENV: all that this machine's file says is in the exports.
     script.write_text(
         "\n".join(["#!/bin/sh", "export GOENV=off", *exports, f'exec {shlex.quote(str(root / "bin" / "go"))} "$@"', ""])
@@ -106,9 +109,8 @@ def lend_go(folder: Path, settings: Mapping[str, str]) -> list[Mount]:
     script.chmod(0o755)
     mounts = [Mount(path, path) for path in (root, *_linked(root))]
     mounts += [Mount(path, path, writable=True) for path in caches]
-    netrc = Path(os.environ.get("NETRC", Path.home() / ".netrc"))
     if netrc.is_file():
-        mounts.append(Mount(netrc, Path("/root/.netrc")))
+        mounts.append(Mount(netrc, _LENT_NETRC))
     return [*mounts, Mount(script, _LENT_GO)]
 
 

@@ -23,11 +23,11 @@ from palier.cluster.loadtests import nodes_of
 from palier.cluster.queue import Key
 from palier.cluster.store import Store
 from palier.economics.money import Money
-from palier.economics.prices import Priced, Unpriced, hourly
-from palier.economics.resources import node_selector, requested
+from palier.economics.prices import Priced, Unpriced
+from palier.economics.replica import replica_price
 from palier.economics.running import overall_unit_cost
 from palier.economics.spending import spent_at
-from palier.errors import ClusterError, InvalidSpec, MetricsUnavailable
+from palier.errors import ClusterError, MetricsUnavailable
 from palier.manifests.metadata import owned_by, pod_prefix
 from palier.metrics.prices import Prices
 from palier.metrics.prometheus import MetricSource
@@ -73,7 +73,6 @@ class Economy:
         self._prices = prices
         self._traffic = RunningTraffic(source, scrape_interval=scrape_interval, clock=clock, counted=counted)
         self._instruments = instruments
-        self._clock = clock
         self._clock = clock
         self._running_on: dict[Key, tuple[float, Mapping[str, Sequence[str]]]] = {}
 
@@ -224,11 +223,7 @@ def _hourly(
     live = deployment.model_copy(update={"spec": spec})
     table, problem = observation.prices_of(revision)
     today = datetime.fromtimestamp(now, UTC).date()
-    try:
-        resources = requested(live)
-    except InvalidSpec as error:
-        return Unpriced("PricesMissing", f"{error.field}: {error.message}")
-    found = hourly(resources, table, node_selector=node_selector(live), today=today, problem=problem)
+    _, found = replica_price(live, table, today=today, problem=problem)
     return found.money if isinstance(found, Priced) else found
 
 

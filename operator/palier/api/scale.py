@@ -1,5 +1,6 @@
 """The plan of the Scalability Owner: which traffic is to be carried, what it costs besides pods, how it is tested."""
 
+from decimal import Decimal
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -46,6 +47,12 @@ class Overheads(ApiObject):
     releases_per_month: Annotated[int, Field(ge=0, le=1000)] = 0
     """Releases in a month, 0 to 1000: the pods of candidates and of former revisions that run beside stable then are
     counted for so many. Example: `4`."""
+
+    @property
+    def monthly(self) -> Decimal:
+        """Everything that is paid in a month whether anything is served or not."""
+        paid = (self.maintenance_monthly, self.monitoring_monthly, self.data_monthly, self.people_monthly)
+        return sum((cost.decimal for cost in paid), start=Decimal(0))
 
 
 class ApiPrice(ApiObject):

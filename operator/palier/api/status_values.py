@@ -40,6 +40,11 @@ class Result(StrEnum):
     FAILED = "Failed"
     REFUSED = "Refused"
 
+    @property
+    def refuses(self) -> bool:
+        """Whether the revision stays refused until the spec changes or a retry is asked for."""
+        return self in {Result.ROLLED_BACK, Result.ABORTED, Result.FAILED, Result.REFUSED}
+
 
 class Verdict(StrEnum):
     """What the evidence says about an objective."""

@@ -77,7 +77,18 @@ class Percent(RuledString):
         return Decimal(self) / 100
 
 
-class Amount(RuledString):
+class DecimalString(RuledString):
+    """A decimal number; subclasses say which."""
+
+    __slots__ = ()
+
+    @property
+    def decimal(self) -> Decimal:
+        """The number without rounding, for money."""
+        return Decimal(self)
+
+
+class Amount(DecimalString):
     """A decimal number above 0."""
 
     __slots__ = ()
@@ -97,13 +108,8 @@ class Amount(RuledString):
         """The number."""
         return float(Decimal(self))
 
-    @property
-    def decimal(self) -> Decimal:
-        """The number without rounding, for money."""
-        return Decimal(self)
 
-
-class Cost(RuledString):
+class Cost(DecimalString):
     """A decimal number of 0 or more."""
 
     __slots__ = ()
@@ -111,11 +117,6 @@ class Cost(RuledString):
     form = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
     longest = 19
     constraints = (matches(form, message='a cost is written in quotes, 0 or more, with at most 6 decimals: "400"'),)
-
-    @property
-    def decimal(self) -> Decimal:
-        """The number without rounding."""
-        return Decimal(self)
 
 
 class Currency(RuledString):
@@ -136,6 +137,26 @@ class UrlPath(RuledString):
     form = r"^/[^\s#]*$"
     longest = 2048
     constraints = (matches(form, message="a path begins with / and has no spaces and no #, such as /predict?top=3"),)
+
+
+class HttpUrl(RuledString):
+    """The address of a server that speaks HTTP."""
+
+    __slots__ = ()
+
+    form = r"^https?://[^\s/?#]+(/[^\s#]*)?$"
+    longest = 2048
+    constraints = (matches(form, message="an address is written like http://judge.ml:8000/v1/chat/completions"),)
+
+
+class HeaderName(RuledString):
+    """The name of a header of HTTP."""
+
+    __slots__ = ()
+
+    form = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+    longest = 128
+    constraints = (matches(form, message="the name of a header has no spaces and no colon, such as x-customer-kind"),)
 
 
 class FilePath(RuledString):
@@ -297,6 +318,15 @@ class Surge(StrEnum):
 
     WAIT = "Wait"
     SWAP = "Swap"
+
+
+class ProductSignal(StrEnum):
+    """What users do with an answer, as their front end counts it."""
+
+    FIRST_PASS_RESOLUTION = "FirstPassResolution"  # noqa: S105 - no password
+    ABANDONMENT = "Abandonment"
+    FEEDBACK = "Feedback"
+    MANUAL_FALLBACK = "ManualFallback"
 
 
 class Method(StrEnum):

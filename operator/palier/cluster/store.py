@@ -36,7 +36,8 @@ class Store:
     """Objects by kind, namespace and name. Callers must not change what they get: it is shared."""
 
     def __init__(self) -> None:
-        self._objects: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
+        self._objects: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
+        """By kind, namespace and name: what is asked for is mostly of one namespace, and asked for in every pass."""
         self._versions: dict[Identity, int] = {}
         self._removals: dict[Identity, int] = {}
         self._writers: dict[Identity, dict[str, Writer]] = {}
@@ -53,7 +54,8 @@ class Store:
         managed = metadata.pop("managedFields", ())
         if identity[0] == KIND:
             self._writers[identity] = _annotation_writers(managed)
-        self._objects.setdefault(identity[0], {})[identity[1:]] = {**obj, "metadata": metadata}
+        kind, namespace, name = identity
+        self._objects.setdefault(kind, {}).setdefault(namespace, {})[name] = {**obj, "metadata": metadata}
         self._versions[identity] = version
         self._removals.pop(identity, None)
         return True
@@ -79,7 +81,7 @@ class Store:
 
     def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
         """The newest version that we have seen, without its managed fields."""
-        return self._objects.get(kind, {}).get((namespace, name))
+        return self._objects.get(kind, {}).get(namespace, {}).get(name)
 
     def list(
         self, kind: str, namespace: str | None = None, labels: Mapping[str, str] | None = None
@@ -94,10 +96,11 @@ class Store:
     def _select(
         self, kind: str, namespace: str | None, labels: Mapping[str, str]
     ) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
-        for place, obj in self._objects.get(kind, {}).items():
-            own = obj["metadata"].get("labels") or {}
-            if namespace in (None, place[0]) and labels.items() <= own.items():
-                yield place, obj
+        places = self._objects.get(kind, {})
+        for place in places if namespace is None else (namespace,):
+            for name, obj in places.get(place, {}).items():
+                if labels.items() <= (obj["metadata"].get("labels") or {}).items():
+                    yield (place, name), obj
 
     def _remove(self, identity: Identity, version: int) -> bool:
         held = self._versions.get(identity)
@@ -109,7 +112,8 @@ class Store:
             del self._removals[next(iter(self._removals))]
         self._versions.pop(identity, None)
         self._writers.pop(identity, None)
-        return self._objects.get(identity[0], {}).pop(identity[1:], None) is not None
+        kind, namespace, name = identity
+        return self._objects.get(kind, {}).get(namespace, {}).pop(name, None) is not None
 
 
 def _identity(obj: Mapping[str, Any]) -> Identity:

@@ -15,8 +15,8 @@ from palier.economics.capacity import ScalingLaw
 from palier.economics.costs import Overlap
 from palier.economics.money import SECONDS_PER_HOUR, THOUSAND, Money
 from palier.economics.planning import BreakEven, PlanInputs, Point, PointName
-from palier.economics.prices import Priced, PriceTable, Unpriced, hourly
-from palier.economics.resources import Resources, node_selector, requested
+from palier.economics.prices import Priced, PriceTable
+from palier.economics.replica import replica_price
 from palier.economics.verdict import judged
 from palier.errors import InvalidSpec
 from palier.evidence.verdicts import Verdict
@@ -163,9 +163,8 @@ def inputs_of(
             "spec.scale", 'a plan needs the traffic to carry: scale: {target: {requestsPerSecond: "200"}}'
         )
     target = scale.target.requests_per_second.decimal
-    resources, price = _priced(deployment, prices, problem=prices_problem, today=today)
+    resources, price = replica_price(deployment, prices, problem=prices_problem, today=today)
     costs = scale.overheads
-    monthly = (costs.maintenance_monthly, costs.monitoring_monthly, costs.data_monthly, costs.people_monthly)
     return PlanInputs(
         target=target,
         poc=poc or _proof_of_concept(scale, target),
@@ -173,25 +172,13 @@ def inputs_of(
         utilization=scale.utilization.share,
         hourly=price,
         minimum_replicas=scale.minimum_replicas,
-        fixed_overheads=sum((cost.decimal for cost in monthly), start=Decimal(0)),
+        fixed_overheads=costs.monthly,
         overlap=_overlap(deployment, costs.releases_per_month),
         budget=budget,
         tokens=(scale.target.tokens_in or 0) + (scale.target.tokens_out or 0),
         api_per_thousand=_api_per_thousand(scale.api_price, scale) if scale.api_price else None,
         not_asked_for=resources.missing if resources else (),
     )
-
-
-def _priced(
-    deployment: ModelDeployment, prices: PriceTable | None, *, problem: str, today: date
-) -> tuple[Resources | None, Priced | Unpriced]:
-    """What one replica asks for and costs; a spec that cannot be priced is no error of the plan but no evidence."""
-    try:
-        resources = requested(deployment)
-        selector = node_selector(deployment)
-    except InvalidSpec as error:
-        return None, Unpriced("CannotBePriced", str(error))
-    return resources, hourly(resources, prices, node_selector=selector, today=today, problem=problem)
 
 
 def _proof_of_concept(scale: Scale, target: Decimal) -> Decimal:

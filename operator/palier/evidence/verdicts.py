@@ -5,16 +5,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
+from palier.api.status_values import Verdict
 
-class Verdict(StrEnum):
-    """What the evidence says about an objective or a stage."""
-
-    PASS = "Pass"  # noqa: S105 - not a password
-    FAIL = "Fail"
-    NO_EVIDENCE = "NoEvidence"
+__all__ = ["Finding", "Judgement", "Verdict", "combined"]
 
 
 class Finding(NamedTuple):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, Self
 
+from palier.api.figures import figure_of, number_of
 from palier.evidence.verdicts import Verdict
 
 __all__ = ["JSON_LIMIT", "STEP_LIMIT", "LoadTestResult", "StepRecord", "decimal_of"]
@@ -63,7 +64,7 @@ class StepRecord:
         }
         return {
             "phase": self.phase,
-            **{name: format(number, "f") for name, number in numbers.items() if number is not None},
+            **{name: figure_of(number) for name, number in numbers.items() if number is not None},
             "requests": self.requests,
             "errors": self.errors,
             "holds": self.holds,
@@ -84,9 +85,9 @@ class StepRecord:
             errors=int(entry["errors"]),
             lag=Decimal(entry["lag"]),
             holds=bool(entry["holds"]),
-            p50=_decimal(entry.get("p50")),
-            p95=_decimal(entry.get("p95")),
-            p99=_decimal(entry.get("p99")),
+            p50=number_of(entry.get("p50")),
+            p95=number_of(entry.get("p95")),
+            p99=number_of(entry.get("p99")),
         )
 
 
@@ -133,7 +134,7 @@ class LoadTestResult:
             "verdict": str(self.verdict),
             "reason": self.reason,
             "message": self.message,
-            **{name: format(number, "f") for name, number in numbers.items() if number is not None},
+            **{name: figure_of(number) for name, number in numbers.items() if number is not None},
             **({"atLeast": True} if self.at_least else {}),
             "requests": self.requests,
             **({"steps": [step.to_status() for step in self.steps]} if self.steps else {}),
@@ -150,14 +151,14 @@ class LoadTestResult:
             verdict=Verdict(entry["verdict"]),
             reason=str(entry["reason"]),
             message=str(entry["message"]),
-            capacity=_decimal(entry.get("capacity")),
-            ceiling=_decimal(entry.get("ceiling")),
+            capacity=number_of(entry.get("capacity")),
+            ceiling=number_of(entry.get("ceiling")),
             at_least=bool(entry.get("atLeast", False)),
             requests=int(entry.get("requests", 0)),
-            schedule_lag=_decimal(entry.get("scheduleLag")),
-            tokens_per_second=_decimal(entry.get("tokensPerSecond")),
-            first_token=_decimal(entry.get("firstToken")),
-            per_token=_decimal(entry.get("perToken")),
+            schedule_lag=number_of(entry.get("scheduleLag")),
+            tokens_per_second=number_of(entry.get("tokensPerSecond")),
+            first_token=number_of(entry.get("firstToken")),
+            per_token=number_of(entry.get("perToken")),
             steps=tuple(StepRecord.from_status(step) for step in entry.get("steps") or ()),
         )
 
@@ -197,7 +198,3 @@ def _without_middle(steps: tuple[StepRecord, ...], most: int) -> tuple[StepRecor
         return steps
     first = most // 3
     return steps[:first] + steps[len(steps) - (most - first) :]
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)

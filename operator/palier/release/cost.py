@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Self
 
+from palier.api.figures import figure_of
 from palier.api.v1alpha1 import ModelDeployment
 from palier.api.values import OnBurn
 from palier.economics.burn import Burn, burn
@@ -92,16 +93,12 @@ def _told(cost: UnitCost | None) -> str:
     """Four significant digits, never in exponent form."""
     if cost is None:
         return ""
-    return format(Decimal(f"{cost.per_thousand.amount:.3e}"), "f")
+    return figure_of(Decimal(f"{cost.per_thousand.amount:.3e}"))
 
 
 def overheads_of(deployment: ModelDeployment) -> Decimal:
     """What is paid in a month besides serving, in the budget's currency."""
-    if deployment.spec.scale is None:
-        return Decimal(0)
-    paid = deployment.spec.scale.overheads
-    parts = (paid.maintenance_monthly, paid.monitoring_monthly, paid.data_monthly, paid.people_monthly)
-    return sum((part.decimal for part in parts), start=Decimal(0))
+    return deployment.spec.scale.overheads.monthly if deployment.spec.scale else Decimal(0)
 
 
 def spent(spending: Spending | None, running: RunningFacts, *, now: float) -> Spending | None:
@@ -168,9 +165,9 @@ def spending_status(spending: Spending) -> dict[str, Any]:
     return {
         "currency": spending.currency,
         "month": spending.month,
-        "spent": format(spending.spent, "f"),
+        "spent": figure_of(spending.spent),
         "at": format_time(spending.at),
-        "rates": [{"since": format_time(rate.since), "hourly": format(rate.hourly, "f")} for rate in spending.rates],
+        "rates": [{"since": format_time(rate.since), "hourly": figure_of(rate.hourly)} for rate in spending.rates],
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from palier.api.constants import WITHIN_BUDGET
+from palier.api.figures import figure_of
 from palier.api.status import LoadTestProgress
 from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.burn import Burn, burn
@@ -190,5 +191,5 @@ def _text(number: Decimal | None) -> str | None:
     if number is None:
         return None
     short = Decimal(f"{number:.{_DIGITS - 1}e}")
-    text = format(short, "f")
+    text = figure_of(short)
     return text.rstrip("0").rstrip(".") if "." in text else text

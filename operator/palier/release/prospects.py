@@ -71,13 +71,17 @@ def survey(deployment: ModelDeployment, observation: Observation, state: State, 
     for way in observation.ways_of(deployment):
         mine = runs_of((way,), attempt=0)  # of this way alone: two variants may be one and the same revision
         records = tuple(record for run in mine if (record := record_of(run, deployment, state, now=now)))
-        prospects.append(_prospect(way, records, observation, now=now))
+        prospects.append(_prospect(way, records, observation, complete=len(records) == len(mine), now=now))
     findings = tuple(VariantFinding(one.way.variant, one.way.revision, one.plan) for one in prospects)
     return Survey(tuple(prospects), choose(findings))
 
 
-def _prospect(way: Way, records: tuple[LoadTestRecord, ...], observation: Observation, *, now: float) -> Prospect:
+def _prospect(
+    way: Way, records: tuple[LoadTestRecord, ...], observation: Observation, *, complete: bool, now: float
+) -> Prospect:
     law, gap = _law(records)
+    if not complete:
+        law = None  # whether replicas hinder each other was to be measured, and has not been
     prices, problem = observation.prices_of(way.revision)
     today = datetime.fromtimestamp(now, UTC).date()
     plan = plan_of(way.deployment, law=law, prices=prices, prices_problem=problem, today=today)

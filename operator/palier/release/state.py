@@ -6,9 +6,9 @@ back from there. This module is that memory as immutable values; it decides noth
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any, Self
 
+from palier.api.status_values import Result, Step
 from palier.economics.spending import Spending
 from palier.evidence.counters import Measurable
 from palier.evidence.objective import Evidence, begin_stage
@@ -17,34 +17,20 @@ from palier.release.sources import KnownReading, Reading
 from palier.release.testing import LoadTestRecord
 from palier.release.times import format_time, optional_time, parse_time
 
+__all__ = [
+    "HISTORY_LIMIT",
+    "Drain",
+    "Ending",
+    "Former",
+    "Outcome",
+    "Release",
+    "Result",
+    "RevisionRef",
+    "State",
+    "Step",
+]
+
 HISTORY_LIMIT = 10
-
-
-class Step(StrEnum):
-    """Where a release in progress stands."""
-
-    PREPARING = "Preparing"
-    LOAD_TESTING = "LoadTesting"
-    CANARY = "Canary"
-    PROMOTING = "Promoting"
-    ROLLING_BACK = "RollingBack"
-
-
-class Result(StrEnum):
-    """How a release ended."""
-
-    PROMOTED = "Promoted"
-    ROLLED_BACK = "RolledBack"
-    ABORTED = "Aborted"
-    SUPERSEDED = "Superseded"
-    REVERTED = "Reverted"
-    FAILED = "Failed"
-    REFUSED = "Refused"
-
-    @property
-    def refuses(self) -> bool:
-        """Whether the revision stays refused until the spec changes or a retry is asked for."""
-        return self in {Result.ROLLED_BACK, Result.ABORTED, Result.FAILED, Result.REFUSED}
 
 
 @dataclass(frozen=True, slots=True)

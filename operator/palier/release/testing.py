@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Self
 
+from palier.api.figures import figure_of, number_of
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
@@ -125,10 +126,10 @@ class LoadTestRecord:
     def to_status(self) -> dict[str, Any]:
         """The entry of `status.loadTests`; `from_status` reads the same value back."""
         usage = {
-            "coldStart": _text(self.usage.cold_start),
-            "cpuCores": _text(self.usage.cpu_cores),
+            "coldStart": figure_of(self.usage.cold_start),
+            "cpuCores": figure_of(self.usage.cpu_cores),
             "memoryBytes": self.usage.memory_bytes,
-            "gpuUtilization": _text(self.usage.gpu_utilization),
+            "gpuUtilization": figure_of(self.usage.gpu_utilization),
         }
         known: dict[str, Any] = {"variant": self.variant or None, "node": self.node or None, **usage}
         return {
@@ -156,10 +157,10 @@ class LoadTestRecord:
             result=LoadTestResult.from_status(entry),
             node=entry.get("node", ""),
             usage=Usage(
-                cold_start=_decimal(entry.get("coldStart")),
-                cpu_cores=_decimal(entry.get("cpuCores")),
+                cold_start=number_of(entry.get("coldStart")),
+                cpu_cores=number_of(entry.get("cpuCores")),
                 memory_bytes=entry.get("memoryBytes"),
-                gpu_utilization=_decimal(entry.get("gpuUtilization")),
+                gpu_utilization=number_of(entry.get("gpuUtilization")),
             ),
         )
 
@@ -210,11 +211,3 @@ def recorded(records: tuple[LoadTestRecord, ...], new: LoadTestRecord) -> tuple[
     kept = (*others, new)[-RECORD_LIMIT:]
     older = tuple(replace(record, result=replace(record.result, steps=())) for record in kept[:-DETAILED])
     return (*older, *kept[-DETAILED:])
-
-
-def _text(number: Decimal | None) -> str | None:
-    return None if number is None else format(number, "f")
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)

@@ -6,11 +6,9 @@ from typing import Any
 from palier.api.evidence_status import EvidenceStatus, JumpsStatus, MomentsStatus, SegmentStatus, TallyStatus
 from palier.api.load_test_status import LoadTestStatus, LoadTestStepStatus
 from palier.api.rules import ApiObject
-from palier.api.status import Result, Step, Verdict
-from palier.evidence import objective
+from palier.api.status import Verdict
 from palier.evidence.objective import Amounts, Counts, MeanRule, ObjectiveRule, fresh, observe
 from palier.loadtest.result import STEP_LIMIT, LoadTestResult, StepRecord
-from palier.release import state
 from palier.release.testing import LoadTestRecord, Usage
 
 
@@ -91,9 +89,3 @@ def test_load_tests_are_declared() -> None:
     assert set(written) <= _declared(LoadTestStatus)
     assert _declared(LoadTestStepStatus) == set(written["steps"][0])
     assert LoadTestStatus.model_validate(written).model_dump(by_alias=True, exclude_none=True) == written
-
-
-def test_words_are_those_of_the_core() -> None:
-    """The enumerations of the schema are those of the code that writes them."""
-    for declared, written in ((Step, state.Step), (Result, state.Result), (Verdict, objective.Verdict)):
-        assert [word.value for word in declared] == [word.value for word in written]

@@ -248,7 +248,7 @@ async def test_pods_that_ask_for_nothing_have_no_price(shell: Shell) -> None:
     found = (await shell.complete(load_tested(), State())).running.hourly["aaaaaaaaaa"]
 
     assert isinstance(found, Unpriced)
-    assert found.reason == "PricesMissing"
+    assert found.reason == "CannotBePriced"
     assert "resources.requests" in found.message
 
 

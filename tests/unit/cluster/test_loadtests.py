@@ -10,19 +10,17 @@ import pytest
 from typing_extensions import override
 
 from palier.api.v1alpha1 import ModelDeployment, parse
-from palier.cluster.loadtests import cold_start, facts, nodes_of
+from palier.cluster.loadtests import facts
 from palier.cluster.store import Store
 from palier.errors import Unavailable
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
 from palier.manifests.loadtest import load_test_job, load_test_name
-from palier.manifests.metadata import selector_labels
 from palier.release.testing import LoadTestFacts, Run
 from tests.unit.cluster.memory import MemoryCluster
+from tests.unit.cluster.tested_pods import REVISION, STARTED, STARTED_AT, serving_pod
 
-REVISION = "aaaaaaaaaa"
 RUN = Run("", REVISION, replicas=1, index=0, attempt=1, digest="0123456789abcdef")
-STARTED, STARTED_AT = "2026-11-24T10:00:00Z", 1_795_514_400.0
 
 RESULT = LoadTestResult(Verdict.PASS, "CapacityFound", "42 requests/s held", capacity=Decimal(42), requests=9000)
 COMPLETE = {"type": "Complete", "status": "True", "reason": "CompletionsReached"}
@@ -92,28 +90,6 @@ def pod(
 def ended(message: str, *, code: int = 0, reason: str = "Completed") -> list[dict[str, Any]]:
     """The status of a container that has ended and left a message."""
     return [{"name": "load-test", "state": {"terminated": {"exitCode": code, "reason": reason, "message": message}}}]
-
-
-def serving_pod(name: str = "demo-x", **changes: Any) -> dict[str, Any]:  # noqa: ANN401
-    """A pod of the revision, which was ready 25 s after it was placed, and that 5 s after it was created."""
-    status = {
-        "phase": "Running",
-        "conditions": [
-            {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-11-24T09:50:05Z"},
-            {"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-24T09:50:30Z"},
-        ],
-        "containerStatuses": [{"name": "m", "restartCount": 0, "state": {"running": {}}}],
-        **changes,
-    }
-    labels = {"palier.dev/modeldeployment": "demo", "palier.dev/revision": REVISION}
-    metadata = {"name": name, "namespace": "ml", "labels": labels, "creationTimestamp": "2026-11-24T09:50:00Z"}
-    return {"metadata": metadata, "spec": {"nodeName": "node-7"}, "status": status}
-
-
-def ready_at(time: str) -> list[dict[str, str]]:
-    """The conditions of a pod that was ready at an instant."""
-    placed = {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-11-24T09:50:05Z"}
-    return [placed, {"type": "Ready", "status": "True", "lastTransitionTime": time}]
 
 
 async def test_without_a_job_nothing_is_asked(deployment: ModelDeployment) -> None:
@@ -380,39 +356,3 @@ async def test_a_job_that_is_about_to_end_is_not_judged_early(deployment: ModelD
     undone = {"type": "Complete", "status": "False"}
     found = await facts(Away(), stored(deployment, conditions=(announced, undone)), deployment, RUN)
     assert (found.exists, found.finished, found.failed) == (True, False, False)
-
-
-def test_a_cold_start_is_counted_from_the_node(deployment: ModelDeployment) -> None:
-    """Waiting for a free accelerator is no part of it; of several pods the slowest counts."""
-    slower = serving_pod("demo-y", conditions=ready_at("2026-11-24T09:51:05Z"))
-    assert selector_labels(deployment, REVISION).items() <= slower["metadata"]["labels"].items()
-    assert cold_start([serving_pod()]) == Decimal(25)
-    assert cold_start([slower, serving_pod()]) == Decimal(60)
-
-
-def test_without_the_time_of_the_placing_the_creation_stands_in() -> None:
-    """Some schedulers do not write the condition."""
-    (_, ready) = ready_at("2026-11-24T09:50:30Z")
-    assert cold_start([serving_pod(conditions=[ready])]) == Decimal(30)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"conditions": ready_at("2026-11-24T10:03:00Z")},
-        {"conditions": ready_at("2026-11-24T09:50:30Z")[:1]},
-        {"containerStatuses": [{"name": "m", "restartCount": 1}]},
-        {"conditions": None},
-    ],
-    ids=["ready again during the test", "not ready", "started again", "nothing told"],
-)
-def test_a_pod_that_cannot_tell_its_cold_start_has_none(changes: dict[str, Any]) -> None:
-    """Under too much load a pod may lose its readiness and get it back: that is no start."""
-    assert cold_start([serving_pod(**changes)], before=STARTED_AT) is None
-
-
-def test_nodes_are_told_once_and_only_where_pods_are() -> None:
-    """A pod that was not placed yet is on no node."""
-    unplaced = {"metadata": {"name": "z"}, "spec": {}}
-    other = {"metadata": {"name": "y"}, "spec": {"nodeName": "node-1"}}
-    assert nodes_of([serving_pod(), other, serving_pod("w"), unplaced]) == ("node-1", "node-7")

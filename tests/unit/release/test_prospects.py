@@ -48,15 +48,24 @@ def test_what_one_replica_carries_and_costs_makes_the_plan() -> None:
 
 
 def test_contention_between_replicas_counts() -> None:
-    """Four replicas carry twice what one carries: the target takes more of them than a proportion would say."""
+    """Four replicas carry twice what one carries: the target takes 5 of them, and not the 3 of a proportion."""
     deployment = load_tested(target="150", test={"replicas": [1, 4]})
     way = ways(deployment)[""]
-    alone = surveyed(deployment, recorded_of(way, passed(100)))
-    together = surveyed(deployment, recorded_of(way, passed(100)), recorded_of(way, passed(200), replicas=4))
+    (together,) = surveyed(
+        deployment, recorded_of(way, passed(100)), recorded_of(way, passed(200), replicas=4)
+    ).prospects
 
-    assert alone.prospects[0].plan.replicas == 3
-    assert together.prospects[0].plan.replicas == 5
-    assert len(together.prospects[0].records) == 2
+    assert together.plan.replicas == 5
+    assert len(together.records) == 2
+
+
+def test_contention_that_was_not_measured_yet_is_not_taken_for_none() -> None:
+    """One replica alone says nothing of what several hinder each other: there is no capacity before both are known."""
+    deployment = load_tested(target="150", test={"replicas": [1, 4]})
+    found = surveyed(deployment, recorded_of(ways(deployment)[""], passed(100)))
+
+    assert (found.choice.verdict, found.choice.reason) == (Verdict.NO_EVIDENCE, "NoCapacity")
+    assert found.prospects[0].plan.replicas is None
 
 
 @pytest.mark.parametrize(("result", "verdict"), [(FAILED, Verdict.FAIL), (UNKNOWN, Verdict.NO_EVIDENCE)])

@@ -1,0 +1,29 @@
+"""What one replica of a ModelDeployment costs: what it asks for, at the prices of the nodes that it asks for."""
+
+from datetime import date
+
+from palier.api.v1alpha1 import ModelDeployment
+from palier.economics.prices import Priced, PriceTable, Unpriced, hourly
+from palier.economics.resources import Resources, node_selector, requested
+from palier.errors import InvalidSpec
+
+__all__ = ["replica_price"]
+
+
+def replica_price(
+    deployment: ModelDeployment, prices: PriceTable | None, *, today: date, problem: str = ""
+) -> tuple[Resources | None, Priced | Unpriced]:
+    """What one replica asks for and costs; a spec that cannot be priced is no error but no evidence.
+
+    Args:
+        deployment: the spec, without variants.
+        prices: the prices; None where there are none.
+        today: the date, which tells whether prices are old.
+        problem: why there are no prices, as a sentence.
+    """
+    try:
+        resources = requested(deployment)
+        selector = node_selector(deployment)
+    except InvalidSpec as error:
+        return None, Unpriced("CannotBePriced", str(error))
+    return resources, hourly(resources, prices, node_selector=selector, today=today, problem=problem)

@@ -1,0 +1,109 @@
+"""Pods that answer requests, a Prometheus that counts them, and readings on a clock of their own."""
+
+from collections.abc import Callable
+
+from palier.errors import MetricsUnavailable
+from palier.evidence.counters import Series
+from palier.metrics.owners import Key
+from palier.metrics.running import RunningTraffic
+from palier.release.answered import answered
+from palier.release.look import Watched
+from palier.release.state import Step
+from tests.property.world import model_deployment
+from tests.unit.release.examples import releasing, serving
+
+KEY: Key = ("ml", "demo")
+START = 1_000_020.0
+"""Not on the grid of anything."""
+SCRAPE, MINUTE = 15, 60.0
+REQUESTS, ERRORS = "requests_total", 'requests_total{code="500"}'
+
+
+class Prometheus:
+    """Answers from counters that rise as told, scraped every 15 s."""
+
+    def __init__(self) -> None:
+        self.counters: list[tuple[str, dict[str, str], Callable[[float], float | None]]] = []
+        self.asked: list[tuple[str, float]] = []
+        self.down: set[str] = set()
+        self.away = False
+        self.broken: Exception | None = None
+
+    def pod(
+        self,
+        revision: str,
+        *,
+        per_second: float,
+        failing: float = 0.0,
+        name: str = "demo",
+        since: float = START - 7200,
+        until: float = START + 86_400,
+        counts_from: float | None = None,
+        namespace: str = "ml",
+    ) -> str:
+        """A pod that answers so many requests each second, from one instant to another."""
+        pod = f"{name}-{revision}-6b7f9c8d5f-{len(self.counters):05d}"
+        labels = {"namespace": namespace, "pod": pod, "job": "pods", "instance": pod}
+        begun = since if counts_from is None else counts_from
+
+        def up(time: float) -> float | None:
+            return (0.0 if pod in self.down else 1.0) if since <= time <= until else None
+
+        def rising(rate: float) -> Callable[[float], float | None]:
+            def value(time: float) -> float | None:
+                return rate * (time - since) if begun <= time <= until and pod not in self.down else None
+
+            return value
+
+        self.counters.append(("up", labels, up))
+        self.counters.append((REQUESTS, {**labels, "code": "200"}, rising(per_second - failing)))
+        if failing:
+            self.counters.append((REQUESTS, {**labels, "code": "500"}, rising(failing)))
+            self.counters.append((ERRORS, {**labels, "code": "500"}, rising(failing)))
+        return pod
+
+    async def samples(self, selector: str, *, at: float, seconds: float) -> list[Series]:
+        """See `MetricSource.samples`."""
+        self.asked.append((selector, seconds))
+        if self.broken:
+            raise self.broken
+        if self.away:
+            raise MetricsUnavailable("Unreachable", "nobody there")
+        head, within, _ = selector.partition('namespace=~"')
+        plain = head.rstrip(",{") + "}" if within and "{" in head.rstrip(",{") else head.rstrip(",{")
+        first = int((at - seconds) // SCRAPE) + 1
+        times = [float(step * SCRAPE) for step in range(first, int(at // SCRAPE) + 1)]
+        return [
+            Series(labels, [(time, held) for time in times if (held := value(time)) is not None])
+            for name, labels, value in self.counters
+            if name == plain
+        ]
+
+
+class Fleet:
+    """A reading every minute, on a clock of its own."""
+
+    def __init__(self, prometheus: Prometheus, **options: object) -> None:
+        self.now = START
+        self.prometheus = prometheus
+        self.traffic = RunningTraffic(prometheus, scrape_interval=SCRAPE, clock=lambda: self.now, **options)  # type: ignore[arg-type]
+
+    async def pass_minutes(self, minutes: int) -> None:
+        """Let so many readings happen."""
+        for _ in range(minutes):
+            self.now += MINUTE
+            await self.traffic.read(self.now)
+
+
+def stable_alone() -> Watched:
+    """What is counted outside of a release."""
+    found = answered(model_deployment(), serving())
+    assert isinstance(found, Watched)
+    return found
+
+
+def with_candidate() -> Watched:
+    """What is counted while the candidate has users."""
+    found = answered(model_deployment(), releasing(Step.CANARY))
+    assert isinstance(found, Watched)
+    return found
