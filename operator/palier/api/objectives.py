@@ -15,6 +15,7 @@ from palier.api.values import (
     LabelKey,
     LabelName,
     Percent,
+    ProductSignal,
     Proof,
     Selector,
     TimeUnit,
@@ -185,8 +186,56 @@ class UnitCost(ApiObject):
     are idle, for each thousand requests that they answer. Example: `"0.40"`."""
 
 
-KINDS = ("latency", "errorRate", "ratio", "mean", "score", "level", "cost")
-_SHARES = ("latency", "errorRate", "ratio")
+class Agreement(ApiObject):
+    """At least `minPercent` of the shadowed requests are answered alike by candidate and stable."""
+
+    min_percent: Percent
+    """Least share of pairs that agree in percent, in quotes, above 0 and below 100. Example: `"97"`."""
+    check: LabelName | None = None
+    """Name of the one check of `spec.answers` that this objective is about; all together when left out."""
+
+
+class Slowdown(ApiObject):
+    """At most `maxPercent` of the shadowed requests take the candidate `factor` times as long as stable.
+
+    Both answer the same request at the same moment, so that a candidate that is merely slower is found by few requests,
+    whatever they ask.
+    """
+
+    constraints: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=f"!self.factor.matches(r'{Amount.form}') || double(self.factor) >= 1.0",
+            holds=lambda slowdown: slowdown.factor.value >= 1,
+            message='factor must be at least "1": how many times as long as stable',
+            field=".factor",
+        ),
+    )
+
+    factor: Amount = Amount("1.5")
+    """How many times as long as stable the candidate may take for the same request, in quotes, at least 1."""
+    max_percent: Percent = Percent("50")
+    """Largest allowed share of pairs beyond it in percent, in quotes: `"50"` is about the typical request, `"5"` about
+    nearly all of them."""
+
+
+class Product(ApiObject):
+    """At most `maxPercent` of the users' sessions or votes may go badly, as the front end counts them.
+
+    The front end exports `product_sessions_total` and `product_feedback_total` with the label `revision`, the value of
+    the answers' header `x-palier-revision`; docs/product-signals.md has the details.
+    """
+
+    signal: ProductSignal
+    """`FirstPassResolution`: sessions that were not resolved by the first answer. `Abandonment`: sessions that were
+    left without an answer that helped. `Feedback`: votes that were thumbs down. `ManualFallback`: sessions that a
+    person had to take over."""
+    max_percent: Percent
+    """Largest allowed share of them in percent, in quotes, above 0 and below 100. Example: `"10"`."""
+
+
+KINDS = ("latency", "errorRate", "ratio", "product", "mean", "score", "level", "agreement", "slowdown", "cost")
+_SHARES = ("latency", "errorRate", "ratio", "product")
+_LABELLED = ("ratio", "product", "score")
 _CEL_SHARES = " || ".join(f"has(self.{kind})" for kind in _SHARES)
 
 
@@ -206,12 +255,15 @@ class Objective(ApiObject):
         Rule(
             cel=f"[{', '.join(f'has(self.{kind})' for kind in KINDS)}].filter(given, given).size() == 1",
             holds=lambda objective: len(_given(objective)) == 1,
-            message="an objective takes exactly one of latency, errorRate, ratio, mean, score, level and cost",
+            message=(
+                "an objective takes exactly one of latency, errorRate, ratio, product, mean, score, level, agreement,"
+                " slowdown and cost"
+            ),
         ),
         Rule(
             cel=f"!has(self.segmentBy) || {_CEL_SHARES}",
             holds=lambda objective: objective.segment_by is None or set(_given(objective)) <= set(_SHARES),
-            message="only latency, errorRate and ratio objectives can be judged by segment",
+            message="only latency, errorRate, ratio and product objectives can be judged by segment",
             field=".segmentBy",
         ),
         Rule(
@@ -228,8 +280,14 @@ class Objective(ApiObject):
             holds=lambda objective: (
                 objective.proof is not Proof.NO_WORSE_THAN_STABLE or set(_given(objective)) <= set(_SHARES)
             ),
-            message="only latency, errorRate and ratio objectives can be proven to be no worse than stable",
+            message="only latency, errorRate, ratio and product objectives can be proven to be no worse than stable",
             field=".proof",
+        ),
+        Rule(
+            cel=f"!has(self.labelDelay) || {' || '.join(f'has(self.{kind})' for kind in _LABELLED)}",
+            holds=lambda objective: objective.label_delay is None or set(_given(objective)) <= set(_LABELLED),
+            message="labelDelay is for what is known later than the answer: ratio, product and score objectives",
+            field=".labelDelay",
         ),
     )
 
@@ -241,18 +299,27 @@ class Objective(ApiObject):
     """A limit on failed requests; needs the pods' counters or the router's."""
     ratio: Ratio | None = None
     """A limit on the share of any counted event, such as bad feedback or empty answers."""
+    product: Product | None = None
+    """A limit on what users do with the answers, as their front end counts it."""
     mean: Mean | None = None
     """A limit on the mean of something that is summed and counted."""
     score: Score | None = None
     """A least mean of scores between 0 and 1."""
     level: Level | None = None
     """A limit on how often a gauge is too high."""
+    agreement: Agreement | None = None
+    """A least share of shadowed requests that candidate and stable answer alike; needs a `shadow` stage."""
+    slowdown: Slowdown | None = None
+    """A limit on how often the candidate takes much longer than stable for the same request; needs a `shadow` stage."""
     cost: UnitCost | None = None
     """A limit on the cost of a thousand inferences; needs `spec.budget`. Nothing of it is read from the pods: it comes
     from the requests that were answered and the price of the pods."""
     segment_by: LabelKey | None = None
     """Label of the counters whose values are groups of users, each judged on its own too, so that a regression of a
     small group is found and named; at most 20 groups. Example: `customer_kind`."""
+    label_delay: Duration | None = None
+    """How long after an answer it is known whether it was good: a stage is not passed before its first answers are so
+    old. What counts an answer counts it when that is known, good or bad. Example: `30m`."""
     proof: Proof | None = None
     """What a promotion needs proof of: `WithinLimit` (default; bad events stay below twice the limit) or
     `NoWorseThanStable` (and the odds of a bad event are below twice those of stable: many more requests)."""

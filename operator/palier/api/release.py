@@ -1,14 +1,22 @@
 """The rules of a release: its landings in order, and what decides when they have no answer."""
 
-import itertools
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from palier.api.rules import ATOMIC, ApiObject, Rule
-from palier.api.values import Duration, OnBreach, OnNoEvidence
+from palier.api.values import Duration, LabelName, OnBreach, OnNoEvidence
 
-__all__ = ["Canary", "LoadTestStage", "ReleaseRules", "Stage"]
+__all__ = ["Canary", "Experiment", "GoldenStage", "LoadTestStage", "ReleaseRules", "ShadowStage", "Stage"]
+
+
+def _longer_than_zero(*, of: str, example: str) -> Rule:
+    return Rule(
+        cel=f"!self.maxDuration.matches(r'{Duration.form}') || duration(self.maxDuration) > duration('0s')",
+        holds=lambda stage: stage.max_duration.seconds > 0,
+        message=f"the maxDuration of a {of} must be above zero, such as {example}",
+        field=".maxDuration",
+    )
 
 
 class Canary(ApiObject):
@@ -37,36 +45,125 @@ class Canary(ApiObject):
 class LoadTestStage(ApiObject):
     """The candidate has to carry the target within its objectives and the budget before users' requests reach it."""
 
-    constraints: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            cel=f"!self.maxDuration.matches(r'{Duration.form}') || duration(self.maxDuration) > duration('0s')",
-            holds=lambda stage: stage.max_duration.seconds > 0,
-            message="the maxDuration of a loadTest must be above zero, such as 2h",
-            field=".maxDuration",
-        ),
-    )
+    constraints: ClassVar[tuple[Rule, ...]] = (_longer_than_zero(of="loadTest", example="2h"),)
 
     max_duration: Duration = Duration("2h")
     """Longest time of this stage without a verdict, all its load tests together; then `release.onNoEvidence` decides.
     One load test alone takes at most `spec.scale.loadTest.maxDuration`."""
 
 
-class Stage(ApiObject):
-    """One landing of the release: exactly one of `loadTest` and `canary`."""
+class GoldenStage(ApiObject):
+    """The candidate answers the golden corpus, without any requests of users."""
+
+    constraints: ClassVar[tuple[Rule, ...]] = (_longer_than_zero(of="golden stage", example="30m"),)
+
+    max_duration: Duration = Duration("30m")
+    """Longest time of this stage without a verdict; then `release.onNoEvidence` decides."""
+
+
+class ShadowStage(ApiObject):
+    """The candidate answers copies of users' requests, and its answers are compared with stable's."""
 
     constraints: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            cel="has(self.loadTest) != has(self.canary)",
-            holds=lambda stage: (stage.load_test is None) != (stage.canary is None),
-            message="a stage takes exactly one of loadTest and canary, such as canary: {weight: 5}",
+            cel=(
+                f"!self.minDuration.matches(r'{Duration.form}') || !self.maxDuration.matches(r'{Duration.form}')"
+                " || duration(self.minDuration) <= duration(self.maxDuration)"
+            ),
+            holds=lambda stage: stage.min_duration.seconds <= stage.max_duration.seconds,
+            message="maxDuration must not be shorter than minDuration",
+            field=".maxDuration",
+        ),
+        _longer_than_zero(of="shadow stage", example="30m"),
+    )
+
+    percent: Annotated[int, Field(ge=1, le=100)] = 20
+    """Share of the requests that are copied, in percent, 1 to 100."""
+    min_pairs: Annotated[int, Field(ge=20, le=10000000)] = 500
+    """Least number of requests that both versions have answered, at least 20."""
+    min_duration: Duration = Duration("1m")
+    """Shortest time in the shadow, however good the evidence."""
+    max_duration: Duration = Duration("30m")
+    """Longest time without enough evidence; then `release.onNoEvidence` decides. Not shorter than `minDuration`."""
+
+
+class Experiment(ApiObject):
+    """Users are split between stable and candidate for a stated time, and the better one of both is kept.
+
+    The candidate is promoted only if it is proven to be better than stable; otherwise stable is kept.
+    """
+
+    constraints: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=f"!self.duration.matches(r'{Duration.form}') || duration(self.duration) > duration('0s')",
+            holds=lambda stage: stage.duration.seconds > 0,
+            message="the duration of an experiment must be above zero, such as 24h",
+            field=".duration",
+        ),
+    )
+
+    objective: LabelName
+    """Name of the objective that decides which one is better: a `ratio`, `product`, `errorRate` or `latency`."""
+    weight: Annotated[int, Field(ge=1, le=99)] = 50
+    """The candidate's share of the users in percent, 1 to 99; even shares need the least time."""
+    duration: Duration = Duration("24h")
+    """How long users are split. Set it before the experiment begins; a breach ends it early."""
+
+    @property
+    def min_duration(self) -> Duration:
+        """Shortest time at this weight."""
+        return self.duration
+
+    @property
+    def max_duration(self) -> Duration:
+        """Longest time at this weight."""
+        return self.duration
+
+
+_KINDS = ("load_test", "golden", "shadow", "canary", "experiment")
+"""The kinds of stages in the order in which they may come."""
+
+
+class Stage(ApiObject):
+    """One landing of the release: exactly one of its kinds."""
+
+    constraints: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=(
+                "[has(self.loadTest), has(self.golden), has(self.shadow), has(self.canary), has(self.experiment)]"
+                ".filter(given, given).size() == 1"
+            ),
+            holds=lambda stage: sum(getattr(stage, kind) is not None for kind in _KINDS) == 1,
+            message=(
+                "a stage takes exactly one of loadTest, golden, shadow, canary and experiment, such as canary:"
+                " {weight: 5}"
+            ),
         ),
     )
 
     load_test: LoadTestStage | None = None
-    """The candidate is load-tested and its cost is reckoned, without any requests of users; only as the first stage.
-    Needs `spec.scale`. Write `loadTest: {}`."""
+    """The candidate is load-tested and its cost is reckoned, without any requests of users. Needs `spec.scale`. Write
+    `loadTest: {}`."""
+    golden: GoldenStage | None = None
+    """The candidate answers requests whose good answers are known, without any requests of users. Needs `spec.golden`.
+    Write `golden: {}`."""
+    shadow: ShadowStage | None = None
+    """The candidate answers copies of users' requests; users get stable's answers. Needs `traffic.gateway`."""
     canary: Canary | None = None
     """The candidate serves a share of the users' requests."""
+    experiment: Experiment | None = None
+    """The candidate serves a share of the users for a stated time, and is kept only if it is better than stable."""
+
+    @property
+    def rank(self) -> int:
+        """Where its kind stands in the order of stages, from 0."""
+        return next(rank for rank, kind in enumerate(_KINDS) if getattr(self, kind) is not None)
+
+    @property
+    def weight(self) -> int:
+        """The candidate's share of the users' requests in percent; 0 before any user meets it."""
+        served = self.canary or self.experiment
+        return served.weight if served else 0
 
 
 def _default_stages() -> list[Stage]:
@@ -74,7 +171,18 @@ def _default_stages() -> list[Stage]:
 
 
 def _increasing(release: "ReleaseRules") -> bool:
-    return all(earlier.weight < later.weight for earlier, later in itertools.pairwise(release.canaries))
+    weights = [stage.canary.weight for stage in release.stages if stage.canary]
+    all_of_them = [stage.weight for stage in release.stages]
+    return sorted(all_of_them) == all_of_them and len(set(weights)) == len(weights)
+
+
+def _in_order(release: "ReleaseRules") -> bool:
+    ranks = [stage.rank for stage in release.stages]
+    alone = [rank for rank in ranks if _KINDS[rank] != "canary"]
+    return sorted(ranks) == ranks and len(set(alone)) == len(alone)
+
+
+_CEL_RANK = "has(stage.loadTest) ? 0 : has(stage.golden) ? 1 : has(stage.shadow) ? 2 : has(stage.canary) ? 3 : 4"
 
 
 class ReleaseRules(ApiObject):
@@ -83,9 +191,9 @@ class ReleaseRules(ApiObject):
     constraints: ClassVar[tuple[Rule, ...]] = (
         Rule(
             cel=(
-                "self.stages.map(stage, has(stage.canary), stage.canary.weight).isSorted() && self.stages.all(stage,"
-                " !has(stage.canary) || self.stages.exists_one(other, has(other.canary) &&"
-                " other.canary.weight == stage.canary.weight))"
+                "self.stages.map(stage, has(stage.canary) ? stage.canary.weight : has(stage.experiment) ?"
+                " stage.experiment.weight : 0).isSorted() && self.stages.all(stage, !has(stage.canary) ||"
+                " self.stages.exists_one(other, has(other.canary) && other.canary.weight == stage.canary.weight))"
             ),
             holds=_increasing,
             message="the weights of the stages must increase from stage to stage, such as 5, 25, 50",
@@ -93,11 +201,16 @@ class ReleaseRules(ApiObject):
         ),
         Rule(
             cel=(
-                "!self.stages.exists(stage, has(stage.loadTest)) || has(self.stages[0].loadTest) &&"
-                " self.stages.exists_one(stage, has(stage.loadTest))"
+                f"self.stages.map(stage, {_CEL_RANK}).isSorted() && ["
+                "self.stages.filter(stage, has(stage.loadTest)), self.stages.filter(stage, has(stage.golden)),"
+                " self.stages.filter(stage, has(stage.shadow)), self.stages.filter(stage, has(stage.experiment))"
+                "].all(same, same.size() <= 1)"
             ),
-            holds=lambda release: all(stage.load_test is None for stage in release.stages[1:]),
-            message="loadTest can only be the first stage, before any canary, and there can be only one",
+            holds=_in_order,
+            message=(
+                "the stages come in the order loadTest, golden, shadow, canaries, experiment; only canaries can be more"
+                " than one"
+            ),
             field=".stages",
         ),
         Rule(
@@ -112,8 +225,9 @@ class ReleaseRules(ApiObject):
     )
 
     stages: Annotated[list[Stage], Field(max_length=16), ATOMIC] = Field(default_factory=_default_stages)
-    """The landings on the way up, in order: a `loadTest` if wanted, then canaries, each with more weight than the one
-    before; at most 16. An empty list replaces stable as soon as the candidate is ready, without any evidence."""
+    """The landings on the way up, at most 16, in the order `loadTest`, `golden`, `shadow`, canaries, each with more
+    weight than the one before, and `experiment`. An empty list replaces stable as soon as the candidate is ready,
+    without any evidence."""
     on_breach: OnBreach = OnBreach.ROLLBACK
     """What a breached objective does: `Rollback` takes all traffic back at once; `Hold` keeps the weight and waits for
     a person."""
@@ -130,11 +244,21 @@ class ReleaseRules(ApiObject):
     """How long pods stay after their traffic went to zero, so that requests in flight end and proxies forget them."""
 
     @property
-    def canaries(self) -> list[Canary]:
+    def canaries(self) -> list[Canary | Experiment]:
         """The stages with traffic of users, in order; `status.release.stageIndex` counts these."""
-        return [stage.canary for stage in self.stages if stage.canary is not None]
+        return [served for stage in self.stages if (served := stage.canary or stage.experiment) is not None]
 
     @property
     def load_test(self) -> LoadTestStage | None:
         """The load test before them, if there is one."""
-        return self.stages[0].load_test if self.stages else None
+        return next((stage.load_test for stage in self.stages if stage.load_test is not None), None)
+
+    @property
+    def golden(self) -> GoldenStage | None:
+        """The golden answers before them, if they are asked for."""
+        return next((stage.golden for stage in self.stages if stage.golden is not None), None)
+
+    @property
+    def shadow(self) -> ShadowStage | None:
+        """The shadow before them, if there is one."""
+        return next((stage.shadow for stage in self.stages if stage.shadow is not None), None)

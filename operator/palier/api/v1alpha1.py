@@ -11,25 +11,31 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from palier.api.answers import Answers, Check, Comparison, Embeddings, JsonPath, Similarity, TextMetric, Tolerance
 from palier.api.budget import Budget
 from palier.api.constants import NAME_MAX_LENGTH
+from palier.api.golden import Calibration, Golden, Judge, Scorer, SecretKey
 from palier.api.load_test import Corpus, CorpusImage, CorpusVolume, LoadTest
 from palier.api.measuring import measuring_rules
 from palier.api.objectives import (
+    Agreement,
     ErrorRate,
     HistogramSignal,
     Latency,
     Level,
     Mean,
     Objective,
+    Product,
     Ratio,
     Score,
     Signals,
+    Slowdown,
     TimeSignal,
     UnitCost,
 )
 from palier.api.planning import planning_rules
-from palier.api.release import Canary, LoadTestStage, ReleaseRules, Stage
+from palier.api.quality import quality_rules
+from palier.api.release import Canary, Experiment, GoldenStage, LoadTestStage, ReleaseRules, ShadowStage, Stage
 from palier.api.rules import ATOMIC, BY_NAME, SET, ApiObject, Rule
 from palier.api.scale import ApiPrice, Overheads, ProofOfConcept, Scale, Target
 from palier.api.serving import (
@@ -46,10 +52,12 @@ from palier.api.serving import (
     Variant,
     VariantModel,
 )
+from palier.api.shadow import Disagreements, Sampling, Shadow, ShadowMethod
 from palier.api.values import (
     Accelerator,
     Duration,
     Email,
+    HeaderName,
     HostName,
     LabelName,
     ObjectName,
@@ -65,19 +73,31 @@ from palier.errors import InvalidSpec
 
 __all__ = [
     "Accelerator",
+    "Agreement",
+    "Answers",
     "ApiPrice",
     "Budget",
+    "Calibration",
     "Canary",
+    "Check",
+    "Comparison",
     "ConfigMapKey",
     "Container",
     "Corpus",
     "CorpusImage",
     "CorpusVolume",
+    "Disagreements",
     "Duration",
+    "Embeddings",
     "ErrorRate",
+    "Experiment",
     "Gateway",
+    "Golden",
+    "GoldenStage",
     "Gpu",
     "HistogramSignal",
+    "JsonPath",
+    "Judge",
     "Latency",
     "Level",
     "LoadTest",
@@ -98,22 +118,34 @@ __all__ = [
     "PodMetadata",
     "PodSpec",
     "PodTemplate",
+    "Product",
     "Prompt",
     "ProofOfConcept",
     "Ratio",
     "ReleaseRules",
     "Router",
+    "Sampling",
     "Scale",
     "Score",
+    "Scorer",
+    "SecretKey",
     "ServiceTraffic",
     "Serving",
+    "Shadow",
+    "ShadowMethod",
+    "ShadowStage",
     "Signals",
+    "Similarity",
+    "Slowdown",
     "Spec",
     "Stage",
+    "Stickiness",
     "Surge",
     "Target",
+    "TextMetric",
     "TimeSignal",
     "TimeUnit",
+    "Tolerance",
     "Traffic",
     "UnitCost",
     "Variant",
@@ -146,6 +178,23 @@ class ParentRef(ApiObject):
     """Name of one listener of the Gateway; all its listeners when left out. Example: `http`."""
 
 
+class Stickiness(ApiObject):
+    """What tells users apart, so that each stays with one version while the weights change: one of both."""
+
+    constraints: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="has(self.header) != has(self.cookie)",
+            holds=lambda sticky: (sticky.header is None) != (sticky.cookie is None),
+            message="sticky takes exactly one of header and cookie, such as header: x-user",
+        ),
+    )
+
+    header: HeaderName | None = None
+    """Header of the request that names the user. Example: `x-user`."""
+    cookie: HeaderName | None = None
+    """Cookie of the request that names the user; your application sets it. Example: `user`."""
+
+
 class Gateway(ApiObject):
     """Traffic split by weight in an HTTPRoute of the Gateway API, named as the ModelDeployment."""
 
@@ -161,6 +210,10 @@ class Gateway(ApiObject):
     router: Router | None = None
     """Whose counters the gateway's proxies export, for objectives that read the router: `EnvoyGateway` or `Istio`. The
     proxies must be scraped by the Prometheus that Palier asks. No objective reads the router when left out."""
+    sticky: Stickiness | None = None
+    """Keeps each user with one version during a release: by hash, so that a user who has met the candidate stays with
+    it while its weight rises. Needs `router: EnvoyGateway`, whose BackendTrafficPolicy it makes; requests that do not
+    name a user are split at random."""
     request_timeout: Duration | None = None
     """Longest time of a request; the gateway then answers 504 in the pod's place, so that a pod that never answers is
     seen in the router's errors. The gateway's own default when left out. Example: `30s`."""
@@ -191,7 +244,7 @@ class Traffic(ApiObject):
 class Spec(ApiObject):
     """What its owner wants."""
 
-    constraints: ClassVar[tuple[Rule, ...]] = (*measuring_rules(), *planning_rules())
+    constraints: ClassVar[tuple[Rule, ...]] = (*measuring_rules(), *planning_rules(), *quality_rules())
 
     owner: Owner
     """The accountable person for this model in production."""
@@ -210,6 +263,12 @@ class Spec(ApiObject):
     """What serving may cost: a candidate that would cost more at `scale.target` is refused by the stage `loadTest`."""
     scale: Scale | None = None
     """The traffic that production has to carry, and how capacity and cost at it are found."""
+    answers: Answers = Field(default_factory=Answers)
+    """How two answers to the same request are compared, in the shadow and with golden answers."""
+    golden: Golden | None = None
+    """Requests whose good answers are known, for the stage `golden`."""
+    shadow: Shadow = Field(default_factory=Shadow)
+    """How requests are copied in the stage `shadow`."""
     release: ReleaseRules = Field(default_factory=ReleaseRules)
     """How a new revision becomes stable."""
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from palier.api.v1alpha1 import Canary, ModelDeployment
+from palier.api.v1alpha1 import Canary, Experiment, ModelDeployment
 from palier.economics.burn import Burn
 from palier.evidence.objective import Judgement
 from palier.release.observation import Observation
@@ -75,7 +75,7 @@ class Situation:
         return self.state.candidate
 
     @property
-    def stage(self) -> Canary | None:
+    def stage(self) -> Canary | Experiment | None:
         """The stage it is at; None when the spec has fewer stages now."""
         canaries = self.deployment.spec.release.canaries
         return canaries[self.release.stage_index] if self.release.stage_index < len(canaries) else None

@@ -1,0 +1,97 @@
+"""Rules between the stages that compare answers, their settings and the objectives that they serve: what needs what."""
+
+from typing import TYPE_CHECKING, Final
+
+from palier.api.rules import Reason, Rule
+from palier.api.values import Router
+
+if TYPE_CHECKING:
+    from palier.api.v1alpha1 import Spec
+
+__all__ = ["quality_rules"]
+
+_CEL_SHADOWED: Final = "self.release.stages.exists(stage, has(stage.shadow))"
+_CEL_IN_SHADOW: Final = "self.objectives.exists(one, has(one.agreement) || has(one.slowdown))"
+
+
+def _in_shadow_only(spec: "Spec") -> bool:
+    return any(one.agreement is not None or one.slowdown is not None for one in spec.objectives)
+
+
+def _checks_named(spec: "Spec") -> bool:
+    known = {check.name for check in spec.answers.checks}
+    asked = {one.agreement.check for one in spec.objectives if one.agreement is not None}
+    return asked <= known | {None}
+
+
+def _experiments_decided(spec: "Spec") -> bool:
+    shares = {
+        one.name for one in spec.objectives if (one.latency or one.error_rate or one.ratio or one.product) is not None
+    }
+    return all(stage.experiment is None or stage.experiment.objective in shares for stage in spec.release.stages)
+
+
+def _sticks(spec: "Spec") -> bool:
+    gateway = spec.traffic.gateway
+    return gateway is None or gateway.sticky is None or gateway.router is Router.ENVOY_GATEWAY
+
+
+def quality_rules() -> tuple[Rule, ...]:
+    """The rules of `spec`."""
+    return (
+        Rule(
+            cel=f"!{_CEL_SHADOWED} || has(self.traffic.gateway)",
+            holds=lambda spec: spec.release.shadow is None or spec.traffic.gateway is not None,
+            message="a shadow stage needs traffic.gateway: only a gateway copies requests",
+            field=".traffic",
+            reason=Reason.REQUIRED,
+        ),
+        Rule(
+            cel="!self.release.stages.exists(stage, has(stage.golden)) || has(self.golden)",
+            holds=lambda spec: spec.release.golden is None or spec.golden is not None,
+            message="a golden stage needs spec.golden, the requests whose good answers are known",
+            field=".golden",
+            reason=Reason.REQUIRED,
+        ),
+        Rule(
+            cel=f"!has(self.objectives) || !{_CEL_IN_SHADOW} || {_CEL_SHADOWED}",
+            holds=lambda spec: spec.release.shadow is not None or not _in_shadow_only(spec),
+            message=(
+                "agreement and slowdown objectives compare answers in the shadow: they need a shadow stage, such as"
+                " shadow: {percent: 20}"
+            ),
+            field=".release",
+            reason=Reason.REQUIRED,
+        ),
+        Rule(
+            cel=(
+                "!has(self.objectives) || self.objectives.all(one, !has(one.agreement) || !has(one.agreement.check) ||"
+                " self.answers.checks.exists(check, check.name == one.agreement.check))"
+            ),
+            holds=_checks_named,
+            message="the check of an agreement objective must be the name of a check in spec.answers.checks",
+            field=".objectives",
+        ),
+        Rule(
+            cel=(
+                "self.release.stages.all(stage, !has(stage.experiment) || has(self.objectives) &&"
+                " self.objectives.exists(one, one.name == stage.experiment.objective &&"
+                " (has(one.latency) || has(one.errorRate) || has(one.ratio) || has(one.product))))"
+            ),
+            holds=_experiments_decided,
+            message=(
+                "the objective of an experiment must be the name of a latency, errorRate, ratio or product objective"
+            ),
+            field=".release",
+        ),
+        Rule(
+            cel=(
+                "!has(self.traffic.gateway) || !has(self.traffic.gateway.sticky) ||"
+                " has(self.traffic.gateway.router) && self.traffic.gateway.router == 'EnvoyGateway'"
+            ),
+            holds=_sticks,
+            message="traffic.gateway.sticky needs traffic.gateway.router: EnvoyGateway, whose policy keeps users apart",
+            field=".traffic",
+            reason=Reason.REQUIRED,
+        ),
+    )

@@ -1,0 +1,96 @@
+"""How requests are shadowed: which are copied, how long an answer may take, and what is kept of it."""
+
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from palier.api.answers import JsonPath
+from palier.api.load_test import ResourceRequirements, Toleration
+from palier.api.rules import ATOMIC, SET, ApiObject, Rule
+from palier.api.serving import AsWritten, PodMetadata
+from palier.api.values import Duration, HeaderName, LabelValue
+
+__all__ = ["Disagreements", "Sampling", "Shadow", "ShadowMethod"]
+
+
+class ShadowMethod(StrEnum):
+    """The method of a request that may be sent twice."""
+
+    GET = "GET"
+    HEAD = "HEAD"
+    POST = "POST"
+    PUT = "PUT"
+    PATCH = "PATCH"
+    DELETE = "DELETE"
+
+
+class Sampling(StrEnum):
+    """Who takes the sample of the requests."""
+
+    AUTO = "Auto"
+    GATEWAY = "Gateway"
+    PROXY = "Proxy"
+
+
+class Disagreements(ApiObject):
+    """A small sample of requests that were answered differently, kept in memory for people to read."""
+
+    keep: Annotated[int, Field(ge=1, le=200)] = 20
+    """How many, 1 to 200: a fair sample of all that were seen."""
+    redact: Annotated[list[JsonPath], Field(max_length=32), ATOMIC] = Field(default_factory=list)
+    """Places of requests and answers that are replaced by `***` before anything is kept. Example: `[$.text]`."""
+    max_characters: Annotated[int, Field(ge=16, le=4096)] = 500
+    """Characters kept of a request or an answer, 16 to 4096."""
+
+
+class Shadow(ApiObject):
+    """How requests are copied to the shadow proxy, which sends each to candidate and stable and compares the answers.
+
+    Users get their answers from stable alone; nothing that happens here reaches them.
+    """
+
+    constraints: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=f"!self.timeout.matches(r'{Duration.form}') || duration(self.timeout) > duration('0s')",
+            holds=lambda shadow: shadow.timeout.seconds > 0,
+            message="timeout must be above zero, such as 30s",
+            field=".timeout",
+        ),
+    )
+
+    methods: Annotated[list[ShadowMethod], Field(min_length=1, max_length=6), SET] = Field(
+        default_factory=lambda: [ShadowMethod.GET, ShadowMethod.HEAD]
+    )
+    """Methods of the requests that may be sent twice. `POST` has to be named, because it can have side effects: name it
+    where a request only asks the model something. Example: `[POST]`."""
+    timeout: Duration = Duration("30s")
+    """Longest wait for an answer of the candidate or of stable. A candidate that takes longer has failed."""
+    max_body_bytes: Annotated[int, Field(ge=1024, le=67108864)] = 1048576
+    """Largest request and largest answer that are compared, in bytes, 1024 to 67108864."""
+    max_queue: Annotated[int, Field(ge=1, le=100000)] = 500
+    """Requests that may wait in the proxy; more are dropped, and counted."""
+    max_concurrent: Annotated[int, Field(ge=1, le=1000)] = 64
+    """Requests that the proxy sends at the same time, each to both versions, 1 to 1000."""
+    segment_header: HeaderName | None = None
+    """Header of the request whose value tells a group of users, for the proxy's counters; at most 20 groups.
+    Example: `x-customer-kind`."""
+    sampling: Sampling = Sampling.AUTO
+    """Who takes the stage's percentage: `Gateway` by the route's own `percent`; `Proxy`, which gets every request and
+    leaves the others; `Auto` the gateway where its GatewayClass says that it can, else the proxy."""
+    disagreements: Disagreements | None = None
+    """Keeps some requests that were answered differently, for people to read. Nothing of a request or an answer is kept
+    without it."""
+    metadata: PodMetadata = Field(default_factory=PodMetadata)
+    """More labels and annotations of the proxy's pod, for what tells your Prometheus to scrape it. It is annotated with
+    `prometheus.io/scrape`, `prometheus.io/port` and `prometheus.io/path` already."""
+    image: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    """Image of the proxy; Palier's own when left out."""
+    resources: Annotated[dict[str, Any], AsWritten(ResourceRequirements)] | None = None
+    """Resources of the proxy's container, as in Kubernetes. Example: `requests: {cpu: 100m}`."""
+    node_selector: Annotated[dict[str, LabelValue], Field(max_length=64)] = Field(default_factory=dict)
+    """Labels of the nodes that the proxy may run on. Example: `pool: tools`."""
+    tolerations: Annotated[list[Annotated[dict[str, Any], AsWritten(Toleration)]], Field(max_length=32), ATOMIC] = (
+        Field(default_factory=list)
+    )
+    """Tolerations of the proxy's pod, as in Kubernetes, at most 32."""

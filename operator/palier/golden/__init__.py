@@ -1,0 +1,1 @@
+"""Golden answers: requests whose good answers are known, asked of a candidate before any user meets it."""
