@@ -12,7 +12,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,6 +49,8 @@ class Response:
     error: str | None = None
     revision: str | None = None
     model: str | None = None
+    sender: int = 0
+    """Which of the generator's headers it was sent with, counted from 0."""
 
     @property
     def sent(self) -> float:
@@ -140,6 +142,7 @@ class Traffic:
         host: the Host header, by which a gateway chooses the route; by default the URL's.
         rate: requests per second, at most MAX_RATE.
         bodies: the requests' JSON bodies, in turn; by default our sentences.
+        headers: more headers of the requests, in turn, such as those that name a user.
         duration: seconds after which no more are sent.
         max_requests: number after which no more are sent.
         timeout: seconds after which a request counts as failed.
@@ -150,13 +153,14 @@ class Traffic:
         ValueError: a limit is exceeded, or there is nothing to send.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one property of the users
         self,
         url: str,
         *,
         host: str | None = None,
         rate: float = 50.0,
         bodies: Sequence[bytes] | None = None,
+        headers: Sequence[Mapping[str, str]] = ({},),
         duration: float = 3600.0,
         max_requests: int = 500_000,
         timeout: float = 10.0,
@@ -175,7 +179,8 @@ class Traffic:
         if not self._bodies:
             raise ValueError("there is no body to send")
         self._url = url
-        self._headers = {"Content-Type": "application/json"} | ({"Host": host} if host else {})
+        own = {"Content-Type": "application/json"} | ({"Host": host} if host else {})
+        self._headers = [own | dict(more) for more in headers]
         self._rate = rate
         self._duration = duration
         self._max_requests = max_requests
@@ -232,24 +237,29 @@ class Traffic:
                 self._record(Response(epoch + offset, loop.time() - begin - offset, 0.0, error="TooManyInFlight"))
                 continue
             body = self._bodies[number % len(self._bodies)]
-            task = loop.create_task(self._ask(session, body, scheduled=epoch + offset, due=begin + offset))
+            sender = number % len(self._headers)
+            task = loop.create_task(self._ask(session, body, sender, scheduled=epoch + offset, due=begin + offset))
             self._in_flight.add(task)
             task.add_done_callback(self._in_flight.discard)
 
-    async def _ask(self, session: aiohttp.ClientSession, body: bytes, *, scheduled: float, due: float) -> None:
+    async def _ask(
+        self, session: aiohttp.ClientSession, body: bytes, sender: int, *, scheduled: float, due: float
+    ) -> None:
         """Send one request and record its end. aiohttp repeats no POST by itself, so each is sent once."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         status = error = revision = model = None
         try:
-            async with session.post(self._url, data=body, headers=self._headers, allow_redirects=False) as answer:
+            async with session.post(
+                self._url, data=body, headers=self._headers[sender], allow_redirects=False
+            ) as answer:
                 await answer.read()
                 status = answer.status
                 revision, model = answer.headers.get(REVISION_HEADER), answer.headers.get(MODEL_HEADER)
         except (aiohttp.ClientError, TimeoutError, OSError) as failure:
             status, error = None, type(failure).__name__
         latency = loop.time() - started
-        self._record(Response(scheduled, max(0.0, started - due), latency, status, error, revision, model))
+        self._record(Response(scheduled, max(0.0, started - due), latency, status, error, revision, model, sender))
 
     def _record(self, response: Response) -> None:
         self.responses.append(response)

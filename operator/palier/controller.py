@@ -16,6 +16,7 @@ from palier.api.constants import KIND, LABEL_DEPLOYMENT, LABEL_REVISION
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.cluster.act import Actor
 from palier.cluster.client import Cluster
+from palier.cluster.gateways import Stickers
 from palier.cluster.observe import observe
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.reporter import Reporter
@@ -26,6 +27,7 @@ from palier.economy import Economy
 from palier.errors import Forbidden, Invalid, InvalidSpec
 from palier.metrics.looks import LookFinished, Looks
 from palier.metrics.prometheus import MetricSource
+from palier.quality import Quality
 from palier.release import gate
 from palier.release.decide import decide
 from palier.release.look import Watched
@@ -48,13 +50,13 @@ TROUBLE_AFTER = 10.0
 """Seconds that pods may take to become ready before the reason is looked up, and between two such looks."""
 
 PROGRESS_AFTER = 5.0
-"""Seconds after which it is read again how far a load test has come."""
+"""Seconds after which it is read again how far a load test or golden answers have come."""
 
 
 class Controller:
     """Reconciles ModelDeployments; everything it needs is handed in."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that it is put together from
         self,
         *,
         cluster: Cluster,
@@ -65,6 +67,7 @@ class Controller:
         scrape_interval: float,
         clock: Callable[[], float] = time.time,
         economy: Economy,
+        quality: Quality,
         look_finished: LookFinished | None = None,
     ) -> None:
         self.store = store
@@ -80,7 +83,9 @@ class Controller:
             finished=look_finished,
         )
         self._economy = economy
+        self._quality = quality
         self._actor = Actor(cluster, store, economy.load_test_image)
+        self._stickers = Stickers(cluster, store)
         self._reporter = Reporter(cluster, store)
         self._steered_at: dict[Key, float] = {}
         self._refused: dict[Key, tuple[int, float]] = {}
@@ -134,12 +139,14 @@ class Controller:
             steered_for=now - self._steered_at.get(key, -math.inf),
         )
         observation = await self._economy.completed(key, deployment, observation, state, now=now)
+        observation = await self._quality.completed(deployment, observation, state, asked=asked, now=now)
         decision = decide(deployment, observation, state, now=now)
         aims = targets(deployment, decision.state, observation, now=now)
         await self._actor.raise_revisions(
             deployment, decision.state, aims, observation=observation, prompts=asked.prompts
         )
         self._actor.demand_image(deployment, decision.run)
+        self._quality.demand_images(deployment, observation, decision)
         status = status_of(deployment, decision, observation, found=conditions(decision, observation))
         # After a refusal the next try comes first: the status must not say that it goes on before it does.
         told = key not in self._refused and await self._reporter.report(body, status, now=now)
@@ -150,14 +157,18 @@ class Controller:
             )
         if not gate.undisturbed(decision.state, observation):
             await self._actor.load_test(deployment, decision.run, observation=observation, requests=asked.requests)
-        moved = await self._actor.steer(deployment, decision.state, aims, observation=observation)
+        mirror = await self._quality.mirror(deployment, decision, aims)
+        moved = await self._actor.steer(deployment, decision.state, aims, observation=observation, mirror=mirror)
         if self._refused.pop(key, None):
             told = await self._reporter.report(body, status, now=now)
         if moved:
             self._steered_at[key] = self.clock()
+        # A proxy goes only after the route that sent it copies.
+        await self._quality.keep(deployment, observation, decision, asked=asked)
         await self._actor.remove(deployment, aims)
         self._follow(key, deployment, decision)
         self._economy.tell(key, deployment, observation, decision)
+        await self._stickers.keep(deployment)
         if moved or told:
             return 0.0
         return self._rest(decision, now=now) if aims.again_in is None else aims.again_in
@@ -168,7 +179,7 @@ class Controller:
             rest = min(rest, max(0.0, decision.wake_at - now) + 0.01)
         if decision.state.release:
             rest = min(rest, TROUBLE_AFTER)
-        if decision.run:
+        if decision.run or decision.examination:
             rest = min(rest, PROGRESS_AFTER)
         return rest
 
@@ -177,7 +188,7 @@ class Controller:
         if not release or not candidate:
             return Measured()
         watched = self.looks.of(
-            key, candidate=candidate.revision, begun_at=release.started_at, stage_index=release.stage_index
+            key, candidate=candidate.revision, begun_at=release.started_at, stage_index=release.landing
         )
         if watched is None:
             return Measured(cannot_measure="no look yet", cannot_measure_since=None)
@@ -205,7 +216,7 @@ class Controller:
             Watched(
                 candidate=state.candidate.revision,
                 stable=state.stable.revision,
-                stage_index=release.stage_index,
+                stage_index=release.landing,
                 begun_at=release.started_at,
                 traffic_since=None
                 if release.step is Step.PREPARING

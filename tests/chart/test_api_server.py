@@ -12,10 +12,14 @@ import yaml
 
 from local.client import Client
 from local.control_plane import ControlPlane
-from palier.api.v1alpha1 import parse
+from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.cluster.watches import WATCHES
 from palier.kopf_app import LEASE_NAME
+from palier.manifests.golden import golden_configs, golden_job
 from palier.manifests.loadtest import load_test_config, load_test_job
+from palier.manifests.shadow import shadow_config, shadow_deployment, shadow_service
+from palier.release.examining import GoldenRun
+from palier.release.shadowing import ShadowRun
 from palier.release.testing import Run
 from tests.chart.conftest import PRICES
 
@@ -26,17 +30,27 @@ if TYPE_CHECKING:
     from tests.chart.conftest import Chart
 
 WATCHED = [f"{watch.plural}.{watch.group}".rstrip(".") for watch in WATCHES]
-APPLIED = ["deployments.apps", "services", "configmaps", "httproutes.gateway.networking.k8s.io", "jobs.batch"]
+APPLIED = [
+    "deployments.apps",
+    "services",
+    "configmaps",
+    "httproutes.gateway.networking.k8s.io",
+    "backendtrafficpolicies.gateway.envoyproxy.io",
+    "jobs.batch",
+]
 NEEDED = [
     *((verb, resource) for resource in WATCHED for verb in ("list", "watch")),
     *((verb, resource) for resource in APPLIED for verb in ("create", "patch", "delete")),
     ("get", "services"),
     ("list", "pods"),
     ("get", "pods/log"),
+    ("get", "gateways.gateway.networking.k8s.io"),
     ("create", "events.events.k8s.io"),
     ("patch", "modeldeployments.palier.dev/status"),
     ("update", "modeldeployments.palier.dev/finalizers"),
 ]
+CLASSES = ("get", "gatewayclasses.gateway.networking.k8s.io")
+"""Needed, and had, only in the whole cluster: they live in no namespace."""
 REFUSED = [
     *((verb, "modeldeployments.palier.dev") for verb in ("create", "update", "patch", "delete", "deletecollection")),
     *((verb, resource) for resource in APPLIED for verb in ("update", "deletecollection")),
@@ -53,7 +67,8 @@ REFUSED = [
     ("create", "cronjobs.batch"),
     ("patch", "jobs.batch/status"),
     ("list", "persistentvolumeclaims"),
-    ("patch", "gateways.gateway.networking.k8s.io"),
+    *((verb, "gateways.gateway.networking.k8s.io") for verb in ("list", "watch", "patch")),
+    *((verb, "gatewayclasses.gateway.networking.k8s.io") for verb in ("list", "watch", "patch")),
     ("create", "leases.coordination.k8s.io"),
     ("create", "rolebindings.rbac.authorization.k8s.io"),
     ("list", "customresourcedefinitions.apiextensions.k8s.io"),
@@ -61,9 +76,9 @@ REFUSED = [
 ]
 
 
-def load_test_objects(corpus: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The ConfigMap and the Job of a load test in namespace ml."""
-    deployment = parse(
+def demo(**spec: Any) -> ModelDeployment:  # noqa: ANN401 - values are what YAML can hold
+    """A ModelDeployment in namespace ml, with more fields."""
+    return parse(
         {
             "metadata": {"name": "demo", "namespace": "ml", "uid": "11111111-2222-3333-4444-555555555555"},
             "spec": {
@@ -71,14 +86,63 @@ def load_test_objects(corpus: dict[str, Any]) -> tuple[dict[str, Any], dict[str,
                 "model": {"name": "m", "version": "1"},
                 "serving": {"port": 8080, "template": {"spec": {"containers": [{"name": "m", "image": "m:1"}]}}},
                 "traffic": {"service": {}},
-                "scale": {"target": {"requestsPerSecond": "10"}, "loadTest": {"corpus": corpus}},
+                **spec,
             },
         }
     )
+
+
+IMAGE = "registry.example.com/palier:1"
+CORPORA: dict[str, dict[str, Any]] = {
+    "inline": {"inline": ["Bonjour"]},
+    "volume": {"volume": {"claimName": "requests", "path": "chat.jsonl"}},
+    "image": {"image": {"reference": "registry.example.com/corpora/chat:1", "path": "chat.jsonl"}},
+}
+
+
+def load_test_objects(corpus: dict[str, Any]) -> list[dict[str, Any]]:
+    """The ConfigMap and the Job of a load test."""
+    deployment = demo(scale={"target": {"requestsPerSecond": "10"}, "loadTest": {"corpus": corpus}})
     run = Run("", "aaaaaaaaaa", replicas=1, index=0, attempt=1, digest="0123456789abcdef")
-    return load_test_config(deployment, run, "{}"), load_test_job(
-        deployment, run, image="registry.example.com/palier:1"
-    )
+    return [load_test_config(deployment, run, "{}"), load_test_job(deployment, run, image=IMAGE)]
+
+
+def golden_objects(corpus: dict[str, Any], **golden: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    """The ConfigMaps and the Job of golden answers."""
+    stages = {"stages": [{"golden": {}}]}
+    deployment = demo(golden={"corpus": corpus, **golden}, release=stages)
+    run = GoldenRun("aaaaaaaaaa", "bbbbbbbbbb", attempt=1, digest="0123456789abcdef")
+    return [*golden_configs(deployment, run, "{}"), golden_job(deployment, run, image=IMAGE)]
+
+
+JUDGE = {
+    "url": "http://judge:8000/v1/chat/completions",
+    "model": "judge",
+    "calibration": {"corpus": {"inline": ["{}"]}},
+    "tokenSecretRef": {"name": "judge", "key": "token"},
+}
+SCORER = {"image": "registry.example.com/scorer:1", "args": ["--fast"], "resources": {"limits": {"memory": "2Gi"}}}
+
+
+def shadow_objects() -> list[dict[str, Any]]:
+    """The objects of a shadow proxy."""
+    run = ShadowRun("aaaaaaaaaa", "bbbbbbbbbb", 20, "0123456789abcdef")
+    return [
+        shadow_config(demo(), run, "{}"),
+        shadow_service(demo(), run),
+        shadow_deployment(demo(), run, "{}", image=IMAGE),
+    ]
+
+
+MADE: dict[str, list[dict[str, Any]]] = {
+    **{f"load test, {name}": load_test_objects(corpus) for name, corpus in CORPORA.items()},
+    **{f"golden, {name}": golden_objects(corpus) for name, corpus in CORPORA.items()},
+    "golden, judge": golden_objects(CORPORA["volume"], judge=JUDGE),
+    "golden, scorer": golden_objects(CORPORA["inline"], scorer=SCORER),
+    "shadow": shadow_objects(),
+}
+"""What the operator makes besides revisions."""
+PODS = ["load test, inline", "golden, volume", "golden, scorer", "shadow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +239,7 @@ def test_cluster_mode_rights(installation: Installation) -> None:
     installation.upgrade({})
     assert installation.operator_may(NEEDED, namespace="ml") == set(NEEDED)
     assert installation.operator_may(NEEDED, namespace="other") == set(NEEDED)
+    assert installation.operator_may([CLASSES], namespace="") == {CLASSES}
     assert installation.operator_may(REFUSED, namespace="ml") == set()
     assert installation.operator_may(REFUSED, namespace=installation.chart.namespace) == set()
 
@@ -185,7 +250,7 @@ def test_listed_namespace_rights(installation: Installation) -> None:
     assert installation.operator_may(NEEDED, namespace="ml") == set(NEEDED)
     assert installation.operator_may(REFUSED, namespace="ml") == set()
     for elsewhere in ("other", installation.chart.namespace, ""):
-        assert installation.operator_may(NEEDED + REFUSED, namespace=elsewhere) == set()
+        assert installation.operator_may([*NEEDED, *REFUSED, CLASSES], namespace=elsewhere) == set()
 
 
 def test_lease_rights(installation: Installation) -> None:
@@ -200,38 +265,29 @@ def test_lease_rights(installation: Installation) -> None:
         assert installation.client.kubectl(*question, account, check=False).strip() == answer, name
 
 
-@pytest.mark.parametrize(
-    "corpus",
-    [
-        {"inline": ["Bonjour"]},
-        {"volume": {"claimName": "requests", "path": "chat.jsonl"}},
-        {"image": {"reference": "registry.example.com/corpora/chat:1", "path": "chat.jsonl"}},
-    ],
-    ids=["inline", "volume", "image"],
-)
-def test_the_operator_may_start_a_load_test(installation: Installation, corpus: dict[str, Any]) -> None:
-    """The Job and its ConfigMap are applied with the operator's own rights, and have no field that is unknown."""
+@pytest.mark.parametrize("objects", MADE.values(), ids=MADE)
+def test_the_operator_may_make_what_it_needs(installation: Installation, objects: list[dict[str, Any]]) -> None:
+    """What tests and compares is applied with the operator's own rights, and has no field that is unknown."""
     installation.upgrade({})
-    config, job = load_test_objects(corpus)
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [config, job]})
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     flags = ("--server-side", "--dry-run=server", "--field-manager=palier", f"--as={installation.account}")
     answer = installation.client.kubectl("apply", *flags, "-f", "-", stdin=text)
-    assert len(answer.splitlines()) == 2
+    assert len(answer.splitlines()) == len(objects)
 
 
-def test_the_pod_of_a_load_test_meets_the_restricted_standard(installation: Installation) -> None:
-    """In a namespace that enforces the restricted Pod Security Standard the pod is let in."""
+@pytest.mark.parametrize("objects", [MADE[name] for name in PODS], ids=PODS)
+def test_the_pods_meet_the_restricted_standard(installation: Installation, objects: list[dict[str, Any]]) -> None:
+    """In a namespace that enforces the restricted Pod Security Standard they are let in."""
     kubectl = installation.client.kubectl
     enforce = {"pod-security.kubernetes.io/enforce": "restricted"}
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "restricted", "labels": enforce}}
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "restricted"}}
     for obj in (namespace, account):
         kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(obj))
-    _, job = load_test_objects({"inline": ["Bonjour"]})
-    pod = {"apiVersion": "v1", "kind": "Pod", **job["spec"]["template"]}
-    pod["metadata"] = {**pod["metadata"], "name": "load-test", "namespace": "restricted"}
+    pod = {"apiVersion": "v1", "kind": "Pod", **objects[-1]["spec"]["template"]}
+    pod["metadata"] = {**pod["metadata"], "name": "made", "namespace": "restricted"}
     careless = {**pod, "spec": {**pod["spec"], "securityContext": {}}}
-    assert kubectl("create", "--dry-run=server", "-o=name", "-f", "-", stdin=json.dumps(pod)).strip() == "pod/load-test"
+    assert kubectl("create", "--dry-run=server", "-o=name", "-f", "-", stdin=json.dumps(pod)).strip() == "pod/made"
     refused = kubectl("create", "--dry-run=server", "-o=name", "-f", "-", stdin=json.dumps(careless), check=False)
     assert not refused.strip()
 

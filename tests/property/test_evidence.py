@@ -53,6 +53,7 @@ RULES = st.builds(
     compare_with_stable=st.booleans(),
     require_no_worse=st.booleans(),
     no_worse_margin=st.floats(1.01, 5),
+    require_better=st.booleans(),
 )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from palier.api.rules import ATOMIC, BY_NAME, ApiObject, Reason, Rule, RuledString, matches
+from palier.api.timeouts import timeout_rule
 from palier.api.values import Cost, Duration, HttpUrl, LabelName, Percent
 
 __all__ = ["Answers", "Check", "Comparison", "Embeddings", "JsonPath", "Similarity", "TextMetric", "Tolerance"]
@@ -20,7 +21,8 @@ class JsonPath(RuledString):
 
     __slots__ = ()
 
-    form = r"^\$(\.[A-Za-z_][A-Za-z0-9_-]*|\[[0-9]{1,6}\]|\[\*\]|\['[^'\\]+'\]|\.\*)*$"
+    # The apostrophe by its number: the rule stands between apostrophes itself.
+    form = r"^\$(\.[A-Za-z_][A-Za-z0-9_-]*|\[[0-9]{1,6}\]|\[\*\]|\[\x27[^\x27\\]+\x27\]|\.\*)*$"
     longest = 256
     constraints = (
         matches(
@@ -131,6 +133,8 @@ class Check(ApiObject):
 
 class Embeddings(ApiObject):
     """A server that turns texts into vectors, spoken to as OpenAI's `/v1/embeddings`."""
+
+    constraints: ClassVar[tuple[Rule, ...]] = (timeout_rule(example="5s"),)
 
     url: HttpUrl
     """Address of the server's embeddings. Example: `http://embeddings.ml:8080/v1/embeddings`."""

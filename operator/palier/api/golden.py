@@ -7,6 +7,7 @@ from pydantic import Field
 from palier.api.load_test import Corpus, ResourceRequirements, Toleration
 from palier.api.rules import ATOMIC, ApiObject, Reason, Rule
 from palier.api.serving import AsWritten, ConfigMapKey
+from palier.api.timeouts import timeout_rule
 from palier.api.values import Cost, Duration, HttpUrl, LabelValue, Method, ObjectName, Percent, UrlPath
 
 __all__ = ["Calibration", "Golden", "Judge", "Scorer", "SecretKey"]
@@ -35,6 +36,8 @@ class Judge(ApiObject):
 
     Each pair is asked in both orders; a judge who changes its mind with the order has said nothing.
     """
+
+    constraints: ClassVar[tuple[Rule, ...]] = (timeout_rule(example="60s"),)
 
     url: HttpUrl
     """Address of the chat completions. Example: `http://judge.ml:8000/v1/chat/completions`."""
@@ -88,6 +91,7 @@ class Golden(ApiObject):
     """
 
     constraints: ClassVar[tuple[Rule, ...]] = (
+        timeout_rule(example="60s"),
         Rule(
             cel="!(has(self.judge) && has(self.scorer))",
             holds=lambda golden: golden.judge is None or golden.scorer is None,

@@ -7,7 +7,16 @@ from pydantic import Field
 from palier.api.rules import ATOMIC, ApiObject, Rule
 from palier.api.values import Duration, LabelName, OnBreach, OnNoEvidence
 
-__all__ = ["Canary", "Experiment", "GoldenStage", "LoadTestStage", "ReleaseRules", "ShadowStage", "Stage"]
+__all__ = [
+    "Canary",
+    "Experiment",
+    "GoldenStage",
+    "Landing",
+    "LoadTestStage",
+    "ReleaseRules",
+    "ShadowStage",
+    "Stage",
+]
 
 
 def _longer_than_zero(*, of: str, example: str) -> Rule:
@@ -119,6 +128,9 @@ class Experiment(ApiObject):
         """Longest time at this weight."""
         return self.duration
 
+
+Landing = Canary | Experiment
+"""A stage in which users meet the candidate."""
 
 _KINDS = ("load_test", "golden", "shadow", "canary", "experiment")
 """The kinds of stages in the order in which they may come."""
@@ -244,7 +256,7 @@ class ReleaseRules(ApiObject):
     """How long pods stay after their traffic went to zero, so that requests in flight end and proxies forget them."""
 
     @property
-    def canaries(self) -> list[Canary | Experiment]:
+    def canaries(self) -> list[Landing]:
         """The stages with traffic of users, in order; `status.release.stageIndex` counts these."""
         return [served for stage in self.stages if (served := stage.canary or stage.experiment) is not None]
 

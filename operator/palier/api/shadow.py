@@ -9,6 +9,7 @@ from palier.api.answers import JsonPath
 from palier.api.load_test import ResourceRequirements, Toleration
 from palier.api.rules import ATOMIC, SET, ApiObject, Rule
 from palier.api.serving import AsWritten, PodMetadata
+from palier.api.timeouts import timeout_rule
 from palier.api.values import Duration, HeaderName, LabelValue
 
 __all__ = ["Disagreements", "Sampling", "Shadow", "ShadowMethod"]
@@ -50,14 +51,7 @@ class Shadow(ApiObject):
     Users get their answers from stable alone; nothing that happens here reaches them.
     """
 
-    constraints: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            cel=f"!self.timeout.matches(r'{Duration.form}') || duration(self.timeout) > duration('0s')",
-            holds=lambda shadow: shadow.timeout.seconds > 0,
-            message="timeout must be above zero, such as 30s",
-            field=".timeout",
-        ),
-    )
+    constraints: ClassVar[tuple[Rule, ...]] = (timeout_rule(example="30s"),)
 
     methods: Annotated[list[ShadowMethod], Field(min_length=1, max_length=6), SET] = Field(
         default_factory=lambda: [ShadowMethod.GET, ShadowMethod.HEAD]

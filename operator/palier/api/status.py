@@ -12,6 +12,7 @@ from pydantic import Field
 from palier.api.conditions import Condition, Timestamp, condition, merge_conditions, rfc3339
 from palier.api.cost_status import CostStatus, PlanStatus
 from palier.api.evidence_status import EvidenceStatus, TallyStatus
+from palier.api.golden_status import GoldenStatus
 from palier.api.load_test_status import LoadTestProgress, LoadTestStatus
 from palier.api.rules import ATOMIC, ApiObject, ListType
 from palier.api.status_values import (
@@ -34,6 +35,7 @@ __all__ = [
     "Ending",
     "EvidenceStatus",
     "Former",
+    "GoldenStatus",
     "LoadTestProgress",
     "LoadTestStatus",
     "Outcome",
@@ -107,8 +109,9 @@ class ReleaseProgress(ApiObject):
     """The release in progress."""
 
     step: Step
-    """`Preparing`: the candidate starts. `LoadTesting`: its capacity and cost are found. `Canary`: it serves a share
-    and is judged. `Promoting`: it gets all traffic. `RollingBack`: its traffic returns to stable."""
+    """`Preparing`: the candidate starts. `LoadTesting`: its capacity and cost are found. `Examining`: it gives golden
+    answers. `Shadowing`: it answers copies of users' requests. `Canary`: it serves a share and is judged. `Promoting`:
+    it gets all traffic. `RollingBack`: its traffic returns to stable."""
     stage_index: Count | None = None
     """Position of the present stage among the canaries of `spec.release.stages`, from 0."""
     direct: bool | None = None
@@ -134,13 +137,17 @@ class ReleaseProgress(ApiObject):
     test_replicas: Count | None = None
     """Pods of the candidate that the present load test is about."""
     attempt: Count | None = None
-    """Load tests that have ended in this release."""
+    """Load tests and examinations that have ended in this release."""
+    examined: bool | None = None
+    """True when the golden answers were good enough."""
+    shadowed: bool | None = None
+    """True when the shadow spoke for the candidate."""
     testing: LoadTestProgress | None = None
     """The load test that runs now."""
     ending: Ending | None = None
     """What this release will be recorded as once its traffic is back on stable."""
-    evidence: Annotated[list[EvidenceStatus], Field(max_length=16), ListType("map", "objective")] | None = None
-    """The evidence, by objective."""
+    evidence: Annotated[list[EvidenceStatus], Field(max_length=17), ListType("map", "objective")] | None = None
+    """The evidence, by objective, and in the shadow that of the pairs as such."""
 
 
 class ReadingStatus(ApiObject):
@@ -189,8 +196,9 @@ class Outcome(ApiObject):
     """The candidate of the release."""
     result: Result
     """`Promoted`, `RolledBack` (an objective was breached), `Aborted` (by a person), `Superseded` (by a newer
-    revision), `Reverted` (the spec went back to stable), `Failed` (it never became ready) or `Refused` (the load test
-    or the budget spoke against it, before any request of users)."""
+    revision), `Reverted` (the spec went back to stable), `Failed` (it never became ready), `Refused` (the load test,
+    the budget, the golden answers or the shadow spoke against it, before any request of users) or `KeptStable` (it was
+    not better than stable in an experiment)."""
     reason: Reason | None = None
     """Why, as one CamelCase word."""
     message: Message | None = None
@@ -212,7 +220,7 @@ class Status(ApiObject):
     """`Ready` sums up; `Reconciling` and `Stalled` exist only while true; `Available` says that stable serves and
     `Progressing` that a release is in progress; `WithinBudget`, with a budget, that it is kept."""
     stage: Annotated[str, Field(max_length=64)] | None = None
-    """Where the release stands, in a word. Examples: `LoadTest`, `Canary 25`."""
+    """Where the release stands, in a word. Examples: `LoadTest`, `Golden`, `Shadow 20`, `Canary 25`."""
     weight: Annotated[int, Field(ge=0, le=100)] | None = None
     """The candidate's share of the requests now, in percent."""
     replicas: Count | None = None
@@ -231,12 +239,14 @@ class Status(ApiObject):
     """Revisions without traffic whose pods are about to be removed."""
     release: ReleaseProgress | None = None
     """The release in progress; absent when there is none."""
-    verdicts: Annotated[list[VerdictStatus], Field(max_length=16), ListType("map", "objective")] | None = None
+    verdicts: Annotated[list[VerdictStatus], Field(max_length=17), ListType("map", "objective")] | None = None
     """The last verdicts, by objective."""
     readings: Annotated[list[ReadingStatus], Field(max_length=16), ListType("map", "objective")] | None = None
     """How well the histograms answer, as last read."""
     load_tests: Annotated[list[LoadTestStatus], Field(max_length=32), ATOMIC] | None = None
     """What the last load tests found, oldest first."""
+    golden: GoldenStatus | None = None
+    """What the last golden answers found."""
     plan: PlanStatus | None = None
     """What serving the planned traffic costs, by the last load tests and prices."""
     cost: CostStatus | None = None

@@ -24,6 +24,8 @@ class Step(StrEnum):
 
     PREPARING = "Preparing"
     LOAD_TESTING = "LoadTesting"
+    EXAMINING = "Examining"
+    SHADOWING = "Shadowing"
     CANARY = "Canary"
     PROMOTING = "Promoting"
     ROLLING_BACK = "RollingBack"
@@ -39,11 +41,12 @@ class Result(StrEnum):
     REVERTED = "Reverted"
     FAILED = "Failed"
     REFUSED = "Refused"
+    KEPT_STABLE = "KeptStable"
 
     @property
     def refuses(self) -> bool:
         """Whether the revision stays refused until the spec changes or a retry is asked for."""
-        return self in {Result.ROLLED_BACK, Result.ABORTED, Result.FAILED, Result.REFUSED}
+        return self in {Result.ROLLED_BACK, Result.ABORTED, Result.FAILED, Result.REFUSED, Result.KEPT_STABLE}
 
 
 class Verdict(StrEnum):

@@ -35,7 +35,7 @@ from palier.api.objectives import (
 )
 from palier.api.planning import planning_rules
 from palier.api.quality import quality_rules
-from palier.api.release import Canary, Experiment, GoldenStage, LoadTestStage, ReleaseRules, ShadowStage, Stage
+from palier.api.release import Canary, Experiment, GoldenStage, Landing, LoadTestStage, ReleaseRules, ShadowStage, Stage
 from palier.api.rules import ATOMIC, BY_NAME, SET, ApiObject, Rule
 from palier.api.scale import ApiPrice, Overheads, ProofOfConcept, Scale, Target
 from palier.api.serving import (
@@ -98,6 +98,7 @@ __all__ = [
     "HistogramSignal",
     "JsonPath",
     "Judge",
+    "Landing",
     "Latency",
     "Level",
     "LoadTest",

@@ -154,7 +154,7 @@ class HeaderName(RuledString):
 
     __slots__ = ()
 
-    form = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+    form = r"^[A-Za-z0-9!#$%&\x27*+.^_`|~-]+$"
     longest = 128
     constraints = (matches(form, message="the name of a header has no spaces and no colon, such as x-customer-kind"),)
 

@@ -9,8 +9,11 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
+from palier.cli.answers import add_commands as add_answers
+from palier.cli.examine import add_command as add_examine
 from palier.cli.loadtest import add_command as add_load_test
 from palier.cli.plan import add_command as add_plan
+from palier.cli.shadow import add_command as add_shadow
 from palier.cli.simulate import add_command as add_simulate
 from palier.errors import PalierError
 from palier.settings import VERSION, Settings, add_arguments
@@ -107,6 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     add_load_test(commands)
     add_plan(commands)
     add_simulate(commands)
+    add_answers(commands)
+    add_examine(commands)
+    add_shadow(commands)
     operator = _command(
         commands,
         "operator",

@@ -12,6 +12,7 @@ from palier.kopf_app import run
 from palier.metrics.connection import Credentials
 from palier.metrics.prices import Prices
 from palier.metrics.prometheus import PrometheusSource
+from palier.quality import Quality
 from palier.settings import Settings
 
 __all__ = ["operate"]
@@ -61,6 +62,7 @@ async def operate(settings: Settings) -> None:
             scrape_interval=settings.scrape_interval,
             look_finished=instruments.look_finished,
             economy=economy,
+            quality=Quality(cluster=cluster, store=store, image=settings.image or ""),
         )
         await run(
             controller,

@@ -25,7 +25,7 @@ from palier.manifests.revision import (
     scale_manifest,
     service_manifest,
 )
-from palier.manifests.traffic import front_service_manifest, route_manifest
+from palier.manifests.traffic import Mirror, front_service_manifest, route_manifest
 from palier.release.observation import Observation
 from palier.release.state import State
 from palier.release.targets import Targets
@@ -74,9 +74,23 @@ class Actor:
                 await self._apply(scale_manifest(deployment, revision, replicas), manager=FIELD_MANAGER_SCALE)
 
     async def steer(
-        self, deployment: ModelDeployment, state: State, targets: Targets, *, observation: Observation
+        self,
+        deployment: ModelDeployment,
+        state: State,
+        targets: Targets,
+        *,
+        observation: Observation,
+        mirror: Mirror | None = None,
     ) -> bool:
-        """Write the traffic split if it differs from the one in place; tells whether it did."""
+        """Write the traffic split if it differs from the one in place; tells whether it did.
+
+        Args:
+            deployment: the spec.
+            state: the memory.
+            targets: the wanted split.
+            observation: what is there now.
+            mirror: where copies of the requests go; None for nowhere.
+        """
         if targets.weights is None or targets.slots is None:
             return False
         if observation.route.conflict and not observation.route.ours:
@@ -90,6 +104,7 @@ class Actor:
             slots=targets.slots,
             weights=targets.weights,
             ports={**self._service_ports(deployment, targets.slots), **ports_of(state)},
+            mirror=mirror,
         )
         live = self.store.get("HTTPRoute", deployment.metadata.namespace, deployment.metadata.name)
         # All defaults are rendered, so anything but equality is a difference, also what somebody else added.

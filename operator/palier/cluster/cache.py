@@ -76,13 +76,9 @@ async def served_watches(cluster: KubernetesCluster) -> tuple[Watch, ...]:
     for watch in WATCHES:
         if watch.kind in served[watch.api_version]:
             continue
-        if not watch.optional:
+        if not watch.without:
             raise InvalidSettings(
                 f"this cluster does not serve {watch.plural}.{watch.group}: install Palier's CRDs first"
             )
-        logger.warning(
-            "this cluster does not serve %s.%s: ModelDeployments behind a gateway wait until it does",
-            watch.plural,
-            watch.group,
-        )
+        logger.warning("this cluster does not serve %s.%s: %s until it does", watch.plural, watch.group, watch.without)
     return tuple(watch for watch in WATCHES if watch.kind in served[watch.api_version])

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from palier.api.constants import API_VERSION, KIND, PLURAL
 
-__all__ = ["PLURALS", "Reference", "collection_path", "object_path", "version_path"]
+__all__ = ["CLUSTER_SCOPED", "PLURALS", "Reference", "collection_path", "object_path", "version_path"]
 
 PLURALS: Mapping[tuple[str, str], str] = {
     (API_VERSION, KIND): PLURAL,
@@ -24,9 +24,15 @@ PLURALS: Mapping[tuple[str, str], str] = {
     ("coordination.k8s.io/v1", "Lease"): "leases",
     ("discovery.k8s.io/v1", "EndpointSlice"): "endpointslices",
     ("events.k8s.io/v1", "Event"): "events",
+    ("gateway.envoyproxy.io/v1alpha1", "BackendTrafficPolicy"): "backendtrafficpolicies",
+    ("gateway.networking.k8s.io/v1", "Gateway"): "gateways",
+    ("gateway.networking.k8s.io/v1", "GatewayClass"): "gatewayclasses",
     ("gateway.networking.k8s.io/v1", "HTTPRoute"): "httproutes",
 }
-"""API version and kind → the plural that its path uses; all of them live in namespaces."""
+"""API version and kind → the plural that its path uses."""
+
+CLUSTER_SCOPED: frozenset[tuple[str, str]] = frozenset({("gateway.networking.k8s.io/v1", "GatewayClass")})
+"""The kinds of them that live in no namespace, and that rights in single namespaces therefore never reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Reference:
     api_version: str
     kind: str
     namespace: str
+    """Empty for what lives in none."""
     name: str
     uid: str | None = None
 
@@ -48,7 +55,7 @@ class Reference:
     @override
     def __str__(self) -> str:
         """The kind and the name, as messages call the object."""
-        return f"{self.kind} {self.namespace}/{self.name}"
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
 def version_path(api_version: str) -> str:

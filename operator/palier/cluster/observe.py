@@ -155,7 +155,7 @@ def _gateway_route(store: Store, deployment: ModelDeployment, gateway: Gateway) 
     conflict = _taken_hostname(store, deployment, gateway, ours=route)
     if route is None:
         return RouteFacts(conflict=conflict)
-    accepted, serving, problem = _acceptance(route, gateway, namespace=namespace)
+    accepted, serving, problem = acceptance(route, gateway, namespace=namespace)
     return RouteFacts(
         exists=True,
         ours=True,
@@ -167,7 +167,7 @@ def _gateway_route(store: Store, deployment: ModelDeployment, gateway: Gateway) 
     )
 
 
-def _acceptance(route: Mapping[str, Any], gateway: Gateway, *, namespace: str) -> tuple[bool, bool, str]:
+def acceptance(route: Mapping[str, Any], gateway: Gateway, *, namespace: str) -> tuple[bool, bool, str]:
     """Whether every Gateway accepted the present generation, whether any earlier one is in force, and what is wrong."""
     generation = int(route["metadata"].get("generation", 0))
     answers = route.get("status", {}).get("parents", ())

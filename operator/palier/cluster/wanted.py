@@ -1,8 +1,9 @@
-"""What a spec asks for, with the texts that it only names: prompts and requests of load tests live in ConfigMaps."""
+"""What a spec asks for, with the texts that it only names: prompts and the requests of its tests live in ConfigMaps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from palier.api.load_test import Corpus
 from palier.api.revision import revision_hash
 from palier.api.serving import ConfigMapKey
 from palier.api.v1alpha1 import ModelDeployment
@@ -28,6 +29,12 @@ class Wanted:
     """The text of each prompt by its name."""
     requests: str = ""
     """The requests of the load test, where a ConfigMap has them."""
+    golden_requests: str = ""
+    """The requests of the golden answers, where a ConfigMap has them."""
+    judge_prompt: str = ""
+    """The text for the judge of golden answers, where the spec names one."""
+    calibration: str = ""
+    """The pairs that people have judged, where a ConfigMap has them."""
     unreadable: str = ""
     """Why a text that belongs to it cannot be read."""
 
@@ -40,13 +47,14 @@ def wanted(store: Store, deployment: ModelDeployment, state: State) -> Wanted:
     """
     try:
         prompts, requests = _prompts(store, deployment), _requests(store, deployment)
+        golden = _golden_texts(store, deployment)
         ways = _ways(deployment, prompts, requests)
     except InvalidSpec as error:
         if state.release is None or state.candidate is None:
             raise
         return Wanted(state.candidate.asked_for_by, unreadable=f"{error.field}: {error.message}")
     revision = revision_hash(deployment.spec.model, deployment.spec.serving, prompts)
-    return Wanted(revision, ways, prompts, requests)
+    return Wanted(revision, ways, prompts, requests, **golden)
 
 
 def _ways(deployment: ModelDeployment, prompts: Mapping[str, str], requests: str) -> tuple[Way, ...]:
@@ -62,7 +70,9 @@ def _ways(deployment: ModelDeployment, prompts: Mapping[str, str], requests: str
 
 def _prompts(store: Store, deployment: ModelDeployment) -> dict[str, str]:
     return {
-        prompt.name: _text(store, deployment, prompt.config_map_key_ref, field=f"spec.model.prompts[{index}]")
+        prompt.name: _text(
+            store, deployment, prompt.config_map_key_ref, field=f"spec.model.prompts[{index}].configMapKeyRef"
+        )
         for index, prompt in enumerate(deployment.spec.model.prompts)
     }
 
@@ -70,14 +80,33 @@ def _prompts(store: Store, deployment: ModelDeployment) -> dict[str, str]:
 def _requests(store: Store, deployment: ModelDeployment) -> str:
     scale = deployment.spec.scale
     corpus = scale.load_test.corpus if scale else None
+    return _lines(store, deployment, corpus, field="spec.scale.loadTest.corpus")
+
+
+def _golden_texts(store: Store, deployment: ModelDeployment) -> dict[str, str]:
+    """The texts of the golden answers, by the fields of `Wanted`; none where no stage asks for any."""
+    golden = deployment.spec.golden
+    if golden is None or deployment.spec.release.golden is None:
+        return {}
+    texts = {"golden_requests": _lines(store, deployment, golden.corpus, field="spec.golden.corpus")}
+    judge = golden.judge
+    if judge is not None and judge.prompt is not None:
+        texts["judge_prompt"] = _text(store, deployment, judge.prompt, field="spec.golden.judge.prompt")
+    if judge is not None and judge.calibration is not None:
+        field = "spec.golden.judge.calibration.corpus"
+        texts["calibration"] = _lines(store, deployment, judge.calibration.corpus, field=field)
+    return texts
+
+
+def _lines(store: Store, deployment: ModelDeployment, corpus: Corpus | None, *, field: str) -> str:
+    """The text of a corpus that a ConfigMap has; empty for others."""
     if corpus is None or corpus.config_map_key_ref is None:
         return ""
-    return _text(store, deployment, corpus.config_map_key_ref, field="spec.scale.loadTest.corpus")
+    return _text(store, deployment, corpus.config_map_key_ref, field=f"{field}.configMapKeyRef")
 
 
 def _text(store: Store, deployment: ModelDeployment, reference: ConfigMapKey, *, field: str) -> str:
     source = store.get("ConfigMap", deployment.metadata.namespace, reference.name)
-    field = f"{field}.configMapKeyRef"
     if source is None:
         raise InvalidSpec(
             f"{field}.name",

@@ -13,6 +13,7 @@ from palier.api.constants import API_VERSION, KIND, LABEL_DEPLOYMENT, LABEL_WATC
 from palier.cluster.kinds import PLURALS
 from palier.cluster.queue import Key
 from palier.cluster.store import Store
+from palier.manifests.sticky import STICKY_KIND, STICKY_VERSION
 
 __all__ = ["WATCHES", "Watch", "concerned"]
 
@@ -28,8 +29,8 @@ class Watch:
     kind: str
     selector: str = ""
     """Label selector that the API server applies; empty for every object."""
-    optional: bool = False
-    """Whether the operator is useful on a cluster without this kind."""
+    without: str = ""
+    """What has to wait on a cluster without this kind; empty where the operator is of no use then."""
 
     @property
     def group(self) -> str:
@@ -55,7 +56,8 @@ WATCHES: Final = (
     Watch("discovery.k8s.io/v1", "EndpointSlice", OWNED),
     Watch("v1", "ConfigMap", f"{LABEL_WATCH}=true"),
     # All of them: a route of somebody else can take the traffic of a hostname of ours.
-    Watch("gateway.networking.k8s.io/v1", "HTTPRoute", optional=True),
+    Watch("gateway.networking.k8s.io/v1", "HTTPRoute", without="ModelDeployments behind a gateway wait"),
+    Watch(STICKY_VERSION, STICKY_KIND, OWNED, without="ModelDeployments with traffic.gateway.sticky wait"),
 )
 
 
@@ -91,7 +93,7 @@ def _owners(obj: Mapping[str, Any]) -> set[Key]:
 
 
 def _readers(store: Store, config_map: Mapping[str, Any]) -> set[Key]:
-    """The ModelDeployments whose prompts, or whose requests for a load test, come from a ConfigMap."""
+    """The ModelDeployments that read a ConfigMap: prompts, requests of load tests and all that golden answers take."""
     namespace, name = config_map["metadata"]["namespace"], config_map["metadata"]["name"]
     return {
         Key(namespace, obj["metadata"]["name"]) for obj in store.list(KIND, namespace) if name in _text_sources(obj)
@@ -101,9 +103,16 @@ def _readers(store: Store, config_map: Mapping[str, Any]) -> set[Key]:
 def _text_sources(deployment: Mapping[str, Any]) -> Iterable[str]:
     # Stored objects may break the schema: whatever does not have the expected shape names no ConfigMap.
     prompts = _inside(deployment, "spec", "model", "prompts")
-    corpus = _inside(deployment, "spec", "scale", "loadTest", "corpus")
-    for text in (*(prompts if isinstance(prompts, list) else ()), corpus):
-        name = _inside(text, "configMapKeyRef", "name")
+    golden = _inside(deployment, "spec", "golden")
+    texts = (
+        *(prompts if isinstance(prompts, list) else ()),
+        _inside(deployment, "spec", "scale", "loadTest", "corpus"),
+        _inside(golden, "corpus"),
+        _inside(golden, "judge", "calibration", "corpus"),
+    )
+    keys = (*(_inside(text, "configMapKeyRef") for text in texts), _inside(golden, "judge", "prompt"))
+    for key in keys:
+        name = _inside(key, "name")
         if isinstance(name, str):
             yield name
 

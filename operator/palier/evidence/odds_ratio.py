@@ -33,6 +33,9 @@ RATIOS = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
 NO_WORSE_RATIOS = (1.0, 0.8, 0.6, 0.4)
 """Odds ratios bet on when a promotion must prove that the candidate is not worse than by its margin."""
 
+BETTER_RATIOS = (0.9, 0.8, 0.65, 0.5, 0.3, 0.15)
+"""Odds ratios bet on when a promotion must prove that the candidate is better than stable: against 1."""
+
 _FEW = 40
 _MANY = 400
 _AROUND = np.arange(-128, 129, dtype=np.float64)
@@ -74,6 +77,11 @@ def log_likelihood_ratios(look: Look, odds_ratios: Sequence[float], *, margin: f
 def gains(look: Look, *, margin: float) -> tuple[float, ...]:
     """What one look says for each bet in `RATIOS`: log likelihood ratios against the margin."""
     return log_likelihood_ratios(look, _against(margin), margin=margin)
+
+
+def proof_ratios(margin: float) -> tuple[float, ...]:
+    """The odds ratios bet on when it must be proven that the odds ratio is below `margin`."""
+    return NO_WORSE_RATIOS if margin > 1 else BETTER_RATIOS
 
 
 def log_z(odds_ratios: Sequence[float], *, candidate_total: int, stable_total: int, bad: int) -> NDArray[np.float64]:

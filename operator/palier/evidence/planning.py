@@ -57,10 +57,14 @@ def until_failure(evidence: Evidence, rule: ObjectiveRule, tally: Tally) -> int 
     return min((number for number in found if number is not None), default=None)
 
 
-def until_no_worse(evidence: Evidence, rule: ObjectiveRule) -> int | None:
-    """Further requests until the candidate is proven not to be worse than stable."""
-    ratios = odds_ratio.NO_WORSE_RATIOS
-    rates = _comparison_rates(evidence.release, evidence.release.bad_possible, ratios, rule.no_worse_margin)
+def until_below(margin: float, evidence: Evidence, rule: ObjectiveRule) -> int | None:
+    """Further requests until the odds ratio against stable is proven to be below `margin`.
+
+    One look adds no more than the cap, so what it takes depends on the requests of a look where there are many.
+    """
+    ratios, release = odds_ratio.proof_ratios(margin), evidence.release
+    most = rule.cap * evidence.looks / release.total
+    rates = [min(most, rate) for rate in _comparison_rates(release, release.bad_possible, ratios, margin)]
     return _soonest(evidence.not_worse, rates, bound=math.log(len(ratios) / rule.beta))
 
 

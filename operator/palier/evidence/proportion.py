@@ -15,7 +15,8 @@ already failing at about that rate does it take a few more.
 
 Where a latency threshold lies between two bucket edges, the surely bad of both arms are compared, which is the same
 question asked at the upper edge. For the proof that the candidate is not worse its possibly bad are held against
-stable's surely bad: whatever lies between the edges speaks against a promotion. Where the histograms of the arms answer
+stable's surely bad: whatever lies between the edges speaks against a promotion; the same holds for the proof that it is
+better, which is that test with the margin 1. Where the histograms of the arms answer
 at different edges it is not the same question: then the candidate's surely bad are compared with stable's possibly bad,
 so that no edge makes a candidate look worse, and such a look does not help to prove that it is not.
 """
@@ -75,8 +76,8 @@ def observe(
         relative = relative.looked(_weakened(_compared(strata, rule), of_both), looks=looks, cap=cap)
     if rule.by_segment and by_segment:
         known = segments.looked(known, by_segment, rule, looks=looks, design_effect=of_both)
-    if rule.require_no_worse and same_edges:
-        not_worse = _not_worse(not_worse, strata, rule, design_effect=of_both)
+    if rule.proven_odds_ratio is not None and same_edges:
+        not_worse = _not_worse(not_worse, strata, rule.proven_odds_ratio, cap=cap, design_effect=of_both)
     gained = absolute.gains(last.bad, last.total, limit=rule.limit)
     if last.stable_bad > rule.limit * last.stable_total:
         # Stable is over the limit in this look as well: a cause that both share is no gain against the candidate.
@@ -150,7 +151,7 @@ def proven_limit(rule: ObjectiveRule) -> float:
 
 
 def no_worse_log_e(evidence: Evidence) -> float:
-    """Log e-value against "the odds ratio is at least the margin that a promotion needs"."""
+    """Log e-value against "the odds ratio is at least the one that a promotion must prove to be below"."""
     return log_mean(evidence.not_worse) if evidence.not_worse else 0.0
 
 
@@ -196,19 +197,19 @@ def _summed(gained: list[tuple[float, ...]], number: int) -> tuple[float, ...]:
 
 
 def _not_worse(
-    logs: tuple[float, ...], strata: Strata, rule: ObjectiveRule, *, design_effect: float
+    logs: tuple[float, ...], strata: Strata, margin: float, *, cap: float, design_effect: float
 ) -> tuple[float, ...]:
-    ratios = odds_ratio.NO_WORSE_RATIOS
+    ratios = odds_ratio.proof_ratios(margin)
     each = [
         odds_ratio.log_likelihood_ratios(
-            odds_ratio.Look(of.bad_possible, of.total, other.bad, other.total), ratios, margin=rule.no_worse_margin
+            odds_ratio.Look(of.bad_possible, of.total, other.bad, other.total), ratios, margin=margin
         )
         for of, other in strata
         if other is not None
     ]
     gained = _summed(each, len(ratios))
     before = logs if len(logs) == len(ratios) else (0.0,) * len(ratios)
-    return tuple(log + min(rule.cap, tempered(gain, design_effect)) for log, gain in zip(before, gained, strict=True))
+    return tuple(log + min(cap, tempered(gain, design_effect)) for log, gain in zip(before, gained, strict=True))
 
 
 class _Run(NamedTuple):

@@ -1,7 +1,8 @@
 """The verdict on a share of bad events, with the sentence that explains it.
 
 A promotion asks for more than the absence of a breach: proof, at 1/beta, that the share of bad events is below
-`proof_margin` times the limit; and where the rule says so, also proof that the candidate is not worse than stable.
+`proof_margin` times the limit; and where the rule says so, also proof that the candidate is not worse than stable, or
+that it is better, as an experiment asks.
 """
 
 import math
@@ -16,6 +17,9 @@ from palier.evidence.rules import ObjectiveRule
 from palier.evidence.sentences import allowed, beside_stable, counted, looks, more, odds, percent
 from palier.evidence.state import Evidence
 from palier.evidence.verdicts import Finding, Judgement, Verdict
+
+NOT_BETTER = "NotBetter"
+NOT_PROVEN_NO_WORSE = "NotProvenNoWorse"
 
 _ROUNDING = 1e-9
 """Relative slack for limits that are not exact in binary: 10 of 100 meets a limit of 1 - 0.9."""
@@ -112,22 +116,27 @@ class _Case:
                 return self._over_the_limit(tally)
         if promotion and tests.proof(evidence, rule) < -math.log(rule.beta):
             return self._not_proven()
-        if promotion and rule.require_no_worse and tests.no_worse_log_e(evidence) < -math.log(rule.beta):
-            return self._not_proven_no_worse()
+        margin = rule.proven_odds_ratio
+        if promotion and margin is not None and tests.no_worse_log_e(evidence) < -math.log(rule.beta):
+            return self._not_proven_against_stable(margin)
         return None
 
     def passed(self, *, promotion: bool) -> Finding:
         """Nothing is left to ask."""
         evidence, rule = self.evidence, self.rule
-        message = f"{self._possible(evidence.release)}, {allowed(rule.limit)} allowed"
+        stable = beside_stable(evidence.release) if promotion and rule.require_better else ""
+        message = f"{self._possible(evidence.release)}{stable}, {allowed(rule.limit)} allowed"
         if not promotion:
             return Finding(Verdict.PASS, "WithinObjective", message)
         needs = f"(needs {odds(-math.log(rule.beta))})"
         below = percent(tests.proven_limit(rule))
         message += f"; proven to stay below {below}, evidence {odds(tests.proof(evidence, rule))} {needs}"
-        if rule.require_no_worse:
-            message += f", and not worse than stable, evidence {odds(tests.no_worse_log_e(evidence))} {needs}"
-        return Finding(Verdict.PASS, "Proven", message)
+        if rule.proven_odds_ratio is None:
+            return Finding(Verdict.PASS, "Proven", message)
+        compared = f"than stable, evidence {odds(tests.no_worse_log_e(evidence))} {needs}"
+        if rule.require_better:
+            return Finding(Verdict.PASS, "ProvenBetter", f"{message}, and proven to be better {compared}")
+        return Finding(Verdict.PASS, "Proven", f"{message}, and not worse {compared}")
 
     def _over_the_limit(self, tally: Tally) -> Finding:
         rule, where = self.rule, self._stretch(tally)
@@ -170,21 +179,27 @@ class _Case:
             needed,
         )
 
-    def _not_proven_no_worse(self) -> Finding:
+    def _not_proven_against_stable(self, margin: float) -> Finding:
         rule, release = self.rule, self.evidence.release
-        needed = planning.until_no_worse(self.evidence, rule)
+        reason, wanted = (NOT_BETTER, "better") if rule.require_better else (NOT_PROVEN_NO_WORSE, "not worse")
+        needed = planning.until_below(margin, self.evidence, rule)
         if release.stable_total == 0:
             lacks = "stable has none to compare with"
         elif release.bad_possible + release.stable_bad == 0:
             lacks = "with no bad ones in either arm there is nothing to compare yet"
+        elif rule.require_better and not self._looks_better():
+            lacks, needed = "so far it is not better than stable", None
         else:
-            lacks = f"{more(needed, rule.noun, self.rate)}, needed to prove that it is not worse than stable"
+            lacks = f"{more(needed, rule.noun, self.rate)}, needed to prove that it is {wanted} than stable"
         return Finding(
-            Verdict.NO_EVIDENCE,
-            "NotProvenNoWorse",
-            f"{self._possible(release)}{beside_stable(release)}; {lacks}",
-            needed,
+            Verdict.NO_EVIDENCE, reason, f"{self._possible(release)}{beside_stable(release)}; {lacks}", needed
         )
+
+    def _looks_better(self) -> bool:
+        """Whether the candidate's share is the lower one; of groups the totals do not tell."""
+        release = self.evidence.release
+        lower = release.bad_possible * release.stable_total < release.stable_bad * release.total
+        return lower or bool(self.evidence.segments)
 
     def _where(self) -> str:
         """The counts of both arms, of the stage alone where its share of bad events is the higher one."""

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from palier.evidence.bets import CAP
 
+BETTER = 1.0
+"""The odds ratio below which a candidate is better than stable."""
+
 
 def _between(rule: object, low: float, high: float, *names: str) -> None:
     for name in names:
@@ -45,6 +48,8 @@ class ObjectiveRule:
     require_no_worse: bool = False
     """Whether a promotion needs proof that the odds ratio against stable is below `no_worse_margin`."""
     no_worse_margin: float = 2.0
+    require_better: bool = False
+    """Whether a promotion needs proof that the odds ratio against stable is below 1, as an experiment does."""
     segmented: bool = False
     """Whether groups of users are compared with stable one by one, too."""
 
@@ -53,6 +58,16 @@ class ObjectiveRule:
         _between(self, 0, 1, "limit", "alpha", "beta")
         if self.no_worse_margin <= 1:
             raise ValueError(f"no_worse_margin must be more than 1, not {self.no_worse_margin}")
+
+    @property
+    def proven_odds_ratio(self) -> float | None:
+        """What a promotion must prove the odds ratio against stable to be below; None where it need not.
+
+        Who is better is no worse, so one proof answers both questions.
+        """
+        if self.require_better:
+            return BETTER
+        return self.no_worse_margin if self.require_no_worse else None
 
     @property
     def by_segment(self) -> bool:

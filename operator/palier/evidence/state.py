@@ -29,7 +29,7 @@ class Evidence:
     absolute: Bets = NO_BETS
     """Against "within the objective"."""
     not_worse: tuple[float, ...] = ()
-    """Log of each bet on what a promotion must prove: "not worse by the margin", or a score above its proof."""
+    """Log of each bet on what a promotion must prove: "not worse by the margin", "better", or a score above it."""
     release: Tally = NOTHING
     stage: Tally = NOTHING
     last: Tally = NOTHING

@@ -104,9 +104,15 @@ class GoldenResult:
         )
 
     def to_json(self) -> str:
-        """One line that fits into a termination message."""
+        """One line that fits into a termination message: what is too much is left out from its end."""
         whole = replace(self, message=self.message[:_MESSAGE_LIMIT], worst=tuple(one[:80] for one in self.worst[:5]))
-        return json.dumps(whole.to_status(), separators=(",", ":"))
+        text = _line(whole)
+        while len(text) > JSON_LIMIT and (whole.worst or whole.message):
+            # A character beyond ASCII takes six bytes, and ids and messages may have many.
+            message = whole.message if whole.worst else whole.message[: len(whole.message) // 2]
+            whole = replace(whole, message=message, worst=whole.worst[:-1])
+            text = _line(whole)
+        return text
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -119,6 +125,10 @@ class GoldenResult:
             return cls.from_status(json.loads(text))
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not the result of golden answers: {error!r}") from error
+
+
+def _line(result: GoldenResult) -> str:
+    return json.dumps(result.to_status(), separators=(",", ":"))
 
 
 def _judge_status(judge: JudgeResult) -> dict[str, Any]:

@@ -5,6 +5,7 @@ see no drift. The order of the two backends is given by the caller and stays fix
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from palier.api.constants import LABEL_DEPLOYMENT, LABEL_REVISION, REVISION_HEADER
@@ -15,6 +16,18 @@ from palier.manifests.revision import service_port
 RULE = "weighted"
 
 
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """Copies of requests, which the gateway sends to one more Service, whose answers it throws away."""
+
+    service: str
+    """Name of the Service. It has to exist as long as the route names it: Envoy Gateway answers all users of a route
+    whose mirror has no Service with 500. One without ready pods harms nobody."""
+    port: int
+    percent: int | None
+    """Share of the requests, 1 to 100; None for all of them, also where a gateway knows no share."""
+
+
 def route_manifest(
     deployment: ModelDeployment,
     gateway: Gateway,
@@ -22,6 +35,7 @@ def route_manifest(
     slots: tuple[str, str],
     weights: Mapping[str, int],
     ports: Mapping[str, int],
+    mirror: Mirror | None = None,
 ) -> dict[str, Any]:
     """The HTTPRoute that splits the traffic.
 
@@ -31,6 +45,7 @@ def route_manifest(
         slots: the revision at each of the two backend positions; empty where the other one is alone.
         weights: percent by revision, summing to 100.
         ports: Service port by revision.
+        mirror: where copies of requests go; None for nowhere.
     """
     first, second = slots
     if second == first:
@@ -53,6 +68,8 @@ def route_manifest(
             }
         ],
     }
+    if mirror is not None:
+        spec["rules"][0]["filters"] = [_mirror_filter(mirror)]
     if gateway.request_timeout is not None:
         spec["rules"][0]["timeouts"] = {"request": str(gateway.request_timeout)}
     if gateway.hostnames:
@@ -80,6 +97,15 @@ def route_weights(deployment: ModelDeployment, route: Mapping[str, Any]) -> dict
     return weights
 
 
+def mirror_of(route: Mapping[str, Any]) -> str | None:
+    """Name of the Service that an existing route sends copies of requests to; None when it sends none."""
+    for rule in route.get("spec", {}).get("rules", ()):
+        for one in rule.get("filters", ()):
+            if one.get("type") == "RequestMirror":
+                return str(one.get("requestMirror", {}).get("backendRef", {}).get("name", ""))
+    return None
+
+
 def front_service_manifest(deployment: ModelDeployment, revision: str | None, *, port: int) -> dict[str, Any]:
     """The Service that users call where there is no gateway.
 
@@ -103,6 +129,16 @@ def front_service_manifest(deployment: ModelDeployment, revision: str | None, *,
 
 def _parent(given: Mapping[str, Any]) -> dict[str, Any]:
     return {"group": "gateway.networking.k8s.io", "kind": "Gateway", **given}
+
+
+def _mirror_filter(mirror: Mirror) -> dict[str, Any]:
+    """A filter of the whole rule: copies of a backend's requests alone would miss those of the other one."""
+    copied: dict[str, Any] = {
+        "backendRef": {"group": "", "kind": "Service", "name": mirror.service, "port": mirror.port}
+    }
+    if mirror.percent is not None:
+        copied["percent"] = mirror.percent
+    return {"type": "RequestMirror", "requestMirror": copied}
 
 
 def _backend(deployment: ModelDeployment, revision: str, *, weight: int, port: int) -> dict[str, Any]:

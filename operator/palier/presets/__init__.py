@@ -1,12 +1,15 @@
-"""Presets: what serving runtimes and routers measure, under which names, and what they leave out."""
+"""Presets: what serving runtimes, routers and front ends measure, under which names, and what they leave out."""
 
 from palier.presets.library import (
+    PRODUCT_SIGNALS,
     ROUTERS,
     RUNTIMES,
     BrokenPresetError,
     all_presets,
+    all_product_signals,
     all_routers,
     parse,
+    product,
     router,
     runtime,
 )
@@ -19,12 +22,14 @@ from palier.presets.model import (
     Mean,
     Missing,
     Preset,
+    ProductPreset,
     Provenance,
     RouterPreset,
     Signal,
 )
 
 __all__ = [
+    "PRODUCT_SIGNALS",
     "REQUIRED",
     "ROUTERS",
     "RUNTIMES",
@@ -36,12 +41,15 @@ __all__ = [
     "Mean",
     "Missing",
     "Preset",
+    "ProductPreset",
     "Provenance",
     "RouterPreset",
     "Signal",
     "all_presets",
+    "all_product_signals",
     "all_routers",
     "parse",
+    "product",
     "router",
     "runtime",
 ]

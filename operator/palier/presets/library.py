@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from palier.presets.model import Preset, RouterPreset
+from palier.presets.model import Preset, ProductPreset, RouterPreset
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -35,6 +35,8 @@ RUNTIMES: Final = (
 """The serving runtimes that there are presets for, as a ModelDeployment names them."""
 ROUTERS: Final = ("EnvoyGateway", "Istio")
 """The routers that there are presets for."""
+PRODUCT_SIGNALS: Final = ("FirstPassResolution", "Abandonment", "Feedback", "ManualFallback")
+"""What users do with answers, as a product objective names it."""
 
 
 class BrokenPresetError(ValueError):
@@ -77,6 +79,18 @@ def router(name: str) -> RouterPreset:
     return _routers()[name]
 
 
+def product(signal: str) -> ProductPreset:
+    """What a front end counts of a product signal.
+
+    Args:
+        signal: one of `PRODUCT_SIGNALS`.
+
+    Raises:
+        KeyError: no product signal has this name.
+    """
+    return _product()[signal]
+
+
 def all_presets() -> tuple[Preset, ...]:
     """Every preset of a runtime, in the order of `RUNTIMES`, older versions first."""
     return tuple(preset for name in RUNTIMES for preset in _runtimes()[name])
@@ -85,6 +99,11 @@ def all_presets() -> tuple[Preset, ...]:
 def all_routers() -> tuple[RouterPreset, ...]:
     """Every preset of a router, in the order of `ROUTERS`."""
     return tuple(router(name) for name in ROUTERS)
+
+
+def all_product_signals() -> tuple[ProductPreset, ...]:
+    """Every product signal, in the order of `PRODUCT_SIGNALS`."""
+    return tuple(product(name) for name in PRODUCT_SIGNALS)
 
 
 def parse(text: str, kind: type[R], *, file: str) -> R:
@@ -125,6 +144,12 @@ def _runtimes() -> Mapping[str, tuple[Preset, ...]]:
 @cache
 def _routers() -> Mapping[str, RouterPreset]:
     presets = [parse(file.read_text(encoding="utf-8"), RouterPreset, file=file.name) for file in _data("routers")]
+    return {preset.name: preset for preset in presets}
+
+
+@cache
+def _product() -> Mapping[str, ProductPreset]:
+    presets = [parse(file.read_text(encoding="utf-8"), ProductPreset, file=file.name) for file in _data("product")]
     return {preset.name: preset for preset in presets}
 
 

@@ -1,4 +1,4 @@
-"""What a preset says: the signals of a serving runtime or a router, with units, bucket edges, caveats and remedies.
+"""What a preset says: the signals of a runtime, router or front end, with units, bucket edges, caveats and remedies.
 
 Every name, unit and bucket edge is data, because no two runtimes agree on them and none can be guessed from the others.
 The models here only say what such data looks like, and refuse files that say something else.
@@ -214,6 +214,21 @@ class RouterPreset(_Record):
             position: of the backend within its rule, from 0.
         """
         return self.value.format(namespace=namespace, name=name, revision=revision, position=position)
+
+
+class ProductPreset(_Record):
+    """What a front end counts of one thing that users do with answers, told apart by the label `revision`."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]*$")]
+    title: Text
+    noun: Text
+    """What is counted: sessions or votes."""
+    bad_noun: Text
+    """What the bad ones are, in words that follow the noun: "3 of 120 sessions abandoned"."""
+    bad: Annotated[tuple[Selector, ...], Field(min_length=1)]
+    """Counters of the bad ones, which `total` counts, too."""
+    total: Annotated[tuple[Selector, ...], Field(min_length=1)]
+    caveats: tuple[Text, ...] = ()
 
 
 def release_numbers(version: str) -> tuple[int, ...]:

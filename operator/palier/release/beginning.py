@@ -150,6 +150,11 @@ def wake_at(deployment: ModelDeployment, state: State, *, now: float) -> float |
         instants.append(release.stage_started_at + rules.progress_deadline.seconds)
         if rules.load_test:
             instants.append(release.started_at + rules.load_test.max_duration.seconds)
+        if rules.golden:
+            instants.append(release.stage_started_at + rules.golden.max_duration.seconds)
+        if rules.shadow and release.step is Step.SHADOWING:
+            since = release.traffic_since or release.stage_started_at
+            instants += [since + rules.shadow.min_duration.seconds, since + rules.shadow.max_duration.seconds]
         if release.traffic_since is not None and release.stage_index < len(rules.canaries):
             stage = rules.canaries[release.stage_index]
             instants.append(release.traffic_since + stage.min_duration.seconds)

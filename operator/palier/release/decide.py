@@ -10,16 +10,18 @@ breaches, then the reasons to hold, and only then the next landing.
 
 from dataclasses import replace
 
-from palier.api.v1alpha1 import Canary, ModelDeployment, OnBreach, OnNoEvidence
+from palier.api.v1alpha1 import Experiment, Landing, ModelDeployment, OnBreach, OnNoEvidence
 from palier.evidence.objective import Judgement, Verdict, begin_share, combined
-from palier.release import gate
+from palier.release import gate, golden_stage, shadow_stage
 from palier.release.alarm import alarmed, recounted
 from palier.release.beginning import idle, tidied, wake_at
-from palier.release.cost import burning, reckoned, spent, stops
+from palier.release.cost import burning, reckoned, spent
+from palier.release.criteria import criteria
 from palier.release.holds import (
     CANNOT_MEASURE,
     JUDGING,
     first_gap,
+    kept,
     pods_in_the_way,
     served_share_mismatch,
     shifting,
@@ -29,8 +31,7 @@ from palier.release.holds import (
 from palier.release.judging import judgements_of
 from palier.release.observation import Observation
 from palier.release.prospects import survey
-from palier.release.resolve import serving_of
-from palier.release.rules import objectives_of, rules_digest
+from palier.release.rules import rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.sources import Origin
 from palier.release.state import Drain, Ending, Former, Outcome, Result, State, Step
@@ -51,7 +52,7 @@ def decide(deployment: ModelDeployment, observation: Observation, state: State, 
             for it to be mended.
     """
     described = observation.described(deployment, state.candidate.revision if state.candidate else "")
-    objectives = objectives_of(described, stable=serving_of(state.stable) if state.stable else None)
+    objectives = criteria(described, state)
     if state.release is None:
         objectives.demand_measurable()
     remembered = tidied(deployment, observation, state, objectives=objectives, now=now)
@@ -78,6 +79,8 @@ def decide(deployment: ModelDeployment, observation: Observation, state: State, 
         wake_at=wake_at(deployment, settled, now=now),
         objectives=objectives,
         run=gate.run_under_way(after),
+        examination=golden_stage.examination_under_way(after),
+        shadow=shadow_stage.shadow_under_way(after),
         survey=survey(deployment, observation, settled, now=now)
         if deployment.spec.scale and not observation.unreadable
         else None,
@@ -100,6 +103,12 @@ def _under_way(situation: Situation) -> Decision:
         case Step.LOAD_TESTING:
             promoted = situation.promotion_requested
             decision = _promote(situation) if promoted else gate.load_testing(situation)
+        case Step.EXAMINING:
+            decision = _promote(situation) if situation.promotion_requested else golden_stage.examining(situation)
+        case Step.SHADOWING if situation.promotion_requested:
+            decision = _promote(situation)
+        case Step.SHADOWING:
+            decision = shadow_stage.shadowing(situation, judgements)
         case Step.CANARY:
             decision = _canary(situation, judgements)
         case Step.PROMOTING:
@@ -148,7 +157,9 @@ def _breached(situation: Situation, judgements: tuple[Judgement, ...]) -> Ending
     failed = [judgement for judgement in judgements if judgement.verdict is Verdict.FAIL]
     if not failed:
         return None
-    return Ending(Result.ROLLED_BACK, "ObjectiveBreached", "; ".join(judgement.message for judgement in failed))
+    # Nobody has met a candidate that fails in the shadow: there is nothing to roll back.
+    result = Result.REFUSED if situation.release.step is Step.SHADOWING else Result.ROLLED_BACK
+    return Ending(result, "ObjectiveBreached", "; ".join(judgement.message for judgement in failed))
 
 
 def _preparing(situation: Situation) -> Decision:
@@ -164,12 +175,12 @@ def _preparing(situation: Situation) -> Decision:
         return Decision(state, hold=waiting_for_pods(situation, needed))
     if others := pods_in_the_way(situation):
         return Decision(state, hold=Hold("WaitingForDrain", f"waiting for the pods of {', '.join(others)} to go"))
-    if kept := _kept(situation, "before any traffic"):
-        return Decision(state, hold=kept)
+    if held := kept(situation, "before any traffic"):
+        return Decision(state, hold=held)
     if situation.promotion_requested:
         return _promote(situation)
-    if gate.load_test_stage(situation):
-        return gate.prepared(situation)
+    if before := _before_users(situation):
+        return before
     if release.direct or not rules.canaries:
         return _promote(situation)
     unseen = situation.observation.measured.cannot_measure
@@ -179,14 +190,13 @@ def _preparing(situation: Situation) -> Decision:
     return _enter_stage(situation, 0)
 
 
-def _kept(situation: Situation, where: str) -> Hold | None:
-    """Why the release stays where it is although nothing speaks against its candidate."""
-    if situation.deployment.spec.release.paused:
-        return Hold("Paused", f"paused by spec.release.paused {where}")
-    burns = not situation.release.direct and stops(situation.deployment, situation.burn, under_way=True)
-    if situation.burn and burns:
-        return Hold(situation.burn.reason, f"held {where} (budget.onBurn: Hold): {situation.burn.message}")
-    return None
+def _before_users(situation: Situation) -> Decision | None:
+    """The next stage in which no user meets the candidate; None when all of them are passed."""
+    if gate.load_test_stage(situation):
+        return gate.prepared(situation)
+    if golden_stage.golden_stage(situation):
+        return golden_stage.begun(situation)
+    return shadow_stage.begun(situation) if shadow_stage.shadow_stage(situation) else None
 
 
 def _canary(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision:
@@ -209,8 +219,8 @@ def _canary(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision
         return Decision(
             replace(state, release=replace(release, breach=breach)), notes=notes, hold=Hold("ObjectiveBreached", breach)
         )
-    if kept := _kept(situation, f"at {stage.weight} %"):
-        return Decision(state, hold=kept)
+    if held := kept(situation, f"at {stage.weight} %"):
+        return Decision(state, hold=held)
     if held_for < stage.min_duration.seconds:
         blind = first_gap(situation, judgements)
         if blind and blind.reason == CANNOT_MEASURE:
@@ -223,11 +233,15 @@ def _canary(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision
     return _without_verdict(situation, stage, gap or Hold(JUDGING, "no verdict yet"), held_for=held_for)
 
 
-def _without_verdict(situation: Situation, stage: Canary, gap: Hold, *, held_for: float) -> Decision:
+def _without_verdict(situation: Situation, stage: Landing, gap: Hold, *, held_for: float) -> Decision:
     """The stage's time is over and its evidence is not complete: hold, until its deadline decides as the spec says."""
     state, rules = situation.state, situation.deployment.spec.release
     if held_for < stage.max_duration.seconds:
         return Decision(state, hold=gap)
+    if isinstance(stage, Experiment) and gap.reason == JUDGING:
+        # It was measured for the stated time, and did not show that the candidate is the better one.
+        message = f"not shown to be better than stable within {stage.duration}: {gap.message}"
+        return _roll_back(situation, Ending(Result.KEPT_STABLE, "NotBetter", message))
     if rules.on_no_evidence is OnNoEvidence.ROLLBACK:
         message = f"no verdict within {stage.max_duration}: {gap.message}"
         return _roll_back(situation, Ending(Result.ROLLED_BACK, "NoEvidence", message))
@@ -240,7 +254,7 @@ def _without_verdict(situation: Situation, stage: Canary, gap: Hold, *, held_for
     )
 
 
-def _awaiting_traffic(situation: Situation, stage: Canary) -> Decision:
+def _awaiting_traffic(situation: Situation, stage: Landing) -> Decision:
     """The stage's weight is wanted but not yet in force."""
     state, now, release = situation.state, situation.now, situation.release
     revision = situation.candidate.revision
@@ -328,7 +342,10 @@ def _enter_stage(situation: Situation, index: int) -> Decision:
 
 
 def _promote(situation: Situation) -> Decision:
-    release = replace(situation.release, step=Step.PROMOTING, stage_started_at=situation.now, test_replicas=0)
+    release = situation.release
+    if release.step in {Step.EXAMINING, Step.SHADOWING}:
+        release = release.unjudged()
+    release = replace(release, step=Step.PROMOTING, stage_started_at=situation.now, test_replicas=0)
     entered = replace(situation, state=replace(situation.state, release=release))
     notes: tuple[Note, ...] = ()
     if situation.promotion_requested:

@@ -2,6 +2,7 @@
 
 from palier.evidence.objective import Judgement, Verdict
 from palier.evidence.sample_ratio import served_share
+from palier.release.cost import stops
 from palier.release.situation import Hold, Situation
 from palier.release.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan
 from palier.release.targets import accelerator_short, stage_replicas
@@ -64,6 +65,16 @@ def shifting(entered: Situation, message: str) -> Hold:
     if entered.observation.facts(entered.candidate.revision).carries(needed):
         return Hold("Shifting", message)
     return waiting_for_pods(entered, needed)
+
+
+def kept(situation: Situation, where: str) -> Hold | None:
+    """Why the release stays where it is although nothing speaks against its candidate."""
+    if situation.deployment.spec.release.paused:
+        return Hold("Paused", f"paused by spec.release.paused {where}")
+    burns = not situation.release.direct and stops(situation.deployment, situation.burn, under_way=True)
+    if situation.burn and burns:
+        return Hold(situation.burn.reason, f"held {where} (budget.onBurn: Hold): {situation.burn.message}")
+    return None
 
 
 def waiting_for_pods(situation: Situation, needed: int) -> Hold:

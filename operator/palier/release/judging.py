@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from palier.errors import InvalidSpec
-from palier.evidence.objective import Judgement, Verdict, fresh, judge
+from palier.evidence.objective import Judgement, ObjectiveRule, Verdict, fresh, judge
 from palier.release.cost import cost_judgements
 from palier.release.holds import CANNOT_MEASURE
+from palier.release.shadow_objectives import COVERAGE
 from palier.release.situation import Situation
 from palier.release.sources import MeasuredObjective
 from palier.release.state import Step
@@ -17,17 +18,29 @@ def judgements_of(situation: Situation) -> tuple[Judgement, ...]:
     release = situation.release
     if (
         release.direct
-        or release.step in {Step.PREPARING, Step.LOAD_TESTING}
+        or release.step in {Step.PREPARING, Step.LOAD_TESTING, Step.EXAMINING}
         or (release.traffic_since is None and not release.evidence)
     ):
         return ()
-    last = release.step is Step.PROMOTING or release.stage_index == len(situation.deployment.spec.release.canaries) - 1
     objectives = situation.objectives
+    if release.step is Step.SHADOWING:
+        return tuple(_in_shadow(situation, objective) for objective in objectives.measured)
+    last = release.step is Step.PROMOTING or release.stage_index == len(situation.deployment.spec.release.canaries) - 1
     return (
         *(_judgement(situation, objective, promotion=last) for objective in objectives.measured),
         *(_unmeasurable(name, error) for name, error in objectives.unmeasurable),
         *_costs(situation),
     )
+
+
+def _in_shadow(situation: Situation, objective: MeasuredObjective) -> Judgement:
+    """What only the shadow can show has to be proven there; latency and errors are judged again where users are."""
+    only_here = isinstance(objective.rule, ObjectiveRule) and not objective.rule.compare_with_stable
+    found = _judgement(situation, objective, promotion=only_here and objective.rule.name != COVERAGE)
+    if objective.rule.name == COVERAGE and found.verdict is Verdict.FAIL:
+        # Lost requests are no fault of the candidate; but nothing is known of how it would have answered them.
+        return replace(found, verdict=Verdict.NO_EVIDENCE, reason="TooFewPairs", hard_stop=False)
+    return found
 
 
 def _costs(situation: Situation) -> tuple[Judgement, ...]:
@@ -75,4 +88,8 @@ def _judgement(situation: Situation, objective: MeasuredObjective, *, promotion:
     since = situation.release.traffic_since
     held_for = situation.now - since if since is not None else 0.0
     rate = evidence.stage.total / held_for if held_for > 0 else None
-    return judge(evidence, objective.rule, promotion=promotion, rate=rate)
+    found = judge(evidence, objective.rule, promotion=promotion, rate=rate)
+    if found.verdict is Verdict.PASS and held_for < objective.label_delay:
+        message = f"{found.message}; what was answered in this stage is known only after {objective.label_delay:g} s"
+        return replace(found, verdict=Verdict.NO_EVIDENCE, reason="LabelsPending", message=message)
+    return found

@@ -11,6 +11,8 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.prices import PriceTable
 from palier.evidence.objective import Evidence
 from palier.release.cost import RunningFacts
+from palier.release.examining import GoldenFacts
+from palier.release.shadowing import NO_SHADOW, ShadowFacts
 from palier.release.sources import Origin, Reading
 from palier.release.testing import LoadTestFacts, Way
 
@@ -117,6 +119,12 @@ class Observation:
     """Why a text that the spec names cannot be read; until it can, the ways are not known."""
     load_test: LoadTestFacts = field(default_factory=LoadTestFacts)
     """The run under way."""
+    golden: GoldenFacts = field(default_factory=GoldenFacts)
+    """The golden answers that are asked."""
+    golden_digest: str = ""
+    """Digest of the golden answers that the spec asks for now."""
+    shadow: ShadowFacts = NO_SHADOW
+    """The shadow under way."""
     prices: Mapping[str, PriceTable] = field(default_factory=dict)
     """What a replica's resources cost where it runs, by revision; under the empty word, anywhere."""
     prices_problem: str = "no prices are configured"

@@ -17,14 +17,14 @@ from palier.api.constants import (
     RECONCILING,
     STALLED,
 )
-from palier.api.v1alpha1 import ModelDeployment
+from palier.api.v1alpha1 import Experiment, ModelDeployment
 from palier.evidence.counters import Measurable
 from palier.evidence.objective import Judgement, MeanRule
 from palier.release.finding import Finding
 from palier.release.measurability import Measurability, measurability
 from palier.release.observation import Observation
 from palier.release.outlook import MESSAGE_LIMIT, cost_status, plan_status, testing_status, within_budget
-from palier.release.situation import Decision
+from palier.release.situation import Decision, stage_of
 from palier.release.state import Result, State, Step
 
 
@@ -33,14 +33,20 @@ def stage_word(deployment: ModelDeployment, state: State, *, wanted: str) -> str
     release = state.release
     if release is None:
         if state.outcome and state.outcome.result.refuses and state.outcome.asked_for_by == wanted:
-            refused_before = state.outcome.result is Result.REFUSED
-            return "RolledBack" if state.stable and not refused_before else state.outcome.result.value
+            kept = state.outcome.result in {Result.REFUSED, Result.KEPT_STABLE}
+            return "RolledBack" if state.stable and not kept else state.outcome.result.value
         return "Serving" if state.stable else "Preparing"
     if release.step is Step.CANARY:
-        canaries = deployment.spec.release.canaries
-        return f"Canary {canaries[release.stage_index].weight}" if release.stage_index < len(canaries) else "Canary"
+        stage = stage_of(deployment, release)
+        word = "Experiment" if isinstance(stage, Experiment) else "Canary"
+        return f"{word} {stage.weight}" if stage else word
+    if release.step is Step.SHADOWING:
+        shadow = deployment.spec.release.shadow
+        return f"Shadow {shadow.percent}" if shadow else "Shadow"
     if release.step is Step.LOAD_TESTING:
         return "LoadTest"
+    if release.step is Step.EXAMINING:
+        return "Golden"
     return release.step.value
 
 

@@ -100,6 +100,9 @@ def resolve(
         return _errors(owner, named, router, field=f"{field}.errorRate")
     if objective.ratio is not None:
         return Found(CounterRatio((objective.ratio.bad,), (objective.ratio.total,)), Origin.ELSEWHERE)
+    if objective.product is not None:
+        told = presets.product(objective.product.signal.value)
+        return Found(CounterRatio(told.bad, told.total), Origin.ELSEWHERE)
     if objective.mean is not None:
         return _mean(objective.mean, named, field=f"{field}.mean")
     if objective.score is not None:

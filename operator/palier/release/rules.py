@@ -6,24 +6,20 @@ evidence has been seen. Which series are read is the business of `resolve`.
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from palier import presets
 from palier.api.objectives import CountedSignal
-from palier.api.v1alpha1 import Mean, ModelDeployment, Objective
+from palier.api.v1alpha1 import Experiment, Mean, ModelDeployment, Objective
 from palier.api.values import Proof
 from palier.errors import InvalidSpec
 from palier.evidence.objective import MeanRule, ObjectiveRule, ScoreRule
 from palier.release.resolve import Serving, resolve
+from palier.release.shadow_objectives import ERROR_MARGIN, LATENCY_MARGIN, judged_in_shadow
 from palier.release.sources import MeasuredObjective, Origin
 
 RELEASE_ALPHA = 0.01
 """Allowed probability that a release of a good candidate is rolled back, however often Palier looks."""
-
-ERROR_MARGIN = 1.25
-"""Odds ratio up to which a candidate's failures count as no worse than stable's (reference: section 2)."""
-
-LATENCY_MARGIN = 1.1
-"""The same for slow requests, which are far more frequent, so that a smaller margin is affordable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +58,61 @@ def measured_objectives(deployment: ModelDeployment, *, stable: Serving | None =
     return found.measured
 
 
-def objectives_of(deployment: ModelDeployment, *, stable: Serving | None = None) -> Objectives:
-    """The same, with those apart that cannot be measured as they are written; alpha is split evenly over all.
+def objectives_of(
+    deployment: ModelDeployment,
+    *,
+    stable: Serving | None = None,
+    experiment: Experiment | None = None,
+) -> Objectives:
+    """The objectives where users meet the candidate, with those apart that cannot be measured as they are written.
 
-    A limit on cost is none of them: nothing of it is read from the pods (see `palier.release.cost`).
+    Neither a limit on cost is one of them, of which nothing is read from the pods (see `palier.release.cost`), nor what
+    only a shadow can show (see `palier.release.shadow_objectives`).
+
+    Args:
+        deployment: the spec, which describes the candidate.
+        stable: what stable is served by; the same as the candidate when None.
+        experiment: the stage that the release is at, if it is one: its objective has to show which version is better.
     """
     model = deployment.spec.model
     candidate = Serving(model.runtime.value if model.runtime else "", model.runtime_version or "")
-    tested = [(number, one) for number, one in enumerate(deployment.spec.objectives) if one.cost is None]
-    alpha = RELEASE_ALPHA / max(1, len(tested))
+    alpha = alpha_of(deployment)
     measured: list[MeasuredObjective] = []
     unmeasurable: list[tuple[str, InvalidSpec]] = []
-    for index, objective in tested:
+    for index, objective in enumerate(deployment.spec.objectives):
+        if not _in_canary(objective):
+            continue
         field = f"spec.objectives[{index}]"
+        decides = experiment is not None and experiment.objective == objective.name
         try:
-            measured.append(_measured(deployment, objective, candidate, stable or candidate, alpha=alpha, field=field))
+            found = _measured(deployment, objective, candidate, stable or candidate, alpha=alpha, field=field)
+            measured.append(_deciding(found) if decides else found)
         except InvalidSpec as error:
             unmeasurable.append((objective.name, error))
     return Objectives(tuple(measured), tuple(unmeasurable))
+
+
+def alpha_of(deployment: ModelDeployment) -> float:
+    """The share of each objective in the allowed probability of a false end: even over all, once for each place.
+
+    An objective that is judged in the shadow and in a canary is tested in both.
+    """
+    objectives = deployment.spec.objectives
+    tests = sum(map(_in_canary, objectives))
+    if deployment.spec.release.shadow is not None:
+        tests += sum(map(judged_in_shadow, objectives))
+    return RELEASE_ALPHA / max(1, tests)
+
+
+def _in_canary(objective: Objective) -> bool:
+    """Whether an objective is measured where users meet the candidate."""
+    return objective.cost is None and objective.agreement is None and objective.slowdown is None
+
+
+def _deciding(objective: MeasuredObjective) -> MeasuredObjective:
+    """An objective as the one that shows which version is better."""
+    assert isinstance(objective.rule, ObjectiveRule)  # noqa: S101 - the API allows no other in an experiment
+    return replace(objective, rule=replace(objective.rule, require_better=True))
 
 
 def rules_digest(deployment: ModelDeployment) -> str:
@@ -98,6 +131,14 @@ def rules_digest(deployment: ModelDeployment) -> str:
         judged_by["plan"] = [
             part.model_dump(mode="json", by_alias=True, exclude_defaults=True) if part else None
             for part in (spec.scale, spec.budget)
+        ]
+    if spec.release.shadow is not None:
+        judged_by["shadow"] = [
+            part.model_dump(mode="json", by_alias=True, exclude_defaults=True) for part in (spec.shadow, spec.answers)
+        ]
+    if spec.release.golden is not None and spec.golden is not None:
+        judged_by["golden"] = [
+            part.model_dump(mode="json", by_alias=True, exclude_defaults=True) for part in (spec.golden, spec.answers)
         ]
     if spec.traffic.gateway is not None and spec.traffic.gateway.router is not None:
         judged_by["router"] = spec.traffic.gateway.router.value
@@ -128,6 +169,7 @@ def _measured(
         segment_by=objective.segment_by or "",
         expected_edges=found.edges,
         remedy=found.remedy,
+        label_delay=objective.label_delay.seconds if objective.label_delay else 0.0,
     )
 
 
@@ -176,8 +218,12 @@ def _rule(objective: Objective, *, alpha: float) -> ObjectiveRule | MeanRule | S
             hard_stop_share=1.0,
             compare_with_stable=False,
         )
-    limited = objective.error_rate or objective.ratio
+    limited = objective.error_rate or objective.ratio or objective.product
     assert limited is not None  # noqa: S101 - the schema demands one kind
+    noun, bad_noun = ("requests", "failed") if objective.error_rate else ("events", "bad")
+    if objective.product is not None:
+        told = presets.product(objective.product.signal.value)
+        noun, bad_noun = told.noun, told.bad_noun
     return ObjectiveRule(
         name=objective.name,
         limit=limited.max_percent.fraction,
@@ -185,6 +231,6 @@ def _rule(objective: Objective, *, alpha: float) -> ObjectiveRule | MeanRule | S
         alpha=alpha,
         require_no_worse=proof,
         segmented=segmented,
-        noun="requests" if objective.error_rate else "events",
-        bad_noun="failed" if objective.error_rate else "bad",
+        noun=noun,
+        bad_noun=bad_noun,
     )

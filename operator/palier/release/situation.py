@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from palier.api.v1alpha1 import Canary, Experiment, ModelDeployment
+from palier.api.v1alpha1 import Landing, ModelDeployment
 from palier.economics.burn import Burn
 from palier.evidence.objective import Judgement
+from palier.release.examining import GoldenRun
 from palier.release.observation import Observation
 from palier.release.prospects import Survey
 from palier.release.rules import NO_OBJECTIVES, Objectives
+from palier.release.shadowing import ShadowRun
 from palier.release.state import Release, RevisionRef, State
 from palier.release.testing import Run
 
@@ -43,6 +45,10 @@ class Decision:
     """What the candidate is measured and judged by."""
     run: Run | None = None
     """The load test that has to run now."""
+    examination: GoldenRun | None = None
+    """The golden answers that have to be asked now."""
+    shadow: ShadowRun | None = None
+    """The shadow that has to be there now."""
     survey: Survey | None = None
     """What serving the target would take, where the spec has a plan for it."""
     burn: Burn | None = None
@@ -75,12 +81,17 @@ class Situation:
         return self.state.candidate
 
     @property
-    def stage(self) -> Canary | Experiment | None:
+    def stage(self) -> Landing | None:
         """The stage it is at; None when the spec has fewer stages now."""
-        canaries = self.deployment.spec.release.canaries
-        return canaries[self.release.stage_index] if self.release.stage_index < len(canaries) else None
+        return stage_of(self.deployment, self.release)
 
     @property
     def promotion_requested(self) -> bool:
         """Whether a person asked to skip the remaining stages of this very candidate."""
         return self.observation.requests.promote == self.candidate.revision
+
+
+def stage_of(deployment: ModelDeployment, release: Release | None) -> Landing | None:
+    """The stage with users that a release is at, or comes to; None without a release or when the spec has fewer now."""
+    canaries = deployment.spec.release.canaries
+    return canaries[release.stage_index] if release is not None and release.stage_index < len(canaries) else None

@@ -5,8 +5,10 @@ count successes and failures apart have no counter of all requests.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any, Self
 
 from palier.evidence.counters import Measurable
 from palier.evidence.objective import Rule
@@ -99,6 +101,10 @@ class MeasuredObjective:
     """Bucket edges that the histogram has by default, ascending; empty where they are not known before it is read."""
     remedy: str = ""
     """What gives the histogram other edges."""
+    about: str = ""
+    """Digest of what else the numbers rest on, such as how answers are compared."""
+    label_delay: float = 0.0
+    """Seconds after an answer until it is known whether it was good."""
 
     @property
     def selectors(self) -> tuple[str, ...]:
@@ -113,7 +119,8 @@ class MeasuredObjective:
         The share of alpha is not in it: another objective beside this one changes what is needed, not what was seen.
         """
         rule = {name: value for name, value in asdict(self.rule).items() if name != "alpha"}
-        text = repr((sorted(rule.items()), self.source, self.stable_source, self.origin.value, self.segment_by))
+        named = (self.origin.value, self.segment_by, *([self.about] if self.about else ()))
+        text = repr((sorted(rule.items()), self.source, self.stable_source, *named))
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
@@ -143,6 +150,30 @@ class KnownReading:
 
     of: str
     reading: Reading
+
+    def to_status(self) -> dict[str, str]:
+        """The entry of `status.readings`; `from_status` reads the same value back."""
+        edges = {"lower": self.reading.lower, "upper": self.reading.upper}
+        return {
+            "of": self.of,
+            "measurable": self.reading.measurable.value,
+            **{name: repr(edge) for name, edge in edges.items() if edge is not None},
+        }
+
+    @classmethod
+    def from_status(cls, entry: Mapping[str, Any]) -> Self:
+        """Read an entry back.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is unreadable.
+        """
+        lower, upper = entry.get("lower"), entry.get("upper")
+        reading = Reading(
+            Measurable(entry["measurable"]),
+            lower=None if lower is None else float(lower),
+            upper=None if upper is None else float(upper),
+        )
+        return cls(entry["of"], reading)
 
 
 def reading_of(source: SlowerThan) -> str:

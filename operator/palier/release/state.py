@@ -10,10 +10,10 @@ from typing import Any, Self
 
 from palier.api.status_values import Result, Step
 from palier.economics.spending import Spending
-from palier.evidence.counters import Measurable
 from palier.evidence.objective import Evidence, begin_stage
 from palier.release.cost import Reckoned, spending_of, spending_status
-from palier.release.sources import KnownReading, Reading
+from palier.release.examining import GoldenRecord
+from palier.release.sources import KnownReading
 from palier.release.testing import LoadTestRecord
 from palier.release.times import format_time, optional_time, parse_time
 
@@ -127,7 +127,11 @@ class Release:
     test_replicas: int = 0
     """Pods of the candidate that the present load test is about; 0 when there is none."""
     attempt: int = 0
-    """Load tests that have ended in this release."""
+    """Load tests and examinations that have ended in this release."""
+    examined: bool = False
+    """The golden answers were good enough."""
+    shadowed: bool = False
+    """The shadow spoke for the candidate."""
     ending: Ending | None = None
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
 
@@ -141,6 +145,24 @@ class Release:
             traffic_since=None,
             test_replicas=0,
             evidence={name: begin_stage(evidence) for name, evidence in self.evidence.items()},
+        )
+
+    @property
+    def landing(self) -> int:
+        """Tells the stages apart in which evidence is gathered: the number of the canary, -1 in the shadow."""
+        return -1 if self.step is Step.SHADOWING else self.stage_index
+
+    def unjudged(self) -> Self:
+        """The same release without the evidence of its shadow, which says nothing about what users meet."""
+        return replace(
+            self,
+            traffic_since=None,
+            last_look=None,
+            cannot_measure_since=None,
+            router_last_look=None,
+            router_unseen_since=None,
+            breach="",
+            evidence={},
         )
 
 
@@ -162,6 +184,8 @@ class State:
     """How well the histograms answer, by latency objective, as last read."""
     load_tests: tuple[LoadTestRecord, ...] = ()
     """What the load tests found, oldest first."""
+    golden: GoldenRecord | None = None
+    """What the last golden answers found."""
     spending: Spending | None = None
     """What serving has cost; None while no price is known."""
     costs: Reckoned = field(default_factory=Reckoned)
@@ -185,8 +209,9 @@ class State:
                 outcome=_outcome(status.get("outcome")),
                 history=tuple(o for entry in status.get("history", ()) if (o := _outcome(entry))),
                 handled_retry=status.get("handledRetry", ""),
-                readings={entry["objective"]: _reading(entry) for entry in status.get("readings", ())},
+                readings={entry["objective"]: KnownReading.from_status(entry) for entry in status.get("readings", ())},
                 load_tests=tuple(LoadTestRecord.from_status(entry) for entry in status.get("loadTests", ())),
+                golden=GoldenRecord.from_status(status["golden"]) if status.get("golden") else None,
                 spending=spending_of(status.get("cost")),
                 costs=Reckoned.from_status(status.get("cost")),
             )
@@ -206,10 +231,9 @@ class State:
             "outcome": self.outcome and _outcome_status(self.outcome),
             "history": [_outcome_status(outcome) for outcome in self.history],
             "handledRetry": self.handled_retry,
-            "readings": [
-                {"objective": name, **_reading_status(known)} for name, known in sorted(self.readings.items())
-            ],
+            "readings": [{"objective": name, **known.to_status()} for name, known in sorted(self.readings.items())],
             "loadTests": [record.to_status() for record in self.load_tests],
+            "golden": self.golden and self.golden.to_status(),
             "cost": {**(spending_status(self.spending) if self.spending else {}), **self.costs.to_status()},
         }
         return {name: part for name, part in parts.items() if part}
@@ -261,25 +285,6 @@ def _slots(value: list[str] | None) -> tuple[str, str] | None:
     return first, second
 
 
-def _reading(value: Mapping[str, Any]) -> KnownReading:
-    lower, upper = value.get("lower"), value.get("upper")
-    reading = Reading(
-        Measurable(value["measurable"]),
-        lower=None if lower is None else float(lower),
-        upper=None if upper is None else float(upper),
-    )
-    return KnownReading(value["of"], reading)
-
-
-def _reading_status(known: KnownReading) -> dict[str, str]:
-    edges = {"lower": known.reading.lower, "upper": known.reading.upper}
-    return {
-        "of": known.of,
-        "measurable": known.reading.measurable.value,
-        **{name: repr(edge) for name, edge in edges.items() if edge is not None},
-    }
-
-
 def _outcome(value: Mapping[str, Any] | None) -> Outcome | None:
     if not value:
         return None
@@ -325,6 +330,8 @@ def _release(value: Mapping[str, Any] | None) -> Release | None:
         tested=bool(value.get("tested", False)),
         test_replicas=int(value.get("testReplicas", 0)),
         attempt=int(value.get("attempt", 0)),
+        examined=bool(value.get("examined", False)),
+        shadowed=bool(value.get("shadowed", False)),
         ending=Ending(Result(ending["result"]), ending["reason"], ending["message"]) if ending else None,
         evidence={entry["objective"]: Evidence.from_status(entry) for entry in value.get("evidence", ())},
     )
@@ -337,10 +344,14 @@ def _release_status(release: Release) -> dict[str, Any]:
         "startedAt": format_time(release.started_at),
         "stageStartedAt": format_time(release.stage_started_at),
     }
-    if release.direct:
-        status["direct"] = True
-    if release.tested:
-        status["tested"] = True
+    for name, passed in (
+        ("direct", release.direct),
+        ("tested", release.tested),
+        ("examined", release.examined),
+        ("shadowed", release.shadowed),
+    ):
+        if passed:
+            status[name] = True
     if release.test_replicas:
         status["testReplicas"] = release.test_replicas
     if release.attempt:

@@ -26,6 +26,9 @@ UNANSWERED_AFTER = 3.0
 """Seconds after which a write that no gateway has answered is no longer waited for on the way down."""
 
 
+_BEFORE_USERS = frozenset({Step.PREPARING, Step.EXAMINING, Step.SHADOWING})
+
+
 @dataclass(frozen=True, slots=True)
 class Targets:
     """The wanted state of the cluster for one ModelDeployment."""
@@ -40,6 +43,8 @@ class Targets:
     """Revisions to delete now."""
     again_in: float | None = None
     """Seconds after which the next intermediate weight may be written."""
+    mirrored: bool = False
+    """Whether the shadow proxy gets copies of the requests."""
 
 
 def full_replicas(deployment: ModelDeployment) -> int:
@@ -68,7 +73,12 @@ def stage_replicas(deployment: ModelDeployment, state: State) -> int:
     release, canaries = state.release, deployment.spec.release.canaries
     if release is not None and release.test_replicas:
         return release.test_replicas
-    if release is None or release.direct or not canaries or release.step is Step.PROMOTING:
+    if release is None or release.direct or release.step is Step.PROMOTING:
+        return full_replicas(deployment)
+    shadow = deployment.spec.release.shadow
+    if shadow is not None and not release.shadowed and release.step in _BEFORE_USERS:
+        return replicas_for(deployment, shadow.percent)
+    if not canaries:
         return full_replicas(deployment)
     return replicas_for(deployment, canaries[min(release.stage_index, len(canaries) - 1)].weight)
 
@@ -112,7 +122,15 @@ def targets(deployment: ModelDeployment, state: State, observation: Observation,
             replicas[revision] = max(needed, min(present, full_replicas(deployment)))
     named = set(observation.route.weights) | set(state.slots or ())
     remove = frozenset(d.revision for d in state.drains if now >= d.until and d.revision not in named | set(replicas))
-    return Targets(weights=weights, slots=state.slots, replicas=replicas, remove=remove, again_in=again_in)
+    shadowed = state.release is not None and state.release.step is Step.SHADOWING
+    return Targets(
+        weights=weights,
+        slots=state.slots,
+        replicas=replicas,
+        remove=remove,
+        again_in=again_in,
+        mirrored=shadowed and observation.shadow.ready,
+    )
 
 
 def _lent(deployment: ModelDeployment, state: State, observation: Observation) -> int:
@@ -220,7 +238,7 @@ def _candidate_share(deployment: ModelDeployment, state: State, observation: Obs
     assert candidate is not None  # noqa: S101
     assert stable is not None  # noqa: S101
     match release.step:
-        case Step.PREPARING | Step.LOAD_TESTING:
+        case Step.PREPARING | Step.LOAD_TESTING | Step.EXAMINING | Step.SHADOWING:
             return 0
         case Step.CANARY:
             ready = observation.facts(candidate.revision).carries(stage_replicas(deployment, state))

@@ -148,6 +148,8 @@ class MemoryCluster:
             owner = service["metadata"].get("labels", {}).get(LABEL_DEPLOYMENT)
             if identity[0] != "Service" or not owner or LABEL_REVISION in service["metadata"]["labels"]:
                 continue
+            if LABEL_DEPLOYMENT not in service["spec"]["selector"]:
+                continue  # a shadow proxy's
             only = service["spec"]["selector"].get(LABEL_REVISION)
             ready = sum(
                 len(part.get("endpoints") or ())

@@ -19,6 +19,7 @@ from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
 from palier.manifests.traffic import route_weights
 from palier.metrics.prices import Prices
+from palier.quality import Quality
 from tests.property.load_world import load_tested
 from tests.unit.cluster.memory import MemoryCluster
 
@@ -82,6 +83,7 @@ class Life:
             queue=WorkQueue(),
             source=Silence(),
             economy=economy,
+            quality=Quality(cluster=self.cluster, store=self.store, image=self.image),
             look_interval=1,
             scrape_interval=1,
             clock=lambda: self.now,

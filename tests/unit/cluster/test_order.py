@@ -14,6 +14,7 @@ from palier.errors import ClusterError, Forbidden, Invalid, MetricsUnavailable, 
 from palier.evidence.counters import Series
 from palier.manifests.traffic import route_weights
 from palier.metrics.prices import Prices
+from palier.quality import Quality
 from tests.unit.cluster.memory import MemoryCluster
 
 KEY = Key("ml", "demo")
@@ -93,6 +94,7 @@ class Life:
             queue=WorkQueue(),
             source=Silence(),
             economy=self.economy,
+            quality=Quality(cluster=self.cluster, store=self.store, image="palier:test"),
             look_interval=1,
             scrape_interval=1,
             clock=lambda: self.now,

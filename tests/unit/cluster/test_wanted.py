@@ -79,6 +79,55 @@ def test_the_requests_of_the_load_test_are_no_part_of_the_revision() -> None:
     assert first.ways[0].digest != second.ways[0].digest
 
 
+GOLDEN: dict[str, Any] = {
+    "corpus": {"configMapKeyRef": {"name": "texts", "key": "requests"}},
+    "judge": {
+        "url": "http://judge:8000/v1/chat/completions",
+        "model": "judge",
+        "prompt": {"name": "texts", "key": "prompt"},
+        "calibration": {"corpus": {"configMapKeyRef": {"name": "texts", "key": "judged"}}},
+    },
+}
+
+
+def examined(stage: str = "golden", **golden: Any) -> ModelDeployment:  # noqa: ANN401
+    """A ModelDeployment with these fields of `spec.golden`, and with a stage for it."""
+    body = model_deployment().model_dump(mode="json", by_alias=True, exclude_none=True)
+    body["spec"]["golden"] = {**GOLDEN, **golden}
+    body["spec"]["release"]["stages"] = [{stage: {"weight": 5} if stage == "canary" else {}}]
+    return ModelDeployment.model_validate(body)
+
+
+def test_the_texts_of_golden_answers_are_read() -> None:
+    """The requests, the text for the judge and the pairs that people have judged, each from its own key."""
+    asked = wanted(texts(requests="a", prompt="b", judged="c"), examined(), State())
+
+    assert (asked.golden_requests, asked.judge_prompt, asked.calibration) == ("a", "b", "c")
+
+
+def test_golden_answers_are_no_part_of_the_revision() -> None:
+    """They ask another question about the same model."""
+    first, second = (wanted(texts(requests=text, prompt="b", judged="c"), examined(), State()) for text in ("a", "z"))
+
+    assert first.revision == second.revision
+
+
+def test_golden_answers_that_no_stage_asks_for_are_not_read() -> None:
+    """Their ConfigMaps may be missing."""
+    asked = wanted(Store(), examined("canary"), State())
+
+    assert (asked.golden_requests, asked.judge_prompt, asked.calibration) == ("", "", "")
+
+
+def test_lines_that_the_spec_or_a_volume_has_are_not_read() -> None:
+    """There is no text of them, and none is missing."""
+    volume = {"volume": {"claimName": "judged", "path": "a.jsonl"}}
+    judge = {"url": "http://judge:8000/", "model": "judge", "calibration": {"corpus": volume}}
+    asked = wanted(Store(), examined(corpus={"inline": ["{}"]}, judge=judge), State())
+
+    assert (asked.golden_requests, asked.judge_prompt, asked.calibration) == ("", "", "")
+
+
 UNREADABLE: dict[str, tuple[ModelDeployment, Store, str]] = {
     "no ConfigMap": (
         prompted(load_tested()),
@@ -94,6 +143,21 @@ UNREADABLE: dict[str, tuple[ModelDeployment, Store, str]] = {
         load_tested(test=CORPUS),
         Store(),
         "spec.scale.loadTest.corpus.configMapKeyRef.name: no ConfigMap texts",
+    ),
+    "no golden requests": (
+        examined(),
+        Store(),
+        "spec.golden.corpus.configMapKeyRef.name: no ConfigMap texts",
+    ),
+    "no text for the judge": (
+        examined(),
+        texts(requests="a", judged="c"),
+        "spec.golden.judge.prompt.key: ConfigMap texts has no key prompt",
+    ),
+    "no judged pairs": (
+        examined(),
+        texts(requests="a", prompt="b"),
+        "spec.golden.judge.calibration.corpus.configMapKeyRef.key: ConfigMap texts has no key judged",
     ),
 }
 

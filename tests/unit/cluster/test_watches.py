@@ -59,7 +59,7 @@ def test_a_deployment_concerns_itself(store: Store) -> None:
         assert concerned(store, before, after) == {Key("ml", "new")}
 
 
-@pytest.mark.parametrize("kind", ["Deployment", "Job", "Service", "EndpointSlice", "HTTPRoute"])
+@pytest.mark.parametrize("kind", ["Deployment", "Job", "Service", "EndpointSlice", "HTTPRoute", "BackendTrafficPolicy"])
 def test_children_concern_their_owner(store: Store, kind: str) -> None:
     """The label names the owner, also when it changes hands."""
     assert concerned(store, None, child(kind, spec={})) == {Key("ml", "a")}
@@ -84,6 +84,24 @@ def test_config_map_concerns_those_whose_load_test_sends_it(store: Store) -> Non
     requests = child("ConfigMap", owner=None)
     requests["metadata"]["name"] = "requests"
     assert concerned(store, None, requests) == {Key("ml", "c")}
+
+
+@pytest.mark.parametrize(
+    "golden",
+    [
+        {"corpus": {"configMapKeyRef": {"name": "texts", "key": "k"}}},
+        {"judge": {"prompt": {"name": "texts", "key": "k"}}},
+        {"judge": {"calibration": {"corpus": {"configMapKeyRef": {"name": "texts", "key": "k"}}}}},
+    ],
+    ids=["corpus", "prompt", "calibration"],
+)
+def test_config_map_concerns_those_whose_golden_answers_need_it(store: Store, golden: dict[str, Any]) -> None:
+    """Other requests, another prompt or other judged pairs ask another question."""
+    store.put(deployment("c", golden=golden))
+    store.put(deployment("odd", golden={"corpus": 3, "judge": ["prompt"]}))
+    texts = child("ConfigMap", owner=None)
+    texts["metadata"]["name"] = "texts"
+    assert concerned(store, None, texts) == {Key("ml", "c")}
 
 
 def test_foreign_route_concerns_those_who_share_a_hostname(store: Store) -> None:
@@ -112,6 +130,7 @@ def test_every_watched_kind_has_a_place() -> None:
         ("discovery.k8s.io", "v1", "endpointslices"),
         ("", "v1", "configmaps"),
         ("gateway.networking.k8s.io", "v1", "httproutes"),
+        ("gateway.envoyproxy.io", "v1alpha1", "backendtrafficpolicies"),
     ]
 
 

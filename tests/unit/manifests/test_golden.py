@@ -8,14 +8,22 @@ import pytest
 import yaml
 
 from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.manifests.golden import golden_configs, golden_job
 from palier.manifests.loadtest import load_test_config, load_test_job
 from palier.manifests.revision import deployment_manifest, prompts_manifest, scale_manifest, service_manifest
-from palier.manifests.traffic import front_service_manifest, route_manifest
+from palier.manifests.shadow import PORT, shadow_config, shadow_deployment, shadow_name, shadow_service
+from palier.manifests.sticky import sticky_manifest
+from palier.manifests.traffic import Mirror, front_service_manifest, route_manifest
+from palier.release.examining import GoldenRun
+from palier.release.shadowing import ShadowRun
 from palier.release.testing import Run
 
 GOLDEN = Path(__file__).parent / "golden"
 REVISION, STABLE = "0a1b2c3d4e", "5f6a7b8c9d"
 RUN = Run("", REVISION, replicas=1, index=2, attempt=1, digest="0123456789abcdef")
+EXAMINATION = GoldenRun(REVISION, STABLE, attempt=1, digest="0123456789abcdef")
+SHADOW = ShadowRun(REVISION, STABLE, percent=20, digest="0123456789abcdef")
+IMAGE = "registry.example.com/palier:1"
 TEXTS = {"system": "You are helpful.", "refusal": "I would rather not."}
 
 Objects = list[dict[str, Any]]
@@ -63,16 +71,50 @@ def load_tested(deployment: ModelDeployment) -> Objects:
     """What a run of a load test is told, and the Job that does it."""
     return [
         load_test_config(deployment, RUN, '{"path": "/v1/chat/completions"}'),
-        load_test_job(deployment, RUN, image="registry.example.com/palier:1"),
+        load_test_job(deployment, RUN, image=IMAGE),
+    ]
+
+
+def examined(deployment: ModelDeployment) -> Objects:
+    """What golden answers are asked with, and the Job that asks."""
+    return [
+        *golden_configs(deployment, EXAMINATION, '{"path": "/predict"}', requests='{"body": 1}\n'),
+        golden_job(deployment, EXAMINATION, image=IMAGE),
+    ]
+
+
+def shadowed(deployment: ModelDeployment) -> Objects:
+    """The proxy, the route that sends it copies, and the policy that keeps users apart."""
+    gateway = deployment.spec.traffic.gateway
+    assert gateway is not None
+    assert gateway.sticky is not None
+    plan, name = '{"timeout": 5}', shadow_name(deployment, SHADOW)
+    ports = {STABLE: 9000, REVISION: deployment.spec.serving.port}
+    return [
+        shadow_config(deployment, SHADOW, plan),
+        shadow_service(deployment, SHADOW),
+        shadow_deployment(deployment, SHADOW, plan, image=IMAGE),
+        route_manifest(
+            deployment,
+            gateway,
+            slots=(STABLE, ""),
+            weights={STABLE: 100},
+            ports=ports,
+            mirror=Mirror(name, PORT, SHADOW.percent),
+        ),
+        sticky_manifest(deployment, gateway.sticky),
     ]
 
 
 CASES: dict[str, Callable[[ModelDeployment], Objects]] = {
     "gateway": behind_a_gateway,
     "service": behind_a_service,
+    "golden-judge": examined,
+    "golden-scorer": examined,
     "gpu": on_accelerators,
     "load-test": load_tested,
     "prompts": with_prompts,
+    "shadow": shadowed,
 }
 
 

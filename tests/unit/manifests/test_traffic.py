@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from palier.api.v1alpha1 import ModelDeployment
-from palier.manifests.traffic import route_manifest, route_weights
+from palier.manifests.traffic import Mirror, mirror_of, route_manifest, route_weights
 from tests.property.world import model_deployment
 
 FIRST, SECOND, THIRD = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"
@@ -23,12 +23,19 @@ def named(name: str) -> ModelDeployment:
     return deployment.model_copy(update={"metadata": deployment.metadata.model_copy(update={"name": name})})
 
 
-def route(slots: tuple[str, str], weights: dict[str, int], deployment: ModelDeployment | None = None) -> dict[str, Any]:
+def route(
+    slots: tuple[str, str],
+    weights: dict[str, int],
+    deployment: ModelDeployment | None = None,
+    *,
+    mirror: Mirror | None = None,
+) -> dict[str, Any]:
     """The rendered route."""
     deployment = deployment or model_deployment()
     gateway = deployment.spec.traffic.gateway
     assert gateway is not None
-    return route_manifest(deployment, gateway, slots=slots, weights=weights, ports=dict.fromkeys({*slots, *PORTS}, 80))
+    ports = dict.fromkeys({*slots, *PORTS}, 80)
+    return route_manifest(deployment, gateway, slots=slots, weights=weights, ports=ports, mirror=mirror)
 
 
 @pytest.mark.parametrize(
@@ -116,3 +123,42 @@ def test_the_longest_time_of_a_request_is_the_gateways_business() -> None:
 
     assert route((FIRST, SECOND), weights, limited)["spec"]["rules"][0]["timeouts"] == {"request": "30s"}
     assert "timeouts" not in route((FIRST, SECOND), weights)["spec"]["rules"][0]
+
+
+@pytest.mark.parametrize("percent", [1, 20, 100, None])
+def test_copies_are_of_the_whole_rule(percent: int | None) -> None:
+    """Of what either backend answers; a gateway that knows no share is not told any, and no default is left out."""
+    weights = {FIRST: 95, SECOND: 5}
+    plain, mirrored = (
+        route((FIRST, SECOND), weights, mirror=mirror) for mirror in (None, Mirror("shadow-demo-x", 8080, percent))
+    )
+    (rule,) = mirrored["spec"]["rules"]
+    (copies,) = rule.pop("filters")
+
+    assert copies == {
+        "type": "RequestMirror",
+        "requestMirror": {
+            "backendRef": {"group": "", "kind": "Service", "name": "shadow-demo-x", "port": 8080},
+            **({} if percent is None else {"percent": percent}),
+        },
+    }
+    assert mirrored == plain
+
+
+def test_a_mirror_reads_back_as_it_was_written() -> None:
+    """Who looks at a route knows where copies go, and that they go nowhere."""
+    weights = {FIRST: 95, SECOND: 5}
+
+    assert mirror_of(route((FIRST, SECOND), weights, mirror=Mirror("shadow-demo-x", 8080, 20))) == "shadow-demo-x"
+    assert mirror_of(route((FIRST, SECOND), weights)) is None
+    assert mirror_of({"spec": {"rules": [{"filters": [{"type": "URLRewrite"}]}]}}) is None
+    assert mirror_of({}) is None
+
+
+def test_a_mirror_is_no_weight() -> None:
+    """The proxy is no revision, and takes no share of the users."""
+    weights = {FIRST: 95, SECOND: 5}
+    deployment = model_deployment()
+
+    mirrored = route((FIRST, SECOND), weights, deployment, mirror=Mirror("demo-cccccccccc", 8080, 20))
+    assert route_weights(deployment, mirrored) == weights

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from palier.api.values import HistogramSelector, Selector
+from palier.api.values import HistogramSelector, ProductSignal, Selector
 from palier.presets import (
+    PRODUCT_SIGNALS,
     REQUIRED,
     ROUTERS,
     RUNTIMES,
@@ -18,11 +19,14 @@ from palier.presets import (
     Mean,
     Missing,
     Preset,
+    ProductPreset,
     RouterPreset,
     Signal,
     all_presets,
+    all_product_signals,
     all_routers,
     parse,
+    product,
     router,
     runtime,
 )
@@ -55,7 +59,7 @@ def selectors(signal: Signal) -> list[str]:
             return []
 
 
-def titled(preset: Preset | RouterPreset) -> str:
+def titled(preset: Preset | ProductPreset | RouterPreset) -> str:
     """Names a preset in a test's id."""
     return preset.title
 
@@ -173,6 +177,61 @@ def test_a_broken_file_is_refused_with_its_name_and_field(written: str, instead:
     assert written in SMALLEST
     with pytest.raises(BrokenPresetError, match=re.escape(message)):
         parse(SMALLEST.replace(written, instead), Preset, file="vllm.yaml")
+
+
+def test_there_is_a_preset_for_every_product_signal_that_an_objective_may_name() -> None:
+    """The API and the data know the same ones, by the same names."""
+    assert tuple(signal.value for signal in ProductSignal) == PRODUCT_SIGNALS
+    assert [preset.name for preset in all_product_signals()] == list(PRODUCT_SIGNALS)
+    with pytest.raises(KeyError, match="Delight"):
+        product("Delight")
+
+
+@pytest.mark.parametrize("preset", all_product_signals(), ids=titled)
+def test_a_product_signals_bad_events_are_among_all_of_them(preset: ProductPreset) -> None:
+    """By every series that a front end may export, whatever the value of the label; others count for neither."""
+    for selector in (*preset.bad, *preset.total):
+        assert re.match(Selector.form, selector)
+        assert len(selector) <= Selector.longest
+    outcomes = {"resolved", "followed_up", "abandoned", "handed_over", "up", "down", "other", ""}
+    bad, total = (
+        {(name, label, value) for selector in side for name, label, value in chosen(selector, outcomes)}
+        for side in (preset.bad, preset.total)
+    )
+    assert bad < total
+    assert not {value for *_, value in total} & {"other", ""}
+
+
+def chosen(selector: str, values: set[str]) -> list[tuple[str, str, str]]:
+    """Which of these label values a selector with one matcher takes, with its metric's name and its label."""
+    matched = re.fullmatch(r'(\w+)\{(\w+)(=~?)"([^"]+)"\}', selector)
+    assert matched is not None
+    name, label, _, pattern = matched.groups()
+    return [(name, label, value) for value in values if re.fullmatch(pattern, value)]
+
+
+@pytest.mark.parametrize(
+    ("signal", "bad"),
+    [
+        ("FirstPassResolution", {"followed_up", "abandoned", "handed_over"}),
+        ("Abandonment", {"abandoned"}),
+        ("ManualFallback", {"handed_over"}),
+        ("Feedback", {"down"}),
+    ],
+)
+def test_a_product_signal_counts_what_its_name_says(signal: str, bad: set[str]) -> None:
+    """Sessions by their outcome, votes by their thumb."""
+    values = {"resolved", "followed_up", "abandoned", "handed_over", "up", "down"}
+    found = [one for selector in product(signal).bad for one in chosen(selector, values)]
+    assert {value for *_, value in found} == bad
+    assert len(found) == len(bad)
+
+
+def test_a_broken_product_signal_is_refused_with_its_name_and_field() -> None:
+    """Whoever edits it is told where it went wrong."""
+    text = "name: Delight\ntitle: Delight\nnoun: smiles\nbad_noun: faked\nbad: [faked_total]\ntotal: []\n"
+    with pytest.raises(BrokenPresetError, match=re.escape("delight.yaml: total: ")):
+        parse(text, ProductPreset, file="delight.yaml")
 
 
 def test_a_preset_cannot_be_changed() -> None:

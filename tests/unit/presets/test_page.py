@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from palier.presets import all_presets, all_routers
+from palier.presets import all_presets, all_product_signals, all_routers
 from palier.presets.page import PATH, main, page
 
 ROOT = Path(__file__).parents[3]
@@ -16,7 +16,7 @@ def test_the_page_in_the_repository_is_up_to_date() -> None:
 
 
 def test_the_page_shows_every_preset_with_its_signals() -> None:
-    """Each runtime and router has a section, and each signal a row."""
+    """Each runtime and router has a section, and each of their signals and the product's a row."""
     text = page()
     for preset in all_presets():
         section = text.split(f"### {preset.title}\n")[1].split("\n#")[0]
@@ -24,6 +24,8 @@ def test_the_page_shows_every_preset_with_its_signals() -> None:
         assert preset.provenance in section
     for router in all_routers():
         assert f"value `{router.value}`" in text
+    for signal in all_product_signals():
+        assert f"| `{signal.name}` |" in text.split("## Product signals\n")[1]
 
 
 def test_the_page_is_written_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -238,7 +238,16 @@ def test_the_history_is_bounded() -> None:
 @pytest.mark.parametrize("result", Result)
 def test_only_a_failed_try_refuses_the_revision(result: Result) -> None:
     """What ended for another reason than its own quality may be tried again."""
-    assert result.refuses is (result in {Result.ROLLED_BACK, Result.ABORTED, Result.FAILED, Result.REFUSED})
+    assert result.refuses is (
+        result
+        in {
+            Result.ROLLED_BACK,
+            Result.ABORTED,
+            Result.FAILED,
+            Result.REFUSED,
+            Result.KEPT_STABLE,
+        }
+    )
 
 
 def test_a_stage_begins_without_traffic_and_with_its_own_evidence() -> None:

@@ -84,9 +84,10 @@ async def _main(settings: Settings) -> None:
         extra_latency_ms=settings.extra_latency_ms,
         fail_percent=settings.fail_percent,
         fail_after_seconds=settings.fail_after_seconds,
+        wrong_percent=settings.wrong_percent,
     )
     await serve(
-        Service(loader(settings.model, version=settings.version), faults=faults),
+        Service(loader(settings.model, version=settings.version), faults=faults, record=settings.record_answers),
         host="0.0.0.0",  # noqa: S104 (a pod is reached from outside)
         port=settings.port,
         drain_seconds=settings.drain_seconds,

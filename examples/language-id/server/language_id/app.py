@@ -28,6 +28,9 @@ from language_id.models import Detector
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 MAX_TEXT = 2000  # characters; the slower model needs a millisecond for them, so no text holds up the others
 MAX_BODY = 16 * 1024  # bytes; 2000 characters of any script fit
+WRONG_LANGUAGE = "xx"  # no language has this code
+SHADOW_HEADER = "x-palier-shadow"  # on copies of users' requests
+MOST_RECORDED = 100_000
 WARM_UP = "Bonjour, je voudrais savoir quand ma commande sera livrée."
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -44,6 +47,7 @@ class Service:
     Args:
         load: returns the loaded model; runs once, in a thread.
         faults: what to do wrong on purpose; by default nothing.
+        record: keep the answers to shadowed requests, for a test that compares them itself, and show them at /recorded.
         pause: waits for so many seconds; tests replace it.
     """
 
@@ -52,11 +56,13 @@ class Service:
         load: Callable[[], Detector],
         *,
         faults: Faults | None = None,
+        record: bool = False,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._load = load
         self._faults = faults or Faults()
         self._pause = pause
+        self._recorded: dict[str, str] | None = {} if record else None
         self._detector: Detector | None = None
         self._ready_since = 0.0
         self._draining = False
@@ -82,6 +88,8 @@ class Service:
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/metrics", self._metrics)
+        if self._recorded is not None:
+            application.router.add_get("/recorded", self._show_recorded)
         return application
 
     async def load(self) -> None:
@@ -112,8 +120,14 @@ class Service:
             guess = detector.detect(_text(await request.read()))
         except QuestionError as error:
             return _error(400, str(error))
-        answer = {"language": guess.language, "confidence": guess.confidence}
+        language = guess.language if not self._faults.next_is_wrong() else WRONG_LANGUAGE
+        answer = {"language": language, "confidence": guess.confidence}
+        if self._recorded is not None and SHADOW_HEADER in request.headers and len(self._recorded) < MOST_RECORDED:
+            self._recorded[request.headers.get("x-request-id", "")] = language
         return web.json_response({**answer, "model": detector.name, "version": detector.version})
+
+    async def _show_recorded(self, _: web.Request) -> web.Response:
+        return web.json_response(self._recorded)
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")

@@ -16,7 +16,8 @@ class SettingsError(ValueError):
 class Settings:
     """What the environment says.
 
-    The fields after `drain_seconds` inject faults. They are for demonstrations and tests, and are off by default.
+    The fields after `drain_seconds` inject faults, or keep the answers for a test. They are for demonstrations and
+    tests, and are off by default.
     """
 
     model: str
@@ -26,6 +27,8 @@ class Settings:
     extra_latency_ms: float = 0.0
     fail_percent: float = 0.0
     fail_after_seconds: float = 0.0
+    wrong_percent: float = 0.0
+    record_answers: bool = False
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -45,6 +48,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         extra_latency_ms=_number(environment, "EXTRA_LATENCY_MS", default=0, low=0, high=60_000),
         fail_percent=_number(environment, "FAIL_PERCENT", default=0, low=0, high=100),
         fail_after_seconds=_number(environment, "FAIL_AFTER_SECONDS", default=0, low=0, high=86_400),
+        wrong_percent=_number(environment, "WRONG_PERCENT", default=0, low=0, high=100),
+        record_answers=_number(environment, "RECORD_ANSWERS", default=0, low=0, high=1) == 1,
     )
     if settings.fail_after_seconds and not settings.fail_percent:
         raise SettingsError("FAIL_AFTER_SECONDS delays FAIL_PERCENT, which is not set")

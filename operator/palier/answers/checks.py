@@ -1,0 +1,186 @@
+"""One check of two answers: the values at its path, compared as it says."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from palier.answers.difference import NOTHING, Difference, difference, instead
+from palier.answers.document import label_of, shown, text_of_value
+from palier.answers.numbers import near, number_of
+from palier.answers.paths import Pattern, steps_of, written
+from palier.answers.rules import STRICT, Allowance, Rules
+from palier.answers.shape import shape_difference
+from palier.answers.text import likeness
+from palier.api.answers import Check, Comparison, Similarity, TextMetric
+
+__all__ = ["LONGEST_TEXT", "MISSING", "CheckResult", "Values", "judged", "text_at"]
+
+LONGEST_TEXT: Final = 200_000
+"""Characters of a text that is compared by a metric: some 35,000 words, which take a fraction of a second."""
+MISSING: Final = "(missing)"
+"""The label of an answer that has none."""
+
+_ENOUGH: Final = 1e-9
+"""What rounding may take from a likeness that is exactly as large as it must be."""
+_LARGER: Final = 2
+"""So many times as long: too long to be alike."""
+
+Values = Mapping[Pattern, Any]
+"""What was found at a check's path, by place; the reference's and the candidate's are compared place by place."""
+Alike = Callable[[Any, Any, Rules], Difference | None]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What one check found."""
+
+    name: str
+    agrees: bool | None
+    """None when it could not be told, for instance because there is no vector of the text."""
+    score: float | None
+    """The likeness of texts; of other comparisons 1 or 0. None when it could not be told."""
+    labels: tuple[str, str] | None = None
+    """The reference's class and the candidate's, of a check by `Label`."""
+    message: str = ""
+    """Where they differ, with both values shortened: parts of answers, which not everybody may read."""
+
+
+def judged(
+    check: Check, expected: Values, given: Values, *, partial: bool = False, embedded: float | None = None
+) -> CheckResult:
+    """Compare what two answers have at a check's path.
+
+    Args:
+        check: says how.
+        expected: what the reference has there.
+        given: what the candidate has there.
+        partial: fields that the reference does not have are not compared.
+        embedded: the cosine of the two texts' vectors, for a check by `embedding`; None when there is none.
+    """
+    labels = _labels(expected, given) if check.compare is Comparison.LABEL else None
+    if not (expected or given):
+        return CheckResult(check.name, agrees=True, score=1.0, message=f"{check.path}: {NOTHING} in both")
+    if check.compare is Comparison.TEXT:
+        return _of_texts(check, expected, given, embedded)
+    if check.compare is Comparison.SHAPE:
+        message = _shapes(check, expected, given, partial=partial)
+    else:
+        message = _place_by_place(check, expected, given, _rules(check, partial=partial))
+    return CheckResult(check.name, agrees=not message, score=float(not message), labels=labels, message=message)
+
+
+def text_at(values: Values) -> str:
+    """The text of a check by `Text`: all values at its path, in lines."""
+    return "\n".join(map(text_of_value, values.values()))
+
+
+def _labels(expected: Values, given: Values) -> tuple[str, str] | None:
+    if not (expected or given):
+        return None
+    first, second = (", ".join(map(label_of, values.values())) if values else MISSING for values in (expected, given))
+    return first, second
+
+
+def _rules(check: Check, *, partial: bool) -> Rules:
+    match check.compare:
+        case Comparison.JSON:
+            return Rules(
+                allowance=Allowance.of(check.tolerance),
+                partial=partial,
+                ignored=tuple(map(steps_of, check.ignore)),
+                unordered=tuple(map(steps_of, check.unordered)),
+            )
+        case Comparison.NUMBER:
+            return Rules(allowance=Allowance.of(check.tolerance))
+        case Comparison.NORMALIZED:
+            return Rules(normalize=True, partial=partial)
+        case Comparison.EXACT:
+            return Rules(partial=partial)
+        case _:
+            return STRICT
+
+
+def _place_by_place(check: Check, expected: Values, given: Values, rules: Rules) -> str:
+    """The first difference in words; empty when there is none."""
+    alike: Alike = _ALIKE.get(check.compare, difference)
+    for place, value in expected.items():
+        here = rules.at(place)
+        if here.ignores_all:
+            continue
+        found = alike(value, given[place], here) if place in given else Difference(instead(shown(value), NOTHING))
+        if found is not None:
+            return f"{written((*place, *found.place))}: {found.words}"
+    for place, value in given.items():
+        if place not in expected and not rules.at(place).ignores_all:
+            return f"{written(place)}: {instead(NOTHING, shown(value))}"
+    return ""
+
+
+def _same_label(reference: Any, candidate: Any, _rules: Rules) -> Difference | None:  # noqa: ANN401
+    if label_of(reference) == label_of(candidate):
+        return None
+    return Difference(instead(shown(reference), shown(candidate)))
+
+
+def _near_numbers(reference: Any, candidate: Any, rules: Rules) -> Difference | None:  # noqa: ANN401
+    expected, given = number_of(reference), number_of(candidate)
+    if expected is None or given is None:
+        return difference(reference, candidate)
+    if near(expected, given, rules.allowance):
+        return None
+    return Difference(instead(shown(reference), shown(candidate)))
+
+
+_ALIKE: Final[Mapping[Comparison, Alike]] = {Comparison.LABEL: _same_label, Comparison.NUMBER: _near_numbers}
+
+
+def _shapes(check: Check, expected: Values, given: Values, *, partial: bool) -> str:
+    """The values of a path with wildcards are the elements of one list; a single value is itself."""
+    if not expected or not given:
+        return _one_missing(check, expected, given)
+    several = len(expected) > 1 or len(given) > 1
+    first, second = (list(values.values()) if several else next(iter(values.values())) for values in (expected, given))
+    found = shape_difference(first, second, partial=partial)
+    if found is None:
+        return ""
+    below = found.place[1:] if several else found.place
+    return f"{check.path}{written(below).removeprefix('$')}: {found.words}"
+
+
+def _of_texts(check: Check, expected: Values, given: Values, embedded: float | None) -> CheckResult:
+    if not expected or not given:
+        message = _one_missing(check, expected, given)
+        return CheckResult(check.name, agrees=False, score=0.0, message=message)
+    wanted = check.text or Similarity()
+    first, second = text_at(expected), text_at(given)
+    scored, why = _likeness(wanted.metric, first, second, embedded)
+    if scored is None:
+        return CheckResult(check.name, agrees=None, score=None, message=f"{check.path}: {why}")
+    if scored + _ENOUGH >= wanted.min.fraction:
+        return CheckResult(check.name, agrees=True, score=scored)
+    told = (
+        f"{check.path}: {wanted.metric} {scored:.3f}, below {wanted.min.share}: {instead(shown(first), shown(second))}"
+    )
+    return CheckResult(check.name, agrees=False, score=scored, message=told)
+
+
+def _likeness(metric: TextMetric, reference: str, candidate: str, embedded: float | None) -> tuple[float | None, str]:
+    """Between 0 and 1, or None and why it cannot be told."""
+    if reference == candidate:
+        return 1.0, ""
+    if metric is TextMetric.EMBEDDING:
+        if embedded is None or math.isnan(embedded):
+            return None, "there are no vectors of both texts"
+        return min(max(embedded, 0.0), 1.0), ""
+    shorter, longer = sorted((len(reference), len(candidate)))
+    if longer <= LONGEST_TEXT:
+        return likeness(metric, reference, candidate), ""
+    if longer > _LARGER * shorter:
+        return 0.0, ""
+    return None, f"texts of more than {LONGEST_TEXT} characters are not compared"
+
+
+def _one_missing(check: Check, expected: Values, given: Values) -> str:
+    sides = (shown(next(iter(values.values()))) if values else NOTHING for values in (expected, given))
+    return f"{check.path}: {instead(*sides)}"

@@ -1,0 +1,249 @@
+"""`palier examine`: the program in the pod of a golden stage, and the same by hand for any two addresses."""
+
+import argparse
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import Coroutine, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from palier.cli.plan.values import duration
+from palier.errors import InvalidCorpus, InvalidSettings
+
+if TYPE_CHECKING:
+    from palier.golden.plan import GoldenPlan
+    from palier.golden.run import Examined, Progress, Tell
+
+__all__ = ["add_command"]
+
+STATUSES = {"Pass": 0, "Fail": 3, "NoEvidence": 4}
+"""Exit statuses by hand; 1 is a mistake in a file, 2 one at the command line."""
+TOKEN = "PALIER_JUDGE_TOKEN"  # noqa: S105 - the name of a variable
+
+Done = TypeVar("Done")
+
+DESCRIPTION = """\
+Asks a candidate requests whose good answers are known, and stable the same, and says whether the candidate is good
+enough: as good as stable but for a margin, or at least so good. Scores lie between 0 and 1. Requests come in random
+order, and it ends as soon as it is decided.
+
+  palier examine http://candidate:8080/predict --stable http://stable:8080 --corpus golden.jsonl
+  palier examine http://candidate:8080/predict --stable http://stable:8080 --corpus golden.jsonl \\
+      --answers-spec spec.yaml --min 90% --margin 2%
+  palier examine http://candidate:8080/predict --corpus golden.jsonl --min 90%      the first version: no stable yet
+  palier examine http://candidate:8080/predict --corpus golden.jsonl --min 90% --json | jq .score
+
+The corpus has a request in each line, as JSON: body, path, method and headers, expected, and if wanted id and segment.
+
+  {"body": {"text": "Bonjour"}, "expected": {"language": "fr"}}
+
+What is compared is said in a ModelDeployment, of which `spec.answers` is taken, or in a file of what stands there; the
+whole document when it is left out:
+
+  checks:
+    - {name: language, path: $.language, compare: Label}
+
+A language model may say which answer is better; the bearer token that it asks for is taken from PALIER_JUDGE_TOKEN.
+
+  palier examine http://candidate:8080/v1/chat/completions --stable http://stable:8080 --corpus chats.jsonl \\
+      --judge http://judge:8000/v1/chat/completions --judge-model judge-70b --calibration people.jsonl
+
+A program of your own may score too: collect the answers, have it write {"id": ..., "candidate": 0.8, "stable": 0.9} for
+each of them, and call again with the same options.
+
+  palier examine http://candidate:8080/predict --stable http://stable:8080 --corpus golden.jsonl --collect answers.jsonl
+  palier examine http://candidate:8080/predict --stable http://stable:8080 --corpus golden.jsonl \\
+      --answers answers.jsonl --scores scores.jsonl
+
+The operator runs the same in a pod, before a release, with `--plan` in place of an address. Exit status: 0 good enough,
+3 not good enough, 4 nothing can be said, 1 and 2 mistakes."""
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `palier examine` to the commands."""
+    command = commands.add_parser(
+        "examine",
+        help="ask requests whose good answers are known, and judge the answers",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("url", nargs="?", type=_address, metavar="URL", help="the candidate: http://host:port/path")
+    command.add_argument("--stable", type=_address, metavar="URL", help="what it is compared with: http://host:port")
+    command.add_argument("--corpus", type=Path, required=True, metavar="FILE", help="the requests, one in each line")
+    command.add_argument("--plan", type=Path, metavar="FILE", help="all that is asked, as the operator writes it")
+    command.add_argument("--result", type=Path, metavar="FILE", help="leave the result there too, as JSON")
+    command.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    _add_quality(command)
+    _add_judges(command)
+    settings = command.add_argument_group("settings")
+    for option, kind, metavar, words in (
+        ("--timeout", duration, "TIME", "longest wait for an answer (default: 60s)"),
+        ("--concurrency", _whole, "N", "requests at the same time, each to both (default: 4)"),
+        ("--repeat", _whole, "N", "how often each request is asked, for models that answer by chance (default: 1)"),
+        ("--seed", _whole, "N", "the same seed draws the same order (default: 1)"),
+    ):
+        settings.add_argument(option, type=kind, metavar=metavar, help=words)
+    settings.add_argument(
+        "--method", choices=("GET", "POST", "PUT"), help="of requests of which the corpus names none (default: POST)"
+    )
+    command.set_defaults(run=_run, command=command)
+
+
+def _add_quality(command: argparse.ArgumentParser) -> None:
+    quality = command.add_argument_group("what good means")
+    quality.add_argument("--answers-spec", type=Path, metavar="FILE", help="YAML that says how answers are compared")
+    quality.add_argument(
+        "--min", dest="min_score", type=_share, metavar="N%", help="least mean score, in percent of the best"
+    )
+    quality.add_argument(
+        "--margin",
+        type=_share,
+        metavar="N%",
+        help="so many points of a hundred may the mean lie below stable's (default: 2%%)",
+    )
+
+
+def _add_judges(command: argparse.ArgumentParser) -> None:
+    judges = command.add_argument_group("who scores, if not the comparison with what is expected")
+    judges.add_argument("--judge", metavar="URL", help="chat completions of a model that says which answer is better")
+    judges.add_argument("--judge-model", metavar="NAME", help="the model's name there")
+    judges.add_argument("--judge-prompt", type=Path, metavar="FILE", help="a text of your own for it")
+    judges.add_argument("--calibration", type=Path, metavar="FILE", help="pairs that people have judged")
+    judges.add_argument("--collect", type=Path, metavar="FILE", help="only write the answers there, for a scorer")
+    judges.add_argument("--answers", type=Path, metavar="FILE", help="answers that were collected")
+    judges.add_argument("--scores", type=Path, metavar="FILE", help="their scores")
+
+
+def _run(options: argparse.Namespace) -> int:
+    # Only now: the other commands must not wait for the HTTP client and the text metrics to load.
+    from palier.cli.examine_page import page  # noqa: PLC0415
+    from palier.cli.examine_plan import plan_of  # noqa: PLC0415
+
+    by_hand, plan = options.plan is None, plan_of(options)
+    tell = _tell_people if by_hand else _tell_operator
+    if options.collect:
+        _collect(plan, options, tell=tell)
+        return 0
+    try:
+        examined = _examined(plan, options, tell=tell)
+    except InvalidCorpus as error:
+        raise InvalidCorpus(f"{options.corpus}: {error}") from None
+    text = examined.result.to_json()
+    print(text if options.json or not by_hand else page(examined), flush=True)
+    if options.result:
+        try:
+            options.result.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InvalidSettings(f"--result: cannot write {options.result}: {error.strerror or error}") from error
+    # The operator learns the verdict from the result: a Job that failed would be tried again.
+    return STATUSES[examined.result.verdict] if by_hand else 0
+
+
+def _collect(plan: "GoldenPlan", options: argparse.Namespace, *, tell: "Tell") -> None:
+    from palier.golden.run import collect  # noqa: PLC0415
+
+    # What is not complete must not look as if it were.
+    unfinished = options.collect.with_name(f"{options.collect.name}.part")
+    try:
+        with unfinished.open("w", encoding="utf-8") as into:
+            _until_stopped(collect(plan, _lines(options.corpus, "corpus"), into, tell=tell))
+        unfinished.replace(options.collect)
+    except InvalidCorpus as error:
+        raise InvalidCorpus(f"{options.corpus}: {error}") from None
+    except OSError as error:
+        raise InvalidSettings(f"--collect: cannot write {options.collect}: {error.strerror or error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _examined(plan: "GoldenPlan", options: argparse.Namespace, *, tell: "Tell") -> "Examined":
+    from palier.golden.run import examine, examine_scores  # noqa: PLC0415
+
+    corpus = _lines(options.corpus, "corpus")
+    if options.scores:
+        return examine_scores(plan, corpus, answers=_file(options.answers), scores=_file(options.scores))
+    calibration = _lines(options.calibration, "calibration") if options.calibration else ()
+    return _until_stopped(examine(plan, corpus, tell=tell, token=os.environ.get(TOKEN, ""), calibration=calibration))
+
+
+def _until_stopped(work: Coroutine[Any, Any, Done]) -> Done:
+    """Do it; SIGTERM ends it in good order and without a result, so that a Job asks anew."""
+
+    async def done() -> Done:
+        loop, task, stopped = asyncio.get_running_loop(), asyncio.ensure_future(work), asyncio.Event()
+
+        def stop() -> None:
+            stopped.set()
+            task.cancel()
+
+        loop.add_signal_handler(signal.SIGTERM, stop)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if stopped.is_set():
+                raise SystemExit(128 + signal.SIGTERM) from None
+            raise
+
+    return asyncio.run(done())
+
+
+def _tell_operator(progress: "Progress") -> None:
+    print(progress.to_json(), flush=True)
+
+
+def _tell_people(progress: "Progress") -> None:
+    print(f"{datetime.now(UTC).astimezone():%H:%M:%S}  {progress.message}", file=sys.stderr, flush=True)
+
+
+def _lines(path: Path, option: str) -> Iterator[str]:
+    """The lines of a file, read one by one.
+
+    Raises:
+        InvalidSettings: the file cannot be read.
+        InvalidCorpus: it is not UTF-8.
+    """
+    try:
+        yield from _file(path)
+    except UnicodeDecodeError:
+        raise InvalidCorpus("the text is not UTF-8") from None
+    except OSError as error:
+        raise InvalidSettings(f"--{option}: cannot read {path}: {error.strerror or error}") from error
+
+
+def _file(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8-sig") as file:
+        yield from file
+
+
+def _address(text: str) -> tuple[str, str]:
+    """An address as the part that names the server and the path."""
+    try:
+        parts = urlsplit(text)
+        valid = bool(parts.scheme in {"http", "https"} and parts.hostname and not re.search(r"\s|#", text))
+        valid = valid and (parts.port is None or parts.port > 0)
+    except ValueError:
+        valid = False
+    if not valid:
+        raise argparse.ArgumentTypeError(f"an address is written http://host:port/path, not {text!r}")
+    return f"{parts.scheme}://{parts.netloc}", (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _share(text: str) -> float:
+    found = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,4})?)%", text)
+    if found is None or Decimal(found[1]) <= 0:
+        raise argparse.ArgumentTypeError(
+            f"a share is written in percent, above 0 and below 100, such as 2%, not {text!r}"
+        )
+    return float(Decimal(found[1]) / 100)
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", text) or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"must be a whole number above 0, not {text!r}")
+    return int(text)

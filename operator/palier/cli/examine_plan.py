@@ -1,0 +1,148 @@
+"""What `palier examine` is asked: by the operator in a file, or by a person in options."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from palier.api.answers import Answers
+from palier.api.constants import KIND
+from palier.errors import InvalidSettings
+from palier.golden.judge_plan import JudgePlan
+from palier.golden.plan import GoldenPlan
+
+__all__ = ["plan_of"]
+
+_SETTINGS: Final = ("method", "timeout", "concurrency", "repeat", "seed", "min_score", "margin")
+"""Fields of a plan that have options of their own."""
+_OTHERS: Final = ("url", "stable", "answers_spec", "judge", "judge_model", "judge_prompt")
+
+
+def plan_of(options: argparse.Namespace) -> GoldenPlan:
+    """The plan that the options name or are.
+
+    Raises:
+        InvalidSettings: a file cannot be read, or says nothing that can be asked.
+        SystemExit: the options do not go together.
+    """
+    if (options.answers is None) != (options.scores is None):
+        options.command.error("--answers and --scores belong together: the answers, and what a scorer made of them")
+    if options.collect and options.scores:
+        options.command.error("--collect comes before the scorer, --answers and --scores after it")
+    plan = _by_hand(options) if options.plan is None else _of_file(options)
+    if plan.scored_elsewhere and not (options.collect or options.scores):
+        raise InvalidSettings(f"--plan: {options.plan} wants a scorer: give --collect, or --answers and --scores")
+    if options.plan and not plan.scored_elsewhere and (options.collect or options.scores):
+        raise InvalidSettings(f"--plan: {options.plan} knows of no scorer: leave --collect, --answers and --scores out")
+    if plan.judge is not None and bool(plan.judge.calibration_digest) != bool(options.calibration):
+        raise InvalidSettings("--calibration: the plan's judge and the option do not agree whether there is one")
+    return plan
+
+
+def _of_file(options: argparse.Namespace) -> GoldenPlan:
+    if any(getattr(options, name) is not None for name in (*_OTHERS, *_SETTINGS)):
+        options.command.error("a plan has the addresses and all settings: give none beside --plan")
+    text = _text(options.plan, "plan")
+    try:
+        plan = GoldenPlan.from_json(text)
+    except json.JSONDecodeError as error:
+        raise InvalidSettings(f"--plan: {options.plan} is no JSON: {error}") from error
+    except ValueError as error:
+        raise InvalidSettings(f"--plan: {options.plan}: {error}") from error
+    if not plan.candidate_url or bool(plan.stable) != bool(plan.stable_url):
+        raise InvalidSettings(f"--plan: {options.plan} has not the addresses of all revisions, so nobody can be asked")
+    return plan
+
+
+def _by_hand(options: argparse.Namespace) -> GoldenPlan:
+    if options.url is None:
+        options.command.error("an address is needed, such as http://localhost:8080/predict")
+    scored_elsewhere = bool(options.collect or options.scores)
+    if options.judge and scored_elsewhere:
+        options.command.error("answers are scored by a judge or by a scorer, not by both")
+    if options.judge and options.min_score is not None:
+        options.command.error("a judge compares two answers: it gives no score that --min could be about")
+    if options.stable is None and options.min_score is None and not options.collect:
+        options.command.error("say what the answers have to be as good as: --stable URL, or --min 90%")
+    (candidate, path), stable = options.url, options.stable
+    if stable is not None and stable[1] not in {"/", path}:
+        options.command.error(f"--stable is asked at the candidate's path, {path}: write http://host:port alone")
+    given: dict[str, Any] = {name: value for name in _SETTINGS if (value := getattr(options, name)) is not None}
+    return GoldenPlan(
+        candidate="candidate",
+        stable="" if stable is None else "stable",
+        candidate_url=candidate,
+        stable_url="" if stable is None else stable[0],
+        path=path,
+        answers=_answers(options.answers_spec) if options.answers_spec else Answers(),
+        judge=_judge(options),
+        scored_elsewhere=scored_elsewhere,
+        **given,
+    )
+
+
+def _judge(options: argparse.Namespace) -> JudgePlan | None:
+    if options.judge is None:
+        if options.judge_model or options.judge_prompt or options.calibration:
+            options.command.error("--judge-model, --judge-prompt and --calibration belong to --judge URL")
+        return None
+    if options.judge_model is None:
+        options.command.error("--judge needs --judge-model, the name of the model that judges")
+    plan = JudgePlan(
+        url=options.judge, model=options.judge_model, calibration_digest="by hand" if options.calibration else ""
+    )
+    if not options.judge_prompt:
+        return plan
+    try:
+        return replace(plan, prompt=_text(options.judge_prompt, "judge-prompt"))
+    except ValueError as error:
+        raise InvalidSettings(f"--judge-prompt: {error}") from error
+
+
+def _answers(path: Path) -> Answers:
+    """How answers are compared, as a file says.
+
+    Raises:
+        InvalidSettings: the file cannot be read, or says nothing about answers that can be followed.
+    """
+    try:
+        found = [one for document in yaml.safe_load_all(_text(path, "answers-spec")) for one in _parts(document)]
+    except yaml.YAMLError as error:
+        raise InvalidSettings(f"--answers-spec: {path}: {' '.join(str(error).split())}") from error
+    if len(found) != 1:
+        raise InvalidSettings(f"--answers-spec: {path} holds {len(found)} objects with checks; one is needed")
+    try:
+        # A field that is misspelt here is refused: otherwise something would not be compared, and nobody would know.
+        return Answers.model_validate(found[0], extra="forbid")
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])
+        place += first["ctx"]["field"] if first["type"] == "rule" else ""
+        raise InvalidSettings(
+            f"--answers-spec: {path}: {place.removeprefix('.') or 'answers'}: {first['msg']}"
+        ) from None
+
+
+def _parts(document: Any) -> Iterator[Any]:  # noqa: ANN401 - whatever the file has
+    """What is said about answers in a ModelDeployment, under `answers`, or by itself."""
+    if not isinstance(document, dict):
+        return
+    if document.get("kind") == KIND:
+        spec = document.get("spec")
+        yield spec.get("answers", {}) if isinstance(spec, dict) else {}
+    else:
+        yield document.get("answers", document)
+
+
+def _text(path: Path, option: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InvalidSettings(f"--{option}: cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidSettings(f"--{option}: {path} is not UTF-8") from error

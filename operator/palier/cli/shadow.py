@@ -1,0 +1,100 @@
+"""`palier shadow-proxy`: the program in the pod of a shadow."""
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from palier.errors import InvalidSettings
+
+if TYPE_CHECKING:
+    from palier.shadow.plan import ShadowPlan
+
+__all__ = ["add_command"]
+
+SWITCH_INTERVAL = 0.001
+"""Seconds after which a long comparison lets the event loop run: answers that wait look slower than they are."""
+_HIGHEST_PORT = 65535
+
+DESCRIPTION = """\
+Takes copies of users' requests, sends each of them to the candidate and to stable at the same moment, and counts how
+often they answer differently. Users get nothing of it. The operator starts it in a pod of its own.
+
+  palier shadow-proxy --plan /plan/plan.json
+  palier shadow-proxy --plan plan.json --port 8080 --metrics-port 9090
+
+The plan is the JSON that the operator writes; docs/shadow.md has the metrics. SIGTERM ends it, with exit status 0."""
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `palier shadow-proxy` to the commands."""
+    command = commands.add_parser(
+        "shadow-proxy",
+        help="compare how two revisions answer copies of requests",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--plan", type=Path, required=True, metavar="FILE", help="what is compared, and how")
+    command.add_argument(
+        "--port", type=_port, default=8080, metavar="PORT", help="where copies are taken (default: 8080)"
+    )
+    command.add_argument(
+        "--metrics-port", type=_port, default=9090, metavar="PORT", help="where the metrics are (default: 9090)"
+    )
+    command.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> None:
+    # Only now: the other commands must not wait for aiohttp to load.
+    from palier.shadow.run import run  # noqa: PLC0415
+
+    plan = _plan(options.plan)
+    if options.port == options.metrics_port:
+        raise InvalidSettings(f"--metrics-port: {options.metrics_port} is the port of the copies already")
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    asyncio.run(run(plan, port=options.port, metrics_port=options.metrics_port, tell=_tell))
+
+
+def _tell(line: str) -> None:
+    print(f"shadow-proxy: {line}", flush=True)
+
+
+def _plan(path: Path) -> "ShadowPlan":
+    """Read the plan.
+
+    Raises:
+        InvalidSettings: it cannot be read, or is none.
+    """
+    from palier.shadow.plan import ShadowPlan  # noqa: PLC0415
+
+    try:
+        plan = ShadowPlan.from_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidSettings(f"--plan: cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidSettings(f"--plan: {path} is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise InvalidSettings(f"--plan: {path} is no JSON: {error}") from error
+    except ValueError as error:
+        raise InvalidSettings(f"--plan: {path}: {error}") from error
+    for name, url in (("candidateUrl", plan.candidate_url), ("stableUrl", plan.stable_url)):
+        if not _is_address(url):
+            raise InvalidSettings(f"--plan: {path}: {name} must be like http://host:port, not {url!r}")
+    return plan
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0) and not parts.query
+    except ValueError:
+        return False
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) <= _HIGHEST_PORT):
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to {_HIGHEST_PORT}, not {text!r}")
+    return int(text)

@@ -1,0 +1,168 @@
+"""The shadow proxies in the cluster: what is known of one, and that there is one when it is needed.
+
+A proxy outlives the route that sends it copies: Envoy Gateway answers all users of a route with 500 when the Service
+that it mirrors to does not exist. So nothing is removed before the gateways have taken over a route without it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from palier.api.constants import LABEL_DEPLOYMENT
+from palier.api.v1alpha1 import ModelDeployment
+from palier.cluster.client import Cluster, Reference
+from palier.cluster.observe import acceptance, ready_addresses
+from palier.cluster.store import Store
+from palier.cluster.trouble import trouble_of
+from palier.manifests.metadata import owned_by
+from palier.manifests.shadow import (
+    ANNOTATION_RENDERED,
+    LABEL_SHADOW,
+    shadow_config,
+    shadow_deployment,
+    shadow_name,
+    shadow_service,
+)
+from palier.manifests.traffic import mirror_of
+from palier.manifests.workers import image_of
+from palier.release.shadowing import NO_SHADOW, ShadowFacts, ShadowRun
+
+__all__ = ["Shadows", "facts", "trouble"]
+
+
+def facts(store: Store, deployment: ModelDeployment, run: ShadowRun) -> ShadowFacts:
+    """What the cache knows of the proxy of a run, and of the copies that it gets."""
+    namespace, name = deployment.metadata.namespace, shadow_name(deployment, run)
+    workload, service = (_ours(store, deployment, kind, name) for kind in ("Deployment", "Service"))
+    if workload is None or service is None:
+        return NO_SHADOW
+    status, generation = workload.get("status", {}), int(workload["metadata"].get("generation", 0))
+    current = int(status.get("observedGeneration", generation)) >= generation
+    ready = current and int(status.get("availableReplicas", 0)) > 0 and bool(ready_addresses(store, namespace, name))
+    return ShadowFacts(
+        exists=True,
+        ready=ready,
+        message="" if ready else _hindrance(status),
+        mirrored=_mirrored(store, deployment, name),
+    )
+
+
+async def trouble(cluster: Cluster, deployment: ModelDeployment, run: ShadowRun) -> str:
+    """Why the proxy's pod is not ready, in one sentence, as its kubelet tells; empty when it merely takes its time.
+
+    Raises:
+        ClusterError: the pods could not be read.
+    """
+    return trouble_of(
+        await cluster.list_pods(deployment.metadata.namespace, {LABEL_SHADOW: shadow_name(deployment, run)})
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shadows:
+    """Writes the proxies' objects and remembers the answers in the cache."""
+
+    cluster: Cluster
+    store: Store
+    image: str = ""
+    """Image of the proxies where the spec names none: the operator's own; empty when it is not known."""
+
+    def demand_image(self, deployment: ModelDeployment, run: ShadowRun | None) -> None:
+        """Refuse a shadow that nothing could run, before anybody is told that it runs.
+
+        Raises:
+            InvalidSpec: neither the spec nor the operator's own settings name an image.
+        """
+        if run is None or _ours(self.store, deployment, "Deployment", shadow_name(deployment, run)) is not None:
+            return
+        image_of(deployment.spec.shadow.image, self.image, field="spec.shadow.image")
+
+    async def keep(self, deployment: ModelDeployment, run: ShadowRun | None, *, plan_json: str = "") -> None:
+        """Have the proxy of a run, and none that no route can still send copies to.
+
+        Args:
+            deployment: the spec.
+            run: the comparison that has to be under way; None for none.
+            plan_json: what the proxy is told; another plan than before starts its pod anew.
+
+        Raises:
+            InvalidSpec: nothing names the image of the proxy.
+        """
+        await self._remove(deployment, but=shadow_name(deployment, run) if run else "")
+        if run is None:
+            return
+        # The Deployment states a digest of everything, so it comes last: an operator that was killed begins anew.
+        workload = shadow_deployment(deployment, run, plan_json, image=self.image)
+        config, service = shadow_config(deployment, run, plan_json), shadow_service(deployment, run)
+        if (self._live(config) or {}).get("data") != config["data"]:
+            await self._apply(config)
+        if self._live(service) is None:
+            await self._apply(service)
+        if _stated(self._live(workload)) != _stated(workload):
+            await self._apply(workload)
+
+    async def _remove(self, deployment: ModelDeployment, *, but: str) -> None:
+        for kind in ("Deployment", "ConfigMap", "Service"):
+            for found in self.store.list(
+                kind, deployment.metadata.namespace, {LABEL_DEPLOYMENT: deployment.metadata.name}
+            ):
+                name = found["metadata"]["labels"].get(LABEL_SHADOW, but)
+                over = name != but and not found["metadata"].get("deletionTimestamp")
+                if over and owned_by(deployment, found) and _let_go(self.store, deployment, name):
+                    await self.cluster.delete(Reference.to(found))
+
+    def _live(self, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+        metadata = manifest["metadata"]
+        return self.store.get(manifest["kind"], metadata["namespace"], metadata["name"])
+
+    async def _apply(self, manifest: Mapping[str, Any]) -> None:
+        self.store.put(await self.cluster.apply(manifest))
+
+
+def _stated(workload: Mapping[str, Any] | None) -> tuple[str, int]:
+    """What is ours to say about a proxy's Deployment: the digest of its pod, and that there is one."""
+    if workload is None:
+        return "", 0
+    spec = workload["spec"]
+    annotations = spec["template"]["metadata"].get("annotations") or {}
+    return annotations.get(ANNOTATION_RENDERED, ""), spec.get("replicas", 1)
+
+
+def _ours(store: Store, deployment: ModelDeployment, kind: str, name: str) -> dict[str, Any] | None:
+    found = store.get(kind, deployment.metadata.namespace, name)
+    if found is None or not owned_by(deployment, found) or found["metadata"].get("deletionTimestamp"):
+        return None
+    return found
+
+
+def _mirrored(store: Store, deployment: ModelDeployment, name: str) -> bool:
+    """Whether a route that the gateways have accepted names the proxy's Service."""
+    route = _ours(store, deployment, "HTTPRoute", deployment.metadata.name)
+    return route is not None and mirror_of(route) == name and _accepted(deployment, route)
+
+
+def _let_go(store: Store, deployment: ModelDeployment, name: str) -> bool:
+    """Whether no gateway can send copies to a proxy any more."""
+    route = store.get("HTTPRoute", deployment.metadata.namespace, deployment.metadata.name)
+    if route is None or not owned_by(deployment, route):
+        return True
+    return mirror_of(route) != name and _accepted(deployment, route)
+
+
+def _accepted(deployment: ModelDeployment, route: Mapping[str, Any]) -> bool:
+    """Whether the gateways have taken over a route as it is now; without any in the spec there is none to ask."""
+    gateway = deployment.spec.traffic.gateway
+    if gateway is None:
+        return True
+    accepted, _, _ = acceptance(route, gateway, namespace=deployment.metadata.namespace)
+    return accepted
+
+
+def _hindrance(status: Mapping[str, Any]) -> str:
+    """Why the proxy's pod cannot be created (quota, admission) or does not get ready, as its Deployment tells."""
+    for condition in status.get("conditions") or ():
+        failed = condition["type"] == "ReplicaFailure" and condition["status"] == "True"
+        late = condition["type"] == "Progressing" and condition["status"] == "False"
+        if failed or late:
+            return str(condition.get("message", ""))
+    return ""

@@ -1,0 +1,124 @@
+"""Asks one revision one request, once: what a retry would hide is what the examination is about.
+
+Every way to fail is an answer too, with the words that explain it.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import aiohttp
+from yarl import URL
+
+from palier.answers.comparison import Answer
+from palier.answers.document import document_of as json_or_text
+from palier.answers.stream import is_stream, text_of
+from palier.api.answers import JsonPath
+from palier.golden.corpus import Case
+from palier.golden.plan import GoldenPlan
+
+__all__ = ["HEADER", "LONGEST_BODY", "Asker", "Reply", "document_of"]
+
+HEADER: Final = "x-palier-golden"
+"""On every request: `candidate` or `stable`, so that a model server can leave them out of its own statistics."""
+LONGEST_BODY: Final = 16 * 2**20
+"""Bytes of an answer that are read; a longer one has failed."""
+
+_CONNECT: Final = 10.0
+"""Seconds after which an address that takes no connection counts as not there."""
+_LINE: Final = 65536
+"""Bytes of a header, and of the line with the status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of one request."""
+
+    answer: Answer | None = None
+    """None where it failed."""
+    failure: str = ""
+    """How it failed, such as `HTTP 503`; empty for an answer."""
+    status: int = 0
+    """0 where nothing came."""
+    reached: bool = True
+    """Whether anybody took the connection."""
+
+    def entry(self, stream_path: JsonPath) -> dict[str, Any]:
+        """As a line of collected answers has it."""
+        if self.answer is None:
+            return {"status": self.status, "body": None, "failure": self.failure}
+        return {"status": self.status, "body": document_of(self.answer, stream_path)}
+
+
+def document_of(answer: Answer, stream_path: JsonPath) -> Any:  # noqa: ANN401 - any JSON
+    """JSON as such, any other body as a text, and the texts of a stream's events together."""
+    return text_of(answer.body, stream_path) if answer.streamed else json_or_text(answer.body)
+
+
+class Asker:
+    """Asks both revisions of a plan; a context manager that holds the connections."""
+
+    def __init__(self, plan: GoldenPlan) -> None:
+        self._plan = plan
+        self._urls = {"candidate": plan.candidate_url, "stable": plan.stable_url}
+        self._session: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        # A connection for each request: one that is used again may be closed meanwhile, which is nobody's failure.
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, force_close=True),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT, self._plan.timeout)),
+            max_line_size=_LINE,
+            max_field_size=_LINE,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+    async def ask(self, case: Case, arm: str) -> Reply:
+        """Ask `candidate` or `stable`."""
+        try:
+            async with asyncio.timeout(self._plan.timeout):
+                return await self._reply(case, arm)
+        except aiohttp.ConnectionTimeoutError:
+            return Reply(failure="takes no connection", reached=False)
+        except TimeoutError:
+            return Reply(failure=f"no answer within {self._plan.timeout:g} s")
+        except aiohttp.ClientConnectorError as error:
+            return Reply(failure=f"cannot be reached: {error.os_error.strerror or error.os_error}", reached=False)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Reply(failure=f"broken answer: {type(error).__name__}: {error}"[:200])
+
+    async def _reply(self, case: Case, arm: str) -> Reply:
+        plan, body = self._plan, case.sent
+        headers = {**case.headers, HEADER: arm}
+        if body is not None and not any(name.lower() == "content-type" for name in headers):
+            headers["Content-Type"] = case.content_type
+        async with self._session.request(
+            case.method or plan.method,
+            URL(f"{self._urls[arm].rstrip('/')}{case.path or plan.path}"),
+            headers=headers,
+            data=body,
+            allow_redirects=False,
+        ) as response:
+            if not 200 <= response.status < 300:  # noqa: PLR2004 - as HTTP groups them
+                return Reply(failure=f"HTTP {response.status}", status=response.status)
+            content = bytearray()
+            async for part in response.content.iter_any():
+                content += part
+                if len(content) > LONGEST_BODY:
+                    return Reply(failure=f"answer longer than {LONGEST_BODY // 2**20} MiB", status=response.status)
+            text = _decoded(bytes(content), response.charset)
+            streamed = is_stream(response.headers.get("Content-Type"))
+            return Reply(Answer(response.status, text, streamed=streamed), status=response.status)
+
+
+def _decoded(content: bytes, charset: str | None) -> str:
+    try:
+        return content.decode(charset or "utf-8", errors="replace")
+    except LookupError:
+        return content.decode("utf-8", errors="replace")

@@ -1,0 +1,230 @@
+"""The examination itself: asks candidate and stable, has the answers scored, and stops as soon as it is decided.
+
+It runs in a pod of its own, or by hand. Whatever happens to the operator meanwhile, it goes on, and its result waits in
+the pod's termination message.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final, TextIO
+
+from palier.api.status_values import Verdict
+from palier.golden import corpus
+from palier.golden.asking import Asking, Replies, in_order
+from palier.golden.corpus import Case
+from palier.golden.judge import LiveJudge
+from palier.golden.plan import GoldenPlan
+from palier.golden.result import GoldenResult
+from palier.golden.scorer import ScorerFailed, answer_line, scored
+from palier.golden.scoring import Scoring
+from palier.golden.verdict import Examination, Gap, Item, nothing_to_compare
+from palier.shadow.embedding import Embedder
+
+__all__ = ["EVERY", "Examined", "Progress", "Tell", "collect", "examine", "examine_scores"]
+
+EVERY: Final = 5.0
+"""Seconds between two tellings of the progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an examination is."""
+
+    asked: int
+    of: int
+    """Requests in all, repetitions counted; it may be decided after fewer."""
+    message: str
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps({"progress": {"asked": self.asked, "of": self.of, "message": self.message}})
+
+
+Tell = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What came of it."""
+
+    result: GoldenResult
+    items: tuple[Item, ...] = ()
+    """The scored requests, in the order that was drawn."""
+    worst: tuple[Item, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What belongs beside the result, as sentences."""
+
+
+async def examine(
+    plan: GoldenPlan, lines: Iterable[str], *, tell: Tell, token: str = "", calibration: Iterable[str] = ()
+) -> Examined:
+    """Ask, score and decide.
+
+    Args:
+        plan: what is asked.
+        lines: the corpus.
+        tell: told how far it is, every few seconds.
+        token: the bearer token that the judge asks for; empty for none.
+        calibration: lines of pairs that people have judged.
+
+    Raises:
+        InvalidCorpus: the requests cannot be read.
+    """
+    cases = _drawn(corpus.read(lines, expects=plan.expects), plan)
+    examination = _examination(plan, cases)
+    if examination.finding:
+        return _examined(examination)
+    async with AsyncExitStack() as open_things:
+        enter = open_things.enter_async_context
+        judge = (
+            await enter(LiveJudge(plan.judge, token=token, calibration=calibration)) if plan.judge is not None else None
+        )
+        embeddings = plan.answers.embeddings if plan.answers.embeds and judge is None else None
+        embedder = await enter(Embedder(embeddings)) if embeddings is not None else None
+        asking = await enter(Asking(plan))
+        await enter(_told(plan, asking, cases, tell, so_far=lambda: examination.so_far))
+        doubt = await judge.calibrated() if judge else ""
+        if judge and doubt:
+            examination.end(_reason_of_doubt(judge), doubt)
+        else:
+            await _until_decided(cases, asking, Scoring(plan, judge=judge, embedder=embedder), examination, judge)
+        return _examined(examination, judge)
+
+
+async def collect(plan: GoldenPlan, lines: Iterable[str], into: TextIO, *, tell: Tell) -> None:
+    """Ask everything, and write the answers as lines for a scorer.
+
+    Raises:
+        InvalidCorpus: the requests cannot be read.
+        OSError: the answers cannot be written.
+    """
+    cases = corpus.read(lines, expects=False)
+
+    async def asked(case: Case) -> tuple[Case, list[Replies]]:
+        return case, await asking.ask(case)
+
+    async with (
+        Asking(plan) as asking,
+        _told(plan, asking, cases, tell),
+        aclosing(in_order(cases, asked, at_once=plan.concurrency)) as answered,
+    ):
+        async for case, repetitions in answered:
+            written = (answer_line(case, number, replies, plan) for number, replies in enumerate(repetitions))
+            into.writelines(f"{line}\n" for line in written)
+
+
+def examine_scores(
+    plan: GoldenPlan, lines: Iterable[str], *, answers: Iterable[str], scores: Iterable[str]
+) -> Examined:
+    """Decide by the scores of a scorer, all of which count.
+
+    Args:
+        plan: what was asked.
+        lines: the corpus.
+        answers: what `collect` has written.
+        scores: what the scorer has written.
+
+    Raises:
+        InvalidCorpus: the requests cannot be read.
+        OSError: answers or scores cannot be read.
+    """
+    cases = _drawn(corpus.read(lines, expects=False), plan)
+    examination = _examination(plan, cases, early=False)
+    if examination.finding:
+        return _examined(examination)
+    try:
+        items = scored(cases, answers, scores, plan)
+    except ScorerFailed as failure:
+        examination.end("ScorerFailed", f"the scores cannot be used: {failure}")
+        return _examined(examination)
+    for case in cases:
+        if examination.add(items[case.id]):
+            break
+    return _examined(examination)
+
+
+def _drawn(cases: Sequence[Case], plan: GoldenPlan) -> list[Case]:
+    """The cases in random order: what was asked up to any moment is then a sample of the whole."""
+    order = random.Random(plan.seed)  # noqa: S311 - the same order in every run, and no secret
+    return order.sample(cases, len(cases))
+
+
+def _examination(plan: GoldenPlan, cases: Sequence[Case], *, early: bool = True) -> Examination:
+    """An examination, which is over already where there is nothing to decide."""
+    examination = Examination(plan.question, items=len(cases), repeat=plan.repeat, early=early)
+    if finding := nothing_to_compare(plan.question):
+        examination.end(finding.reason, finding.message)
+    return examination
+
+
+def _examined(examination: Examination, judge: LiveJudge | None = None) -> Examined:
+    result = examination.result(judge=judge.result() if judge else None)
+    return Examined(result, examination.items, examination.worst(), judge.notes if judge else ())
+
+
+def _reason_of_doubt(judge: LiveJudge) -> str:
+    """Who says nothing has not disagreed."""
+    had = judge.result()
+    return "JudgeUnavailable" if had.failed_votes >= had.votes else "JudgeDisagreesWithPeople"
+
+
+async def _until_decided(
+    cases: Sequence[Case], asking: Asking, scoring: Scoring, examination: Examination, judge: LiveJudge | None
+) -> None:
+    async def item(case: Case) -> Item:
+        return await scoring.item(case, await asking.ask(case))
+
+    async with aclosing(in_order(cases, item, at_once=asking.at_once)) as items:
+        async for one in items:
+            found = examination.add(one)
+            if judge:
+                _doubt_the_judge(judge, examination, one)
+            if found and found.verdict is Verdict.FAIL and asking.unreached:
+                told = (
+                    f"the candidate could not be reached even once ({asking.unreached}), so its answers are not known"
+                )
+                examination.end(Gap.SCORE, told)
+            if examination.finding:
+                return
+
+
+def _doubt_the_judge(judge: LiveJudge, examination: Examination, item: Item) -> None:
+    """End an examination whose judge cannot be believed, or says nothing any more."""
+    found, so_far = examination.finding, examination.so_far
+    if judge.doubt:
+        examination.end("JudgeUndecided", judge.doubt)
+    elif judge.ended and not found and Gap.VOTE in item.gaps:
+        examination.end(Gap.VOTE, "; ".join(filter(None, (judge.ended, so_far))))
+    elif found and found.verdict is Verdict.PASS and not judge.result().votes:
+        examination.end(Gap.VOTE, "the judge has given no vote, so nothing is proven")
+
+
+@asynccontextmanager
+async def _told(
+    plan: GoldenPlan, asking: Asking, cases: Sequence[Case], tell: Tell, *, so_far: Callable[[], str] = str
+) -> AsyncIterator[None]:
+    """Tells how far it is, now and from time to time until the end of the block."""
+    of = len(cases) * plan.repeat
+
+    def progress() -> Progress:
+        asked = (
+            f"asked {asking.asked} of {of} requests" if asking.asked or plan.judge is None else "tries out the judge"
+        )
+        return Progress(asking.asked, of, "; ".join(filter(None, (asked, so_far()))))
+
+    async def from_time_to_time() -> None:
+        while True:
+            tell(progress())
+            await asyncio.sleep(EVERY)
+
+    telling = asyncio.create_task(from_time_to_time())
+    try:
+        yield
+    finally:
+        telling.cancel()
+        with suppress(asyncio.CancelledError):
+            await telling

@@ -1,0 +1,154 @@
+"""What a scorer of the user's reads and writes: answers as lines of JSON, and a score for each of them.
+
+It may be any program, so nothing that it writes is taken on trust: a score that is missing, written twice or impossible
+leaves no verdict.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any, Final, NoReturn
+
+from palier.golden.ask import Reply
+from palier.golden.corpus import Case
+from palier.golden.plan import GoldenPlan
+from palier.golden.verdict import Gap, Item
+
+__all__ = ["ScorerFailed", "answer_line", "scored"]
+
+_ARMS: Final = ("candidate", "stable")
+_LINE_FIELDS: Final = {"id", *_ARMS}
+_SHOWN: Final = 60
+
+_Failures = Mapping[str, str]
+"""By arm that was asked, how it failed; empty for an answer."""
+_Scores = Mapping[str, float]
+
+
+class ScorerFailed(Exception):  # noqa: N818 - as in palier.errors
+    """The scores are none; the text names the file, the line and the place."""
+
+
+def answer_line(case: Case, repetition: int, replies: Mapping[str, Reply], plan: GoldenPlan) -> str:
+    """One line of the answers that are collected; without the headers, which may hold what is secret."""
+    entry: dict[str, Any] = {
+        "id": _answer_id(case, repetition, plan),
+        "request": {"method": case.method or plan.method, "path": case.path or plan.path, "body": case.body},
+        "expected": case.expected,
+        "segment": case.segment,
+    }
+    return json.dumps(entry | {arm: reply.entry(plan.answers.stream_path) for arm, reply in replies.items()})
+
+
+def scored(cases: Sequence[Case], answers: Iterable[str], scores: Iterable[str], plan: GoldenPlan) -> dict[str, Item]:
+    """The requests of a corpus by their ids, with the scores that the scorer has given.
+
+    A failed answer needs no score: the candidate's is 0, and where stable failed the request is left out.
+
+    Args:
+        cases: the corpus.
+        answers: lines of `answer_line`.
+        scores: lines with `id`, `candidate` and, where stable was asked, `stable`.
+        plan: the examination.
+
+    Raises:
+        ScorerFailed: answers or scores are not what they should be.
+    """
+    arms = _ARMS if plan.stable else _ARMS[:1]
+    asked = {name: case for case in cases for name in _ids(case, plan)}
+    failures = _failures(answers, asked, arms)
+    given = _given(scores, failures)
+    return {case.id: _item(case, failures, given, plan) for case in cases}
+
+
+def _item(case: Case, failures: Mapping[str, _Failures], given: Mapping[str, _Scores], plan: GoldenPlan) -> Item:
+    names = [name for name in _ids(case, plan) if not failures[name].get("stable")]
+    failed = [failure for name in names if (failure := failures[name]["candidate"])]
+    return Item(
+        case.id,
+        candidate=fmean(given[name].get("candidate", 0.0) for name in names) if names else None,
+        stable=fmean(given[name]["stable"] for name in names) if names and plan.stable else None,
+        scored=len(names),
+        gaps=(Gap.STABLE,) * (plan.repeat - len(names)),
+        segment=case.segment,
+        message=f"the candidate failed: {failed[0]}" if failed else "",
+    )
+
+
+def _ids(case: Case, plan: GoldenPlan) -> Iterator[str]:
+    return (_answer_id(case, repetition, plan) for repetition in range(plan.repeat))
+
+
+def _answer_id(case: Case, repetition: int, plan: GoldenPlan) -> str:
+    """The id of the request, and if it is asked more than once, which time it was."""
+    return case.id if plan.repeat == 1 else f"{case.id}#{repetition + 1}"
+
+
+def _failures(lines: Iterable[str], asked: Mapping[str, Case], arms: Sequence[str]) -> dict[str, _Failures]:
+    known: dict[str, _Failures] = {}
+    for number, entry in _entries(lines, "answers"):
+        where, name = f"answers, line {number}", entry.get("id")
+        if not isinstance(name, str) or name not in asked or name in known:
+            raise ScorerFailed(f"{where}: the id {_shown(name)} is none of the corpus, or is there twice")
+        if not all(isinstance(entry.get(arm), dict) for arm in arms):
+            raise ScorerFailed(f"{where}: an answer of {' or '.join(arms)} is missing")
+        known[name] = {arm: str(entry[arm].get("failure", "")) for arm in arms}
+    if missing := next((name for name in asked if name not in known), None):
+        raise ScorerFailed(f"answers: that to {missing} is missing")
+    return known
+
+
+def _given(lines: Iterable[str], failures: Mapping[str, _Failures]) -> dict[str, _Scores]:
+    """The scores that count, by the ids of the answers."""
+    given: dict[str, _Scores] = {}
+    lined: dict[str, int] = {}
+    for number, entry in _entries(lines, "scores"):
+        where, name = f"scores, line {number}", entry.get("id")
+        if unknown := sorted(entry.keys() - _LINE_FIELDS):
+            raise ScorerFailed(f"{where}: {_shown(unknown[0])} is not known; a line has id, candidate and stable")
+        if not isinstance(name, str) or name not in failures:
+            raise ScorerFailed(f"{where}: there is no answer with the id {_shown(name)}")
+        if name in lined:
+            raise ScorerFailed(f"{where}: {name} has a score in line {lined[name]} already")
+        lined[name] = number
+        for arm in entry.keys() - {"id"}:
+            if not _is_score(entry[arm]):
+                raise ScorerFailed(f"{where}: {arm} must be a number from 0 to 1, not {_shown(entry[arm])}")
+        given[name] = {arm: float(entry[arm]) for arm in _needed(failures[name]) if arm in entry}
+        if missing := [arm for arm in _needed(failures[name]) if arm not in entry]:
+            raise ScorerFailed(f"{where}: the score of {missing[0]} is missing")
+    for name, failed in failures.items():
+        if name not in given and _needed(failed):
+            raise ScorerFailed(f"scores: {name} has none")
+        given.setdefault(name, {})
+    return given
+
+
+def _needed(failures: _Failures) -> list[str]:
+    """The arms whose answers need a score: none where stable failed, for then there is nothing to compare with."""
+    return [] if failures.get("stable") else [arm for arm, failure in failures.items() if not failure]
+
+
+def _entries(lines: Iterable[str], what: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, text in enumerate(lines, start=1):
+        if not text.strip():
+            continue
+        try:
+            entry = json.loads(text, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            raise ScorerFailed(f"{what}, line {number}: it is no JSON") from None
+        if not isinstance(entry, dict):
+            raise ScorerFailed(f"{what}, line {number}: it is no JSON object")
+        yield number, entry
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _is_score(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)[:_SHOWN]

@@ -1,0 +1,190 @@
+"""Has candidates asked and compared before users meet them: golden answers in a Job, the shadow by a proxy.
+
+What they find out is observed here and decided in `release`; here are only the addresses, the texts and the objects.
+"""
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+from palier.api.v1alpha1 import ModelDeployment, Sampling
+from palier.cluster import goldens, shadows
+from palier.cluster.client import Cluster
+from palier.cluster.gateways import Gateways
+from palier.cluster.goldens import Goldens
+from palier.cluster.shadows import Shadows
+from palier.cluster.store import Store
+from palier.cluster.wanted import Wanted
+from palier.errors import ClusterError
+from palier.golden import plan as golden_plan
+from palier.manifests.metadata import child_name
+from palier.manifests.shadow import PORT, shadow_name
+from palier.manifests.traffic import Mirror
+from palier.release import golden_stage, shadow_stage
+from palier.release.examining import GoldenFacts, GoldenRun
+from palier.release.observation import Observation
+from palier.release.shadowing import ShadowRun
+from palier.release.situation import Decision, Situation
+from palier.release.state import State
+from palier.release.targets import ALL, Targets
+from palier.shadow import plan as shadow_plan
+
+__all__ = ["Quality"]
+
+logger = logging.getLogger(__name__)
+
+Versions = Mapping[str, Mapping[str, str]]
+"""What is compared, by its part in the comparison: names and versions of model and prompts."""
+
+
+class Quality:
+    """The golden answers and the shadows of all ModelDeployments."""
+
+    def __init__(self, *, cluster: Cluster, store: Store, image: str) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._shadows = Shadows(cluster, store, image)
+        self._goldens = Goldens(cluster, store, image)
+        self._gateways = Gateways(cluster)
+
+    async def completed(
+        self, deployment: ModelDeployment, observation: Observation, state: State, *, asked: Wanted, now: float
+    ) -> Observation:
+        """The observation with what is known of golden answers and shadow."""
+        release, rules = state.release, deployment.spec.release
+        if release is None or state.candidate is None or (rules.golden is None and rules.shadow is None):
+            return observation
+        described = observation.described(deployment, state.candidate.revision)
+        if rules.golden is not None and not observation.unreadable:
+            stable = state.stable.revision if state.stable else ""
+            plan = self._golden_plan(described, state.candidate.revision, stable, asked, {})
+            observation = replace(observation, golden_digest=golden_plan.digest(plan))
+        situation = Situation(deployment, observation, state, now)
+        if (run := golden_stage.examination_under_way(situation)) is not None:
+            found = await self._golden_facts(described, run)
+            about = _in_words(_versions(described, state, asked))
+            observation = replace(observation, golden=replace(found, about=about))
+        if (shadow := shadow_stage.shadow_under_way(situation)) is not None:
+            observation = replace(observation, shadow=shadows.facts(self._store, deployment, shadow))
+        return observation
+
+    def demand_images(self, deployment: ModelDeployment, observation: Observation, decision: Decision) -> None:
+        """Refuse what nothing could run, before anybody is told that it runs.
+
+        Raises:
+            InvalidSpec: neither the spec nor the operator's own settings name an image.
+        """
+        candidate = decision.state.candidate
+        described = observation.described(deployment, candidate.revision) if candidate else deployment
+        self._shadows.demand_image(described, decision.shadow)
+        self._goldens.demand_image(described, decision.examination)
+
+    async def mirror(self, deployment: ModelDeployment, decision: Decision, aims: Targets) -> Mirror | None:
+        """Where the gateway sends copies of the requests; None where it sends none."""
+        if decision.shadow is None or not aims.mirrored:
+            return None
+        at_gateway = await self._sampled_at_gateway(deployment, decision.shadow)
+        percent = decision.shadow.percent if at_gateway else None
+        return Mirror(shadow_name(deployment, decision.shadow), PORT, percent)
+
+    async def keep(
+        self, deployment: ModelDeployment, observation: Observation, decision: Decision, *, asked: Wanted
+    ) -> None:
+        """Have what has to ask and compare now, and nothing of what has not.
+
+        Raises:
+            InvalidSpec: nothing names the image that would do it.
+        """
+        state, candidate = decision.state, decision.state.candidate
+        described = observation.described(deployment, candidate.revision) if candidate else deployment
+        versions = _versions(described, state, asked) if candidate else {}
+        run, plan = decision.shadow, ""
+        if run is not None:
+            plan = shadow_plan.plan_for(
+                described,
+                candidate=run.candidate,
+                stable=run.stable,
+                percent=ALL if await self._sampled_at_gateway(deployment, run) else run.percent,
+                candidate_url=self._url(deployment, run.candidate),
+                stable_url=self._url(deployment, run.stable),
+                versions=versions,
+            ).to_json()
+        await self._shadows.keep(described, run, plan_json=plan)
+        examination, plan = decision.examination, ""
+        if examination is not None:
+            plan = self._golden_plan(described, examination.candidate, examination.stable, asked, versions).to_json()
+        await self._goldens.keep(
+            described,
+            examination,
+            plan_json=plan,
+            requests=asked.golden_requests,
+            calibration=asked.calibration,
+        )
+
+    async def _sampled_at_gateway(self, deployment: ModelDeployment, run: ShadowRun) -> bool:
+        """Whether the route itself takes the sample; all of the requests need no sampling."""
+        gateway = deployment.spec.traffic.gateway
+        if run.percent == ALL or gateway is None:
+            return False
+        match deployment.spec.shadow.sampling:
+            case Sampling.GATEWAY:
+                return True
+            case Sampling.PROXY:
+                return False
+            case Sampling.AUTO:
+                return await self._gateways.mirrors_percent(deployment, gateway)
+
+    async def _golden_facts(self, deployment: ModelDeployment, run: GoldenRun) -> GoldenFacts:
+        try:
+            return await goldens.facts(self._cluster, self._store, deployment, run)
+        except ClusterError as error:
+            logger.warning("golden answers of %s cannot be read: %s", deployment.metadata.name, error)
+            return GoldenFacts(exists=True, message=str(error))
+
+    def _golden_plan(
+        self, deployment: ModelDeployment, candidate: str, stable: str, asked: Wanted, versions: Versions
+    ) -> golden_plan.GoldenPlan:
+        return golden_plan.plan_for(
+            deployment,
+            candidate=candidate,
+            stable=stable,
+            candidate_url=self._url(deployment, candidate),
+            stable_url=self._url(deployment, stable) if stable else "",
+            requests=asked.golden_requests,
+            judge_prompt=asked.judge_prompt,
+            calibration=asked.calibration,
+            versions=versions,
+        )
+
+    def _url(self, deployment: ModelDeployment, revision: str) -> str:
+        """Where a revision is reached without asking any DNS; by its name where its Service has no address."""
+        namespace, name = deployment.metadata.namespace, child_name(deployment, revision)
+        service = self._store.get("Service", namespace, name)
+        if service is None:
+            return ""
+        address, port = service["spec"].get("clusterIP", ""), service["spec"]["ports"][0]["port"]
+        if not address or address == "None":
+            return f"http://{name}.{namespace}.svc:{port}"
+        return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+def _versions(deployment: ModelDeployment, state: State, asked: Wanted) -> Versions:
+    """The models and prompts of both versions, as far as they are known."""
+    model = deployment.spec.model
+    prompts = {
+        f"prompt/{name}": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}" for name, text in asked.prompts.items()
+    }
+    uri = {"uri": model.uri} if model.uri else {}
+    candidate = {"model": model.name, "version": model.version, **uri, **prompts}
+    if state.stable is None:
+        return {"candidate": candidate}
+    return {"candidate": candidate, "stable": {"model": state.stable.model, "version": state.stable.version}}
+
+
+def _in_words(versions: Versions) -> tuple[str, ...]:
+    """A line for each version."""
+    return tuple(
+        f"{part}: {', '.join(f'{name} {value}' for name, value in named.items())}"[:512]
+        for part, named in versions.items()
+    )

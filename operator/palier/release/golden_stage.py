@@ -1,0 +1,126 @@
+"""May a version meet users? Its golden answers decide: requests whose good answers are known, asked of it alone.
+
+They come before the shadow, because they cost no user anything and need no traffic, and also for the first revision of
+all, which has nothing to be compared with but a least score.
+"""
+
+from dataclasses import replace
+
+from palier.api.v1alpha1 import GoldenStage, OnNoEvidence
+from palier.evidence.verdicts import Verdict
+from palier.golden.result import GoldenResult
+from palier.release import gate
+from palier.release.examining import GOLDEN_FAILED, GoldenRecord, GoldenRun
+from palier.release.holds import kept
+from palier.release.situation import Decision, Hold, Note, Situation
+from palier.release.state import Step
+
+
+def golden_stage(situation: Situation) -> GoldenStage | None:
+    """The golden answers that this release still has to give; None when it has none or has given them."""
+    release = situation.release
+    if release.examined or (release.direct and situation.state.stable is not None):
+        return None  # a former stable revision has given them
+    return situation.deployment.spec.release.golden
+
+
+def examination_under_way(situation: Situation) -> GoldenRun | None:
+    """The run whose Job has to exist now."""
+    release = situation.state.release
+    if release is None or release.step is not Step.EXAMINING or golden_stage(situation) is None:
+        return None
+    run = _run(situation)
+    return None if situation.observation.unreadable or _record(situation, run) else run
+
+
+def begun(situation: Situation) -> Decision:
+    """The candidate's pods are ready to be asked, before any user meets them."""
+    if situation.observation.unreadable:
+        return Decision(situation.state, hold=Hold("TextUnreadable", situation.observation.unreadable))
+    release = replace(situation.release, step=Step.EXAMINING, stage_started_at=situation.now)
+    note = Note("Normal", "GoldenStarted", f"{situation.candidate.revision} gives golden answers, without users")
+    entered = replace(situation.state, release=release)
+    return Decision(entered, notes=(note,), hold=Hold("Examining", "the golden answers are asked for"))
+
+
+def examining(situation: Situation) -> Decision:
+    """The candidate is asked, without any user."""
+    stage = golden_stage(situation)
+    if stage is None:  # the stage was taken out of the spec meanwhile
+        return _passed(situation, ())
+    if situation.observation.unreadable:
+        return _without_verdict(situation, stage, Hold("TextUnreadable", situation.observation.unreadable))
+    run = _run(situation)
+    record = _record(situation, run)
+    if record is not None:
+        return _concluded(situation, stage, record)
+    facts = situation.observation.golden
+    result = facts.result
+    if result is None and facts.failed:
+        result = GoldenResult(verdict=Verdict.NO_EVIDENCE, reason=GOLDEN_FAILED, message=facts.message)
+    if result is None:
+        return _without_verdict(situation, stage, Hold("Examining", _progress(situation)))
+    found = GoldenRecord(run, situation.now, result, facts.about)
+    release = replace(situation.release, attempt=situation.release.attempt + 1)
+    state = replace(situation.state, golden=found, release=release)
+    note = Note(
+        "Normal" if result.verdict is Verdict.PASS else "Warning",
+        "GoldenFinished",
+        f"{situation.candidate.model} {situation.candidate.version} ({run.candidate}): {result.message}",
+    )
+    following = _concluded(replace(situation, state=state), stage, found)
+    return replace(following, notes=(note, *following.notes))
+
+
+def _concluded(situation: Situation, stage: GoldenStage, record: GoldenRecord) -> Decision:
+    result = record.result
+    match result.verdict:
+        case Verdict.PASS:
+            return _passed(situation, (Note("Normal", "GoldenPassed", result.message),))
+        case Verdict.FAIL:
+            return gate.refusal(situation, result.reason, result.message)
+        case Verdict.NO_EVIDENCE:
+            return _without_verdict(situation, stage, Hold(result.reason, result.message))
+
+
+def _passed(situation: Situation, notes: tuple[Note, ...]) -> Decision:
+    release = replace(situation.release, step=Step.PREPARING, stage_started_at=situation.now, examined=True)
+    hold = Hold("CandidateNotReady", f"{situation.candidate.revision} gets the pods of its next stage")
+    return Decision(replace(situation.state, release=release), notes=notes, hold=hold)
+
+
+def _without_verdict(situation: Situation, stage: GoldenStage, gap: Hold) -> Decision:
+    """No verdict yet: hold, until the stage's deadline decides as the spec says."""
+    if situation.now - situation.release.stage_started_at < stage.max_duration.seconds:
+        return Decision(situation.state, hold=gap)
+    if held := kept(situation, "before any traffic"):
+        return Decision(situation.state, hold=held)
+    told = f"no verdict of the golden answers within {stage.max_duration}"
+    if situation.deployment.spec.release.on_no_evidence is OnNoEvidence.ROLLBACK:
+        return gate.refusal(situation, "NoEvidence", f"{told}: {gap.message}")
+    message = f"{told}, holding (onNoEvidence: Hold): {gap.message}"
+    return Decision(situation.state, hold=Hold("DeadlineWithoutEvidence", message))
+
+
+def _run(situation: Situation) -> GoldenRun:
+    stable = situation.state.stable
+    return GoldenRun(
+        candidate=situation.candidate.revision,
+        stable=stable.revision if stable else "",
+        attempt=situation.release.attempt,
+        digest=situation.observation.golden_digest,
+    )
+
+
+def _record(situation: Situation, run: GoldenRun) -> GoldenRecord | None:
+    record, began = situation.state.golden, situation.release.started_at
+    return record if record is not None and record.answers(run, began_at=began, now=situation.now) else None
+
+
+def _progress(situation: Situation) -> str:
+    """How far the run has come, in a sentence."""
+    facts = situation.observation.golden
+    said = facts.progress or {}
+    if "asked" in said and "of" in said:
+        return f"golden answers of {situation.candidate.revision}: {said['asked']} of {said['of']} asked for"
+    return f"golden answers of {situation.candidate.revision}: {facts.message or 'the pod that asks starts'}"

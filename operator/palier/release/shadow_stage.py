@@ -1,0 +1,138 @@
+"""May a version meet users? Its answers to copies of their requests decide, side by side with those of stable.
+
+Users get stable's answers alone, so a candidate that fails here is refused: nobody has met it. The copies begin only
+when the proxy that compares is ready, and end before it is removed.
+"""
+
+from dataclasses import replace
+
+from palier.api.v1alpha1 import OnBreach, OnNoEvidence, ShadowStage
+from palier.evidence.objective import Judgement, Verdict, combined
+from palier.release import gate
+from palier.release.criteria import comparison
+from palier.release.holds import CANNOT_MEASURE, JUDGING, first_gap, kept, waiting_for_pods, waiting_for_route
+from palier.release.shadowing import ShadowRun
+from palier.release.situation import Decision, Hold, Note, Situation
+from palier.release.state import Step
+from palier.release.targets import stage_replicas
+
+SILENT_FOR = 30.0
+"""Seconds without a single pair after which it is said what may be missing."""
+
+
+def shadow_stage(situation: Situation) -> ShadowStage | None:
+    """The shadow that this release still has to pass; None when it has none, or nothing to be compared with."""
+    release, spec = situation.release, situation.deployment.spec
+    if release.shadowed or release.direct or situation.state.stable is None or spec.traffic.gateway is None:
+        return None
+    return spec.release.shadow
+
+
+def shadow_under_way(situation: Situation) -> ShadowRun | None:
+    """The shadow whose proxy has to exist now."""
+    release = situation.state.release
+    if release is None or release.step is not Step.SHADOWING or (stage := shadow_stage(situation)) is None:
+        return None
+    assert situation.state.stable is not None  # noqa: S101 - there is no such stage without it
+    candidate, stable = situation.candidate.revision, situation.state.stable.revision
+    described = situation.observation.described(situation.deployment, candidate)
+    return ShadowRun(candidate, stable, stage.percent, comparison(described, candidate=candidate, stable=stable))
+
+
+def begun(situation: Situation) -> Decision:
+    """The candidate's pods are ready for copies of users' requests."""
+    release = situation.release.unjudged()
+    release = replace(release, step=Step.SHADOWING, stage_started_at=situation.now)
+    return Decision(
+        replace(situation.state, release=release), hold=Hold("ShadowNotReady", "the proxy that compares answers starts")
+    )
+
+
+def shadowing(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision:
+    """The candidate answers copies, and is judged on its answers."""
+    stage, release = shadow_stage(situation), situation.release
+    if stage is None:  # the stage was taken out of the spec meanwhile
+        return _left(situation, ())
+    if release.traffic_since is None:
+        return _awaiting_copies(situation, stage)
+    if not situation.observation.shadow.exists:
+        # Another comparison has another proxy, and what the one before still counts is nothing to judge by.
+        return begun(situation)
+    failed = [judgement.message for judgement in judgements if judgement.verdict is Verdict.FAIL]
+    if failed and situation.deployment.spec.release.on_breach is OnBreach.HOLD:
+        breach = "; ".join(failed)
+        notes = () if release.breach else (Note("Warning", "ObjectiveBreached", f"holding (onBreach: Hold): {breach}"),)
+        remembered = replace(situation.state, release=replace(release, breach=breach))
+        return Decision(remembered, notes=notes, hold=Hold("ObjectiveBreached", breach))
+    if held := kept(situation, "in the shadow"):
+        return Decision(situation.state, hold=held)
+    if interrupted := _missing(situation):
+        return _without_verdict(situation, stage, interrupted)
+    held_for = situation.now - release.traffic_since
+    gap = first_gap(situation, judgements)
+    if held_for < stage.min_duration.seconds and not (gap and gap.reason == CANNOT_MEASURE):
+        return Decision(situation.state, hold=Hold("MinimumDuration", f"shadow for at least {stage.min_duration}"))
+    if combined(judgements) is Verdict.PASS:
+        told = "; ".join(judgement.message for judgement in judgements)
+        return _left(situation, (Note("Normal", "ShadowPassed", f"{situation.candidate.revision}: {told}"),))
+    return _without_verdict(
+        situation, stage, _explained(judgements, gap or Hold(JUDGING, "no verdict yet"), held_for=held_for)
+    )
+
+
+def _awaiting_copies(situation: Situation, stage: ShadowStage) -> Decision:
+    """The proxy starts, and then the gateway has to send it copies."""
+    if missing := _missing(situation):
+        return _without_verdict(situation, stage, missing)
+    needed = stage_replicas(situation.deployment, situation.state)
+    if not situation.observation.facts(situation.candidate.revision).carries(needed):
+        # Pods that went away before they were asked anything have given no wrong answer.
+        return _without_verdict(situation, stage, waiting_for_pods(situation, needed))
+    note = Note(
+        "Normal",
+        "ShadowStarted",
+        f"{situation.candidate.revision} answers copies of {stage.percent} % of the requests, without users",
+    )
+    began = replace(situation.release, traffic_since=situation.now)
+    hold = Hold("MinimumDuration", f"shadow for at least {stage.min_duration}")
+    return Decision(replace(situation.state, release=began), notes=(note,), hold=hold)
+
+
+def _missing(situation: Situation) -> Hold | None:
+    """What keeps copies from being compared at this moment."""
+    facts = situation.observation.shadow
+    if not facts.ready:
+        return Hold("ShadowNotReady", facts.message or "the proxy that compares answers starts")
+    return None if facts.mirrored else waiting_for_route(situation)
+
+
+def _left(situation: Situation, notes: tuple[Note, ...]) -> Decision:
+    release = situation.release.unjudged()
+    release = replace(release, step=Step.PREPARING, stage_started_at=situation.now, shadowed=True)
+    hold = Hold("CandidateNotReady", f"{situation.candidate.revision} gets the pods of its next stage")
+    return Decision(replace(situation.state, release=release), notes=notes, hold=hold)
+
+
+def _without_verdict(situation: Situation, stage: ShadowStage, gap: Hold) -> Decision:
+    """No verdict yet: hold, until the stage's deadline decides as the spec says."""
+    since = situation.release.traffic_since or situation.release.stage_started_at
+    if situation.now - since < stage.max_duration.seconds:
+        return Decision(situation.state, hold=gap)
+    if held := kept(situation, "in the shadow"):
+        return Decision(situation.state, hold=held)
+    told = f"no verdict of the shadow within {stage.max_duration}"
+    if situation.deployment.spec.release.on_no_evidence is OnNoEvidence.ROLLBACK:
+        return gate.refusal(situation, "NoEvidence", f"{told}: {gap.message}")
+    message = f"{told}, holding (onNoEvidence: Hold): {gap.message}"
+    return Decision(situation.state, hold=Hold("DeadlineWithoutEvidence", message))
+
+
+def _explained(judgements: tuple[Judgement, ...], gap: Hold, *, held_for: float) -> Hold:
+    """With what may be missing, where not one pair has been counted for a while."""
+    if held_for < SILENT_FOR or any(judgement.total for judgement in judgements):
+        return gap
+    return Hold(
+        "NoShadowPairs",
+        f"no pair of answers in {held_for:.0f} s: are there requests by the methods of spec.shadow.methods, and does"
+        f" Prometheus scrape the shadow proxy (spec.shadow.metadata)? {gap.message}",
+    )

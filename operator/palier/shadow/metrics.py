@@ -1,0 +1,204 @@
+"""The counts of a shadow as Prometheus reads them.
+
+Everything that is known beforehand is there from the first scrape, with 0: a counter that appears only with its first
+event has lost that event for every rate.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+from typing_extensions import override
+
+from palier.shadow.ledger import ARMS, Ledger, Times
+from palier.shadow.plan import ShadowPlan
+from palier.shadow.proxy import ShadowProxy
+
+__all__ = ["LedgerCollector", "registry_of"]
+
+_PROMPT: Final = "prompt/"
+_PROMPT_DIGITS: Final = 12
+
+
+def registry_of(proxy: ShadowProxy) -> CollectorRegistry:
+    """Everything that a proxy exports, what it takes of CPU and memory too."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    registry.register(LedgerCollector(proxy))
+    return registry
+
+
+class LedgerCollector(Collector):
+    """The counts of one proxy, made into metrics whenever somebody reads them."""
+
+    def __init__(self, proxy: ShadowProxy) -> None:
+        self._proxy = proxy
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        """The metrics of all counts."""
+        plan, ledger = self._proxy.plan, self._proxy.ledger
+        yield from _of_requests(plan.candidate, ledger)
+        yield from _of_pairs(plan.candidate, ledger)
+        yield from _of_checks(plan.candidate, ledger)
+        yield from _of_arms({"candidate": plan.candidate, "stable": plan.stable}, ledger)
+        yield _gauge(
+            "palier_shadow_queue", "Requests that wait to be sent.", [((plan.candidate,), self._proxy.waiting)]
+        )
+        yield _gauge(
+            "palier_shadow_in_flight",
+            "Requests that are being sent and compared.",
+            [((plan.candidate,), self._proxy.in_flight)],
+        )
+        yield _gauge(
+            "palier_shadow_info",
+            "Always 1: what both versions serve.",
+            [(_facts(plan, arm), 1) for arm in ARMS],
+            ("revision", "model", "version", "prompts"),
+        )
+
+
+Rows = Iterable[tuple[tuple[str, ...], float]]
+
+
+def _of_requests(revision: str, ledger: Ledger) -> Iterator[Metric]:
+    yield _counter("mirrored", "Requests that reached the proxy.", [((revision,), ledger.mirrored)])
+    yield _counter(
+        "excluded",
+        "Requests that were left out, by reason.",
+        [((revision, reason.value), count) for reason, count in ledger.excluded.items()],
+        "reason",
+    )
+    yield _counter("sampled", "Requests that were taken for a pair.", [((revision,), ledger.sampled)])
+    yield _counter(
+        "unpaired",
+        "Requests that were taken and made no pair, by reason.",
+        [((revision, reason.value), count) for reason, count in ledger.unpaired.items()],
+        "reason",
+    )
+
+
+def _of_pairs(revision: str, ledger: Ledger) -> Iterator[Metric]:
+    segments = ledger.segments.items()
+    yield _counter(
+        "pairs",
+        "Requests that stable answered, with what the candidate made of them.",
+        [((revision, name), counts.pairs) for name, counts in segments],
+        "segment",
+    )
+    yield _counter(
+        "disagreements",
+        "Pairs in which the candidate failed or answered differently.",
+        [((revision, name), counts.disagreements) for name, counts in segments],
+        "segment",
+    )
+    yield _counter(
+        "slower",
+        "Pairs in which the candidate failed or took more than this many times stable's time.",
+        [((revision, factor), count) for factor, count in ledger.slower.items()],
+        "factor",
+    )
+
+
+def _of_checks(revision: str, ledger: Ledger) -> Iterator[Metric]:
+    checks = ledger.checks.items()
+    yield _counter(
+        "check_pairs",
+        "Pairs that a check has looked at.",
+        [((revision, name), counts.pairs) for name, counts in checks],
+        "check",
+    )
+    yield _counter(
+        "check_disagreements",
+        "Pairs in which a check did not hold.",
+        [((revision, name), counts.disagreements) for name, counts in checks],
+        "check",
+    )
+    scores = SummaryMetricFamily(
+        "palier_shadow_check_score", "How alike a check found the answers, 0 to 1.", labels=["revision", "check"]
+    )
+    for name, counts in checks:
+        scores.add_metric((revision, name), count_value=counts.scores, sum_value=counts.score_sum)
+    yield scores
+    yield _counter(
+        "labels",
+        "Pairs by the class that stable named and the one that the candidate named.",
+        [
+            ((revision, name, stable, candidate), count)
+            for name, table in ledger.labels.items()
+            for (stable, candidate), count in table.counts.items()
+        ],
+        "check",
+        "stable",
+        "candidate",
+    )
+
+
+def _of_arms(revisions: Mapping[str, str], ledger: Ledger) -> Iterator[Metric]:
+    arms = [((revisions[arm], name), counts.arms[arm]) for arm in revisions for name, counts in ledger.segments.items()]
+    yield _counter(
+        "answers",
+        "Requests that were sent to both versions and came to an end.",
+        [(labels, counts.answers) for labels, counts in arms],
+        "segment",
+    )
+    yield _counter(
+        "failed_answers",
+        "Those of them that failed: HTTP 5xx, no answer in time, a broken connection.",
+        [(labels, counts.failed) for labels, counts in arms],
+        "segment",
+    )
+    yield _histogram(
+        "palier_shadow_answer_seconds",
+        "Time until the whole answer; what failed is beyond all edges.",
+        {revisions[arm]: times for arm, times in ledger.times.items()},
+    )
+    yield _histogram(
+        "palier_shadow_first_token_seconds",
+        "Time until the first event of a streamed answer; what failed is beyond all edges.",
+        {revisions[arm]: times for arm, times in ledger.first_events.items()},
+    )
+
+
+def _counter(name: str, about: str, rows: Rows, *labels: str) -> Metric:
+    metric = CounterMetricFamily(f"palier_shadow_{name}", about, labels=["revision", *labels])
+    for values, count in rows:
+        metric.add_metric(values, count)
+    return metric
+
+
+def _gauge(name: str, about: str, rows: Rows, labels: tuple[str, ...] = ("revision",)) -> Metric:
+    metric = GaugeMetricFamily(name, about, labels=labels)
+    for values, number in rows:
+        metric.add_metric(values, number)
+    return metric
+
+
+def _histogram(name: str, about: str, times: Mapping[str, Times]) -> Metric:
+    metric = HistogramMetricFamily(name, about, labels=["revision"])
+    for revision, one in times.items():
+        buckets = [("+Inf" if edge == float("inf") else str(edge), float(count)) for edge, count in one.buckets()]
+        metric.add_metric((revision,), buckets=buckets, sum_value=one.sum)
+    return metric
+
+
+def _facts(plan: ShadowPlan, arm: str) -> tuple[str, str, str, str]:
+    facts = plan.versions.get(arm, {})
+    prompts = (
+        f"{name.removeprefix(_PROMPT)}={value[:_PROMPT_DIGITS]}"
+        for name, value in sorted(facts.items())
+        if name.startswith(_PROMPT)
+    )
+    revision = plan.candidate if arm == "candidate" else plan.stable
+    return (revision, facts.get("model", ""), facts.get("version", ""), ",".join(prompts))

@@ -1,0 +1,186 @@
+"""Makes a pair of one request: sends it to both versions at the same moment, compares, counts."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from palier.answers.comparison import Answer, Compared, compare, to_embed
+from palier.answers.stream import text_of
+from palier.api.answers import Answers, Comparison
+from palier.api.shadow import Disagreements
+from palier.shadow.embedding import Embedder
+from palier.shadow.ledger import ARMS, Ledger, Unpaired
+from palier.shadow.plan import ShadowPlan
+from palier.shadow.reply import Reply, answer_of, decoded
+from palier.shadow.sample import Reservoir, shown
+from palier.shadow.sender import Outgoing, Sender
+
+__all__ = ["Disagreement", "Kept", "Pairs"]
+
+Kept = dict[str, Any]
+"""A disagreement, as people read it."""
+
+_AT_ONCE: Final = 65536
+"""Bytes of both answers that are compared between two other things; longer ones are compared in another thread."""
+_TEXTS_AT_ONCE: Final = 4096
+"""The same where texts are compared, which takes longer for each byte."""
+_LONGEST_PATH: Final = 200
+_UNTOLD: Final = Compared(agrees=None, results=(), message="")
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A pair that was not answered alike."""
+
+    request: Outgoing
+    candidate: Reply
+    stable: Reply
+    compared: Compared | None
+    """None where the candidate has nothing to compare."""
+
+
+class Pairs:
+    """Makes pairs, as many at once as it is asked for."""
+
+    def __init__(
+        self,
+        plan: ShadowPlan,
+        ledger: Ledger,
+        *,
+        senders: Mapping[str, Sender],
+        embedder: Embedder | None,
+        threads: Executor,
+        chance: random.Random,
+    ) -> None:
+        self._plan = plan
+        self._ledger = ledger
+        self._senders = senders
+        self._embedder = embedder
+        self._threads = threads
+        self._chance = chance
+        texts = any(check.compare is Comparison.TEXT for check in plan.answers.checks)
+        self._at_once = _TEXTS_AT_ONCE if texts else _AT_ONCE
+        keep = plan.disagreements.keep if plan.disagreements else 0
+        self.kept: Reservoir[Kept] = Reservoir(keep, chance)
+
+    async def make(self, request: Outgoing) -> Disagreement | None:
+        """Send a request to both, and count what comes back; a disagreement is returned, to be kept or not."""
+        # Who is first alternates by chance: the second one's request leaves a moment later.
+        arms = ARMS if self._chance.random() < 0.5 else ARMS[::-1]  # noqa: PLR2004
+        answered = await asyncio.gather(*(self._senders[arm].send(request) for arm in arms))
+        replies = dict(zip(arms, answered, strict=True))
+        candidate, stable = replies["candidate"], replies["stable"]
+        self._ledger.count_answers(request.segment, replies)
+        if stable.failure is not None:
+            self._ledger.unpaired[Unpaired.STABLE_FAILED] += 1
+            return None
+        if stable.too_large:
+            self._ledger.unpaired[Unpaired.ANSWER_TOO_LARGE] += 1
+            return None
+        bodies = request.method != "HEAD"
+        missing = candidate.failure is not None or candidate.too_large
+        compared = await self._compared(candidate, stable, missing=missing, bodies=bodies)
+        if compared is _UNTOLD:
+            self._ledger.unpaired[Unpaired.NOT_COMPARED] += 1
+            return None
+        self._ledger.count_pair(request.segment, candidate, stable, compared, checked=bodies)
+        if compared is not None and compared.agrees:
+            return None
+        return Disagreement(request, candidate, stable, compared)
+
+    async def keep(self, disagreement: Disagreement) -> None:
+        """Keep a disagreement, if that is wanted and the sample has a place for it."""
+        rules = self._plan.disagreements
+        if rules is None or (place := self.kept.place()) is None:
+            return
+        size = sum(map(len, (disagreement.request.body, disagreement.candidate.body, disagreement.stable.body)))
+        self.kept.put(place, await self._run(size, partial(_readable, self._plan, rules, disagreement)))
+
+    async def _compared(self, candidate: Reply, stable: Reply, *, missing: bool, bodies: bool) -> Compared | None:
+        """How both answers compare; None where the candidate's is missing."""
+        if not bodies:
+            return None if missing else Compared(agrees=candidate.status == stable.status, results=(), message="")
+        reference = answer_of(stable)
+        answer = None if missing else answer_of(candidate)
+        likenesses = await self._likenesses(reference, answer)
+        if likenesses is None:
+            return _UNTOLD
+        return await self._run(
+            len(candidate.body) + len(stable.body),
+            partial(_fairly, reference, answer, self._plan.answers, likenesses),
+        )
+
+    async def _likenesses(self, reference: Answer, candidate: Answer | None) -> dict[str, float] | None:
+        """The likeness for each check that needs vectors; None when one of them is not told."""
+        if self._embedder is None:
+            return {}
+        pairs = {} if candidate is None else to_embed(reference, candidate, self._plan.answers)
+        likenesses: dict[str, float] = {}
+        for name, texts in pairs.items():
+            likeness = await self._embedder.likeness(*texts)
+            if likeness is None:
+                return None
+            likenesses[name] = likeness
+        # While nobody makes vectors, the pairs that need none must not count either: they are no fair sample.
+        return likenesses if pairs or await self._embedder.answers() else None
+
+    async def _run(self, size: int, work: Callable[[], Result]) -> Result:
+        """Do what takes the processor: at once when it is little."""
+        if size <= self._at_once:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _fairly(
+    reference: Answer, candidate: Answer | None, answers: Answers, likenesses: Mapping[str, float]
+) -> Compared | None:
+    """Compare, but call nothing a disagreement where agreement could not have been told either.
+
+    Where the checks can read nothing of what stable answers, only pairs in which the candidate fails would count.
+    """
+    compared = None if candidate is None else compare(reference, candidate, answers, likenesses=likenesses)
+    if compared is not None and _untold(compared):
+        return _UNTOLD
+    if (compared is None or not compared.agrees) and _untold(compare(reference, reference, answers)):
+        return _UNTOLD
+    return compared
+
+
+def _untold(compared: Compared) -> bool:
+    """Whether any check could not be told: without it, the others are no fair sample."""
+    return compared.agrees is None or any(result.agrees is None for result in compared.results)
+
+
+def _readable(plan: ShadowPlan, rules: Disagreements, disagreement: Disagreement) -> Kept:
+    """A disagreement without its secrets: no query, no headers, and no messages of checks, which quote answers."""
+
+    def cut(text: str) -> str:
+        return shown(text, redact=rules.redact, longest=rules.max_characters)
+
+    def told(reply: Reply) -> Kept:
+        facts: Kept = {"status": reply.status, "seconds": round(reply.seconds, 6)}
+        if reply.failure is not None:
+            facts["failure"] = reply.failure.value
+        if reply.too_large:
+            return facts | {"body": f"(more than {plan.max_body_bytes} bytes)"}
+        body = answer_of(reply).body
+        return facts | {"body": cut(text_of(body, plan.answers.stream_path) if reply.streamed else body)}
+
+    request, compared = disagreement.request, disagreement.compared
+    compressed = "content-encoding" in request.headers
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "method": request.method,
+        "path": request.target.partition("?")[0][:_LONGEST_PATH],
+        "request": f"({len(request.body)} bytes)" if compressed else cut(decoded(request.body)),
+        "failedChecks": [] if compared is None else list(compared.places),
+        "candidate": told(disagreement.candidate),
+        "stable": told(disagreement.stable),
+    }

@@ -1,0 +1,253 @@
+"""Takes the copies that the gateway sends, and never keeps it waiting.
+
+The gateway, and the users behind it, must not notice whether anybody compares. So every copy is answered as soon as its
+body is read, and what cannot be sent on in time is dropped and counted.
+"""
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from pathlib import Path
+from traceback import extract_tb
+from typing import Final, Self
+
+from aiohttp import ClientError, web
+
+from palier.errors import InvalidSettings
+from palier.shadow.embedding import Embedder
+from palier.shadow.headers import forwarded
+from palier.shadow.ledger import ARMS, Ledger, Unpaired
+from palier.shadow.pairs import Disagreement, Pairs
+from palier.shadow.plan import ShadowPlan
+from palier.shadow.sample import Exclusion, Segments, exclusion
+from palier.shadow.sender import LONGEST_HEADER, Outgoing, Sender
+
+__all__ = ["MOST_BYTES_WAITING", "ShadowProxy", "listen", "port_of"]
+
+MOST_BYTES_WAITING: Final = 64 * 2**20
+"""Bytes of all bodies that are being read or wait to be sent."""
+READING: Final = 30.0
+"""Seconds in which a body has to be read."""
+ENDING: Final = 5.0
+"""Seconds in which the requests under way may come to an end when the proxy stops."""
+_THREADS: Final = 2
+
+# aiohttp tells in its log what it could not read: that may be a part of somebody's request.
+_silent = logging.getLogger("palier.shadow.requests")
+_silent.disabled = True
+
+
+class ShadowProxy:
+    """One shadow proxy; a context manager that answers on its port."""
+
+    def __init__(self, plan: ShadowPlan, *, port: int, tell: Callable[[str], None]) -> None:
+        self.plan = plan
+        self.ledger = Ledger(plan)
+        self.in_flight = 0
+        """Requests that are being sent and compared."""
+        self.stopping = False
+        self.runner: web.ServerRunner
+        self.pairs: Pairs
+        self._port = port
+        self._tell = tell
+        self._chance = random.Random()  # noqa: S311 - a sample, no secret
+        self._segments = Segments()
+        self._queue: deque[Outgoing] = deque()
+        self._bytes_waiting = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._faults: set[str] = set()
+        self._open = AsyncExitStack()
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait to be sent."""
+        return len(self._queue)
+
+    @property
+    def dropped(self) -> int:
+        """Requests that were taken for a pair and made none."""
+        return sum(self.ledger.unpaired.values())
+
+    async def __aenter__(self) -> Self:
+        """Begin to answer.
+
+        Raises:
+            InvalidSettings: the port is taken.
+        """
+        async with AsyncExitStack() as stack:
+            plan = self.plan
+            urls = {"candidate": plan.candidate_url, "stable": plan.stable_url}
+            # An answer around the limit must not be judged by the side of it that it falls on: see docs/shadow.md.
+            limits = {"candidate": 2 * plan.max_body_bytes, "stable": plan.max_body_bytes}
+            senders = {
+                arm: await stack.enter_async_context(
+                    Sender(arm, urls[arm], timeout=plan.timeout, most_bytes=limits[arm])
+                )
+                for arm in ARMS
+            }
+            server = plan.answers.embeddings if plan.answers.embeds else None
+            embedder = None if server is None else await stack.enter_async_context(Embedder(server))
+            threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="compare")
+            stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+            self.pairs = Pairs(
+                plan, self.ledger, senders=senders, embedder=embedder, threads=threads, chance=self._chance
+            )
+            server_of_copies = web.Server(
+                self._take,
+                access_log=None,
+                logger=_silent,
+                max_line_size=LONGEST_HEADER,
+                max_field_size=LONGEST_HEADER,
+                auto_decompress=False,
+            )
+            self.runner = web.ServerRunner(server_of_copies, access_log=None, shutdown_timeout=1.0)
+            await self.runner.setup()
+            stack.push_async_callback(self.runner.cleanup)
+            await listen(self.runner, self._port)
+            self._open = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop, and close what is open."""
+        await self.stop()
+        await self._open.aclose()
+
+    async def stop(self) -> None:
+        """Take nothing more, let what is under way come to an end for a few seconds, and count the rest as stopped."""
+        self.stopping = True
+        for site in list(self.runner.sites):
+            await site.stop()
+        self.ledger.unpaired[Unpaired.STOPPED] += len(self._queue)
+        self._queue.clear()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=ENDING)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _take(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one copy, and queue it if it is to be compared."""
+        self.ledger.mirrored += 1
+        reason = exclusion(request.method, request.headers, self.plan, draw=self._chance.random())
+        if reason is None:
+            reason = await self._receive(request)
+        if reason is not None:
+            self.ledger.excluded[reason] += 1
+        response = web.Response(status=204)
+        if reason is Exclusion.PROTOCOL:
+            response.force_close()  # whatever follows is not HTTP
+        return response
+
+    async def _receive(self, request: web.BaseRequest) -> Exclusion | None:
+        """Read the body and queue the request."""
+        most = self.plan.max_body_bytes
+        if (request.content_length or 0) > most:
+            return Exclusion.REQUEST_TOO_LARGE
+        body = bytearray()
+        try:
+            if request.body_exists:
+                async with asyncio.timeout(READING):
+                    if request.headers.get("expect", "").lower() == "100-continue":
+                        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                        request.writer.output_size = 0
+                    while chunk := await request.content.readany():
+                        body += chunk
+                        self._bytes_waiting += len(chunk)
+                        if len(body) > most:
+                            return Exclusion.REQUEST_TOO_LARGE
+                        if self._bytes_waiting > MOST_BYTES_WAITING:
+                            break
+        except (OSError, ClientError, web.RequestPayloadError):  # a timeout is an OSError
+            return Exclusion.REQUEST_INCOMPLETE
+        else:
+            self._queue_up(request, bytes(body))
+            return None
+        finally:
+            self._bytes_waiting -= len(body)
+
+    def _queue_up(self, request: web.BaseRequest, body: bytes) -> None:
+        """Take a request for a pair, and send it when there is room."""
+        self.ledger.sampled += 1
+        header = self.plan.segment_header
+        segment = self._segments.label(request.headers.get(header, "")) if header else ""
+        self.ledger.segment(segment)  # its counters are there, with 0, before its first answer is
+        if self.stopping:
+            self.ledger.unpaired[Unpaired.STOPPED] += 1
+            return
+        full = self._bytes_waiting > MOST_BYTES_WAITING
+        if full or (self.in_flight >= self.plan.max_concurrent and len(self._queue) >= self.plan.max_queue):
+            self.ledger.unpaired[Unpaired.QUEUE_FULL] += 1
+            return
+        outgoing = Outgoing(request.method, _target(request), forwarded(request.headers), body, segment)
+        if self.in_flight < self.plan.max_concurrent:
+            self._send(outgoing)
+        else:
+            self._queue.append(outgoing)
+            self._bytes_waiting += len(body)
+
+    def _send(self, outgoing: Outgoing) -> None:
+        self.in_flight += 1
+        task = asyncio.create_task(self._pair(outgoing))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _pair(self, outgoing: Outgoing) -> None:
+        """Make a pair, then send what waits."""
+        try:
+            disagreement = await self._made(outgoing)
+            if disagreement is not None:
+                await self.pairs.keep(disagreement)
+        except Exception as error:  # noqa: BLE001 - one request that cannot be compared must not stop the others
+            self._tell_fault(error)
+        finally:
+            self.in_flight -= 1
+            if self._queue:
+                waiting = self._queue.popleft()
+                self._bytes_waiting -= len(waiting.body)
+                self._send(waiting)
+
+    async def _made(self, outgoing: Outgoing) -> Disagreement | None:
+        """Make a pair; whatever prevents it is counted."""
+        try:
+            return await self.pairs.make(outgoing)
+        except asyncio.CancelledError:
+            self.ledger.unpaired[Unpaired.STOPPED] += 1
+            raise
+        except Exception:
+            self.ledger.unpaired[Unpaired.NOT_COMPARED] += 1
+            raise
+
+    def _tell_fault(self, error: Exception) -> None:
+        """Tell where our own code failed, once for each place, and nothing that it was working on."""
+        frame = extract_tb(error.__traceback__)[-1]
+        fault = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+        if fault not in self._faults:
+            self._faults.add(fault)
+            self._tell(f"a defect: an answer could not be compared: {fault}")
+
+
+async def listen(runner: web.BaseRunner, port: int) -> None:
+    """Answer on a port of all addresses.
+
+    Raises:
+        InvalidSettings: the port is taken.
+    """
+    try:
+        await web.TCPSite(runner, port=port).start()
+    except OSError as error:
+        raise InvalidSettings(f"cannot listen on port {port}: {error.strerror or error}") from error
+
+
+def port_of(runner: web.BaseRunner) -> int:
+    """The port that a runner answers on; with port 0, that of IPv4."""
+    return int(next(address[1] for address in runner.addresses if ":" not in address[0]))
+
+
+def _target(request: web.BaseRequest) -> str:
+    """Path and query as they came, also of a request that names its host there."""
+    target = str(request.rel_url.raw_path_qs)
+    return target if target.startswith("/") else f"/{target}"

@@ -1,0 +1,57 @@
+"""Runs a shadow proxy until it is asked to end."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import Final
+
+from palier.shadow.pages import serve_pages
+from palier.shadow.plan import ShadowPlan
+from palier.shadow.proxy import ShadowProxy
+
+__all__ = ["run"]
+
+PROGRESS: Final = 30.0
+"""Seconds between two lines about how it goes."""
+
+
+async def run(plan: ShadowPlan, *, port: int, metrics_port: int, tell: Callable[[str], None]) -> None:
+    """Take copies and compare until SIGTERM or SIGINT comes.
+
+    Args:
+        plan: what is compared.
+        port: takes the copies.
+        metrics_port: has the metrics and whether the proxy is ready.
+        tell: gets a line now and then, which never has anything of a request in it.
+
+    Raises:
+        InvalidSettings: a port is taken.
+    """
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    async with ShadowProxy(plan, port=port, tell=tell) as proxy:
+        pages = await serve_pages(proxy, port=metrics_port)
+        try:
+            tell(f"compares {plan.candidate} with {plan.stable}: copies to port {port}, metrics on {metrics_port}")
+            while not await _within(asked, PROGRESS):
+                tell(_progress(proxy))
+            await proxy.stop()
+            tell(f"stopped: {_progress(proxy)}")
+        finally:
+            await pages.cleanup()
+
+
+async def _within(asked: asyncio.Event, seconds: float) -> bool:
+    """Whether it happens in this time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await asked.wait()
+    except TimeoutError:
+        return False
+
+
+def _progress(proxy: ShadowProxy) -> str:
+    ledger = proxy.ledger
+    return f"{ledger.pairs} pairs, {ledger.disagreements} disagreements, {proxy.dropped} without a pair"

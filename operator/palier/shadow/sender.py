@@ -1,0 +1,144 @@
+"""Sends a request to one version, once, and times what comes back.
+
+Once: what is sent again would hide that the first attempt failed. And without anything that belongs to a browser:
+no cookies are kept, and no redirect is followed, because the user's program decides about those.
+"""
+
+import asyncio
+import io
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Final, Self
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from palier.answers.stream import is_stream
+from palier.shadow.reply import Failure, Reply, begins
+from palier.shadow.sample import MARK
+
+__all__ = ["LONGEST_HEADER", "Outgoing", "Sender"]
+
+LONGEST_HEADER: Final = 65536
+"""Bytes of a header, and of the line with the path; Envoy passes on as many."""
+
+_IDLE: Final = 1.5
+"""Seconds that an unused connection is kept: less than servers keep it (gunicorn 2 s, uvicorn 5 s), or a request could
+meet a connection that is being closed, and would count as failed."""
+_AT_ONCE: Final = 2**20
+"""Bytes of a body that are written in one piece; aiohttp wants longer ones as files."""
+_FAILED: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request that both versions are asked."""
+
+    method: str
+    target: str
+    """Path and query, as they came."""
+    headers: CIMultiDict[str]
+    body: bytes
+    segment: str
+    """Group of users that it belongs to."""
+
+
+class _Broken(Exception):  # noqa: N818 - as in palier.errors
+    """A connection that could not be made, or was lost."""
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Let no failed request be sent again: aiohttp does that to those that it takes for harmless."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectionError as error:
+        raise _Broken from error
+
+
+class Sender:
+    """Asks one version; a context manager that holds its connections."""
+
+    def __init__(self, arm: str, base_url: str, *, timeout: float, most_bytes: int) -> None:
+        self._arm = arm
+        self._base_url = base_url.rstrip("/")
+        self._timeout = timeout
+        self._most_bytes = most_bytes
+        self._session: aiohttp.ClientSession
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        self._session = await self._open.enter_async_context(
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+                skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+                middlewares=(_once,),
+                max_line_size=LONGEST_HEADER,
+                max_field_size=LONGEST_HEADER,
+            )
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections."""
+        await self._open.aclose()
+
+    async def send(self, request: Outgoing) -> Reply:
+        """Send a request and read the answer to its end; every failure is a reply too."""
+        seen = _Seen(time.perf_counter())
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._answer(request, seen)
+        except TimeoutError:
+            return Reply(seconds=self._timeout, failure=Failure.TIMEOUT, streamed=seen.streamed)
+        except (_Broken, aiohttp.ClientError, OSError):
+            return Reply(seconds=seen.elapsed, failure=Failure.BROKEN_CONNECTION, streamed=seen.streamed)
+
+    async def _answer(self, request: Outgoing, seen: "_Seen") -> Reply:
+        headers = request.headers.copy()
+        headers[MARK] = self._arm
+        body = request.body
+        async with self._session.request(
+            request.method,
+            URL(f"{self._base_url}{request.target}", encoded=True),
+            headers=headers,
+            data=(io.BytesIO(body) if len(body) > _AT_ONCE else body) if body else None,
+            allow_redirects=False,
+        ) as response:
+            seen.streamed = is_stream(response.headers.get("content-type", ""))
+            first_event: float | None = None
+            chunks: list[bytes] = []
+            size = 0
+            while chunk := await response.content.readany():
+                size += len(chunk)
+                if size <= self._most_bytes:
+                    chunks.append(chunk)
+                    if seen.streamed and first_event is None and begins(b"".join(chunks)):
+                        first_event = seen.elapsed
+            return Reply(
+                seconds=seen.elapsed,
+                failure=Failure.SERVER_ERROR if response.status >= _FAILED else None,
+                status=response.status,
+                body=b"".join(chunks) if size <= self._most_bytes else b"",
+                charset=response.charset,
+                streamed=seen.streamed,
+                first_event=first_event,
+                too_large=size > self._most_bytes,
+            )
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is known of an answer while it comes."""
+
+    began: float
+    streamed: bool = False
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the request was sent."""
+        return time.perf_counter() - self.began

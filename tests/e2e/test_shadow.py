@@ -1,0 +1,226 @@
+"""The shadow on a real cluster: a candidate is compared with stable on users' requests before any user meets it."""
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local import cluster
+from local.traffic import Traffic, TrafficThread
+from tests.e2e import shadows
+from tests.e2e.support import Model, kubectl, wait_until
+
+Users = Callable[..., TrafficThread]
+
+
+def met(traffic: TrafficThread, revision: str) -> int:
+    """How many users got an answer from a revision."""
+    return sum(each.revision == revision for each in traffic.responses)
+
+
+def test_the_agreement_reported_is_that_of_the_recorded_answers(model: Model, users: Users) -> None:
+    """At 100 requests a second at least 99 % become pairs; both versions' own records give the same disagreements."""
+    shadows.shadowed(model, minDuration="25s")
+    model.serve_first()
+    stable = model.release("1-recording", RECORD_ANSWERS="1")
+    users(rate=100)
+    model.promoted(stable, timeout=180)
+    revision = model.release("2", WRONG_PERCENT="1", RECORD_ANSWERS="1")
+    shadows.in_shadow(model, revision)
+    sent = users(rate=100).stop  # a second generator only makes sure that there is more than one connection
+    wait_until(
+        lambda: shadows.summed(shadows.counters(model), "palier_shadow_pairs_total") >= 2000,
+        timeout=60,
+        what="2,000 pairs",
+    )
+    sent()
+    seen = shadows.counters(model)
+    kubectl("annotate", "mdep", model.name, "-n", model.namespace, f"palier.dev/abort={revision}")
+
+    sampled = shadows.summed(seen, "palier_shadow_sampled_total")
+    pairs = shadows.summed(seen, "palier_shadow_pairs_total")
+    assert pairs >= 0.99 * sampled - 50  # some are on their way at any moment
+
+    old, new = shadows.recorded(model, stable), shadows.recorded(model, revision)
+    both = old.keys() & new.keys()
+    different = sum(old[one] != new[one] for one in both)
+    assert len(both) >= pairs
+    share = shadows.summed(seen, "palier_shadow_disagreements_total") / pairs
+    assert share == pytest.approx(different / len(both), abs=0.002)
+    assert 0.005 < share < 0.015
+
+
+def test_a_version_that_answers_differently_is_refused_before_any_user(model: Model, users: Users) -> None:
+    """Five of a hundred answers differ, three are allowed: refused with its numbers, without weight or failure."""
+    shadows.shadowed(model)
+    stable = model.serve_first()
+    traffic = users(rate=100)
+    revision = model.release("different", WRONG_PERCENT="5")
+    status = shadows.ended(model, revision, "Refused")
+    kubectl("wait", f"mdep/{model.name}", "-n", model.namespace, "--for=condition=Stalled", "--timeout=10s")
+    wait_until(lambda: not shadows.proxies(model), timeout=60, what="the proxy to go")
+    responses = traffic.stop()
+
+    assert status["outcome"]["reason"] == "ObjectiveBreached"
+    assert "pairs answered differently" in status["outcome"]["message"]
+    assert status["stable"]["revision"] == stable
+    assert met(traffic, revision) == 0
+    assert all(not weights.get(revision) for _, weights in model.weights)
+    assert shadows.mirrors(model) == []
+    assert responses.failures() == []
+
+
+def test_a_version_that_is_merely_slower_is_found_by_pairs(model: Model, users: Users) -> None:
+    """Far within the latency objective, but slower than stable for the same requests."""
+    shadows.shadowed(model)
+    model.serve_first()
+    traffic = users(rate=50)
+    revision = model.release("slower", EXTRA_LATENCY_MS="30")
+    status = shadows.ended(model, revision, "Refused")
+    responses = traffic.stop()
+
+    assert "took the candidate more than 2 times as long" in status["outcome"]["message"]
+    assert met(traffic, revision) == 0
+    assert responses.failures() == []
+
+
+def test_a_good_version_passes_its_shadow_and_is_promoted(
+    model: Model, users: Users, restart_operator: Callable[[], None]
+) -> None:
+    """With the operator killed in the midst of it; nothing of the shadow is left behind."""
+    shadows.shadowed(model, minDuration="15s")
+    model.serve_first()
+    traffic = users(rate=100)
+    revision = model.release("2")
+    began = shadows.in_shadow(model, revision)["release"]["trafficSince"]
+    restart_operator()
+    status = shadows.in_shadow(model, revision)
+
+    assert status["release"]["trafficSince"] == began
+
+    model.promoted(revision, timeout=180)
+    wait_until(lambda: not shadows.proxies(model), timeout=60, what="the proxy to go")
+    responses = traffic.stop()
+    left = kubectl("get", "deployments,services,configmaps", "-n", model.namespace, "-o", "name").split()
+
+    assert [name for name in left if "/shadow-" in name] == []
+    assert shadows.mirrors(model) == []
+    assert responses.failures() == []
+
+
+@pytest.mark.parametrize("how", ["crash", "hang"])
+def test_a_broken_proxy_changes_nothing_for_users(model: Model, users: Users, how: str) -> None:
+    """All of their requests are answered as before, and nothing is concluded while there are no pairs."""
+    if how == "hang" and not cluster.is_local():
+        pytest.skip("a proxy can only be frozen where its process can be reached")
+    shadows.shadowed(model, minPairs=100000)
+    model.serve_first()
+    traffic = users(rate=100)
+    revision = model.release("2")
+    shadows.in_shadow(model, revision)
+    if how == "crash":
+        for _ in range(3):
+            (pod,) = wait_until(lambda: shadows.proxies(model), timeout=30, what="a proxy")
+            kubectl("delete", "pod", pod["metadata"]["name"], "-n", model.namespace, "--grace-period=0", "--force")
+            wait_until(
+                lambda gone=pod["metadata"]["name"]: all(
+                    one["metadata"]["name"] != gone for one in shadows.proxies(model)
+                ),
+                timeout=30,
+                what="another proxy",
+            )
+    else:
+        frozen = shadows.processes("shadow-proxy")
+        assert frozen
+        try:
+            for process in frozen:
+                os.kill(process, signal.SIGSTOP)
+            before = len(traffic.responses)
+            wait_until(lambda: len(traffic.responses) > before + 1500, timeout=60, what="1,500 more answers")
+        finally:
+            for process in frozen:
+                os.kill(process, signal.SIGCONT)
+    status = model.status
+    responses = traffic.stop()
+
+    assert status["candidate"]["revision"] == revision
+    assert status["stage"] == "Shadow 100"
+    assert met(traffic, revision) == 0
+    assert responses.failures() == []
+
+
+def test_an_overloaded_proxy_drops_and_counts(model: Model, users: Users) -> None:
+    """A candidate that takes a second for each answer: copies are dropped, users wait for nothing."""
+    shadows.shadowed(model, minPairs=100000)
+    model.manifest["spec"]["shadow"] |= {"maxQueue": 20, "maxConcurrent": 4}
+    model.serve_first()
+    traffic = users(rate=100)
+    revision = model.release("2", EXTRA_LATENCY_MS="1000")
+    shadows.in_shadow(model, revision)
+    wait_until(
+        lambda: shadows.summed(shadows.counters(model), "palier_shadow_unpaired_total", reason="QueueFull") > 500,
+        timeout=60,
+        what="copies to be dropped",
+    )
+    responses = traffic.stop()
+
+    assert responses.failures() == []
+    slow = responses.percentile(99)
+    assert slow is not None
+    assert slow < 1.0
+
+
+def test_half_of_the_requests_are_sampled(model: Model, users: Users) -> None:
+    """The proxy takes the sample where the gateway has not said that it can."""
+    shadows.shadowed(model, percent=50, minPairs=100000)
+    model.serve_first()
+    users(rate=100)
+    revision = model.release("2")
+    shadows.in_shadow(model, revision)
+    seen: dict[Any, float] = wait_until(
+        lambda: (
+            found if shadows.summed(found := shadows.counters(model), "palier_shadow_mirrored_total") > 1000 else None
+        ),
+        timeout=60,
+        what="1,000 copies",
+    )
+    mirrored = shadows.summed(seen, "palier_shadow_mirrored_total")
+    sampled = shadows.summed(seen, "palier_shadow_sampled_total")
+
+    assert [one.get("percent") for one in shadows.mirrors(model)] == [None]
+    assert 0.42 < sampled / mirrored < 0.58
+
+
+def test_each_user_stays_with_one_version_while_weights_rise(model: Model) -> None:
+    """Two hundred users, told apart by a header: whoever has met the candidate keeps it, and the shares are kept."""
+    spec = model.manifest["spec"]
+    spec["traffic"]["gateway"] |= {"sticky": {"header": "x-user"}, "router": "EnvoyGateway"}
+    spec["release"]["stages"] = [
+        {"canary": {"weight": weight, "minDuration": "8s", "maxDuration": "10m"}} for weight in (10, 30, 60)
+    ]
+    model.serve_first()
+    thread = TrafficThread(
+        Traffic(
+            f"http://{cluster.gateway_address()}/v1/detect",
+            host=model.hostname,
+            rate=100,
+            duration=600,
+            headers=[{"x-user": f"user-{number}"} for number in range(200)],
+        )
+    ).start()
+    try:
+        revision = model.release("2")
+        model.promoted(revision)
+    finally:
+        responses = thread.stop()
+
+    flipped = 0
+    for user in range(200):
+        versions = [each.revision for each in responses if each.sender == user]
+        first = next((number for number, one in enumerate(versions) if one == revision), len(versions))
+        flipped += any(one != revision for one in versions[first:])
+
+    assert responses.failures() == []
+    assert flipped == 0

@@ -1,0 +1,72 @@
+"""What is counted as what."""
+
+import math
+from dataclasses import replace
+
+from palier.api.answers import Answers
+from palier.shadow.ledger import Ledger, Times, edges_with
+from palier.shadow.reply import Failure, Reply, begins, decoded
+from tests.unit.shadow.arms import PLAN
+
+
+def test_edges_have_the_thresholds_exactly() -> None:
+    """From 1 ms to 60 s in order, each at most 1.7 times the one before."""
+    edges = edges_with((0.25, 0.1, 120.0))
+    assert list(edges) == sorted(set(edges))
+    assert {0.25, 0.1, 120.0} <= set(edges)
+    assert (edges[0], edges[-2]) == (0.001, 60.0)
+    assert all(later / earlier < 1.7 for earlier, later in zip(edges, edges_with(()), strict=False) if later > earlier)
+
+
+def test_a_time_at_an_edge_is_not_above_it() -> None:
+    """A threshold is the longest good time."""
+    times = Times((0.25, 0.5))
+    for seconds in (0.25, 0.2500001, 0.5, 0.7):
+        times.add(seconds)
+    times.add_failure(30.0)
+    assert list(times.buckets()) == [(0.25, 1), (0.5, 3), (math.inf, 5)]
+    assert times.sum == 0.25 + 0.2500001 + 0.5 + 0.7 + 30.0
+
+
+def test_a_request_counts_for_both_or_for_neither() -> None:
+    """A stream that only one of them gave is timed for both: a whole answer comes when it is whole."""
+    ledger = Ledger(PLAN)
+    candidate = Reply(seconds=2.0, status=200, streamed=True, first_event=0.5)
+    stable = Reply(seconds=1.0, status=200)
+    ledger.count_answers("", {"candidate": candidate, "stable": stable})
+    broken = Reply(seconds=0.1, failure=Failure.BROKEN_CONNECTION, streamed=True)
+    ledger.count_answers("", {"candidate": broken, "stable": stable})
+
+    assert dict(ledger.first_events["candidate"].buckets())[0.5] == 1
+    assert dict(ledger.first_events["candidate"].buckets())[60.0] == 1
+    assert dict(ledger.first_events["candidate"].buckets())[math.inf] == 2
+    assert dict(ledger.first_events["stable"].buckets())[1.0] == 2
+    assert dict(ledger.first_events["stable"].buckets())[0.7] == 0
+
+
+def test_a_candidate_that_is_missing_fails_every_check() -> None:
+    """It is slower than any factor too, when it failed."""
+    plan = {"checks": [{"name": "one"}, {"name": "two"}]}
+    ledger = Ledger(replace(PLAN, answers=Answers.model_validate(plan), factors=("2",)))
+    failed = Reply(seconds=0.001, failure=Failure.SERVER_ERROR, status=500)
+    ledger.count_pair("", failed, Reply(seconds=1.0, status=200), None)
+    assert (ledger.pairs, ledger.disagreements, ledger.slower) == (1, 1, {"2": 1})
+    assert all((check.pairs, check.disagreements, check.score_sum) == (1, 1, 0) for check in ledger.checks.values())
+
+
+def test_a_stream_begins_with_its_first_data() -> None:
+    """A whole line of it, in any of the three ways to end a line; neither a comment nor the mark of the end."""
+    for body in (b"data: x\n", b"data:x\r\n", b": hello\n\nevent: a\rdata: x\r", b"data: [DONE]\ndata: x\n"):
+        assert begins(body)
+    for body in (b"", b"data: x", b": data: x\n", b"data: [DONE]\n\n", b"data:[DONE]\n", b"data:\n", b"mydata: x\n"):
+        assert not begins(body)
+
+
+def test_bodies_that_differ_are_texts_that_differ() -> None:
+    """Also where they are no text: a picture is compared byte by byte."""
+    assert decoded("é".encode()) == "é"
+    assert decoded("é".encode("latin-1"), "latin-1") == "é"
+    assert decoded("é".encode(), "ascii") == "é"
+    assert decoded(b"x", "no-such-encoding") == "x"
+    assert decoded(b"x", "rot13") == "x"
+    assert decoded(b"\xff\xd8\x01") != decoded(b"\xff\xd9\x01")
