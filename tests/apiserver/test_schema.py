@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 CRDS = ROOT / "crds"
 EVERY_FIELD = ROOT / "tests" / "apiserver" / "accept" / "every-field.yaml"
 SCALING = EVERY_FIELD.with_name("scaling-every-field.yaml")
+QUALITY = EVERY_FIELD.with_name("quality-every-field.yaml")
 SIGNALS = {"requests": "http_requests_total", "errors": "http_errors_total"}
 
 
@@ -99,16 +100,66 @@ def test_a_plan_of_nothing_but_a_target_gets_its_defaults(api: "Api", minimal: d
     }
 
 
+def test_comparisons_of_nothing_but_their_stages_get_their_defaults(api: "Api", minimal: dict[str, Any]) -> None:
+    """What will be asked and compared can be read in the stored object, though next to nothing of it was written."""
+    minimal["spec"]["traffic"] = {"gateway": {"parentRefs": [{"name": "public"}]}}
+    minimal["spec"]["golden"] = {"corpus": {"inline": ["{}"]}, "judge": {"url": "http://judge/", "model": "judge"}}
+    minimal["spec"]["objectives"] = [{"name": "slower", "slowdown": {}}]
+    minimal["spec"]["release"] = {
+        "stages": [{"golden": {}}, {"shadow": {}}, {"experiment": {"objective": "users"}}],
+    }
+    minimal["spec"]["objectives"] += [{"name": "users", "product": {"signal": "Feedback", "maxPercent": "10"}}]
+
+    spec = api.apply(minimal)["spec"]
+
+    assert spec["answers"] == {
+        "checks": [{"name": "answer", "path": "$", "compare": "Json", "ignore": [], "unordered": []}],
+        "streamPath": "$.choices[0].delta.content",
+    }
+    assert spec["shadow"] == {
+        "methods": ["GET", "HEAD"],
+        "timeout": "30s",
+        "maxBodyBytes": 1048576,
+        "maxQueue": 500,
+        "maxConcurrent": 64,
+        "sampling": "Auto",
+    }
+    assert spec["golden"] == {
+        "corpus": {"inline": ["{}"]},
+        "path": "/",
+        "method": "POST",
+        "marginPercent": "2",
+        "repeat": 1,
+        "concurrency": 4,
+        "timeout": "60s",
+        "judge": {
+            "url": "http://judge/",
+            "model": "judge",
+            "votes": 1,
+            "timeout": "60s",
+            "maxTokensTotal": 5000000,
+        },
+    }
+    assert spec["objectives"][0]["slowdown"] == {"factor": "1.5", "maxPercent": "50"}
+    assert spec["release"]["stages"] == [
+        {"golden": {"maxDuration": "30m"}},
+        {"shadow": {"percent": 20, "minPairs": 500, "minDuration": "1m", "maxDuration": "30m"}},
+        {"experiment": {"objective": "users", "weight": 50, "duration": "24h"}},
+    ]
+
+
 def test_nothing_is_stored_for_empty_lists_and_maps(api: "Api", minimal: dict[str, Any]) -> None:
     """Fields without a default stay out of the stored object."""
     spec = api.apply(minimal)["spec"]
 
-    assert set(spec) == {"owner", "model", "serving", "traffic", "release"}
+    assert set(spec) == {"owner", "model", "serving", "traffic", "answers", "shadow", "release"}
     assert set(spec["model"]) == {"name", "version"}
     assert set(spec["serving"]["template"]) == {"spec"}
 
 
-@pytest.mark.parametrize("path", [ROOT / "examples" / "minimal.yaml", EVERY_FIELD, SCALING], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [ROOT / "examples" / "minimal.yaml", EVERY_FIELD, SCALING, QUALITY], ids=lambda path: path.stem
+)
 def test_applying_again_changes_nothing(api: "Api", path: Path) -> None:
     """A GitOps tool that applies the same manifest again sees no diff and makes no new generation."""
     first = api.apply(path.read_text())

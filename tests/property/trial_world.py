@@ -143,6 +143,10 @@ class TrialWorld(World):
             kept.add(self.state.former.reference.revision)
         return {*(set(self.replicas) - kept), *self.jobs, *self.proxies, *({self.mirror} - {None})}
 
+    def ready_proxy(self, name: str) -> bool:
+        """Whether a proxy can take copies."""
+        return name in self.proxies and self._ready(self.proxies[name])
+
     def _ready(self, proxy: Proxy) -> bool:
         return self.proxies_live and self.now >= proxy.made_at + self.proxy_takes
 

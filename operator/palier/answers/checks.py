@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from palier.answers.difference import NOTHING, Difference, difference, instead
-from palier.answers.document import label_of, shown, text_of_value
+from palier.answers.document import SHOWN, label_of, shown, text_of_value
 from palier.answers.numbers import near, number_of
 from palier.answers.paths import Pattern, steps_of, written
 from palier.answers.rules import STRICT, Allowance, Rules
@@ -110,11 +110,17 @@ def _place_by_place(check: Check, expected: Values, given: Values, rules: Rules)
             continue
         found = alike(value, given[place], here) if place in given else Difference(instead(shown(value), NOTHING))
         if found is not None:
-            return f"{written((*place, *found.place))}: {found.words}"
+            return f"{_short((*place, *found.place))}: {found.words}"
     for place, value in given.items():
         if place not in expected and not rules.at(place).ignores_all:
-            return f"{written(place)}: {instead(NOTHING, shown(value))}"
+            return f"{_short(place)}: {instead(NOTHING, shown(value))}"
     return ""
+
+
+def _short(place: Pattern) -> str:
+    """A place for a message: names of fields come from models too."""
+    text = written(place)
+    return text if len(text) <= 2 * SHOWN else f"{text[:SHOWN]}…{text[-SHOWN:]}"
 
 
 def _same_label(reference: Any, candidate: Any, _rules: Rules) -> Difference | None:  # noqa: ANN401
@@ -145,7 +151,7 @@ def _shapes(check: Check, expected: Values, given: Values, *, partial: bool) -> 
     if found is None:
         return ""
     below = found.place[1:] if several else found.place
-    return f"{check.path}{written(below).removeprefix('$')}: {found.words}"
+    return f"{check.path}{_short(below).removeprefix('$')}: {found.words}"
 
 
 def _of_texts(check: Check, expected: Values, given: Values, embedded: float | None) -> CheckResult:

@@ -125,7 +125,7 @@ class EvidenceStatus(ApiObject):
     absolute_cash: Logarithm | None = None
     """Natural logarithm of the capital that is not bet yet."""
     not_worse: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
-    """Natural logarithm of each bet on "no worse than stable"."""
+    """Natural logarithm of each bet on "no worse than stable", in an experiment on "better than stable"."""
     release: TallyStatus | None = None
     """Events since the release began."""
     stage: TallyStatus | None = None

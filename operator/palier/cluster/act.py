@@ -15,6 +15,7 @@ from palier.cluster.observe import ready_addresses
 from palier.cluster.store import Store
 from palier.errors import InvalidSpec
 from palier.loadtest.plan import plan_for
+from palier.manifests.golden import LABEL_GOLDEN
 from palier.manifests.loadtest import LABEL_LOAD_TEST, load_test_config, load_test_job, load_test_name
 from palier.manifests.metadata import child_name, owned_by
 from palier.manifests.revision import (
@@ -144,7 +145,7 @@ class Actor:
         for kind in ("Job", "ConfigMap"):
             for found in self.store.list(kind, namespace, {LABEL_DEPLOYMENT: deployment.metadata.name}):
                 meta = found["metadata"]
-                ours = kind == "Job" or LABEL_LOAD_TEST in meta["labels"]
+                ours = LABEL_LOAD_TEST in meta["labels"] or (kind == "Job" and LABEL_GOLDEN not in meta["labels"])
                 over = meta["name"] != name and not meta.get("deletionTimestamp")
                 if ours and over and owned_by(deployment, found):
                     await self.cluster.delete(Reference.to(found))

@@ -123,8 +123,6 @@ def judge_plan_for(golden: Golden, *, prompt: str = "", calibration: str = "", j
         raise InvalidSpec("spec.golden.judge", "there is none")
     if judge.prompt is not None and (fault := prompts.fault(prompt)):
         raise InvalidSpec("spec.golden.judge.prompt", f"the text of {judge.prompt.name}/{judge.prompt.key} {fault}")
-    if judge.timeout.seconds <= 0:
-        raise InvalidSpec("spec.golden.judge.timeout", "must be above zero, such as 60s")
     given = judge.calibration
     least = {} if given is None else {"min_agreement": given.min_agreement.share}
     plan = JudgePlan(

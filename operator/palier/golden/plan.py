@@ -168,8 +168,6 @@ def plan_for(
     golden = deployment.spec.golden
     if golden is None:
         raise InvalidSpec("spec.golden", "there is none, so there is nothing to ask")
-    if golden.timeout.seconds <= 0:
-        raise InvalidSpec("spec.golden.timeout", "must be above zero, such as 60s")
     return GoldenPlan(
         candidate=candidate,
         stable=stable,

@@ -89,7 +89,7 @@ def _judgement(situation: Situation, objective: MeasuredObjective, *, promotion:
     held_for = situation.now - since if since is not None else 0.0
     rate = evidence.stage.total / held_for if held_for > 0 else None
     found = judge(evidence, objective.rule, promotion=promotion, rate=rate)
-    if found.verdict is Verdict.PASS and held_for < objective.label_delay:
-        message = f"{found.message}; what was answered in this stage is known only after {objective.label_delay:g} s"
+    if found.verdict is not Verdict.FAIL and held_for < objective.label_delay:
+        message = f"{name}: what is answered in this stage is known only {objective.label_delay:g} s later"
         return replace(found, verdict=Verdict.NO_EVIDENCE, reason="LabelsPending", message=message)
     return found

@@ -230,6 +230,8 @@ def _observed(watched: Watched, objectives: Sequence[MeasuredObjective], step: S
     evidence, missing, lost = dict(watched.evidence), dict(watched.missing), dict(watched.lost)
     for objective in objectives:
         rule, name = objective.rule, objective.rule.name
+        if objective.label_delay and step.start < (watched.traffic_since or 0.0) + objective.label_delay:
+            continue  # what is known so early is not all that there is to know: good and bad may differ in their age
         candidate = _arm(objective, objective.source, watched.candidate, step, lost)
         if isinstance(candidate, str):
             missing[name] = candidate

@@ -93,7 +93,8 @@ class Step:
     ) -> None:
         self._answers = answers
         self._scraped = scraped
-        self._start, self._end, self._staleness = start, end, staleness
+        self.start = start
+        self._end, self._staleness = end, staleness
         self._read: dict[Question, Answer] = {}
         self._impossible: dict[Question, dict[str, float]] = {}
         self._located: dict[Question, dict[Target, Located]] = {}
@@ -145,7 +146,7 @@ class Step:
             for question in signal.questions
             for _, one in self._series_of(revision, question)
         ]
-        return min(since, default=-math.inf) > self._start
+        return min(since, default=-math.inf) > self.start
 
     def unreadable(self, objective: MeasuredObjective, source: Source, revision: str) -> str:
         """Why what was read of an objective cannot be counted; "" if it can."""
@@ -219,7 +220,7 @@ class Step:
                 levels = [
                     value
                     for _, one in self._series_of(revision, Question(gauge, router))
-                    for value in one.values[bisect_right(one.times, self._start) : bisect_right(one.times, self._end)]
+                    for value in one.values[bisect_right(one.times, self.start) : bisect_right(one.times, self._end)]
                 ]
                 bad_levels = sum(level > threshold for level in levels)
                 return Counts(len(levels), bad_levels, bad_levels)
@@ -312,7 +313,7 @@ class Step:
             if len({(*target[:2], *target[3:]) for target in answer}) < len(answer):
                 chosen = read_once(
                     {target: [one for _, one in rows] for target, rows in answer.items()},
-                    start=self._start,
+                    start=self.start,
                     end=self._end,
                     staleness=self._staleness,
                 )
@@ -325,7 +326,7 @@ class Step:
             places = self._located[question] = {
                 target: located(
                     [row[1] for row in (*rows, *self._scraped.get(target, ()))],
-                    start=self._start,
+                    start=self.start,
                     end=self._end,
                     staleness=self._staleness,
                 )

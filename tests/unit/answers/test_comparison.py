@@ -1,5 +1,7 @@
 """Two answers to the same request: what agrees, what does not, and how it is told."""
 
+# ruff: noqa: RUF001 - letters that look like others are what is tested
+
 import json
 import math
 import time

@@ -100,7 +100,8 @@ def test_a_text_is_expected_where_the_checks_look() -> None:
     assert compare_values("Paris is the capital", chat("The capital is Paris."), asked).score == 1
     assert compare_values("Paris", chat("London"), asked).score == 0
     assert compare_values("42", chat("42"), answers({"path": CONTENT})).agrees is True
-    assert compare_values('{"a": 1}', chat('{"a": 1}'), answers({"path": CONTENT})).agrees is None
+    assert compare_values('{"a": 1}', chat('{"a": 1}'), answers({"path": CONTENT})).agrees is True
+    assert compare_values('{"a": 1}', chat('{"a": 2}'), answers({"path": CONTENT})).agrees is False
 
 
 def test_a_streamed_answer() -> None:

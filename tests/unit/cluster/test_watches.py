@@ -4,11 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
-from palier.cluster.cache import Cache
+from palier.cluster.cache import Cache, served_watches
+from palier.cluster.client import KubernetesCluster
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
 from palier.cluster.watches import WATCHES, concerned
+from palier.errors import InvalidSettings
 
 
 def deployment(name: str = "a", *, version: int = 1, namespace: str = "ml", **spec: object) -> dict[str, Any]:
@@ -170,3 +173,37 @@ async def test_deletions_reach_the_queue_once(store: Store) -> None:
     assert queue.depth == 1
     cache.gone(child("Service", version=6))
     assert await drained(queue) == [Key("ml", "a")]
+
+
+class Served(KubernetesCluster):
+    """A cluster that serves every watched kind but some."""
+
+    def __init__(self, *missing: str) -> None:
+        self.missing = missing
+
+    @override
+    async def served_kinds(self, api_version: str) -> frozenset[str]:
+        kinds = {watch.kind for watch in WATCHES if watch.api_version == api_version}
+        return frozenset(kinds - set(self.missing))
+
+
+async def test_gateways_kinds_may_be_missing(caplog: pytest.LogCaptureFixture) -> None:
+    """Who needs one waits, and it is told who that is; all others are served."""
+    watches = await served_watches(Served("HTTPRoute", "BackendTrafficPolicy"))
+
+    assert {watch.kind for watch in WATCHES} - {watch.kind for watch in watches} == {
+        "HTTPRoute",
+        "BackendTrafficPolicy",
+    }
+    route, policy = (record.getMessage() for record in caplog.records)
+    assert route.endswith("httproutes.gateway.networking.k8s.io: ModelDeployments behind a gateway wait until it does")
+    assert policy.endswith(
+        "backendtrafficpolicies.gateway.envoyproxy.io: ModelDeployments with traffic.gateway.sticky wait until it does"
+    )
+
+
+@pytest.mark.parametrize("missing", [watch.kind for watch in WATCHES if not watch.without])
+async def test_other_kinds_may_not_be_missing(missing: str) -> None:
+    """Without them there is nothing to do."""
+    with pytest.raises(InvalidSettings, match="install Palier's CRDs first"):
+        await served_watches(Served(missing))

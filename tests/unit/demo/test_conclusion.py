@@ -13,7 +13,7 @@ from local.demo.watching import Seen
 from local.demo.world import World
 from local.traffic import Response, Responses
 
-LIGHT_ACT, SLOW_ACT, HEAVY_ACT = ACTS[1], ACTS[2], ACTS[5]
+LIGHT_ACT, SLOW_ACT, HEAVY_ACT = ACTS[1], ACTS[2], ACTS[6]
 
 
 def answer(sent: float, latency: float = 0.01, *, revision: str | None = "new", status: int = 200) -> Response:

@@ -47,13 +47,18 @@ def test_a_manifest_is_valid_and_consistent(act: Act) -> None:
 
 @pytest.mark.parametrize("act", ACTS[1:], ids=lambda act: act.manifest.stem)
 def test_a_change_changes_the_model_only(act: Act) -> None:
-    """Besides model, environment and resources, every manifest is the first one; a plan has stricter promises."""
+    """Besides model, environment and resources, every manifest is the first one; a plan has stricter promises, and a shadow compares."""
 
     def rest(body: dict[str, Any]) -> dict[str, Any]:
         spec = body["spec"]
         del spec["model"]
         for part in ("env", "resources"):
             del container(body)[part]
+        if act.compared:
+            for part in ("answers", "shadow"):
+                spec.pop(part, None)
+            spec["release"]["stages"] = [stage for stage in spec["release"]["stages"] if "shadow" not in stage]
+            spec["objectives"] = [objective for objective in spec["objectives"] if "agreement" not in objective]
         if act.planned:
             del spec["release"]["stages"], spec["objectives"][0]["latency"]["threshold"]
             spec.pop("budget", None)
@@ -74,15 +79,16 @@ def test_both_models_are_planned_for_the_same() -> None:
 
 
 def test_what_is_planned_is_load_tested_and_nothing_else_is() -> None:
-    """The plan's acts begin with a load test; the others tell the story of traffic alone."""
+    """The plan's acts begin with a load test, one with a shadow; the others tell the story of traffic alone."""
     for act in ACTS:
         stages = manifest(act)["spec"]["release"]["stages"]
         assert ("loadTest" in stages[0]) is act.planned, act.title
+        assert ("shadow" in stages[0]) is act.compared, act.title
 
 
 def test_the_titles_tell_the_plan() -> None:
     """The traffic and the money in the act's words are those of its manifest."""
-    act = next(act for act in ACTS if act.ending is Ending.REFUSED)
+    act = next(act for act in ACTS if act.ending is Ending.REFUSED and act.planned)
     spec = manifest(act)["spec"]
     target, monthly = spec["scale"]["target"]["requestsPerSecond"], spec["budget"]["monthly"]
     assert f"{int(target):,} requests a second for at most {monthly} {spec['budget']['currency']} a month" in act.story
@@ -90,10 +96,12 @@ def test_the_titles_tell_the_plan() -> None:
 
 
 def test_the_bad_versions_are_bad_and_the_others_are_not() -> None:
-    """Only the versions that are to be rolled back inject a fault."""
+    """Only the versions that are to be sent back inject a fault."""
     for act in ACTS:
-        faults = {"EXTRA_LATENCY_MS", "FAIL_PERCENT", "FAIL_AFTER_SECONDS"} & environment(manifest(act)).keys()
-        assert bool(faults) is (act.ending is Ending.ROLLED_BACK), act.title
+        faults = {"EXTRA_LATENCY_MS", "FAIL_PERCENT", "FAIL_AFTER_SECONDS", "WRONG_PERCENT"} & environment(
+            manifest(act)
+        ).keys()
+        assert bool(faults) is (act.ending is Ending.ROLLED_BACK or act.compared), act.title
 
 
 def test_the_latency_threshold_is_an_edge_of_the_histogram() -> None:

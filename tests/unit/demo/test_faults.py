@@ -25,11 +25,17 @@ def test_failures_begin_after_the_time_asked_for() -> None:
     assert [faults.next_fails(seconds_since_ready=age) for age in (0, 9.9, 10, 11)] == [False, False, True, True]
 
 
+def test_wrong_answers_are_spread_exactly() -> None:
+    """As failures are, and apart from them."""
+    faults = Faults(wrong_percent=5, fail_percent=50)
+    assert sum(faults.next_is_wrong() for _ in range(1000)) == 50
+
+
 def test_faults_are_described_for_the_log() -> None:
     """A log line says what is injected, and there is nothing to say by default."""
     assert Faults().describe() == ""
-    described = Faults(extra_latency_ms=400, fail_percent=5, fail_after_seconds=30).describe()
-    assert described == "400 ms extra latency, 5 % failures after 30 s"
+    described = Faults(extra_latency_ms=400, fail_percent=5, fail_after_seconds=30, wrong_percent=1).describe()
+    assert described == "400 ms extra latency, 5 % failures after 30 s, 1 % wrong answers"
 
 
 def test_settings_default_to_no_faults() -> None:

@@ -62,9 +62,13 @@ async def broken(_asked: Any) -> web.Response:  # noqa: ANN401
 @contextmanager
 def model(answer: Answer) -> Iterator[Model]:
     """A server until the end of the block."""
-    served, loop, ready, over = Model(answer), asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+    served, ready = Model(answer), threading.Event()
+    loop: asyncio.AbstractEventLoop
+    over: asyncio.Event
 
     async def serve() -> None:
+        nonlocal loop, over
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", served.serve)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -75,7 +79,8 @@ def model(answer: Answer) -> Iterator[Model]:
         await over.wait()
         await runner.cleanup()
 
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    # What is still open at the end of the block is closed by `run`, which a bare loop would not do.
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     try:
         assert ready.wait(10)
@@ -83,4 +88,3 @@ def model(answer: Answer) -> Iterator[Model]:
     finally:
         loop.call_soon_threadsafe(over.set)
         thread.join(20)
-        loop.close()

@@ -5,7 +5,7 @@ import gzip
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -15,8 +15,9 @@ import pytest
 from aiohttp import web
 
 from palier.golden.calibration import CONTROLS
-from palier.golden.judge import FEWEST_COMPARED, LiveJudge
+from palier.golden.judge import FEWEST_COMPARED, LiveJudge, _majority
 from palier.golden.judge_plan import JudgePlan
+from palier.golden.judge_reply import Opinion
 from palier.golden.votes import FAILURES_IN_A_ROW, LONGEST_BODY
 from tests.unit.golden import judges
 from tests.unit.golden.judges import Answer, Question, Served
@@ -104,6 +105,17 @@ async def test_a_pair_is_asked_about_once() -> None:
         assert len(server.questions) == CONTROL_VOTES + 4
 
 
+def wrapped(wrap: Callable[[bytes], bytes], headers: dict[str, str]) -> Answer:
+    """A good judge whose answers come as what they should not be."""
+
+    async def answer(question: Question) -> web.StreamResponse:
+        body = judges.opinion(judges.better(question)).body
+        assert isinstance(body, bytes)
+        return web.Response(body=wrap(body), headers=headers)
+
+    return answer
+
+
 BAD = {
     "always first": judges.always("first"),
     "always second": judges.always("second"),
@@ -117,7 +129,7 @@ BAD = {
     "HTTP 401": judges.says(lambda: web.json_response({"error": "secret-token is not known"}, status=401)),
     "redirect": judges.says(lambda: web.Response(status=307, headers={"Location": "/v1/chat/completions"})),
     "HTML": judges.says(lambda: web.Response(text="<html>Bad gateway</html>", content_type="text/html")),
-    "another type": judges.says(lambda: web.Response(text=judges.opinion("tie").text, content_type="text/plain")),
+    "another type": wrapped(bytes, {"Content-Type": "text/plain"}),
     "no JSON": judges.says(lambda: web.Response(text="{", content_type="application/json")),
     "nonsense": judges.says(lambda: web.json_response([None, 3])),
     "no choices": judges.says(lambda: web.json_response({"choices": []})),
@@ -127,12 +139,7 @@ BAD = {
     "truncated": judges.says(lambda: judges.completion('{"better": "fir')),
     "of two minds": judges.says(lambda: judges.completion('{"better": "first"} {"better": "second"}')),
     "chatter": judges.says(lambda: judges.completion("so " * 10_000 + '{"better": "tie"}')),
-    "compressed": judges.says(
-        lambda: web.Response(
-            body=gzip.compress(b'{"choices": [{"message": {"content": "{\\"better\\": \\"tie\\"}"}}]}'),
-            headers={"Content-Encoding": "gzip", "Content-Type": "application/json"},
-        )
-    ),
+    "compressed": wrapped(gzip.compress, {"Content-Encoding": "gzip", "Content-Type": "application/json"}),
 }
 
 
@@ -402,6 +409,32 @@ async def test_divided_votes_are_a_tie() -> None:
         assert await prefers(judge, "good", "bad") == 0.5
 
 
+def test_more_than_half_is_a_majority() -> None:
+    """Of the votes that came; and those that came are more than half of those that were asked for."""
+    first, second, tie = Opinion
+
+    assert _majority([first, second, first], asked=3) is first
+    assert _majority([second, second, first, first], asked=4) is tie
+    assert _majority([second, first, tie, second], asked=4) is tie
+    assert _majority([second, second], asked=3) is second
+    assert _majority([second, second], asked=4) is None
+    assert _majority([], asked=1) is None
+
+
+async def test_a_judge_who_fails_now_and_then_is_not_down() -> None:
+    """Only failures in a row end the judging, however many there are in all."""
+
+    async def shaky(question: Question) -> web.StreamResponse:
+        failing = question.number % FAILURES_IN_A_ROW
+        return web.Response(status=500) if failing else await judges.good(question)
+
+    async with judging(shaky) as (judge, _):
+        question = judges.PROMPT.format(request="r", expected="", first="good", second="bad")
+        said = [await judge._votes.vote(question) for _ in range(5 * FAILURES_IN_A_ROW)]
+
+    assert (said.count(Opinion.FIRST), said.count(None), judge.ended) == (5, 45, "")
+
+
 async def test_tokens_end_the_judging() -> None:
     """When the next vote would take more than all may, nobody is asked; what was said still stands."""
     plan = replace(PLAN, max_tokens_total=100 * (CONTROL_VOTES + 4) + 10, price=Decimal("2.5"))
@@ -427,7 +460,7 @@ async def test_tokens_may_not_suffice_to_begin() -> None:
 
 @pytest.mark.parametrize(
     "usage",
-    [None, "much", {}, *({"total_tokens": total} for total in (0, -5, True, "7", 1.5, 10**18))],
+    [None, "much", {}, *({"total_tokens": total} for total in (0, 1, -5, True, "7", 1.5, 10**18))],
     ids=str,
 )
 async def test_a_judge_who_lies_about_tokens_is_not_believed(usage: object) -> None:

@@ -11,7 +11,10 @@ from palier.release.observation import Measured, Observation
 from palier.release.rules import measured_objectives
 from palier.release.situation import Decision
 from palier.release.state import State, Step
+from tests.property.trial_specs import tried
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, observed, ready, releasing
+from tests.unit.release.trial_examples import gathered, hold_of, in_shadow, looked, objectives_of, release_of, trying
+from tests.unit.release.trial_examples import seen as seen_in_trial
 
 HEALTHY = {STABLE: ready(2), CANDIDATE: ready(2)}
 
@@ -154,3 +157,91 @@ def test_a_share_near_the_routes_promotes() -> None:
 
     assert release is not None
     assert release.step is Step.PROMOTING
+
+
+VOTES = {"name": "votes", "ratio": {"bad": "bad_votes", "total": "votes", "maxPercent": "10"}, "labelDelay": "1m"}
+LATE = tried(golden=False, shadow=False, weights=(50,), objectives=(VOTES,))
+
+
+def voted(bad: int, *, after: float, total: int = 4000) -> Decision:
+    """What is decided by so many votes of which some were bad."""
+    state = releasing(Step.CANARY)
+    votes = gathered(objectives_of(LATE, state)["votes"], total, bad, stable_bad=bad, looks=60)
+    halves = seen_in_trial(
+        pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=looked({"votes": votes}, at=NOW + after)
+    )
+    return decide(LATE, halves, state, now=NOW + after)
+
+
+def test_good_labels_wait_until_those_of_this_stage_can_be_known() -> None:
+    """What is counted before that is about earlier answers, and the sentence says so."""
+    early, late = voted(80, after=59), voted(80, after=60)
+    (verdict,) = early.judgements
+
+    assert (verdict.verdict.value, verdict.reason) == ("NoEvidence", "LabelsPending")
+    assert verdict.message == "votes: what is answered in this stage is known only 60 s later"
+    assert hold_of(early).message == "no verdict within 20s, holding (onNoEvidence: Hold): " + verdict.message
+    assert release_of(late).step is Step.PROMOTING
+
+
+def test_bad_labels_do_not_wait() -> None:
+    """Whichever answers they are about, the candidate gave them."""
+    state = releasing(Step.CANARY)
+    votes = gathered(objectives_of(LATE, state)["votes"], 4000, 2000, stable_bad=80, looks=60)
+    halves = seen_in_trial(pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=looked({"votes": votes}, at=NOW + 5))
+
+    assert release_of(decide(LATE, halves, state, now=NOW + 5)).step is Step.ROLLING_BACK
+
+
+def test_labels_that_are_too_few_wait_for_their_time_first() -> None:
+    """How many more are needed is said when there is something to reckon from."""
+    reasons = [one.reason for after in (59, 60) for one in voted(5, after=after, total=60).judgements]
+
+    assert reasons == ["LabelsPending", "NotProven"]
+
+
+SHADOW = tried(golden=False)
+
+
+@pytest.mark.parametrize("lost", [45, 80, 200, 400])
+def test_coverage_never_fails_a_candidate(lost: int) -> None:
+    """However many requests are lost on the way: what was not asked was not answered wrongly."""
+    decision = in_shadow(SHADOW, shadow_coverage=lost, after=99)
+    (coverage,) = (one for one in decision.judgements if one.objective == "shadow-coverage")
+
+    assert coverage.verdict.value == "NoEvidence"
+    assert release_of(decision).step is Step.SHADOWING
+
+
+def test_coverage_passes_without_proof() -> None:
+    """Forty of four hundred are the most that may be lost, and that is a count and no estimate."""
+    (coverage,) = (
+        one for one in in_shadow(SHADOW, shadow_coverage=40).judgements if one.objective == "shadow-coverage"
+    )
+
+    assert (coverage.verdict.value, coverage.reason) == ("Pass", "WithinObjective")
+
+
+def test_what_only_a_shadow_can_show_is_proven_there() -> None:
+    """A canary cannot make up for it; failures and times are judged again where users are."""
+    judged = {one.objective: one.reason for one in in_shadow(SHADOW, errors=3).judgements}
+
+    assert judged == {
+        "errors": "WithinObjective",
+        "answers": "Proven",
+        "pace": "Proven",
+        "shadow-coverage": "WithinObjective",
+    }
+
+    near = {one.objective: one.reason for one in in_shadow(SHADOW, pairs=100, answers=5, errors=1).judgements}
+
+    assert (near["answers"], near["errors"]) == ("NotProven", "WithinObjective")
+
+
+@pytest.mark.parametrize("step", [Step.PREPARING, Step.LOAD_TESTING, Step.EXAMINING])
+def test_before_copies_and_users_nothing_is_judged(step: Step) -> None:
+    """Also when a memory still holds evidence of something."""
+    state = trying(step, evidence=GOOD, traffic_since=NOW)
+    observation = replace(seen_in_trial(), measured=Measured(evidence=GOOD, last_look=NOW + 1))
+
+    assert decide(SHADOW, observation, state, now=NOW + 1).judgements == ()

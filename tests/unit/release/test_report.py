@@ -11,6 +11,7 @@ from palier.release.observation import Observation
 from palier.release.report import MESSAGE_LIMIT, conditions, refused, stage_word, status_of, verdict_status, written
 from palier.release.situation import Decision, Hold
 from palier.release.state import Outcome, Result, State, Step
+from tests.property.trial_specs import tried
 from tests.property.world import model_deployment
 from tests.unit.release.examples import (
     CANDIDATE,
@@ -79,7 +80,7 @@ def test_the_first_release_is_not_available() -> None:
     }
 
 
-@pytest.mark.parametrize("result", [Result.ROLLED_BACK, Result.ABORTED, Result.FAILED])
+@pytest.mark.parametrize("result", [result for result in Result if result.refuses])
 def test_a_refused_revision_is_stalled_and_stable_stays_available(result: Result) -> None:
     """Tools that wait fail fast, and the message says why; `Reconciling` would keep them waiting."""
     observation = observed(HEALTHY, {STABLE: 100}, wanted=CANDIDATE)
@@ -224,6 +225,32 @@ def test_the_kstatus_rules_hold_in_every_situation(state: State, wanted: str) ->
 def test_the_stage_is_one_word(state: State, word: str) -> None:
     """What `kubectl get` shows while the author still asks for the candidate."""
     assert stage_word(model_deployment(), state, wanted=CANDIDATE) == word
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        (releasing(Step.LOAD_TESTING), "LoadTest"),
+        (releasing(Step.EXAMINING), "Golden"),
+        (releasing(Step.SHADOWING), "Shadow 20"),
+        (releasing(Step.CANARY, index=0), "Canary 5"),
+        (releasing(Step.CANARY, index=1), "Experiment 60"),
+        (releasing(Step.CANARY, index=2), "Canary"),
+        (ended(Result.REFUSED), "Refused"),
+        (ended(Result.KEPT_STABLE), "KeptStable"),
+        (replace(ended(Result.REFUSED), stable=None), "Refused"),
+    ],
+)
+def test_the_words_of_the_stages_before_users_and_of_experiments(state: State, word: str) -> None:
+    """A version that nobody met was not rolled back, and one that was not better was not bad."""
+    spec = tried(weights=(5,), experiment={"objective": "errors", "weight": 60, "duration": "30s"})
+
+    assert stage_word(spec, state, wanted=CANDIDATE) == word
+
+
+def test_a_shadow_that_has_just_left_the_spec_has_no_share() -> None:
+    """For the moment until the release moves on."""
+    assert stage_word(tried(shadow=False), releasing(Step.SHADOWING), wanted=CANDIDATE) == "Shadow"
 
 
 def test_a_refused_revision_that_nobody_asks_for_is_no_stage() -> None:

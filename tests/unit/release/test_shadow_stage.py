@@ -7,7 +7,9 @@ import pytest
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.release import shadow_stage
+from palier.release.answered import NOBODY, answered
 from palier.release.criteria import comparison
+from palier.release.look import Watched
 from palier.release.observation import Measured, Observation, Requests
 from palier.release.shadowing import NO_SHADOW, ShadowFacts
 from palier.release.situation import Hold, Note, Situation
@@ -262,10 +264,12 @@ def test_while_prometheus_is_away_nothing_is_concluded() -> None:
         assert {one.verdict.value for one in decision.judgements} == {"NoEvidence"}
 
 
-def test_an_operator_that_has_just_started_concludes_nothing() -> None:
-    """It has not looked yet; the memory has the pairs, and the next look goes on from there."""
-    state = trying(Step.SHADOWING, traffic_since=NOW, evidence=compared(SPEC, COPIES), last_look=NOW + 9)
-    decision = decided(SPEC, state, seen(measured=Measured(cannot_measure="no look yet")), after=10)
+@pytest.mark.parametrize("after", [10.0, 40.0])
+def test_an_operator_that_has_just_started_concludes_nothing(after: float) -> None:
+    """It has not looked yet; the memory has the pairs, and the next look goes on from there, also at the deadline."""
+    spec = tried(golden=False, onNoEvidence="Rollback")
+    state = trying(Step.SHADOWING, traffic_since=NOW, evidence=compared(spec, COPIES), last_look=NOW + 9)
+    decision = decided(spec, state, seen(measured=Measured(cannot_measure="no look yet")), after=after)
 
     assert decision.state.release == state.release
     assert hold_of(decision).reason == "Judging"
@@ -398,3 +402,14 @@ def test_the_pods_are_those_of_the_share() -> None:
 
     assert hold_of(few).message == f"1 of 2 pods of {CANDIDATE} are ready"
     assert release_of(enough).step is Step.SHADOWING
+
+
+def test_copies_are_no_users() -> None:
+    """What an answer costs is reckoned by users' requests: there are none in the shadow, nor on the way out of it."""
+    refused = in_shadow(SPEC, answers=100).state
+    assert refused.release is not None
+    assert refused.release.step is Step.ROLLING_BACK
+    for state in (BEFORE, COPIES, refused):
+        found = answered(SPEC, state)
+        assert isinstance(found, Watched)
+        assert (found.stable, found.candidate) == (STABLE, NOBODY)

@@ -29,7 +29,9 @@ from tests.property.world import model_deployment
 from tests.unit.cluster.schema import violations
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, releasing, serving
 from tests.unit.release.load_examples import passed, recorded_of, ways
-from tests.unit.release.strategies import RECKONED, RECORDS, SPENDINGS
+from tests.unit.release.strategies import GOLDEN, RECKONED, RECORDS, SPENDINGS
+from tests.unit.release.trial_examples import GOOD, trying
+from tests.unit.release.trial_examples import recorded as examined
 
 RULE = measured_objectives(model_deployment())[0].rule
 
@@ -82,6 +84,10 @@ RELEASES = st.builds(
     traffic_since=st.none() | TIMES,
     last_look=st.none() | TIMES,
     cannot_measure_since=st.none() | TIMES,
+    router_last_look=st.none() | TIMES,
+    router_unseen_since=st.none() | TIMES,
+    examined=st.booleans(),
+    shadowed=st.booleans(),
     breach=SENTENCES,
     tested=st.booleans(),
     test_replicas=st.integers(0, 64),
@@ -101,6 +107,7 @@ STATES = st.builds(
     history=st.lists(OUTCOMES, max_size=3).map(tuple),
     handled_retry=st.text(max_size=10),
     load_tests=st.lists(RECORDS, max_size=2).map(tuple),
+    golden=st.none() | GOLDEN,
     spending=st.none() | SPENDINGS,
     costs=RECKONED,
 )
@@ -185,6 +192,7 @@ def test_what_is_not_there_never_happened() -> None:
     assert State.from_status({"conditions": [], "stage": "Serving", "stable": None, "release": {}}) == State()
 
 
+GOLDEN_ANSWERS = examined(trying(Step.EXAMINING), GOOD).to_status()["golden"]
 RECORD = recorded_of(ways(load_tested())[""], passed()).to_status()
 COST = {
     "currency": "EUR",
@@ -206,6 +214,11 @@ BROKEN: dict[str, dict[str, Any]] = {
     "drain without an end": {"drains": [{"revision": STABLE}]},
     "load test without a verdict": {"loadTests": [{**RECORD, "verdict": "Perhaps"}]},
     "capacity that is no number": {"loadTests": [{**RECORD, "capacity": "much"}]},
+    "golden answers of nobody": {"golden": {name: one for name, one in GOLDEN_ANSWERS.items() if name != "candidate"}},
+    "golden answers without a verdict": {"golden": {**GOLDEN_ANSWERS, "verdict": "Perhaps"}},
+    "score that is no number": {"golden": {**GOLDEN_ANSWERS, "score": "good"}},
+    "golden answers of no time": {"golden": {**GOLDEN_ANSWERS, "measuredAt": "yesterday"}},
+    "judge without a name": {"golden": {**GOLDEN_ANSWERS, "judge": {"votes": 3}}},
     "rate that is no number": {"cost": {**COST, "rates": [{"since": "2026-11-25T00:00:00Z", "hourly": "much"}]}},
     "spending without a month": {"cost": {name: value for name, value in COST.items() if name != "month"}},
     "evidence that is no number": {
@@ -264,3 +277,43 @@ def test_a_stage_begins_without_traffic_and_with_its_own_evidence() -> None:
     assert begun.started_at == release.started_at
     assert begun.evidence["errors"].release == evidence.release
     assert begun.evidence["errors"].stage.total == 0
+
+
+def test_what_a_shadow_has_shown_is_none_of_the_users_business() -> None:
+    """Its evidence, its clock and how far it was read are dropped together; everything else stays."""
+    evidence = observe(fresh(), Counts(100, 5, 5), Counts(1000, 5, 5), RULE)
+    before = Release(
+        Step.SHADOWING,
+        NOW,
+        NOW + 1,
+        traffic_since=NOW + 2,
+        last_look=NOW + 3,
+        cannot_measure_since=NOW + 3,
+        router_last_look=NOW + 3,
+        router_unseen_since=NOW + 3,
+        breach="answers: too many",
+        tested=True,
+        attempt=2,
+        examined=True,
+        shadowed=True,
+        evidence={"answers": evidence},
+    )
+
+    assert before.unjudged() == Release(
+        Step.SHADOWING, NOW, NOW + 1, tested=True, attempt=2, examined=True, shadowed=True
+    )
+
+
+@pytest.mark.parametrize("step", Step)
+def test_evidence_of_the_shadow_is_told_apart_from_that_of_the_first_canary(step: Step) -> None:
+    """A look that was made for the one is never counted for the other."""
+    assert replace(trying(step).release, stage_index=3).landing == (-1 if step is Step.SHADOWING else 3)
+
+
+def test_a_memory_of_before_there_were_golden_answers_reads_as_without_any() -> None:
+    """An operator that is updated in the middle of a release goes on with it."""
+    status = releasing(Step.CANARY).to_status()
+
+    assert {"examined", "shadowed"} & set(status["release"]) == set()
+    assert "golden" not in status
+    assert State.from_status(status) == releasing(Step.CANARY)

@@ -1,0 +1,256 @@
+"""By what a candidate is judged at each stage: which series and rules, which share of alpha, which comparison."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from palier.api.v1alpha1 import ModelDeployment
+from palier.evidence.objective import ObjectiveRule
+from palier.release.criteria import comparison, criteria
+from palier.release.rules import ERROR_MARGIN, LATENCY_MARGIN, RELEASE_ALPHA, alpha_of, objectives_of
+from palier.release.shadow_objectives import COVERAGE, judged_in_shadow, shadow_objectives
+from palier.release.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan
+from palier.release.state import State, Step
+from tests.property.trial_specs import LENIENT, STRICT, tried
+from tests.unit.release.examples import CANDIDATE, STABLE, THIRD, first, releasing, serving
+from tests.unit.release.trial_examples import gathered, trying
+
+EVERYTHING: tuple[dict[str, Any], ...] = (
+    {"name": "slow", "latency": {"percentile": 95, "threshold": "250ms"}},
+    {"name": "first-token", "latency": {"signal": "timeToFirstToken", "percentile": 90, "threshold": "2s"}},
+    {"name": "queue", "latency": {"signal": "queueTime", "percentile": 90, "threshold": "1s"}},
+    {"name": "errors", "errorRate": {"maxPercent": "1"}},
+    {"name": "answers", "agreement": {"minPercent": "97"}},
+    {"name": "language", "agreement": {"minPercent": "99", "check": "language"}},
+    {"name": "pace", "slowdown": {"factor": "1.50", "maxPercent": "40"}},
+    {"name": "feedback", "ratio": {"bad": 'votes_total{kind="bad"}', "total": "votes_total", "maxPercent": "10"}},
+    {"name": "price", "cost": {"maxPerThousandInferences": "0.4"}},
+)
+CHECKS = {"checks": [{"name": "answer"}, {"name": "language", "path": "$.language", "compare": "Label"}]}
+SIGNALS = {
+    "requests": "requests_total",
+    "errors": 'requests_total{code="500"}',
+    "latency": {"histogram": "seconds"},
+    "timeToFirstToken": {"histogram": "first_token_seconds"},
+    "queueTime": {"histogram": "queue_seconds"},
+}
+BUDGET = {"currency": "EUR", "monthly": "1000"}
+SHADOWED = trying(Step.SHADOWING)
+
+
+def everything(**changes: Any) -> ModelDeployment:  # noqa: ANN401 - arguments of `tried`
+    """A spec with an objective of nearly every kind."""
+    given = {"objectives": EVERYTHING, "answers": CHECKS, "spec": {"signals": SIGNALS, "budget": BUDGET}}
+    return tried(golden=False, **{**given, **changes})
+
+
+def judged(deployment: ModelDeployment, state: State) -> dict[str, MeasuredObjective]:
+    """The objectives by name."""
+    found = criteria(deployment, state)
+    assert found.unmeasurable == ()
+    return {one.rule.name: one for one in found.measured}
+
+
+def rule_of(one: MeasuredObjective) -> ObjectiveRule:
+    """The rule of a share."""
+    assert isinstance(one.rule, ObjectiveRule)
+    return one.rule
+
+
+def test_the_shadow_judges_what_its_proxy_sees() -> None:
+    """Answers, pace, failures and times of the same requests; neither queues in the pods nor votes nor money."""
+    assert list(judged(everything(), SHADOWED)) == [
+        "slow",
+        "first-token",
+        "errors",
+        "answers",
+        "language",
+        "pace",
+        COVERAGE,
+    ]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        serving(),
+        State(),
+        first(Step.PREPARING),
+        trying(Step.PREPARING),
+        trying(Step.EXAMINING),
+        trying(Step.PREPARING, shadowed=True),
+        releasing(Step.CANARY),
+        releasing(Step.PROMOTING),
+        releasing(Step.ROLLING_BACK),
+    ],
+)
+def test_everywhere_else_users_are_what_counts(state: State) -> None:
+    """Nobody can say there whether stable would have answered the same."""
+    assert list(judged(everything(), state)) == ["slow", "first-token", "queue", "errors", "feedback"]
+
+
+def test_the_series_of_a_shadow_are_those_of_its_proxy() -> None:
+    """They have a `revision` label and no pods of the candidate; each check and each factor has counters of its own."""
+    found = judged(everything(), SHADOWED)
+    pairs = ("palier_shadow_pairs_total",)
+
+    assert {one.origin for one in found.values()} == {Origin.ELSEWHERE}
+    assert {name: one.source for name, one in found.items()} == {
+        "slow": SlowerThan("palier_shadow_answer_seconds", 0.25),
+        "first-token": SlowerThan("palier_shadow_first_token_seconds", 2.0),
+        "errors": CounterRatio(("palier_shadow_failed_answers_total",), ("palier_shadow_answers_total",)),
+        "answers": CounterRatio(("palier_shadow_disagreements_total",), pairs),
+        "language": CounterRatio(
+            ('palier_shadow_check_disagreements_total{check="language"}',),
+            ('palier_shadow_check_pairs_total{check="language"}',),
+        ),
+        "pace": CounterRatio(('palier_shadow_slower_total{factor="1.50"}',), pairs),
+        COVERAGE: CounterRatio(("palier_shadow_unpaired_total",), ("palier_shadow_sampled_total",)),
+    }
+
+
+def test_only_what_both_arms_have_is_compared_with_stable() -> None:
+    """A pair is one event of both: to differ from oneself is impossible, and to be slower than oneself too."""
+    found = judged(everything(), SHADOWED)
+    compared = {name for name, one in found.items() if rule_of(one).compare_with_stable}
+
+    assert compared == {"slow", "first-token", "errors"}
+    assert {name for name, one in found.items() if one.stable_source is not None} == compared
+    assert all(one.stable_source in {one.source, None} for one in found.values())
+
+
+def test_the_rules_of_a_shadow() -> None:
+    """Limits as written, and only the dead are ended by a handful of requests: who is slow is not dead."""
+    found = {name: rule_of(one) for name, one in judged(everything(), SHADOWED).items()}
+
+    assert {name: round(rule.limit, 6) for name, rule in found.items()} == {
+        "slow": 0.05,
+        "first-token": 0.1,
+        "errors": 0.01,
+        "answers": 0.03,
+        "language": 0.01,
+        "pace": 0.4,
+        COVERAGE: 0.1,
+    }
+    assert {rule.minimum_requests for rule in found.values()} == {100}
+    assert {name for name, rule in found.items() if rule.hard_stop_share < 1} == {"errors", "answers", "language"}
+    assert {name for name, rule in found.items() if rule.margin == LATENCY_MARGIN} == {"slow", "first-token"}
+    assert {rule.margin for rule in found.values()} == {LATENCY_MARGIN, ERROR_MARGIN}
+
+
+def test_alpha_is_shared_by_every_test_of_a_release() -> None:
+    """What is judged in the shadow and again where users are is tested twice; cost is no test at all."""
+    spec = everything()
+    shares = {rule_of(one).alpha for name, one in judged(spec, SHADOWED).items() if name != COVERAGE}
+    shares |= {rule_of(one).alpha for one in judged(spec, releasing(Step.CANARY)).values()}
+
+    assert shares == {RELEASE_ALPHA / (5 + 6)}
+    assert alpha_of(tried(shadow=False)) == RELEASE_ALPHA
+    assert alpha_of(tried(shadow=False, objectives=())) == RELEASE_ALPHA
+
+
+@pytest.mark.parametrize(("weights", "tests"), [((), 1), ((5,), 2), ((5, 50), 2)])
+def test_who_decides_an_experiment_is_tested_in_it_anew(weights: tuple[int, ...], tests: int) -> None:
+    """Its evidence begins again there, because another proof is asked for; so it has one more chance to be wrong."""
+    spec = tried(shadow=False, weights=weights, experiment={"objective": "errors", "weight": 60, "duration": "30s"})
+
+    assert alpha_of(spec) == RELEASE_ALPHA / tests
+
+
+def test_another_comparison_is_other_evidence() -> None:
+    """Under other checks, or beside another stable, what was counted says nothing; the name alone does not."""
+    strict, lenient = tried(answers=STRICT), tried(answers=LENIENT)
+    digests = {
+        one.digest
+        for spec, state in (
+            (strict, SHADOWED),
+            (lenient, SHADOWED),
+            (strict, replace(SHADOWED, stable=replace(SHADOWED.stable, revision=THIRD))),  # type: ignore[type-var]
+        )
+        for one in judged(spec, state).values()
+    }
+
+    assert len(digests) == 3 * 4
+    assert gathered(judged(strict, SHADOWED)["answers"], 10, 0).of in digests
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"percent": 60},
+        {"shadow_stage": {"maxDuration": "2h"}},
+        {"weights": (10,)},
+        {"version": "2"},
+        {"spec": {"shadow": {"maxBodyBytes": 1048576}}},
+    ],
+)
+def test_what_does_not_change_the_comparison(changes: dict[str, Any]) -> None:
+    """A larger sample, more time, other stages and what is default anyway."""
+    digests = [{one.digest for one in judged(tried(**given), SHADOWED).values()} for given in ({}, changes)]
+
+    assert digests[0] == digests[1]
+    assert comparison(tried(), candidate=CANDIDATE, stable=STABLE) == comparison(
+        tried(**changes), candidate=CANDIDATE, stable=STABLE
+    )
+
+
+def test_the_same_name_with_users_is_other_evidence() -> None:
+    """Failures of copies are none of users' requests."""
+    assert judged(tried(), SHADOWED)["errors"].digest != judged(tried(), releasing(Step.CANARY))["errors"].digest
+
+
+def test_without_such_objectives_there_is_still_the_coverage() -> None:
+    """A shadow that only warms the candidate up has to have had its pairs all the same."""
+    stage = tried(objectives=()).spec.release.shadow
+    assert stage is not None
+    (only,) = shadow_objectives(tried(objectives=()), stage, alpha=0.01, about="x")
+
+    assert only.rule.name == COVERAGE
+    assert not judged_in_shadow(everything().spec.objectives[-1])
+
+
+def test_a_stage_that_left_the_spec_leaves_the_criteria_of_users() -> None:
+    """In the very pass in which the release moves on."""
+    assert list(judged(tried(shadow=False), SHADOWED)) == ["errors"]
+
+
+@pytest.mark.parametrize(("index", "step", "better"), [(0, Step.CANARY, False), (1, Step.CANARY, True)])
+def test_only_in_the_experiment_is_better_asked_for(index: int, step: Step, better: bool) -> None:
+    """Of the one objective that decides it; a canary before it asks for no such thing."""
+    spec = everything(
+        shadow=False,
+        weights=(5,),
+        objectives=tuple(one for one in EVERYTHING if not {"agreement", "slowdown"} & set(one)),
+        experiment={"objective": "feedback", "duration": "30s"},
+    )
+    found = judged(spec, releasing(step, index=index))
+
+    assert [name for name, one in found.items() if rule_of(one).require_better] == (["feedback"] if better else [])
+    assert (found["feedback"].digest != _plain(spec, "feedback").digest) is better
+    assert found["errors"].digest == _plain(spec, "errors").digest
+
+
+def test_a_release_that_comes_to_its_experiment_is_judged_by_it() -> None:
+    """Also while its first pods start, so that it is known before users meet it whether it can be decided."""
+    spec = tried(golden=False, shadow=False, weights=(), experiment={"objective": "errors", "duration": "30s"})
+
+    assert rule_of(judged(spec, trying(Step.PREPARING))["errors"]).require_better
+    assert rule_of(judged(spec, releasing(Step.PROMOTING))["errors"]).require_better
+    assert not rule_of(judged(spec, serving())["errors"]).require_better
+
+
+def test_labels_that_come_late_are_known_of() -> None:
+    """In seconds; without a word of it answers are known to be good at once."""
+    late = (
+        {"name": "votes", "ratio": {"bad": "b", "total": "t", "maxPercent": "5"}, "labelDelay": "30m"},
+        {"name": "errors", "errorRate": {"maxPercent": "1"}},
+    )
+    found = judged(tried(shadow=False, objectives=late), releasing(Step.CANARY))
+
+    assert {name: one.label_delay for name, one in found.items()} == {"votes": 1800.0, "errors": 0.0}
+
+
+def _plain(spec: ModelDeployment, name: str) -> MeasuredObjective:
+    """An objective as it is judged outside of experiments."""
+    return next(one for one in objectives_of(spec).measured if one.rule.name == name)

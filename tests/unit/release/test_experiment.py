@@ -1,0 +1,272 @@
+"""An experiment: users are split for a stated time, then the better version is kept, and nothing is guessed."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from palier.api.v1alpha1 import ModelDeployment
+from palier.evidence.objective import Evidence
+from palier.release.decide import decide
+from palier.release.observation import Measured, Requests
+from palier.release.situation import Decision, Note
+from palier.release.state import Result, State, Step
+from palier.release.targets import targets
+from tests.property.trial_specs import tried
+from tests.unit.release.examples import CANDIDATE, NOW, STABLE, ready, releasing
+from tests.unit.release.trial_examples import ending_of, gathered, hold_of, objectives_of, release_of, seen
+
+EVENTS = 4000
+SPLIT = releasing(Step.CANARY)
+FEEDBACK = {"name": "feedback", "ratio": {"bad": 'votes_total{kind="bad"}', "total": "votes_total", "maxPercent": "20"}}
+ERRORS = {"name": "errors", "errorRate": {"maxPercent": "1"}}
+
+
+def experiment(feedback: dict[str, Any] | None = None, **release: Any) -> ModelDeployment:  # noqa: ANN401
+    """Half of the users for 30 s; who gets fewer bad votes stays."""
+    return tried(
+        golden=False,
+        shadow=False,
+        weights=(),
+        objectives=(ERRORS, {**FEEDBACK, **(feedback or {})}),
+        experiment={"objective": "feedback", "weight": 50, "duration": "30s"},
+        **release,
+    )
+
+
+SPEC = experiment()
+
+
+def counted(
+    spec: ModelDeployment, *, bad: int, stable_bad: int, errors: int = 0, total: int = EVENTS, requests: int = EVENTS
+) -> dict[str, Evidence]:
+    """What thirty seconds of the split have shown: bad votes of both, and failed requests of the candidate."""
+    found = objectives_of(spec, SPLIT)
+    return {
+        "feedback": gathered(found["feedback"], total, bad, stable_bad=stable_bad, looks=60),
+        "errors": gathered(found["errors"], requests, errors, looks=60),
+    }
+
+
+def after(
+    seconds: float,
+    spec: ModelDeployment = SPEC,
+    *,
+    state: State = SPLIT,
+    asked: Requests | None = None,
+    measured: dict[str, Any] | None = None,
+    **counts: int,
+) -> Decision:
+    """What is decided so many seconds after the users were split."""
+    evidence = counted(spec, **{"bad": 400, "stable_bad": 600, **counts})
+    looks = Measured(**{"evidence": evidence, "last_look": NOW + seconds, **(measured or {})})
+    observation = seen(measured=looks, pods=2, weights={STABLE: 50, CANDIDATE: 50})
+    observation = replace(observation, requests=asked or Requests())
+    return decide(spec, observation, state, now=NOW + seconds)
+
+
+def kept(decision: Decision) -> str:
+    """Why stable was kept."""
+    ending = ending_of(decision)
+    assert (ending.result, ending.reason) == (Result.KEPT_STABLE, "NotBetter")
+    return ending.message
+
+
+@pytest.mark.parametrize("seconds", [1.0, 15.0, 29.9])
+def test_nothing_ends_a_good_experiment_early(seconds: float) -> None:
+    """However clear it is: its time was set before it began."""
+    decision = after(seconds, bad=100, stable_bad=800)
+
+    assert release_of(decision).step is Step.CANARY
+    assert hold_of(decision).reason == "MinimumDuration"
+    assert hold_of(decision).message == "50 % for at least 30s"
+    assert {one.verdict.value for one in decision.judgements} == {"Pass"}
+
+
+def test_the_better_version_is_promoted_at_the_end() -> None:
+    """And the verdict says with which proof."""
+    decision = after(30.0)
+    (feedback,) = (one for one in decision.judgements if one.objective == "feedback")
+
+    assert release_of(decision).step is Step.PROMOTING
+    assert feedback.reason == "ProvenBetter"
+    assert "proven to be better than stable" in feedback.message
+
+
+@pytest.mark.parametrize(
+    ("bad", "stable_bad"), [(600, 600), (590, 600), (700, 600), (0, 0)], ids=["as good", "hardly better", "worse", "0"]
+)
+def test_what_is_not_better_is_not_kept(bad: int, stable_bad: int) -> None:
+    """Stable was good enough before: a change that nobody feels is none."""
+    decision = after(30.0, bad=bad, stable_bad=stable_bad)
+    message = kept(decision)
+
+    assert message.startswith(f"not shown to be better than stable within 30s: feedback: {bad} of 4000 events bad")
+    assert release_of(decision).step is Step.ROLLING_BACK
+    assert targets(SPEC, decision.state, seen(), now=NOW + 30).weights == {STABLE: 100}
+
+
+def test_stable_that_was_kept_is_told_of_and_stays_so() -> None:
+    """A warning with the sentence; the same version is tried again only when something changes."""
+    back = seen(pods=2, weights={STABLE: 100, CANDIDATE: 0})
+    over = decide(SPEC, back, after(30.0, bad=600).state, now=NOW + 31)
+    outcome = over.state.outcome
+
+    assert outcome is not None
+    assert (outcome.result, outcome.revision) == (Result.KEPT_STABLE, CANDIDATE)
+    assert over.notes == (Note("Warning", "KeptStable", f"lingua v-b ({CANDIDATE}): {outcome.message}"),)
+    assert over.state.stable is not None
+    assert over.state.stable.revision == STABLE
+    assert decide(SPEC, back, over.state, now=NOW + 99).state.release is None
+
+    again = replace(back, requests=Requests(retry="please"))
+
+    assert decide(SPEC, again, over.state, now=NOW + 99).state.release is not None
+
+
+@pytest.mark.parametrize("seconds", [5.0, 30.0])
+@pytest.mark.parametrize(
+    ("counts", "objective"), [({"errors": 400}, "errors"), ({"bad": 1600, "stable_bad": 400}, "feedback")]
+)
+def test_a_breach_ends_it_early(seconds: float, counts: dict[str, int], objective: str) -> None:
+    """Also of the objective that decides: users who are worse off do not wait for the end."""
+    decision = after(seconds, **counts)
+
+    assert (ending_of(decision).result, ending_of(decision).reason) == (Result.ROLLED_BACK, "ObjectiveBreached")
+    assert objective in ending_of(decision).message
+
+
+BLIND = {"cannot_measure": "Prometheus does not answer", "cannot_measure_since": NOW}
+
+
+@pytest.mark.parametrize("rule", ["Hold", "Rollback"])
+def test_who_cannot_measure_does_not_say_who_is_better(rule: str) -> None:
+    """The owner has said what happens without evidence; it is never a verdict on the version."""
+    decision = after(30.0, experiment(onNoEvidence=rule), measured=BLIND)
+
+    if rule == "Hold":
+        assert release_of(decision).step is Step.CANARY
+        assert hold_of(decision).reason == "DeadlineWithoutEvidence"
+        assert "Prometheus does not answer" in hold_of(decision).message
+    else:
+        assert (ending_of(decision).result, ending_of(decision).reason) == (Result.ROLLED_BACK, "NoEvidence")
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        {"cannot_measure": "no fresh samples", "cannot_measure_since": NOW + 29},
+        {"cannot_measure": "no look yet", "evidence": {}, "last_look": None},
+    ],
+    ids=["one scrape missed", "operator just started"],
+)
+@pytest.mark.parametrize("rule", ["Hold", "Rollback"])
+def test_a_moment_of_blindness_at_the_end_decides_nothing(measured: dict[str, Any], rule: str) -> None:
+    """A look later it is known who is better: neither a missed scrape nor a restart may decide it."""
+    decision = after(30.0, experiment(onNoEvidence=rule), measured=measured)
+
+    assert release_of(decision).step is Step.CANARY
+    assert hold_of(decision).reason == "Judging"
+    assert release_of(after(31.0, experiment(onNoEvidence=rule))).step is Step.PROMOTING
+
+
+@pytest.mark.parametrize("rule", ["Hold", "Rollback"])
+def test_a_better_version_that_is_not_proven_otherwise_is_no_worse_one(rule: str) -> None:
+    """The votes have shown it; that another promise is kept has not been proven, and that is what is told."""
+    decision = after(30.0, experiment(onNoEvidence=rule), bad=100, stable_bad=800)
+    few = after(30.0, experiment(onNoEvidence=rule), bad=100, stable_bad=800, requests=10)
+
+    assert release_of(decision).step is Step.PROMOTING
+    if rule == "Hold":
+        assert hold_of(few).reason == "DeadlineWithoutEvidence"
+        assert "errors: 0 of 10 requests failed" in hold_of(few).message
+    else:
+        assert (ending_of(few).result, ending_of(few).reason) == (Result.ROLLED_BACK, "NoEvidence")
+
+
+@pytest.mark.parametrize("total", [0, 19])
+@pytest.mark.parametrize("rule", ["Hold", "Rollback"])
+def test_votes_that_nobody_gave_are_no_verdict(total: int, rule: str) -> None:
+    """Perhaps nobody counts them: that the version is not better was not seen."""
+    decision = after(30.0, experiment(onNoEvidence=rule), total=total, bad=0, stable_bad=0)
+
+    if rule == "Hold":
+        assert hold_of(decision).reason == "DeadlineWithoutEvidence"
+    else:
+        assert (ending_of(decision).result, ending_of(decision).reason) == (Result.ROLLED_BACK, "NoEvidence")
+
+
+def test_votes_that_are_not_in_yet_are_waited_for() -> None:
+    """What is known only after a minute was not seen in half of one."""
+    late = experiment({"labelDelay": "1m"})
+
+    assert hold_of(after(30.0, late)).reason == "DeadlineWithoutEvidence"
+    assert release_of(after(60.0, late)).step is Step.PROMOTING
+
+
+def test_users_who_went_elsewhere_decide_nothing() -> None:
+    """Ten percent of the requests where the route says fifty: whoever that was, it was not this experiment."""
+    spec = tried(
+        golden=False,
+        shadow=False,
+        weights=(),
+        objectives=(ERRORS,),
+        experiment={"objective": "errors", "weight": 50, "duration": "30s"},
+    )
+    errors = objectives_of(spec, SPLIT)["errors"]
+    for stable, reason in ((EVENTS, "Promoting"), (9 * EVENTS, "DeadlineWithoutEvidence")):
+        evidence = {"errors": gathered(errors, EVENTS, 0, stable=stable, stable_bad=stable // 20, looks=60)}
+        looks = Measured(evidence=evidence, last_look=NOW + 30)
+        decision = decide(spec, seen(measured=looks, pods=2, weights={STABLE: 50, CANDIDATE: 50}), SPLIT, now=NOW + 30)
+
+        if reason == "Promoting":
+            assert release_of(decision).step is Step.PROMOTING
+        else:
+            assert hold_of(decision).reason == reason
+            assert "its weight is 50 %" in hold_of(decision).message
+
+
+def test_a_pause_keeps_the_users_split() -> None:
+    """Neither version is chosen until the release goes on."""
+    for bad in (400, 600):
+        assert hold_of(after(99.0, experiment(paused=True), bad=bad)).reason == "Paused"
+
+
+def test_on_breach_hold_keeps_the_users_split_too() -> None:
+    """A person decides; the end of the time does not."""
+    assert hold_of(after(99.0, experiment(onBreach="Hold"), errors=400)).reason == "ObjectiveBreached"
+
+
+def test_an_experiment_follows_the_canaries() -> None:
+    """They are passed without any proof of being better, and with their own time; then the users are split."""
+    spec = tried(
+        golden=False,
+        shadow=False,
+        weights=(5,),
+        objectives=(ERRORS, FEEDBACK),
+        experiment={"objective": "feedback", "weight": 50, "duration": "30s"},
+    )
+    evidence = {
+        name: gathered(one, EVENTS, 0, stable=19 * EVENTS, looks=60) for name, one in objectives_of(spec, SPLIT).items()
+    }
+    looks = Measured(evidence=evidence, last_look=NOW + 3)
+    passed = decide(spec, seen(measured=looks, weights={STABLE: 95, CANDIDATE: 5}), SPLIT, now=NOW + 3)
+    release = release_of(passed)
+
+    assert (release.step, release.stage_index, release.traffic_since) == (Step.CANARY, 1, None)
+
+    halves = replace(seen(measured=looks), revisions={STABLE: ready(2), CANDIDATE: ready(1)})
+    aims = targets(
+        spec,
+        passed.state,
+        replace(halves, route=replace(halves.route, weights={STABLE: 95, CANDIDATE: 5})),
+        now=NOW + 3,
+    )
+
+    assert aims.weights == {STABLE: 50, CANDIDATE: 50}
+
+
+def test_a_person_may_end_it() -> None:
+    """By a promotion or an abort, at the person's own risk."""
+    assert release_of(after(5.0, asked=Requests(promote=CANDIDATE))).step is Step.PROMOTING
+    assert ending_of(after(5.0, asked=Requests(abort=CANDIDATE))).result is Result.ABORTED

@@ -1,0 +1,129 @@
+"""Pods, weights and copies while a candidate is tried before any user meets it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from palier.release.observation import Requests
+from palier.release.shadowing import NO_SHADOW, ShadowFacts
+from palier.release.state import State, Step
+from palier.release.targets import Targets, slots_after, stage_replicas, targets
+from tests.property.trial_specs import tried
+from tests.unit.release.examples import CANDIDATE, FORMER, NOW, SERVICE, STABLE, ready, releasing, serving, warm
+from tests.unit.release.trial_examples import COMPARING, decided, release_of, seen, trying
+
+BEFORE_USERS = (Step.PREPARING, Step.EXAMINING, Step.SHADOWING)
+
+
+def wanted(state: State, *, pods: int = 9, facts: ShadowFacts = NO_SHADOW, **changes: Any) -> Targets:  # noqa: ANN401
+    """What the cluster should look like; stable has ten replicas."""
+    spec = tried(**{"replicas": 10, **changes})
+    observation = replace(seen(shadow=facts), revisions={STABLE: ready(10), CANDIDATE: ready(pods)})
+    settled = replace(state, slots=slots_after(state, now=NOW))
+    return targets(spec, settled, observation, now=NOW)
+
+
+@pytest.mark.parametrize("step", BEFORE_USERS)
+@pytest.mark.parametrize(("percent", "pods"), [(1, 1), (20, 2), (25, 3), (100, 10)])
+def test_a_shadow_needs_the_pods_of_its_share(step: Step, percent: int, pods: int) -> None:
+    """Before it, too, so that nothing has to start twice; as many as the same share of users would need."""
+    spec = tried(replicas=10, percent=percent)
+
+    assert stage_replicas(spec, trying(step)) == pods
+    assert wanted(trying(step), pods=0, percent=percent).replicas == {STABLE: 10, CANDIDATE: pods}
+
+
+@pytest.mark.parametrize(
+    ("state", "pods"),
+    [
+        (trying(Step.PREPARING, shadowed=True), 1),
+        (releasing(Step.CANARY), 1),
+        (releasing(Step.CANARY, index=1), 5),
+        (releasing(Step.PROMOTING), 10),
+        (trying(Step.PREPARING, direct=True), 10),
+        (trying(Step.EXAMINING, first=True), 10),
+        (trying(Step.PREPARING, test_replicas=4), 4),
+    ],
+)
+def test_every_other_stage_has_its_own_pods(state: State, pods: int) -> None:
+    """A passed shadow does not count any more, and a first revision gets all of them at once."""
+    assert stage_replicas(tried(replicas=10), state) == pods
+
+
+def test_without_a_shadow_golden_answers_have_the_pods_of_the_first_stage() -> None:
+    """They need one only, and the next stage needs those."""
+    assert stage_replicas(tried(shadow=False, replicas=10), trying(Step.EXAMINING)) == 1
+    assert stage_replicas(tried(shadow=False, replicas=10, weights=()), trying(Step.EXAMINING)) == 10
+
+
+def test_pods_of_the_shadow_are_kept_for_the_canary() -> None:
+    """The next stages will need them."""
+    assert wanted(trying(Step.PREPARING, shadowed=True), pods=3).replicas[CANDIDATE] == 3
+
+
+@pytest.mark.parametrize("step", BEFORE_USERS)
+@pytest.mark.parametrize("traffic", [None, SERVICE], ids=["gateway", "service"])
+@pytest.mark.parametrize("since", [None, NOW])
+def test_nobody_is_sent_to_a_candidate_that_is_tried(
+    step: Step, traffic: dict[str, Any] | None, since: float | None
+) -> None:
+    """However many pods it has, and although copies of requests reach it."""
+    changes = {"traffic": traffic, "shadow": False} if traffic else {}
+    found = wanted(trying(step, traffic_since=since), pods=10, facts=COMPARING, **changes)
+
+    assert found.weights == {STABLE: 100}
+    assert found.slots is not None
+    assert CANDIDATE not in found.slots
+
+
+@pytest.mark.parametrize("step", Step)
+@pytest.mark.parametrize(
+    "facts",
+    [
+        NO_SHADOW,
+        ShadowFacts(exists=True),
+        ShadowFacts(exists=True, mirrored=True),
+        ShadowFacts(exists=True, ready=True),
+        COMPARING,
+    ],
+    ids=["none", "starts", "died", "ready", "compares"],
+)
+def test_copies_go_to_a_ready_proxy_in_the_shadow_only(step: Step, facts: ShadowFacts) -> None:
+    """And are taken away as soon as either is over."""
+    for since in (None, NOW):
+        state = trying(step, traffic_since=since)
+
+        assert wanted(state, facts=facts).mirrored is (step is Step.SHADOWING and facts.ready)
+    assert not wanted(serving(), facts=facts).mirrored
+
+
+def test_a_warm_revision_keeps_its_position_meanwhile() -> None:
+    """The way back stays as fast as it was."""
+    state = replace(trying(Step.SHADOWING), former=warm(), slots=(FORMER, STABLE))
+    found = wanted(state, facts=COMPARING)
+
+    assert found.slots == (FORMER, STABLE)
+    assert found.weights == {STABLE: 100}
+    assert found.replicas[FORMER] == 10
+
+
+@pytest.mark.parametrize("step", [Step.EXAMINING, Step.SHADOWING])
+@pytest.mark.parametrize("since", [None, NOW])
+def test_a_promotion_on_request_has_no_landing_of_a_canary(step: Step, since: float | None) -> None:
+    """Nobody until its pods can carry everybody, then everybody, over the least weights and no canary's."""
+    spec = tried(replicas=10)
+    asked = replace(seen(requests=Requests(promote=CANDIDATE)), revisions={STABLE: ready(10), CANDIDATE: ready(2)})
+    promoted = decided(spec, trying(step, traffic_since=since), asked).state
+
+    assert release_of(decided(spec, trying(step, traffic_since=since), asked)).step is Step.PROMOTING
+    assert targets(spec, promoted, asked, now=NOW).weights == {STABLE: 100}
+
+    shares, weights = [], {STABLE: 100}
+    for _ in range(4):
+        route = replace(asked.route, weights=weights)
+        carried = replace(asked, revisions={STABLE: ready(10), CANDIDATE: ready(10)}, route=route)
+        weights = dict(targets(spec, promoted, carried, now=NOW).weights or {})
+        shares.append(weights.get(CANDIDATE, 0))
+
+    assert shares == [1, 99, 100, 100]
