@@ -22,8 +22,7 @@ def examined(model: Model, **golden: Any) -> None:  # noqa: ANN401
     spec["golden"] = {
         "corpus": {"inline": lines},
         "path": "/v1/detect",
-        "repeat": 10,
-        "marginPercent": "5",
+        "marginPercent": "10",
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
         **golden,
     }
@@ -59,7 +58,7 @@ def test_good_golden_answers_are_proven_and_worse_ones_are_refused(model: Model,
 def test_a_judge_that_is_down_never_passes_a_candidate(model: Model) -> None:
     """Nothing listens where the judge should be: no evidence, and the stage's deadline decides as the spec says."""
     model.serve_first()
-    examined(model, repeat=1)
+    examined(model)
     golden = model.manifest["spec"]["golden"]
     golden["judge"] = {"url": "http://127.0.0.1:9/v1/chat/completions", "model": "judge", "timeout": "2s"}
     model.manifest["spec"]["release"]["onNoEvidence"] = "Rollback"

@@ -106,7 +106,6 @@ def normalized(text: str) -> str:
     """
     if text.isascii():
         return " ".join(text.lower().translate(_ASCII_PUNCTUATION).split())
-    # Folding a letter can make one that decomposes, and decomposing one that folds.
-    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).casefold()
+    folded = unicodedata.normalize("NFKD", text).casefold()
     kept = (one for one in folded if not (unicodedata.combining(one) or unicodedata.category(one).startswith("P")))
     return " ".join("".join(kept).split())

@@ -17,7 +17,7 @@ __all__ = ["events", "is_stream", "text_in", "text_of"]
 DONE: Final = "[DONE]"
 """What ends the streams of OpenAI's interface; no part of the text."""
 
-_LINE_END: Final = re.compile(r"\r\n|\n|\r|\x0b")
+_LINE_END: Final = re.compile(r"\r\n|\n|\r")
 
 
 def is_stream(content_type: str | None) -> bool:

@@ -35,6 +35,10 @@ def _lines(body: Mapping[str, Any]) -> Iterator[str]:
         yield _row("Former", f"{_revision(former)}, kept ready until {former.get('until', '?')}")
     if testing := (status.get("release") or {}).get("testing"):
         yield _row("Load test", testing.get("message") or testing.get("phase") or "starts")
+    if golden := status.get("golden"):
+        told = ": ".join(filter(None, (golden.get("reason"), golden.get("message"))))
+        yield _row("Golden", f"{SIGNS.get(golden.get('verdict', ''), ' ')} {told}")
+        yield from (_row("", f"  {line}") for line in golden.get("about") or ())
     yield from _plan(status.get("plan") or {})
     yield from _cost(status.get("cost") or {})
     yield from _verdicts(status.get("verdicts") or ())

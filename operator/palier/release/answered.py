@@ -74,6 +74,8 @@ def _in_traffic(state: State) -> RevisionRef | None:
 def _has_met_users(release: Release) -> bool:
     if release.step is Step.PROMOTING:
         return True
+    if release.step is Step.SHADOWING:
+        return False
     # A load test is no users: a rollback from it has met none.
     return release.stage_index > 0 or release.traffic_since is not None
 

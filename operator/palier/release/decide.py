@@ -20,6 +20,7 @@ from palier.release.criteria import criteria
 from palier.release.holds import (
     CANNOT_MEASURE,
     JUDGING,
+    blinks,
     first_gap,
     kept,
     pods_in_the_way,
@@ -28,7 +29,7 @@ from palier.release.holds import (
     waiting_for_pods,
     waiting_for_route,
 )
-from palier.release.judging import judgements_of
+from palier.release.judging import judgements_of, not_better
 from palier.release.observation import Observation
 from palier.release.prospects import survey
 from palier.release.rules import rules_digest
@@ -230,16 +231,16 @@ def _canary(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision
     if verdict is Verdict.PASS and gap is None:
         following = release.stage_index + 1
         return _enter_stage(situation, following) if following < len(rules.canaries) else _promote(situation)
-    return _without_verdict(situation, stage, gap or Hold(JUDGING, "no verdict yet"), held_for=held_for)
+    return _without_verdict(situation, stage, gap or Hold(JUDGING, "no verdict yet"), judgements)
 
 
-def _without_verdict(situation: Situation, stage: Landing, gap: Hold, *, held_for: float) -> Decision:
+def _without_verdict(situation: Situation, stage: Landing, gap: Hold, judgements: tuple[Judgement, ...]) -> Decision:
     """The stage's time is over and its evidence is not complete: hold, until its deadline decides as the spec says."""
     state, rules = situation.state, situation.deployment.spec.release
-    if held_for < stage.max_duration.seconds:
+    held_for = situation.now - (situation.release.traffic_since or situation.now)
+    if held_for < stage.max_duration.seconds or blinks(gap, judgements):
         return Decision(state, hold=gap)
-    if isinstance(stage, Experiment) and gap.reason == JUDGING:
-        # It was measured for the stated time, and did not show that the candidate is the better one.
+    if isinstance(stage, Experiment) and not_better(judgements, stage.objective):
         message = f"not shown to be better than stable within {stage.duration}: {gap.message}"
         return _roll_back(situation, Ending(Result.KEPT_STABLE, "NotBetter", message))
     if rules.on_no_evidence is OnNoEvidence.ROLLBACK:
@@ -326,7 +327,9 @@ def _rolling_back(situation: Situation) -> Decision:
 
 
 def _roll_back(situation: Situation, ending: Ending) -> Decision:
-    release = replace(situation.release, step=Step.ROLLING_BACK, stage_started_at=situation.now, ending=ending)
+    release = replace(
+        situation.release.with_users, step=Step.ROLLING_BACK, stage_started_at=situation.now, ending=ending
+    )
     return Decision(
         replace(situation.state, release=release),
         hold=Hold("RollingBack", f"taking the traffic back: {ending.message}"),
@@ -342,9 +345,7 @@ def _enter_stage(situation: Situation, index: int) -> Decision:
 
 
 def _promote(situation: Situation) -> Decision:
-    release = situation.release
-    if release.step in {Step.EXAMINING, Step.SHADOWING}:
-        release = release.unjudged()
+    release = situation.release.with_users
     release = replace(release, step=Step.PROMOTING, stage_started_at=situation.now, test_replicas=0)
     entered = replace(situation, state=replace(situation.state, release=release))
     notes: tuple[Note, ...] = ()

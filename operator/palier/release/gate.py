@@ -192,7 +192,9 @@ def concluded(situation: Situation) -> Decision:
 def refusal(situation: Situation, reason: str, message: str) -> Decision:
     """The release ends before any user met its candidate."""
     ending = Ending(Result.REFUSED, reason, message)
-    release = replace(situation.release, step=Step.ROLLING_BACK, stage_started_at=situation.now, ending=ending)
+    release = replace(
+        situation.release.with_users, step=Step.ROLLING_BACK, stage_started_at=situation.now, ending=ending
+    )
     return Decision(replace(situation.state, release=release), hold=Hold(reason, message))
 
 

@@ -33,6 +33,14 @@ def first_gap(situation: Situation, judgements: tuple[Judgement, ...]) -> Hold |
     return None
 
 
+def blinks(gap: Hold, judgements: tuple[Judgement, ...]) -> bool:
+    """Whether only a moment's blindness is in the way of a verdict: a missed scrape, or an operator that just started.
+
+    The next look tells, so not even a deadline decides now.
+    """
+    return gap.reason == JUDGING and any(judgement.reason == CANNOT_MEASURE for judgement in judgements)
+
+
 def served_share_mismatch(situation: Situation) -> Hold | None:
     """The gateway does not serve the share that the route says: whoever is judged then, it is not this stage.
 

@@ -33,6 +33,11 @@ def judgements_of(situation: Situation) -> tuple[Judgement, ...]:
     )
 
 
+def not_better(judgements: tuple[Judgement, ...], objective: str) -> bool:
+    """Whether the objective of an experiment was measured, and did not show that the candidate is the better one."""
+    return any(one.objective == objective and one.reason == "NotBetter" for one in judgements)
+
+
 def _in_shadow(situation: Situation, objective: MeasuredObjective) -> Judgement:
     """What only the shadow can show has to be proven there; latency and errors are judged again where users are."""
     only_here = isinstance(objective.rule, ObjectiveRule) and not objective.rule.compare_with_stable

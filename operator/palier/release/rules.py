@@ -95,12 +95,15 @@ def objectives_of(
 def alpha_of(deployment: ModelDeployment) -> float:
     """The share of each objective in the allowed probability of a false end: even over all, once for each place.
 
-    An objective that is judged in the shadow and in a canary is tested in both.
+    An objective that is judged in the shadow and in a canary is tested in both, and one that decides an experiment is
+    tested in it anew.
     """
-    objectives = deployment.spec.objectives
+    objectives, rules = deployment.spec.objectives, deployment.spec.release
     tests = sum(map(_in_canary, objectives))
-    if deployment.spec.release.shadow is not None:
+    if rules.shadow is not None:
         tests += sum(map(judged_in_shadow, objectives))
+    if len(rules.canaries) > 1 and any(isinstance(stage, Experiment) for stage in rules.canaries):
+        tests += 1
     return RELEASE_ALPHA / max(1, tests)
 
 

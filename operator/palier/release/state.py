@@ -152,6 +152,11 @@ class Release:
         """Tells the stages apart in which evidence is gathered: the number of the canary, -1 in the shadow."""
         return -1 if self.step is Step.SHADOWING else self.stage_index
 
+    @property
+    def with_users(self) -> Self:
+        """The same release without what no user has met: all that a shadow counted."""
+        return self.unjudged() if self.step is Step.SHADOWING else self
+
     def unjudged(self) -> Self:
         """The same release without the evidence of its shadow, which says nothing about what users meet."""
         return replace(

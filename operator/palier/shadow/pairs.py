@@ -11,7 +11,8 @@ from typing import Any, Final, TypeVar
 
 from palier.answers.comparison import Answer, Compared, compare, to_embed
 from palier.answers.stream import text_of
-from palier.api.answers import Answers, Comparison
+from palier.answers.text import likeness
+from palier.api.answers import Answers, Comparison, Similarity, TextMetric
 from palier.api.shadow import Disagreements
 from palier.shadow.embedding import Embedder
 from palier.shadow.ledger import ARMS, Ledger, Unpaired
@@ -65,8 +66,10 @@ class Pairs:
         self._embedder = embedder
         self._threads = threads
         self._chance = chance
-        texts = any(check.compare is Comparison.TEXT for check in plan.answers.checks)
+        texts = [check.text or Similarity() for check in plan.answers.checks if check.compare is Comparison.TEXT]
         self._at_once = _TEXTS_AT_ONCE if texts else _AT_ONCE
+        for metric in {one.metric for one in texts} - {TextMetric.EMBEDDING}:
+            likeness(metric, "one text", "another")  # some load a library first, for which no answer should wait
         keep = plan.disagreements.keep if plan.disagreements else 0
         self.kept: Reservoir[Kept] = Reservoir(keep, chance)
 
@@ -124,10 +127,10 @@ class Pairs:
         pairs = {} if candidate is None else to_embed(reference, candidate, self._plan.answers)
         likenesses: dict[str, float] = {}
         for name, texts in pairs.items():
-            likeness = await self._embedder.likeness(*texts)
-            if likeness is None:
+            cosine = await self._embedder.likeness(*texts)
+            if cosine is None:
                 return None
-            likenesses[name] = likeness
+            likenesses[name] = cosine
         # While nobody makes vectors, the pairs that need none must not count either: they are no fair sample.
         return likenesses if pairs or await self._embedder.answers() else None
 

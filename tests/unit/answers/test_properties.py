@@ -194,6 +194,13 @@ def test_normal_forms_are_stable(text: str) -> None:
     assert normalized(text + "é") == normalized(text + "e\u0301") == normalized(text + "E")
 
 
+def test_normal_forms_of_all_letters_are_stable() -> None:
+    """Of every character below U+3000, where the alphabets are: no folding makes something that folds again."""
+    unstable = [chr(code) for code in range(0x3000) if normalized(normalized(chr(code))) != normalized(chr(code))]
+
+    assert unstable == []
+
+
 HOSTILE: Mapping[str, str] = {
     "deep lists": "[" * 3_000,
     "deep lists that end": "[" * 3_000 + "]" * 3_000,

@@ -224,6 +224,20 @@ async def test_a_policy_of_somebody_else_is_left_alone() -> None:
     assert shell.cluster.find("BackendTrafficPolicy", "demo") is not None
 
 
+async def test_the_policy_of_a_deleted_namesake_is_left_to_go_with_it() -> None:
+    """It is not ours, and Kubernetes removes it; until then its name is taken."""
+    shell = Keeping()
+    earlier = sticky("x-user")
+    metadata = earlier.metadata.model_copy(update={"uid": "u0"})
+    await shell.stickers.keep(earlier.model_copy(update={"metadata": metadata}))
+    shell.cluster.tell(shell.store)
+    await shell.keep(None)
+    assert shell.header == "x-user"
+
+    with pytest.raises(InvalidSpec, match="exists and is not Palier's"):
+        await shell.keep("x-account")
+
+
 async def test_a_cluster_without_envoy_gateway_is_told_of() -> None:
     """Its API server knows no such kind."""
     shell = Keeping()

@@ -167,6 +167,21 @@ async def test_what_an_operator_left_behind_is_found() -> None:
     assert shell.names() == set()
 
 
+async def test_those_of_a_deleted_namesake_are_left_to_go_with_it() -> None:
+    """They are not ours, and Kubernetes removes them."""
+    shell = Shell()
+    earlier = shell.deployment.model_copy(
+        update={"metadata": shell.deployment.metadata.model_copy(update={"uid": "u0"})}
+    )
+    await shell.goldens.keep(earlier, RUN, plan_json="{}")
+    shell.cluster.tell(shell.store)
+    before = shell.names()
+    await shell.keep(None)
+
+    assert shell.names() == before
+    assert await shell.facts() == GoldenFacts()
+
+
 async def test_golden_answers_and_load_tests_leave_each_other_alone() -> None:
     """Both clean up in every pass, and neither may take the other's Job for a former one of its own."""
     shell = Shell()
@@ -298,6 +313,19 @@ async def test_a_job_that_ended_without_a_result_says_why(
 
     assert await shell.facts() == GoldenFacts(
         exists=True, failed=True, message=f"pod golden-x of the examination {told}", started_at=STARTED_AT
+    )
+
+
+async def test_a_pod_that_was_evicted_between_two_steps_says_so() -> None:
+    """The step that ended well is not what ended the pod."""
+    shell = Shell(scorer={"image": "scorer:1"})
+    await shell.keep(RUN)
+    shell.ends(failed=True)
+    shell.pod("Failed", init=[{"name": "collect", "state": {"terminated": terminated()}}], waiting={"reason": "x"})
+    shell.cluster.pods[0]["status"] |= {"reason": "Evicted", "message": "The node was low on resource: memory."}
+
+    assert (await shell.facts()).message == (
+        "pod golden-x of the examination was ended: Evicted, The node was low on resource: memory."
     )
 
 

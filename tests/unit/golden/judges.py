@@ -3,13 +3,15 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aiohttp import web
 
 from palier.golden.calibration import CONTROLS
+from palier.golden.judge import LiveJudge
+from palier.golden.judge_plan import JudgePlan
 from palier.golden.judge_reply import Opinion
 
 PROMPT = "request={request}\x1eexpected={expected}\x1efirst={first}\x1esecond={second}"
@@ -170,3 +172,45 @@ def pairs(count: int = 40) -> Iterator[str]:
         first, second = texts[number % 3]
         said = ("first", "second", "tie")[number % 3]
         yield json.dumps({"request": f"r{number}", "first": first, "second": second, "better": said})
+
+
+CONTROL_VOTES = 2 * len(CONTROLS)
+
+PLAN = JudgePlan(url="http://127.0.0.1:1/", model="judge-1", prompt=PROMPT, timeout=10)
+
+
+class Pauses:
+    """Pauses that take no time, counted."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        """Pause."""
+        self.seconds.append(seconds)
+
+
+@asynccontextmanager
+async def judging(
+    answer: Answer,
+    plan: JudgePlan = PLAN,
+    *,
+    token: str = "",
+    lines: Iterable[str] = (),
+    pause: Pauses | None = None,
+) -> AsyncIterator[tuple[LiveJudge, Served]]:
+    """A judge with its server."""
+    async with served(answer) as server:
+        at = replace(plan, url=server.url)
+        async with LiveJudge(at, token=token, calibration=lines, pause=pause or Pauses()) as judge:
+            yield judge, server
+
+
+def calibrated(plan: JudgePlan = PLAN) -> JudgePlan:
+    """A plan with a calibration."""
+    return replace(plan, calibration_digest="0123456789abcdef")
+
+
+async def prefers(judge: LiveJudge, candidate: str, stable: str, request: str = "r") -> float | None:
+    """The preference between two answers."""
+    return await judge.preference(request, "good", candidate, stable)

@@ -73,13 +73,22 @@ def model(answer: Answer) -> Iterator[Model]:
         app.router.add_route("*", "/{path:.*}", served.serve)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
         served.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         ready.set()
         await over.wait()
+        # Whoever asked has gone: wait until that is known here, for a connection that comes after the cleaning up
+        # would be left open.
+        await site.stop()
+        assert runner.server
+        async with asyncio.timeout(10):
+            while True:
+                await asyncio.sleep(0.001)
+                if not runner.server.connections:
+                    break
         await runner.cleanup()
 
-    # What is still open at the end of the block is closed by `run`, which a bare loop would not do.
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     try:

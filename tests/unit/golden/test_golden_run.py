@@ -17,7 +17,7 @@ from palier.errors import InvalidCorpus
 from palier.golden import ask, run
 from palier.golden.judge_plan import JudgePlan
 from palier.golden.plan import GoldenPlan
-from palier.golden.run import Examined, Progress, collect, examine, examine_scores
+from palier.golden.run import Examined, Progress, Tell, collect, examine, examine_scores
 from tests.unit.golden import judges
 from tests.unit.golden.models import Answer, Model, broken, model, says
 
@@ -55,10 +55,14 @@ def silent(_progress: Progress) -> None:
     """Nobody listens."""
 
 
-async def asked(plan: GoldenPlan, lines: list[str], **more: Any) -> Examined:  # noqa: ANN401
-    """An examination that must not take for ever."""
-    async with asyncio.timeout(30):
-        return await examine(plan, lines, tell=silent, **more)
+def asked(plan: GoldenPlan, lines: list[str], *, tell: Tell = silent) -> Examined:
+    """An examination that must not take for ever, in a loop of its own: its connections are closed afterwards."""
+
+    async def examined() -> Examined:
+        async with asyncio.timeout(30):
+            return await examine(plan, lines, tell=tell)
+
+    return asyncio.run(examined())
 
 
 @pytest.fixture
@@ -68,10 +72,10 @@ def good() -> Iterator[Model]:
         yield one
 
 
-async def test_a_good_candidate_passes_early(good: Model) -> None:
+def test_a_good_candidate_passes_early(good: Model) -> None:
     """Both are asked the same at the same moment, told apart by a header, and no more than it takes."""
     with model(says(french)) as candidate:
-        examined = await asked(plan(candidate, good), corpus(200, headers={"X-Tenant": "a"}))
+        examined = asked(plan(candidate, good), corpus(200, headers={"X-Tenant": "a"}))
 
     result = examined.result
     assert (result.verdict, result.reason, result.scored, result.requests) == (Verdict.PASS, "Proven", 53, 200)
@@ -85,22 +89,22 @@ async def test_a_good_candidate_passes_early(good: Model) -> None:
         assert (server.seen[0].method, server.seen[0].path) == ("POST", "/predict")
 
 
-async def test_requests_come_in_random_order_but_always_the_same(good: Model) -> None:
+def test_requests_come_in_random_order_but_always_the_same(good: Model) -> None:
     """The seed draws it: a corpus is rarely written in random order."""
     orders = []
     for seed in (1, 1, 2):
         with model(says(french)) as candidate:
-            await asked(plan(candidate, good, seed=seed, concurrency=1), corpus(60))
+            asked(plan(candidate, good, seed=seed, concurrency=1), corpus(60))
         orders.append([json.loads(one.body)["n"] for one in candidate.seen][:53])
 
     assert orders[0] == orders[1] != orders[2]
     assert orders[0] != sorted(orders[0])
 
 
-async def test_a_bad_candidate_fails(good: Model) -> None:
+def test_a_bad_candidate_fails(good: Model) -> None:
     """The worst answers are named, and why they are bad."""
     with model(says(wrong_above(50))) as candidate:
-        examined = await asked(plan(candidate, good), corpus(200, segment="all"))
+        examined = asked(plan(candidate, good), corpus(200, segment="all"))
 
     assert (examined.result.verdict, examined.result.reason) == (Verdict.FAIL, "QualityWorse")
     assert examined.result.scored < 60
@@ -109,7 +113,7 @@ async def test_a_bad_candidate_fails(good: Model) -> None:
     assert examined.worst[0].message == "$.language: 'de' instead of 'fr'"
 
 
-async def test_slow_bad_answers_do_not_make_a_candidate_look_good(good: Model) -> None:
+def test_slow_bad_answers_do_not_make_a_candidate_look_good(good: Model) -> None:
     """Answers count in the order that was drawn: in that of their coming this candidate would pass."""
 
     async def slow_where_wrong(asked: Any) -> web.Response:  # noqa: ANN401
@@ -119,13 +123,13 @@ async def test_slow_bad_answers_do_not_make_a_candidate_look_good(good: Model) -
         return web.json_response({"language": "fr"})
 
     with model(slow_where_wrong) as candidate:
-        examined = await asked(plan(candidate, good, concurrency=64, margin=0.2), corpus(120))
+        examined = asked(plan(candidate, good, concurrency=64, margin=0.2), corpus(120))
 
     assert examined.result.verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize("repeat", [1, 3])
-async def test_no_more_requests_at_once_than_asked_for(good: Model, repeat: int) -> None:
+def test_no_more_requests_at_once_than_asked_for(good: Model, repeat: int) -> None:
     """A model server in its first minute must not be overrun."""
 
     async def slow(_asked: Any) -> web.Response:  # noqa: ANN401
@@ -133,7 +137,7 @@ async def test_no_more_requests_at_once_than_asked_for(good: Model, repeat: int)
         return web.json_response({"language": "fr"})
 
     with model(slow) as candidate:
-        await asked(plan(candidate, good, concurrency=3, repeat=repeat), corpus(60))
+        asked(plan(candidate, good, concurrency=3, repeat=repeat), corpus(60))
 
     assert candidate.most_at_once == 3
     each = {}
@@ -142,7 +146,7 @@ async def test_no_more_requests_at_once_than_asked_for(good: Model, repeat: int)
     assert max(each.values()) == repeat
 
 
-async def test_repetitions_of_a_model_that_answers_by_chance(good: Model) -> None:
+def test_repetitions_of_a_model_that_answers_by_chance(good: Model) -> None:
     """Its score for a request is the mean of its answers."""
     turns: dict[int, int] = {}
 
@@ -151,7 +155,7 @@ async def test_repetitions_of_a_model_that_answers_by_chance(good: Model) -> Non
         return {"language": "fr" if turns[asked["n"]] % 2 else "de"}
 
     with model(says(every_other)) as candidate:
-        examined = await asked(plan(candidate, good, repeat=2), corpus(100))
+        examined = asked(plan(candidate, good, repeat=2), corpus(100))
 
     assert {item.candidate for item in examined.items} == {0.5}
     assert examined.result.verdict is Verdict.FAIL
@@ -170,17 +174,17 @@ async def _cut_off(_asked: Any) -> web.Response:  # noqa: ANN401
         (_cut_off, "no answer within 0.2 s"),
     ],
 )
-async def test_a_candidate_that_fails_has_nothing(good: Model, answer: Answer, words: str) -> None:
+def test_a_candidate_that_fails_has_nothing(good: Model, answer: Answer, words: str) -> None:
     """It is asked once, gets 0, and fails."""
     with model(answer) as candidate:
-        examined = await asked(plan(candidate, good, timeout=0.2), corpus(60))
+        examined = asked(plan(candidate, good, timeout=0.2), corpus(60))
 
     assert (examined.result.verdict, examined.result.reason) == (Verdict.FAIL, "QualityWorse")
     assert examined.worst[0].message == f"the candidate failed: {words}"
     assert len({one.body for one in candidate.seen}) == len(candidate.seen)
 
 
-async def test_redirects_and_long_answers_are_failures(good: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redirects_and_long_answers_are_failures(good: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user's program would not see an answer there, and the pod has only so much memory."""
     monkeypatch.setattr(ask, "LONGEST_BODY", 1000)
     seen = []
@@ -192,59 +196,59 @@ async def test_redirects_and_long_answers_are_failures(good: Model, monkeypatch:
         return web.Response(text="x" * 2000)
 
     with model(odd) as candidate:
-        examined = await asked(plan(candidate, good, concurrency=1), corpus(60))
+        examined = asked(plan(candidate, good, concurrency=1), corpus(60))
 
     messages = {item.message for item in examined.items}
     assert messages == {"the candidate failed: HTTP 302", "the candidate failed: answer longer than 0 MiB"}
 
 
-async def test_a_stable_that_fails_leaves_nothing_to_compare_with(good: Model) -> None:
+def test_a_stable_that_fails_leaves_nothing_to_compare_with(good: Model) -> None:
     """The candidate is neither blamed nor praised for it."""
     with model(broken) as stable:
-        examined = await asked(plan(good, stable), corpus(100))
+        examined = asked(plan(good, stable), corpus(100))
 
     result = examined.result
     assert (result.verdict, result.reason, result.scored) == (Verdict.NO_EVIDENCE, "StableUnanswered", 0)
     assert "(HTTP 503)" in result.message
 
 
-async def test_a_candidate_that_nobody_can_reach_says_nothing_about_its_answers(good: Model) -> None:
+def test_a_candidate_that_nobody_can_reach_says_nothing_about_its_answers(good: Model) -> None:
     """A network policy or a wrong address is no bad answer; what was reached once and then breaks is."""
     with model(says(french)) as gone:
         pass
-    unreached = await asked(plan(gone, good), corpus(60))
+    unreached = asked(plan(gone, good), corpus(60))
 
     assert (unreached.result.verdict, unreached.result.reason) == (Verdict.NO_EVIDENCE, "TooManyUnanswered")
     assert "could not be reached even once" in unreached.result.message
 
 
-async def test_nothing_to_compare_asks_nobody(good: Model) -> None:
+def test_nothing_to_compare_asks_nobody(good: Model) -> None:
     """Without stable and without a minimum no answer could decide anything."""
-    examined = await asked(plan(good), corpus(60))
+    examined = asked(plan(good), corpus(60))
 
     assert (examined.result.verdict, examined.result.reason) == (Verdict.NO_EVIDENCE, "NothingToCompare")
     assert good.seen == []
 
 
-async def test_a_first_revision_only_needs_to_be_good_enough() -> None:
+def test_a_first_revision_only_needs_to_be_good_enough() -> None:
     """The whole corpus tells, if nothing did before."""
     with model(says(wrong_above(19))) as candidate:
-        examined = await asked(plan(candidate, min_score=0.9, margin=0.02), corpus(20))
+        examined = asked(plan(candidate, min_score=0.9, margin=0.02), corpus(20))
 
     assert (examined.result.verdict, examined.result.scored) == (Verdict.PASS, 20)
     assert examined.result.worst == ("20",)
 
 
-async def test_a_corpus_that_no_check_can_score(good: Model) -> None:
+def test_a_corpus_that_no_check_can_score(good: Model) -> None:
     """Expectations at other places than those of the checks are nothing to score by, and it says so."""
     lines = [json.dumps({"body": {"n": 1}, "expected": {"lang": "fr"}})] * 50
-    examined = await asked(plan(good, good), lines)
+    examined = asked(plan(good, good), lines)
 
     assert (examined.result.verdict, examined.result.reason) == (Verdict.NO_EVIDENCE, "TooManyUnanswered")
     assert "nothing is expected at the path of any check" in examined.result.message
 
 
-async def test_streams_are_put_together() -> None:
+def test_streams_are_put_together() -> None:
     """A streamed answer is one text."""
 
     async def streams(_asked: Any) -> web.Response:  # noqa: ANN401
@@ -254,14 +258,14 @@ async def test_streams_are_put_together() -> None:
     whole = Answers.model_validate({"checks": [{"name": "text", "compare": "Text"}]})
     lines = [json.dumps({"body": {"n": n}, "expected": "bonjour"}) for n in range(60)]
     with model(streams) as candidate:
-        examined = await asked(plan(candidate, answers=whole, min_score=0.9), lines)
+        examined = asked(plan(candidate, answers=whole, min_score=0.9), lines)
 
     assert examined.result.verdict is Verdict.PASS
     assert {item.candidate for item in examined.items} == {1.0}
 
 
 @pytest.mark.parametrize("up", [True, False])
-async def test_embeddings(*, up: bool) -> None:
+def test_embeddings(*, up: bool) -> None:
     """Vectors tell how alike texts are; a server without answers leaves no score, never a good one."""
 
     def vectors(asked: Mapping[str, Any]) -> Any:  # noqa: ANN401
@@ -274,22 +278,22 @@ async def test_embeddings(*, up: bool) -> None:
         checks = [{"name": "text", "path": "$.text", "compare": "Text", "text": {"metric": "embedding", "min": "90"}}]
         answers = Answers.model_validate({"checks": checks, "embeddings": {"url": f"{server.url}/v1/embeddings"}})
         lines = [json.dumps({"body": {"say": "salut"}, "expected": {"text": "bonjour"}})] * 60
-        examined = await asked(plan(candidate, answers=answers, min_score=0.9), lines)
+        examined = asked(plan(candidate, answers=answers, min_score=0.9), lines)
 
     assert examined.result.verdict is (Verdict.PASS if up else Verdict.NO_EVIDENCE)
     if not up:
         assert examined.result.reason == "TooManyUnanswered"
 
 
-async def test_a_corpus_with_a_mistake_asks_nobody(good: Model) -> None:
+def test_a_corpus_with_a_mistake_asks_nobody(good: Model) -> None:
     """It is read to its end first."""
     with pytest.raises(InvalidCorpus, match=r"^line 3: "):
-        await asked(plan(good, good), [*corpus(2), "x"])
+        asked(plan(good, good), [*corpus(2), "x"])
 
     assert good.seen == []
 
 
-async def test_progress_is_told_from_time_to_time(good: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_told_from_time_to_time(good: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """How many were asked, and what they say so far."""
     monkeypatch.setattr(run, "EVERY", 0.02)
     told: list[Progress] = []
@@ -299,7 +303,7 @@ async def test_progress_is_told_from_time_to_time(good: Model, monkeypatch: pyte
         return web.json_response({"language": "fr"})
 
     with model(slow) as candidate:
-        await examine(plan(candidate, good, concurrency=2), corpus(60), tell=told.append)
+        asked(plan(candidate, good, concurrency=2), corpus(60), tell=told.append)
 
     assert (told[0].asked, told[0].of, told[0].message) == (0, 60, "asked 0 of 60 requests")
     assert len(told) > 3
@@ -326,7 +330,7 @@ async def _judged(judge: judges.Answer, candidate: str, stable: str, number: int
     with model(chat(candidate)) as one, model(chat(stable)) as other:
         async with judges.served(judge) as server:
             lines = [json.dumps({"body": {"n": n}}) for n in range(number)]
-            examined = await asked(plan(one, other, answers=TEXT, judge=judged(server.url)), lines)
+            examined = await asyncio.to_thread(asked, plan(one, other, answers=TEXT, judge=judged(server.url)), lines)
             return examined, len(server.questions)
 
 
@@ -388,7 +392,9 @@ async def test_a_candidate_without_answers_fails_before_any_judge() -> None:
     async with judges.served(judges.good) as server:
         with model(broken) as candidate, model(chat("good")) as stable:
             lines = [json.dumps({"body": {"n": n}}) for n in range(60)]
-            examined = await asked(plan(candidate, stable, answers=TEXT, judge=judged(server.url)), lines)
+            examined = await asyncio.to_thread(
+                asked, plan(candidate, stable, answers=TEXT, judge=judged(server.url)), lines
+            )
         controls = 2 * len(judges.CONTROLS)
         assert len(server.questions) == controls
 
@@ -398,12 +404,12 @@ async def test_a_candidate_without_answers_fails_before_any_judge() -> None:
 # Scorers.
 
 
-async def test_a_scorer_in_three_steps(good: Model) -> None:
+def test_a_scorer_in_three_steps(good: Model) -> None:
     """Answers are collected, somebody scores them, and all scores count."""
     into = io.StringIO()
     with model(says(wrong_above(60))) as candidate:
         asked_of = plan(candidate, good, scored_elsewhere=True, answers=Answers())
-        await collect(asked_of, corpus(60), into, tell=silent)
+        asyncio.run(collect(asked_of, corpus(60), into, tell=silent))
     answers = into.getvalue().splitlines()
     assert [json.loads(line)["id"] for line in answers] == [str(number) for number in range(1, 61)]
 
@@ -414,11 +420,11 @@ async def test_a_scorer_in_three_steps(good: Model) -> None:
 
 
 @pytest.mark.parametrize("scores", ["", '{"id": "1", "candidate": 2, "stable": 1}\n'])
-async def test_a_scorer_that_failed_leaves_no_evidence(good: Model, scores: str) -> None:
+def test_a_scorer_that_failed_leaves_no_evidence(good: Model, scores: str) -> None:
     """With the line."""
     into = io.StringIO()
     asked_of = plan(good, good, scored_elsewhere=True)
-    await collect(asked_of, corpus(1), into, tell=silent)
+    asyncio.run(collect(asked_of, corpus(1), into, tell=silent))
 
     examined = examine_scores(asked_of, corpus(1), answers=[into.getvalue()], scores=scores.splitlines())
 

@@ -158,6 +158,18 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.002)
 
 
+async def raw(url: str, *pieces: bytes, close: bool = False) -> bytes:
+    """Write bytes to the proxy and read what comes back, up to the end of the first answer's head."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        return b"" if close else await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
+    finally:
+        writer.close()
+
+
 async def serve(arm: Arm, stack: AsyncExitStack, port: int = 0) -> None:
     """Let a version answer on a port of its own, until the stack is closed."""
     server = web.Server(arm.handle, access_log=None, max_line_size=65536, max_field_size=65536, auto_decompress=False)
