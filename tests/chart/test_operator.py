@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from palier.manifests.shadow import LABEL_SHADOW
 from tests.chart.conftest import PRICES
 
 if TYPE_CHECKING:
@@ -225,13 +226,26 @@ def test_extras_are_off_by_default(chart: Chart) -> None:
 )
 def test_monitor(chart: Chart, kind: str, endpoints: str) -> None:
     """Either kind of monitor scrapes the operator's metrics and carries the labels that select it."""
-    rendered = chart.render(monitor={"enabled": True, "kind": kind, "interval": "5s", "labels": {"release": "prom"}})
+    asked = {"enabled": True, "kind": kind, "interval": "5s", "labels": {"release": "prom"}, "shadow": False}
+    rendered = chart.render(monitor=asked)
     monitor = rendered.one(kind)
     assert monitor["metadata"]["labels"]["release"] == "prom"
     assert monitor["spec"][endpoints] == [{"port": "http", "path": "/metrics", "interval": "5s"}]
     selected = monitor["spec"]["selector"]["matchLabels"].items()
     assert selected <= rendered.one("Service")["metadata"]["labels"].items()
     assert selected <= rendered.one("Deployment")["spec"]["template"]["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "selected"), [([], {"any": True}), (["ml", "ml-staging"], {"matchNames": ["ml", "ml-staging"]})]
+)
+def test_shadow_proxies_are_scraped_too(chart: Chart, namespaces: list[str], selected: dict[str, Any]) -> None:
+    """Wherever a release may have one; by the label that every one of their pods has."""
+    rendered = chart.render(monitor={"enabled": True}, watch={"namespaces": namespaces})
+    monitor = rendered.one("PodMonitor")
+    assert monitor["spec"]["namespaceSelector"] == selected
+    assert monitor["spec"]["selector"] == {"matchExpressions": [{"key": LABEL_SHADOW, "operator": "Exists"}]}
+    assert monitor["spec"]["podMetricsEndpoints"] == [{"port": "metrics", "path": "/metrics"}]
 
 
 def test_network_policy_lets_through_what_the_operator_needs(chart: Chart) -> None:

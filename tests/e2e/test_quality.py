@@ -11,18 +11,31 @@ from tests.e2e.support import Model, kubectl
 Users = Callable[..., TrafficThread]
 
 
-def examined(model: Model, **golden: Any) -> None:  # noqa: ANN401
-    """Give a model under test golden answers: the sentences, each in its known language."""
-    spec = model.manifest["spec"]
-    lines = [
+def corpus() -> list[str]:
+    """Texts of two sentences in one language, each with its language as the expected answer."""
+    known = sentences()
+    texts = [(language, f"{one} {other}") for language, one in known for also, other in known if also == language]
+    return [
         json.dumps({"id": f"s{number}", "body": {"text": text}, "expected": {"language": language}})
-        for number, (language, text) in enumerate(sentences()[:60])
+        for number, (language, text) in enumerate(texts[:400])
     ]
+
+
+def examined(model: Model, **golden: Any) -> None:  # noqa: ANN401
+    """Give a model under test golden answers, kept in a ConfigMap."""
+    config_map = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "golden", "namespace": model.namespace, "labels": {"palier.dev/watch": "true"}},
+        "data": {"answers.jsonl": "\n".join(corpus())},
+    }
+    kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(config_map))
+    spec = model.manifest["spec"]
     spec["answers"] = {"checks": [{"name": "language", "path": "$.language", "compare": "Label"}]}
     spec["golden"] = {
-        "corpus": {"inline": lines},
+        "corpus": {"configMapKeyRef": {"name": "golden", "key": "answers.jsonl"}},
         "path": "/v1/detect",
-        "marginPercent": "10",
+        "marginPercent": "5",
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
         **golden,
     }

@@ -15,7 +15,6 @@ from palier.evidence.objective import Counts, fresh, observe
 from palier.manifests.golden import golden_name
 from palier.manifests.shadow import shadow_name
 from palier.release import golden_stage, shadow_stage
-from palier.release.criteria import criteria
 from palier.release.examining import GoldenFacts, GoldenRun
 from palier.release.observation import Measured, Observation
 from palier.release.shadow_objectives import COVERAGE
@@ -68,6 +67,8 @@ class TrialWorld(World):
     pairs: dict[str, int] = field(default_factory=dict)
     """Pairs of each revision, ever."""
     unseen_since: float | None = None
+    away: bool = False
+    """There is no operator."""
     decision: Decision | None = None
     """The last one."""
 
@@ -125,10 +126,23 @@ class TrialWorld(World):
         self._pair(now)
         super().tick(kill_after=kill_after)
 
-    def restart(self) -> None:
-        """The operator dies and comes back, and acts before it has looked at anything."""
+    def restart(self, *, after: int = 0) -> None:
+        """The operator dies and comes back, and acts before it has looked at anything.
+
+        Args:
+            after: seconds without any operator, in which the world goes on.
+        """
         self.forget()
+        self.away = True
+        self.run(after)
+        self.away = False
         self.settle()
+
+    @override
+    def settle(self, *, kill_after: int | None = None) -> None:
+        """Without an operator nothing is done."""
+        if not self.away:
+            super().settle(kill_after=kill_after)
 
     @override
     def forget(self) -> None:
@@ -236,7 +250,7 @@ class TrialWorld(World):
         """Like that of the world, for the pairs of a shadow too, and with failures of stable."""
         release, candidate = self.state.release, self.state.candidate
         steps = {Step.SHADOWING, Step.CANARY}
-        if not release or not candidate or release.step not in steps or release.traffic_since is None:
+        if self.away or not release or not candidate or release.step not in steps or release.traffic_since is None:
             return
         if self.evidence_of != _watched(self.state) or (release.last_look or 0) > (self.last_look or 0):
             self.evidence_of, self.last_look = _watched(self.state), release.last_look
@@ -246,7 +260,8 @@ class TrialWorld(World):
             return
         self.unseen_since = None
         begin = self.last_look if self.last_look is not None else release.traffic_since
-        objectives = criteria(self.deployment, self.state).measured
+        assert self.decision is not None
+        objectives = self.decision.objectives.measured  # not those of a spec that nobody has read yet
         for instant in [moment for moment in self.counted if begin < moment <= self.now]:
             for objective in objectives:
                 rule = objective.rule

@@ -53,7 +53,8 @@ class Judge(ApiObject):
     timeout: Duration = Duration("60s")
     """Longest wait for one vote; a later one is none."""
     calibration: Calibration | None = None
-    """Pairs on which the judge has to agree with people before it judges; without it the judge is believed."""
+    """Pairs on which the judge has to agree with people before it judges; without them it only has to get a few simple
+    questions right."""
     token_secret_ref: SecretKey | None = None
     """The bearer token that the judge asks for."""
     cost_per_million_tokens: Cost | None = None

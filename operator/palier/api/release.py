@@ -203,16 +203,6 @@ class ReleaseRules(ApiObject):
     constraints: ClassVar[tuple[Rule, ...]] = (
         Rule(
             cel=(
-                "self.stages.map(stage, has(stage.canary) ? stage.canary.weight : has(stage.experiment) ?"
-                " stage.experiment.weight : 0).isSorted() && self.stages.all(stage, !has(stage.canary) ||"
-                " self.stages.exists_one(other, has(other.canary) && other.canary.weight == stage.canary.weight))"
-            ),
-            holds=_increasing,
-            message="the weights of the stages must increase from stage to stage, such as 5, 25, 50",
-            field=".stages",
-        ),
-        Rule(
-            cel=(
                 f"self.stages.map(stage, {_CEL_RANK}).isSorted() && ["
                 "self.stages.filter(stage, has(stage.loadTest)), self.stages.filter(stage, has(stage.golden)),"
                 " self.stages.filter(stage, has(stage.shadow)), self.stages.filter(stage, has(stage.experiment))"
@@ -223,6 +213,16 @@ class ReleaseRules(ApiObject):
                 "the stages come in the order loadTest, golden, shadow, canaries, experiment; only canaries can be more"
                 " than one"
             ),
+            field=".stages",
+        ),
+        Rule(
+            cel=(
+                "self.stages.map(stage, has(stage.canary) ? stage.canary.weight : has(stage.experiment) ?"
+                " stage.experiment.weight : 0).isSorted() && self.stages.all(stage, !has(stage.canary) ||"
+                " self.stages.exists_one(other, has(other.canary) && other.canary.weight == stage.canary.weight))"
+            ),
+            holds=_increasing,
+            message="the weights of the stages must increase from stage to stage, such as 5, 25, 50",
             field=".stages",
         ),
         Rule(

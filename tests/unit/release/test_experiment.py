@@ -270,3 +270,36 @@ def test_a_person_may_end_it() -> None:
     """By a promotion or an abort, at the person's own risk."""
     assert release_of(after(5.0, asked=Requests(promote=CANDIDATE))).step is Step.PROMOTING
     assert ending_of(after(5.0, asked=Requests(abort=CANDIDATE))).result is Result.ABORTED
+
+
+@pytest.mark.parametrize(
+    "blind",
+    [
+        {"missing": {"errors": "requests_total vanished from the pods"}},
+        {"cannot_measure": "Prometheus does not answer", "cannot_measure_since": NOW},
+    ],
+    ids=["one signal", "everything"],
+)
+def test_long_blindness_does_not_outlast_the_deadline(blind: dict[str, Any]) -> None:
+    """Whichever objective comes first in the spec: one that is merely not proven yet does not hide it."""
+    spec = tried(golden=False, shadow=False, weights=(50,), objectives=(FEEDBACK, ERRORS), onNoEvidence="Rollback")
+    found = objectives_of(spec, SPLIT)
+    evidence = {"feedback": gathered(found["feedback"], 30, 7, looks=10), "errors": gathered(found["errors"], 4000, 0)}
+    looks = Measured(evidence=evidence, last_look=NOW + 20, **blind)
+    halves = seen(pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=looks)
+
+    assert ending_of(decide(spec, halves, SPLIT, now=NOW + 20)).reason == "NoEvidence"
+
+
+def test_an_objective_that_cannot_be_measured_any_more_does_not_outlast_the_deadline() -> None:
+    """Somebody took its signal out of the spec: no look will ever tell."""
+    broken = tried(
+        golden=False,
+        shadow=False,
+        weights=(50,),
+        objectives=({"name": "ttft", "latency": {"signal": "timeToFirstToken", "percentile": 90, "threshold": "2s"}},),
+        onNoEvidence="Rollback",
+    )
+    halves = seen(pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=Measured(last_look=NOW + 20))
+
+    assert ending_of(decide(broken, halves, SPLIT, now=NOW + 20)).reason == "NoEvidence"

@@ -108,8 +108,7 @@ def test_a_warm_revision_keeps_its_position_meanwhile() -> None:
     assert found.replicas[FORMER] == 10
 
 
-@pytest.mark.parametrize("step", [Step.EXAMINING, Step.SHADOWING])
-@pytest.mark.parametrize("since", [None, NOW])
+@pytest.mark.parametrize(("step", "since"), [(Step.EXAMINING, None), (Step.SHADOWING, None), (Step.SHADOWING, NOW)])
 def test_a_promotion_on_request_has_no_landing_of_a_canary(step: Step, since: float | None) -> None:
     """Nobody until its pods can carry everybody, then everybody, over the least weights and no canary's."""
     spec = tried(replicas=10)
