@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from local import cluster, containerfile
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.manifests.metadata import child_name
-from palier.manifests.revision import deployment_manifest, scale_manifest, service_manifest
+from palier.manifests.revision import deployment_manifest, service_manifest
 from palier.manifests.shadow import PORT, shadow_config, shadow_deployment, shadow_name, shadow_service
 from palier.manifests.traffic import Mirror, route_manifest
 from palier.release.criteria import comparison
@@ -110,7 +110,6 @@ class Stage:
         for revision in (STABLE, CANDIDATE):
             _apply(deployment_manifest(self.deployment, revision))
             _apply(service_manifest(self.deployment, revision, port=self.deployment.spec.serving.port))
-            _apply(scale_manifest(self.deployment, revision, 1))
         addresses = {revision: self._address(revision) for revision in (STABLE, CANDIDATE)}
         plan = plan_for(
             self.deployment,

@@ -111,9 +111,9 @@ ACTS = (
         number=5,
         name="wrong answers",
         title="A version that answers wrongly now and then",
-        story="It is quick and has no errors; one answer in twenty is wrong. No counter shows that. This release begins "
-        "in the shadow: every request is copied, both versions answer the copy, and the answers are compared. Users "
-        "get those of the stable version.",
+        story="It is quick and has no errors; one answer in twenty is wrong. No counter shows that. This release "
+        "begins in the shadow: every request is copied, both versions answer the copy, and the answers are compared. "
+        "Users get those of the stable version.",
         manifest=EXAMPLE / "wrong.yaml",
         ending=Ending.REFUSED,
         compared=True,

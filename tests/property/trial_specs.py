@@ -25,6 +25,7 @@ def tried(  # noqa: PLR0913 - every part of a spec that a test may want otherwis
     version: str = "1",
     *,
     golden: bool = True,
+    least: str | None = None,
     shadow: bool = True,
     weights: tuple[int, ...] = (5, 50),
     experiment: Mapping[str, Any] | None = None,
@@ -43,6 +44,7 @@ def tried(  # noqa: PLR0913 - every part of a spec that a test may want otherwis
     Args:
         version: of the model.
         golden: whether there are golden answers.
+        least: their least score in percent; None for none.
         shadow: whether there is a shadow.
         weights: of the canaries.
         experiment: the stage `experiment`; None for none.
@@ -67,6 +69,9 @@ def tried(  # noqa: PLR0913 - every part of a spec that a test may want otherwis
         *({"canary": {"weight": weight, "minDuration": "3s", "maxDuration": "20s"}} for weight in weights),
         *([{"experiment": dict(experiment)}] if experiment else []),
     ]
+    corpus: dict[str, Any] = {"corpus": {"inline": ['{"body": 1, "expected": 1}']}}
+    if least is not None:
+        corpus["minPercent"] = least
     return parse(
         {
             "metadata": {"name": "demo", "namespace": "ml", "uid": "u1", "generation": 1},
@@ -82,7 +87,7 @@ def tried(  # noqa: PLR0913 - every part of a spec that a test may want otherwis
                 "signals": {"requests": "requests_total", "errors": 'requests_total{code="500"}'},
                 "objectives": list(promised if objectives is None else objectives),
                 "answers": dict(answers),
-                **({"golden": {"corpus": {"inline": ['{"body": 1, "expected": 1}']}}} if golden else {}),
+                **({"golden": corpus} if golden else {}),
                 "release": {
                     "stages": stages,
                     "rollbackWindow": "10s",

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -111,14 +110,16 @@ def _answers(path: Path) -> Answers:
         InvalidSettings: the file cannot be read, or says nothing about answers that can be followed.
     """
     try:
-        found = [one for document in yaml.safe_load_all(_text(path, "answers-spec")) for one in _parts(document)]
-    except yaml.YAMLError as error:
+        documents = [one for one in yaml.safe_load_all(_text(path, "answers-spec")) if isinstance(one, dict)]
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidSettings(f"--answers-spec: {path}: {' '.join(str(error).split())}") from error
+    deployments = [one for one in documents if one.get("kind") == KIND]
+    found = deployments or documents
     if len(found) != 1:
         raise InvalidSettings(f"--answers-spec: {path} holds {len(found)} objects with checks; one is needed")
     try:
         # A field that is misspelt here is refused: otherwise something would not be compared, and nobody would know.
-        return Answers.model_validate(found[0], extra="forbid")
+        return Answers.model_validate(_part(found[0]), extra="forbid")
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])
@@ -128,15 +129,12 @@ def _answers(path: Path) -> Answers:
         ) from None
 
 
-def _parts(document: Any) -> Iterator[Any]:  # noqa: ANN401 - whatever the file has
+def _part(document: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the file has
     """What is said about answers in a ModelDeployment, under `answers`, or by itself."""
-    if not isinstance(document, dict):
-        return
-    if document.get("kind") == KIND:
-        spec = document.get("spec")
-        yield spec.get("answers", {}) if isinstance(spec, dict) else {}
-    else:
-        yield document.get("answers", document)
+    if document.get("kind") != KIND:
+        return document.get("answers", document)
+    spec = document.get("spec")
+    return spec.get("answers", {}) if isinstance(spec, dict) else {}
 
 
 def _text(path: Path, option: str) -> str:

@@ -130,16 +130,25 @@ def _needed(failures: _Failures) -> list[str]:
 
 
 def _entries(lines: Iterable[str], what: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, text in enumerate(lines, start=1):
-        if not text.strip():
-            continue
-        try:
-            entry = json.loads(text, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            raise ScorerFailed(f"{what}, line {number}: it is no JSON") from None
-        if not isinstance(entry, dict):
-            raise ScorerFailed(f"{what}, line {number}: it is no JSON object")
-        yield number, entry
+    number = 0
+    try:
+        for number, text in enumerate(lines, start=1):
+            if text.strip():
+                yield number, _entry(text, f"{what}, line {number}")
+    except OSError as error:
+        raise ScorerFailed(f"{what}: cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise ScorerFailed(f"{what}: the text after line {number} is not UTF-8") from None
+
+
+def _entry(text: str, where: str) -> dict[str, Any]:
+    try:
+        entry = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise ScorerFailed(f"{where}: it is no JSON") from None
+    if not isinstance(entry, dict):
+        raise ScorerFailed(f"{where}: it is no JSON object")
+    return entry
 
 
 def _no_constant(name: str) -> NoReturn:

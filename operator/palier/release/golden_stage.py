@@ -17,11 +17,16 @@ from palier.release.state import Step
 
 
 def golden_stage(situation: Situation) -> GoldenStage | None:
-    """The golden answers that this release still has to give; None when it has none or has given them."""
-    release = situation.release
+    """The golden answers that this release still has to give; None when it has none or has given them.
+
+    The first revision of all gives them only where there is a least score: there is nothing else to compare with.
+    """
+    release, spec = situation.release, situation.deployment.spec
     if release.examined or (release.direct and situation.state.stable is not None):
         return None  # a former stable revision has given them
-    return situation.deployment.spec.release.golden
+    if situation.state.stable is None and (spec.golden is None or spec.golden.min_percent is None):
+        return None
+    return spec.release.golden
 
 
 def examination_under_way(situation: Situation) -> GoldenRun | None:

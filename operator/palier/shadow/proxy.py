@@ -32,6 +32,9 @@ MOST_BYTES_WAITING: Final = 64 * 2**20
 """Bytes of all bodies that are being read or wait to be sent."""
 READING: Final = 30.0
 """Seconds in which a body has to be read."""
+LATER: Final = 0.1
+"""Longest time in seconds by which a request is put off while there is room. A copy comes at the very moment at which
+stable works on the user's own request; sent on at once, it would take processor time from exactly that one."""
 ENDING: Final = 5.0
 """Seconds in which the requests under way may come to an end when the proxy stops."""
 _THREADS: Final = 2
@@ -184,21 +187,22 @@ class ShadowProxy:
             return
         outgoing = Outgoing(request.method, _target(request), forwarded(request.headers), body, segment)
         if self.in_flight < self.plan.max_concurrent:
-            self._send(outgoing)
+            room = 2 * self.in_flight < self.plan.max_concurrent
+            self._send(outgoing, after=self._chance.uniform(0.0, LATER) if room else 0.0)
         else:
             self._queue.append(outgoing)
             self._bytes_waiting += len(body)
 
-    def _send(self, outgoing: Outgoing) -> None:
+    def _send(self, outgoing: Outgoing, *, after: float = 0.0) -> None:
         self.in_flight += 1
-        task = asyncio.create_task(self._pair(outgoing))
+        task = asyncio.create_task(self._pair(outgoing, after=after))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _pair(self, outgoing: Outgoing) -> None:
-        """Make a pair, then send what waits."""
+    async def _pair(self, outgoing: Outgoing, *, after: float) -> None:
+        """Make a pair after a while, then send what waits."""
         try:
-            disagreement = await self._made(outgoing)
+            disagreement = await self._made(outgoing, after=after)
             if disagreement is not None:
                 await self.pairs.keep(disagreement)
         except Exception as error:  # noqa: BLE001 - one request that cannot be compared must not stop the others
@@ -210,9 +214,11 @@ class ShadowProxy:
                 self._bytes_waiting -= len(waiting.body)
                 self._send(waiting)
 
-    async def _made(self, outgoing: Outgoing) -> Disagreement | None:
+    async def _made(self, outgoing: Outgoing, *, after: float) -> Disagreement | None:
         """Make a pair; whatever prevents it is counted."""
         try:
+            if after:
+                await asyncio.sleep(after)
             return await self.pairs.make(outgoing)
         except asyncio.CancelledError:
             self.ledger.unpaired[Unpaired.STOPPED] += 1

@@ -68,12 +68,12 @@ def test_people_read_the_scores_and_the_verdict(
     result = tmp_path / "result.json"
     options = ["--stable", good.url, "--corpus", str(corpus), "--answers-spec", str(spec), "--margin", "5%"]
 
-    status = main(["examine", f"{bad.url}/predict", *options, "--min", "95%", "--result", str(result)])
+    status = main(["examine", f"{bad.url}/predict", *options, "--min", "60%", "--result", str(result)])
 
     told = capsys.readouterr()
     lines = told.out.splitlines()
     assert status == 3
-    assert lines[1] in {"Candidate         50.00 %"} or lines[1].startswith("Candidate ")
+    assert lines[1].startswith("Candidate         ")
     assert lines[2] == "Stable            100.00 %"
     assert "segment  requests  candidate   stable" in lines
     assert any(line.startswith("b ") and "100.0 %" in line for line in lines)
@@ -243,7 +243,7 @@ def test_a_model_deployment_says_how_answers_are_compared(good: Model, corpus: P
     """The file that is released may be the one that is tried."""
     spec = tmp_path / "deployment.yaml"
     spec.write_text(
-        "apiVersion: v1\nkind: Service\n---\nkind: ModelDeployment\nspec:\n  answers:\n    checks: [{name: a, path: $.x}]\n"
+        "kind: Service\n---\nkind: ModelDeployment\nspec:\n  answers:\n    checks: [{name: a, path: $.x}]\n"
     )
     arguments = ["examine", good.url, "--corpus", str(corpus), "--min", "90%", "--answers-spec", str(spec), "--json"]
 

@@ -47,7 +47,7 @@ def test_a_manifest_is_valid_and_consistent(act: Act) -> None:
 
 @pytest.mark.parametrize("act", ACTS[1:], ids=lambda act: act.manifest.stem)
 def test_a_change_changes_the_model_only(act: Act) -> None:
-    """Besides model, environment and resources, every manifest is the first one; a plan has stricter promises, and a shadow compares."""
+    """Besides model, environment and resources, every manifest is the first one, but for a plan and a shadow."""
 
     def rest(body: dict[str, Any]) -> dict[str, Any]:
         spec = body["spec"]

@@ -18,7 +18,9 @@ WRITTEN = [page for page in PAGES if page.parent.name != "reference"]
 TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 CODE = [*ROOT.glob("operator/palier/release/*.py"), ROOT / "operator" / "palier" / "controller.py"]
 VERDICTS = sorted(
-    path for part in ("evidence", "economics", "loadtest") for path in ROOT.glob(f"operator/palier/{part}/*.py")
+    path
+    for part in ("evidence", "economics", "golden", "loadtest")
+    for path in ROOT.glob(f"operator/palier/{part}/*.py")
 )
 
 WORD = r"[A-Z][A-Za-z]+"

@@ -361,23 +361,32 @@ async def test_a_judge_that_sees_no_difference_in_few_answers_is_undecided() -> 
     assert "more golden answers" in examined.result.message
 
 
+DOWN, NONSENSE = (
+    judges.says(lambda: web.Response(status=503)),
+    judges.says(lambda: web.Response(text="nonsense", content_type="application/json")),
+)
+
+
 @pytest.mark.parametrize(
-    ("judge", "reason"),
+    ("judge", "reason", "words"),
     [
-        (judges.says(lambda: web.Response(status=503)), "JudgeUnavailable"),
-        (judges.says(lambda: web.Response(text="nonsense", content_type="application/json")), "JudgeUnavailable"),
-        (judges.always("first"), "JudgeDisagreesWithPeople"),
-        (judges.lost, "JudgeDisagreesWithPeople"),
-        (judges.after(30, judges.says(lambda: web.Response(status=503))), "JudgeUnavailable"),
-        (judges.after(30, judges.always("first")), "JudgeUndecided"),
+        (DOWN, "JudgeUnavailable", "the judge is down"),
+        (NONSENSE, "JudgeUnavailable", "the judge is down"),
+        (judges.always("first"), "JudgeDisagreesWithPeople", "simple questions right"),
+        (judges.lost, "JudgeDisagreesWithPeople", "simple questions right"),
+        (judges.after(30, DOWN), "JudgeUnavailable", "; of "),
+        (judges.after(30, judges.always("first")), "JudgeUndecided", "changes its mind with the order"),
     ],
     ids=["down", "nonsense", "position", "chance", "down later", "position later"],
 )
-async def test_a_judge_that_is_no_judge_never_lets_a_candidate_pass(judge: judges.Answer, reason: str) -> None:
-    """Not even one that a good judge would let pass, as the next test shows."""
+async def test_a_judge_that_is_no_judge_never_lets_a_candidate_pass(
+    judge: judges.Answer, reason: str, words: str
+) -> None:
+    """Not even one that a good judge would let pass, as the next test shows; and it says why."""
     examined, _ = await _judged(judge, "good", "also good")
 
     assert (examined.result.verdict, examined.result.reason) == (Verdict.NO_EVIDENCE, reason)
+    assert words in examined.result.message
 
 
 async def test_a_good_judge_lets_an_equal_candidate_pass() -> None:

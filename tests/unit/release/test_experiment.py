@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from palier.api.v1alpha1 import ModelDeployment
+from palier.api.v1alpha1 import ModelDeployment, Objective
 from palier.evidence.objective import Evidence
 from palier.release.decide import decide
 from palier.release.observation import Measured, Requests
@@ -293,13 +293,10 @@ def test_long_blindness_does_not_outlast_the_deadline(blind: dict[str, Any]) -> 
 
 def test_an_objective_that_cannot_be_measured_any_more_does_not_outlast_the_deadline() -> None:
     """Somebody took its signal out of the spec: no look will ever tell."""
-    broken = tried(
-        golden=False,
-        shadow=False,
-        weights=(50,),
-        objectives=({"name": "ttft", "latency": {"signal": "timeToFirstToken", "percentile": 90, "threshold": "2s"}},),
-        onNoEvidence="Rollback",
-    )
+    spec = tried(golden=False, shadow=False, weights=(50,), objectives=(), onNoEvidence="Rollback")
+    unread = {"name": "ttft", "latency": {"signal": "timeToFirstToken", "percentile": 90, "threshold": "2s"}}
+    changed = spec.spec.model_copy(update={"objectives": [Objective.model_validate(unread)]})
+    broken = spec.model_copy(update={"spec": changed})
     halves = seen(pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=Measured(last_look=NOW + 20))
 
     assert ending_of(decide(broken, halves, SPLIT, now=NOW + 20)).reason == "NoEvidence"

@@ -30,6 +30,7 @@ from tests.unit.release.trial_examples import (
 )
 
 SPEC = tried(shadow=False)
+LEAST = tried(shadow=False, least="90")
 ASKED = trying(Step.EXAMINING)
 OTHER = "fedcba9876543210"
 
@@ -52,12 +53,17 @@ def test_ready_pods_are_asked() -> None:
 
 def test_a_first_revision_is_asked_too() -> None:
     """A least score is worth knowing before there are users; there is nothing to be compared with."""
-    decision = decided(SPEC, trying(Step.PREPARING, first=True), seen(pods=2))
-    aims = targets(SPEC, decision.state, seen(pods=2), now=NOW)
+    decision = decided(LEAST, trying(Step.PREPARING, first=True), seen(pods=2))
+    aims = targets(LEAST, decision.state, seen(pods=2), now=NOW)
 
     assert release_of(decision).step is Step.EXAMINING
     assert decision.examination == GoldenRun(CANDIDATE, "", 0, QUESTION)
     assert aims.weights is None
+
+
+def test_a_first_revision_is_not_asked_what_nothing_can_be_made_of() -> None:
+    """Without a least score there is nothing that its answers could be held against."""
+    assert release_of(decided(SPEC, trying(Step.PREPARING, first=True), seen(pods=2))).step is Step.PROMOTING
 
 
 def test_golden_answers_come_before_the_shadow() -> None:
@@ -112,9 +118,10 @@ def test_good_answers_go_on_to_the_next_stage() -> None:
 
 def test_a_first_revision_with_good_answers_serves() -> None:
     """It has no canary and no shadow, whatever the spec says."""
-    state = decided(tried(), trying(Step.EXAMINING, first=True), seen(golden=ended(GOOD), pods=2)).state
+    spec = tried(least="90")
+    state = decided(spec, trying(Step.EXAMINING, first=True), seen(golden=ended(GOOD), pods=2)).state
 
-    assert release_of(decided(tried(), state, seen(pods=2))).step is Step.PROMOTING
+    assert release_of(decided(spec, state, seen(pods=2))).step is Step.PROMOTING
 
 
 @pytest.mark.parametrize("first", [False, True])
@@ -124,19 +131,19 @@ def test_bad_answers_refuse_the_candidate(first: bool) -> None:
     observation = seen(golden=ended(BAD))
     if first:
         observation = replace(observation, route=observed({}, {}).route, revisions={CANDIDATE: ready(2)})
-    decision = decided(SPEC, state, observation)
+    decision = decided(LEAST, state, observation)
 
     assert (ending_of(decision).result, ending_of(decision).reason) == (Result.REFUSED, "WorseThanStable")
     assert ending_of(decision).message == BAD.message
     assert decision.examination is None
     assert [(note.type, note.reason) for note in decision.notes] == [("Warning", "GoldenFinished")]
 
-    over = decided(SPEC, decision.state, observation, after=1).state
+    over = decided(LEAST, decision.state, observation, after=1).state
 
     assert over.outcome is not None
     assert over.outcome.result is Result.REFUSED
     assert (over.stable is None) is first
-    assert decided(SPEC, over, observation, after=99).state.release is None
+    assert decided(LEAST, over, observation, after=99).state.release is None
 
 
 @pytest.mark.parametrize("result", [UNKNOWN, UNJUDGED, None], ids=["too few", "judge down", "no result"])
@@ -297,7 +304,7 @@ def test_nothing_is_judged_by_looks_meanwhile() -> None:
 )
 def test_who_is_asked(state: State, asked: bool) -> None:
     """A former stable revision has given its answers when it came."""
-    assert (golden_stage.golden_stage(Situation(SPEC, seen(), state, NOW)) is not None) is asked
+    assert (golden_stage.golden_stage(Situation(LEAST, seen(), state, NOW)) is not None) is asked
 
 
 @pytest.mark.parametrize("step", [step for step in Step if step is not Step.EXAMINING])
