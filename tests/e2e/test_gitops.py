@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import yaml
@@ -15,11 +16,16 @@ import yaml
 from local import cluster
 from local.traffic import TrafficThread
 from palier.api.constants import FIELD_MANAGER, FIELD_MANAGER_SCALE
-from palier.api.v1alpha1 import parse
+from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.cluster.act import ports_of
 from palier.manifests.revision import deployment_manifest, scale_manifest, service_manifest
-from palier.manifests.traffic import route_manifest, route_weights
-from palier.release.state import State
+from palier.manifests.shadow import PORT, shadow_deployment, shadow_name, shadow_service
+from palier.manifests.sticky import sticky_manifest
+from palier.manifests.traffic import Mirror, mirror_of, route_manifest, route_weights
+from palier.release.criteria import comparison
+from palier.release.shadowing import ShadowRun
+from palier.release.state import State, Step
+from tests.e2e.shadows import in_shadow, shadowed
 from tests.e2e.support import Model, kubectl, wait_until
 
 Users = Callable[..., TrafficThread]
@@ -83,9 +89,16 @@ def drift(model: Model) -> list[str]:
         (
             FIELD_MANAGER,
             route_manifest(
-                deployment, gateway, slots=state.slots, weights=route_weights(deployment, route), ports=ports
+                deployment,
+                gateway,
+                slots=state.slots,
+                weights=route_weights(deployment, route),
+                ports=ports,
+                mirror=Mirror(copied, PORT, None) if (copied := mirror_of(route)) else None,
             ),
         ),
+        *((FIELD_MANAGER, manifest) for manifest in of_the_shadow(model, deployment, state)),
+        *([(FIELD_MANAGER, sticky_manifest(deployment, gateway.sticky))] if gateway.sticky else []),
     ]
     changed = []
     for manager, manifest in rendered:
@@ -100,6 +113,20 @@ def drift(model: Model) -> list[str]:
         if again["spec"] != live["spec"] or again["metadata"]["labels"] != live["metadata"]["labels"]:
             changed.append(f"{manifest['kind']}: {live['spec']} != {again['spec']}")
     return changed
+
+
+def of_the_shadow(model: Model, deployment: ModelDeployment, state: State) -> list[dict[str, Any]]:
+    """What Palier renders for the shadow that is under way; nothing when there is none."""
+    shadow, candidate, stable = deployment.spec.release.shadow, state.candidate, state.stable
+    if not (state.release and state.release.step is Step.SHADOWING and shadow and candidate and stable):
+        return []
+    digest = comparison(deployment, candidate=candidate.revision, stable=stable.revision)
+    run = ShadowRun(candidate.revision, stable.revision, shadow.percent, digest)
+    name = shadow_name(deployment, run)
+    told = json.loads(kubectl("get", "configmap", name, "-n", model.namespace, "-o", "json"))["data"]["plan.json"]
+    live = json.loads(kubectl("get", "deployment", name, "-n", model.namespace, "-o", "json"))
+    image = live["spec"]["template"]["spec"]["containers"][0]["image"]
+    return [shadow_service(deployment, run), shadow_deployment(deployment, run, told, image=image)]
 
 
 def test_a_release_leaves_git_alone_and_costs_few_requests(model: Model, users: Users) -> None:
@@ -170,3 +197,20 @@ def test_rolled_back_is_told_apart_from_in_progress(model: Model, users: Users) 
     assert model.condition("Reconciling") == {}
     with pytest.raises((Exception, subprocess.CalledProcessError), match="timed out"):
         kubectl("wait", "--for=condition=Ready", *target, "--timeout=1s")
+
+
+def test_a_shadow_leaves_git_alone_too(model: Model, users: Users) -> None:
+    """The proxy, the route with its copies and the policy for users who stay: nothing drifts while they are there."""
+    shadowed(model, minDuration="10s")
+    model.manifest["spec"]["traffic"]["gateway"] |= {"sticky": {"header": "x-user"}, "router": "EnvoyGateway"}
+    model.serve_first()
+    users()
+    revision = model.release("2")
+    with git_applied(model) as differences:
+        in_shadow(model, revision)
+
+        assert drift(model) == []
+
+        model.promoted(revision, timeout=180)
+
+    assert differences == []

@@ -368,6 +368,25 @@ async def test_pairs_are_no_evidence_for_the_canary(life: Life) -> None:
     assert {entry["objective"] for entry in life.status.get("verdicts", ())} <= {"errors"}
 
 
+async def test_how_well_the_pods_can_be_measured_is_not_read_from_the_proxy(life: Life) -> None:
+    """The proxy has an edge at the threshold, the pods have none: what was read of the one is not told of the other."""
+    objectives = ({"name": "slow", "latency": {"percentile": 95, "threshold": "250ms"}},)
+    signals = {"latency": {"histogram": "seconds"}}
+    await copied(life, objectives=objectives, spec={"golden": GOLDEN, "signals": signals})
+    told: list[tuple[str, str]] = []
+    check = life.cluster.after_write
+
+    def remember() -> None:
+        check()
+        told.extend((entry["of"], entry["measurable"]) for entry in life.status.get("readings", ()))
+
+    life.cluster.after_write = remember
+    await life.run(30)
+
+    assert life.status["stable"]["version"] == "2"
+    assert set(told) == {("palier_shadow_answer_seconds 0.25", "Exact"), ("seconds 0.25", "Bracketed")}
+
+
 async def test_a_first_version_without_a_good_enough_answer_does_not_serve(life: Life) -> None:
     """There is nothing else to serve, and still nobody gets bad answers."""
     life.golden["1"] = GoldenResult(verdict=Verdict.FAIL, reason="ScoreTooLow", message="0.4, at least 0.9 wanted")

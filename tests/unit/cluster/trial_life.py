@@ -219,6 +219,8 @@ class Life:
             requests = PER_SECOND * self.weights().get(revision, 0) // 100
             for selector, amount in (("requests_total", requests), ('requests_total{code="500"}', 0)):
                 self.source.add(selector, amount, at=self.now, pod=pod, instance=pod)
+            for edge in ("0.1", "0.5", "+Inf"):
+                self.source.add(buckets("seconds"), requests, at=self.now, pod=pod, instance=pod, le=edge)
         for name, candidate in self.proxies().items():
             pairs = PER_SECOND // 5 if name == self.copied_to else 0
             differing = round(pairs * self.differs.get(self.version_of(candidate), 0.0))
@@ -235,6 +237,9 @@ class Life:
             stable = {**told, "revision": self.status["stable"]["revision"]}
             self.source.add("palier_shadow_answers_total", pairs, at=self.now, **stable)
             self.source.add("palier_shadow_failed_answers_total", 0, at=self.now, **stable)
+            for arm in (told, stable):
+                for edge in ("0.25", "+Inf"):
+                    self.source.add(buckets("palier_shadow_answer_seconds"), pairs, at=self.now, le=edge, **arm)
 
     def check(self) -> None:
         """What holds at every instant: copies and users go only to what can take them.
@@ -300,6 +305,11 @@ class Life:
         route = self.cluster.find("HTTPRoute", "demo")
         body = self.cluster.find(KIND, "demo")
         return route_weights(parse(body), route) if route and body else {}
+
+
+def buckets(histogram: str) -> str:
+    """How the buckets of a histogram are asked for."""
+    return f'{{__name__=~"{histogram}|{histogram}_bucket"}}'
 
 
 def whole(revision: str) -> set[tuple[str, str]]:

@@ -94,7 +94,9 @@ def test_the_better_version_is_promoted_at_the_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "stable_bad"), [(600, 600), (590, 600), (700, 600), (0, 0)], ids=["as good", "hardly better", "worse", "0"]
+    ("bad", "stable_bad"),
+    [(600, 600), (590, 600), (700, 600), (0, 0), (1000, 1000)],
+    ids=["as good", "hardly better", "worse", "none bad", "both over the limit"],
 )
 def test_what_is_not_better_is_not_kept(bad: int, stable_bad: int) -> None:
     """Stable was good enough before: a change that nobody feels is none."""
@@ -300,3 +302,10 @@ def test_an_objective_that_cannot_be_measured_any_more_does_not_outlast_the_dead
     halves = seen(pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=Measured(last_look=NOW + 20))
 
     assert ending_of(decide(broken, halves, SPLIT, now=NOW + 20)).reason == "NoEvidence"
+
+
+def test_the_sentence_is_about_who_is_better() -> None:
+    """Whatever else is not proven yet: it was the votes that decided."""
+    assert kept(after(30.0, bad=600, requests=10)).startswith(
+        "not shown to be better than stable within 30s: feedback: "
+    )
