@@ -24,7 +24,7 @@ from palier.manifests.traffic import Mirror
 from palier.release import golden_stage, shadow_stage
 from palier.release.examining import GoldenFacts, GoldenRun
 from palier.release.observation import Observation
-from palier.release.shadowing import ShadowRun
+from palier.release.shadowing import ShadowFacts, ShadowRun
 from palier.release.situation import Decision, Situation
 from palier.release.state import State
 from palier.release.targets import ALL, Targets
@@ -34,6 +34,9 @@ __all__ = ["Quality"]
 
 logger = logging.getLogger(__name__)
 
+TROUBLE_AFTER = 10.0
+"""Seconds that a proxy may take to become ready before the reason is looked up, and between two such looks."""
+
 Versions = Mapping[str, Mapping[str, str]]
 """What is compared, by its part in the comparison: names and versions of model and prompts."""
 
@@ -41,12 +44,14 @@ Versions = Mapping[str, Mapping[str, str]]
 class Quality:
     """The golden answers and the shadows of all ModelDeployments."""
 
-    def __init__(self, *, cluster: Cluster, store: Store, image: str) -> None:
+    def __init__(self, *, cluster: Cluster, store: Store, image: str, cluster_wide: bool = True) -> None:
         self._cluster = cluster
         self._store = store
         self._shadows = Shadows(cluster, store, image)
         self._goldens = Goldens(cluster, store, image)
-        self._gateways = Gateways(cluster)
+        self._gateways = Gateways(cluster, cluster_wide=cluster_wide)
+        self._troubles: dict[str, tuple[float, str]] = {}
+        """Why a proxy is not ready, by its name, and when that was asked."""
 
     async def completed(
         self, deployment: ModelDeployment, observation: Observation, state: State, *, asked: Wanted, now: float
@@ -66,7 +71,8 @@ class Quality:
             about = _in_words(_versions(described, state, asked))
             observation = replace(observation, golden=replace(found, about=about))
         if (shadow := shadow_stage.shadow_under_way(situation)) is not None:
-            observation = replace(observation, shadow=shadows.facts(self._store, deployment, shadow))
+            facts = await self._explained(deployment, shadow, shadows.facts(self._store, deployment, shadow), now=now)
+            observation = replace(observation, shadow=facts)
         return observation
 
     def demand_images(self, deployment: ModelDeployment, observation: Observation, decision: Decision) -> None:
@@ -108,6 +114,7 @@ class Quality:
                 percent=ALL if await self._sampled_at_gateway(deployment, run) else run.percent,
                 candidate_url=self._url(deployment, run.candidate),
                 stable_url=self._url(deployment, run.stable),
+                comparison=run.digest,
                 versions=versions,
             ).to_json()
         await self._shadows.keep(described, run, plan_json=plan)
@@ -134,6 +141,23 @@ class Quality:
                 return False
             case Sampling.AUTO:
                 return await self._gateways.mirrors_percent(deployment, gateway)
+
+    async def _explained(
+        self, deployment: ModelDeployment, run: ShadowRun, facts: ShadowFacts, *, now: float
+    ) -> ShadowFacts:
+        """With the kubelet's words where a proxy is not ready; asks the API server, so only now and then."""
+        name = f"{deployment.metadata.namespace}/{shadow_name(deployment, run)}"
+        if facts.ready or not facts.exists or facts.message:
+            self._troubles.pop(name, None)
+            return facts
+        asked_at, message = self._troubles.setdefault(name, (now, ""))
+        if now - asked_at >= TROUBLE_AFTER:
+            try:
+                message = await shadows.trouble(self._cluster, deployment, run)
+            except ClusterError as error:
+                logger.warning("the shadow proxy of %s cannot be looked at: %s", deployment.metadata.name, error)
+            self._troubles[name] = (now, message)
+        return replace(facts, message=message)
 
     async def _golden_facts(self, deployment: ModelDeployment, run: GoldenRun) -> GoldenFacts:
         try:

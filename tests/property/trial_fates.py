@@ -27,6 +27,8 @@ class Fate:
         """Revisions that a person wanted promoted, or that were under trial while a stage was taken out of the spec."""
         self.broken: set[str] = set()
         """Revisions whose pods were ever lost: no answer is a wrong one."""
+        self.grown: set[str] = set()
+        """Revisions that needed more pods all of a sudden, perhaps after their time to become ready."""
         self.lenient: set[bool] = {False}
         """Ways to compare that were ever asked for."""
         self.met = {REVISIONS["1"]}
@@ -85,7 +87,7 @@ class Fate:
             case Result.ROLLED_BACK, _:
                 assert revision in self.met | self.wanted_by_people, f"nobody met {revision}: {outcome.message}"
             case Result.FAILED, _:
-                assert revision in self.broken
+                assert revision in self.broken | self.grown, outcome.message
             case _:
                 pass  # promoted, or ended by people
 
@@ -98,6 +100,7 @@ class Fate:
                 self.lenient.add(how == "lenient")
                 self._ask_for(answers=LENIENT if how == "lenient" else STRICT)
             case ["share", percent]:
+                self.grown.add(self.candidate)
                 self._ask_for(percent=int(percent))
             case ["golden" | "shadow" as stage, where]:
                 self._ask_for(**{stage: where == "back"})

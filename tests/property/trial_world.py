@@ -186,7 +186,7 @@ class TrialWorld(World):
         assert self.decision is not None
         run = self.decision.shadow if wanted.mirrored else None
         mirror = shadow_name(self.deployment, run) if run else None
-        assert mirror is None or self._ready(self.proxies[mirror]), "copies for a proxy that is not ready"
+        assert mirror is None or self.ready_proxy(mirror), "copies for a proxy that is not ready"
         steered = super()._steer(wanted)
         if mirror == self.mirror:
             return steered

@@ -23,8 +23,6 @@ MISSING: Final = "(missing)"
 
 _ENOUGH: Final = 1e-9
 """What rounding may take from a likeness that is exactly as large as it must be."""
-_LARGER: Final = 2
-"""So many times as long: too long to be alike."""
 
 Values = Mapping[Pattern, Any]
 """What was found at a check's path, by place; the reference's and the candidate's are compared place by place."""
@@ -44,6 +42,8 @@ class CheckResult:
     """The reference's class and the candidate's, of a check by `Label`."""
     message: str = ""
     """Where they differ, with both values shortened: parts of answers, which not everybody may read."""
+    found: bool = True
+    """Whether either answer has anything at the check's path. Where none has, agreement proves nothing."""
 
 
 def judged(
@@ -60,7 +60,8 @@ def judged(
     """
     labels = _labels(expected, given) if check.compare is Comparison.LABEL else None
     if not (expected or given):
-        return CheckResult(check.name, agrees=True, score=1.0, message=f"{check.path}: {NOTHING} in both")
+        message = f"{check.path}: {NOTHING} in both"
+        return CheckResult(check.name, agrees=True, score=1.0, message=message, found=False)
     if check.compare is Comparison.TEXT:
         return _of_texts(check, expected, given, embedded)
     if check.compare is Comparison.SHAPE:
@@ -172,19 +173,18 @@ def _of_texts(check: Check, expected: Values, given: Values, embedded: float | N
 
 
 def _likeness(metric: TextMetric, reference: str, candidate: str, embedded: float | None) -> tuple[float | None, str]:
-    """Between 0 and 1, or None and why it cannot be told."""
-    if reference == candidate:
-        return 1.0, ""
+    """Between 0 and 1, or None and why it cannot be told, which the length of the reference alone decides."""
     if metric is TextMetric.EMBEDDING:
+        if reference == candidate:
+            return 1.0, ""
         if embedded is None or math.isnan(embedded):
             return None, "there are no vectors of both texts"
         return min(max(embedded, 0.0), 1.0), ""
-    shorter, longer = sorted((len(reference), len(candidate)))
-    if longer <= LONGEST_TEXT:
-        return likeness(metric, reference, candidate), ""
-    if longer > _LARGER * shorter:
+    if len(reference) > LONGEST_TEXT:
+        return None, f"a reference of more than {LONGEST_TEXT} characters is not compared"
+    if len(candidate) > LONGEST_TEXT:
         return 0.0, ""
-    return None, f"texts of more than {LONGEST_TEXT} characters are not compared"
+    return (1.0 if reference == candidate else likeness(metric, reference, candidate)), ""
 
 
 def _one_missing(check: Check, expected: Values, given: Values) -> str:

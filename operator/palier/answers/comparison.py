@@ -24,7 +24,7 @@ from palier.answers.paths import Pattern, places, steps_of
 from palier.answers.stream import text_in
 from palier.api.answers import Answers, Check, Comparison, TextMetric
 
-__all__ = ["Answer", "CheckResult", "Compared", "compare", "compare_values", "to_embed"]
+__all__ = ["Answer", "CheckResult", "Compared", "compare", "compare_values", "own_texts", "to_embed"]
 
 _NO_LIKENESSES: Final[Mapping[str, float]] = MappingProxyType({})
 
@@ -166,6 +166,13 @@ def to_embed(
         sides = list(_expectations(reference, candidate, answers))
     needed = ((check.name, text_at(one), text_at(other)) for check, one, other in sides if _embeds(check, one, other))
     return {name: (first, second) for name, first, second in needed if first != second}
+
+
+def own_texts(reference: Answer, answers: Answers) -> Mapping[str, str]:
+    """The reference's texts that checks by `embedding` compare with anything that has a text, by the check's name."""
+    document = _read(reference, answers)
+    sides = ((check, _values(document, steps_of(check.path))) for check in answers.checks)
+    return {check.name: text_at(values) for check, values in sides if _embeds(check, values, values)}
 
 
 def _embeds(check: Check, reference: Values, candidate: Values) -> bool:

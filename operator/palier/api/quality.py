@@ -8,7 +8,10 @@ from palier.api.values import Router
 if TYPE_CHECKING:
     from palier.api.v1alpha1 import Spec
 
-__all__ = ["quality_rules"]
+__all__ = ["RESERVED", "quality_rules"]
+
+RESERVED: Final = ("shadow-coverage", "shadow-left-out")
+"""Names of the objectives that every shadow has."""
 
 _CEL_SHADOWED: Final = "self.release.stages.exists(stage, has(stage.shadow))"
 _CEL_IN_SHADOW: Final = "self.objectives.exists(one, has(one.agreement) || has(one.slowdown))"
@@ -62,6 +65,13 @@ def quality_rules() -> tuple[Rule, ...]:
             ),
             field=".release",
             reason=Reason.REQUIRED,
+        ),
+        Rule(
+            cel=(f"!has(self.objectives) || self.objectives.all(one, !(one.name in {list(RESERVED)}))"),
+            holds=lambda spec: not {one.name for one in spec.objectives} & set(RESERVED),
+            message=f"the objectives {' and '.join(RESERVED)} are Palier's own, for the sample of a shadow",
+            field=".objectives",
+            reason=Reason.FORBIDDEN,
         ),
         Rule(
             cel=(

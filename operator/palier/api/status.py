@@ -146,7 +146,7 @@ class ReleaseProgress(ApiObject):
     """The load test that runs now."""
     ending: Ending | None = None
     """What this release will be recorded as once its traffic is back on stable."""
-    evidence: Annotated[list[EvidenceStatus], Field(max_length=17), ListType("map", "objective")] | None = None
+    evidence: Annotated[list[EvidenceStatus], Field(max_length=18), ListType("map", "objective")] | None = None
     """The evidence, by objective, and in the shadow that of the pairs as such."""
 
 
@@ -239,7 +239,7 @@ class Status(ApiObject):
     """Revisions without traffic whose pods are about to be removed."""
     release: ReleaseProgress | None = None
     """The release in progress; absent when there is none."""
-    verdicts: Annotated[list[VerdictStatus], Field(max_length=17), ListType("map", "objective")] | None = None
+    verdicts: Annotated[list[VerdictStatus], Field(max_length=18), ListType("map", "objective")] | None = None
     """The last verdicts, by objective."""
     readings: Annotated[list[ReadingStatus], Field(max_length=16), ListType("map", "objective")] | None = None
     """How well the histograms answer, as last read."""

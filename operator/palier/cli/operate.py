@@ -62,7 +62,9 @@ async def operate(settings: Settings) -> None:
             scrape_interval=settings.scrape_interval,
             look_finished=instruments.look_finished,
             economy=economy,
-            quality=Quality(cluster=cluster, store=store, image=settings.image or ""),
+            quality=Quality(
+                cluster=cluster, store=store, image=settings.image or "", cluster_wide=not settings.namespaces
+            ),
         )
         await run(
             controller,

@@ -17,7 +17,7 @@ from palier.errors import InvalidSpec
 from palier.loadtest.plan import plan_for
 from palier.manifests.golden import LABEL_GOLDEN
 from palier.manifests.loadtest import LABEL_LOAD_TEST, load_test_config, load_test_job, load_test_name
-from palier.manifests.metadata import child_name, owned_by
+from palier.manifests.metadata import child_name, metadata, owned_by
 from palier.manifests.revision import (
     deployment_manifest,
     mounts_prompts,
@@ -26,7 +26,7 @@ from palier.manifests.revision import (
     scale_manifest,
     service_manifest,
 )
-from palier.manifests.traffic import Mirror, front_service_manifest, route_manifest
+from palier.manifests.traffic import Mirror, front_service_manifest, mirror_of, route_manifest
 from palier.release.observation import Observation
 from palier.release.state import State
 from palier.release.targets import Targets
@@ -98,6 +98,7 @@ class Actor:
             return False
         gateway = deployment.spec.traffic.gateway
         if gateway is None:
+            await self._end_copies(deployment)
             return await self._steer_front_service(deployment, state, targets)
         manifest = route_manifest(
             deployment,
@@ -174,6 +175,22 @@ class Actor:
             for found in (service, workload):
                 if found is not None and owned_by(deployment, found):
                     await self.cluster.delete(Reference.to(found))
+
+    async def _end_copies(self, deployment: ModelDeployment) -> None:
+        """Take the copies out of a route that is left over from a spec with a gateway: nobody else would."""
+        live = self.store.get("HTTPRoute", deployment.metadata.namespace, deployment.metadata.name)
+        if live is None or not owned_by(deployment, live) or mirror_of(live) is None:
+            return
+        rules = [{name: part for name, part in rule.items() if name != "filters"} for rule in live["spec"]["rules"]]
+        labels = {LABEL_DEPLOYMENT: deployment.metadata.name}
+        await self._apply(
+            {
+                "apiVersion": live["apiVersion"],
+                "kind": "HTTPRoute",
+                "metadata": metadata(deployment, name=deployment.metadata.name, labels=labels),
+                "spec": {**live["spec"], "rules": rules},
+            }
+        )
 
     async def _steer_front_service(self, deployment: ModelDeployment, state: State, targets: Targets) -> bool:
         weights = {revision: weight for revision, weight in (targets.weights or {}).items() if weight}

@@ -31,8 +31,11 @@ class Gateways:
     One that says nothing is taken for one that cannot: at worst the proxy takes the sample, which is right everywhere.
     """
 
-    def __init__(self, cluster: Cluster, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, cluster: Cluster, *, cluster_wide: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._cluster = cluster
+        self._cluster_wide = cluster_wide
         self._clock = clock
         self._classes: dict[tuple[str, str], tuple[str, float]] = {}
         """By namespace and name of a Gateway: its class, and when it was asked for."""
@@ -45,6 +48,8 @@ class Gateways:
         False when one does not, is not there, or may not be read; an answer once had stands while the API server is
         away, because another one would start a shadow anew.
         """
+        if not self._cluster_wide:
+            return False  # rights in single namespaces never reach a class, and asking would only be refused
         answers = [
             await self._mirrors_percent(parent.namespace or deployment.metadata.namespace, parent.name)
             for parent in gateway.parent_refs

@@ -150,10 +150,20 @@ def _let_go(store: Store, deployment: ModelDeployment, name: str) -> bool:
 
 
 def _accepted(deployment: ModelDeployment, route: Mapping[str, Any]) -> bool:
-    """Whether the gateways have taken over a route as it is now; without any in the spec there is none to ask."""
+    """Whether the gateways have taken over a route as it is now.
+
+    Where the spec names none any more, those that it named before may still serve the route: all that have answered.
+    """
     gateway = deployment.spec.traffic.gateway
     if gateway is None:
-        return True
+        generation = int(route["metadata"].get("generation", 0))
+        answers = route.get("status", {}).get("parents", ())
+        return all(
+            int(condition.get("observedGeneration", 0)) >= generation
+            for answer in answers
+            for condition in answer.get("conditions", ())
+            if condition["type"] == "Accepted"
+        )
     accepted, _, _ = acceptance(route, gateway, namespace=deployment.metadata.namespace)
     return accepted
 

@@ -27,7 +27,8 @@ class Owners:
     """Tells whose series are whose: by the name of a pod, by a `revision` label, or by the router's own label.
 
     A pod's own name goes first: what a label of its series says may be about somebody else. A `revision` that two
-    ModelDeployments of a namespace share, because they serve the very same model, tells nothing.
+    ModelDeployments of a namespace share, because they serve the very same model, tells nothing. Neither does what a
+    shadow proxy has counted by another comparison than the one that is asked for.
     """
 
     def __init__(self, fleet: Mapping[Key, Watched]) -> None:
@@ -44,6 +45,8 @@ class Owners:
                 values = self._routed.setdefault(router.label, {})
                 values[router.stable] = _Owner(key, watched.stable)
                 values[router.candidate] = _Owner(key, watched.candidate)
+        self._comparisons = {(key[0], watched.candidate): watched.comparison for key, watched in fleet.items()}
+        self._comparisons |= {(key[0], watched.stable): watched.comparison for key, watched in fleet.items()}
         self._revisions: dict[tuple[str, str], _Owner | None] = {}
         for owner in self._prefixes.values():
             named = owner.key[0], owner.revision
@@ -73,13 +76,19 @@ class Owners:
 
     def _owner(self, labels: Mapping[str, str]) -> tuple[_Owner | None, Target]:
         get = labels.get
-        named = (get("namespace", ""), get("pod", ""), get("job", ""), get("instance", ""), get("revision", ""))
+        where = (get("namespace", ""), get("pod", ""), get("job", ""), get("instance", ""))
+        named = (*where, get("revision", ""), get("comparison", ""))
         known = self._known.get(named)
         if known is None:
-            namespace, pod, *_, revision = named
-            owner = self._owner_of_pod(namespace, pod) or self._revisions.get((namespace, revision))
-            known = self._known[named] = (owner, named[:4])
+            owner = self._owner_of_pod(*where[:2]) or self._owner_of_revision(where[0], *named[4:])
+            known = self._known[named] = (owner, where)
         return known
+
+    def _owner_of_revision(self, namespace: str, revision: str, comparison: str) -> _Owner | None:
+        """Who a revision belongs to; a shadow proxy that compares otherwise than is asked for now counts for nobody."""
+        if comparison and comparison != self._comparisons.get((namespace, revision)):
+            return None
+        return self._revisions.get((namespace, revision))
 
     def _owner_at_router(self, labels: Mapping[str, str]) -> tuple[_Owner | None, Target]:
         get = labels.get

@@ -6,7 +6,7 @@ from palier.errors import InvalidSpec
 from palier.evidence.objective import Judgement, ObjectiveRule, Verdict, fresh, judge
 from palier.release.cost import cost_judgements
 from palier.release.holds import CANNOT_MEASURE
-from palier.release.shadow_objectives import COVERAGE
+from palier.release.shadow_objectives import COVERAGE, LEFT_OUT
 from palier.release.situation import Situation
 from palier.release.sources import MeasuredObjective
 from palier.release.state import Step
@@ -41,10 +41,14 @@ def not_better(judgements: tuple[Judgement, ...], objective: str) -> bool:
 def _in_shadow(situation: Situation, objective: MeasuredObjective) -> Judgement:
     """What only the shadow can show has to be proven there; latency and errors are judged again where users are."""
     only_here = isinstance(objective.rule, ObjectiveRule) and not objective.rule.compare_with_stable
-    found = _judgement(situation, objective, promotion=only_here and objective.rule.name != COVERAGE)
-    if objective.rule.name == COVERAGE and found.verdict is Verdict.FAIL:
+    of_sample = objective.rule.name in {COVERAGE, LEFT_OUT}
+    found = _judgement(situation, objective, promotion=only_here and not of_sample)
+    if of_sample and found.verdict is Verdict.FAIL:
         # Lost requests are no fault of the candidate; but nothing is known of how it would have answered them.
-        return replace(found, verdict=Verdict.NO_EVIDENCE, reason="TooFewPairs", hard_stop=False)
+        unknown = replace(found, verdict=Verdict.NO_EVIDENCE, hard_stop=False)
+        if objective.rule.name == LEFT_OUT:
+            return replace(unknown, reason="MostLeftOut")
+        return replace(unknown, reason="TooFewPairs")
     return found
 
 

@@ -69,6 +69,11 @@ class Watched:
         return replace(self, router_unseen=reason, router_unseen_since=since)
 
     @property
+    def comparison(self) -> str:
+        """Digest of how a shadow compares; empty where there is none."""
+        return next((objective.about for objective in self.objectives if objective.about), "")
+
+    @property
     def read_until(self) -> dict[bool, float | None]:
         """Up to where each side has been read that any objective needs: False the pods and others, True the router."""
         sides = {objective.origin is Origin.ROUTER for objective in self.objectives} or {False}
@@ -282,6 +287,9 @@ def _arm(
 
     `lost` is brought up to date.
     """
+    if objective.about and not step.seen(revision, signal_questions(objective)):
+        # Another program counts these from its start on: that the pods themselves are scraped says nothing about it.
+        return f"no fresh samples of the shadow proxy about {revision}: does Prometheus scrape it?"
     whose = (objective.rule.name, revision)
     before = lost.pop(whose, NOWHERE)
     signal, gone = step.vanished(objective, source, revision, before=before)

@@ -8,14 +8,19 @@ pairs can show.
 from dataclasses import dataclass
 
 from palier.api.objectives import TimeSignal
+from palier.api.quality import RESERVED
 from palier.api.v1alpha1 import ModelDeployment, Objective, ShadowStage
 from palier.evidence.objective import ObjectiveRule
 from palier.release.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan, Source
 
-__all__ = ["COVERAGE", "judged_in_shadow", "shadow_objectives"]
+__all__ = ["COVERAGE", "LEFT_OUT", "judged_in_shadow", "shadow_objectives"]
 
-COVERAGE = "shadow-coverage"
-"""The objective that every shadow has: that its requests become pairs, so that the others speak about all of them."""
+COVERAGE, LEFT_OUT = RESERVED
+"""The objectives that every shadow has: that its requests become pairs, so that the others speak about all of them, and
+that most requests are of a kind that can be sent twice."""
+
+MOST_LEFT_OUT = 0.5
+"""Share of the copied requests that may be left out for their method, their protocol or their size."""
 
 MOST_UNPAIRED = 0.1
 """Share of the sampled requests that may be lost before nothing is concluded from the rest."""
@@ -27,6 +32,7 @@ LATENCY_MARGIN = 1.1
 """The same for slow requests, which are far more frequent, so that a smaller margin is affordable."""
 
 _PAIRS = "palier_shadow_pairs_total"
+_LEFT_OUT = 'palier_shadow_excluded_total{reason=~"Method|Protocol|RequestTooLarge|RequestIncomplete"}'
 _HISTOGRAMS = {
     TimeSignal.LATENCY: "palier_shadow_answer_seconds",
     TimeSignal.TIME_TO_FIRST_TOKEN: "palier_shadow_first_token_seconds",
@@ -43,7 +49,7 @@ def judged_in_shadow(objective: Objective) -> bool:
 def shadow_objectives(
     deployment: ModelDeployment, stage: ShadowStage, *, alpha: float, about: str
 ) -> tuple[MeasuredObjective, ...]:
-    """The objectives of a shadow, that of its coverage last.
+    """The objectives of a shadow, those about its sample last.
 
     Args:
         deployment: the spec.
@@ -51,7 +57,7 @@ def shadow_objectives(
         alpha: the share of each objective in the allowed probability of a false refusal.
         about: digest of how answers are compared: evidence of another comparison is about something else.
     """
-    told = [_Shadowed(one, stage, alpha=alpha) for one in deployment.spec.objectives if judged_in_shadow(one)]
+    told = [_Shadowed(one, stage, alpha) for one in deployment.spec.objectives if judged_in_shadow(one)]
     measured = [
         MeasuredObjective(
             one.rule,
@@ -62,7 +68,7 @@ def shadow_objectives(
         )
         for one in told
     ]
-    return (*measured, _coverage(stage, about=about))
+    return (*measured, _left_out(stage, about=about), _coverage(stage, about=about))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +84,15 @@ class _Shadowed:
         """Which counters of the proxy it reads."""
         objective = self.objective
         if objective.latency is not None:
-            return SlowerThan(_HISTOGRAMS[objective.latency.signal], objective.latency.threshold.seconds)
+            histogram = _HISTOGRAMS[objective.latency.signal]
+            return SlowerThan(histogram, objective.latency.threshold.seconds)
+        if objective.agreement is not None and (check := objective.agreement.check) is not None:
+            only = f'{{check="{check}"}}'
+            return CounterRatio(
+                (f"palier_shadow_check_disagreements_total{only}",), (f"palier_shadow_check_pairs_total{only}",)
+            )
         if objective.agreement is not None:
-            return _agreement(objective.agreement.check)
+            return CounterRatio(("palier_shadow_disagreements_total",), (_PAIRS,))
         if objective.slowdown is not None:
             return CounterRatio((f'palier_shadow_slower_total{{factor="{objective.slowdown.factor}"}}',), (_PAIRS,))
         return CounterRatio(("palier_shadow_failed_answers_total",), ("palier_shadow_answers_total",))
@@ -135,13 +147,21 @@ class _Shadowed:
         )
 
 
-def _agreement(check: str | None) -> CounterRatio:
-    if check is None:
-        return CounterRatio(("palier_shadow_disagreements_total",), (_PAIRS,))
-    only = f'{{check="{check}"}}'
-    return CounterRatio(
-        (f"palier_shadow_check_disagreements_total{only}",), (f"palier_shadow_check_pairs_total{only}",)
+def _left_out(stage: ShadowStage, *, about: str) -> MeasuredObjective:
+    """Whether most of the requests could be sampled at all: a shadow of health probes says nothing of the model."""
+    rule = ObjectiveRule(
+        name=LEFT_OUT,
+        limit=MOST_LEFT_OUT,
+        margin=ERROR_MARGIN,
+        alpha=0.001,
+        minimum_requests=stage.min_pairs,
+        noun="copied requests",
+        bad_noun="were of a kind that is not sent twice",
+        hard_stop_share=1.0,
+        compare_with_stable=False,
     )
+    source = CounterRatio((_LEFT_OUT,), ("palier_shadow_mirrored_total",))
+    return MeasuredObjective(rule, source, None, origin=Origin.ELSEWHERE, about=about)
 
 
 def _coverage(stage: ShadowStage, *, about: str) -> MeasuredObjective:

@@ -129,7 +129,8 @@ def targets(deployment: ModelDeployment, state: State, observation: Observation,
         replicas=replicas,
         remove=remove,
         again_in=again_in,
-        mirrored=shadowed and observation.shadow.ready,
+        # A breach that is held for a person needs no more pairs, and stable need not carry them.
+        mirrored=shadowed and observation.shadow.ready and not (state.release and state.release.breach),
     )
 
 

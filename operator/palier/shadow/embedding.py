@@ -1,6 +1,7 @@
 """Asks a server for the vectors of two texts, as OpenAI's `/v1/embeddings` does, and tells how alike they are.
 
-A server that is down or answers nonsense makes a check that cannot be told, never one that holds or fails.
+A server that is down or answers nonsense makes a check that cannot be told, never one that holds or fails. Only the
+reference's text decides about that: a candidate must not escape a comparison by a text that the server refuses.
 """
 
 import asyncio
@@ -20,6 +21,8 @@ _LONGEST: Final = 8 * 2**20
 """Bytes of an answer: two vectors of some thousand numbers are far shorter."""
 _LATELY: Final = 1.0
 """Seconds for which one question tells whether the server answers."""
+_WORD: Final = "word"
+"""What no server refuses."""
 _GOOD: Final = 200
 
 
@@ -31,6 +34,7 @@ class Embedder:
         self._session: aiohttp.ClientSession
         self._asked = -math.inf
         self._answered = False
+        self._asking = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         """Begin."""
@@ -46,28 +50,45 @@ class Embedder:
         await self._session.close()
 
     async def likeness(self, reference: str, candidate: str) -> float | None:
-        """The cosine of the texts' vectors, -1 to 1; None when the server does not tell.
+        """The cosine of the texts' vectors, -1 to 1; None when the server does not tell the reference's.
 
-        Empty texts have no vectors: nothing else is like one.
+        A text without a vector is like no other: an empty one, and one of the candidate that the server refuses.
         """
-        if not (reference and candidate):
-            return float(reference == candidate) if await self.answers() else None
-        vectors = await self._vectors([reference, candidate])
-        likeness = None if vectors is None else cosine(*vectors)
-        self._answered = likeness is not None
-        return likeness
+        if not reference:
+            return float(not candidate) if await self.answers() else None
+        if not candidate:
+            return 0.0 if await self.embeds(reference) else None
+        vectors = await self._ask([reference, candidate])
+        alike = None if vectors is None else cosine(*vectors)
+        return await self._one_by_one(reference, candidate) if alike is None else alike
+
+    async def embeds(self, text: str) -> bool:
+        """Whether the server has a vector of a text; of an empty one, whether it is there."""
+        return await self._vector(text) is not None if text else await self.answers()
 
     async def answers(self) -> bool:
-        """Whether the server answers at all; it is asked for a word when it was not asked for anything lately."""
-        if time.monotonic() - self._asked > _LATELY:
-            await self._vectors(["word"])
-        return self._answered
+        """Whether the server answers at all; it is asked for a word when it was not lately."""
+        async with self._asking:
+            if time.monotonic() - self._asked > _LATELY:
+                self._answered = await self._vector(_WORD) is not None
+                self._asked = time.monotonic()
+            return self._answered
 
-    async def _vectors(self, texts: list[str]) -> list[list[float]] | None:
-        self._asked = time.monotonic()
-        vectors = await self._ask(texts)
-        self._answered = vectors is not None
-        return vectors
+    async def _one_by_one(self, reference: str, candidate: str) -> float | None:
+        """The likeness of two texts that the server did not take together: too long, or one of them is refused."""
+        first = await self._vector(reference)
+        if first is None:
+            return None
+        second = await self._vector(candidate)
+        if second is not None:
+            return cosine(first, second)
+        # The server may have gone down in between, which is not the candidate's fault.
+        return 0.0 if await self.embeds(reference) else None
+
+    async def _vector(self, text: str) -> list[float] | None:
+        """The vector of one text; None without one that has a direction."""
+        vectors = await self._ask([text])
+        return None if vectors is None or cosine(vectors[0], vectors[0]) is None else vectors[0]
 
     async def _ask(self, texts: list[str]) -> list[list[float]] | None:
         asked: dict[str, Any] = {"input": texts}

@@ -8,7 +8,7 @@ Everything is counted by one thread, and read by the same one: the numbers of a 
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -40,6 +40,7 @@ class Unpaired(StrEnum):
 
     QUEUE_FULL = "QueueFull"
     STABLE_FAILED = "StableFailed"
+    STABLE_REFUSED = "StableRefused"
     ANSWER_TOO_LARGE = "AnswerTooLarge"
     NOT_COMPARED = "NotCompared"
     STOPPED = "Stopped"
@@ -157,7 +158,7 @@ class Ledger:
                 self._count_first(arm, reply)
 
     def count_pair(
-        self, segment: str, candidate: Reply, stable: Reply, compared: Compared | None, *, checked: bool = True
+        self, segment: str, candidate: Reply, stable: Reply, compared: Compared | None, *, checked: Collection[str]
     ) -> None:
         """Count a pair.
 
@@ -166,18 +167,18 @@ class Ledger:
             candidate: what the candidate made of it.
             stable: the same of stable, which did not fail.
             compared: how the answers compare; None where the candidate has nothing to compare.
-            checked: whether the checks had bodies to look at, which answers to HEAD have not.
+            checked: the names of the checks that had anything to look at.
         """
         counts = self.segment(segment)
         counts.pairs += 1
-        if compared is None or compared.agrees is False:
+        if compared is None or not compared.agrees:
             counts.disagreements += 1
         for factor, times in self._factors.items():
             if candidate.failure is not None or candidate.seconds > times * stable.seconds:
                 self.slower[factor] += 1
-        if checked:
-            results = {} if compared is None else {result.name: result for result in compared.results}
-            for name, check in self.checks.items():
+        results = {} if compared is None else {result.name: result for result in compared.results}
+        for name, check in self.checks.items():
+            if name in checked:
                 self._count_check(name, check, results.get(name))
 
     def _count_first(self, arm: str, reply: Reply) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from palier.answers.comparison import Answer, Compared, compare, to_embed
+from palier.answers.comparison import Answer, Compared, compare, own_texts, to_embed
 from palier.answers.stream import text_of
 from palier.answers.text import likeness
 from palier.api.answers import Answers, Comparison, Similarity, TextMetric
@@ -31,7 +31,9 @@ _AT_ONCE: Final = 65536
 _TEXTS_AT_ONCE: Final = 4096
 """The same where texts are compared, which takes longer for each byte."""
 _LONGEST_PATH: Final = 200
-_UNTOLD: Final = Compared(agrees=None, results=(), message="")
+_REFUSALS: Final = frozenset({401, 403, 408, 409, 425, 429})
+"""Status codes that say nothing of what was asked: a quota is used up, or a nonce or key was used by the user just now;
+stable answered the same request to the user."""
 
 Result = TypeVar("Result")
 
@@ -45,6 +47,16 @@ class Disagreement:
     stable: Reply
     compared: Compared | None
     """None where the candidate has nothing to compare."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What can be told of a pair."""
+
+    compared: Compared | None
+    """None where the candidate has nothing to compare."""
+    checked: frozenset[str] = frozenset()
+    """The names of the checks that had anything to look at."""
 
 
 class Pairs:
@@ -84,19 +96,21 @@ class Pairs:
         if stable.failure is not None:
             self._ledger.unpaired[Unpaired.STABLE_FAILED] += 1
             return None
+        if stable.status in _REFUSALS:
+            self._ledger.unpaired[Unpaired.STABLE_REFUSED] += 1
+            return None
         if stable.too_large:
             self._ledger.unpaired[Unpaired.ANSWER_TOO_LARGE] += 1
             return None
-        bodies = request.method != "HEAD"
         missing = candidate.failure is not None or candidate.too_large
-        compared = await self._compared(candidate, stable, missing=missing, bodies=bodies)
-        if compared is _UNTOLD:
+        told = await self._told(candidate, stable, missing=missing, bodies=request.method != "HEAD")
+        if told is None:
             self._ledger.unpaired[Unpaired.NOT_COMPARED] += 1
             return None
-        self._ledger.count_pair(request.segment, candidate, stable, compared, checked=bodies)
-        if compared is not None and compared.agrees:
+        self._ledger.count_pair(request.segment, candidate, stable, told.compared, checked=told.checked)
+        if told.compared is not None and told.compared.agrees:
             return None
-        return Disagreement(request, candidate, stable, compared)
+        return Disagreement(request, candidate, stable, told.compared)
 
     async def keep(self, disagreement: Disagreement) -> None:
         """Keep a disagreement, if that is wanted and the sample has a place for it."""
@@ -106,33 +120,38 @@ class Pairs:
         size = sum(map(len, (disagreement.request.body, disagreement.candidate.body, disagreement.stable.body)))
         self.kept.put(place, await self._run(size, partial(_readable, self._plan, rules, disagreement)))
 
-    async def _compared(self, candidate: Reply, stable: Reply, *, missing: bool, bodies: bool) -> Compared | None:
-        """How both answers compare; None where the candidate's is missing."""
+    async def _told(self, candidate: Reply, stable: Reply, *, missing: bool, bodies: bool) -> _Told | None:
+        """How both answers compare; None where that cannot be told, whatever the candidate answers."""
         if not bodies:
-            return None if missing else Compared(agrees=candidate.status == stable.status, results=(), message="")
+            agrees = candidate.status == stable.status
+            return _Told(None if missing else Compared(agrees=agrees, results=(), message=""))
         reference = answer_of(stable)
         answer = None if missing else answer_of(candidate)
         likenesses = await self._likenesses(reference, answer)
         if likenesses is None:
-            return _UNTOLD
+            return None
         return await self._run(
             len(candidate.body) + len(stable.body),
             partial(_fairly, reference, answer, self._plan.answers, likenesses),
         )
 
     async def _likenesses(self, reference: Answer, candidate: Answer | None) -> dict[str, float] | None:
-        """The likeness for each check that needs vectors; None when one of them is not told."""
+        """The likeness for each check that needs vectors; None when there is none of one of the reference's texts."""
         if self._embedder is None:
             return {}
-        pairs = {} if candidate is None else to_embed(reference, candidate, self._plan.answers)
+        needed = {} if candidate is None else to_embed(reference, candidate, self._plan.answers)
+        own = own_texts(reference, self._plan.answers)
         likenesses: dict[str, float] = {}
-        for name, texts in pairs.items():
-            cosine = await self._embedder.likeness(*texts)
-            if cosine is None:
+        for name, text in own.items():
+            if name in needed:
+                cosine = await self._embedder.likeness(*needed[name])
+                if cosine is None:
+                    return None
+                likenesses[name] = cosine
+            elif not await self._embedder.embeds(text):
                 return None
-            likenesses[name] = cosine
         # While nobody makes vectors, the pairs that need none must not count either: they are no fair sample.
-        return likenesses if pairs or await self._embedder.answers() else None
+        return likenesses if own or await self._embedder.answers() else None
 
     async def _run(self, size: int, work: Callable[[], Result]) -> Result:
         """Do what takes the processor: at once when it is little."""
@@ -143,17 +162,26 @@ class Pairs:
 
 def _fairly(
     reference: Answer, candidate: Answer | None, answers: Answers, likenesses: Mapping[str, float]
-) -> Compared | None:
-    """Compare, but call nothing a disagreement where agreement could not have been told either.
+) -> _Told | None:
+    """Compare, but only where the reference alone says that there is something to compare.
 
-    Where the checks can read nothing of what stable answers, only pairs in which the candidate fails would count.
+    Else a candidate could choose which of its answers count.
     """
+    itself = compare(reference, reference, answers)
+    if _unreadable(reference, itself):
+        return None
     compared = None if candidate is None else compare(reference, candidate, answers, likenesses=likenesses)
-    if compared is not None and _untold(compared):
-        return _UNTOLD
-    if (compared is None or not compared.agrees) and _untold(compare(reference, reference, answers)):
-        return _UNTOLD
-    return compared
+    results = (*itself.results, *(() if compared is None else compared.results))
+    return _Told(compared, frozenset(result.name for result in results if result.found))
+
+
+def _unreadable(reference: Answer, itself: Compared) -> bool:
+    """Whether the checks can read too little of the reference: some of them cannot tell, or none finds anything.
+
+    Of an error they need not find anything: its status is compared.
+    """
+    succeeded = reference.status // 100 == 2  # noqa: PLR2004 - 2xx
+    return _untold(itself) or (succeeded and not any(result.found for result in itself.results))
 
 
 def _untold(compared: Compared) -> bool:

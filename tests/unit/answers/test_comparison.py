@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from palier.answers.checks import LONGEST_TEXT, MISSING
-from palier.answers.comparison import Answer, CheckResult, Compared, compare, to_embed
+from palier.answers.comparison import Answer, CheckResult, Compared, compare, own_texts, to_embed
 from palier.api.v1alpha1 import Answers
 
 ONE = "check"
@@ -259,8 +259,11 @@ def test_nothing_in_both_agrees_and_says_so() -> None:
 
     compared = compare(body({}), body({}), asked)
 
-    assert compared.results == (CheckResult(ONE, agrees=True, score=1.0, message="$.a: nothing in both"),)
+    nothing = CheckResult(ONE, agrees=True, score=1.0, message="$.a: nothing in both", found=False)
+    assert compared.results == (nothing,)
     assert compared.message == ""
+    for one_has_it in ((body({"a": None}), body({})), (body({}), body({"a": 1})), (body({"a": 1}), body({"a": 1}))):
+        assert [result.found for result in compare(*one_has_it, asked).results] == [True]
 
 
 def test_texts_have_no_places() -> None:
@@ -301,6 +304,7 @@ def test_likeness_by_vectors() -> None:
     reference, candidate = body({"t": "hello"}), body({"t": "good day"})
 
     assert to_embed(reference, candidate, EMBEDDED) == {ONE: ("hello", "good day")}
+    assert own_texts(reference, EMBEDDED) == {ONE: "hello"}
     assert compare(reference, candidate, EMBEDDED).agrees is None
     assert compare(reference, candidate, EMBEDDED).score is None
     assert compare(reference, candidate, EMBEDDED).message == "$.t: there are no vectors of both texts"
@@ -325,6 +329,15 @@ def test_likeness_by_vectors() -> None:
 def test_what_needs_no_vectors(reference: Answer, candidate: Answer) -> None:
     """Nobody is asked for what is known."""
     assert to_embed(reference, candidate, EMBEDDED) == {}
+
+
+def test_the_references_own_texts() -> None:
+    """Also where nobody is asked for the candidate's; none where it has no text, or the check needs no vectors."""
+    assert own_texts(body({"t": ""}), EMBEDDED) == {ONE: ""}
+    assert own_texts(Answer(500, '{"t": "y"}'), EMBEDDED) == {ONE: "y"}
+    for nothing in (body({}), body("x"), Answer(200, "data: [DONE]\n\n", streamed=True)):
+        assert own_texts(nothing, EMBEDDED) == {}
+    assert own_texts(body({"t": "x"}), answers({"path": "$.t", "compare": "Text"})) == {}
 
 
 def test_a_disagreement_counts_though_another_check_cannot_be_told() -> None:
@@ -363,16 +376,20 @@ def test_streams_are_compared_as_wholes() -> None:
 
 
 def test_very_long_texts() -> None:
-    """Of texts that would take seconds only what is plain is told."""
+    """Texts that would take seconds are not compared; whether one can be told depends on the reference alone."""
     long = "word " * (LONGEST_TEXT // 5 + 1)
     check = {"compare": "Text", "text": {"min": "10"}}
 
-    assert one(check, long, long).agrees is True
-    assert one(check, "word", long).agrees is False
-    assert one(check, long, "word").score == 0
-    told = one(check, long, long + "word")
-    assert (told.agrees, told.message) == (None, "$: texts of more than 200000 characters are not compared")
+    for candidate in (long, long + "word", "word", long[:LONGEST_TEXT]):
+        told = one(check, long, candidate)
+        assert (told.agrees, told.score) == (None, None)
+        assert told.message == "$: a reference of more than 200000 characters is not compared"
+    for candidate in (long, long + "word"):
+        told = one(check, long[:LONGEST_TEXT], candidate)
+        assert (told.agrees, told.score) == (False, 0)
+    assert one(check, "word", long).score == 0
     assert one(check, long[:LONGEST_TEXT], long[: LONGEST_TEXT - 5]).agrees is True
+    assert one(check, long[:LONGEST_TEXT], long[:LONGEST_TEXT]).agrees is True
 
 
 def test_a_small_pair_is_fast() -> None:

@@ -255,14 +255,20 @@ def test_signals_leave_nothing_behind(server: Served, generator: Path, tmp_path:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     environment = os.environ | {"PATH": f"{wrapped}{os.pathsep}{os.environ['PATH']}", "TMPDIR": str(scratch)}
-    code = "import sys; from palier.cli.main import main; sys.exit(main())"
+    # A shell that runs the tests in the background has its children ignore Ctrl-C: here it is to work as at a terminal.
+    code = "import signal, sys; from palier.cli.main import main; "
+    code += "signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(main())"
     command = [sys.executable, "-c", code, "load-test", f"{server.url}/silent", "--errors", "1%", "--start", "20"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        _until(pid_file.exists)
-        sender = int(pid_file.read_text())
-        _until(lambda: any(seen.path == "/silent" for seen in server.requests))
-        process.send_signal(number)
-        status = process.wait(30)
+        try:
+            _until(pid_file.exists)
+            sender = int(pid_file.read_text())
+            _until(lambda: any(seen.path == "/silent" for seen in server.requests))
+            process.send_signal(number)
+            status = process.wait(30)
+        except BaseException:
+            process.kill()
+            raise
 
     assert status == 128 + number
     assert not Path(f"/proc/{sender}").exists()

@@ -1,10 +1,13 @@
 """Whose series is it: the pod's name, the `revision` label and the router's label, and nobody where that is unclear."""
 
+from dataclasses import replace
+
 from palier import presets
 from palier.evidence.counters import Series
+from palier.evidence.objective import ObjectiveRule
 from palier.metrics.owners import Key, Owners
 from palier.release.look import Watched
-from palier.release.sources import RouterSeries
+from palier.release.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from palier.release.step import Question
 
 STABLE, CANDIDATE = "aaaaaaaaaa", "bbbbbbbbbb"
@@ -86,3 +89,23 @@ def test_services_of_the_same_name_in_two_namespaces_are_two_backends() -> None:
         ("staging", "m"): [(CANDIDATE, "staging")],
         ("prod", "m"): [(CANDIDATE, "prod")],
     }
+
+
+def test_a_shadow_that_compares_otherwise_counts_for_nobody() -> None:
+    """The checks were changed: what the proxy before has counted is no evidence for the comparison of now."""
+    about = MeasuredObjective(
+        ObjectiveRule("answers", limit=0.03, margin=1.25, alpha=0.01),
+        CounterRatio(("disagreements_total",), ("pairs_total",)),
+        None,
+        origin=Origin.ELSEWHERE,
+        about="now",
+    )
+    owners = Owners({("ml", "chat"): replace(watched(), objectives=(about,))})
+
+    assert found(
+        owners,
+        PODS,
+        series("now", revision=CANDIDATE, comparison="now"),
+        series("before", revision=CANDIDATE, comparison="before"),
+        series("feedback", revision=CANDIDATE),
+    ) == {("ml", "chat"): [(CANDIDATE, "now"), (CANDIDATE, "feedback")]}

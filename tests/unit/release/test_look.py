@@ -338,6 +338,39 @@ def test_a_vanished_signal_leaves_the_other_objectives_judged() -> None:
     assert (watched.cannot_measure, watched.last_look, totals(watched)[0]) == ("", 120, 90)
 
 
+def test_a_shadow_proxy_that_is_scraped_no_more_is_no_evidence() -> None:
+    """Its own target belongs to no revision: that the candidate's pods go on being scraped says nothing about it."""
+    pairs = CounterRatio(("disagreements_total",), ("pairs_total",))
+    shadowed = objective(pairs, origin=Origin.ELSEWHERE, stable_source=None, about="digest")
+    scrapes = Scrapes()
+    scrapes.up(*range(30, 400, 10))
+    for selector, rate in (("disagreements_total", 0), ("pairs_total", 10)):
+        scrapes.add(selector, {time: time * rate for time in range(30, 91, 10)}, pod="shadow")
+
+    seen = scrapes.look(release(shadowed, last_look=30.0), 60, 90)
+    lost = scrapes.look(seen, 200, 300)
+
+    assert seen.missing == {}
+    assert seen.evidence["errors"].stage.total == 600
+    assert "does Prometheus scrape it?" in lost.missing["errors"]
+    assert lost.evidence["errors"].stage.total == 600
+
+
+def test_labels_that_come_later_are_counted_from_their_own_time_on() -> None:
+    """In the first while of a stage only what is known early would be counted, good or bad."""
+    delayed = objective(RATIO, label_delay=60.0)
+    scrapes = Scrapes()
+    scrapes.up(*range(30, 200, 10))
+    for selector, rate in (("errors_total", 0), ("requests_total", 10)):
+        scrapes.add(selector, {time: time * rate for time in range(30, 191, 10)})
+
+    early = scrapes.look(release(delayed, traffic_since=30.0, last_look=30.0), 60, 90)
+    later = scrapes.look(early, 120, 150)
+
+    assert early.evidence == {}
+    assert later.evidence["errors"].stage.total == 600
+
+
 def test_a_replaced_pod_is_no_pod_that_lost_its_signal() -> None:
     """Once the pod that had the signal is gone, its successor has had no requests yet."""
     scrapes = Scrapes()

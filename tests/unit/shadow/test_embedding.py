@@ -1,5 +1,6 @@
 """Vectors of texts: asked for as OpenAI's servers are, and never guessed."""
 
+import asyncio
 import json
 import math
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ from aiohttp import web
 
 from palier.api.answers import Answers, Embeddings
 from palier.shadow.embedding import Embedder, cosine
-from tests.unit.shadow.arms import CANDIDATE, Arm, Shadowed, reset, serve, shadowed, text
+from tests.unit.shadow.arms import CANDIDATE, Arm, Shadowed, reset, serve, shadowed, text, until
 
 VECTORS = {"cat": [1.0, 0.0], "kitten": [0.8, 0.6], "stone": [0.0, 2.0], "word": [1.0, 1.0]}
 
@@ -62,7 +63,6 @@ async def test_the_server_is_asked_for_both_texts_at_once() -> None:
         text("{}"),
         text("[]"),
         text("no JSON"),
-        text('{"data": [{"embedding": [1, 0]}]}'),
         text('{"data": [{"embedding": [1, 0]}, {"embedding": [1, 0, 0]}]}'),
         text('{"data": [{"embedding": [1, 0]}, {"embedding": [0, 0]}]}'),
         text('{"data": [{"embedding": [1, 0]}, {"embedding": [NaN, 1]}]}'),
@@ -79,6 +79,7 @@ async def test_nonsense_tells_nothing(answering: Any) -> None:  # noqa: ANN401
     """Neither that texts are alike nor that they are not."""
     async with embedder(answering) as (client, _):
         assert await client.likeness("cat", "kitten") is None
+        assert not await client.embeds("cat")
         assert not await client.answers()
 
 
@@ -87,6 +88,61 @@ async def test_a_slow_server_tells_nothing() -> None:
     async with embedder(timeout="50ms") as (client, server):
         server.gate.clear()
         assert await client.likeness("cat", "kitten") is None
+
+
+def refusing(*refused: str, together: bool = False) -> Any:  # noqa: ANN401
+    """A server that knows four words and calls these too long, or any two at once."""
+
+    async def answer(request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        texts = json.loads(body)["input"]
+        if set(texts) & set(refused) or (together and len(texts) > 1):
+            return web.Response(status=413)
+        return await vectors(request, body)
+
+    return answer
+
+
+async def test_a_candidate_that_has_no_vector_is_like_nothing() -> None:
+    """When the reference has one: else nothing is known. Neither says that the server is down."""
+    async with embedder(refusing("stone")) as (client, _):
+        assert await client.likeness("cat", "stone") == 0.0
+        assert await client.likeness("stone", "cat") is None
+        assert await client.likeness("stone", "") is None
+        assert await client.embeds("cat")
+        assert not await client.embeds("stone")
+        assert await client.answers()
+
+
+async def test_two_texts_that_are_too_long_together_are_asked_for_one_by_one() -> None:
+    """It is not the candidate's text that was refused."""
+    async with embedder(refusing(together=True)) as (client, _):
+        assert await client.likeness("cat", "kitten") == pytest.approx(0.8)
+
+
+async def test_a_server_that_goes_down_in_between_tells_nothing() -> None:
+    """It gave a vector of the reference just before, and would not now."""
+    left = ["cat"]
+
+    async def answer(request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        if json.loads(body)["input"] != left:
+            return web.Response(status=503)
+        left.clear()
+        return await vectors(request, body)
+
+    async with embedder(answer) as (client, _):
+        assert await client.likeness("cat", "kitten") is None
+        assert left == []
+
+
+async def test_everybody_waits_for_the_first_answer() -> None:
+    """A server that has not answered yet is not down."""
+    async with embedder() as (client, server):
+        server.gate.clear()
+        asking = [asyncio.create_task(client.answers()) for _ in range(5)]
+        await until(lambda: len(server.seen) == 1)
+        server.gate.set()
+        assert await asyncio.gather(*asking) == [True] * 5
+        assert len(server.seen) == 1
 
 
 async def test_an_empty_text_is_like_no_other() -> None:
@@ -118,7 +174,49 @@ async def test_texts_are_compared_by_their_meaning() -> None:
             assert await shadow.metric("disagreements_total", segment="") == disagreements
         assert await shadow.metric("pairs_total", segment="") == 3
         assert await shadow.metric("check_score_sum", check="meaning") == pytest.approx(1.8)
-        assert [json.loads(seen.body)["input"] for seen in server.seen][1:] == [["cat", "kitten"], ["cat", "stone"]]
+        asked = [json.loads(seen.body)["input"] for seen in server.seen]
+        assert asked == [["cat"], ["cat", "kitten"], ["cat", "stone"]]
+
+
+@pytest.mark.parametrize(
+    ("refused", "answering", "pairs", "disagreements"),
+    [
+        ("stone", text("stone"), 1, 1),
+        ("stone", text("cat"), 1, 0),
+        ("stone", text("oops", 500), 1, 1),
+        ("cat", text("kitten"), 0, 0),
+        ("cat", text("cat"), 0, 0),
+        ("cat", text("oops", 500), 0, 0),
+        ("cat", text("", 404), 0, 0),
+        ("cat", text(""), 0, 0),
+    ],
+)
+async def test_stables_text_alone_decides_whether_vectors_can_tell(
+    refused: str,
+    answering: Any,  # noqa: ANN401
+    pairs: int,
+    disagreements: int,
+) -> None:
+    """A text of the candidate that the server refuses is another answer; of stable's nothing is known."""
+    async with compared(refusing(refused)) as (shadow, _):
+        shadow.candidate.answer = answering
+        await shadow.copy()
+        await shadow.settled()
+        assert await shadow.metric("pairs_total", segment="") == pairs
+        assert await shadow.metric("disagreements_total", segment="") == disagreements
+        assert await shadow.metric("check_score_sum", check="meaning") == pairs - disagreements
+        assert await shadow.metric("unpaired_total", reason="NotCompared") == 1 - pairs
+
+
+async def test_a_refused_text_says_nothing_of_other_pairs() -> None:
+    """An empty answer needs no vector, only a server that is there."""
+    async with compared(refusing("cat")) as (shadow, _):
+        for words in ("cat", "", "cat", ""):
+            shadow.stable.answer = shadow.candidate.answer = text(words)
+            await shadow.copy()
+            await shadow.settled()
+        assert await shadow.metric("pairs_total", segment="") == 2
+        assert await shadow.metric("unpaired_total", reason="NotCompared") == 2
 
 
 async def test_without_vectors_nothing_is_compared() -> None:

@@ -49,7 +49,7 @@ def test_a_candidate_that_is_missing_fails_every_check() -> None:
     plan = {"checks": [{"name": "one"}, {"name": "two"}]}
     ledger = Ledger(replace(PLAN, answers=Answers.model_validate(plan), factors=("2",)))
     failed = Reply(seconds=0.001, failure=Failure.SERVER_ERROR, status=500)
-    ledger.count_pair("", failed, Reply(seconds=1.0, status=200), None)
+    ledger.count_pair("", failed, Reply(seconds=1.0, status=200), None, checked={"one", "two"})
     assert (ledger.pairs, ledger.disagreements, ledger.slower) == (1, 1, {"2": 1})
     assert all((check.pairs, check.disagreements, check.score_sum) == (1, 1, 0) for check in ledger.checks.values())
 
