@@ -3,9 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"math"
 	"net"
 	"net/http"
@@ -16,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -194,6 +197,92 @@ func TestFailuresAreTold(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What the server has never seen says nothing about it, and the reason is told once.
+func TestRequestsThatCannotBeSentAreNotTheServersFault(t *testing.T) {
+	var hits atomic.Int64
+	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits.Add(1) })
+	plain, private := httptest.NewServer(handler), httptest.NewUnstartedServer(handler)
+	defer plain.Close()
+	private.Config.ErrorLog = log.New(io.Discard, "", 0)
+	private.StartTLS()
+	defer private.Close()
+	for name, wrong := range map[string]struct{ target, reason string }{
+		"path":        {`{"method":"GET","url":"` + plain.URL + `/50%off"}`, "invalid URL escape"},
+		"header":      {`{"method":"GET","url":"` + plain.URL + `","header":{"X-A":["a\u0000b"]}}`, "header field value"},
+		"certificate": {`{"method":"GET","url":"` + private.URL + `"}`, "certificate"},
+		"no TLS":      {`{"method":"GET","url":"` + strings.Replace(plain.URL, "http:", "https:", 1) + `"}`, "HTTPS client"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "targets.jsonl")
+			if err := os.WriteFile(path, []byte(wrong.target+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			answers, summary := fired(t, options{rate: 20, duration: 500 * time.Millisecond, seed: 1, targets: path}, nil)
+			for _, one := range answers {
+				if one.Error != "unsendable" || one.Code != 0 || one.Lag != 0 || one.Latency != 0 {
+					t.Errorf("%+v instead of a request that cannot be sent", one)
+				}
+			}
+			if reason, _ := summary["unsendable"].(string); !strings.Contains(reason, wrong.reason) {
+				t.Errorf("the reason is %q", reason)
+			}
+			if len(answers) != 10 || hits.Load() != 0 {
+				t.Errorf("%d requests, of which %d came", len(answers), hits.Load())
+			}
+		})
+	}
+}
+
+// A server that speaks another protocol, such as that of gRPC, was reached: what it says is no answer.
+func TestAnAnswerInAnotherProtocolIsNone(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			connection.Write([]byte("\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00\x40\x00\r\n"))
+		}
+	}()
+
+	answers, summary := fired(t, options{
+		rate: 20, duration: 100 * time.Millisecond, seed: 1, targets: targetsFile(t, "http://"+listener.Addr().String()),
+	}, nil)
+
+	for _, one := range answers {
+		if one.Error != "other" || one.Latency == 0 {
+			t.Errorf("%+v", one)
+		}
+	}
+	if _, told := summary["unsendable"]; told {
+		t.Errorf("a reason why nothing was sent: %v", summary)
+	}
+}
+
+// Why there is no connection depends on which side has run out of something.
+func TestFailedDialsAreOfTheServerOrOurs(t *testing.T) {
+	for _, expected := range []struct {
+		errno syscall.Errno
+		class string
+	}{
+		{syscall.EACCES, "unreachable"},
+		{syscall.ETIMEDOUT, "unreachable"},
+		{syscall.ECONNREFUSED, "refused"},
+		{syscall.EMFILE, "unsendable"},
+		{syscall.EADDRNOTAVAIL, "unsendable"},
+	} {
+		err := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", expected.errno)}
+		if found := class(context.Background(), err, false); found != expected.class {
+			t.Errorf("%v is %q instead of %q", expected.errno, found, expected.class)
+		}
 	}
 }
 

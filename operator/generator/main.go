@@ -114,10 +114,14 @@ func run(chosen options, out io.Writer, signals <-chan os.Signal) error {
 	}
 	close(ended)
 	beats.Wait()
-	lines.print(map[string]any{
+	summary := map[string]any{
 		"done": true, "scheduled": len(pace.due), "sent": watcher.sent.Load(), "peakOpen": watcher.peak.Load(),
 		"stopped": stopped,
-	})
+	}
+	if watcher.unsendable != "" {
+		summary["unsendable"] = watcher.unsendable
+	}
+	lines.print(summary)
 	return lines.flush()
 }
 

@@ -50,6 +50,7 @@ type watch struct {
 	stream           bool
 	gaps             []time.Duration
 	sent, open, peak atomic.Int64
+	unsendable       string // why the first of the requests that could not be sent was not
 }
 
 func (w *watch) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -95,6 +96,15 @@ func (w *watch) answer(result *vegeta.Result) answer {
 	}
 	if line.Code == 0 && line.Error == "" {
 		line.Error = "other"
+		if seen.sent == 0 { // not even tried: no request can be made of the target
+			line.Error = unsendable
+		}
+	}
+	if line.Error == unsendable {
+		line.Lag, line.Latency = 0, 0 // it has never been under way
+		if w.unsendable == "" {
+			w.unsendable = result.Error
+		}
 	}
 	return line
 }
@@ -173,10 +183,15 @@ func (b *body) event(now time.Duration) {
 	seen.events++
 }
 
+// unsendable is the class of requests that never reached a server, for a reason that lies with the request, with what is
+// expected of the connection (TLS), or with this machine.
+const unsendable = "unsendable"
+
 // class says in one word why there is no answer. Before a connection exists, silence speaks of the address or of the
 // network, and not of the server.
 func class(ctx context.Context, err error, connected bool) string {
 	var lookup *net.DNSError
+	var dial *net.OpError
 	expired := ctx.Err() != nil // the timeout: nothing else ends a request
 	switch {
 	case expired && connected:
@@ -190,7 +205,17 @@ func class(ctx context.Context, err error, connected bool) string {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF),
 		errors.Is(err, io.ErrUnexpectedEOF):
 		return "reset"
-	default:
+	case connected:
 		return "other"
+	case errors.As(err, &dial) && dial.Op == "dial" && !exhausted(err):
+		return "unreachable"
+	default:
+		return unsendable
 	}
+}
+
+// exhausted says whether this machine has no files or ports left for another connection.
+func exhausted(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.EADDRNOTAVAIL) ||
+		errors.Is(err, syscall.ENOBUFS)
 }

@@ -166,7 +166,7 @@ class Controller:
         # A proxy goes only after the route that sent it copies.
         await self._quality.keep(deployment, observation, decision, asked=asked)
         await self._actor.remove(deployment, aims)
-        self._follow(key, deployment, decision)
+        self._follow(key, deployment, decision, before=state)
         self._economy.tell(key, deployment, observation, decision)
         await self._stickers.keep(deployment)
         if moved or told:
@@ -204,11 +204,14 @@ class Controller:
             missing=watched.missing,
         )
 
-    def _follow(self, key: Key, deployment: ModelDeployment, decision: Decision) -> None:
+    def _follow(self, key: Key, deployment: ModelDeployment, decision: Decision, *, before: State) -> None:
         """Have the release judged from now on, or no longer."""
         state = decision.state
         release = state.release
-        if not state.candidate or not state.stable or release is None or not _judged(release):
+        # What was seen of a shadow's proxy is nothing seen of the pods: the next pass begins with their objectives.
+        steps = [one.step is Step.SHADOWING for one in (before.release, release) if one is not None]
+        shadowed = steps == [True, False]
+        if not state.candidate or not state.stable or release is None or not _judged(release) or shadowed:
             self.looks.forget(key)
             return
         self.looks.watch(

@@ -19,7 +19,7 @@ from palier.cluster import loadtests
 from palier.cluster.client import Cluster
 from palier.cluster.costs import CostFigures, RevisionFigures, Role, burn_figures
 from palier.cluster.instruments import Instruments
-from palier.cluster.loadtests import nodes_of
+from palier.cluster.loadtests import places_of
 from palier.cluster.queue import Key
 from palier.cluster.store import Store
 from palier.economics.money import Money
@@ -129,7 +129,7 @@ class Economy:
         return replace(observation, prices=tables, prices_problem=problem)
 
     async def _places(self, key: Key, deployment: ModelDeployment, state: State) -> Mapping[str, Sequence[str]]:
-        """The nodes of each revision; asks the API server, so only now and then."""
+        """The nodes of each revision, one for each pod; asks the API server, so only now and then."""
         asked_at, running = self._running_on.get(key, (-math.inf, {}))
         if self._clock() - asked_at >= PLACES_KEPT:
             try:
@@ -143,7 +143,7 @@ class Economy:
                 running = {
                     one: nodes
                     for one in revisions
-                    if (nodes := nodes_of(pod for pod in pods if pod["metadata"]["labels"].get(LABEL_REVISION) == one))
+                    if (nodes := places_of(pod for pod in pods if pod["metadata"]["labels"].get(LABEL_REVISION) == one))
                 }
                 self._running_on[key] = self._clock(), running
         tested = {record.revision: (record.node,) for record in state.load_tests if record.node}
@@ -186,6 +186,7 @@ class Economy:
             served={revision: self._traffic.of(key, revision) for revision in revisions},
             total=self._traffic.total(key),
             unknown=self._traffic.problem(key),
+            seen=True,
         )
 
     def _figures(

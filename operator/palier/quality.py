@@ -16,7 +16,7 @@ from palier.cluster.goldens import Goldens
 from palier.cluster.shadows import Shadows
 from palier.cluster.store import Store
 from palier.cluster.wanted import Wanted
-from palier.errors import ClusterError
+from palier.errors import ClusterError, InvalidSpec
 from palier.golden import plan as golden_plan
 from palier.manifests.metadata import child_name
 from palier.manifests.shadow import PORT, shadow_name
@@ -26,7 +26,7 @@ from palier.release.examining import GoldenFacts, GoldenRun
 from palier.release.observation import Observation
 from palier.release.shadowing import ShadowFacts, ShadowRun
 from palier.release.situation import Decision, Situation
-from palier.release.state import State
+from palier.release.state import State, Step
 from palier.release.targets import ALL, Targets
 from palier.shadow import plan as shadow_plan
 
@@ -61,11 +61,16 @@ class Quality:
         if release is None or state.candidate is None or (rules.golden is None and rules.shadow is None):
             return observation
         described = observation.described(deployment, state.candidate.revision)
-        if rules.golden is not None and not observation.unreadable:
-            stable = state.stable.revision if state.stable else ""
-            plan = self._golden_plan(described, state.candidate.revision, stable, asked, {})
-            observation = replace(observation, golden_digest=golden_plan.digest(plan))
         situation = Situation(deployment, observation, state, now)
+        if golden_stage.golden_stage(situation) is not None and not observation.unreadable:
+            stable = state.stable.revision if state.stable else ""
+            try:
+                plan = self._golden_plan(described, state.candidate.revision, stable, asked, {})
+                observation = replace(observation, golden_digest=golden_plan.digest(plan))
+            except InvalidSpec as error:
+                # The golden answers have to wait for it; a candidate with users must not.
+                observation = replace(observation, unreadable=f"{error.field}: {error.message}")
+            situation = replace(situation, observation=observation)
         if (run := golden_stage.examination_under_way(situation)) is not None:
             found = await self._golden_facts(described, run)
             about = _in_words(_versions(described, state, asked))
@@ -118,6 +123,8 @@ class Quality:
                 versions=versions,
             ).to_json()
         await self._shadows.keep(described, run, plan_json=plan)
+        if observation.unreadable and state.release is not None and state.release.step is Step.EXAMINING:
+            return  # what is under way was told everything: it goes on while a text is away for a moment
         examination, plan = decision.examination, ""
         if examination is not None:
             plan = self._golden_plan(described, examination.candidate, examination.stable, asked, versions).to_json()

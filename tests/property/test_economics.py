@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from palier.api.budget import Budget
 from palier.economics.capacity import ScalingLaw, fit, replicas_at
 from palier.economics.costs import Overlap, thousands
+from palier.economics.measured import measured
 from palier.economics.money import Money
 from palier.economics.plan import Plan, PlanInputs, plan
 from palier.economics.planning import Point
@@ -19,6 +20,7 @@ from palier.economics.quantities import quantity
 from palier.economics.resources import Resources
 from palier.errors import CurrencyMismatch
 from palier.evidence.verdicts import Verdict
+from palier.loadtest.result import LoadTestResult
 from tests.unit.economics.examples import TODAY, priced, unpriced
 
 QUICK = settings(deadline=None, max_examples=100)
@@ -351,3 +353,34 @@ def test_an_hour_is_the_sum_of_what_is_asked_for(
     found = hourly(Resources(cpu, memory, {"L4": gpus} if gpus else {}), table, node_selector={}, today=TODAY)
     assert isinstance(found, Priced)
     assert found.money == Money(cpu * core + memory * gibibyte + gpus * gpu, "EUR")
+
+
+@QUICK
+@given(
+    all_inputs(),
+    st.lists(st.tuples(decimals("1", "100", 2), st.none() | decimals("1", "1.2", 2)), min_size=1, max_size=4),
+)
+def test_contention_that_is_open_neither_refuses_nor_passes(
+    given_inputs: PlanInputs, capacities: list[tuple[Decimal, Decimal | None]]
+) -> None:
+    """Fail takes every law that the load tests allow, and Pass the one of the rates that held."""
+    results = [
+        (
+            2**index,
+            LoadTestResult(Verdict.PASS, "CapacityFound", "", capacity=rate, ceiling=None if up is None else rate * up),
+        )
+        for index, (rate, up) in enumerate(capacities)
+    ]
+    known = measured(results)
+
+    def with_law(law: ScalingLaw | None) -> Plan:
+        return plan(replace(given_inputs, law=law))
+
+    found, fitted = known.planned(with_law), with_law(known.law)
+    assert known.found is not None
+    possible = {with_law(law).verdict for law in known.found.possible}
+    if fitted.verdict is Verdict.FAIL:
+        assert found.verdict is (Verdict.NO_EVIDENCE if Verdict.PASS in possible else Verdict.FAIL)
+    else:
+        assert found == fitted
+    assert found.points == fitted.points

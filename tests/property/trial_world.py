@@ -17,7 +17,7 @@ from palier.manifests.shadow import shadow_name
 from palier.release import golden_stage, shadow_stage
 from palier.release.examining import GoldenFacts, GoldenRun
 from palier.release.observation import Measured, Observation
-from palier.release.shadow_objectives import COVERAGE
+from palier.release.shadow_objectives import COVERAGE, LEFT_OUT
 from palier.release.shadowing import NO_SHADOW, ShadowFacts, ShadowRun
 from palier.release.situation import Decision, Situation
 from palier.release.state import Release, State, Step
@@ -281,6 +281,7 @@ class TrialWorld(World):
             "pace": (pairs - lost, slower),
             "errors": (pairs, unanswered),
             COVERAGE: (pairs, lost),
+            LEFT_OUT: (pairs, 0),
         }[objective]
         return Counts(total, min(bad, total), min(bad, total)), Counts(total, 0, 0)
 

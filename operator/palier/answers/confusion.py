@@ -1,18 +1,20 @@
 """Which class the reference and the candidate gave, counted by pairs, with bounds on what is kept.
 
-Labels come from models: a broken one can answer a new label to every request, and each would become a time series. The
-first labels are kept, all later ones are one.
+Labels come from models: a broken one can answer a new label to every request, and each pair of labels becomes a time
+series. The first labels and the first pairs are kept, all later ones are one.
 """
 
 from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["LONGEST_LABEL", "MOST_LABELS", "OTHER", "Confusion", "bounded"]
+__all__ = ["LONGEST_LABEL", "MOST_LABELS", "MOST_PAIRS", "OTHER", "Confusion", "bounded"]
 
 OTHER: Final = "(other)"
 """The label of everything beyond the labels that are kept."""
 MOST_LABELS: Final = 50
+MOST_PAIRS: Final = 300
+"""Different pairs of labels that are counted apart: the whole table of 17 classes."""
 LONGEST_LABEL: Final = 64
 """Characters of a label."""
 
@@ -33,6 +35,8 @@ class Confusion:
     def add(self, reference: str, candidate: str) -> tuple[str, str]:
         """Count a pair; returns it as it is kept."""
         pair = self._kept(reference), self._kept(candidate)
+        if pair not in self._counts and len(self._counts) >= MOST_PAIRS:
+            pair = OTHER, OTHER
         self._counts[pair] += 1
         return pair
 

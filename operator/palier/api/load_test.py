@@ -157,7 +157,8 @@ class LoadTest(ApiObject):
     """True when answers are streams of events, as those of language models: the times to the first token and between
     tokens are then measured too."""
     timeout: Duration = Duration("30s")
-    """Longest wait for an answer; later ones count as failed."""
+    """Longest wait for an answer; later ones count as failed. It has to be longer than what any objective allows that
+    the load test judges."""
     warm_up: Duration = Duration("10s")
     """How long requests are sent at a low rate before anything is measured."""
     step_duration: Duration = Duration("20s")

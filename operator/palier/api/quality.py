@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from palier.api.rules import Reason, Rule
-from palier.api.values import Router
+from palier.api.values import Duration, Router
 
 if TYPE_CHECKING:
     from palier.api.v1alpha1 import Spec
@@ -37,6 +37,16 @@ def _experiments_decided(spec: "Spec") -> bool:
 def _sticks(spec: "Spec") -> bool:
     gateway = spec.traffic.gateway
     return gateway is None or gateway.sticky is None or gateway.router is Router.ENVOY_GATEWAY
+
+
+def _labels_in_time(spec: "Spec") -> bool:
+    delays = [one.label_delay.seconds for one in spec.objectives if one.label_delay is not None]
+    return all(stage.max_duration.seconds > max(delays, default=0.0) for stage in spec.release.canaries)
+
+
+def _cel_longer(duration: str) -> str:
+    """CEL whether a duration is longer than the label delay of `one`; one that cannot be read is refused elsewhere."""
+    return f"!{duration}.matches(r'{Duration.form}') || duration({duration}) > duration(one.labelDelay)"
 
 
 def quality_rules() -> tuple[Rule, ...]:
@@ -80,6 +90,17 @@ def quality_rules() -> tuple[Rule, ...]:
             ),
             holds=_checks_named,
             message="the check of an agreement objective must be the name of a check in spec.answers.checks",
+            field=".objectives",
+        ),
+        Rule(
+            cel=(
+                "!has(self.objectives) || self.objectives.all(one, !has(one.labelDelay) ||"
+                f" !one.labelDelay.matches(r'{Duration.form}') || self.release.stages.all(stage,"
+                f" (!has(stage.canary) || {_cel_longer('stage.canary.maxDuration')}) &&"
+                f" (!has(stage.experiment) || {_cel_longer('stage.experiment.duration')})))"
+            ),
+            holds=_labels_in_time,
+            message="a labelDelay must be shorter than the maxDuration of every canary, and than an experiment",
             field=".objectives",
         ),
         Rule(

@@ -134,9 +134,17 @@ class UrlPath(RuledString):
 
     __slots__ = ()
 
-    form = r"^/[^\s#]*$"
+    form = r"^/([^\s#%]|%[0-9A-Fa-f]{2})*$"
     longest = 2048
-    constraints = (matches(form, message="a path begins with / and has no spaces and no #, such as /predict?top=3"),)
+    constraints = (
+        matches(
+            form,
+            message=(
+                "a path begins with / and has no spaces and no #, and a percent sign in it is written %25, such as"
+                " /predict?top=3"
+            ),
+        ),
+    )
 
 
 class HttpUrl(RuledString):

@@ -250,6 +250,11 @@ def _plan_by_hand(options: argparse.Namespace) -> "LoadTestPlan":
     plan = LoadTestPlan(objectives=tuple(objectives), base_urls=(base,), path=path, stream=stream, **given)
     if plan.max_duration < plan.warm_up + plan.step_duration + plan.soak:
         options.command.error("--max-duration must not be shorter than --warm-up, --step and --soak together")
+    if plan.timeout <= plan.longest:
+        options.command.error(
+            f"--timeout is {plan.timeout:g} s, and a promise allows {plan.longest:g} s:"
+            " a request would fail before it is late"
+        )
     if plan.start_rate is not None and plan.start_rate > plan.max_rate:
         options.command.error("--start must not be above --max-rate")
     return plan
@@ -315,7 +320,10 @@ def _address(text: str) -> tuple[str, str]:
         valid = False
     if not valid:
         raise argparse.ArgumentTypeError(f"an address is written http://host:port/path, not {text!r}")
-    return f"{parts.scheme}://{parts.netloc}", (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if re.search("%(?![0-9A-Fa-f]{2})", path):
+        raise argparse.ArgumentTypeError(f"an address is written with a percent sign in it as %25, not {text!r}")
+    return f"{parts.scheme}://{parts.netloc}", path
 
 
 def _share_of_times(text: str) -> _Share:

@@ -24,9 +24,10 @@ Takes copies of users' requests, sends each of them to the candidate and to stab
 often they answer differently. Users get nothing of it. The operator starts it in a pod of its own.
 
   palier shadow-proxy --plan /plan/plan.json
-  palier shadow-proxy --plan plan.json --port 8080 --metrics-port 9090
+  palier shadow-proxy --plan plan.json --port 8080 --metrics-port 9090 --disagreements-port 9091
 
-The plan is the JSON that the operator writes; docs/shadow.md has the metrics. SIGTERM ends it, with exit status 0."""
+The plan is the JSON that the operator writes; docs/shadow.md has the metrics. Where the plan keeps disagreements,
+http://127.0.0.1:9091/disagreements has them, at the loopback alone. SIGTERM ends it, with exit status 0."""
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -44,6 +45,13 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command.add_argument(
         "--metrics-port", type=_port, default=9090, metavar="PORT", help="where the metrics are (default: 9090)"
     )
+    command.add_argument(
+        "--disagreements-port",
+        type=_port,
+        default=9091,
+        metavar="PORT",
+        help="where disagreements are, at the loopback, if the plan keeps any (default: 9091)",
+    )
     command.set_defaults(run=_run)
 
 
@@ -52,10 +60,17 @@ def _run(options: argparse.Namespace) -> None:
     from palier.shadow.run import run  # noqa: PLC0415
 
     plan = _plan(options.plan)
-    if options.port == options.metrics_port:
-        raise InvalidSettings(f"--metrics-port: {options.metrics_port} is the port of the copies already")
+    used = {options.port: "copies"}
+    for name, port, use in (
+        ("--metrics-port", options.metrics_port, "metrics"),
+        ("--disagreements-port", options.disagreements_port, "disagreements"),
+    ):
+        if port in used:
+            raise InvalidSettings(f"{name}: {port} is the port of the {used[port]} already")
+        used[port] = use
     sys.setswitchinterval(SWITCH_INTERVAL)
-    asyncio.run(run(plan, port=options.port, metrics_port=options.metrics_port, tell=_tell))
+    ports = {"metrics_port": options.metrics_port, "disagreements_port": options.disagreements_port}
+    asyncio.run(run(plan, port=options.port, **ports, tell=_tell))
 
 
 def _tell(line: str) -> None:

@@ -18,7 +18,7 @@ from palier.manifests.loadtest import LABEL_LOAD_TEST, load_test_name
 from palier.release.testing import POD_REPLACED, LoadTestFacts, Run, Usage
 from palier.release.times import optional_time, parse_time
 
-__all__ = ["cold_start", "facts", "nodes_of"]
+__all__ = ["cold_start", "facts", "nodes_of", "places_of"]
 
 _ANY_RUN = {"revision": "0" * 10, "digest": "0" * 16, "replicas": 1, "measuredAt": "2026-01-01T00:00:00Z"}
 """What a record has besides the result: one that does not fit would keep the whole status from being written."""
@@ -79,7 +79,12 @@ def cold_start(pods: Iterable[Mapping[str, Any]], *, before: float | None = None
 
 def nodes_of(pods: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """The nodes on which pods run, by name."""
-    return tuple(sorted({node for pod in pods if (node := pod.get("spec", {}).get("nodeName"))}))
+    return tuple(sorted(set(places_of(pods))))
+
+
+def places_of(pods: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The node of each pod that runs, by name: one on which three of them run stands there three times."""
+    return tuple(sorted(node for pod in pods if not _gone(pod) and (node := pod.get("spec", {}).get("nodeName"))))
 
 
 def _of_the_same_pods(

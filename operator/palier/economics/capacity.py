@@ -168,6 +168,9 @@ class Fit:
     gamma: Interval
     alpha: Interval
     beta: Interval
+    possible: tuple[ScalingLaw, ...]
+    """The laws that may be true as well: those of every choice of the two rates between which the capacity of several
+    replicas lies, with the rate that the fewest held. Without a rate that failed, the upper end is proportional."""
     superlinear: bool
     """Whether capacity seemed to grow more than the number of replicas, which is noise and is not counted on."""
     message: str
@@ -209,7 +212,10 @@ def fit(points: Iterable[Point]) -> Fit:
     if len(measured) > 2:  # noqa: PLR2004 - three parts need three points
         beta = _interval([corner.beta for corner in corners], above=any(unbounded[:-1]), below=any(unbounded[1:]))
     told = _told(law, alpha, numbers, held, superlinear=superlinear) if len(measured) > 1 else ""
-    return Fit(law, gamma, alpha, beta, superlinear, told)
+    each = held[0] / numbers[0]
+    above = [(low, max(low, each * replicas if high is None else high)) for replicas, low, high in measured[1:]]
+    possible = dict.fromkeys(_fitted(numbers, (held[0], *corner))[0] for corner in itertools.product(*above))
+    return Fit(law, gamma, alpha, beta, tuple(possible), superlinear, told)
 
 
 def _interval(values: Sequence[Decimal], *, above: bool, below: bool) -> Interval:

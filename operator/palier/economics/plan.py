@@ -178,6 +178,7 @@ def inputs_of(
         tokens=(scale.target.tokens_in or 0) + (scale.target.tokens_out or 0),
         api_per_thousand=_api_per_thousand(scale.api_price, scale) if scale.api_price else None,
         not_asked_for=resources.missing if resources else (),
+        asked_for=deployment.spec.serving.replicas,
     )
 
 
@@ -188,19 +189,21 @@ def _proof_of_concept(scale: Scale, target: Decimal) -> Decimal:
 def _overlap(deployment: ModelDeployment, releases: int) -> Overlap:
     """The pods of releases: candidates by the weights of the stages, and the former stable while it is kept warm.
 
-    Behind a gateway a candidate has its weight's share of stable's pods. Without one the pods make the weight: for w
-    percent of the traffic there are w / (100 - w) times stable's pods, but never more than stable has.
+    Behind a gateway a candidate has its weight's share of stable's pods, in the shadow the share of the copies, and
+    keeps in later stages what it has. Without a gateway the pods make the weight: for w percent of the traffic there
+    are w / (100 - w) times stable's pods, but never more than stable has.
     """
     release, gateway = deployment.spec.release, deployment.spec.traffic.gateway
-    stages = [
-        (
-            Decimal(canary.weight) / _ALL
-            if gateway
-            else min(Decimal(1), Decimal(canary.weight) / (_ALL - canary.weight)),
-            _hours(canary.min_duration.seconds),
-        )
-        for canary in release.canaries
-    ]
+    stages: list[tuple[Decimal, Decimal]] = []
+    if release.shadow is not None:
+        stages.append((Decimal(release.shadow.percent) / _ALL, _hours(release.shadow.min_duration.seconds)))
+    for landing in release.canaries:
+        if gateway:
+            before = stages[-1][0] if stages else Decimal(0)
+            share = max(before, Decimal(landing.weight) / _ALL)
+        else:
+            share = min(Decimal(1), Decimal(landing.weight) / (_ALL - landing.weight))
+        stages.append((share, _hours(landing.min_duration.seconds)))
     return Overlap(releases, tuple(stages), _hours(release.rollback_window.seconds))
 
 

@@ -83,6 +83,8 @@ class PlanInputs:
     """Price of a thousand inferences of a bought API, in the currency of the overheads."""
     not_asked_for: tuple[str, ...] = ()
     """Resources that a replica has no request for, and that are therefore not priced."""
+    asked_for: int = 0
+    """Replicas that the spec asks for now, whatever the plan says; 0 where that is not known."""
 
     @property
     def fleet(self) -> Fleet | None:

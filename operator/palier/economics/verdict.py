@@ -37,7 +37,11 @@ def judged(inputs: PlanInputs, target: Point, largest: Decimal | None) -> Findin
             return Finding(Verdict.PASS, "NoBudget", f"{takes}; there is no budget, and no price: {price.message}")
         return _unknown(price.reason, f"{takes}, whose price is not known: {price.message}")
     if budget is None:
-        return Finding(Verdict.PASS, "NoBudget", f"{_costs(inputs, target, price)}; there is no budget{_notes(inputs)}")
+        return Finding(
+            Verdict.PASS,
+            "NoBudget",
+            f"{_costs(inputs, target, price)}; there is no budget{_notes(inputs, target, price)}",
+        )
     if budget.currency != price.money.currency:
         return _unknown(
             "CurrencyMismatch",
@@ -50,11 +54,11 @@ def judged(inputs: PlanInputs, target: Point, largest: Decimal | None) -> Findin
             "budget.perMillionTokens cannot be checked: write scale.target.tokensIn and tokensOut, the tokens that a"
             " request and its answer have on average",
         )
-    costs = _costs(inputs, target, price)
+    costs, notes = _costs(inputs, target, price), _notes(inputs, target, price)
     if target.within_budget:
         fits = "any traffic fits" if largest is None else f"{sentences.at_most(largest)} fit"
-        return Finding(Verdict.PASS, "WithinBudget", f"{costs}; {fits}{_notes(inputs)}")
-    return Finding(Verdict.FAIL, "OverBudget", f"{costs}; {_would_fit(inputs, largest)}{_notes(inputs)}")
+        return Finding(Verdict.PASS, "WithinBudget", f"{costs}; {fits}{notes}")
+    return Finding(Verdict.FAIL, "OverBudget", f"{costs}; {_would_fit(inputs, largest)}{notes}")
 
 
 def _unknown(reason: str, message: str) -> Finding:
@@ -122,8 +126,16 @@ def _would_fit(inputs: PlanInputs, largest: Decimal | None) -> str:
     return told if largest is None else f"{told}, and {sentences.at_most(largest)}"
 
 
-def _notes(inputs: PlanInputs) -> str:
-    """What a reader could otherwise believe to be counted."""
-    if not inputs.not_asked_for:
-        return ""
-    return f"; {' and '.join(inputs.not_asked_for)} not counted, because the pod has no request for it"
+def _notes(inputs: PlanInputs, target: Point, price: Priced) -> str:
+    """What a reader could otherwise believe to be counted, or to be what runs."""
+    notes = ""
+    if inputs.not_asked_for:
+        notes += f"; {' and '.join(inputs.not_asked_for)} not counted, because the pod has no request for it"
+    service = inputs.service
+    if service is not None and inputs.asked_for > (target.replicas or 0):
+        # No verdict: autoscalers write that field, and take back what they do not need.
+        monthly, currency = inputs.budget.monthly if inputs.budget else None, price.money.currency
+        total = service.cost.total(inputs.asked_for)
+        cost = f"{_amount(total, monthly, currency)} a month{_limit(total, monthly, currency)}"
+        notes += f"; serving.replicas asks for {sentences.pods(inputs.asked_for)}: {cost}, if that stays"
+    return notes

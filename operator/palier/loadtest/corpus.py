@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
+from palier.api.values import UrlPath
 from palier.errors import InvalidCorpus
 
 __all__ = ["MOST_TARGETS", "Request", "read", "targets", "varies"]
@@ -25,10 +26,14 @@ MOST_BYTES: Final = 128 * 2**20
 """The same in bytes, as the generator keeps them in memory; of larger requests there are fewer targets."""
 MOST_LINES: Final = 100_000
 MOST_CHARACTERS: Final = 256 * 2**20
+MOST_DEPTH: Final = 100
+"""Lists and objects in each other: what walks through them may not run out of stack."""
 
 _VARIABLE: Final = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _FIELDS: Final = ("method", "path", "headers", "body", "weight", "variables")
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+"""What HTTP has not in headers, line ends aside."""
 _URL: Final = "!$%&'()*+,/:;=?@[]~"
 _HEAVIEST: Final = 1e9
 
@@ -173,7 +178,8 @@ def _text(value: Any) -> str:  # noqa: ANN401
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.splitlines())
+    """The text as HTTP can have it in a header."""
+    return _CONTROLS.sub(" ", " ".join(text.splitlines()))
 
 
 def _check_variables(where: str, part: Any, known: Iterable[str]) -> None:  # noqa: ANN401
@@ -208,12 +214,19 @@ def _built_in(word: str) -> bool:
 
 
 def _request(number: int, text: str) -> Request:
+    is_json = text.startswith("{") and not text.startswith("{{")
     try:
         entry = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        if text.startswith("{") and not text.startswith("{{"):
+    except ValueError:
+        if is_json:
             raise InvalidCorpus(f"line {number}: it begins as JSON and is none") from None
         entry = text
+    except RecursionError:
+        if is_json:
+            raise _too_deep(number) from None
+        entry = text
+    if isinstance(entry, dict) and _depth(entry) > MOST_DEPTH:
+        raise _too_deep(number)
     request = _written(number, entry) if isinstance(entry, dict) else Request(number, body=_body(entry, text))
     for name in ("path", "headers", "body"):
         _check_variables(f"line {number}: {name}", getattr(request, name), request.variables)
@@ -224,12 +237,29 @@ def _request(number: int, text: str) -> Request:
     return request
 
 
+def _depth(entry: Any) -> int:  # noqa: ANN401
+    """How many lists and objects lie in each other; counted level by level, so that no depth is too much for it."""
+    level, depth = [entry], 0
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+        depth += 1
+    return depth
+
+
+def _too_deep(number: int) -> InvalidCorpus:
+    return InvalidCorpus(f"line {number}: lists and objects may be nested {MOST_DEPTH} deep in it, and no deeper")
+
+
 def _body(entry: Any, text: str) -> str:  # noqa: ANN401
     return entry if isinstance(entry, str) else text
 
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON")
+
+
+_PATH_WORDS: Final = "a path that begins with / and has no spaces and no #, and a percent sign in it is written %25"
+_HEADER_WORDS: Final = 'names and texts of one line without control characters, such as {"Accept": "text/html"}'
 
 
 def _written(number: int, entry: Mapping[str, Any]) -> Request:
@@ -245,8 +275,8 @@ def _written(number: int, entry: Mapping[str, Any]) -> Request:
     return Request(
         line=number,
         method=checked("method", _is_method, "a method such as POST"),
-        path=checked("path", _is_path, "a path that begins with / and has no spaces and no #"),
-        headers=checked("headers", _are_headers, 'names and texts of one line, such as {"Accept": "text/html"}', {}),
+        path=checked("path", _is_path, _PATH_WORDS),
+        headers=checked("headers", _are_headers, _HEADER_WORDS, {}),
         body=entry.get("body"),
         weight=float(checked("weight", _is_weight, "a number above 0", 1.0)),
         variables=checked("variables", _are_variables, "names and lists of values, none of them empty", {}),
@@ -258,7 +288,7 @@ def _is_method(value: Any) -> bool:  # noqa: ANN401
 
 
 def _is_path(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, str) and re.fullmatch(r"/[^\s#]*", _VARIABLE.sub("x", value)) is not None
+    return isinstance(value, str) and re.fullmatch(UrlPath.form, _VARIABLE.sub("x", value)) is not None
 
 
 def _are_headers(value: Any) -> bool:  # noqa: ANN401

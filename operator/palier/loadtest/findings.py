@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from palier.evidence.sentences import allowed, duration, percent
+from palier.evidence.sentences import allowed, duration, two_digits
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.measure import Outcome, StepResult
 from palier.loadtest.objectives import LoadObjective, Promise
@@ -27,6 +27,11 @@ _FAILURES: Final = {
 }
 
 
+_REASON_LIMIT: Final = 200
+"""Characters of what the generator says."""
+_MOST_DIGITS: Final = 12
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """What was found."""
@@ -46,7 +51,7 @@ def found(soak: StepResult, plan: LoadTestPlan, *, ceiling: float | None, at_lea
     """The capacity.
 
     Args:
-        soak: the rate that held.
+        soak: the rate that held, or that is the edge: it missed by no more than chance may.
         plan: tells the objectives.
         ceiling: the lowest rate above that did not.
         at_least: it is the highest that may be tried.
@@ -56,7 +61,8 @@ def found(soak: StepResult, plan: LoadTestPlan, *, ceiling: float | None, at_lea
     limit = f"{named(ceiling)} did not hold, " if ceiling else ""
     most = "the highest rate that may be tried, so it may carry more"
     edge = most if at_least else f"{limit}the capacity is known to about {max(1.0, 100 * known):.0f} %"
-    message = f"{named(rate)} held for {duration(soak.step.seconds)}: {told(soak, plan)}; {edge}"
+    how = "held for" if soak.holds else "is the edge: it missed by no more than chance may in"
+    message = f"{named(rate)} {how} {duration(soak.step.seconds)}: {told(soak, plan)}; {edge}"
     reason = "HighestRateHeld" if at_least else "CapacityFound"
     return Finished(Verdict.PASS, reason, message, rate, ceiling, at_least)
 
@@ -81,7 +87,10 @@ def no_server(results: Iterable[StepResult], *, worked: StepResult | None) -> Fi
     """Nobody answers."""
     tried = sum(result.requests for result in results)
     if worked is None:
-        message = f"no answer to any of {tried} requests: is this the right address, and is the server running?"
+        message = (
+            f"no answer to any of {tried} requests: is this the right address, is the server running, and does it speak"
+            " HTTP/1.1?"
+        )
     else:
         message = (
             f"no answer to any of {tried} requests after {named(worked.step.rate)} had been offered: it broke down"
@@ -94,9 +103,14 @@ def corpus_refused(results: Iterable[StepResult]) -> Finished:
     steps = list(results)
     code = max(steps, key=lambda result: result.not_accepted).refusing_code
     refused, total = sum(result.not_accepted for result in steps), sum(result.requests for result in steps)
+    if code:
+        what, wrong = f"were answered with HTTP status {code}", "path, method, headers or body"
+    else:
+        reason = next((result.unsendable for result in steps if result.unsendable), "")
+        what, wrong = f"could not be sent{f' ({reason[:_REASON_LIMIT]})' if reason else ''}", "address, path or headers"
     message = (
-        f"{refused} of {total} requests were answered with HTTP status {code}: "
-        "the requests of the test are wrong (path, method, headers or body), so nothing can be said about the server"
+        f"{refused} of {total} requests {what}: "
+        f"the requests of the test are wrong ({wrong}), so nothing can be said about the server"
     )
     return Finished(Verdict.NO_EVIDENCE, "CorpusRefused", message)
 
@@ -127,7 +141,7 @@ def exhausted(what: str, plan: LoadTestPlan, *, held: float | None) -> Finished:
 def told(result: StepResult, plan: LoadTestPlan) -> str:
     """What a step has shown: "latency: 3.1 % of 4800 answered later than 250 ms or not at all (5 % allowed)"."""
     said = [
-        f"{objective.name}: {percent(tally.share)} of {tally.total} {_words(objective)}"
+        f"{objective.name}: {_share(tally.share, objective.limit_fraction)} of {tally.total} {_words(objective)}"
         f" ({allowed(objective.limit_fraction)} allowed)"
         for objective, tally in zip(plan.objectives, result.tallies, strict=True)
     ]
@@ -141,6 +155,15 @@ def told(result: StepResult, plan: LoadTestPlan) -> str:
 def named(rate: float) -> str:
     """A rate: "120 requests/s"."""
     return f"{rate:.3g} requests/s" if rate < 1000 else f"{rate:.0f} requests/s"  # noqa: PLR2004 - no exponents
+
+
+def _share(share: float, limit: float) -> str:
+    """A share with two digits, or with as many as show on which side of its limit it is."""
+    said, digits = two_digits(100 * share), 2
+    while (float(said) / 100 > limit) != (share > limit) and digits < _MOST_DIGITS:
+        digits += 1
+        said = f"{100 * share:.{digits}g}"
+    return f"{said} %"
 
 
 def _words(objective: LoadObjective) -> str:

@@ -56,14 +56,15 @@ class Outcome(IntEnum):
     SERVER_ERROR = 3
     """5xx, 429 or 408: the server could not."""
     NOT_ACCEPTED = 4
-    """3xx or another 4xx: the request itself is wrong, which says nothing about how much the server carries."""
+    """3xx, another 4xx, or never sent: the request itself is wrong, which says nothing about the server."""
     OTHER = 5
 
     @classmethod
     def of(cls, code: int, error: str) -> "Outcome":
         """The outcome of a line of the generator."""
         if error:
-            return {"timeout": cls.TIMEOUT, "other": cls.OTHER}.get(error, cls.NO_CONNECTION)
+            named = {"timeout": cls.TIMEOUT, "other": cls.OTHER, "unsendable": cls.NOT_ACCEPTED}
+            return named.get(error, cls.NO_CONNECTION)
         if code >= 500 or code in {408, 429}:  # noqa: PLR2004 - the classes of HTTP
             return cls.SERVER_ERROR
         return cls.ANSWERED if 200 <= code < 300 else cls.NOT_ACCEPTED  # noqa: PLR2004
@@ -133,7 +134,9 @@ class StepResult:
     """Of the answers, errors of the server and timeouts included; empty without any."""
     outcomes: Mapping[Outcome, int] = field(default_factory=dict)
     refusing_code: int = 0
-    """The most frequent HTTP status among answers that did not accept the request; 0 without one."""
+    """The most frequent HTTP status among answers that did not accept the request; 0 where it could not be sent."""
+    unsendable: str = ""
+    """Why the first of the requests that could not be sent was not; empty without one."""
     first_token: float | None = None
     """95th percentile; None unless answers are streams."""
     per_token: float | None = None
@@ -161,8 +164,13 @@ class StepResult:
         return self.outcomes.get(Outcome.NO_CONNECTION, 0)
 
     @property
+    def other(self) -> int:
+        """Requests that met something that does not speak HTTP/1.1."""
+        return self.outcomes.get(Outcome.OTHER, 0)
+
+    @property
     def not_accepted(self) -> int:
-        """Requests that were answered with 3xx or 4xx."""
+        """Requests that were answered with 3xx or 4xx, or could not be sent."""
         return self.outcomes.get(Outcome.NOT_ACCEPTED, 0)
 
 
@@ -197,6 +205,7 @@ def measured(
     elapsed: float | None = None,
     peak_open: int = 0,
     began: float | None = None,
+    unsendable: str = "",
 ) -> StepResult:
     """What a step has shown.
 
@@ -208,6 +217,7 @@ def measured(
         elapsed: seconds until the last answer; computed when left out.
         peak_open: most requests that were open at once.
         began: seconds since the epoch.
+        unsendable: why requests could not be sent.
     """
     end = step.seconds if ended is None else min(ended, step.seconds)
     begin = min(step.settles, end)
@@ -237,7 +247,8 @@ def measured(
     too_few = achieved < _LEAST_ACHIEVED * arrived
     late_begin = end - (end - begin) / 3
     codes = Counter(judged["code"][judged["outcome"] == Outcome.NOT_ACCEPTED].tolist())
-    waited = judged["latency"][judged["outcome"] != Outcome.NO_CONNECTION]
+    unsent = (judged["outcome"] == Outcome.NOT_ACCEPTED) & (judged["code"] == 0)
+    waited = judged["latency"][(judged["outcome"] != Outcome.NO_CONNECTION) & ~unsent]
     last = float((answers["due"] + answers["latency"]).max(initial=end))
     return StepResult(
         step=step,
@@ -253,6 +264,7 @@ def measured(
         latency={q: float(np.percentile(waited, q)) for q in _PERCENTILES} if len(waited) else {},
         outcomes={Outcome(key): count for key, count in Counter(judged["outcome"].tolist()).items()},
         refusing_code=codes.most_common(1)[0][0] if codes else 0,
+        unsendable=unsendable,
         first_token=_percentile(judged["first"], 95),
         per_token=_percentile(judged["per_token"], 95),
         tokens_per_second=float(judged["events"].sum() / length) if plan.stream else None,

@@ -79,6 +79,11 @@ class LoadTestPlan:
         return min((threshold for threshold in thresholds if threshold is not None), default=None)
 
     @property
+    def longest(self) -> float:
+        """The longest time that an objective allows; 0 when there is none."""
+        return max((one.threshold_seconds or 0.0 for one in self.objectives), default=0.0)
+
+    @property
     def gaps(self) -> tuple[float, ...]:
         """The thresholds of the gaps between events, which have to be counted while they happen."""
         return tuple(one.threshold_seconds or 0.0 for one in self.objectives if one.kind is Promise.BETWEEN_TOKENS)
@@ -102,7 +107,8 @@ def plan_for(
         seed: draws the arrivals.
 
     Raises:
-        InvalidSpec: there is no `spec.scale`, or no objective can be judged under load.
+        InvalidSpec: there is no `spec.scale`, no objective can be judged under load, or the timeout is within what one
+            of them allows.
     """
     scale = deployment.spec.scale
     if scale is None:
@@ -110,7 +116,7 @@ def plan_for(
     test = scale.load_test
     judged, others = objectives_under_load(deployment)
     start = test.start_requests_per_second
-    return LoadTestPlan(
+    plan = LoadTestPlan(
         objectives=judged,
         base_urls=tuple(base_urls),
         path=test.path,
@@ -128,6 +134,12 @@ def plan_for(
         seed=seed,
         not_judged=others,
     )
+    if plan.timeout <= plan.longest:
+        raise InvalidSpec(
+            "spec.scale.loadTest.timeout",
+            f"it is {test.timeout}, and an objective allows {plan.longest:g} s: a request would fail before it is late",
+        )
+    return plan
 
 
 def _corpus_digest(corpus: Corpus | None, requests: str) -> str:

@@ -184,7 +184,8 @@ def _command(program: str, targets: Path, step: Step, plan: LoadTestPlan, seed: 
 
 
 def _limit(step: Step, plan: LoadTestPlan) -> float:
-    return step.seconds + _LATE + plan.timeout + _GRACE
+    """Seconds within which the generator is done, though all connections hang and a request waits for one of them."""
+    return step.seconds + _LATE + 2 * plan.timeout + _GRACE
 
 
 @contextmanager
@@ -241,6 +242,7 @@ class _Sending:
         self._ended: float | None = None
         self._began: float | None = None
         self._peak_open = 0
+        self._unsendable = ""
         self._done = False
 
     def follow(self, generator: "subprocess.Popen[str]") -> None:
@@ -251,7 +253,7 @@ class _Sending:
             if "at" in line:
                 self._lines.append(line)
             elif "done" in line:
-                self._peak_open, self._done = line["peakOpen"], True
+                self._peak_open, self._unsendable, self._done = line["peakOpen"], line.get("unsendable", ""), True
             elif not enough and (enough := self._enough(line)):
                 generator.terminate()
 
@@ -272,6 +274,7 @@ class _Sending:
             elapsed=elapsed,
             peak_open=self._peak_open,
             began=self._began,
+            unsendable=self._unsendable,
         )
 
     def _gather(self) -> None:

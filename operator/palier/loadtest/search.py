@@ -59,7 +59,10 @@ RESERVED_SOAKS: Final = 4
 RESERVED_SHARE: Final = 0.3
 """The search leaves time and requests for so many soaks, but no more than this share of all and for one at least."""
 DEAD_STEPS: Final = 4
-"""Warm-ups in a row without any answer, after which there is no server."""
+"""Warm-ups in a row without any answer, after which there is no server where none has ever held a rate."""
+PATIENCE: Final = (900.0, 1 / 3)
+"""Seconds, and the share of the test, that such warm-ups may take where one has: a model that breaks down under
+overload takes minutes to load again, and lower rates held."""
 NOT_ACCEPTED: Final = (3, 0.01)
 """Answers with 3xx or 4xx that are accepted as accidents: so many, or this share."""
 BAD_WANTED: Final = {Phase.CLIMB: 1.5, Phase.SEARCH: 10.0, Phase.SOAK: 10.0}
@@ -168,20 +171,30 @@ class _Search:
     # What comes next.
 
     def _warm_up(self) -> Step | Finished:
-        last_steps = self.history[-DEAD_STEPS:]
-        if len(last_steps) == DEAD_STEPS and all(result.step.phase is Phase.WARM_UP for result in last_steps):
-            worked = [result for result in self.history if result.step.phase is not Phase.WARM_UP]
-            return findings.no_server(last_steps, worked=worked[-1] if worked else None)
+        worked = [place for place, result in enumerate(self.history) if result.step.phase is not Phase.WARM_UP]
+        dead = self.history[worked[-1] + 1 :] if worked else self.history
         seconds = max(SHORTEST_WARM_UP, self.plan.warm_up)
+        if len(dead) >= DEAD_STEPS and sum(result.elapsed for result in dead) >= self._patience(seconds):
+            return findings.no_server(dead, worked=self.history[worked[-1]] if worked else None)
         rate = max(WARM_UP_RATE, WARM_UP_REQUESTS / seconds)  # the lowest rate is chosen by how fast an idle server is
         return Step(Phase.WARM_UP, _rounded(min(rate, self.plan.max_rate)), seconds)
+
+    def _patience(self, seconds: float) -> float:
+        """How long a server is waited for: not so long that no time is left for another warm-up and a soak."""
+        if self._held() is None:
+            return 0.0
+        longest, share = PATIENCE
+        spent = sum(result.elapsed for result in self.history)
+        if spent + seconds + self.plan.soak > self.plan.max_duration:
+            return 0.0
+        return min(longest, share * self.plan.max_duration)
 
     @staticmethod
     def _silent(result: StepResult) -> bool:
         """Whether there is no server any more, or not yet."""
         answered = result.requests - result.no_connection
         if result.step.phase is Phase.WARM_UP:
-            return answered == 0
+            return answered <= result.other
         return result.no_connection > answered
 
     def _climb(self) -> Step | Finished:
@@ -204,7 +217,7 @@ class _Search:
             rate = max(failed / DESCENT, lowest)
         else:
             rate = min(self._start(), barred / DESCENT)
-        if barred / rate < CLOSE or rate < SLOWEST:
+        if barred / rate < CLOSE or (rate < SLOWEST and barred < math.inf):
             return findings.generator_limited(self._limited(), held=held)
         return self._fitted(Step(Phase.CLIMB, _rounded(rate), self._seconds(Phase.CLIMB, rate)))
 
@@ -261,13 +274,8 @@ class _Search:
         if phase is Phase.SOAK:
             felt = min(3 * self._until_felt(rate), LONGEST_SOAK * self.plan.soak)
             return max(self.plan.soak, enough, felt)
-        felt = 5 * self._longest if phase is Phase.CLIMB else self._until_felt(rate)
+        felt = 5 * self.plan.longest if phase is Phase.CLIMB else self._until_felt(rate)
         return max(self.plan.step_duration, enough, min(felt, LONGEST_STEP * self.plan.max_duration))
-
-    @property
-    def _longest(self) -> float:
-        """The longest time that an objective allows."""
-        return max((one.threshold_seconds or 0.0 for one in self.plan.objectives), default=0.0)
 
     def _until_felt(self, rate: float) -> float:
         """So long that a queue which makes requests wait as long as they may has come to rest about ten times.
@@ -276,8 +284,8 @@ class _Search:
         M/M/c near saturation, 4 / (mu (1 - rho) ** 2) with 1 - rho = 3 / (mu threshold)). Where the product of rate and
         threshold is large, the capacity is so near to saturation that less will do.
         """
-        waiting = max(1e-9, rate * self._longest)
-        return max(5.0, min(40.0, 4 * waiting, max(10.0, 3000 / waiting))) * self._longest
+        waiting = max(1e-9, rate * self.plan.longest)
+        return max(5.0, min(40.0, 4 * waiting, max(10.0, 3000 / waiting))) * self.plan.longest
 
     def _fitted(self, step: Step) -> Step | Finished:
         """The step as far as time and requests suffice, with enough of both left for a soak."""

@@ -40,6 +40,9 @@ LONGEST_REACH = 3600.0
 USUAL_INTERVALS = 4
 """Looks that the questions of everybody reach back at most."""
 
+NOT_YET = "no look yet"
+"""Why a release cannot be measured that has only just begun to be watched."""
+
 RELEASES_AT_A_TIME = 50
 """After so many, others may use the event loop before the look goes on."""
 
@@ -105,6 +108,8 @@ class Looks:
             watched,
             last_look=begin if watched.last_look is None else watched.last_look,
             router_last_look=begin if watched.router_last_look is None and routed else watched.router_last_look,
+            # Before there is traffic, a look has to tell whether anything can be measured at all.
+            cannot_measure=NOT_YET if watched.traffic_since is None and found is watched else watched.cannot_measure,
             readings=found.readings,
             missing=found.missing,
             lost=found.lost,

@@ -1,7 +1,9 @@
 """The prices that hold now: those of OpenCost for the very nodes where it knows them, else those of a file.
 
 Prices must never stop the operator, and an old one must never pass for a new one. So whatever is wrong with the file
-makes the prices missing, with the reason, until the file changes; nothing is kept from the time before.
+makes the prices missing, with the reason, until the file changes; nothing is kept from the time before. Only what
+OpenCost last said of a node is kept for a day: a node that is gone, because the variant that was tested on it has no
+pods any more, would else change what that variant costs just before the choice.
 """
 
 import asyncio
@@ -36,17 +38,31 @@ OPEN_COST_KEPT: Final = 60.0
 OPEN_COST_WINDOW: Final = 600.0
 """Seconds after which a sample of OpenCost tells nothing any more."""
 
+NODE_KEPT: Final = 86_400.0
+"""Seconds for which the price of a node counts of which OpenCost says nothing any more."""
+
+_NAMED: Final = 3
+"""Nodes that a source names."""
 _NODE_LABELS: Final = ("exported_node", "node", "exported_instance", "instance")
 """Where the name of the priced node stands; a scrape with labels of its own moves that of the exporter aside."""
 
 
 @dataclass(frozen=True, slots=True)
 class _NodePrices:
-    """What OpenCost says of one node."""
+    """What OpenCost says of one node, or last said."""
 
     cpu: Decimal
     memory: Decimal
     gpu: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Prices of a node, and when OpenCost told them."""
+
+    prices: _NodePrices
+    at: float
+    """Seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +92,8 @@ class Prices:
         self._clock = clock
         self._version: tuple[int, ...] | None = None
         self._written = _Written()
-        self._nodes: Mapping[str, _NodePrices] = {}
+        self._nodes: Mapping[str, _Known] = {}
+        self._nodes_in = ""
         self._asked_at: float | None = None
         self._open_cost_problem = ""
         self._one_question = asyncio.Lock()
@@ -89,17 +106,18 @@ class Prices:
     async def table(self, nodes: Sequence[str] = ()) -> tuple[PriceTable | None, str]:
         """The prices that hold on some nodes, or None and the reason as a sentence.
 
-        Where the nodes have different prices in OpenCost, the dearest of each kind counts, and `source` says so.
+        Where the nodes have different prices in OpenCost, the mean of the pods' nodes counts, and `source` says so:
+        with one pod on each of two nodes, both together cost twice that.
 
         Args:
-            nodes: names of the nodes on which the pods run; empty where none runs yet.
+            nodes: the name of the node of each pod; empty where none runs yet.
         """
         written = self._read()
         if written.problem:
             return None, written.problem
         problem = ""
         if written.open_cost:
-            found, problem = await self._from_open_cost(written.open_cost, sorted(set(nodes)))
+            found, problem = await self._from_open_cost(written.open_cost, sorted(nodes))
             if found is not None:
                 return found, ""
         return written.table, "" if written.table else problem
@@ -135,46 +153,50 @@ class Prices:
     async def _from_open_cost(self, currency: str, nodes: Sequence[str]) -> tuple[PriceTable | None, str]:
         if not nodes:
             return None, "no pod runs yet, so it is not known which node's prices of OpenCost count"
-        known = await self._known_nodes()
-        if self._open_cost_problem:
-            return None, self._open_cost_problem
-        if missing := [node for node in nodes if node not in known]:
-            return None, f"OpenCost has no prices of node {', '.join(missing)}"
-        prices = [known[node] for node in nodes]
-        source = f"OpenCost, node {nodes[0]}"
-        if len(set(prices)) > 1:
-            source = f"OpenCost, the dearest of the nodes {', '.join(nodes)}"
+        known = await self._known_nodes(currency)
+        if missing := sorted({node for node in nodes if node not in known}):
+            return None, self._open_cost_problem or f"OpenCost has no prices of node {', '.join(missing)}"
+        prices = [known[node].prices for node in nodes]
+        different = list(dict.fromkeys(nodes)) if len(set(prices)) > 1 else nodes[:1]
+        source = f"OpenCost, node {different[0]}"
+        if len(different) > 1:
+            source = f"OpenCost, the mean of its pods' nodes {_listed(different)}"
         gpus = [price.gpu for price in prices if price.gpu is not None]
+        told_at = min(known[node].at for node in nodes)
         table = PriceTable(
             currency=currency,
             source=source,
-            as_of=dt.datetime.fromtimestamp(self._clock(), dt.UTC).date(),
-            cpu_hour=max(price.cpu for price in prices),
-            memory_gib_hour=max(price.memory for price in prices),
-            gpu_hour={ANY_PRODUCT: max(gpus)} if gpus else {},
+            as_of=dt.datetime.fromtimestamp(told_at, dt.UTC).date(),
+            cpu_hour=_mean([price.cpu for price in prices]),
+            memory_gib_hour=_mean([price.memory for price in prices]),
+            gpu_hour={ANY_PRODUCT: _mean(gpus)} if gpus else {},
         )
         return table, ""
 
-    async def _known_nodes(self) -> Mapping[str, _NodePrices]:
+    async def _known_nodes(self, currency: str) -> Mapping[str, _Known]:
         """The prices of all nodes, asked for at most once a minute, whoever wants them."""
         async with self._one_question:
             now = self._clock()
+            if currency != self._nodes_in:  # what was told in another currency is worth nothing now
+                self._nodes, self._nodes_in, self._asked_at = {}, currency, None
             if self._source is None or (self._asked_at is not None and 0 <= now - self._asked_at < OPEN_COST_KEPT):
                 return self._nodes
             self._asked_at = now
+            kept = {node: known for node, known in self._nodes.items() if now - known.at <= NODE_KEPT}
             try:
                 cpu, memory, gpu = [
                     _latest(await self._source.samples(metric, at=now, seconds=OPEN_COST_WINDOW))
                     for metric in (CPU, MEMORY, GPU)
                 ]
             except MetricsUnavailable as error:
-                self._nodes = {}
+                self._nodes = kept
                 self._open_cost_problem = f"OpenCost's prices could not be read: {error.message}"
                 return self._nodes
             self._open_cost_problem = ""
             # Nothing is free: where both prices are 0, OpenCost has not been told any.
             priced = [node for node in cpu.keys() & memory.keys() if cpu[node] or memory[node]]
-            self._nodes = {node: _NodePrices(cpu[node], memory[node], gpu.get(node) or None) for node in priced}
+            told = {node: _Known(_NodePrices(cpu[node], memory[node], gpu.get(node) or None), now) for node in priced}
+            self._nodes = kept | told
             return self._nodes
 
 
@@ -207,6 +229,16 @@ def _latest(series: Iterable[Series]) -> dict[str, Decimal]:
         if node and one.times:
             newest[node] = max(newest.get(node, (0.0, 0.0)), (one.times[-1], one.values[-1]))
     return {node: Decimal(str(value)) for node, (_, value) in newest.items() if value >= 0}
+
+
+def _mean(prices: Sequence[Decimal]) -> Decimal:
+    return sum(prices, start=Decimal(0)) / len(prices)
+
+
+def _listed(nodes: Sequence[str]) -> str:
+    """The first nodes by name, and how many more there are: a fleet may have hundreds."""
+    more = len(nodes) - _NAMED
+    return f"{', '.join(nodes[:_NAMED])}{f' and {more} more' if more > 0 else ''}"
 
 
 def _one_line(error: Exception) -> str:

@@ -31,6 +31,13 @@ class RunningFacts:
     """What all revisions together have answered."""
     unknown: str = ""
     """Why that is not known."""
+    seen: bool = False
+    """Whether anybody has looked for the pods: only then are none of them no pods."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether no pod is asked for, as far as was looked."""
+        return self.seen and not any(self.pods.values())
 
     def together(self) -> Money | Unpriced | None:
         """What all pods cost in an hour; None while there are none."""
@@ -102,8 +109,13 @@ def overheads_of(deployment: ModelDeployment) -> Decimal:
 
 
 def spent(spending: Spending | None, running: RunningFacts, *, now: float) -> Spending | None:
-    """The memory of what was spent, up to now; unchanged while a price is missing."""
+    """The memory of what was spent, up to now; unchanged while a price is missing.
+
+    Where no pods are left an hour costs nothing: the last cost of an hour would else be counted for ever.
+    """
     together = running.together()
+    if spending is not None and running.idle:
+        together = Money(Decimal(0), spending.currency)
     return advanced(spending, hourly=together, now=now) if isinstance(together, Money) else spending
 
 
@@ -124,7 +136,12 @@ def stops(deployment: ModelDeployment, found: Burn | None, *, under_way: bool) -
 
 
 def cost_judgements(
-    deployment: ModelDeployment, running: RunningFacts, *, candidate: str, stable: str, replicas: int
+    deployment: ModelDeployment,
+    running: RunningFacts,
+    *,
+    candidate: str,
+    stable: str,
+    replicas: int | Mapping[str, int],
 ) -> tuple[Judgement, ...]:
     """The verdicts on the objectives that limit what a thousand answers cost.
 
@@ -133,8 +150,10 @@ def cost_judgements(
         running: prices and traffic.
         candidate: revision of the candidate.
         stable: revision of stable.
-        replicas: the pods that all of the traffic needs.
+        replicas: the pods that all of the traffic needs: of either revision, or by revision where a slower one needs
+            more of them (see `palier.release.prospects.pods_for_traffic`).
     """
+    needed = {candidate: replicas, stable: replicas} if isinstance(replicas, int) else replicas
     budget = deployment.spec.budget
     if budget is None:
         return ()
@@ -142,8 +161,8 @@ def cost_judgements(
         judge_cost(
             objective.name,
             maximum=Money(objective.cost.max_per_thousand_inferences.decimal, budget.currency),
-            candidate=_for_all(running, candidate, replicas),
-            stable=_for_all(running, stable, replicas),
+            candidate=_for_all(running, candidate, needed[candidate]),
+            stable=_for_all(running, stable, needed[stable]),
             served=running.total,
             unknown=running.unknown,
         )

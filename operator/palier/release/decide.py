@@ -238,10 +238,10 @@ def _without_verdict(situation: Situation, stage: Landing, gap: Hold, judgements
     """The stage's time is over and its evidence is not complete: hold, until its deadline decides as the spec says."""
     state, rules = situation.state, situation.deployment.spec.release
     held_for = situation.now - (situation.release.traffic_since or situation.now)
-    if held_for < stage.max_duration.seconds or blinks(gap, judgements):
+    if held_for < stage.max_duration.seconds or blinks(situation, judgements):
         return Decision(state, hold=gap)
-    if isinstance(stage, Experiment) and not_better(judgements, stage.objective):
-        message = f"not shown to be better than stable within {stage.duration}: {gap.message}"
+    if isinstance(stage, Experiment) and (told := not_better(judgements, stage.objective)):
+        message = f"not shown to be better than stable within {stage.duration}: {told}"
         return _roll_back(situation, Ending(Result.KEPT_STABLE, "NotBetter", message))
     if rules.on_no_evidence is OnNoEvidence.ROLLBACK:
         message = f"no verdict within {stage.max_duration}: {gap.message}"

@@ -11,6 +11,7 @@ from palier.api.v1alpha1 import LoadTestStage, OnNoEvidence
 from palier.economics.variants import Choice
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
+from palier.release.holds import kept
 from palier.release.observation import Observation
 from palier.release.prospects import record_of, survey, wanted_runs
 from palier.release.rules import rules_digest
@@ -228,6 +229,8 @@ def _without_result(situation: Situation, stage: LoadTestStage, gap: Hold) -> De
     rules = situation.deployment.spec.release
     if situation.now - situation.release.started_at < stage.max_duration.seconds:
         return Decision(situation.state, hold=gap)
+    if held := kept(situation, "in the load test"):
+        return Decision(situation.state, hold=held)
     told = f"no verdict of the load test within {stage.max_duration}"
     if rules.on_no_evidence is OnNoEvidence.ROLLBACK:
         return refusal(situation, "NoEvidence", f"{told}: {gap.message}")

@@ -22,23 +22,29 @@ SILENT_FOR = 10.0
 
 def first_gap(situation: Situation, judgements: tuple[Judgement, ...]) -> Hold | None:
     """The first objective without a verdict; one missed scrape is not yet worth a reason of its own."""
-    measured = situation.observation.measured
-    origins = {objective.rule.name: objective.origin for objective in situation.objectives.measured}
     for judgement in judgements:
         if judgement.verdict is Verdict.NO_EVIDENCE:
-            since = measured.unseen_since(origins.get(judgement.objective, Origin.PODS))
-            blind = since is not None and situation.now - since >= BLIND_FOR
-            blind = blind or judgement.objective in measured.missing
-            return Hold(CANNOT_MEASURE if blind else JUDGING, judgement.message)
+            return Hold(CANNOT_MEASURE if _blind(situation, judgement) else JUDGING, judgement.message)
     return None
 
 
-def blinks(gap: Hold, judgements: tuple[Judgement, ...]) -> bool:
+def _blind(situation: Situation, judgement: Judgement) -> bool:
+    """Whether an objective cannot be measured, and not merely for a moment."""
+    measured, name = situation.observation.measured, judgement.objective
+    origins = {objective.rule.name: objective.origin for objective in situation.objectives.measured}
+    since = measured.unseen_since(origins.get(name, Origin.PODS))
+    if since is not None and situation.now - since >= BLIND_FOR:
+        return True
+    return name in measured.missing or name in dict(situation.objectives.unmeasurable)
+
+
+def blinks(situation: Situation, judgements: tuple[Judgement, ...]) -> bool:
     """Whether only a moment's blindness is in the way of a verdict: a missed scrape, or an operator that just started.
 
     The next look tells, so not even a deadline decides now.
     """
-    return gap.reason == JUDGING and any(judgement.reason == CANNOT_MEASURE for judgement in judgements)
+    unmeasured = [judgement for judgement in judgements if judgement.reason == CANNOT_MEASURE]
+    return bool(unmeasured) and not any(_blind(situation, judgement) for judgement in unmeasured)
 
 
 def served_share_mismatch(situation: Situation) -> Hold | None:
@@ -98,7 +104,10 @@ def waiting_for_pods(situation: Situation, needed: int) -> Hold:
 
 
 def waiting_for_route(situation: Situation) -> Hold:
-    """What the gateway has said about the route, or that it keeps silent."""
+    """What the gateway has said about the route, or that it keeps silent.
+
+    It cannot have been silent for longer than the route is there in its present form.
+    """
     route = situation.observation.route
     if route.conflict:
         return Hold("RouteConflict", route.conflict)
@@ -107,7 +116,7 @@ def waiting_for_route(situation: Situation) -> Hold:
     gateway = situation.deployment.spec.traffic.gateway
     if gateway is None:
         return Hold("Shifting", "moving the front Service")
-    waited = situation.now - situation.release.stage_started_at
+    waited = min(situation.now - situation.release.stage_started_at, route.unchanged_for)
     if waited >= SILENT_FOR:
         names = ", ".join(
             f"{parent.namespace or situation.deployment.metadata.namespace}/{parent.name}"

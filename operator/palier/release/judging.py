@@ -33,9 +33,15 @@ def judgements_of(situation: Situation) -> tuple[Judgement, ...]:
     )
 
 
-def not_better(judgements: tuple[Judgement, ...], objective: str) -> bool:
-    """Whether the objective of an experiment was measured, and did not show that the candidate is the better one."""
-    return any(one.objective == objective and one.reason == "NotBetter" for one in judgements)
+_NOT_MEASURED = frozenset({CANNOT_MEASURE, "NoRequests", "TooFewRequests", "LabelsPending"})
+
+
+def not_better(judgements: tuple[Judgement, ...], objective: str) -> str:
+    """What the objective of an experiment says, if it was measured and has not shown that the candidate is better."""
+    for one in judgements:
+        if one.objective == objective and one.verdict is Verdict.NO_EVIDENCE and one.reason not in _NOT_MEASURED:
+            return one.message
+    return ""
 
 
 def _in_shadow(situation: Situation, objective: MeasuredObjective) -> Judgement:

@@ -4,15 +4,16 @@ Nothing is decided here: this is the table that the decision, the status and the
 """
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from palier.api.v1alpha1 import ModelDeployment
-from palier.economics.capacity import ScalingLaw, fit
+from palier.economics.capacity import ScalingLaw, replicas_at
+from palier.economics.measured import NOTHING_MEASURED, Measured, measured
 from palier.economics.plan import Plan, plan_of
 from palier.economics.variants import Choice, VariantFinding, choose
-from palier.evidence.verdicts import Verdict
 from palier.release.observation import Observation
 from palier.release.state import State
 from palier.release.testing import LoadTestRecord, Run, Way, record_for, runs_of
@@ -76,28 +77,56 @@ def survey(deployment: ModelDeployment, observation: Observation, state: State, 
     return Survey(tuple(prospects), choose(findings))
 
 
+def pods_for_traffic(deployment: ModelDeployment, observation: Observation, state: State) -> Mapping[str, int]:
+    """How many pods stable and the candidate each need for the traffic that is answered now, by revision.
+
+    Never fewer than `serving.replicas`; more where load tests have measured that those do not carry it. Stable's pods
+    do carry what they answer, whether that was planned or not. So where only one of the two was measured, its reserve
+    is left out: it is not to look worse only because more is known of it.
+
+    Args:
+        deployment: the spec.
+        observation: the answered requests.
+        state: the memory, with what the load tests found.
+    """
+    full, scale, served = deployment.spec.serving.replicas, deployment.spec.scale, observation.running.total
+    revisions = [one.revision for one in (state.stable, state.candidate) if one]
+    if scale is None or served is None or served.seconds <= 0:
+        return dict.fromkeys(revisions, full)
+    rate = Decimal(served.requests) / Decimal(served.seconds)
+    laws = {revision: _last_measured(revision, state).law for revision in revisions}
+    utilization = scale.utilization.share if all(laws.values()) else Decimal(1)
+    needed = {}
+    for revision, law in laws.items():
+        # What no number of pods carries needs at least what it would need if they did not hinder each other.
+        numbers = [
+            replicas_at(rate, law=one, utilization=utilization, minimum=full)
+            for one in ((law, ScalingLaw(law.gamma)) if law else ())
+        ]
+        needed[revision] = next((number for number in numbers if number is not None), full)
+    return needed
+
+
+def _last_measured(revision: str, state: State) -> Measured:
+    """What the newest load tests of a revision say, those of one and the same corpus and objectives together."""
+    records = sorted((one for one in state.load_tests if one.revision == revision), key=lambda one: -one.measured_at)
+    same = [one for one in records if one.digest == records[0].digest]
+    return _measured({one.replicas: one for one in reversed(same)}.values())
+
+
 def _prospect(
     way: Way, records: tuple[LoadTestRecord, ...], observation: Observation, *, complete: bool, now: float
 ) -> Prospect:
-    law, gap = _law(records)
-    if not complete:
-        law = None  # whether replicas hinder each other was to be measured, and has not been
+    found = _measured(records)
+    if found.against is None and not complete:
+        found = NOTHING_MEASURED  # whether replicas hinder each other was to be measured, and has not been
     prices, problem = observation.prices_of(way.revision)
     today = datetime.fromtimestamp(now, UTC).date()
-    plan = plan_of(way.deployment, law=law, prices=prices, prices_problem=problem, today=today)
-    if gap is not None:
-        # A capacity that nobody has told is none, whatever verdict came with it.
-        verdict = Verdict.FAIL if gap.result.verdict is Verdict.FAIL else Verdict.NO_EVIDENCE
-        plan = replace(plan, verdict=verdict, reason=gap.result.reason, message=gap.result.message)
+    plan = found.planned(
+        lambda law: plan_of(way.deployment, law=law, prices=prices, prices_problem=problem, today=today)
+    )
     return Prospect(way, plan, records)
 
 
-def _law(records: Iterable[LoadTestRecord]) -> tuple[ScalingLaw | None, LoadTestRecord | None]:
-    """How capacity grows with replicas, and the first record that does not speak for it."""
-    points = []
-    for record in records:
-        result = record.result
-        if result.verdict is not Verdict.PASS or result.capacity is None or result.capacity <= 0:
-            return None, record
-        points.append((record.replicas, result.capacity, result.ceiling))
-    return (fit(points).law, None) if points else (None, None)
+def _measured(records: Iterable[LoadTestRecord]) -> Measured:
+    return measured((record.replicas, record.result) for record in records)

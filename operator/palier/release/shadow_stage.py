@@ -10,7 +10,7 @@ from palier.api.v1alpha1 import OnBreach, OnNoEvidence, ShadowStage
 from palier.evidence.objective import Judgement, Verdict, combined
 from palier.release import gate
 from palier.release.criteria import comparison
-from palier.release.holds import CANNOT_MEASURE, JUDGING, first_gap, kept, waiting_for_pods, waiting_for_route
+from palier.release.holds import CANNOT_MEASURE, JUDGING, blinks, first_gap, kept, waiting_for_pods, waiting_for_route
 from palier.release.shadowing import ShadowRun
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.state import Step
@@ -58,12 +58,10 @@ def shadowing(situation: Situation, judgements: tuple[Judgement, ...]) -> Decisi
     if not situation.observation.shadow.exists:
         # Another comparison has another proxy, and what the one before still counts is nothing to judge by.
         return begun(situation)
-    failed = [judgement.message for judgement in judgements if judgement.verdict is Verdict.FAIL]
-    if failed and situation.deployment.spec.release.on_breach is OnBreach.HOLD:
-        breach = "; ".join(failed)
-        notes = () if release.breach else (Note("Warning", "ObjectiveBreached", f"holding (onBreach: Hold): {breach}"),)
-        remembered = replace(situation.state, release=replace(release, breach=breach))
-        return Decision(remembered, notes=notes, hold=Hold("ObjectiveBreached", breach))
+    if breached := _held_for_breach(situation, judgements):
+        return breached
+    # What was a breach under another limit is none any more: the copies have to go on.
+    situation = replace(situation, state=replace(situation.state, release=replace(release, breach="")))
     if held := kept(situation, "in the shadow"):
         return Decision(situation.state, hold=held)
     if interrupted := _missing(situation):
@@ -75,9 +73,26 @@ def shadowing(situation: Situation, judgements: tuple[Judgement, ...]) -> Decisi
     if combined(judgements) is Verdict.PASS:
         told = "; ".join(judgement.message for judgement in judgements)
         return _left(situation, (Note("Normal", "ShadowPassed", f"{situation.candidate.revision}: {told}"),))
-    return _without_verdict(
-        situation, stage, _explained(judgements, gap or Hold(JUDGING, "no verdict yet"), held_for=held_for)
+    gap = _explained(judgements, gap or Hold(JUDGING, "no verdict yet"), held_for=held_for)
+    return (
+        Decision(situation.state, hold=gap)
+        if blinks(situation, judgements)
+        else _without_verdict(situation, stage, gap)
     )
+
+
+def _held_for_breach(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision | None:
+    """The release held for a person, where the spec wants that of a breach; a moment of blindness does not end it."""
+    state, release = situation.state, situation.release
+    failed = [judgement.message for judgement in judgements if judgement.verdict is Verdict.FAIL]
+    if failed and situation.deployment.spec.release.on_breach is OnBreach.HOLD:
+        breach = "; ".join(failed)
+        notes = () if release.breach else (Note("Warning", "ObjectiveBreached", f"holding (onBreach: Hold): {breach}"),)
+        remembered = replace(state, release=replace(release, breach=breach))
+        return Decision(remembered, notes=notes, hold=Hold("ObjectiveBreached", breach))
+    if release.breach and any(judgement.reason == CANNOT_MEASURE for judgement in judgements):
+        return Decision(state, hold=Hold("ObjectiveBreached", release.breach))
+    return None
 
 
 def _awaiting_copies(situation: Situation, stage: ShadowStage) -> Decision:

@@ -23,8 +23,9 @@ from palier.api.v1alpha1 import ModelDeployment
 __all__ = ["ShadowPlan", "digest", "plan_for"]
 
 _DIGITS: Final = 16
-_WHERE_AND_HOW_MANY: Final = {"candidateUrl", "stableUrl", "percent", "versions"}
-"""What does not change the question: addresses, the size of the sample, and names that are only shown."""
+_WHERE_AND_HOW_MANY: Final = {"candidateUrl", "stableUrl", "percent", "versions", "comparison"}
+"""What does not change the question: addresses, the size of the sample, and names that are only shown.
+The name of the comparison is a digest of the question."""
 _TIMED: Final = {TimeSignal.LATENCY, TimeSignal.TIME_TO_FIRST_TOKEN}
 _HIGHEST_PERCENT: Final = 100
 
@@ -57,6 +58,8 @@ class ShadowPlan:
     disagreements: Disagreements | None = None
     versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """For `candidate` and `stable`: `model`, `version`, `uri` and `prompt/<name>` with the digest of the prompt."""
+    comparison: str = ""
+    """What every counter names as its `comparison`, so that those of a former one are not added: the digest."""
 
     def to_json(self) -> str:
         """The plan as one line; `from_json` reads the same value back."""
@@ -100,6 +103,7 @@ def plan_for(
     candidate_url: str = "",
     stable_url: str = "",
     versions: Mapping[str, Mapping[str, str]] | None = None,
+    comparison: str = "",
 ) -> ShadowPlan:
     """The plan for a deployment, as `spec.shadow`, `spec.answers` and the objectives ask for it.
 
@@ -111,6 +115,7 @@ def plan_for(
         candidate_url: `http://host:port` of the candidate's Service.
         stable_url: the same of stable's.
         versions: what both serve, for people who read the metrics.
+        comparison: what every counter names as its `comparison`.
     """
     shadow, objectives = deployment.spec.shadow, deployment.spec.objectives
     times = {
@@ -134,6 +139,7 @@ def plan_for(
         factors=tuple(dict.fromkeys(factors)),
         disagreements=shadow.disagreements,
         versions=versions or {},
+        comparison=comparison,
     )
 
 

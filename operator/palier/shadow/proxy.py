@@ -236,14 +236,14 @@ class ShadowProxy:
             self._tell(f"a defect: an answer could not be compared: {fault}")
 
 
-async def listen(runner: web.BaseRunner, port: int) -> None:
-    """Answer on a port of all addresses.
+async def listen(runner: web.BaseRunner, port: int, *, host: str | None = None) -> None:
+    """Answer on a port of all addresses, or of one.
 
     Raises:
         InvalidSettings: the port is taken.
     """
     try:
-        await web.TCPSite(runner, port=port).start()
+        await web.TCPSite(runner, host, port).start()
     except OSError as error:
         raise InvalidSettings(f"cannot listen on port {port}: {error.strerror or error}") from error
 

@@ -3,9 +3,10 @@
 import asyncio
 import signal
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Final
 
-from palier.shadow.pages import serve_pages
+from palier.shadow.pages import LOOPBACK, serve_disagreements, serve_pages
 from palier.shadow.plan import ShadowPlan
 from palier.shadow.proxy import ShadowProxy
 
@@ -15,13 +16,16 @@ PROGRESS: Final = 30.0
 """Seconds between two lines about how it goes."""
 
 
-async def run(plan: ShadowPlan, *, port: int, metrics_port: int, tell: Callable[[str], None]) -> None:
+async def run(
+    plan: ShadowPlan, *, port: int, metrics_port: int, disagreements_port: int, tell: Callable[[str], None]
+) -> None:
     """Take copies and compare until SIGTERM or SIGINT comes.
 
     Args:
         plan: what is compared.
         port: takes the copies.
         metrics_port: has the metrics and whether the proxy is ready.
+        disagreements_port: has the disagreements that are kept, at the loopback; not open where none are.
         tell: gets a line now and then, which never has anything of a request in it.
 
     Raises:
@@ -31,16 +35,19 @@ async def run(plan: ShadowPlan, *, port: int, metrics_port: int, tell: Callable[
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
-    async with ShadowProxy(plan, port=port, tell=tell) as proxy:
+    ports = f"copies to port {port}, metrics on {metrics_port}"
+    async with ShadowProxy(plan, port=port, tell=tell) as proxy, AsyncExitStack() as stack:
         pages = await serve_pages(proxy, port=metrics_port)
-        try:
-            tell(f"compares {plan.candidate} with {plan.stable}: copies to port {port}, metrics on {metrics_port}")
-            while not await _within(asked, PROGRESS):
-                tell(_progress(proxy))
-            await proxy.stop()
-            tell(f"stopped: {_progress(proxy)}")
-        finally:
-            await pages.cleanup()
+        stack.push_async_callback(pages.cleanup)
+        kept = await serve_disagreements(proxy, port=disagreements_port)
+        if kept is not None:
+            stack.push_async_callback(kept.cleanup)
+            ports += f", disagreements on {LOOPBACK}:{disagreements_port}"
+        tell(f"compares {plan.candidate} with {plan.stable}: {ports}")
+        while not await _within(asked, PROGRESS):
+            tell(_progress(proxy))
+        await proxy.stop()
+        tell(f"stopped: {_progress(proxy)}")
 
 
 async def _within(asked: asyncio.Event, seconds: float) -> bool:

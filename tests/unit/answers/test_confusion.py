@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palier.answers.confusion import LONGEST_LABEL, MOST_LABELS, OTHER, Confusion, bounded
+from palier.answers.confusion import LONGEST_LABEL, MOST_LABELS, MOST_PAIRS, OTHER, Confusion, bounded
 
 
 def test_pairs_are_counted() -> None:
@@ -29,6 +29,22 @@ def test_later_labels_are_one() -> None:
     assert confusion.add("known", "label 0") == ("known", "label 0")
     assert sum(confusion.counts.values()) == 3 * MOST_LABELS + 2
     assert confusion.counts["known", OTHER] == 3 * MOST_LABELS - (MOST_LABELS - 1) + 1
+
+
+def test_later_pairs_are_one() -> None:
+    """Fifty labels alone would be 2,500 pairs, each a time series; the first ones keep their names."""
+    confusion = Confusion()
+    for reference in range(MOST_LABELS):
+        for candidate in range(MOST_LABELS):
+            confusion.add(str(reference), str(candidate))
+
+    assert len(confusion.counts) == MOST_PAIRS + 1
+    assert confusion.counts[OTHER, OTHER] == MOST_LABELS**2 - MOST_PAIRS
+    assert confusion.counts["0", "0"] == 1
+    assert confusion.add("0", "0") == ("0", "0")
+    assert confusion.add("49", "49") == (OTHER, OTHER)
+    assert confusion.add("49", "new") == (OTHER, OTHER)
+    assert len(confusion.counts) == MOST_PAIRS + 1
 
 
 @given(st.text(alphabet=st.characters(), max_size=200) | st.text(alphabet="\ud800\n\x1b[31ma", max_size=200))

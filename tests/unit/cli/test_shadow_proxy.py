@@ -14,7 +14,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
+from palier.api.shadow import Disagreements
 from palier.cli.shadow import add_command
 from palier.errors import InvalidSettings
 from tests.unit.shadow.arms import CANDIDATE, PLAN, STABLE, Arm, serve, until
@@ -39,10 +41,11 @@ def free_port() -> int:
 class Program:
     """The program under way."""
 
-    def __init__(self, process: asyncio.subprocess.Process, port: int, pages: int) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, port: int, pages: int, kept: int) -> None:
         self.process = process
         self.url = f"http://127.0.0.1:{port}"
         self.pages = f"http://127.0.0.1:{pages}"
+        self.kept = f"http://127.0.0.1:{kept}/disagreements"
 
     async def copy(self) -> int:
         """Send a copy."""
@@ -58,16 +61,20 @@ class Program:
 
 
 @asynccontextmanager
-async def program(folder: Path, candidate: Arm, stable: Arm) -> AsyncIterator[Program]:
+async def program(
+    folder: Path, candidate: Arm, stable: Arm, *, disagreements: Disagreements | None = None
+) -> AsyncIterator[Program]:
     """The program between two servers, once it says that it is there."""
     async with AsyncExitStack() as stack:
         for arm in (candidate, stable):
             await serve(arm, stack)
             stack.callback(arm.gate.set)
         plan = folder / "plan.json"
-        plan.write_text(replace(PLAN, candidate_url=candidate.url, stable_url=stable.url).to_json())
-        port, pages = free_port(), free_port()
-        arguments = ("shadow-proxy", "--plan", str(plan), "--port", str(port), "--metrics-port", str(pages))
+        told = replace(PLAN, candidate_url=candidate.url, stable_url=stable.url, disagreements=disagreements)
+        plan.write_text(told.to_json())
+        port, pages, kept = free_port(), free_port(), free_port()
+        ports = {"--port": port, "--metrics-port": pages, "--disagreements-port": kept}
+        arguments = ("shadow-proxy", "--plan", str(plan), *(str(word) for pair in ports.items() for word in pair))
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",
@@ -81,8 +88,9 @@ async def program(folder: Path, candidate: Arm, stable: Arm) -> AsyncIterator[Pr
         try:
             line = await asyncio.wait_for(process.stdout.readline(), 30)
             expected = f"compares {CANDIDATE} with {STABLE}: copies to port {port}, metrics on {pages}"
-            assert line.decode() == f"shadow-proxy: {expected}\n"
-            yield Program(process, port, pages)
+            also = "" if disagreements is None else f", disagreements on 127.0.0.1:{kept}"
+            assert line.decode() == f"shadow-proxy: {expected}{also}\n"
+            yield Program(process, port, pages, kept)
         finally:
             if process.returncode is None:
                 process.kill()
@@ -112,6 +120,34 @@ async def test_the_program_ends_when_it_is_asked_to(tmp_path: Path, number: int)
 
     assert (status, errors) == (0, "")
     assert output == "shadow-proxy: stopped: 1 pairs, 0 disagreements, 0 without a pair\n"
+
+
+async def test_disagreements_have_a_port_of_their_own(tmp_path: Path) -> None:
+    """It is open only where some are kept."""
+
+    async def other(_request: web.BaseRequest, _body: bytes) -> web.StreamResponse:
+        return web.Response(text="other")
+
+    async with (
+        program(tmp_path, Arm(other), Arm(), disagreements=Disagreements(keep=1)) as proxy,
+        aiohttp.ClientSession() as session,
+    ):
+        assert await proxy.copy() == 204
+
+        async def kept() -> list[object]:
+            async with session.get(proxy.kept) as response:
+                return list(json.loads(await response.text())["kept"])
+
+        async with asyncio.timeout(10):
+            while not await kept():
+                pass
+        async with session.get(f"{proxy.pages}/disagreements") as response:
+            assert response.status == 404
+        assert (await proxy.end())[0] == 0
+
+    async with program(tmp_path, Arm(), Arm()) as proxy, aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await session.get(proxy.kept)
 
 
 def run(*arguments: str) -> None:
@@ -152,12 +188,16 @@ def test_a_plan_that_is_not_there_is_told(tmp_path: Path) -> None:
         run("--plan", str(tmp_path / "missing.json"))
 
 
-def test_two_ports_are_two(tmp_path: Path) -> None:
+def test_every_port_is_another(tmp_path: Path) -> None:
     """Copies would be counted as looks at the metrics."""
     plan = tmp_path / "plan.json"
     plan.write_text(replace(PLAN, candidate_url="http://a", stable_url="http://b").to_json())
     with pytest.raises(InvalidSettings, match="--metrics-port: 8080 is the port of the copies already"):
         run("--plan", str(plan), "--metrics-port", "8080")
+    with pytest.raises(InvalidSettings, match="--disagreements-port: 9090 is the port of the metrics already"):
+        run("--plan", str(plan), "--disagreements-port", "9090")
+    with pytest.raises(InvalidSettings, match="--disagreements-port: 8080 is the port of the copies already"):
+        run("--plan", str(plan), "--disagreements-port", "8080")
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1", "٣"])

@@ -38,11 +38,12 @@ OPEN_COST = "{openCost: {currency: EUR}}"
 
 
 class Metrics:
-    """Stands for Prometheus: the prices of one node, and half a core used by every pod under load."""
+    """Stands for Prometheus: the prices of nodes, and half a core used by every pod under load."""
 
     def __init__(self) -> None:
         self.away = False
         self.asked: list[str] = []
+        self.cpu_hour = {"node-7": 0.4}
 
     async def samples(self, selector: str, *, at: float, seconds: float) -> list[Series]:
         """See `MetricSource.samples`."""
@@ -51,9 +52,9 @@ class Metrics:
             raise MetricsUnavailable("Unreachable", "Prometheus is away")
         match selector.partition("{")[0]:
             case "node_cpu_hourly_cost":
-                return [Series({"node": "node-7"}, [(at - 1, 0.4)])]
+                return [Series({"node": node}, [(at - 1, price)]) for node, price in self.cpu_hour.items()]
             case "node_ram_hourly_cost":
-                return [Series({"node": "node-7"}, [(at - 1, 0.04)])]
+                return [Series({"node": node}, [(at - 1, 0.04)]) for node in self.cpu_hour]
             case "container_cpu_usage_seconds_total":
                 labels = {"pod": "demo-x", "container": "m", "id": "/m"}
                 return [Series(labels, [(at - seconds + 1, 100.0), (at - 1, 100.0 + (seconds - 2) / 2)])]
@@ -208,6 +209,29 @@ async def test_open_costs_prices_are_those_of_the_node_of_each_revision(tmp_path
     missing = await shell.complete(deployment, elsewhere)
 
     assert missing.prices_of(b.revision) == (None, "OpenCost has no prices of node node-1")
+
+
+async def test_each_pod_costs_what_its_own_node_costs(tmp_path: Path) -> None:
+    """Three pods on a cheap node and one on a dear one; an evicted pod runs nowhere."""
+    shell = Shell(tmp_path, table=OPEN_COST)
+    deployment = load_tested()
+    (way,) = ways(deployment).values()
+    await shell.make(deployment, way.revision, pods=4)
+    (cheap,) = shell.cluster.pods
+    dear = {**cheap, "spec": {"nodeName": "node-8"}}
+    shell.cluster.pods += [cheap, cheap, dear, *[{**dear, "status": {"phase": "Failed"}}] * 5]
+    shell.metrics.cpu_hour["node-8"] = 0.8
+    found = (await shell.complete(deployment, State())).running
+
+    assert found.together() == Money(Decimal("2.0"), "EUR")
+    assert found.idle is False
+
+
+async def test_pods_that_are_gone_cost_nothing(shell: Shell) -> None:
+    """Nothing runs, and it was looked."""
+    found = (await shell.complete(load_tested(), State())).running
+
+    assert (found.together(), found.idle) == (None, True)
 
 
 async def test_nodes_are_asked_for_now_and_then(tmp_path: Path) -> None:

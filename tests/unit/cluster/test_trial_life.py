@@ -292,7 +292,7 @@ async def test_a_judge_that_cannot_judge_stops_nothing_else(life: Life, stage: s
 
 
 async def test_other_checks_have_another_proxy(life: Life) -> None:
-    """The copies end, the new proxy comes, the old one goes; what the old one counted refuses nobody."""
+    """The new proxy comes before its copies, the old one goes, and what that has counted refuses nobody."""
     life.differs["2"] = 0.5
     await copied(life, onBreach="Hold")
     (before,) = life.proxies()
@@ -305,7 +305,7 @@ async def test_other_checks_have_another_proxy(life: Life) -> None:
 
     assert life.status["stable"]["version"] == "2"
     assert before not in {name for _, name in life.left()}
-    assert life.log.index("- copies") < life.log.index("+ copies")
+    assert life.log.index("+ Deployment shadow") < life.log.index("+ copies")
 
 
 async def test_a_proxy_stays_while_a_silent_gateway_may_copy_to_it(life: Life) -> None:

@@ -1,6 +1,7 @@
 """A cluster in memory with an operator, gateways, Jobs and a Prometheus, for whole releases that are tried first."""
 
 import copy
+import json
 from typing import Any
 
 from palier.api.constants import API_VERSION, KIND, LABEL_REVISION
@@ -35,6 +36,7 @@ PROMISES = (
     {"name": "answers", "agreement": {"minPercent": "95"}},
 )
 PER_SECOND = 400
+NOT_SENT_TWICE = "Method|Protocol|RequestTooLarge|RequestIncomplete"
 
 
 class Counted:
@@ -224,8 +226,15 @@ class Life:
         for name, candidate in self.proxies().items():
             pairs = PER_SECOND // 5 if name == self.copied_to else 0
             differing = round(pairs * self.differs.get(self.version_of(candidate), 0.0))
-            told = {"pod": f"{name}-5d8f7b-x", "instance": name, "revision": candidate}
+            told = {
+                "pod": f"{name}-5d8f7b-x",
+                "instance": name,
+                "revision": candidate,
+                "comparison": self.comparison(name),
+            }
             for selector, amount in (
+                ("palier_shadow_mirrored_total", pairs),
+                (f'palier_shadow_excluded_total{{reason=~"{NOT_SENT_TWICE}"}}', 0),
                 ("palier_shadow_sampled_total", pairs),
                 ("palier_shadow_unpaired_total", 0),
                 ("palier_shadow_pairs_total", pairs),
@@ -265,6 +274,12 @@ class Life:
         self.log += [f"+ {one}" for one in sorted(there - self._there)]
         self.log += [f"- {one}" for one in sorted(self._there - there)]
         self._there = there
+
+    def comparison(self, proxy: str) -> str:
+        """What a proxy was told to call its way to compare."""
+        config = self.cluster.find("ConfigMap", proxy)
+        assert config is not None
+        return str(json.loads(config["data"]["plan.json"])["comparison"])
 
     def version_of(self, revision: str) -> str:
         """Version of the model that a revision serves; empty when nobody serves it."""

@@ -140,6 +140,22 @@ def test_a_capacity_without_an_upper_end_leaves_the_interval_open() -> None:
     assert second.alpha.high is not None
 
 
+def test_the_laws_that_are_possible_span_the_contention() -> None:
+    """By the rate that held or by the one that did not; what one replica held is what is counted on either way."""
+    found = fit([(1, Decimal(100), Decimal(110)), (2, Decimal(160), Decimal(180))])
+    assert [law.gamma for law in found.possible] == [100, 100]
+    assert found.possible[0] == found.law
+    assert found.possible[1].alpha == found.alpha.low
+    assert fit([(1, Decimal(100), Decimal(105))]).possible == (ScalingLaw(Decimal(100)),)
+
+
+def test_without_an_upper_end_no_contention_is_possible() -> None:
+    """Four replicas that were asked for no more than one of them carries do not hinder each other for all one knows."""
+    found = fit([(1, Decimal(100), None), (4, Decimal(100), None)])
+    assert found.possible == (found.law, ScalingLaw(Decimal(100)))
+    assert found.law.alpha == 1
+
+
 def test_a_rate_that_held_is_not_doubted() -> None:
     """A lower rate that failed, by chance, does not put the capacity below what held."""
     assert fit([(1, Decimal(100), Decimal(90))]).gamma == Interval(Decimal(100), Decimal(100))

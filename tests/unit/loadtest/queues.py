@@ -161,6 +161,29 @@ class Spoilt:
         return latency, outcome
 
 
+@dataclass
+class Restarting:
+    """Another server that is killed by overload, as by a lack of memory, and started again."""
+
+    server: Server
+    above: float
+    """Requests within a second that kill it."""
+    seconds: float
+    """How long nobody is there then."""
+    _back: float = -np.inf
+
+    def answers(self, due: Floats, chance: np.random.Generator, *, clock: float) -> tuple[Floats, NDArray[np.int8]]:
+        """Whoever comes while it starts meets no server."""
+        latency, outcome = self.server.answers(due, chance, clock=clock)
+        for place, now in enumerate((due + clock).tolist()):
+            lately = place + 1 - int(np.searchsorted(due, due[place] - 1))
+            if now >= self._back and lately > self.above:
+                self._back = now + self.seconds
+            if now < self._back:
+                latency[place], outcome[place] = 0.001, Outcome.NO_CONNECTION
+        return latency, outcome
+
+
 @dataclass(frozen=True)
 class Ageing:
     """Exponential service times that grow from step to step of time: a leak."""

@@ -114,6 +114,39 @@ def test_values_in_texts_paths_and_headers() -> None:
     assert _body(target) == "a b&c=ü\n[1]"
 
 
+def test_values_in_headers_have_no_control_characters() -> None:
+    """HTTP has none, so a request with one could not be sent; a tab is allowed."""
+    line = _line(headers={"X-What": "{{what}}", "X-Tab": "a\tb"}, variables={"what": ["a\x00b\x1b[0m\x7f"]})
+
+    assert _targets(line)[0]["header"] == {"X-What": ["a b [0m "], "X-Tab": ["a\tb"]}
+
+
+def test_a_percent_sign_in_a_path() -> None:
+    """It is written %25, or is part of a value, which is escaped."""
+    line = _line(path="/%32%35/50%25{{what}}", variables={"what": ["100%"]})
+
+    assert _targets(line)[0]["url"] == "http://a:1/%32%35/50%25100%25"
+
+
+@pytest.mark.parametrize("depth", [101, 900, 30_000])
+@pytest.mark.parametrize("field", ["body", "path", "headers", "variables"])
+def test_a_line_that_is_nested_too_deep(depth: int, field: str) -> None:
+    """It is a mistake like any other, wherever it is."""
+    inner = "[" * depth + "]" * depth
+    text = f'{{"variables": {{"a": {inner}}}}}' if field == "variables" else f'{{"{field}": {inner}}}'
+
+    with pytest.raises(InvalidCorpus, match=r"^line 1: .*100 deep"):
+        read([text])
+
+
+def test_a_line_that_is_nested_as_deep_as_may_be() -> None:
+    """What is read can be sent, values in values too."""
+    inner = json.loads("[" * 97 + "]" * 97)
+    (target,) = _targets(_line(body={"a": ["{{deep}}", inner]}, variables={"deep": [inner]}))
+
+    assert json.loads(_body(target)) == {"a": [inner, inner]}
+
+
 def test_values_are_not_read_again() -> None:
     """A value may look like a variable: so braces can be sent."""
     line = _line(body="{{open}} x }}", variables={"open": ["{{"], "x": ["no"]})
@@ -190,10 +223,21 @@ def test_a_corpus_without_end(monkeypatch: pytest.MonkeyPatch, bound: str) -> No
         ('{"path": "predict"}', "line 2: path must be a path that begins with /"),
         ('{"path": "/a b"}', "line 2: path must be a path that begins with / and has no spaces"),
         ('{"path": 1}', "line 2: path must be"),
+        (
+            '{"path": "/50%off"}',
+            "line 2: path must be a path that begins with / and has no spaces and no #, and a percent",
+        ),
+        ('{"path": "/50%"}', "line 2: path must be"),
+        ('{"path": "/%4{{uuid}}"}', "line 2: path must be"),
         ('{"headers": ["a"]}', "line 2: headers must be"),
         ('{"headers": {"a b": "c"}}', "line 2: headers must be"),
         ('{"headers": {"a": 1}}', "line 2: headers must be"),
         ('{"headers": {"a": "b\\nc: d"}}', "line 2: headers must be"),
+        (
+            '{"headers": {"a": "b\\u0000c"}}',
+            "line 2: headers must be names and texts of one line without control characters",
+        ),
+        ('{"headers": {"a": "b\\u007fc"}}', "line 2: headers must be"),
         ('{"weight": 0}', "line 2: weight must be a number above 0, not 0"),
         ('{"weight": true}', "line 2: weight must be"),
         ('{"weight": 1e400}', "line 2: weight must be"),

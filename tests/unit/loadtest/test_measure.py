@@ -48,10 +48,11 @@ def line(**fields: Any) -> dict[str, Any]:  # noqa: ANN401
         (0, "dns", Outcome.NO_CONNECTION),
         (0, "unreachable", Outcome.NO_CONNECTION),
         (0, "other", Outcome.OTHER),
+        (0, "unsendable", Outcome.NOT_ACCEPTED),
     ],
 )
 def test_what_became_of_a_request(code: int, error: str, outcome: Outcome) -> None:
-    """Shedding load (429) is the server's failure, a wrong path (404) is the test's."""
+    """Shedding load (429) is the server's failure, a wrong path (404) or one that cannot be sent is the test's."""
     assert Outcome.of(code, error) is outcome
 
 
@@ -141,6 +142,17 @@ def test_requests_that_were_not_accepted_count_for_nothing() -> None:
 
     assert (shown.tallies[0].bad, shown.tallies[0].total) == (0, 700)
     assert (shown.not_accepted, shown.refusing_code, shown.errors) == (100, 422, 0)
+
+
+def test_requests_that_were_never_sent_have_no_time() -> None:
+    """Their zeros are no fast answers, and the reason is kept."""
+    wrong = rows(0.1)
+    wrong["outcome"][200:700] = Outcome.NOT_ACCEPTED
+    wrong["latency"][200:700] = 0.0
+    shown = measured(STEP, wrong, PLAN, unsendable="invalid URL escape")
+
+    assert shown.latency[50] == pytest.approx(0.1)
+    assert (shown.not_accepted, shown.refusing_code, shown.unsendable) == (500, 0, "invalid URL escape")
 
 
 def test_streams_without_a_token_have_failed_the_promise_of_the_first() -> None:

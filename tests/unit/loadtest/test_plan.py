@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.api.v1alpha1 import ModelDeployment, Objective, parse
 from palier.errors import InvalidSpec
 from palier.loadtest.objectives import LoadObjective, Promise
 from palier.loadtest.plan import LoadTestPlan, digest, plan_for
@@ -106,6 +106,50 @@ def test_without_a_plan_for_traffic_there_is_no_load_test() -> None:
 
     with pytest.raises(InvalidSpec, match=r"spec\.scale"):
         plan_for(bare, base_urls=())
+
+
+@pytest.mark.parametrize("timeout", ["30s", "29s"])
+def test_a_timeout_within_a_promise_is_refused(timeout: str) -> None:
+    """What a promise still calls good would be counted as a failure: the server would fail without fault."""
+    promised = deployment(timeout=timeout)
+    slow = Objective.model_validate({"name": "slow", "latency": {"percentile": 95, "threshold": "30s"}})
+    spec = promised.spec.model_copy(update={"objectives": [*promised.spec.objectives, slow]})
+
+    with pytest.raises(InvalidSpec) as raised:
+        plan_for(promised.model_copy(update={"spec": spec}), base_urls=())
+
+    assert raised.value.field == "spec.scale.loadTest.timeout"
+    assert raised.value.message == (
+        f"it is {timeout}, and an objective allows 30 s: a request would fail before it is late"
+    )
+
+
+def test_a_timeout_beyond_every_promise_is_accepted() -> None:
+    """An objective that a load test does not judge needs no patience of it."""
+    promised = deployment(timeout="5s")
+    others = [
+        {"name": "slow", "latency": {"percentile": 95, "threshold": "4s"}},
+        {"name": "token", "latency": {"signal": "timeToFirstToken", "percentile": 95, "threshold": "60s"}},
+    ]
+    objectives = [*promised.spec.objectives, *map(Objective.model_validate, others)]
+    spec = promised.spec.model_copy(update={"objectives": objectives})
+
+    assert plan_for(promised.model_copy(update={"spec": spec}), base_urls=()).timeout == 5.0
+
+
+@pytest.mark.parametrize("path", ["/50%off", "/100%", "/a?share=%"])
+def test_a_path_that_cannot_be_sent_is_refused(path: str) -> None:
+    """The message says how a percent sign is written."""
+    with pytest.raises(InvalidSpec, match="a percent sign in it is written %25") as raised:
+        deployment(path=path)
+
+    assert raised.value.field == "spec.scale.loadTest.path"
+
+
+@pytest.mark.parametrize("path", ["/50%25off", "/%C3%A9?x=%2F%2f", "/predict?user={{uuid}}", "/größe?a=[1]&b=//"])
+def test_a_path_that_can_be_sent(path: str) -> None:
+    """Escapes and variables are left as they are."""
+    assert planned(path=path).path == path
 
 
 def test_a_digest_does_not_know_where_the_replicas_are() -> None:

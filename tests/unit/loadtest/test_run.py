@@ -3,10 +3,13 @@
 import os
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +69,26 @@ def _no_server() -> str:
         return f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
+@contextmanager
+def _of_http2() -> Iterator[str]:
+    """A server that answers with a frame of HTTP/2, as one of gRPC does."""
+    frame = b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00\x40\x00"
+
+    class Frames(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65536)
+            self.request.sendall(frame + b"\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Frames) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def _on_path(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another program in the generator's place."""
     program = folder / "palier-generator"
@@ -115,6 +138,45 @@ def test_requests_that_are_wrong(plan: LoadTestPlan) -> None:
 
     assert (result.verdict, result.reason) == (Verdict.NO_EVIDENCE, "CorpusRefused")
     assert "404" in result.message
+
+
+@pytest.mark.usefixtures("generator")
+def test_requests_that_cannot_be_sent(plan: LoadTestPlan, server: Served) -> None:
+    """A path that HTTP does not have never reaches the server, whose fault it therefore is not."""
+    server.requests.clear()
+    result, _ = _tested(replace(plan, path="/50%off"))
+
+    assert (result.verdict, result.reason) == (Verdict.NO_EVIDENCE, "CorpusRefused")
+    assert "could not be sent" in result.message
+    assert 'invalid URL escape "%of"' in result.message
+    assert server.requests == []
+
+
+@pytest.mark.usefixtures("generator")
+def test_an_answer_in_another_protocol(plan: LoadTestPlan) -> None:
+    """A port of gRPC is no server of HTTP/1.1: nothing is known about it."""
+    with _of_http2() as url:
+        result, _ = _tested(replace(plan, base_urls=(url,)))
+
+    assert (result.verdict, result.reason) == (Verdict.NO_EVIDENCE, "NoServer")
+    assert "HTTP/1.1" in result.message
+
+
+@pytest.mark.usefixtures("generator")
+def test_requests_that_wait_for_a_connection_have_their_own_time(
+    plan: LoadTestPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that hangs under load is measured: one request more is sent as soon as the first ones have timed out."""
+    monkeypatch.setattr(run, "CONNECTIONS", 5)
+    monkeypatch.setattr(measure, "CONNECTIONS", 5)
+    monkeypatch.setattr(run, "_GRACE", 0.5)
+    _only(Step(Phase.CLIMB, 50.0, 0.4), monkeypatch=monkeypatch)
+
+    result, _ = _tested(replace(plan, path="/silent", timeout=2.0))
+
+    (step,) = result.steps
+    assert result.reason == "Over"
+    assert (step.errors, step.holds) == (step.requests, False)
 
 
 @pytest.mark.usefixtures("generator")

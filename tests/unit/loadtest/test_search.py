@@ -6,47 +6,12 @@ import pytest
 
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.findings import Finished
-from palier.loadtest.measure import Outcome, Phase, Step, StepResult, Tally
+from palier.loadtest.measure import Phase, Step
 from palier.loadtest.objectives import LoadObjective, Promise
 from palier.loadtest.plan import LoadTestPlan
 from palier.loadtest.search import next_step, surely_fails
-from tests.unit.loadtest.queues import ERRORS, P95, Ageing, Bench, Fifo, Server, Spoilt, exponential, fixed
-
-QUICK = LoadTestPlan(objectives=(P95,), warm_up=2, step_duration=5, soak=15)
-FAST = Fifo(exponential(0.01))
-
-
-def ended(
-    server: Server, plan: LoadTestPlan = QUICK, *, most_per_second: float = float("inf")
-) -> tuple[Bench, Finished]:
-    """A load test and how it ended."""
-    bench = Bench(server, plan, most_per_second=most_per_second)
-    return bench, bench.run()
-
-
-def result(phase: Phase, rate: float, *, holds: bool = True, limited: bool = False, p50: float = 0.01) -> StepResult:
-    """A step that went well, or did not."""
-    bad = 0 if holds else 50
-    tallies = (Tally(bad, 100, headroom=2.0 if holds else 0.5),)
-    return StepResult(
-        step=Step(phase, rate, 5.0),
-        tallies=tallies,
-        closing=tallies,
-        requests=100,
-        sent=120,
-        arrived=rate,
-        achieved=rate,
-        latency={50: p50},
-        outcomes={Outcome.ANSWERED: 100},
-        elapsed=5.0,
-        holds=holds and not limited,
-        generator_limited=limited,
-    )
-
-
-def no_answer(phase: Phase, rate: float) -> StepResult:
-    """A step that met no server."""
-    return replace(result(phase, rate, holds=False), latency={}, outcomes={Outcome.NO_CONNECTION: 100})
+from tests.unit.loadtest.histories import FAST, QUICK, ended, result
+from tests.unit.loadtest.queues import ERRORS, P95, Ageing, Fifo, Spoilt, exponential, fixed
 
 
 def test_it_warms_up_climbs_searches_and_soaks() -> None:
@@ -221,55 +186,6 @@ def test_a_generator_that_never_gets_in_time_ends_the_test() -> None:
     outcomes = [next_step(history[:length], QUICK) for length in range(1, len(history))]
 
     assert any(isinstance(one, Finished) and one.reason == "GeneratorLimited" for one in outcomes)
-
-
-def test_nobody_there_is_no_evidence() -> None:
-    """A wrong address or a server that has not started says nothing about its capacity."""
-    bench, found = ended(Spoilt(FAST, dead_after=0.0))
-
-    assert (found.verdict, found.reason) == (Verdict.NO_EVIDENCE, "NoServer")
-    assert "address" in found.message
-    assert len(bench.history) < 10
-
-
-def test_a_server_that_breaks_down_under_load_is_waited_for() -> None:
-    """Kubernetes starts it again; until then no rate is blamed."""
-    history = [result(Phase.WARM_UP, 1.0), result(Phase.CLIMB, 20.0), no_answer(Phase.CLIMB, 40.0)]
-    step = next_step(history, QUICK)
-
-    assert isinstance(step, Step)
-    assert step.phase is Phase.WARM_UP
-
-    back = next_step([*history, no_answer(Phase.WARM_UP, 2.5), result(Phase.WARM_UP, 2.5)], QUICK)
-
-    assert isinstance(back, Step)
-    assert back.phase is Phase.SEARCH
-    assert 20 < back.rate < 40
-
-
-def test_a_server_that_never_comes_back_is_no_evidence() -> None:
-    """The message says after which rate it broke."""
-    _, found = ended(Spoilt(FAST, dead_after=30.0))
-
-    assert (found.verdict, found.reason) == (Verdict.NO_EVIDENCE, "NoServer")
-    assert "broke down" in found.message
-
-
-def test_requests_that_are_not_accepted_end_the_test_at_once() -> None:
-    """Answers with 404 are fast and prove nothing."""
-    warm_up = replace(result(Phase.WARM_UP, 2.5), requests=5, outcomes={Outcome.NOT_ACCEPTED: 5}, refusing_code=404)
-    found = next_step([warm_up], QUICK)
-
-    assert isinstance(found, Finished)
-    assert (found.verdict, found.reason) == (Verdict.NO_EVIDENCE, "CorpusRefused")
-    assert "404" in found.message
-
-
-def test_a_few_requests_that_are_not_accepted_are_left_alone() -> None:
-    """One odd line in a thousand does not stop a test."""
-    odd = replace(result(Phase.CLIMB, 20.0), requests=1000, outcomes={Outcome.ANSWERED: 997, Outcome.NOT_ACCEPTED: 3})
-
-    assert isinstance(next_step([result(Phase.WARM_UP, 1.0), odd], QUICK), Step)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from palier.economics.prices import Priced, PriceTable, hourly
 from palier.economics.resources import Resources
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
-from palier.metrics.prices import Prices
+from palier.metrics.prices import OPEN_COST_KEPT, Prices
 
 TABLE = """\
 currency: EUR
@@ -214,8 +214,8 @@ async def test_the_node_is_found_however_it_was_scraped(
     assert cost((await Prices(file, open_cost, clock=clock).table(["a"]))[0]) == Decimal("0.06")
 
 
-async def test_of_several_nodes_the_dearest_counts(file: Path, open_cost: OpenCost, clock: Clock) -> None:
-    """Pods may run on any of them; whoever reads the price sees that it is the highest one."""
+async def test_pods_on_several_nodes_cost_the_mean_of_them(file: Path, open_cost: OpenCost, clock: Clock) -> None:
+    """All pods together then cost what each costs on its own node; whoever reads the price sees that it is a mean."""
     open_cost.says("a", cpu=0.05, memory=0.01)
     open_cost.says("b", cpu=0.04, memory=0.02)
     open_cost.says("c", cpu=0.05, memory=0.01)
@@ -223,7 +223,11 @@ async def test_of_several_nodes_the_dearest_counts(file: Path, open_cost: OpenCo
     prices = Prices(file, open_cost, clock=clock)
     table, _ = await prices.table(["b", "a"])
     assert table is not None
-    assert (cost(table), table.source) == (Decimal("0.07"), "OpenCost, the dearest of the nodes a, b")
+    assert (cost(table), table.source) == (Decimal("0.06"), "OpenCost, the mean of its pods' nodes a, b")
+    assert (table.cpu_hour, table.memory_gib_hour) == (Decimal("0.045"), Decimal("0.015"))
+    many, _ = await prices.table(["b", "a", "b", "b"])
+    assert many is not None
+    assert 4 * many.cpu_hour == 3 * Decimal("0.04") + Decimal("0.05")
     same, _ = await prices.table(["a", "c"])
     assert same is not None
     assert same.source == "OpenCost, node a"
@@ -239,6 +243,53 @@ async def test_accelerators_are_priced_by_their_node(file: Path, open_cost: Open
     table, _ = await prices.table(["plain"])
     assert table is not None
     assert table.gpu_hour == {}
+    open_cost.says("other", cpu=0.05, memory=0.01, gpu=1.5)
+    clock.now += OPEN_COST_KEPT
+    assert cost((await prices.table(["gpu", "plain", "other"]))[0], L4=1) == Decimal("2.06")
+
+
+async def test_a_source_names_few_of_many_nodes(file: Path, open_cost: OpenCost, clock: Clock) -> None:
+    """A fleet of hundreds is no text to read."""
+    for number in range(5):
+        open_cost.says(f"n{number}", cpu=0.01 * (number + 1), memory=0.01)
+    rewrite(file, "openCost: {currency: USD}\n", age=50)
+    table, _ = await Prices(file, open_cost, clock=clock).table([f"n{number}" for number in range(5)] * 2)
+    assert table is not None
+    assert table.source == "OpenCost, the mean of its pods' nodes n0, n1, n2 and 2 more"
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_a_node_that_is_gone_keeps_its_price_for_a_day(
+    file: Path,
+    open_cost: OpenCost,
+    clock: Clock,
+    away: bool,
+) -> None:
+    """A variant was tested on it, and the choice comes later; the price is of the day on which it was told."""
+    open_cost.says("gone", cpu=0.05, memory=0.01)
+    rewrite(file, f"{TABLE}openCost: {{currency: EUR}}\n", age=50)
+    prices = Prices(file, open_cost, clock=clock)
+    assert cost((await prices.table(["gone"]))[0]) == Decimal("0.06")
+    open_cost.series.clear()
+    open_cost.problem = MetricsUnavailable("Timeout", "Prometheus did not answer within 8 s") if away else None
+    for later, expected in ((23.9 * 3600, "0.06"), (24.1 * 3600, "0.034")):
+        clock.now = NOW + later
+        table, problem = await prices.table(["gone"])
+        assert table is not None
+        assert (cost(table), problem) == (Decimal(expected), "")
+        if expected == "0.06":
+            assert table.as_of == date(2026, 11, 24)
+
+
+async def test_what_was_told_in_another_currency_is_forgotten(file: Path, open_cost: OpenCost, clock: Clock) -> None:
+    """A number of dollars is no number of euros."""
+    open_cost.says("gone", cpu=0.05, memory=0.01)
+    rewrite(file, "openCost: {currency: EUR}\n", age=50)
+    prices = Prices(file, open_cost, clock=clock)
+    assert (await prices.table(["gone"]))[0] is not None
+    open_cost.series.clear()
+    rewrite(file, "openCost: {currency: USD}\n", age=20)
+    assert await prices.table(["gone"]) == (None, "OpenCost has no prices of node gone")
 
 
 @pytest.mark.parametrize("say", ["nothing", "old", "zero", "other", "fails"])

@@ -10,7 +10,7 @@ from hypothesis import given
 from palier.economics.money import Money
 from palier.economics.prices import Unpriced
 from palier.economics.running import Served
-from palier.economics.spending import Rate, Spending
+from palier.economics.spending import Rate, Spending, spent_at
 from palier.evidence.verdicts import Verdict
 from palier.release.cost import (
     Reckoned,
@@ -82,6 +82,28 @@ def test_spending_goes_on_while_a_price_is_missing() -> None:
 
     assert grown is not None
     assert (grown.spent, grown.hourly) == (Decimal(101), euros("0.50"))
+
+
+def test_what_was_spent_stands_still_when_no_pod_is_left() -> None:
+    """A first release on an H100 that is refused after an hour has cost that hour, not the week after it."""
+    h100 = running(hourly={CANDIDATE: euros("5.92")}, pods={CANDIDATE: 1}, seen=True)
+    began = spent(None, h100, now=NOW)
+    for gone in (running(hourly={}, pods={}, seen=True), running(pods={CANDIDATE: 0}, hourly=h100.hourly, seen=True)):
+        refused = spent(began, gone, now=NOW + HOUR)
+        assert refused is not None
+        assert spent_at(refused, NOW + HOUR + 86_400) == Decimal("5.92")  # the week's end is another month
+        assert refused.hourly == euros("0")
+        again = spent(refused, h100, now=NOW + 2 * HOUR)
+        assert again is not None
+        assert (again.spent, again.hourly) == (Decimal("5.92"), euros("5.92"))
+
+
+def test_no_pods_count_only_where_somebody_has_looked() -> None:
+    """What was not looked for may be there, and what has no price is there: for both the last cost of an hour holds."""
+    assert spent(spending(), RunningFacts(), now=NOW + HOUR) == spending()
+    unknown = running(hourly={STABLE: UNPRICED, CANDIDATE: euros("0.1")}, pods={STABLE: 1, CANDIDATE: 0}, seen=True)
+    assert spent(spending(), unknown, now=NOW + HOUR) == spending()
+    assert spent(None, running(hourly={}, pods={}, seen=True), now=NOW) is None
 
 
 def test_overheads_are_added_up() -> None:
@@ -168,6 +190,18 @@ def test_the_share_of_the_traffic_does_not_change_the_verdict() -> None:
     )
 
     assert few == all_of_them
+
+
+@pytest.mark.parametrize(("pods", "verdict"), [(4, Verdict.PASS), (8, Verdict.PASS), (40, Verdict.FAIL)])
+def test_a_slow_candidate_pays_for_the_pods_that_it_needs(pods: int, verdict: Verdict) -> None:
+    """At the same price for a pod, ten times stable's pods cost ten times as much for each answer."""
+    facts = running(hourly={STABLE: euros("0.05"), CANDIDATE: euros("0.05")})
+    (judged,) = cost_judgements(
+        COSTLY, facts, candidate=CANDIDATE, stable=STABLE, replicas={CANDIDATE: pods, STABLE: 4}
+    )
+
+    assert judged.verdict is verdict
+    assert judged.estimate == pytest.approx(pods * 0.005)
 
 
 def test_objectives_about_anything_else_are_not_judged_here() -> None:

@@ -8,8 +8,15 @@ import pytest
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import ObjectiveRule
 from palier.release.criteria import comparison, criteria
-from palier.release.rules import ERROR_MARGIN, LATENCY_MARGIN, RELEASE_ALPHA, alpha_of, objectives_of
-from palier.release.shadow_objectives import COVERAGE, judged_in_shadow, shadow_objectives
+from palier.release.rules import RELEASE_ALPHA, alpha_of, objectives_of
+from palier.release.shadow_objectives import (
+    COVERAGE,
+    ERROR_MARGIN,
+    LATENCY_MARGIN,
+    LEFT_OUT,
+    judged_in_shadow,
+    shadow_objectives,
+)
 from palier.release.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan
 from palier.release.state import State, Step
 from tests.property.trial_specs import LENIENT, STRICT, tried
@@ -36,6 +43,7 @@ SIGNALS = {
     "queueTime": {"histogram": "queue_seconds"},
 }
 BUDGET = {"currency": "EUR", "monthly": "1000"}
+OF_SAMPLE = (LEFT_OUT, COVERAGE)
 SHADOWED = trying(Step.SHADOWING)
 
 
@@ -67,6 +75,7 @@ def test_the_shadow_judges_what_its_proxy_sees() -> None:
         "answers",
         "language",
         "pace",
+        LEFT_OUT,
         COVERAGE,
     ]
 
@@ -106,6 +115,10 @@ def test_the_series_of_a_shadow_are_those_of_its_proxy() -> None:
             ('palier_shadow_check_pairs_total{check="language"}',),
         ),
         "pace": CounterRatio(('palier_shadow_slower_total{factor="1.50"}',), pairs),
+        LEFT_OUT: CounterRatio(
+            ('palier_shadow_excluded_total{reason=~"Method|Protocol|RequestTooLarge|RequestIncomplete"}',),
+            ("palier_shadow_mirrored_total",),
+        ),
         COVERAGE: CounterRatio(("palier_shadow_unpaired_total",), ("palier_shadow_sampled_total",)),
     }
 
@@ -131,6 +144,7 @@ def test_the_rules_of_a_shadow() -> None:
         "answers": 0.03,
         "language": 0.01,
         "pace": 0.4,
+        LEFT_OUT: 0.5,
         COVERAGE: 0.1,
     }
     assert {rule.minimum_requests for rule in found.values()} == {100}
@@ -142,7 +156,7 @@ def test_the_rules_of_a_shadow() -> None:
 def test_alpha_is_shared_by_every_test_of_a_release() -> None:
     """What is judged in the shadow and again where users are is tested twice; cost is no test at all."""
     spec = everything()
-    shares = {rule_of(one).alpha for name, one in judged(spec, SHADOWED).items() if name != COVERAGE}
+    shares = {rule_of(one).alpha for name, one in judged(spec, SHADOWED).items() if name not in OF_SAMPLE}
     shares |= {rule_of(one).alpha for one in judged(spec, releasing(Step.CANARY)).values()}
 
     assert shares == {RELEASE_ALPHA / (5 + 6)}
@@ -171,7 +185,7 @@ def test_another_comparison_is_other_evidence() -> None:
         for one in judged(spec, state).values()
     }
 
-    assert len(digests) == 3 * 4
+    assert len(digests) == 3 * 5
     assert gathered(judged(strict, SHADOWED)["answers"], 10, 0).of in digests
 
 
@@ -200,13 +214,13 @@ def test_the_same_name_with_users_is_other_evidence() -> None:
     assert judged(tried(), SHADOWED)["errors"].digest != judged(tried(), releasing(Step.CANARY))["errors"].digest
 
 
-def test_without_such_objectives_there_is_still_the_coverage() -> None:
+def test_without_such_objectives_there_is_still_the_sample() -> None:
     """A shadow that only warms the candidate up has to have had its pairs all the same."""
     stage = tried(objectives=()).spec.release.shadow
     assert stage is not None
-    (only,) = shadow_objectives(tried(objectives=()), stage, alpha=0.01, about="x")
+    found = shadow_objectives(tried(objectives=()), stage, alpha=0.01, about="x")
 
-    assert only.rule.name == COVERAGE
+    assert [one.rule.name for one in found] == list(OF_SAMPLE)
     assert not judged_in_shadow(everything().spec.objectives[-1])
 
 
@@ -243,12 +257,12 @@ def test_a_release_that_comes_to_its_experiment_is_judged_by_it() -> None:
 def test_labels_that_come_late_are_known_of() -> None:
     """In seconds; without a word of it answers are known to be good at once."""
     late = (
-        {"name": "votes", "ratio": {"bad": "b", "total": "t", "maxPercent": "5"}, "labelDelay": "30m"},
+        {"name": "votes", "ratio": {"bad": "b", "total": "t", "maxPercent": "5"}, "labelDelay": "15s"},
         {"name": "errors", "errorRate": {"maxPercent": "1"}},
     )
     found = judged(tried(shadow=False, objectives=late), releasing(Step.CANARY))
 
-    assert {name: one.label_delay for name, one in found.items()} == {"votes": 1800.0, "errors": 0.0}
+    assert {name: one.label_delay for name, one in found.items()} == {"votes": 15.0, "errors": 0.0}
 
 
 def _plain(spec: ModelDeployment, name: str) -> MeasuredObjective:

@@ -198,14 +198,6 @@ def test_votes_that_nobody_gave_are_no_verdict(total: int, rule: str) -> None:
         assert (ending_of(decision).result, ending_of(decision).reason) == (Result.ROLLED_BACK, "NoEvidence")
 
 
-def test_votes_that_are_not_in_yet_are_waited_for() -> None:
-    """What is known only after a minute was not seen in half of one."""
-    late = experiment({"labelDelay": "1m"})
-
-    assert hold_of(after(30.0, late)).reason == "DeadlineWithoutEvidence"
-    assert release_of(after(60.0, late)).step is Step.PROMOTING
-
-
 def test_users_who_went_elsewhere_decide_nothing() -> None:
     """Ten percent of the requests where the route says fifty: whoever that was, it was not this experiment."""
     spec = tried(

@@ -8,13 +8,16 @@ import pytest
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.prices import PriceTable
+from palier.economics.running import Served
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
-from palier.release.prospects import Survey, survey
+from palier.release.cost import RunningFacts
+from palier.release.observation import Observation
+from palier.release.prospects import Survey, pods_for_traffic, survey
 from palier.release.state import State
 from palier.release.testing import LoadTestRecord
 from tests.property.load_world import PRICES, load_tested
-from tests.unit.release.examples import serving
+from tests.unit.release.examples import STABLE, serving
 from tests.unit.release.load_examples import FAILED, NOW, UNKNOWN, passed, recorded_of, seen, under_load, ways
 
 DAY = 86_400.0
@@ -57,6 +60,24 @@ def test_contention_between_replicas_counts() -> None:
 
     assert together.plan.replicas == 5
     assert len(together.records) == 2
+
+
+def test_contention_that_may_be_noise_refuses_nothing() -> None:
+    """Four replicas of 100 that held 380 and not 400 may hinder each other or not: at 10,000 requests/s that decides.
+
+    By what held, no number of them carries it; by what did not, 143 do.
+    """
+    deployment = load_tested(target="10000", budget={"currency": "EUR", "monthly": "50000"}, test={"replicas": [1, 4]})
+    way = ways(deployment)[""]
+    alone, held = recorded_of(way, passed(100)), passed(380)
+    found = surveyed(deployment, alone, recorded_of(way, replace(held, ceiling=Decimal(400)), replicas=4)).choice
+
+    assert (found.verdict, found.reason, found.chosen) == (Verdict.NO_EVIDENCE, "ContentionUnclear", None)
+    assert "test more replicas together (scale.loadTest.replicas)" in found.message
+
+    surely = surveyed(deployment, alone, recorded_of(way, replace(held, ceiling=Decimal(385)), replicas=4)).choice
+
+    assert (surely.verdict, surely.reason) == (Verdict.FAIL, "TargetUnreachable")
 
 
 def test_contention_that_was_not_measured_yet_is_not_taken_for_none() -> None:
@@ -185,3 +206,53 @@ def test_what_was_found_about_stable_stands() -> None:
     record = recorded_of(way, passed(), at=NOW - 1000 * DAY)
 
     assert surveyed(deployment, record, state=state).choice.reason == "WithinBudget"
+
+
+def traffic(deployment: ModelDeployment, rate: int) -> Observation:
+    """So many answers in a second, for an hour."""
+    return seen(deployment, running=RunningFacts(total=Served(rate * 3600, 3600.0)))
+
+
+def pods_needed(rate: int, *, candidate: LoadTestResult, stable: LoadTestResult | None = None) -> tuple[int, int]:
+    """The pods that the candidate and stable need, of a spec that asks for two and plans with 70 %."""
+    deployment = load_tested()
+    way = ways(deployment)[""]
+    records = [recorded_of(way, candidate)]
+    if stable:
+        records.append(replace(recorded_of(way, stable), revision=STABLE, digest="0" * 16))
+    found = pods_for_traffic(deployment, traffic(deployment, rate), under_load(deployment, load_tests=tuple(records)))
+    return found[way.revision], found[STABLE]
+
+
+def test_a_slow_candidate_needs_more_pods_for_the_present_traffic() -> None:
+    """At 140 requests/s, 70 % of 100 take two and 70 % of 10 take twenty, each by its own newest load tests."""
+    assert pods_needed(140, candidate=passed(10), stable=passed(100)) == (20, 2)
+    assert pods_needed(700, candidate=passed(100), stable=passed(100)) == (10, 10)
+    assert pods_needed(1, candidate=passed(10), stable=passed(100)) == (2, 2)
+
+
+def test_an_unmeasured_stable_gives_the_candidate_its_reserve() -> None:
+    """Two pods of stable carry 200 requests/s, however busy: two of the candidate, which can, are not too few."""
+    assert pods_needed(200, candidate=passed(100)) == (2, 2)
+    assert pods_needed(201, candidate=passed(100)) == (3, 2)
+
+
+@pytest.mark.parametrize("result", [FAILED, UNKNOWN])
+def test_without_a_capacity_the_pods_of_the_spec_count(result: LoadTestResult) -> None:
+    """Nothing is guessed; nor without answers that were counted, nor without a plan."""
+    assert pods_needed(700, candidate=result, stable=passed(100)) == (2, 7)
+    deployment = load_tested()
+    way = ways(deployment)[""]
+    state = under_load(deployment, load_tests=(recorded_of(way, passed(10)),))
+
+    assert pods_for_traffic(deployment, seen(deployment), state) == {way.revision: 2, STABLE: 2}
+
+
+def test_pods_that_never_carry_the_traffic_are_counted_as_if_they_did() -> None:
+    """By contention alone no number carries it; what they would need without it is the least that can be said."""
+    deployment = load_tested(test={"replicas": [1, 4]})
+    way = ways(deployment)[""]
+    records = (recorded_of(way, passed(100)), recorded_of(way, passed(110), replicas=4))
+    found = pods_for_traffic(deployment, traffic(deployment, 700), under_load(deployment, load_tests=records))
+
+    assert found[way.revision] == 7

@@ -1,21 +1,18 @@
 """A candidate answers copies of users' requests, one decision at a time: what begins, ends and delays that."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from palier.api.v1alpha1 import ModelDeployment
 from palier.release import shadow_stage
 from palier.release.answered import NOBODY, answered
 from palier.release.criteria import comparison
 from palier.release.look import Watched
-from palier.release.observation import Measured, Observation, Requests
 from palier.release.shadowing import NO_SHADOW, ShadowFacts
 from palier.release.situation import Hold, Note, Situation
-from palier.release.state import Result, State, Step
-from tests.property.trial_specs import LENIENT, tried
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, THIRD, ready, serving
+from palier.release.state import Result, Step
+from tests.property.trial_specs import tried
+from tests.unit.release.examples import CANDIDATE, NOW, STABLE, ready, serving
 from tests.unit.release.trial_examples import (
     COMPARING,
     compared,
@@ -23,7 +20,6 @@ from tests.unit.release.trial_examples import (
     ending_of,
     hold_of,
     in_shadow,
-    looked,
     reasons,
     release_of,
     seen,
@@ -245,131 +241,6 @@ def test_silence_is_explained(after: float, reason: str) -> None:
     if reason == "NoShadowPairs":
         assert "no pair of answers in 30 s" in hold.message
         assert "spec.shadow.methods" in hold.message
-
-
-def test_while_prometheus_is_away_nothing_is_concluded() -> None:
-    """Neither from good pairs nor from bad ones that were seen before; the reason is told at once."""
-    for bad in ({}, {"answers": 100}):
-        measured = looked(
-            compared(SPEC, COPIES, **bad),
-            at=NOW + 1,
-            cannot_measure="Prometheus does not answer",
-            cannot_measure_since=NOW,
-        )
-        decision = decided(SPEC, COPIES, seen(measured=measured), after=10)
-
-        assert release_of(decision).step is Step.SHADOWING
-        assert hold_of(decision).reason == "CannotMeasure"
-        assert "Prometheus does not answer" in hold_of(decision).message
-        assert {one.verdict.value for one in decision.judgements} == {"NoEvidence"}
-
-
-@pytest.mark.parametrize("after", [10.0, 40.0])
-def test_an_operator_that_has_just_started_concludes_nothing(after: float) -> None:
-    """It has not looked yet; the memory has the pairs, and the next look goes on from there, also at the deadline."""
-    spec = tried(golden=False, onNoEvidence="Rollback")
-    state = trying(Step.SHADOWING, traffic_since=NOW, evidence=compared(spec, COPIES), last_look=NOW + 9)
-    decision = decided(spec, state, seen(measured=Measured(cannot_measure="no look yet")), after=after)
-
-    assert decision.state.release == state.release
-    assert hold_of(decision).reason == "Judging"
-
-
-@pytest.mark.parametrize("facts", [STARTS, READY], ids=["proxy away", "not copied"])
-@pytest.mark.parametrize("after", [1.0, 10.0])
-def test_a_shadow_that_is_interrupted_does_not_pass(facts: ShadowFacts, after: float) -> None:
-    """What was seen before is kept, and counts again when the copies go on."""
-    decision = in_shadow(SPEC, after=after, shadow=facts)
-
-    assert release_of(decision).step is Step.SHADOWING
-    assert release_of(decision).traffic_since == NOW
-    assert release_of(decision).evidence
-    assert hold_of(decision).reason in {"ShadowNotReady", "Shifting", "RouteNotAccepted"}
-    assert hold_of(in_shadow(SPEC, after=40, shadow=facts)).reason == "DeadlineWithoutEvidence"
-
-
-def test_another_comparison_begins_anew() -> None:
-    """Its proxy is another one, and the last counts of the one before must not be taken for its own."""
-    state = trying(Step.SHADOWING, traffic_since=NOW, evidence=compared(SPEC, COPIES, answers=2), last_look=NOW + 9)
-    changed = tried(golden=False, answers=LENIENT)
-    decision = decided(changed, state, seen(shadow=NO_SHADOW), after=20)
-    release = release_of(decision)
-
-    assert (release.step, release.traffic_since, release.stage_started_at) == (Step.SHADOWING, None, NOW + 20)
-    assert (dict(release.evidence), release.last_look) == ({}, None)
-    assert decision.shadow is not None
-    assert decision.shadow.digest != comparison(SPEC, candidate=CANDIDATE, stable=STABLE)
-    assert hold_of(decision).reason == "ShadowNotReady"
-
-
-def test_another_share_of_the_requests_is_the_same_comparison() -> None:
-    """More copies, the same proxy: the pairs of before count."""
-    decision = decided(
-        tried(golden=False, percent=50),
-        COPIES,
-        seen(measured=looked(compared(SPEC, COPIES), at=NOW + 4)),
-        after=4,
-    )
-
-    assert release_of(decision).shadowed
-
-
-def test_a_stage_that_is_taken_out_of_the_spec_ends() -> None:
-    """Whatever has been seen; without a word of having passed."""
-    decision = decided(tried(golden=False, shadow=False), COPIES, seen(), after=1)
-
-    assert (release_of(decision).step, release_of(decision).shadowed) == (Step.PREPARING, True)
-    assert decision.notes == ()
-    assert decision.shadow is None
-
-
-def paused(**changes: Any) -> ModelDeployment:  # noqa: ANN401 - arguments of `tried`
-    """The spec with a pause."""
-    return tried(golden=False, paused=True, **changes)
-
-
-def test_a_pause_holds_the_shadow() -> None:
-    """Good pairs wait, also beyond the deadline, and bad ones still end it."""
-    assert hold_of(in_shadow(paused())).reason == "Paused"
-    assert hold_of(in_shadow(paused(onNoEvidence="Rollback"), pairs=9, after=99)).reason == "Paused"
-    assert ending_of(in_shadow(paused(), answers=100)).result is Result.REFUSED
-
-
-def test_a_pause_is_stronger_than_the_deadline_of_a_proxy_that_never_comes() -> None:
-    """True keeps a release where it stands."""
-    decision = decided(paused(onNoEvidence="Rollback"), BEFORE, seen(shadow=STARTS), after=99)
-
-    assert release_of(decision).step is Step.SHADOWING
-    assert hold_of(decision).reason == "Paused"
-
-
-@pytest.mark.parametrize(
-    ("observation", "result"),
-    [
-        (seen(requests=Requests(abort=CANDIDATE)), Result.ABORTED),
-        (seen(wanted=STABLE), Result.REVERTED),
-        (seen(wanted=THIRD), Result.SUPERSEDED),
-    ],
-)
-@pytest.mark.parametrize("state", [BEFORE, COPIES], ids=["before the copies", "with copies"])
-def test_people_end_it_at_any_moment(observation: Observation, result: Result, state: State) -> None:
-    """The copies end with the same decision."""
-    decision = decided(SPEC, state, observation, after=1)
-
-    assert (release_of(decision).step, ending_of(decision).result) == (Step.ROLLING_BACK, result)
-    assert decision.shadow is None
-
-
-@pytest.mark.parametrize("state", [BEFORE, COPIES], ids=["before the copies", "with copies"])
-def test_a_person_may_promote_it(state: State) -> None:
-    """The evidence of the shadow is dropped: it is none about users, and would name a stage that never was."""
-    observation = seen(requests=Requests(promote=CANDIDATE), measured=looked(compared(SPEC, COPIES), at=NOW + 1))
-    decision = decided(SPEC, state, observation, after=1)
-    release = release_of(decision)
-
-    assert (release.step, release.traffic_since, dict(release.evidence)) == (Step.PROMOTING, None, {})
-    assert reasons(decision) == ["PromotionRequested"]
-    assert decision.shadow is None
 
 
 @pytest.mark.parametrize(

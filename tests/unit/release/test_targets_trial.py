@@ -98,6 +98,11 @@ def test_copies_go_to_a_ready_proxy_in_the_shadow_only(step: Step, facts: Shadow
     assert not wanted(serving(), facts=facts).mirrored
 
 
+def test_a_breach_that_is_held_needs_no_more_copies() -> None:
+    """A person decides now, and stable need not answer everything twice meanwhile."""
+    assert not wanted(trying(Step.SHADOWING, traffic_since=NOW, breach="answers: too many"), facts=COMPARING).mirrored
+
+
 def test_a_warm_revision_keeps_its_position_meanwhile() -> None:
     """The way back stays as fast as it was."""
     state = replace(trying(Step.SHADOWING), former=warm(), slots=(FORMER, STABLE))

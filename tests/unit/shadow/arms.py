@@ -13,11 +13,12 @@ from multidict import CIMultiDict
 from prometheus_client.parser import text_string_to_metric_families
 
 from palier.api.answers import Answers
-from palier.shadow.pages import serve_pages
+from palier.shadow.pages import serve_disagreements, serve_pages
 from palier.shadow.plan import ShadowPlan
 from palier.shadow.proxy import ShadowProxy, port_of
 
 CANDIDATE, STABLE = "7f6c5d4b3a", "1a2b3c4d5e"
+COMPARISON = "0123456789abcdef"
 PATIENCE = 20.0
 """Seconds for anything that has to happen."""
 
@@ -30,6 +31,7 @@ PLAN = ShadowPlan(
     max_queue=500,
     max_concurrent=64,
     answers=Answers(),
+    comparison=COMPARISON,
 )
 
 Answering = Callable[[web.BaseRequest, bytes], Awaitable[web.StreamResponse]]
@@ -113,6 +115,8 @@ class Shadowed:
     pages: str
     client: aiohttp.ClientSession
     told: list[str]
+    kept: str | None
+    """Where the disagreements are; None without a page of them."""
 
     async def copy(self, method: str = "GET", path: str = "/", **more: Any) -> int:  # noqa: ANN401
         """Send a copy as a gateway does; the status of the answer."""
@@ -130,6 +134,12 @@ class Shadowed:
         async with self.client.get(f"{self.pages}{path}") as response:
             return response.status, await response.text()
 
+    async def disagreements(self) -> str:
+        """The page of the disagreements."""
+        async with self.client.get(f"{self.kept}/disagreements") as response:
+            assert response.status == 200
+            return await response.text()
+
     async def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         """All samples by name and labels, without those of the process."""
         _, page = await self.page("/metrics")
@@ -143,7 +153,8 @@ class Shadowed:
     async def metric(self, name: str, revision: str = CANDIDATE, **labels: str) -> float:
         """One sample."""
         found = await self.metrics()
-        return found[f"palier_shadow_{name}", frozenset({"revision": revision, **labels}.items())]
+        which = {"revision": revision, "comparison": COMPARISON}
+        return found[f"palier_shadow_{name}", frozenset({**which, **labels}.items())]
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -200,6 +211,9 @@ async def shadowed(*, candidate: Answering = same, stable: Answering = same, **p
         )
         pages = await serve_pages(proxy, port=0)
         stack.push_async_callback(pages.cleanup)
+        kept = await serve_disagreements(proxy, port=0)
+        if kept is not None:
+            stack.push_async_callback(kept.cleanup)
         client = await stack.enter_async_context(aiohttp.ClientSession())
         for arm in arms:  # before the proxy stops, or it would wait for them
             stack.callback(arm.gate.set)
@@ -210,4 +224,5 @@ async def shadowed(*, candidate: Answering = same, stable: Answering = same, **p
             f"http://127.0.0.1:{port_of(pages)}",
             client,
             told,
+            None if kept is None else f"http://127.0.0.1:{port_of(kept)}",
         )

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from palier.errors import InvalidSettings
+from palier.shadow.pages import serve_disagreements
 from palier.shadow.plan import ShadowPlan
+from palier.shadow.proxy import port_of
 from tests.unit.shadow.arms import PLAN, raw, reset, shadowed, text
 
 SECRET = "s3cr3t-9b1d"  # noqa: S105
@@ -40,7 +43,7 @@ async def test_disagreements_are_kept_without_their_secrets(
                 await shadow.settled()
         for nonsense in (f"NONSENSE {SECRET}\r\n\r\n", f"GET /{SECRET}{'q' * 70_000} HTTP/1.1\r\n\r\n"):
             assert (await raw(shadow.url, nonsense.encode())).startswith(b"HTTP/1.0 400 ")
-        _, page = await shadow.page("/disagreements")
+        page = await shadow.disagreements()
         _, metrics = await shadow.page("/metrics")
         told = "\n".join(shadow.told)
 
@@ -71,7 +74,7 @@ async def test_a_kept_disagreement_says_what_happened() -> None:
         shadow.candidate.answer = text("x" * 200_000)
         await shadow.copy("POST", data=b"\xff", headers={"Content-Encoding": "br"})
         await shadow.settled()
-        _, page = await shadow.page("/disagreements")
+        page = await shadow.disagreements()
 
     first, second, third = json.loads(page)["kept"]
     assert first["time"].endswith("+00:00")
@@ -90,5 +93,25 @@ async def test_nothing_is_kept_that_was_not_asked_for() -> None:
         await shadow.copy()
         await shadow.settled()
         assert shadow.proxy.ledger.disagreements == 1
+        assert shadow.kept is None
         assert (await shadow.page("/disagreements"))[0] == 404
         assert shadow.proxy.pairs.kept.items() == []
+
+
+async def test_disagreements_are_for_those_who_may_enter_the_pod() -> None:
+    """Whatever can reach the metrics gets none of them: their port is open at the loopback alone."""
+    async with shadowed(candidate=text("different"), **plan_with_disagreements()) as shadow:
+        await shadow.copy()
+        await shadow.settled()
+        assert json.loads(await shadow.disagreements())["seen"] == 1
+        assert (await shadow.page("/disagreements"))[0] == 404
+
+        runner = await serve_disagreements(shadow.proxy, port=0)
+        assert runner is not None
+        try:
+            assert [address[0] for address in runner.addresses] == ["127.0.0.1"]
+            port = port_of(runner)
+            with pytest.raises(InvalidSettings, match=rf"^cannot listen on port {port}: [^\n]+$"):
+                await serve_disagreements(shadow.proxy, port=port)
+        finally:
+            await runner.cleanup()

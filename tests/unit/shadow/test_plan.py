@@ -28,6 +28,7 @@ PLAN = ShadowPlan(
     factors=("1.5", "2"),
     disagreements=Disagreements.model_validate({"keep": 3, "redact": ["$.text"]}),
     versions={"candidate": {"model": "m", "version": "2", "prompt/system": "abc"}, "stable": {"model": "m"}},
+    comparison="0123456789abcdef",
 )
 
 
@@ -132,6 +133,7 @@ def test_what_the_spec_says_is_in_the_plan() -> None:
         candidate_url="http://10.0.0.1:8080",
         stable_url="http://10.0.0.2:8080",
         versions={"stable": {"model": "m"}},
+        comparison="0123456789abcdef",
     )
 
     assert plan == ShadowPlan(
@@ -151,6 +153,7 @@ def test_what_the_spec_says_is_in_the_plan() -> None:
         factors=("2.50", "1.5"),
         disagreements=Disagreements(keep=5),
         versions={"stable": {"model": "m"}},
+        comparison="0123456789abcdef",
     )
 
 
@@ -169,8 +172,10 @@ def test_the_defaults_are_those_of_the_api() -> None:
 
 
 def test_a_digest_knows_neither_addresses_nor_the_size_of_the_sample() -> None:
-    """A larger sample, or a Service with another address, goes on with the same counts."""
-    assert digest(PLAN) == digest(replace(PLAN, candidate_url="", stable_url="", percent=100, versions={}))
+    """A larger sample, or a Service with another address, goes on with the same counts; nor does it know itself."""
+    other = replace(PLAN, candidate_url="", stable_url="", percent=100, versions={}, comparison="")
+    assert digest(PLAN) == digest(other)
+    assert digest(PLAN) == digest(replace(PLAN, comparison=digest(PLAN)))
     assert len(digest(PLAN)) == 16
     assert set(digest(PLAN)) <= set("0123456789abcdef")
 

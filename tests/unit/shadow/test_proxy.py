@@ -13,7 +13,7 @@ from palier.shadow.ledger import Unpaired
 from palier.shadow.pages import serve_pages
 from palier.shadow.proxy import ShadowProxy, port_of
 from palier.shadow.sample import Exclusion
-from tests.unit.shadow.arms import CANDIDATE, PLAN, STABLE, raw, shadowed, until
+from tests.unit.shadow.arms import CANDIDATE, COMPARISON, PLAN, STABLE, raw, shadowed, until
 
 
 async def test_a_copy_is_answered_while_both_versions_hang() -> None:
@@ -222,16 +222,16 @@ async def test_every_counter_is_there_from_the_start() -> None:
         ),
         *(("palier_shadow_slower_total", (("factor", factor),)) for factor in ("1.5", "2")),
     }
+    comparison = ("comparison", COMPARISON)
     for name, labels in expected:
-        assert found.pop((name, frozenset({("revision", CANDIDATE), *labels}))) == 0
+        assert found.pop((name, frozenset({("revision", CANDIDATE), comparison, *labels}))) == 0
     for revision in (CANDIDATE, STABLE):
         for name in ("answers_total", "failed_answers_total"):
             for segment in ("", "(other)"):
-                assert (
-                    found.pop((f"palier_shadow_{name}", frozenset({("revision", revision), ("segment", segment)}))) == 0
-                )
+                of_group = frozenset({("revision", revision), comparison, ("segment", segment)})
+                assert found.pop((f"palier_shadow_{name}", of_group)) == 0
         for name in ("answer_seconds", "first_token_seconds"):
-            of_one = frozenset({("revision", revision)})
+            of_one = frozenset({("revision", revision), comparison})
             assert found.pop((f"palier_shadow_{name}_sum", of_one)) == 0
             assert found.pop((f"palier_shadow_{name}_count", of_one)) == 0
             edges = {"0.001", "0.25", "0.123", "1.0", "60.0", "+Inf"}
@@ -249,12 +249,25 @@ async def test_every_counter_is_there_from_the_start() -> None:
         {"revision": CANDIDATE, "model": "lid", "version": "2", "prompts": f"more={'b' * 12},system={'a' * 12}"},
         {"revision": STABLE, "model": "lid", "version": "1", "prompts": ""},
     ]
-    assert found == {("palier_shadow_info", frozenset(one.items())): 1.0 for one in facts}
+    assert found == {("palier_shadow_info", frozenset({*one.items(), comparison})): 1.0 for one in facts}
     kinds = {family.name: family.type for family in text_string_to_metric_families(page)}
     assert kinds["palier_shadow_answer_seconds"] == "histogram"
     assert kinds["palier_shadow_pairs"] == "counter"
     assert kinds["palier_shadow_queue"] == "gauge"
     assert "process_cpu_seconds" in kinds
+
+
+async def test_every_series_says_which_comparison_it_is_of() -> None:
+    """The pairs of a former one, still in Prometheus, are not those of this one; without a name it is empty."""
+    labelled = Answers.model_validate({"checks": [{"name": "language", "compare": "Label", "path": "$.language"}]})
+    for comparison in (COMPARISON, ""):
+        async with shadowed(comparison=comparison, answers=labelled, factors=("2",)) as shadow:
+            await shadow.copy()
+            await shadow.settled()
+            found = await shadow.metrics()
+            assert "palier_shadow_labels_total" in {name for name, _ in found}
+            # An empty label is the same as none, for Prometheus and for this reader alike.
+            assert {dict(labels).get("comparison") for _, labels in found} == {comparison}
 
 
 async def test_pages_say_that_it_is_ready_until_it_stops() -> None:

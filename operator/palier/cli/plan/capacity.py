@@ -1,14 +1,15 @@
 """How much one replica carries, and who says so: a load test in the object's status, or the person at the keyboard."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from palier.api.revision import revision_hash
 from palier.api.v1alpha1 import ModelDeployment
-from palier.economics.capacity import ScalingLaw, fit
-from palier.evidence.verdicts import Verdict
+from palier.economics.capacity import ScalingLaw
+from palier.economics.measured import NOTHING_MEASURED, Measured, measured
+from palier.economics.plan import Plan
 from palier.loadtest.result import LoadTestResult, StepRecord
 
 __all__ = ["DECLARED", "MEASURED", "Capacity", "capacity_of"]
@@ -28,9 +29,13 @@ class Capacity:
     """Where it comes from, for people."""
     steps: tuple[StepRecord, ...] = ()
     """What the load test of one replica saw at each rate."""
-    against: LoadTestResult | None = None
-    """A load test that found no capacity: its verdict is the plan's."""
+    measured: Measured = NOTHING_MEASURED
+    """What the load tests say, where nothing is declared."""
     notes: tuple[str, ...] = ()
+
+    def planned(self, planned_with: Callable[[ScalingLaw | None], Plan]) -> Plan:
+        """The plan by it; see `Measured.planned`."""
+        return planned_with(self.law) if self.source == DECLARED else self.measured.planned(planned_with)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +61,13 @@ def capacity_of(
     steps = single.result.steps if single else ()
     if declared is not None:
         return Capacity(ScalingLaw(declared), DECLARED, "declared, not measured", steps, notes=notes)
-    gap = next((record.result for record in records if _carried(record.result) is None), None)
-    if not records or gap is not None:
-        return Capacity(steps=steps, against=gap, notes=notes)
-    points = [
-        (record.replicas, carried, record.result.ceiling)
-        for record in records
-        if (carried := _carried(record.result)) is not None
-    ]
-    found = fit(points)
+    known = measured((record.replicas, record.result) for record in records)
+    if known.found is None:
+        return Capacity(steps=steps, measured=known, notes=notes)
     day = max(record.day for record in records)
-    more = f"; {found.message}" if found.message else ""
+    more = f"; {known.found.message}" if known.found.message else ""
     least = " (more was not tried)" if any(record.result.at_least for record in records) else ""
-    return Capacity(found.law, MEASURED, f"measured on {day}{least}{more}", steps, notes=notes)
-
-
-def _carried(result: LoadTestResult) -> Decimal | None:
-    return result.capacity if result.verdict is Verdict.PASS and result.capacity else None
+    return Capacity(known.law, MEASURED, f"measured on {day}{least}{more}", steps, measured=known, notes=notes)
 
 
 def _records(

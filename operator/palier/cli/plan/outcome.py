@@ -1,15 +1,17 @@
 """One ModelDeployment reckoned: every way to serve it side by side, and the verdict on all of them together."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.api.variants import resolved
 from palier.cli.plan.capacity import Capacity, capacity_of
 from palier.cli.plan.file import Draft
 from palier.cli.plan.latency import Latency, Work, latency_of, paid_replicas
+from palier.economics.capacity import ScalingLaw
 from palier.economics.plan import Plan, Point, PointName, plan_of
 from palier.economics.prices import PriceTable
 from palier.economics.variants import Choice, VariantFinding, Weighed, choose
@@ -87,17 +89,7 @@ def outcome(draft: Draft, known: Knowledge) -> Outcome:
             declared=known.capacities.get(variant.name),
             load_tests=draft.load_tests,
         )
-        plan = plan_of(
-            variant.deployment,
-            today=known.today,
-            law=capacity.law,
-            prices=known.prices,
-            prices_problem=known.prices_problem,
-            poc=known.poc,
-        )
-        if capacity.against is not None:
-            against = capacity.against
-            plan = replace(plan, verdict=against.verdict, reason=against.reason, message=against.message)
+        plan = capacity.planned(partial(_plan, variant.deployment, known))
         work = known.work.get(variant.name)
         latency = latency_of(variant.name, capacity, draft.promise, work or Work())
         notes = (*capacity.notes, *(latency.notes if latency else ()))
@@ -110,6 +102,17 @@ def outcome(draft: Draft, known: Knowledge) -> Outcome:
         draft,
         tuple(Way(*way, weighed=weighed) for way, weighed in zip(ways, choice.findings, strict=True)),
         choice,
+    )
+
+
+def _plan(deployment: ModelDeployment, known: Knowledge, law: ScalingLaw | None) -> Plan:
+    return plan_of(
+        deployment,
+        today=known.today,
+        law=law,
+        prices=known.prices,
+        prices_problem=known.prices_problem,
+        poc=known.poc,
     )
 
 

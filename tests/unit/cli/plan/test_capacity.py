@@ -42,6 +42,26 @@ def test_contention(command: Command) -> None:
     assert told["reason"] == "TargetUnreachable"
 
 
+def test_contention_that_may_be_noise(command: Command) -> None:
+    """The operator would not refuse it, and neither does the command: exit status 4, and what to do."""
+    body = model(budget={"currency": "EUR", "monthly": "3600"})
+    told = command.json(4, measured(body, entry(body), entry(body, replicas=4, capacity="37", ceiling="40", steps=[])))
+
+    assert told["reason"] == "ContentionUnclear"
+    assert "load tests of 1 and 4 replicas leave open (0 to" in told["message"]
+    assert command.json(3, measured(body, entry(body), entry(body, replicas=4, capacity="37", ceiling="38")))[
+        "reason"
+    ] == ("OverBudget")
+
+
+@pytest.mark.parametrize("capacity", ["0", "-1"])
+def test_a_pass_without_a_capacity_is_none(command: Command, capacity: str) -> None:
+    """Whatever program wrote it."""
+    body = model()
+
+    assert command.json(4, measured(body, entry(body, capacity=capacity)))["verdict"] == "NoEvidence"
+
+
 def test_another_revision(command: Command) -> None:
     """What was measured of another spec is not planned with, and this is told."""
     body = model()

@@ -14,13 +14,13 @@ LATER: dict[str, Any] = {
     "model": {"name": "lingua", "version": "2.1.1", "prompts": [{"name": "system", "configMapKeyRef": {"name": "p"}}]},
     "objectives": [
         {"name": "latency", "latency": {"percentile": 95, "threshold": "2s"}},
-        {"name": "answers", "agreement": {"minPercent": "97"}},
+        {"name": "answers", "likeness": {"minPercent": "97"}},
         {"name": "feedback", "ratio": {"bad": "<PromQL counter>", "total": "<PromQL counter>", "maxPercent": "10"}},
     ],
     "release": {
         "stages": [
             {"loadTest": {}},
-            {"shadow": {"percent": 20}},
+            {"rehearsal": {"percent": 20}},
             {"canary": {"weight": 5}},
             {"canary": {"weight": 50}},
         ],
@@ -42,7 +42,7 @@ def test_spec_of_a_later_version(command: Command) -> None:
         "prompts",
         "answers",
         "feedback",
-        "shadow",
+        "rehearsal",
         "approvals",
         "watch",
         "governance",
