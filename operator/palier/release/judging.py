@@ -6,11 +6,11 @@ from palier.errors import InvalidSpec
 from palier.evidence.objective import Judgement, ObjectiveRule, Verdict, fresh, judge
 from palier.release.cost import cost_judgements
 from palier.release.holds import CANNOT_MEASURE
+from palier.release.prospects import pods_for_traffic
 from palier.release.shadow_objectives import COVERAGE, LEFT_OUT
 from palier.release.situation import Situation
 from palier.release.sources import MeasuredObjective
 from palier.release.state import Step
-from palier.release.targets import full_replicas
 
 
 def judgements_of(situation: Situation) -> tuple[Judgement, ...]:
@@ -67,7 +67,7 @@ def _costs(situation: Situation) -> tuple[Judgement, ...]:
         situation.observation.running,
         candidate=situation.candidate.revision,
         stable=situation.state.stable.revision,
-        replicas=full_replicas(situation.deployment),
+        replicas=pods_for_traffic(situation.deployment, situation.observation, situation.state),
     )
 
 

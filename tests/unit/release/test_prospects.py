@@ -248,6 +248,16 @@ def test_without_a_capacity_the_pods_of_the_spec_count(result: LoadTestResult) -
     assert pods_for_traffic(deployment, seen(deployment), state) == {way.revision: 2, STABLE: 2}
 
 
+def test_load_tests_of_other_promises_are_not_put_together() -> None:
+    """What four replicas carried within older objectives says nothing of how the present ones hinder each other."""
+    deployment = load_tested()
+    way = ways(deployment)[""]
+    older = replace(recorded_of(way, passed(110), at=NOW - DAY, replicas=4), digest="0" * 16)
+    state = under_load(deployment, load_tests=(older, recorded_of(way, passed(100))))
+
+    assert pods_for_traffic(deployment, traffic(deployment, 107), state)[way.revision] == 2
+
+
 def test_pods_that_never_carry_the_traffic_are_counted_as_if_they_did() -> None:
     """By contention alone no number carries it; what they would need without it is the least that can be said."""
     deployment = load_tested(test={"replicas": [1, 4]})
