@@ -48,6 +48,31 @@ def test_defaults_are_stored(api: "Api", minimal: dict[str, Any]) -> None:
     }
 
 
+def test_defaults_are_not_merged_with_what_an_author_writes_later(api: "Api", minimal: dict[str, Any]) -> None:
+    """Nobody owns a stored default: in a list that is merged it would stay beside the author's own entries for ever."""
+    stored = api.apply(minimal)["spec"]
+
+    def entries(value: Any, path: str = "") -> set[str]:  # noqa: ANN401 - any part of a spec
+        if isinstance(value, list):
+            return {path} if value else set()
+        if isinstance(value, dict):
+            return set().union(*(entries(part, f"{path}.{name}") for name, part in value.items()))
+        return set()
+
+    written = entries(minimal["spec"])
+    assert entries(stored) - written == {".release.stages", ".shadow.methods"}
+
+    minimal["spec"]["traffic"] = {"gateway": {"parentRefs": [{"name": "public"}]}}
+    minimal["spec"]["shadow"] = {"methods": ["POST"]}
+    minimal["spec"]["answers"] = {"checks": [{"name": "language", "path": "$.language", "compare": "Label"}]}
+    minimal["spec"]["release"] = {"stages": [{"canary": {"weight": 10}}]}
+    spec = api.apply(minimal)["spec"]
+
+    assert spec["shadow"]["methods"] == ["POST"]
+    assert [check["name"] for check in spec["answers"]["checks"]] == ["language"]
+    assert len(spec["release"]["stages"]) == 1
+
+
 def test_defaults_reach_into_partly_written_objects(api: "Api", minimal: dict[str, Any]) -> None:
     """Writing one field of an object does not lose the defaults of the others."""
     minimal["spec"]["serving"]["placement"] = {"accelerator": "GPU", "gpu": {}}
@@ -112,10 +137,7 @@ def test_comparisons_of_nothing_but_their_stages_get_their_defaults(api: "Api", 
 
     spec = api.apply(minimal)["spec"]
 
-    assert spec["answers"] == {
-        "checks": [{"name": "answer", "path": "$", "compare": "Json", "ignore": [], "unordered": []}],
-        "streamPath": "$.choices[0].delta.content",
-    }
+    assert spec["answers"] == {"streamPath": "$.choices[0].delta.content"}
     assert spec["shadow"] == {
         "methods": ["GET", "HEAD"],
         "timeout": "30s",

@@ -203,7 +203,7 @@ class TrialWorld(World):
                 del self.proxies[other]
                 yield f"removed {other}"
         if decision.shadow and proxy not in self.proxies:
-            lenient = bool(self.deployment.spec.answers.checks[0].ignore)
+            lenient = bool(self.deployment.spec.answers.compared[0].ignore)
             self.proxies[proxy] = Proxy(decision.shadow, self.now, lenient)
             yield f"made {proxy}"
         elif decision.shadow:

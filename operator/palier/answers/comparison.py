@@ -95,7 +95,7 @@ def compare(
     silent = isinstance(first, _Nothing) and isinstance(second, _Nothing)
     texts = _succeeded(reference) and not (isinstance(first, dict | list) or isinstance(second, dict | list))
     results = []
-    for check in answers.checks:
+    for check in answers.compared:
         pattern = steps_of(check.path)
         if silent:
             results.append(_untold(check, f"no event of both streams has a text at {answers.stream_path}"))
@@ -158,7 +158,7 @@ def to_embed(
         if reference.status != candidate.status:
             return {}
         first, second = _read(reference, answers), _read(candidate, answers)
-        checks = ((check, steps_of(check.path)) for check in answers.checks)
+        checks = ((check, steps_of(check.path)) for check in answers.compared)
         sides = [(check, _values(first, pattern), _values(second, pattern)) for check, pattern in checks]
     else:
         if not _succeeded(candidate) or deeper(reference):
@@ -171,7 +171,7 @@ def to_embed(
 def own_texts(reference: Answer, answers: Answers) -> Mapping[str, str]:
     """The reference's texts that checks by `embedding` compare with anything that has a text, by the check's name."""
     document = _read(reference, answers)
-    sides = ((check, _values(document, steps_of(check.path))) for check in answers.checks)
+    sides = ((check, _values(document, steps_of(check.path))) for check in answers.compared)
     return {check.name: text_at(values) for check, values in sides if _embeds(check, values, values)}
 
 
@@ -202,9 +202,9 @@ def _expectations(expected: Any, candidate: Answer, answers: Answers) -> Iterato
     if isinstance(expected, str) and not isinstance(document, str):
         read = document_of(expected)
         # A text that is JSON is the answer's body, unless it is what a model wrote at a place of the body.
-        if any(_values(read, steps_of(check.path)) for check in answers.checks):
+        if any(_values(read, steps_of(check.path)) for check in answers.compared):
             whole = read
-    for check in answers.checks:
+    for check in answers.compared:
         pattern = steps_of(check.path)
         given = _values(document, pattern)
         if not isinstance(whole, dict | list):

@@ -144,18 +144,14 @@ class Embeddings(ApiObject):
     """Longest wait for a vector; a later one leaves the check without a result."""
 
 
-def _whole() -> list[Check]:
-    return [Check(name="answer")]
-
-
 class Answers(ApiObject):
     """How two answers to the same request are compared: all checks together."""
 
     constraints: ClassVar[tuple[Rule, ...]] = (
         Rule(
             cel=(
-                "has(self.embeddings) || !self.checks.exists(check, has(check.text) && check.text.metric =="
-                " 'embedding')"
+                "has(self.embeddings) || !has(self.checks) || !self.checks.exists(check, has(check.text) &&"
+                " check.text.metric == 'embedding')"
             ),
             holds=lambda answers: answers.embeddings is not None or not answers.embeds,
             message="a check by embedding needs answers.embeddings, the server that makes vectors of texts",
@@ -164,15 +160,24 @@ class Answers(ApiObject):
         ),
     )
 
-    checks: Annotated[list[Check], Field(min_length=1, max_length=8), BY_NAME] = Field(default_factory=_whole)
-    """What has to be alike, 1 to 8 checks; two answers agree when all of them hold. Without any, the whole document has
-    to be the same. The status codes have to be the same in any case."""
+    checks: Annotated[list[Check], Field(max_length=8), BY_NAME] = Field(default_factory=list)
+    """What has to be alike, at most 8 checks; two answers agree when all of them hold. Without any, the whole document
+    has to be the same, by a check of the name `answer`. The status codes have to be the same in any case."""
     stream_path: JsonPath = JsonPath("$.choices[0].delta.content")
     """Where the text is in each event of a streamed answer; the texts are put together before they are compared."""
     embeddings: Embeddings | None = None
     """The server for checks by `embedding`."""
 
     @property
+    def compared(self) -> list[Check]:
+        """The checks, at least one.
+
+        The one on the whole document is no default of the schema: the API server would store it, and merge an author's
+        own checks with it.
+        """
+        return self.checks or [Check(name="answer")]
+
+    @property
     def embeds(self) -> bool:
         """Whether any check needs vectors."""
-        return any(check.text is not None and check.text.metric is TextMetric.EMBEDDING for check in self.checks)
+        return any(check.text is not None and check.text.metric is TextMetric.EMBEDDING for check in self.compared)

@@ -22,7 +22,7 @@ def _in_shadow_only(spec: "Spec") -> bool:
 
 
 def _checks_named(spec: "Spec") -> bool:
-    known = {check.name for check in spec.answers.checks}
+    known = {check.name for check in spec.answers.compared}
     asked = {one.agreement.check for one in spec.objectives if one.agreement is not None}
     return asked <= known | {None}
 
@@ -86,7 +86,8 @@ def quality_rules() -> tuple[Rule, ...]:
         Rule(
             cel=(
                 "!has(self.objectives) || self.objectives.all(one, !has(one.agreement) || !has(one.agreement.check) ||"
-                " self.answers.checks.exists(check, check.name == one.agreement.check))"
+                " (has(self.answers.checks) && self.answers.checks.size() > 0 ? self.answers.checks.exists(check,"
+                " check.name == one.agreement.check) : one.agreement.check == 'answer'))"
             ),
             holds=_checks_named,
             message="the check of an agreement objective must be the name of a check in spec.answers.checks",

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from palier.api.answers import JsonPath
 from palier.api.load_test import ResourceRequirements, Toleration
-from palier.api.rules import ATOMIC, SET, ApiObject, Rule
+from palier.api.rules import ATOMIC, ApiObject, Rule
 from palier.api.serving import AsWritten, PodMetadata
 from palier.api.timeouts import timeout_rule
 from palier.api.values import Duration, HeaderName, LabelValue
@@ -53,7 +53,7 @@ class Shadow(ApiObject):
 
     constraints: ClassVar[tuple[Rule, ...]] = (timeout_rule(example="30s"),)
 
-    methods: Annotated[list[ShadowMethod], Field(min_length=1, max_length=6), SET] = Field(
+    methods: Annotated[list[ShadowMethod], Field(min_length=1, max_length=6), ATOMIC] = Field(
         default_factory=lambda: [ShadowMethod.GET, ShadowMethod.HEAD]
     )
     """Methods of the requests that may be sent twice. `POST` has to be named, because it can have side effects: name it

@@ -166,7 +166,7 @@ def _compare(options: argparse.Namespace) -> int:
         options.command.error("argument --min-percent: a share lies between 0 and 100 percent")
     answers = _answers(options.answers) if options.answers else Answers()
     references, candidates = _pairs(options)
-    tallies = [_Tally(one.name, Confusion() if one.compare is Comparison.LABEL else None) for one in answers.checks]
+    tallies = [_Tally(one.name, Confusion() if one.compare is Comparison.LABEL else None) for one in answers.compared]
     agreeing, disagreements = 0, list[dict[str, Any]]()
     for line, (reference, candidate) in enumerate(zip(references, candidates, strict=True), start=1):
         compared = compare(Answer(200, reference), Answer(200, candidate), answers)
@@ -275,7 +275,7 @@ def _answers(path: str) -> "Answers":
         steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])
         place = steps + (first["ctx"]["field"] if first["type"] == "rule" else "")
         raise InvalidSpec(f"{_name(path)}: {place.removeprefix('.') or 'answers'}", first["msg"]) from None
-    for number, check in enumerate(answers.checks):
+    for number, check in enumerate(answers.compared):
         if check.text is not None and check.text.metric is TextMetric.EMBEDDING:
             told = "palier compare asks no server for vectors: choose another metric, or leave the check out"
             raise InvalidSpec(f"{_name(path)}: checks[{number}].text.metric", told)

@@ -114,5 +114,5 @@ class Scoring:
 def judged(answer: Answer, answers: Answers) -> Any:  # noqa: ANN401 - any JSON
     """What a judge sees of an answer: what is at the places of the checks, or else the whole of it."""
     document = document_of(answer, answers.stream_path)
-    values = [value for check in answers.checks for _, value in found(document, check.path)]
+    values = [value for check in answers.compared for _, value in found(document, check.path)]
     return values[0] if len(values) == 1 else values or document

@@ -119,9 +119,9 @@ class Ledger:
         self.unpaired = dict.fromkeys(Unpaired, 0)
         # Without groups everything is in the one without a name; with groups it has the requests that name none.
         self.segments = {name: SegmentCounts() for name in (("", OTHER) if plan.segment_header else ("",))}
-        self.checks = {check.name: CheckCounts() for check in plan.answers.checks}
+        self.checks = {check.name: CheckCounts() for check in plan.answers.compared}
         self.labels = {
-            str(check.name): Confusion() for check in plan.answers.checks if check.compare is Comparison.LABEL
+            str(check.name): Confusion() for check in plan.answers.compared if check.compare is Comparison.LABEL
         }
         self.slower = dict.fromkeys(plan.factors, 0)
         self.times = {arm: Times(edges) for arm in ARMS}

@@ -78,7 +78,7 @@ class Pairs:
         self._embedder = embedder
         self._threads = threads
         self._chance = chance
-        texts = [check.text or Similarity() for check in plan.answers.checks if check.compare is Comparison.TEXT]
+        texts = [check.text or Similarity() for check in plan.answers.compared if check.compare is Comparison.TEXT]
         self._at_once = _TEXTS_AT_ONCE if texts else _AT_ONCE
         for metric in {one.metric for one in texts} - {TextMetric.EMBEDDING}:
             likeness(metric, "one text", "another")  # some load a library first, for which no answer should wait
