@@ -100,6 +100,17 @@ async def test_a_gateway_that_cannot_be_read_is_not_believed_to(error: Exception
     assert not await shell.mirrors_percent()
 
 
+async def test_rights_in_single_namespaces_never_reach_a_class() -> None:
+    """So it is not even asked: a refusal every ten minutes would be an alert about nothing."""
+    shell = Shell(SHARE)
+    shell.gateways = Gateways(shell.cluster, cluster_wide=False, clock=lambda: shell.now)
+
+    gateway = shell.deployment.spec.traffic.gateway
+    assert gateway is not None
+    assert not await shell.gateways.mirrors_percent(shell.deployment, gateway)
+    assert shell.cluster.asked == []
+
+
 async def test_a_gateway_that_is_not_there_is_not_believed_to() -> None:
     """Nor one whose class is not."""
     missing, classless = Shell(SHARE), Shell(SHARE)

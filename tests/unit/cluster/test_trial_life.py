@@ -1,5 +1,6 @@
 """Whole releases with golden answers and a shadow in a cluster in memory, the operator killed after any write."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from palier.api.constants import KIND, LABEL_DEPLOYMENT
 from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult
-from palier.manifests.shadow import ANNOTATION_RENDERED
+from palier.manifests.shadow import ANNOTATION_RENDERED, LABEL_SHADOW
 from tests.property.trial_specs import LENIENT
 from tests.unit.cluster.trial_life import GOLDEN, KEY, PROMISES, TEXTS, Life, serving, whole
 from tests.unit.release.trial_examples import BAD
@@ -397,3 +398,42 @@ async def test_a_first_version_without_a_good_enough_answer_does_not_serve(life:
     assert life.status["outcome"]["reason"] == "ScoreTooLow"
     assert life.weights() == {}
     assert life.left() == set()
+
+
+async def test_copies_end_with_the_gateway(life: Life) -> None:
+    """The author moves the traffic to a Service in mid-shadow: the route that is left over copies nothing any more."""
+    await copied(life)
+    life.ask_for("2", traffic={"service": {}}, shadow=False, objectives=PROMISES[:1])
+    await life.run(20)
+
+    assert life.copied_to is None
+    assert life.proxies() == {}
+
+
+async def test_a_proxy_that_does_not_start_says_why(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words of the kubelet, once there has been time to start; it is not asked at every pass."""
+    await copied(life)
+    (name,) = life.proxies()
+    body = life.cluster.find("Deployment", name)
+    assert body is not None
+    life.cluster.put({**body, "status": {"observedGeneration": 1, "availableReplicas": 0}})
+    waiting = {"name": "proxy", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}
+    pod = {
+        "metadata": {"namespace": "ml", "name": f"{name}-x", "labels": {LABEL_SHADOW: name}},
+        "status": {"phase": "Pending", "containerStatuses": [waiting]},
+    }
+    asked: list[float] = []
+
+    async def told(_namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        if LABEL_SHADOW not in labels:
+            return []
+        asked.append(life.now)
+        return [pod]
+
+    monkeypatch.setattr(life.cluster, "list_pods", told)
+    monkeypatch.setattr(life.cluster, "bring_up_pods", lambda **_: None)
+    await life.run(32)
+
+    assert life.said("Ready")["reason"] == "ShadowNotReady"
+    assert "ImagePullBackOff" in life.said("Ready")["message"]
+    assert len(asked) == 3
