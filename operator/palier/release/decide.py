@@ -237,8 +237,9 @@ def _canary(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision
 def _without_verdict(situation: Situation, stage: Landing, gap: Hold, judgements: tuple[Judgement, ...]) -> Decision:
     """The stage's time is over and its evidence is not complete: hold, until its deadline decides as the spec says."""
     state, rules = situation.state, situation.deployment.spec.release
-    held_for = situation.now - (situation.release.traffic_since or situation.now)
-    if held_for < stage.max_duration.seconds or blinks(situation, judgements):
+    since = situation.release.traffic_since
+    over = since is not None and situation.now - since >= stage.max_duration.seconds
+    if not over or blinks(situation, judgements):
         return Decision(state, hold=gap)
     if isinstance(stage, Experiment) and (told := not_better(judgements, stage.objective)):
         message = f"not shown to be better than stable within {stage.duration}: {told}"

@@ -285,7 +285,6 @@ def test_a_whole_manifest(folder: Folder) -> None:
         ("checks: [{name: x, comprae: Label}]\n", InvalidSpec, r"checks\[0\].comprae: Extra inputs"),
         ("checks: [{name: x, compare: Labels}]\n", InvalidSpec, r"checks\[0\].compare: Input should be 'Exact'"),
         ("checks: [{name: x, ignore: [$.a], compare: Exact}]\n", InvalidSpec, r"checks\[0\].compare: ignore and"),
-        ("checks: []\n", InvalidSpec, "checks: List should have at least 1 item"),
         ("kind: ModelDeployment\nspec: {answers: 7}\n", InvalidSpec, "answers: Input should be a valid dict"),
         (
             "checks: [{name: x, compare: Text, text: {metric: embedding}}]\nembeddings: {url: 'http://x/v1'}\n",

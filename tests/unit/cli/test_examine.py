@@ -217,7 +217,6 @@ def test_mistakes_at_the_command_line(
         ("a: [", "--answers-spec: "),
         ("checks: []\n---\nchecks: []\n", "holds 2 objects with checks"),
         ("[]", "holds 0 objects with checks"),
-        ("checks: []", "checks: List should have at least 1 item"),
         ("checks: [{name: a, path: language}]", "checks[0].path: a path begins with $"),
         ("checks: [{name: a, comparre: Label}]", "checks[0].comparre: Extra inputs are not permitted"),
         ("checks: [{name: a, compare: Text, tolerance: {}}]", "checks[0].tolerance: tolerance is about numbers"),

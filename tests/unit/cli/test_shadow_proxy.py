@@ -168,7 +168,7 @@ def run(*arguments: str) -> None:
         (replace(PLAN, candidate_url="http://a", stable_url="ftp://b").to_json().encode(), "stableUrl must be like"),
         (replace(PLAN, candidate_url="http://a:99999", stable_url="http://b").to_json().encode(), "candidateUrl must"),
         (json.dumps(json.loads(PLAN.to_json()) | {"percent": 0}).encode(), "percent must be 1 to 100, not 0"),
-        (json.dumps(json.loads(PLAN.to_json()) | {"answers": {"checks": []}}).encode(), "checks"),
+        (json.dumps(json.loads(PLAN.to_json()) | {"answers": {"checks": [{}]}}).encode(), "checks"),
     ],
 )
 def test_a_plan_that_cannot_be_used_is_told_in_one_line(tmp_path: Path, text: bytes, said: str) -> None:
