@@ -100,7 +100,7 @@ def test_signal_ends_it_in_order(start: Callable[..., Process], number: signal.S
     entries = [json.loads(line) for line in process.log.read_text(encoding="utf-8").splitlines()]
     assert entries[-1]["message"] == "ended as asked"
     complaints = [entry["message"] for entry in entries if entry["level"] not in {"info", "debug"}]
-    assert [told for told in complaints if "does not serve httproutes" not in told] == []
+    assert [told for told in complaints if "this cluster does not serve" not in told] == []
 
 
 def test_lead_is_handed_over(start: Callable[..., Process]) -> None:
