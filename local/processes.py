@@ -17,6 +17,9 @@ from pathlib import Path
 
 from local.paths import Layout
 
+_WRAPPER = "setpriv"
+"""Asks the kernel to end a process with the one that started it, and becomes the program then."""
+
 
 @dataclass(frozen=True)
 class Daemon:
@@ -56,7 +59,7 @@ class Daemon:
             return
         if end_with_us and threading.current_thread() is threading.main_thread():
             # The kernel ties this to the thread that starts the process, hence the condition.
-            command = ["setpriv", "--pdeathsig", "KILL", "--", *command]
+            command = [_WRAPPER, "--pdeathsig", "KILL", "--", *command]
         program = shutil.which(command[0])
         if program is None:
             raise FileNotFoundError(command[0])
@@ -74,7 +77,7 @@ class Daemon:
             setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGPIPE),
         )
         self.pid_file.write_text(str(pid))
-        _wait_for_command_line(pid)
+        _wait_for_program(pid)
 
     def stop(self, grace: float) -> None:
         """Ends the process: asks it to, and kills it when the grace (in seconds) is over or zero."""
@@ -129,11 +132,15 @@ def left_over(folder: Path, programs: Path) -> dict[int, str]:
     return found
 
 
-def _wait_for_command_line(pid: int) -> None:
-    """Waits for the moment between a program's start and its command line showing, so that it is not taken for dead."""
-    while not Path(f"/proc/{pid}/cmdline").read_bytes():
+def _wait_for_program(pid: int) -> None:
+    """Waits until the program itself runs, or has ended.
+
+    The command line of a live process is empty for a moment whenever it becomes another program, and a process without
+    one counts as dead. So the change from the wrapper to the program has to be over too.
+    """
+    while Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0] in {b"", os.fsencode(_WRAPPER)}:
         if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            return  # it has ended already; its zombie, which keeps the number ours, is let go of later
+            return  # its zombie, which keeps the number ours, is let go of later
         time.sleep(0.001)
 
 

@@ -43,6 +43,16 @@ def test_a_started_process_is_found_and_stopped(daemon: Daemon) -> None:
     assert not Path(f"/proc/{pid}").exists()
 
 
+def test_a_start_is_over_when_the_program_itself_runs(daemon: Daemon) -> None:
+    """While the wrapper becomes the program, the process has no command line, and would be taken for dead."""
+    for _ in range(10):
+        daemon.start(_command(daemon), end_with_us=True)
+        pid = daemon.pid()
+        assert pid is not None
+        assert Path(f"/proc/{pid}/cmdline").read_bytes().startswith(os.fsencode(sys.executable))
+        daemon.stop(0)
+
+
 def test_a_process_of_somebody_else_is_left_alone(daemon: Daemon) -> None:
     """A process id that has been given to another program since is not ours to signal."""
     with subprocess.Popen([sys.executable, "-c", _WAIT]) as other:
