@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 
 from palier.evidence.counters import HistogramCounts, Series, Target, together
 from palier.evidence.objective import ObjectiveRule
+from palier.release.questions import Question, questions
 from palier.release.sources import CounterRatio, MeasuredObjective, SlowerThan
-from palier.release.step import Answer, Question, Step, questions
+from palier.release.step import Answer, Step
 
 K = TypeVar("K", bound=Hashable)
 KeyOf = Callable[[Mapping[str, str]], K | None]

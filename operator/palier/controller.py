@@ -21,7 +21,7 @@ from palier.cluster.observe import observe
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.reporter import Reporter
 from palier.cluster.store import Store
-from palier.cluster.trouble import trouble_of
+from palier.cluster.trouble import ASKED_AGAIN_AFTER, Troubles
 from palier.cluster.wanted import wanted
 from palier.economy import Economy
 from palier.errors import Forbidden, Invalid, InvalidSpec
@@ -45,9 +45,6 @@ RESYNC = 600.0
 
 FORBIDDEN_RETRY = 30.0
 """Seconds after which something forbidden is tried again."""
-
-TROUBLE_AFTER = 10.0
-"""Seconds that pods may take to become ready before the reason is looked up, and between two such looks."""
 
 PROGRESS_AFTER = 5.0
 """Seconds after which it is read again how far a load test or golden answers have come."""
@@ -89,7 +86,7 @@ class Controller:
         self._reporter = Reporter(cluster, store)
         self._steered_at: dict[Key, float] = {}
         self._refused: dict[Key, tuple[int, float]] = {}
-        self._troubles: dict[Key, tuple[float, Mapping[str, str]]] = {}
+        self._troubles = Troubles(cluster)
 
     async def run_looks(self) -> None:
         """The loops of the fleet's looks, and of the counts by which the cost of an answer is reckoned."""
@@ -166,7 +163,7 @@ class Controller:
         # A proxy goes only after the route that sent it copies.
         await self._quality.keep(deployment, observation, decision, asked=asked)
         await self._actor.remove(deployment, aims)
-        self._follow(key, deployment, decision, before=state)
+        self._follow(key, deployment, decision)
         self._economy.tell(key, deployment, observation, decision)
         await self._stickers.keep(deployment)
         if moved or told:
@@ -178,7 +175,7 @@ class Controller:
         if decision.wake_at is not None:
             rest = min(rest, max(0.0, decision.wake_at - now) + 0.01)
         if decision.state.release:
-            rest = min(rest, TROUBLE_AFTER)
+            rest = min(rest, ASKED_AGAIN_AFTER)
         if decision.run or decision.examination:
             rest = min(rest, PROGRESS_AFTER)
         return rest
@@ -204,14 +201,11 @@ class Controller:
             missing=watched.missing,
         )
 
-    def _follow(self, key: Key, deployment: ModelDeployment, decision: Decision, *, before: State) -> None:
+    def _follow(self, key: Key, deployment: ModelDeployment, decision: Decision) -> None:
         """Have the release judged from now on, or no longer."""
         state = decision.state
         release = state.release
-        # What was seen of a shadow's proxy is nothing seen of the pods: the next pass begins with their objectives.
-        steps = [one.step is Step.SHADOWING for one in (before.release, release) if one is not None]
-        shadowed = steps == [True, False]
-        if not state.candidate or not state.stable or release is None or not _judged(release) or shadowed:
+        if not state.candidate or not state.stable or release is None or not _judged(release):
             self.looks.forget(key)
             return
         self.looks.watch(
@@ -242,7 +236,8 @@ class Controller:
     def _forget(self, key: Key) -> None:
         self.looks.forget(key)
         self._economy.forget(key)
-        self._troubles.pop(key, None)
+        self._troubles.forget(key.namespace, key.name)
+        self._quality.forget(key.namespace, key.name)
         self._steered_at.pop(key, None)
         self._refused.pop(key, None)
         self._reporter.forget(key)
@@ -255,19 +250,14 @@ class Controller:
     async def _look_up_troubles(
         self, key: Key, deployment: ModelDeployment, state: State, *, now: float
     ) -> Mapping[str, str]:
-        """Why pods of a slow candidate are not ready; asks the API server, so only now and then."""
+        """Why pods of a slow candidate are not ready."""
         release, candidate = state.release, state.candidate
         if release is None or candidate is None or not _waits_for_pods(release):
-            self._troubles.pop(key, None)
+            self._troubles.forget(key.namespace, key.name)
             return {}
-        asked_at, known = self._troubles.get(key, (release.stage_started_at, {}))
-        if now - asked_at < TROUBLE_AFTER:
-            return known
         labels = {LABEL_DEPLOYMENT: deployment.metadata.name, LABEL_REVISION: candidate.revision}
-        pods = await self.cluster.list_pods(deployment.metadata.namespace, labels)
-        found = {candidate.revision: trouble_of(pods)}
-        self._troubles[key] = (now, found)
-        return found
+        since = release.stage_started_at
+        return {candidate.revision: await self._troubles.of(key.namespace, key.name, labels, since=since, now=now)}
 
     def _rest_refused(self, key: Key, body: Mapping[str, Any], seconds: float) -> float:
         self._refused[key] = (int(body["metadata"].get("generation", 0)), self.clock() + seconds)

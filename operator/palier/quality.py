@@ -15,11 +15,12 @@ from palier.cluster.gateways import Gateways
 from palier.cluster.goldens import Goldens
 from palier.cluster.shadows import Shadows
 from palier.cluster.store import Store
+from palier.cluster.trouble import Troubles
 from palier.cluster.wanted import Wanted
 from palier.errors import ClusterError, InvalidSpec
 from palier.golden import plan as golden_plan
 from palier.manifests.metadata import child_name
-from palier.manifests.shadow import PORT, shadow_name
+from palier.manifests.shadow import LABEL_SHADOW, PORT, shadow_name
 from palier.manifests.traffic import Mirror
 from palier.release import golden_stage, shadow_stage
 from palier.release.examining import GoldenFacts, GoldenRun
@@ -34,9 +35,6 @@ __all__ = ["Quality"]
 
 logger = logging.getLogger(__name__)
 
-TROUBLE_AFTER = 10.0
-"""Seconds that a proxy may take to become ready before the reason is looked up, and between two such looks."""
-
 Versions = Mapping[str, Mapping[str, str]]
 """What is compared, by its part in the comparison: names and versions of model and prompts."""
 
@@ -50,8 +48,9 @@ class Quality:
         self._shadows = Shadows(cluster, store, image)
         self._goldens = Goldens(cluster, store, image)
         self._gateways = Gateways(cluster, cluster_wide=cluster_wide)
-        self._troubles: dict[str, tuple[float, str]] = {}
-        """Why a proxy is not ready, by its name, and when that was asked."""
+        self._troubles = Troubles(cluster)
+        self._unready_since: dict[tuple[str, str], float] = {}
+        """By namespace and name of the ModelDeployment: since when its proxy is not ready."""
 
     async def completed(
         self, deployment: ModelDeployment, observation: Observation, state: State, *, asked: Wanted, now: float
@@ -136,6 +135,11 @@ class Quality:
             calibration=asked.calibration,
         )
 
+    def forget(self, namespace: str, name: str) -> None:
+        """The object is gone."""
+        self._unready_since.pop((namespace, name), None)
+        self._troubles.forget(namespace, name)
+
     async def _sampled_at_gateway(self, deployment: ModelDeployment, run: ShadowRun) -> bool:
         """Whether the route itself takes the sample; all of the requests need no sampling."""
         gateway = deployment.spec.traffic.gateway
@@ -152,19 +156,15 @@ class Quality:
     async def _explained(
         self, deployment: ModelDeployment, run: ShadowRun, facts: ShadowFacts, *, now: float
     ) -> ShadowFacts:
-        """With the kubelet's words where a proxy is not ready; asks the API server, so only now and then."""
-        name = f"{deployment.metadata.namespace}/{shadow_name(deployment, run)}"
+        """With the kubelet's words where a proxy is not ready."""
+        namespace, name = deployment.metadata.namespace, deployment.metadata.name
         if facts.ready or not facts.exists or facts.message:
-            self._troubles.pop(name, None)
+            self._unready_since.pop((namespace, name), None)
+            self._troubles.forget(namespace, name)
             return facts
-        asked_at, message = self._troubles.setdefault(name, (now, ""))
-        if now - asked_at >= TROUBLE_AFTER:
-            try:
-                message = await shadows.trouble(self._cluster, deployment, run)
-            except ClusterError as error:
-                logger.warning("the shadow proxy of %s cannot be looked at: %s", deployment.metadata.name, error)
-            self._troubles[name] = (now, message)
-        return replace(facts, message=message)
+        since = self._unready_since.setdefault((namespace, name), now)
+        labels = {LABEL_SHADOW: shadow_name(deployment, run)}
+        return replace(facts, message=await self._troubles.of(namespace, name, labels, since=since, now=now))
 
     async def _golden_facts(self, deployment: ModelDeployment, run: GoldenRun) -> GoldenFacts:
         try:

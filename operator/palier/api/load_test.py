@@ -1,6 +1,8 @@
 """How a candidate is load-tested before users' requests reach it: which requests, how long, from where."""
 
+import hashlib
 import itertools
+import json
 from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
@@ -62,6 +64,20 @@ class Corpus(ApiObject):
     """A file of a PersistentVolumeClaim with a request in each line."""
     image: CorpusImage | None = None
     """A file of an OCI artifact with a request in each line; needs Kubernetes 1.35 or later, which mounts images."""
+
+    def digest(self, text: str) -> str:
+        """The first 16 hexadecimal digits of the SHA-256 of the lines where they are known, else of their place.
+
+        Args:
+            text: the lines, where a ConfigMap has them.
+        """
+        if self.inline is not None:
+            said = "\n".join(self.inline)
+        elif self.config_map_key_ref is not None:
+            said = text
+        else:
+            said = json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 class ResourceRequirements(ApiObject):

@@ -13,9 +13,9 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.observe import ready_addresses
 from palier.cluster.store import Store
+from palier.cluster.surplus import surplus
 from palier.errors import InvalidSpec
 from palier.loadtest.plan import plan_for
-from palier.manifests.golden import LABEL_GOLDEN
 from palier.manifests.loadtest import LABEL_LOAD_TEST, load_test_config, load_test_job, load_test_name
 from palier.manifests.metadata import child_name, metadata, owned_by
 from palier.manifests.revision import (
@@ -143,13 +143,8 @@ class Actor:
         """
         namespace = deployment.metadata.namespace
         name = load_test_name(deployment, run) if run else ""
-        for kind in ("Job", "ConfigMap"):
-            for found in self.store.list(kind, namespace, {LABEL_DEPLOYMENT: deployment.metadata.name}):
-                meta = found["metadata"]
-                ours = LABEL_LOAD_TEST in meta["labels"] or (kind == "Job" and LABEL_GOLDEN not in meta["labels"])
-                over = meta["name"] != name and not meta.get("deletionTimestamp")
-                if ours and over and owned_by(deployment, found):
-                    await self.cluster.delete(Reference.to(found))
+        for found in surplus(self.store, deployment, ("Job", "ConfigMap"), label=LABEL_LOAD_TEST, but=name):
+            await self.cluster.delete(Reference.to(found))
         if run is None or self.store.get("Job", namespace, name) is not None:
             return
         described = observation.described(deployment, run.revision)

@@ -5,15 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from palier.api.constants import LABEL_DEPLOYMENT
 from palier.api.golden_status import GoldenStatus
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.jobs import JobKind, look
 from palier.cluster.store import Store
+from palier.cluster.surplus import surplus
 from palier.golden.result import GoldenResult
 from palier.manifests.golden import LABEL_GOLDEN, golden_configs, golden_job, golden_name
-from palier.manifests.metadata import owned_by
 from palier.manifests.workers import image_of
 from palier.release.examining import GoldenFacts, GoldenRun
 
@@ -86,12 +85,8 @@ class Goldens:
         """
         namespace = deployment.metadata.namespace
         name = golden_name(deployment, run) if run else ""
-        for kind in ("Job", "ConfigMap"):
-            for found in self.store.list(kind, namespace, {LABEL_DEPLOYMENT: deployment.metadata.name}):
-                meta = found["metadata"]
-                over = meta["labels"].get(LABEL_GOLDEN, name) != name and not meta.get("deletionTimestamp")
-                if over and owned_by(deployment, found):
-                    await self.cluster.delete(Reference.to(found))
+        for found in surplus(self.store, deployment, ("Job", "ConfigMap"), label=LABEL_GOLDEN, but=name):
+            await self.cluster.delete(Reference.to(found))
         if run is None or self.store.get("Job", namespace, name) is not None:
             return
         job = golden_job(deployment, run, image=self.image)

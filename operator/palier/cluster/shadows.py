@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from palier.api.constants import LABEL_DEPLOYMENT
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.observe import acceptance, ready_addresses
 from palier.cluster.store import Store
-from palier.cluster.trouble import trouble_of
+from palier.cluster.surplus import surplus
 from palier.manifests.metadata import owned_by
 from palier.manifests.shadow import (
     ANNOTATION_RENDERED,
@@ -27,7 +26,10 @@ from palier.manifests.traffic import mirror_of
 from palier.manifests.workers import image_of
 from palier.release.shadowing import NO_SHADOW, ShadowFacts, ShadowRun
 
-__all__ = ["Shadows", "facts", "trouble"]
+__all__ = ["Shadows", "facts"]
+
+_MADE = ("Deployment", "ConfigMap", "Service")
+"""Kinds of a proxy's objects, in the order in which they go."""
 
 
 def facts(store: Store, deployment: ModelDeployment, run: ShadowRun) -> ShadowFacts:
@@ -44,17 +46,6 @@ def facts(store: Store, deployment: ModelDeployment, run: ShadowRun) -> ShadowFa
         ready=ready,
         message="" if ready else _hindrance(status),
         mirrored=_mirrored(store, deployment, name),
-    )
-
-
-async def trouble(cluster: Cluster, deployment: ModelDeployment, run: ShadowRun) -> str:
-    """Why the proxy's pod is not ready, in one sentence, as its kubelet tells; empty when it merely takes its time.
-
-    Raises:
-        ClusterError: the pods could not be read.
-    """
-    return trouble_of(
-        await cluster.list_pods(deployment.metadata.namespace, {LABEL_SHADOW: shadow_name(deployment, run)})
     )
 
 
@@ -88,7 +79,10 @@ class Shadows:
         Raises:
             InvalidSpec: nothing names the image of the proxy.
         """
-        await self._remove(deployment, but=shadow_name(deployment, run) if run else "")
+        wanted = shadow_name(deployment, run) if run else ""
+        for found in surplus(self.store, deployment, _MADE, label=LABEL_SHADOW, but=wanted):
+            if _let_go(self.store, deployment, found["metadata"]["labels"][LABEL_SHADOW]):
+                await self.cluster.delete(Reference.to(found))
         if run is None:
             return
         # The Deployment states a digest of everything, so it comes last: an operator that was killed begins anew.
@@ -100,16 +94,6 @@ class Shadows:
             await self._apply(service)
         if _stated(self._live(workload)) != _stated(workload):
             await self._apply(workload)
-
-    async def _remove(self, deployment: ModelDeployment, *, but: str) -> None:
-        for kind in ("Deployment", "ConfigMap", "Service"):
-            for found in self.store.list(
-                kind, deployment.metadata.namespace, {LABEL_DEPLOYMENT: deployment.metadata.name}
-            ):
-                name = found["metadata"]["labels"].get(LABEL_SHADOW, but)
-                over = name != but and not found["metadata"].get("deletionTimestamp")
-                if over and owned_by(deployment, found) and _let_go(self.store, deployment, name):
-                    await self.cluster.delete(Reference.to(found))
 
     def _live(self, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
         metadata = manifest["metadata"]

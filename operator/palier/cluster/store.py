@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from palier.api.constants import GROUP, KIND
+from palier.api.constants import GROUP, KIND, LABEL_DEPLOYMENT
 
 __all__ = ["Store", "Writer"]
 
@@ -38,6 +38,8 @@ class Store:
     def __init__(self) -> None:
         self._objects: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
         """By kind, namespace and name: what is asked for is mostly of one namespace, and asked for in every pass."""
+        self._owned: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = {}
+        """The same by kind, namespace and ModelDeployment, then by name: each pass asks for what belongs to one."""
         self._versions: dict[Identity, int] = {}
         self._removals: dict[Identity, int] = {}
         self._writers: dict[Identity, dict[str, Writer]] = {}
@@ -54,8 +56,12 @@ class Store:
         managed = metadata.pop("managedFields", ())
         if identity[0] == KIND:
             self._writers[identity] = _annotation_writers(managed)
+        self._drop(identity)
         kind, namespace, name = identity
-        self._objects.setdefault(kind, {}).setdefault(namespace, {})[name] = {**obj, "metadata": metadata}
+        held = {**obj, "metadata": metadata}
+        self._objects.setdefault(kind, {}).setdefault(namespace, {})[name] = held
+        if owner := _owner(held):
+            self._owned.setdefault((kind, namespace, owner), {})[name] = held
         self._versions[identity] = version
         self._removals.pop(identity, None)
         return True
@@ -96,9 +102,10 @@ class Store:
     def _select(
         self, kind: str, namespace: str | None, labels: Mapping[str, str]
     ) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
-        places = self._objects.get(kind, {})
+        owner, places = labels.get(LABEL_DEPLOYMENT), self._objects.get(kind, {})
         for place in places if namespace is None else (namespace,):
-            for name, obj in places.get(place, {}).items():
+            among = places.get(place, {}) if owner is None else self._owned.get((kind, place, owner), {})
+            for name, obj in among.items():
                 if labels.items() <= (obj["metadata"].get("labels") or {}).items():
                     yield (place, name), obj
 
@@ -112,13 +119,30 @@ class Store:
             del self._removals[next(iter(self._removals))]
         self._versions.pop(identity, None)
         self._writers.pop(identity, None)
+        return self._drop(identity)
+
+    def _drop(self, identity: Identity) -> bool:
+        """Take an object out; tells whether it was there."""
         kind, namespace, name = identity
-        return self._objects.get(kind, {}).get(namespace, {}).pop(name, None) is not None
+        held = self._objects.get(kind, {}).get(namespace, {}).pop(name, None)
+        if held is None:
+            return False
+        if owner := _owner(held):
+            owned = self._owned[kind, namespace, owner]
+            del owned[name]
+            if not owned:
+                del self._owned[kind, namespace, owner]
+        return True
 
 
 def _identity(obj: Mapping[str, Any]) -> Identity:
     metadata = obj["metadata"]
     return obj["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
+def _owner(obj: Mapping[str, Any]) -> str:
+    """The ModelDeployment that an object is for; empty for none."""
+    return str((obj["metadata"].get("labels") or {}).get(LABEL_DEPLOYMENT, ""))
 
 
 def _version(obj: Mapping[str, Any]) -> int:

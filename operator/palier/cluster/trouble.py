@@ -1,10 +1,51 @@
 """Why pods do not become ready, in one sentence, from what the kubelet and the scheduler say about them."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from palier.cluster.client import Cluster
+from palier.errors import ClusterError
+
+logger = logging.getLogger(__name__)
+
+ASKED_AGAIN_AFTER = 10.0
+"""Seconds that pods may take to become ready before the reason is looked up, and between two such looks."""
+
 SILENT = {"ContainerCreating", "PodInitializing"}
 """Waiting reasons that mean only that it takes a while."""
+
+
+class Troubles:
+    """Why pods are not ready, asked of the API server only now and then, because a slow start is none."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._known: dict[tuple[str, str], tuple[float, str]] = {}
+        """By namespace and whose pods they are: when it was asked, and what was answered."""
+
+    async def of(self, namespace: str, whose: str, labels: Mapping[str, str], *, since: float, now: float) -> str:
+        """What is known of some pods that are not ready; empty while nothing is.
+
+        Args:
+            namespace: where they are.
+            whose: names what they are for; `forget` takes the same.
+            labels: of the pods.
+            since: when they began to start.
+            now: seconds since the epoch.
+        """
+        asked_at, message = self._known.get((namespace, whose), (since, ""))
+        if now - asked_at >= ASKED_AGAIN_AFTER:
+            try:
+                message = trouble_of(await self._cluster.list_pods(namespace, labels))
+            except ClusterError as error:
+                logger.warning("why pods of %s/%s are not ready is not known: %s", namespace, whose, error)
+            self._known[namespace, whose] = (now, message)
+        return message
+
+    def forget(self, namespace: str, whose: str) -> None:
+        """They are ready, or nobody waits for them any more."""
+        self._known.pop((namespace, whose), None)
 
 
 def trouble_of(pods: Sequence[Mapping[str, Any]]) -> str:

@@ -112,7 +112,9 @@ def _case(number: int, text: str, *, expects: bool) -> Case:
         line=number,
         id=checked("id", _is_name, f"a text of one line and 1 to {LONGEST_ID} characters", str(number)),
         method=checked("method", _is_method, "a method such as POST"),
-        path=checked("path", _is_path, "a path that begins with / and has no spaces and no #"),
+        path=checked(
+            "path", _is_path, "a path that begins with / and has no spaces and no #; a percent sign is written %25"
+        ),
         headers=checked("headers", _are_headers, 'names and texts of one line, such as {"Accept": "text/html"}', {}),
         body=entry.get("body"),
         expected=entry.get("expected"),

@@ -1,7 +1,5 @@
 """What a judge is told: whom to ask, with which prompt, how often and for how much."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
@@ -11,7 +9,6 @@ from pydantic.alias_generators import to_camel
 
 from palier.api.figures import figure_of
 from palier.api.golden import Golden
-from palier.api.load_test import Corpus
 from palier.errors import InvalidSpec
 from palier.golden import prompt as prompts
 
@@ -132,7 +129,7 @@ def judge_plan_for(golden: Golden, *, prompt: str = "", calibration: str = "", j
         prompt=prompts.OWN_PROMPT if judge.prompt is None else prompt,
         votes=judge.votes,
         timeout=judge.timeout.seconds,
-        calibration_digest="" if given is None else _digest_of(given.corpus, calibration),
+        calibration_digest="" if given is None else given.corpus.digest(calibration),
         price=None if judge.cost_per_million_tokens is None else judge.cost_per_million_tokens.decimal,
         max_tokens_total=judge.max_tokens_total,
         judged_model=judged_model,
@@ -141,14 +138,3 @@ def judge_plan_for(golden: Golden, *, prompt: str = "", calibration: str = "", j
     if plan.judges_itself:
         raise InvalidSpec("spec.golden.judge.model", f"{judge.model} is the model that is judged")
     return plan
-
-
-def _digest_of(corpus: Corpus, text: str) -> str:
-    """Of the lines where they are known, else of where they come from."""
-    if corpus.inline is not None:
-        said = "\n".join(corpus.inline)
-    elif corpus.config_map_key_ref is not None:
-        said = text
-    else:
-        said = json.dumps(corpus.model_dump(mode="json", exclude_none=True), sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()[:_DIGITS]

@@ -13,7 +13,6 @@ from typing import Any, Final, Self
 from pydantic.alias_generators import to_camel
 
 from palier.api.golden import Golden, Scorer
-from palier.api.load_test import Corpus
 from palier.api.v1alpha1 import Answers, ModelDeployment
 from palier.errors import InvalidSpec
 from palier.golden.judge_plan import JudgePlan, judge_plan_for
@@ -179,7 +178,7 @@ def plan_for(
         concurrency=golden.concurrency,
         repeat=golden.repeat,
         answers=deployment.spec.answers,
-        corpus=_corpus_digest(golden.corpus, requests),
+        corpus=golden.corpus.digest(requests),
         min_score=None if golden.min_percent is None else golden.min_percent.fraction,
         margin=golden.margin_percent.fraction,
         judge=_judge(golden, deployment.spec.model.name, prompt=judge_prompt, calibration=calibration),
@@ -193,17 +192,6 @@ def _judge(golden: Golden, model: str, *, prompt: str, calibration: str) -> Judg
     if golden.judge is None:
         return None
     return judge_plan_for(golden, prompt=prompt, calibration=calibration, judged_model=model)
-
-
-def _corpus_digest(corpus: Corpus, requests: str) -> str:
-    """Of the lines where they are known, else of where they come from."""
-    if corpus.inline is not None:
-        said = "\n".join(corpus.inline)
-    elif corpus.config_map_key_ref is not None:
-        said = requests
-    else:
-        said = json.dumps(corpus.model_dump(mode="json", exclude_none=True), sort_keys=True)
-    return _hashed(said)
 
 
 def _scorer_digest(scorer: Scorer) -> str:

@@ -11,7 +11,6 @@ from typing import Any, Final, Self
 
 from pydantic.alias_generators import to_camel
 
-from palier.api.load_test import Corpus
 from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import InvalidSpec
 from palier.loadtest.objectives import LoadObjective, Promise, objectives_under_load
@@ -122,7 +121,7 @@ def plan_for(
         path=test.path,
         method=test.method.value,
         stream=test.stream,
-        corpus=_corpus_digest(test.corpus, requests),
+        corpus=test.corpus.digest(requests) if test.corpus else "",
         timeout=test.timeout.seconds,
         warm_up=test.warm_up.seconds,
         step_duration=test.step_duration.seconds,
@@ -140,19 +139,6 @@ def plan_for(
             f"it is {test.timeout}, and an objective allows {plan.longest:g} s: a request would fail before it is late",
         )
     return plan
-
-
-def _corpus_digest(corpus: Corpus | None, requests: str) -> str:
-    """Of the lines where they are known, else of where they come from."""
-    if corpus is None:
-        return ""
-    if corpus.inline is not None:
-        said = "\n".join(corpus.inline)
-    elif corpus.config_map_key_ref is not None:
-        said = requests
-    else:
-        said = json.dumps(corpus.model_dump(mode="json", exclude_none=True), sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()[:_DIGITS]
 
 
 def _entry(plan: LoadTestPlan) -> dict[str, Any]:

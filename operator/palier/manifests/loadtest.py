@@ -23,7 +23,7 @@ from palier.manifests.workers import (
 from palier.release.testing import Run
 
 LABEL_LOAD_TEST: Final = f"{GROUP}/load-test"
-"""On the pod of a load test, and on the ConfigMap that it reads: the name of its Job."""
+"""On the Job of a load test, on its pod, and on the ConfigMap that it reads: the name of the Job."""
 
 CONFIG_PATH: Final = "/etc/palier/load-test"
 """Where the pod finds the plan, and the requests that are kept in the cluster's own objects."""
@@ -90,19 +90,19 @@ def load_test_job(deployment: ModelDeployment, run: Run, *, image: str) -> dict[
     """
     test = _load_test(deployment)
     chosen = image_of(test.image, image, field="spec.scale.loadTest.image")
+    name = load_test_name(deployment, run)
+    labels = {**selector_labels(deployment, run.revision), LABEL_LOAD_TEST: name}
+    # A server that hangs in the last step is waited for twice (see `loadtest.run`).
+    longest = test.max_duration.seconds + 2 * test.timeout.seconds
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": metadata(
-            deployment, name=load_test_name(deployment, run), labels=selector_labels(deployment, run.revision)
-        ),
+        "metadata": metadata(deployment, name=name, labels=labels),
         "spec": {
             "backoffLimit": 1,
-            "activeDeadlineSeconds": math.ceil(test.max_duration.seconds) + SPARE_SECONDS,
+            "activeDeadlineSeconds": math.ceil(longest) + SPARE_SECONDS,
             "template": {
-                "metadata": {
-                    "labels": {MANAGED_BY: MANAGED_BY_VALUE, LABEL_LOAD_TEST: load_test_name(deployment, run)}
-                },
+                "metadata": {"labels": {MANAGED_BY: MANAGED_BY_VALUE, LABEL_LOAD_TEST: name}},
                 "spec": _pod_spec(deployment, run, test, image=chosen),
             },
         },

@@ -24,8 +24,9 @@ from palier.errors import MetricsUnavailable
 from palier.metrics.owners import Key, Owners
 from palier.metrics.prometheus import MetricSource
 from palier.release.look import SCRAPED, Watched, asked_at, first_instant, instants, look, visible
+from palier.release.questions import Question
 from palier.release.sources import Origin
-from palier.release.step import Answer, Question
+from palier.release.step import Answer
 
 __all__ = ["Key", "LookFinished", "Looks", "within"]
 
@@ -92,7 +93,7 @@ class Looks:
     def watch(self, key: Key, watched: Watched) -> None:
         """Look at a release from now on, or go on with it where this operator already looks further ahead."""
         known = self._watched.get(key)
-        if known and _same(known, watched) and _as_far(known, watched):
+        if known and known.identity == watched.identity and _as_far(known, watched):
             # The very same object stays where nothing is new: most reconciles change nothing.
             if (known.objectives, known.router) != (watched.objectives, watched.router):
                 self._watched[key] = replace(known, objectives=watched.objectives, router=watched.router)
@@ -102,7 +103,9 @@ class Looks:
             begin = first_instant(watched.traffic_since, interval=self._interval)
         routed = any(objective.origin is Origin.ROUTER for objective in watched.objectives)
         found = watched
-        if known and (known.candidate, known.begun_at) == (watched.candidate, watched.begun_at):
+        # What a shadow's proxy has shown is nothing seen of the pods themselves.
+        whose = (watched.candidate, watched.begun_at, watched.comparison)
+        if known and (known.candidate, known.begun_at, known.comparison) == whose:
             found = known
         self._watched[key] = replace(
             watched,
@@ -256,7 +259,7 @@ class Looks:
         present = self._watched.get(key)
         if present is before:
             self._watched[key] = after
-        elif present and _same(present, before) and _read(present) == _read(before):
+        elif present and present.identity == before.identity and _read(present) == _read(before):
             self._watched[key] = replace(after, objectives=present.objectives, router=present.router)
         return after
 
@@ -393,12 +396,3 @@ def _as_far(one: Watched, other: Watched) -> bool:
 
 def _read(watched: Watched) -> tuple[float | None, float | None]:
     return watched.last_look, watched.router_last_look
-
-
-def _same(one: Watched, other: Watched) -> bool:
-    return _identity(one) == _identity(other)
-
-
-def _identity(watched: Watched) -> tuple[str, float, int, float | None]:
-    """With the instant of the traffic: from then on the evidence counts for another weight."""
-    return watched.candidate, watched.begun_at, watched.stage_index, watched.traffic_since

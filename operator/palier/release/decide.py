@@ -1,22 +1,23 @@
-"""When does a release advance, hold, promote or roll back? This file is the whole answer.
+"""When does a release advance, hold, promote or roll back? The order of the rules is all here.
 
 `decide` reads what the shell observed, what was remembered, the evidence and the clock, and returns the next memory
 with the sentences that explain it. It is total and pure: the same arguments give the same answer, and every pass makes
 at most one transition, so that the shell can write the memory before it acts on it.
 
 Order of the rules of a release under way: people's requests and a changed spec first, then a candidate that is gone or
-breaches, then the reasons to hold, and only then the next landing.
+breaches (both in `endings`), then the reasons to hold, and only then the next landing.
 """
 
 from dataclasses import replace
 
-from palier.api.v1alpha1 import Experiment, Landing, ModelDeployment, OnBreach, OnNoEvidence
+from palier.api.v1alpha1 import Experiment, Landing, ModelDeployment, OnNoEvidence
 from palier.evidence.objective import Judgement, Verdict, begin_share, combined
 from palier.release import gate, golden_stage, shadow_stage
 from palier.release.alarm import alarmed, recounted
 from palier.release.beginning import idle, tidied, wake_at
 from palier.release.cost import burning, reckoned, spent
 from palier.release.criteria import criteria
+from palier.release.endings import ending_of
 from palier.release.holds import (
     CANNOT_MEASURE,
     JUDGING,
@@ -32,7 +33,7 @@ from palier.release.holds import (
 from palier.release.judging import judgements_of, not_better
 from palier.release.observation import Observation
 from palier.release.prospects import survey
-from palier.release.rules import rules_digest
+from palier.release.rules import Objectives, rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.sources import Origin
 from palier.release.state import Drain, Ending, Former, Outcome, Result, State, Step
@@ -52,8 +53,7 @@ def decide(deployment: ModelDeployment, observation: Observation, state: State, 
         InvalidSpec: an objective cannot be measured as it is written, and no release is under way that must not wait
             for it to be mended.
     """
-    described = observation.described(deployment, state.candidate.revision if state.candidate else "")
-    objectives = criteria(described, state)
+    objectives = _judged_by(deployment, observation, state)
     if state.release is None:
         objectives.demand_measurable()
     remembered = tidied(deployment, observation, state, objectives=objectives, now=now)
@@ -78,7 +78,8 @@ def decide(deployment: ModelDeployment, observation: Observation, state: State, 
         state=settled,
         notes=(*recounted(remembered.spending, spending), *alarm, *decision.notes),
         wake_at=wake_at(deployment, settled, now=now),
-        objectives=objectives,
+        # A release that comes to another stage is watched there by that stage's objectives, not by those of the last.
+        objectives=objectives if _stands(settled) == _stands(state) else _judged_by(deployment, observation, settled),
         run=gate.run_under_way(after),
         examination=golden_stage.examination_under_way(after),
         shadow=shadow_stage.shadow_under_way(after),
@@ -89,13 +90,23 @@ def decide(deployment: ModelDeployment, observation: Observation, state: State, 
     )
 
 
+def _judged_by(deployment: ModelDeployment, observation: Observation, state: State) -> Objectives:
+    """What the candidate is measured and judged by where its release stands."""
+    return criteria(observation.described(deployment, state.candidate.revision if state.candidate else ""), state)
+
+
+def _stands(state: State) -> tuple[object, ...]:
+    """All of a memory that the objectives depend on."""
+    return (state.release and state.release.landing, state.candidate, state.stable)
+
+
 def _under_way(situation: Situation) -> Decision:
     """A release is in progress."""
     release = situation.release
     if release.step is Step.ROLLING_BACK:
         return _rolling_back(situation)
     judgements = judgements_of(situation)
-    ending = _asked_to_end(situation) or _candidate_gone(situation) or _breached(situation, judgements)
+    ending = ending_of(situation, judgements)
     if ending:
         return replace(_roll_back(situation, ending), judgements=judgements)
     match release.step:
@@ -115,52 +126,6 @@ def _under_way(situation: Situation) -> Decision:
         case Step.PROMOTING:
             decision = _promoting(situation)
     return replace(decision, judgements=judgements)
-
-
-def _asked_to_end(situation: Situation) -> Ending | None:
-    """A person aborted, or the spec now asks for something else."""
-    state, observation, candidate = situation.state, situation.observation, situation.candidate
-    if observation.requests.abort == candidate.revision:
-        return Ending(
-            Result.ABORTED, "AbortRequested", f"release aborted on request{observation.requests.asked_by('abort')}"
-        )
-    if observation.revision == candidate.asked_for_by:
-        return None
-    if state.stable is None:
-        # Nothing else can serve: a first revision that already has the traffic is completed before it is replaced.
-        if observation.weight(candidate.revision) > 0:
-            return None
-        return Ending(Result.SUPERSEDED, "Superseded", f"the spec now asks for {observation.revision}")
-    if observation.revision in {state.stable.revision, state.stable.asked_for_by}:
-        return Ending(Result.REVERTED, "Reverted", "the spec was set back to the stable revision")
-    return Ending(Result.SUPERSEDED, "Superseded", f"the spec now asks for {observation.revision}")
-
-
-def _candidate_gone(situation: Situation) -> Ending | None:
-    """A candidate with traffic but without a single ready pod: no statistics are needed for that."""
-    if situation.state.stable is None:
-        return None
-    revision = situation.candidate.revision
-    facts = situation.observation.facts(revision)
-    if situation.observation.weight(revision) == 0 or facts.endpoints > 0:
-        return None
-    weight = situation.observation.weight(revision)
-    message = f"no pod of the candidate is ready while it has {weight} % of the traffic"
-    return Ending(
-        Result.ROLLED_BACK, "CandidateUnavailable", f"{message}: {facts.trouble}" if facts.trouble else message
-    )
-
-
-def _breached(situation: Situation, judgements: tuple[Judgement, ...]) -> Ending | None:
-    """An objective is breached with enough evidence, and the user wants that to end the release."""
-    if situation.deployment.spec.release.on_breach is not OnBreach.ROLLBACK:
-        return None
-    failed = [judgement for judgement in judgements if judgement.verdict is Verdict.FAIL]
-    if not failed:
-        return None
-    # Nobody has met a candidate that fails in the shadow: there is nothing to roll back.
-    result = Result.REFUSED if situation.release.step is Step.SHADOWING else Result.ROLLED_BACK
-    return Ending(result, "ObjectiveBreached", "; ".join(judgement.message for judgement in failed))
 
 
 def _preparing(situation: Situation) -> Decision:

@@ -7,16 +7,16 @@ target becomes the candidate of the stages. Without variants there is only one w
 from collections.abc import Mapping
 from dataclasses import replace
 
-from palier.api.v1alpha1 import LoadTestStage, OnNoEvidence
+from palier.api.v1alpha1 import LoadTestStage
 from palier.economics.variants import Choice
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
-from palier.release.holds import kept
 from palier.release.observation import Observation
 from palier.release.prospects import record_of, survey, wanted_runs
+from palier.release.refusal import refusal, undecided
 from palier.release.rules import rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
-from palier.release.state import Drain, Ending, Former, Outcome, Result, RevisionRef, State, Step
+from palier.release.state import Drain, Former, Outcome, Result, RevisionRef, State, Step
 from palier.release.testing import NO_RESULT, NOT_READY, LoadTestRecord, Run, Way, recorded
 
 
@@ -132,7 +132,7 @@ def load_testing(situation: Situation) -> Decision:
     if stage is None:  # the stage was taken out of the spec meanwhile
         return _tested(situation, situation.candidate, ())
     if situation.observation.unreadable:
-        return _without_result(situation, stage, _unreadable(situation))
+        return _undecided(situation, stage, _unreadable(situation))
     run = next_run(situation)
     if run is None:
         return concluded(situation)
@@ -144,7 +144,7 @@ def load_testing(situation: Situation) -> Decision:
     if result is None and facts.failed:
         result = LoadTestResult(Verdict.NO_EVIDENCE, NO_RESULT, facts.message)
     if result is None:
-        return _without_result(situation, stage, Hold("LoadTesting", _progress(situation, run)))
+        return _undecided(situation, stage, Hold("LoadTesting", _progress(situation, run)))
     return _finished(situation, run, result)
 
 
@@ -187,16 +187,7 @@ def concluded(situation: Situation) -> Decision:
         case Verdict.NO_EVIDENCE:
             release = replace(situation.release, step=Step.LOAD_TESTING)
             waiting = replace(situation, state=replace(situation.state, release=release))
-            return _without_result(waiting, stage or LoadTestStage(), Hold(choice.reason, choice.message))
-
-
-def refusal(situation: Situation, reason: str, message: str) -> Decision:
-    """The release ends before any user met its candidate."""
-    ending = Ending(Result.REFUSED, reason, message)
-    release = replace(
-        situation.release.with_users, step=Step.ROLLING_BACK, stage_started_at=situation.now, ending=ending
-    )
-    return Decision(replace(situation.state, release=release), hold=Hold(reason, message))
+            return _undecided(waiting, stage or LoadTestStage(), Hold(choice.reason, choice.message))
 
 
 def _tested(situation: Situation, chosen: RevisionRef, notes: tuple[Note, ...]) -> Decision:
@@ -224,18 +215,9 @@ def _tested(situation: Situation, chosen: RevisionRef, notes: tuple[Note, ...]) 
     return Decision(entered, notes=notes, hold=Hold("CandidateNotReady", f"{_named(chosen)} gets its pods"))
 
 
-def _without_result(situation: Situation, stage: LoadTestStage, gap: Hold) -> Decision:
-    """No verdict yet: hold, until the stage's deadline decides as the spec says."""
-    rules = situation.deployment.spec.release
-    if situation.now - situation.release.started_at < stage.max_duration.seconds:
-        return Decision(situation.state, hold=gap)
-    if held := kept(situation, "in the load test"):
-        return Decision(situation.state, hold=held)
-    told = f"no verdict of the load test within {stage.max_duration}"
-    if rules.on_no_evidence is OnNoEvidence.ROLLBACK:
-        return refusal(situation, "NoEvidence", f"{told}: {gap.message}")
-    message = f"{told}, holding (onNoEvidence: Hold): {gap.message}"
-    return Decision(situation.state, hold=Hold("DeadlineWithoutEvidence", message))
+def _undecided(situation: Situation, stage: LoadTestStage, gap: Hold) -> Decision:
+    since = situation.release.started_at
+    return undecided(situation, gap, stage="load test", since=since, limit=stage.max_duration)
 
 
 def _unreadable(situation: Situation) -> Hold:

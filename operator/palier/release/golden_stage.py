@@ -6,12 +6,11 @@ all, which has nothing to be compared with but a least score.
 
 from dataclasses import replace
 
-from palier.api.v1alpha1 import GoldenStage, OnNoEvidence
+from palier.api.v1alpha1 import GoldenStage
 from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult
-from palier.release import gate
 from palier.release.examining import GOLDEN_FAILED, GoldenRecord, GoldenRun
-from palier.release.holds import kept
+from palier.release.refusal import refusal, undecided
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.state import Step
 
@@ -54,7 +53,7 @@ def examining(situation: Situation) -> Decision:
     if stage is None:  # the stage was taken out of the spec meanwhile
         return _passed(situation, ())
     if situation.observation.unreadable:
-        return _without_verdict(situation, stage, Hold("TextUnreadable", situation.observation.unreadable))
+        return _undecided(situation, stage, Hold("TextUnreadable", situation.observation.unreadable))
     run = _run(situation)
     record = _record(situation, run)
     if record is not None:
@@ -64,7 +63,7 @@ def examining(situation: Situation) -> Decision:
     if result is None and facts.failed:
         result = GoldenResult(verdict=Verdict.NO_EVIDENCE, reason=GOLDEN_FAILED, message=facts.message)
     if result is None:
-        return _without_verdict(situation, stage, Hold("Examining", _progress(situation)))
+        return _undecided(situation, stage, Hold("Examining", _progress(situation)))
     found = GoldenRecord(run, situation.now, result, facts.about)
     release = replace(situation.release, attempt=situation.release.attempt + 1)
     state = replace(situation.state, golden=found, release=release)
@@ -83,9 +82,9 @@ def _concluded(situation: Situation, stage: GoldenStage, record: GoldenRecord) -
         case Verdict.PASS:
             return _passed(situation, (Note("Normal", "GoldenPassed", result.message),))
         case Verdict.FAIL:
-            return gate.refusal(situation, result.reason, result.message)
+            return refusal(situation, result.reason, result.message)
         case Verdict.NO_EVIDENCE:
-            return _without_verdict(situation, stage, Hold(result.reason, result.message))
+            return _undecided(situation, stage, Hold(result.reason, result.message))
 
 
 def _passed(situation: Situation, notes: tuple[Note, ...]) -> Decision:
@@ -94,17 +93,9 @@ def _passed(situation: Situation, notes: tuple[Note, ...]) -> Decision:
     return Decision(replace(situation.state, release=release), notes=notes, hold=hold)
 
 
-def _without_verdict(situation: Situation, stage: GoldenStage, gap: Hold) -> Decision:
-    """No verdict yet: hold, until the stage's deadline decides as the spec says."""
-    if situation.now - situation.release.stage_started_at < stage.max_duration.seconds:
-        return Decision(situation.state, hold=gap)
-    if held := kept(situation, "before any traffic"):
-        return Decision(situation.state, hold=held)
-    told = f"no verdict of the golden answers within {stage.max_duration}"
-    if situation.deployment.spec.release.on_no_evidence is OnNoEvidence.ROLLBACK:
-        return gate.refusal(situation, "NoEvidence", f"{told}: {gap.message}")
-    message = f"{told}, holding (onNoEvidence: Hold): {gap.message}"
-    return Decision(situation.state, hold=Hold("DeadlineWithoutEvidence", message))
+def _undecided(situation: Situation, stage: GoldenStage, gap: Hold) -> Decision:
+    since = situation.release.stage_started_at
+    return undecided(situation, gap, stage="golden answers", since=since, limit=stage.max_duration)
 
 
 def _run(situation: Situation) -> GoldenRun:

@@ -12,8 +12,9 @@ from functools import lru_cache
 
 from palier.evidence.counters import LARGEST_COUNT, Series, Target
 from palier.evidence.objective import Amounts, Counts, Evidence, ObjectiveRule, fresh, observe
+from palier.release.questions import Question, questions, signal_questions
 from palier.release.sources import MeasuredObjective, Origin, Reading, RouterSeries, SlowerThan, Source
-from palier.release.step import NOWHERE, Answer, Question, Step, questions, signal_questions
+from palier.release.step import NOWHERE, Answer, Step
 
 SCRAPED = Question("up")
 """The series that Prometheus itself writes for every target at every scrape."""
@@ -67,6 +68,11 @@ class Watched:
         """The same release after a look that could not read the router."""
         since = at if self.router_unseen_since is None else self.router_unseen_since
         return replace(self, router_unseen=reason, router_unseen_since=since)
+
+    @property
+    def identity(self) -> tuple[str, float, int, float | None]:
+        """The stage of the release, with the instant of its traffic: then evidence counts for another weight."""
+        return self.candidate, self.begun_at, self.stage_index, self.traffic_since
 
     @property
     def comparison(self) -> str:

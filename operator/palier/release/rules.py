@@ -15,11 +15,18 @@ from palier.api.values import Proof
 from palier.errors import InvalidSpec
 from palier.evidence.objective import MeanRule, ObjectiveRule, ScoreRule
 from palier.release.resolve import Serving, resolve
-from palier.release.shadow_objectives import ERROR_MARGIN, LATENCY_MARGIN, judged_in_shadow
 from palier.release.sources import MeasuredObjective, Origin
+from palier.shadow.plan import TIMED
 
 RELEASE_ALPHA = 0.01
 """Allowed probability that a release of a good candidate is rolled back, however often Palier looks."""
+
+
+ERROR_MARGIN = 1.25
+"""Odds ratio up to which a candidate's failures count as no worse than stable's."""
+
+LATENCY_MARGIN = 1.1
+"""The same for slow requests, which are far more frequent, so that a smaller margin is affordable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,13 @@ def alpha_of(deployment: ModelDeployment) -> float:
     return RELEASE_ALPHA / max(1, tests)
 
 
+def judged_in_shadow(objective: Objective) -> bool:
+    """Whether the shadow proxy can tell of an objective."""
+    if objective.latency is not None:
+        return objective.latency.signal in TIMED
+    return (objective.agreement or objective.slowdown or objective.error_rate) is not None
+
+
 def _in_canary(objective: Objective) -> bool:
     """Whether an objective is measured where users meet the candidate."""
     return objective.cost is None and objective.agreement is None and objective.slowdown is None
@@ -165,7 +179,7 @@ def _measured(
     if found.origin is Origin.ROUTER and objective.segment_by:
         raise InvalidSpec(f"{field}.segmentBy", "a router does not know groups of users: name counters of the pods")
     return MeasuredObjective(
-        _rule(objective, alpha=alpha),
+        rule_of(objective, alpha=alpha),
         found.source,
         stable_source,
         origin=found.origin,
@@ -189,7 +203,7 @@ def _mean_rule(name: str, mean: Mean, *, alpha: float) -> MeanRule:
     return MeanRule(name=name, maximum=mean.max.value, alpha=alpha, unit=unit, noun=noun)
 
 
-def _rule(objective: Objective, *, alpha: float) -> ObjectiveRule | MeanRule | ScoreRule:
+def rule_of(objective: Objective, *, alpha: float) -> ObjectiveRule | MeanRule | ScoreRule:
     """How the objective is judged."""
     if objective.mean is not None:
         return _mean_rule(objective.name, objective.mean, alpha=alpha)

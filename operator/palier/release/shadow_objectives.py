@@ -5,15 +5,16 @@ it takes them: the same objectives on latency and errors as in a canary, read fr
 pairs can show.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from palier.api.objectives import TimeSignal
 from palier.api.quality import RESERVED
 from palier.api.v1alpha1 import ModelDeployment, Objective, ShadowStage
 from palier.evidence.objective import ObjectiveRule
+from palier.release.rules import ERROR_MARGIN, judged_in_shadow, rule_of
 from palier.release.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan, Source
 
-__all__ = ["COVERAGE", "LEFT_OUT", "judged_in_shadow", "shadow_objectives"]
+__all__ = ["ANSWERED", "COVERAGE", "LEFT_OUT", "shadow_objectives"]
 
 COVERAGE, LEFT_OUT = RESERVED
 """The objectives that every shadow has: that its requests become pairs, so that the others speak about all of them, and
@@ -25,11 +26,8 @@ MOST_LEFT_OUT = 0.5
 MOST_UNPAIRED = 0.1
 """Share of the sampled requests that may be lost before nothing is concluded from the rest."""
 
-ERROR_MARGIN = 1.25
-"""Odds ratio up to which a candidate's failures count as no worse than stable's, here and in a canary."""
-
-LATENCY_MARGIN = 1.1
-"""The same for slow requests, which are far more frequent, so that a smaller margin is affordable."""
+ANSWERED = CounterRatio(("palier_shadow_failed_answers_total",), ("palier_shadow_answers_total",))
+"""What the proxy has asked of each version, and what of it failed."""
 
 _PAIRS = "palier_shadow_pairs_total"
 _LEFT_OUT = 'palier_shadow_excluded_total{reason=~"Method|Protocol|RequestTooLarge|RequestIncomplete"}'
@@ -37,13 +35,6 @@ _HISTOGRAMS = {
     TimeSignal.LATENCY: "palier_shadow_answer_seconds",
     TimeSignal.TIME_TO_FIRST_TOKEN: "palier_shadow_first_token_seconds",
 }
-
-
-def judged_in_shadow(objective: Objective) -> bool:
-    """Whether the proxy can tell of an objective."""
-    if objective.latency is not None:
-        return objective.latency.signal in _HISTOGRAMS
-    return (objective.agreement or objective.slowdown or objective.error_rate) is not None
 
 
 def shadow_objectives(
@@ -68,7 +59,25 @@ def shadow_objectives(
         )
         for one in told
     ]
-    return (*measured, _left_out(stage, about=about), _coverage(stage, about=about))
+    sample = (
+        _of_sample(
+            LEFT_OUT,
+            limit=MOST_LEFT_OUT,
+            nouns=("copied requests", "were of a kind that is not sent twice"),
+            source=CounterRatio((_LEFT_OUT,), ("palier_shadow_mirrored_total",)),
+            minimum=stage.min_pairs,
+            about=about,
+        ),
+        _of_sample(
+            COVERAGE,
+            limit=MOST_UNPAIRED,
+            nouns=("sampled requests", "became no pair"),
+            source=CounterRatio(("palier_shadow_unpaired_total",), ("palier_shadow_sampled_total",)),
+            minimum=stage.min_pairs,
+            about=about,
+        ),
+    )
+    return (*measured, *sample)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,86 +104,61 @@ class _Shadowed:
             return CounterRatio(("palier_shadow_disagreements_total",), (_PAIRS,))
         if objective.slowdown is not None:
             return CounterRatio((f'palier_shadow_slower_total{{factor="{objective.slowdown.factor}"}}',), (_PAIRS,))
-        return CounterRatio(("palier_shadow_failed_answers_total",), ("palier_shadow_answers_total",))
+        return ANSWERED
 
     @property
     def rule(self) -> ObjectiveRule:
-        """How it is judged."""
+        """How it is judged: latency and errors as in a canary, and what only pairs can show."""
         objective, minimum = self.objective, self.stage.min_pairs
-        if objective.latency is not None:
-            return ObjectiveRule(
-                name=objective.name,
-                limit=1 - objective.latency.percentile / 100,
-                margin=LATENCY_MARGIN,
-                alpha=self.alpha,
-                minimum_requests=minimum,
-                noun="shadowed requests",
-                bad_noun=f"slower than {objective.latency.threshold}",
-                hard_stop_share=1.0,
-            )
         if objective.agreement is not None:
-            return ObjectiveRule(
-                name=objective.name,
+            return _of_pairs(
+                objective.name,
                 limit=1 - objective.agreement.min_percent.fraction,
-                margin=ERROR_MARGIN,
                 alpha=self.alpha,
-                minimum_requests=minimum,
-                noun="pairs",
-                bad_noun="answered differently",
-                compare_with_stable=False,
+                minimum=minimum,
+                nouns=("pairs", "answered differently"),
+                dead_beyond=0.2,
             )
         if objective.slowdown is not None:
-            return ObjectiveRule(
-                name=objective.name,
+            return _of_pairs(
+                objective.name,
                 limit=objective.slowdown.max_percent.fraction,
-                margin=ERROR_MARGIN,
                 alpha=self.alpha,
-                minimum_requests=minimum,
-                noun="pairs",
-                bad_noun=f"took the candidate more than {objective.slowdown.factor} times as long",
-                hard_stop_share=1.0,  # a cold start is slow without being dead
-                compare_with_stable=False,
+                minimum=minimum,
+                nouns=("pairs", f"took the candidate more than {objective.slowdown.factor} times as long"),
             )
-        limited = objective.error_rate
-        assert limited is not None  # noqa: S101 - the last kind that is judged here
-        return ObjectiveRule(
-            name=objective.name,
-            limit=limited.max_percent.fraction,
-            margin=ERROR_MARGIN,
-            alpha=self.alpha,
-            minimum_requests=minimum,
-            noun="shadowed requests",
+        known = rule_of(objective, alpha=self.alpha)
+        assert isinstance(known, ObjectiveRule)  # noqa: S101 - latency and errors are shares
+        return replace(
+            known, noun="shadowed requests", minimum_requests=minimum, require_no_worse=False, segmented=False
         )
 
 
-def _left_out(stage: ShadowStage, *, about: str) -> MeasuredObjective:
-    """Whether most of the requests could be sampled at all: a shadow of health probes says nothing of the model."""
-    rule = ObjectiveRule(
-        name=LEFT_OUT,
-        limit=MOST_LEFT_OUT,
+def _of_pairs(
+    name: str, *, limit: float, alpha: float, minimum: int, nouns: tuple[str, str], dead_beyond: float = 1.0
+) -> ObjectiveRule:
+    """A limit on what stable has no share in: there is nothing to compare it with.
+
+    Beyond the last share a candidate is dead and needs no statistics; a cold start is slow, and lost requests are no
+    fault of it, so that it is 1 for them.
+    """
+    noun, bad_noun = nouns
+    return ObjectiveRule(
+        name=name,
+        limit=limit,
         margin=ERROR_MARGIN,
-        alpha=0.001,
-        minimum_requests=stage.min_pairs,
-        noun="copied requests",
-        bad_noun="were of a kind that is not sent twice",
-        hard_stop_share=1.0,
+        alpha=alpha,
+        minimum_requests=minimum,
+        noun=noun,
+        bad_noun=bad_noun,
+        hard_stop_share=dead_beyond,
         compare_with_stable=False,
     )
-    source = CounterRatio((_LEFT_OUT,), ("palier_shadow_mirrored_total",))
-    return MeasuredObjective(rule, source, None, origin=Origin.ELSEWHERE, about=about)
 
 
-def _coverage(stage: ShadowStage, *, about: str) -> MeasuredObjective:
-    rule = ObjectiveRule(
-        name=COVERAGE,
-        limit=MOST_UNPAIRED,
-        margin=ERROR_MARGIN,
-        alpha=0.001,
-        minimum_requests=stage.min_pairs,
-        noun="sampled requests",
-        bad_noun="became no pair",
-        hard_stop_share=1.0,
-        compare_with_stable=False,
-    )
-    source = CounterRatio(("palier_shadow_unpaired_total",), ("palier_shadow_sampled_total",))
+def _of_sample(
+    name: str, *, limit: float, nouns: tuple[str, str], source: CounterRatio, minimum: int, about: str
+) -> MeasuredObjective:
+    """An objective about the sample itself; it never fails a candidate, so its alpha is nobody's share."""
+    rule = _of_pairs(name, limit=limit, alpha=0.001, minimum=minimum, nouns=nouns)
     return MeasuredObjective(rule, source, None, origin=Origin.ELSEWHERE, about=about)

@@ -6,11 +6,11 @@ when the proxy that compares is ready, and end before it is removed.
 
 from dataclasses import replace
 
-from palier.api.v1alpha1 import OnBreach, OnNoEvidence, ShadowStage
+from palier.api.v1alpha1 import OnBreach, ShadowStage
 from palier.evidence.objective import Judgement, Verdict, combined
-from palier.release import gate
 from palier.release.criteria import comparison
 from palier.release.holds import CANNOT_MEASURE, JUDGING, blinks, first_gap, kept, waiting_for_pods, waiting_for_route
+from palier.release.refusal import undecided
 from palier.release.shadowing import ShadowRun
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.state import Step
@@ -65,7 +65,7 @@ def shadowing(situation: Situation, judgements: tuple[Judgement, ...]) -> Decisi
     if held := kept(situation, "in the shadow"):
         return Decision(situation.state, hold=held)
     if interrupted := _missing(situation):
-        return _without_verdict(situation, stage, interrupted)
+        return _undecided(situation, stage, interrupted)
     held_for = situation.now - release.traffic_since
     gap = first_gap(situation, judgements)
     if held_for < stage.min_duration.seconds and not (gap and gap.reason == CANNOT_MEASURE):
@@ -74,11 +74,7 @@ def shadowing(situation: Situation, judgements: tuple[Judgement, ...]) -> Decisi
         told = "; ".join(judgement.message for judgement in judgements)
         return _left(situation, (Note("Normal", "ShadowPassed", f"{situation.candidate.revision}: {told}"),))
     gap = _explained(judgements, gap or Hold(JUDGING, "no verdict yet"), held_for=held_for)
-    return (
-        Decision(situation.state, hold=gap)
-        if blinks(situation, judgements)
-        else _without_verdict(situation, stage, gap)
-    )
+    return Decision(situation.state, hold=gap) if blinks(situation, judgements) else _undecided(situation, stage, gap)
 
 
 def _held_for_breach(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision | None:
@@ -98,11 +94,11 @@ def _held_for_breach(situation: Situation, judgements: tuple[Judgement, ...]) ->
 def _awaiting_copies(situation: Situation, stage: ShadowStage) -> Decision:
     """The proxy starts, and then the gateway has to send it copies."""
     if missing := _missing(situation):
-        return _without_verdict(situation, stage, missing)
+        return _undecided(situation, stage, missing)
     needed = stage_replicas(situation.deployment, situation.state)
     if not situation.observation.facts(situation.candidate.revision).carries(needed):
         # Pods that went away before they were asked anything have given no wrong answer.
-        return _without_verdict(situation, stage, waiting_for_pods(situation, needed))
+        return _undecided(situation, stage, waiting_for_pods(situation, needed))
     note = Note(
         "Normal",
         "ShadowStarted",
@@ -128,18 +124,9 @@ def _left(situation: Situation, notes: tuple[Note, ...]) -> Decision:
     return Decision(replace(situation.state, release=release), notes=notes, hold=hold)
 
 
-def _without_verdict(situation: Situation, stage: ShadowStage, gap: Hold) -> Decision:
-    """No verdict yet: hold, until the stage's deadline decides as the spec says."""
+def _undecided(situation: Situation, stage: ShadowStage, gap: Hold) -> Decision:
     since = situation.release.traffic_since or situation.release.stage_started_at
-    if situation.now - since < stage.max_duration.seconds:
-        return Decision(situation.state, hold=gap)
-    if held := kept(situation, "in the shadow"):
-        return Decision(situation.state, hold=held)
-    told = f"no verdict of the shadow within {stage.max_duration}"
-    if situation.deployment.spec.release.on_no_evidence is OnNoEvidence.ROLLBACK:
-        return gate.refusal(situation, "NoEvidence", f"{told}: {gap.message}")
-    message = f"{told}, holding (onNoEvidence: Hold): {gap.message}"
-    return Decision(situation.state, hold=Hold("DeadlineWithoutEvidence", message))
+    return undecided(situation, gap, stage="shadow", since=since, limit=stage.max_duration)
 
 
 def _explained(judgements: tuple[Judgement, ...], gap: Hold, *, held_for: float) -> Hold:

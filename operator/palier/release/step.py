@@ -7,8 +7,6 @@ by, which buckets a histogram has.
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-from typing import NamedTuple
 
 from palier.evidence.counters import (
     LARGEST_COUNT,
@@ -26,6 +24,7 @@ from palier.evidence.counters import (
 )
 from palier.evidence.objective import Amounts, Counts
 from palier.release.histograms import NO_SEGMENT, Histogram, histograms, segment_of
+from palier.release.questions import Question, questions_of, signals_of
 from palier.release.sources import (
     AboveLevel,
     CounterRatio,
@@ -43,38 +42,8 @@ LARGEST_AMOUNT = 1e100
 NOWHERE: frozenset[Target] = frozenset()
 
 
-class Question(NamedTuple):
-    """What Prometheus is asked for."""
-
-    selector: str
-    """A vector selector."""
-    of_router: bool = False
-    """Whether the series are the gateway's, in whatever namespace its proxies are."""
-
-
 Answer = Mapping[Target, Sequence[tuple[str, Series]]]
 """One release's series by target, each with the revision that it counts for."""
-
-
-def questions(objective: MeasuredObjective) -> tuple[Question, ...]:
-    """Everything that has to be asked for an objective; each question once."""
-    router = objective.origin is Origin.ROUTER
-    stable = () if objective.stable_source is None else _questions(objective.stable_source, router)
-    return tuple(dict.fromkeys((*_questions(objective.source, router), *stable)))
-
-
-def histogram_question(selector: str) -> str:
-    """One selector for the `_bucket` series of a histogram and for its native samples."""
-    name, _, labels = selector.partition("{")
-    inner = labels.removesuffix("}").strip().removesuffix(",")
-    return f'{{__name__=~"{name}|{name}_bucket"{"," if inner else ""}{inner}}}'
-
-
-@lru_cache(maxsize=4096)
-def _questions(source: Source, router: bool) -> tuple[Question, ...]:
-    if isinstance(source, SlowerThan):
-        return (Question(histogram_question(source.histogram), router),)
-    return tuple(Question(selector, router) for selector in source.selectors)
 
 
 class Step:
@@ -129,7 +98,7 @@ class Step:
             before: targets that had lost it at an earlier step; their old samples may be too old to be read again.
         """
         router = objective.origin is Origin.ROUTER
-        for signal in _signals(source, router):
+        for signal in signals_of(source, router):
             if self.seen(revision, signal.questions):
                 continue
             held = {target for question in signal.questions for target, _ in self._series_of(revision, question)}
@@ -142,18 +111,30 @@ class Step:
         """Whether the signals of an objective are there and none of their samples is from before the step."""
         since = [
             one.times[0]
-            for signal in _signals(source, objective.origin is Origin.ROUTER)
+            for signal in signals_of(source, objective.origin is Origin.ROUTER)
             for question in signal.questions
             for _, one in self._series_of(revision, question)
         ]
         return min(since, default=-math.inf) > self.start
+
+    def counted_before(self, objective: MeasuredObjective, source: Source, revision: str) -> bool:
+        """Whether a target that is first read in this step had counted something by then: when, nobody knows."""
+        for signal in signals_of(source, objective.origin is Origin.ROUTER):
+            for question in signal.questions:
+                since: dict[Target, float] = {}
+                for target, one in self._series_of(revision, question):
+                    since[target] = min(one.times[0], since.get(target, math.inf))
+                for target, one in self._series_of(revision, question):
+                    if one.times[0] == since[target] > self.start and one.values[0] > 0:
+                        return True
+        return False
 
     def unreadable(self, objective: MeasuredObjective, source: Source, revision: str) -> str:
         """Why what was read of an objective cannot be counted; "" if it can."""
         router = objective.origin is Origin.ROUTER
         if isinstance(source, AboveLevel):
             return ""
-        for question in _questions(source, router):
+        for question in questions_of(source, router):
             value = self._uncountable(question).get(revision)
             if value is None:
                 continue
@@ -199,8 +180,8 @@ class Step:
         mine, others = (
             [part.upper / one.threshold for part in parts if part.upper is not None and part.counts.total]
             for one, parts in (
-                (source, self._parts(_questions(source, router)[0], source.threshold, revision)),
-                (other, self._parts(_questions(other, router)[0], other.threshold, other_revision)),
+                (source, self._parts(questions_of(source, router)[0], source.threshold, revision)),
+                (other, self._parts(questions_of(other, router)[0], other.threshold, other_revision)),
             )
         )
         return bool(mine and others) and max(mine) > min(others) and not same_edge(max(mine), min(others))
@@ -210,7 +191,7 @@ class Step:
         router = objective.origin is Origin.ROUTER
         match source:
             case SlowerThan(threshold=threshold):
-                parts = self._parts(_questions(source, router)[0], threshold, revision)
+                parts = self._parts(questions_of(source, router)[0], threshold, revision)
                 return together(parts).counts if parts else Counts(0, 0, 0)
             case CounterRatio(bad=bad, total=total):
                 return _at_most_all(
@@ -236,7 +217,7 @@ class Step:
         router = objective.origin is Origin.ROUTER
         if isinstance(source, SlowerThan):
             found: dict[str, list[HistogramCounts]] = {}
-            for histogram in self._buckets(_questions(source, router)[0], label):
+            for histogram in self._buckets(questions_of(source, router)[0], label):
                 if histogram.revision == revision:
                     found.setdefault(histogram.segment, []).append(histogram.above(source.threshold))
             return {segment: together(parts).counts for segment, parts in found.items()}
@@ -257,11 +238,11 @@ class Step:
     def reading(self, objective: MeasuredObjective, source: SlowerThan, revision: str) -> Reading | None:
         """How well the histograms of a revision that are still read answer; None where there are none."""
         router = objective.origin is Origin.ROUTER
-        if revision in self._uncountable(_questions(source, router)[0]):
+        if revision in self._uncountable(questions_of(source, router)[0]):
             return None
         parts = [
             part
-            for part in self._parts(_questions(source, router)[0], source.threshold, revision)
+            for part in self._parts(questions_of(source, router)[0], source.threshold, revision)
             if part.fresh and (part.upper is not None or part.measurable is Measurable.UNAVAILABLE)
         ]
         if not parts:
@@ -364,37 +345,6 @@ class Step:
 
     def _still_scraped(self, target: Target) -> bool:
         return any(self._fresh(one) for _, one in self._scraped.get(target, ()))
-
-
-class _Signal(NamedTuple):
-    """Series without which an objective is not measured, whatever else is there."""
-
-    name: str
-    questions: tuple[Question, ...]
-
-
-@lru_cache(maxsize=4096)
-def _signals(source: Source, router: bool) -> tuple[_Signal, ...]:
-    """Errors are left out: their counter may be born with the first one."""
-
-    def signal(*selectors: str) -> _Signal:
-        return _Signal(" + ".join(selectors), tuple(Question(selector, router) for selector in selectors))
-
-    match source:
-        case SlowerThan(histogram=histogram):
-            return (_Signal(histogram, _questions(source, router)),)
-        case CounterRatio(total=total):
-            return (signal(*total),)
-        case AboveLevel(gauge=gauge):
-            return (signal(gauge),)
-        case MeanOf(amount=amount, total=total):
-            return (signal(amount), signal(*total))
-
-
-def signal_questions(objective: MeasuredObjective) -> tuple[Question, ...]:
-    """What shows that an objective of the candidate is measured at all."""
-    signals = _signals(objective.source, objective.origin is Origin.ROUTER)
-    return tuple(question for signal in signals for question in signal.questions)
 
 
 def _at_most_all(bad: int, total: int) -> Counts:

@@ -20,13 +20,14 @@ from palier.api.objectives import TimeSignal
 from palier.api.shadow import Disagreements
 from palier.api.v1alpha1 import ModelDeployment
 
-__all__ = ["ShadowPlan", "digest", "plan_for"]
+__all__ = ["TIMED", "ShadowPlan", "digest", "plan_for"]
 
 _DIGITS: Final = 16
 _WHERE_AND_HOW_MANY: Final = {"candidateUrl", "stableUrl", "percent", "versions", "comparison"}
 """What does not change the question: addresses, the size of the sample, and names that are only shown.
 The name of the comparison is a digest of the question."""
-_TIMED: Final = {TimeSignal.LATENCY, TimeSignal.TIME_TO_FIRST_TOKEN}
+TIMED: Final = frozenset({TimeSignal.LATENCY, TimeSignal.TIME_TO_FIRST_TOKEN})
+"""What the proxy times."""
 _HIGHEST_PERCENT: Final = 100
 
 
@@ -119,7 +120,7 @@ def plan_for(
     """
     shadow, objectives = deployment.spec.shadow, deployment.spec.objectives
     times = {
-        one.latency.threshold.seconds for one in objectives if one.latency is not None and one.latency.signal in _TIMED
+        one.latency.threshold.seconds for one in objectives if one.latency is not None and one.latency.signal in TIMED
     }
     factors = (str(one.slowdown.factor) for one in objectives if one.slowdown is not None)
     return ShadowPlan(

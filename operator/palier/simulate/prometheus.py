@@ -8,8 +8,9 @@ import numpy as np
 
 from palier.evidence.counters import Series, Target, Times
 from palier.release.look import SCRAPED
+from palier.release.questions import Question, questions
 from palier.release.sources import MeasuredObjective
-from palier.release.step import Answer, Question, questions
+from palier.release.step import Answer
 from palier.simulate.conditions import OTHERS, SEGMENT
 from palier.simulate.recording import Floats, PodRecording, Recording
 

@@ -187,6 +187,7 @@ async def test_golden_answers_and_load_tests_leave_each_other_alone() -> None:
     shell = Shell()
     await shell.keep(RUN)
     labels = {"palier.dev/modeldeployment": "demo", "app.kubernetes.io/managed-by": "palier"}
+    labels["palier.dev/load-test"] = "load-demo-x"
     job = {"name": "load-demo-x", "namespace": "ml", "labels": labels, "ownerReferences": [{"uid": "u1"}]}
     shell.cluster.put({"apiVersion": "batch/v1", "kind": "Job", "metadata": job, "spec": {}})
     shell.cluster.tell(shell.store)

@@ -332,7 +332,7 @@ async def test_a_result_that_no_status_could_hold_is_none(deployment: ModelDeplo
             "pod load-0 of the load test was ended: Evicted, The node was low on resource: memory.",
         ),
         (FAILED, [], "the load test failed, and its pods are gone: Job has reached the limit"),
-        (OVERDUE, [], "the load test was stopped because it was not over after 15 minutes"),
+        (OVERDUE, [], "the load test was stopped because it was not over after 16 minutes"),
         (COMPLETE, [{"containerStatuses": ended("{}")}], "pod load-0 of the load test left no readable result: {}"),
         (COMPLETE, [{"containerStatuses": ended("")}], "pod load-0 of the load test left no readable result"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.act import Actor
 from palier.cluster.observe import observe
-from palier.cluster.shadows import Shadows, facts, trouble
+from palier.cluster.shadows import Shadows, facts
 from palier.cluster.store import Store
 from palier.cluster.wanted import Wanted
 from palier.errors import InvalidSpec, Unavailable
@@ -316,20 +316,6 @@ async def test_a_proxy_that_does_not_get_ready_says_why(type_: str, status: str)
         shell.cluster.tell(shell.store)
 
         assert shell.facts() == ShadowFacts(exists=True, message=told)
-
-
-async def test_a_pod_in_trouble_is_asked_for_its_reason() -> None:
-    """As its kubelet tells, which the Deployment does not."""
-    shell = Shell()
-    state = {"waiting": {"reason": "ErrImagePull", "message": "not found"}}
-    status = {"phase": "Pending", "containerStatuses": [{"name": "shadow-proxy", "state": state}]}
-    labels = {"palier.dev/shadow": shadow_name(shell.deployment, RUN)}
-    shell.cluster.pods = [{"metadata": {"name": "x", "namespace": "ml", "labels": labels}, "status": status}]
-
-    assert await trouble(shell.cluster, shell.deployment, RUN) == (
-        "pod x, container shadow-proxy: ErrImagePull: not found"
-    )
-    assert await trouble(shell.cluster, shell.deployment, OTHER) == ""
 
 
 async def test_without_a_gateway_nobody_waits_for_one() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from palier.api.constants import LABEL_DEPLOYMENT
 from palier.cluster.store import Store, Writer
 
 
@@ -112,6 +113,27 @@ def test_list_selects_by_namespace_and_labels() -> None:
     assert [obj["metadata"]["name"] for obj in store.list("Deployment", labels={"app": "x"})] == ["a", "b", "c"]
     assert [obj["metadata"]["name"] for obj in store.list("Deployment", "ml", {"app": "x", "tier": "web"})] == ["b"]
     assert store.list("Secret") == []
+
+
+def test_what_belongs_to_a_deployment_is_found_and_no_longer_when_it_is_gone() -> None:
+    """Found by its label, without looking at anybody else's, also after the label has changed."""
+    store, of_demo, of_other = Store(), {LABEL_DEPLOYMENT: "demo"}, {LABEL_DEPLOYMENT: "other"}
+
+    def names(labels: dict[str, str], namespace: str | None = "ml") -> list[str]:
+        return [obj["metadata"]["name"] for obj in store.list("Deployment", namespace, labels)]
+
+    store.put(thing(1, name="b", labels={**of_demo, "tier": "web"}))
+    store.put(thing(2, name="a", labels=of_demo))
+    store.put(thing(3, name="a", namespace="elsewhere", labels=of_demo))
+    store.put(thing(4, name="c", labels=of_other))
+    assert names(of_demo) == ["a", "b"]
+    assert names(of_demo, None) == ["a", "a", "b"]
+    assert names({**of_demo, "tier": "web"}) == ["b"]
+
+    store.put(thing(5, name="a", labels=of_other))
+    store.remove(thing(6, name="b"))
+    assert names(of_demo) == []
+    assert names(of_other) == ["a", "c"]
 
 
 def managed(manager: str, time: str, *annotations: str) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """Why pods are not ready, as the person who waits for them reads it; statuses as kubelets and schedulers write them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from palier.cluster.trouble import trouble_of
+from palier.cluster.trouble import Troubles, trouble_of
+from palier.errors import Unavailable
+from tests.unit.cluster.memory import MemoryCluster
 
 
 def pod(
@@ -140,3 +143,40 @@ def test_a_pod_that_takes_its_time_is_no_trouble(reason: str) -> None:
 def test_no_trouble(pods: list[dict[str, Any]]) -> None:
     """No pod, a pod that nobody has looked at yet, and a pod that is well."""
     assert trouble_of(pods) == ""
+
+
+class Leaving(MemoryCluster):
+    """A cluster whose API server can be away for those who read pods."""
+
+    away = False
+
+    async def list_pods(self, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        """See `Cluster.list_pods`."""
+        if self.away:
+            raise Unavailable("the API server is away")
+        return await super().list_pods(namespace, labels)
+
+
+async def test_the_reason_is_looked_up_now_and_then() -> None:
+    """Not while a start may merely be slow, not in every pass, and an API server that is away takes no answer back."""
+    cluster = Leaving()
+    troubles = Troubles(cluster)
+    labels = {"app": "demo"}
+
+    async def told(now: float) -> str:
+        return await troubles.of("ml", "demo", labels, since=100.0, now=now)
+
+    def happens(reason: str) -> None:
+        stuck = pod(containers=[waiting(reason, "it says")])
+        cluster.pods = [{**stuck, "metadata": {**stuck["metadata"], "labels": labels}}]
+
+    happens("ErrImagePull")
+    assert await told(109.0) == ""
+    assert await told(110.0) == "pod demo-x, container m: ErrImagePull: it says"
+    happens("CrashLoopBackOff")
+    assert "ErrImagePull" in await told(119.0)
+    assert "CrashLoopBackOff" in await told(120.0)
+    cluster.away = True
+    assert "CrashLoopBackOff" in await told(130.0)
+    troubles.forget("ml", "demo")
+    assert await told(109.0) == ""

@@ -143,9 +143,9 @@ def test_requests_of_a_volume_are_mounted_for_reading(corpus: dict[str, Any], so
 
 
 def test_the_pod_may_take_as_long_as_the_search_and_a_while_to_start() -> None:
-    """The search ends itself after maxDuration; the Job's deadline is for a pod that does not."""
-    job = load_test_job(scaled(maxDuration="10m"), run(), image=IMAGE)
-    assert job["spec"]["activeDeadlineSeconds"] == 900
+    """The search ends itself after maxDuration, a hanging server is waited for; the deadline is for a dead pod."""
+    job = load_test_job(scaled(maxDuration="10m", timeout="45s"), run(), image=IMAGE)
+    assert job["spec"]["activeDeadlineSeconds"] == 600 + 2 * 45 + 300
 
 
 def test_the_image_of_the_spec_wins() -> None:

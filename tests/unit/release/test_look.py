@@ -12,6 +12,7 @@ from palier.evidence.counters import Bucket, Measurable, Series
 from palier.evidence.objective import Counts, Evidence, MeanRule, ObjectiveRule, ScoreRule, observe
 from palier.release.histograms import NO_SEGMENT
 from palier.release.look import MOST_SEGMENTS, OTHER_SEGMENTS, Watched, look, visible
+from palier.release.questions import Question, histogram_question, questions
 from palier.release.sources import (
     AboveLevel,
     CounterRatio,
@@ -23,7 +24,7 @@ from palier.release.sources import (
     SlowerThan,
     Source,
 )
-from palier.release.step import Question, Step, histogram_question, questions
+from palier.release.step import Step
 
 CANDIDATE, STABLE = "new", "old"
 STALENESS = 40.0

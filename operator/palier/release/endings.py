@@ -1,0 +1,57 @@
+"""What ends a release at once, whatever stage it is at: a person, another spec, a candidate that is gone, a breach."""
+
+from palier.api.v1alpha1 import OnBreach
+from palier.evidence.objective import Judgement, Verdict
+from palier.release.situation import Situation
+from palier.release.state import Ending, Result, Step
+
+
+def ending_of(situation: Situation, judgements: tuple[Judgement, ...]) -> Ending | None:
+    """How the release ends now; None while it goes on. People and the spec go before the candidate's own faults."""
+    return _asked_to_end(situation) or _candidate_gone(situation) or _breached(situation, judgements)
+
+
+def _asked_to_end(situation: Situation) -> Ending | None:
+    """A person aborted, or the spec now asks for something else."""
+    state, observation, candidate = situation.state, situation.observation, situation.candidate
+    if observation.requests.abort == candidate.revision:
+        return Ending(
+            Result.ABORTED, "AbortRequested", f"release aborted on request{observation.requests.asked_by('abort')}"
+        )
+    if observation.revision == candidate.asked_for_by:
+        return None
+    if state.stable is None:
+        # Nothing else can serve: a first revision that already has the traffic is completed before it is replaced.
+        if observation.weight(candidate.revision) > 0:
+            return None
+        return Ending(Result.SUPERSEDED, "Superseded", f"the spec now asks for {observation.revision}")
+    if observation.revision in {state.stable.revision, state.stable.asked_for_by}:
+        return Ending(Result.REVERTED, "Reverted", "the spec was set back to the stable revision")
+    return Ending(Result.SUPERSEDED, "Superseded", f"the spec now asks for {observation.revision}")
+
+
+def _candidate_gone(situation: Situation) -> Ending | None:
+    """A candidate with traffic but without a single ready pod: no statistics are needed for that."""
+    if situation.state.stable is None:
+        return None
+    revision = situation.candidate.revision
+    facts = situation.observation.facts(revision)
+    if situation.observation.weight(revision) == 0 or facts.endpoints > 0:
+        return None
+    weight = situation.observation.weight(revision)
+    message = f"no pod of the candidate is ready while it has {weight} % of the traffic"
+    return Ending(
+        Result.ROLLED_BACK, "CandidateUnavailable", f"{message}: {facts.trouble}" if facts.trouble else message
+    )
+
+
+def _breached(situation: Situation, judgements: tuple[Judgement, ...]) -> Ending | None:
+    """An objective is breached with enough evidence, and the user wants that to end the release."""
+    if situation.deployment.spec.release.on_breach is not OnBreach.ROLLBACK:
+        return None
+    failed = [judgement for judgement in judgements if judgement.verdict is Verdict.FAIL]
+    if not failed:
+        return None
+    # Nobody has met a candidate that fails in the shadow: there is nothing to roll back.
+    result = Result.REFUSED if situation.release.step is Step.SHADOWING else Result.ROLLED_BACK
+    return Ending(result, "ObjectiveBreached", "; ".join(judgement.message for judgement in failed))
