@@ -35,6 +35,7 @@ from palier.metrics.running import RunningTraffic
 from palier.metrics.usage import usage
 from palier.release import gate
 from palier.release.answered import answered
+from palier.release.copies import copies
 from palier.release.cost import RunningFacts, overheads_of, revision_cost
 from palier.release.observation import Observation
 from palier.release.situation import Decision, Situation
@@ -99,7 +100,8 @@ class Economy:
         if deployment.spec.budget is None:
             self._tell_nothing(key)
             return
-        self._traffic.watch(key, answered(deployment, decision.state))
+        state = decision.state
+        self._traffic.watch(key, answered(deployment, state), copies=copies(deployment, state))
         if self._instruments:
             self._instruments.cost(key, self._figures(key, deployment, observation, decision))
 

@@ -4,12 +4,12 @@ An answer has tens of thousands of series, so each is placed by one look into a 
 a pod's name says is found out once for each pod.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from palier.evidence.counters import Series, Target, Times
 from palier.release.look import Watched
-from palier.release.step import Question
+from palier.release.questions import Question
 
 Key = tuple[str, str]
 """Namespace and name of a ModelDeployment."""
@@ -45,6 +45,7 @@ class Owners:
                 values = self._routed.setdefault(router.label, {})
                 values[router.stable] = _Owner(key, watched.stable)
                 values[router.candidate] = _Owner(key, watched.candidate)
+        self._serving = {key: (watched.candidate, watched.stable) for key, watched in fleet.items()}
         self._comparisons = {(key[0], watched.candidate): watched.comparison for key, watched in fleet.items()}
         self._comparisons |= {(key[0], watched.stable): watched.comparison for key, watched in fleet.items()}
         self._revisions: dict[tuple[str, str], _Owner | None] = {}
@@ -57,8 +58,20 @@ class Owners:
 
         Series that were read by the same scrapes come out with the very same tuple of times.
         """
+        return self._sorted(self._owner_at_router if question.of_router else self._owner, series)
+
+    def of_proxies(self, series: Iterable[Series]) -> dict[Key, Sorted]:
+        """Series of shadow proxies by owner and target, whatever they compare.
+
+        What is compared does not matter where it only counts how often the pods were asked. Whose pods those are, the
+        name of the proxy tells: a revision may be one model's candidate and another one's stable.
+        """
+        return self._sorted(self._owner_of_proxy, series)
+
+    def _sorted(
+        self, owner_of: Callable[[Mapping[str, str]], tuple[_Owner | None, Target]], series: Iterable[Series]
+    ) -> dict[Key, Sorted]:
         found: dict[Key, Sorted] = {}
-        owner_of = self._owner_at_router if question.of_router else self._owner
         share = self._times.setdefault
         for one in series:
             owner, target = owner_of(one.labels)
@@ -96,6 +109,18 @@ class Owners:
             if owner := owners.get(get(label, "")):
                 return owner, (get("namespace", ""), get("pod", ""), get("job", ""), get("instance", ""))
         return None, ()
+
+    def _owner_of_proxy(self, labels: Mapping[str, str]) -> tuple[_Owner | None, Target]:
+        get = labels.get
+        namespace, pod, revision = get("namespace", ""), get("pod", ""), get("revision", "")
+        target = (namespace, pod, get("job", ""), get("instance", ""))
+        # Its Deployment is named shadow-<ModelDeployment>-<digest>: the longest name is the right one.
+        first, *parts = pod.split("-")
+        for length in range(len(parts) - 1 if first == "shadow" else 0, 0, -1):
+            key = (namespace, "-".join(parts[:length]))
+            if key in self._serving:
+                return (_Owner(key, revision) if revision in self._serving[key] else None), target
+        return None, target
 
     def _owner_of_pod(self, namespace: str, pod: str) -> _Owner | None:
         # A pod is named <Deployment>-<ReplicaSet's hash>-<suffix>, shortened when that is too long: try each dash.

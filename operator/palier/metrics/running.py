@@ -5,6 +5,8 @@ So every minute only that minute is read, with one question for each distinct co
 there are, and the counts of the last hour are kept in memory. What could not be read is a gap, in which nothing is
 known: it is left out of the requests *and* of the time. After a restart the first minutes are read back.
 
+Where the pods' own counters are read, the copies that they answered for a shadow are taken out: no user got them.
+
 The looks must not wait for this: questions go one after the other, so that at most one connection is taken from them,
 and the event loop gets its turns.
 """
@@ -26,9 +28,11 @@ from palier.metrics.looks import within
 from palier.metrics.owners import Key, Owners
 from palier.metrics.prometheus import MetricSource
 from palier.release.answered import NOBODY
+from palier.release.copies import NEVER, QUESTIONS, TRAILING, Copies, answered_copies
 from palier.release.look import SCRAPED, Watched
+from palier.release.questions import Question, questions
 from palier.release.sources import CounterRatio, MeasuredObjective, Origin
-from palier.release.step import Answer, Question, Step, questions
+from palier.release.step import Answer, Step
 
 __all__ = ["RunningTraffic"]
 
@@ -67,9 +71,17 @@ class _Account:
     """The traffic of one ModelDeployment."""
 
     watched: Watched | None = None
+    copies: Copies = Copies.NONE
+    sent_until: float = NEVER
+    """When copies were last known to be sent, in seconds since the epoch; infinite while they are."""
     problem: str = ""
     """Why nothing is known of the last stretch, or not of all revisions; empty while all is well."""
     stretches: deque[_Stretch] = field(default_factory=deque)
+
+    def may_have_copies(self, since: float) -> bool:
+        """Whether it has to be asked how many copies its pods have answered since an instant."""
+        of_pods = self.watched is not None and _counter(self.watched).origin is Origin.PODS
+        return of_pods and (self.copies is not Copies.NONE or self.sent_until + TRAILING > since)
 
 
 class RunningTraffic:
@@ -104,14 +116,20 @@ class RunningTraffic:
         self._accounts: dict[Key, _Account] = {}
         self._read_until: float | None = None
 
-    def watch(self, key: Key, found: Watched | str) -> None:
+    def watch(self, key: Key, found: Watched | str, *, copies: Copies = Copies.NONE) -> None:
         """Count the requests of a ModelDeployment from now on; what was counted before stays.
 
         Args:
             key: which.
             found: what `release.answered.answered` says: the revisions and their counters, or why there are none.
+            copies: what `release.copies.copies` says: whether a shadow has its pods answer more than users' requests.
         """
         account = self._accounts.setdefault(key, _Account())
+        account.copies = copies
+        if copies is Copies.SENT:
+            account.sent_until = math.inf
+        elif account.sent_until == math.inf:
+            account.sent_until = self._clock()
         if isinstance(found, str):
             account.watched, account.problem = None, found
             return
@@ -165,13 +183,16 @@ class RunningTraffic:
         begun = at - self._reach if self._read_until is None else max(self._read_until, at - self._reach)
         if begun >= at:
             return
-        answers, unanswered = await self._ask(fleet, start=begun, at=at)
+        # What is known of copies now: a shadow that begins while the questions are under way is none of this stretch.
+        sent_until = {key: self._accounts[key].sent_until for key in fleet}
+        copied = any(self._accounts[key].may_have_copies(begun) for key in fleet)
+        answers, unanswered = await self._ask(fleet, start=begun, at=at, copied=copied)
         # Where all questions fail, the next reading begins where this one did. Where only some do, what is missing is a
         # gap: else one bad counter would make every reading of the fleet long.
         if answers:
             self._read_until = at
         for number, (key, watched) in enumerate(fleet.items(), start=1):
-            self._add(key, watched, answers, unanswered, start=begun, at=at)
+            self._add(key, watched, answers, unanswered, start=begun, at=at, sent_until=sent_until[key])
             if number % AT_A_TIME == 0:
                 await asyncio.sleep(0)
         if self._counted:
@@ -191,12 +212,14 @@ class RunningTraffic:
         return Served(sum(answered), seconds)
 
     async def _ask(
-        self, fleet: Mapping[Key, Watched], *, start: float, at: float
+        self, fleet: Mapping[Key, Watched], *, start: float, at: float, copied: bool
     ) -> tuple[dict[Question, Mapping[Key, Answer]], dict[Question, str]]:
-        """Answers by question and owner, and why there is none."""
+        """Answers by question and owner, and why there is none; `copied` asks for copies too."""
         asked = {question for watched in fleet.values() for question in questions(_counter(watched))}
         if any(_counter(watched).origin is Origin.PODS for watched in fleet.values()):
             asked.add(SCRAPED)
+        if copied:
+            asked.update(QUESTIONS)
         namespaces = sorted({namespace for namespace, _ in fleet})
         owners = Owners(fleet)
         answers: dict[Question, Mapping[Key, Answer]] = {}
@@ -205,7 +228,8 @@ class RunningTraffic:
             selector = question.selector if question.of_router else within(question.selector, namespaces)
             try:
                 series = await self._source.samples(selector, at=at, seconds=at - start + self._staleness)
-                answers[question] = owners.sorted(question, series)
+                of_proxies = question in QUESTIONS
+                answers[question] = owners.of_proxies(series) if of_proxies else owners.sorted(question, series)
             except MetricsUnavailable as error:
                 unanswered[question] = str(error)
             except Exception as error:  # one odd answer must not end the counting for ever
@@ -224,6 +248,7 @@ class RunningTraffic:
         *,
         start: float,
         at: float,
+        sent_until: float,
     ) -> None:
         """Write down what the answers tell of one ModelDeployment."""
         account = self._accounts.get(key)
@@ -231,7 +256,9 @@ class RunningTraffic:
             return  # forgotten while the questions were under way
         mine = {question: found[key] for question, found in answers.items() if key in found}
         try:
-            found = _count(watched, mine, unanswered, start=start, at=at, staleness=self._staleness)
+            found = _count(
+                watched, mine, unanswered, start=start, at=at, staleness=self._staleness, sent_until=sent_until
+            )
         except Exception as error:  # one odd ModelDeployment must not end the counting of all others
             logger.exception("the requests of %s/%s cannot be counted", *key)
             found = {watched.stable: f"counting failed: {type(error).__name__}: {error}"}
@@ -256,6 +283,7 @@ def _count(
     start: float,
     at: float,
     staleness: float,
+    sent_until: float,
 ) -> dict[str, int | str]:
     """The answered requests of each revision between two instants, or why they are not known."""
     counter = _counter(watched)
@@ -269,7 +297,21 @@ def _count(
     for revision in revisions:
         source = counter.source if revision == watched.candidate else counter.stable_source
         assert isinstance(source, CounterRatio)  # noqa: S101 - that is what `answered` makes
-        found[revision] = _missed(scraped, revision, start=start, at=at) or _increase(step, counter, source, revision)
+        counted = _missed(scraped, revision, start=start, at=at) or _increase(step, counter, source, revision)
+        if counter.origin is Origin.PODS and isinstance(counted, int):
+            copied = answered_copies(
+                revision,
+                answers,
+                unanswered,
+                start=start,
+                end=at,
+                sent_until=sent_until,
+                staleness=staleness,
+                with_failures=not source.bad,
+            )
+            # Proxy and pods are scraped at different moments: with few users, a copy may be seen before its answer.
+            counted = copied if isinstance(copied, str) else max(0, counted - copied)
+        found[revision] = counted
     return found
 
 

@@ -23,14 +23,17 @@ from palier.evidence.counters import Series
 from palier.manifests.loadtest import load_test_job, load_test_name
 from palier.metrics.prices import Prices
 from palier.release.observation import Measured, Observation
-from palier.release.state import State
+from palier.release.situation import Decision
+from palier.release.state import State, Step
 from palier.release.targets import Targets
 from palier.release.testing import Run, runs_of
 from tests.property.load_world import BORN, asked, load_tested
+from tests.property.trial_specs import tried
 from tests.property.world import model_deployment
 from tests.unit.cluster.memory import MemoryCluster
 from tests.unit.release.examples import ref, serving
 from tests.unit.release.load_examples import NOW, decided, passed, recorded_of, under_load, ways
+from tests.unit.release.trial_examples import trying
 
 KEY = Key("ml", "demo")
 TABLE = "{currency: EUR, source: list, asOf: 2026-11-01, cpuHour: 0.1, memoryGiBHour: 0.01}"
@@ -342,3 +345,21 @@ async def test_the_numbers_are_exported_and_go_with_the_budget(shell: Shell) -> 
             shell.economy.forget(KEY)
 
         assert shell.exported("palier_cost_hourly") == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "step", "asked_for"),
+    [(True, Step.CANARY, True), (False, Step.SHADOWING, True), (False, Step.CANARY, False)],
+)
+async def test_what_a_shadow_adds_to_the_traffic_is_asked_for(
+    shell: Shell, step: Step, *, wanted: bool, asked_for: bool
+) -> None:
+    """Its copies are no requests of users; where there is none, and none is wanted, nobody asks."""
+    deployment = tried(shadow=wanted, spec={"budget": {"currency": "EUR", "monthly": "1000"}})
+    state = trying(step, traffic_since=NOW)
+    shell.economy.tell(KEY, deployment, shell.look(deployment, state), Decision(state))
+    await shell.economy._traffic.read(NOW)
+
+    asked_questions = {selector.partition("{")[0] for selector in shell.metrics.asked}
+    assert "requests_total" in asked_questions
+    assert ("palier_shadow_answers_total" in asked_questions) is asked_for

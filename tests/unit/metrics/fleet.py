@@ -1,5 +1,6 @@
 """Pods that answer requests, a Prometheus that counts them, and readings on a clock of their own."""
 
+import math
 from collections.abc import Callable
 
 from palier.errors import MetricsUnavailable
@@ -10,13 +11,14 @@ from palier.release.answered import answered
 from palier.release.look import Watched
 from palier.release.state import Step
 from tests.property.world import model_deployment
-from tests.unit.release.examples import releasing, serving
+from tests.unit.release.examples import CANDIDATE, STABLE, releasing, serving
 
 KEY: Key = ("ml", "demo")
 START = 1_000_020.0
 """Not on the grid of anything."""
 SCRAPE, MINUTE = 15, 60.0
 REQUESTS, ERRORS = "requests_total", 'requests_total{code="500"}'
+COPIES, FAILED_COPIES = "palier_shadow_answers_total", "palier_shadow_failed_answers_total"
 
 
 class Prometheus:
@@ -28,6 +30,8 @@ class Prometheus:
         self.down: set[str] = set()
         self.away = False
         self.broken: Exception | None = None
+        self.refused: set[str] = set()
+        """Selectors that it does not answer."""
 
     def pod(
         self,
@@ -62,12 +66,40 @@ class Prometheus:
             self.counters.append((ERRORS, {**labels, "code": "500"}, rising(failing)))
         return pod
 
+    def proxy(
+        self,
+        *,
+        per_second: float,
+        failing: float = 0.0,
+        name: str = "demo",
+        since: float = START - 7200,
+        until: float = START + 86_400,
+        restarted_at: float = math.inf,
+        comparison: str = "0123456789abcdef",
+    ) -> str:
+        """A shadow's proxy that has so many copies answered each second by both revisions; stable fails some."""
+        pod = f"shadow-{name}-0123456789-6b7f9c8d5f-{len(self.counters):05d}"
+
+        def rising(rate: float) -> Callable[[float], float | None]:
+            def value(time: float) -> float | None:
+                begun = restarted_at if time >= restarted_at else since
+                return rate * (time - begun) if since <= time <= until else None
+
+            return value
+
+        for revision in (STABLE, CANDIDATE):
+            labels = {"namespace": "ml", "pod": pod, "job": "pods", "instance": pod, "revision": revision}
+            labels |= {"comparison": comparison, "segment": ""}
+            self.counters.append((COPIES, labels, rising(per_second)))
+            self.counters.append((FAILED_COPIES, labels, rising(failing if revision == STABLE else 0.0)))
+        return pod
+
     async def samples(self, selector: str, *, at: float, seconds: float) -> list[Series]:
         """See `MetricSource.samples`."""
         self.asked.append((selector, seconds))
         if self.broken:
             raise self.broken
-        if self.away:
+        if self.away or any(selector.startswith(one) for one in self.refused):
             raise MetricsUnavailable("Unreachable", "nobody there")
         head, within, _ = selector.partition('namespace=~"')
         plain = head.rstrip(",{") + "}" if within and "{" in head.rstrip(",{") else head.rstrip(",{")

@@ -3,15 +3,25 @@
 from dataclasses import replace
 
 from palier import presets
+from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.counters import Series
 from palier.evidence.objective import ObjectiveRule
+from palier.manifests.shadow import shadow_name
 from palier.metrics.owners import Key, Owners
 from palier.release.look import Watched
+from palier.release.questions import Question
+from palier.release.shadowing import ShadowRun
 from palier.release.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
-from palier.release.step import Question
+from tests.property.world import model_deployment
 
 STABLE, CANDIDATE = "aaaaaaaaaa", "bbbbbbbbbb"
 PODS, ROUTER = Question("requests_total"), Question("istio_requests_total", of_router=True)
+
+
+def deployment(name: str) -> ModelDeployment:
+    """A model of this name."""
+    known = model_deployment()
+    return known.model_copy(update={"metadata": known.metadata.model_copy(update={"name": name})})
 
 
 def watched(router: RouterSeries | None = None) -> Watched:
@@ -109,3 +119,31 @@ def test_a_shadow_that_compares_otherwise_counts_for_nobody() -> None:
         series("before", revision=CANDIDATE, comparison="before"),
         series("feedback", revision=CANDIDATE),
     ) == {("ml", "chat"): [(CANDIDATE, "now"), (CANDIDATE, "feedback")]}
+
+
+def test_a_proxys_series_are_of_the_model_that_it_is_named_after() -> None:
+    """Whatever it compares, and however the pod's name was shortened; a stranger's proxy counts for nobody."""
+    long = "a-name-that-is-as-long-as-a-name-may-be0"
+    fleet = {("ml", name): watched() for name in ("chat", "chat-b", long)}
+    owners = Owners({**fleet, ("ml", "other"): replace(watched(), candidate="cccccccccc")})
+    ends = dict.fromkeys(("chat", "chat-b", "gone"), "-6b7f9c8d5f-x2x4z") | {long: "x2x4z"}
+    run = ShadowRun(CANDIDATE, STABLE, 20, "now")
+    pods = {name: shadow_name(deployment(name), run) + end for name, end in ends.items()}
+    answer = [series(name, pod=pod, revision=STABLE, comparison="now") for name, pod in pods.items()]
+    answer += [
+        series("candidate", pod=pods["chat"], revision=CANDIDATE, comparison="before"),
+        series("third", pod=pods["chat"], revision="cccccccccc"),
+        series("elsewhere", namespace="prod", pod=pods["chat"], revision=STABLE),
+        series("no proxy", pod="their-chat-0123456789-6b7f9c8d5f-x2x4z", revision=STABLE),
+        series("no pod", revision=STABLE),
+    ]
+    told = {
+        key: [(revision, one.labels["mark"]) for rows in targets.values() for revision, one in rows]
+        for key, targets in owners.of_proxies(answer).items()
+    }
+
+    assert told == {
+        ("ml", "chat"): [(STABLE, "chat"), (CANDIDATE, "candidate")],
+        ("ml", "chat-b"): [(STABLE, "chat-b")],
+        ("ml", long): [(STABLE, long)],
+    }
