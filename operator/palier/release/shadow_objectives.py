@@ -30,6 +30,8 @@ ANSWERED = CounterRatio(("palier_shadow_failed_answers_total",), ("palier_shadow
 """What the proxy has asked of each version, and what of it failed."""
 
 _PAIRS = "palier_shadow_pairs_total"
+_SAMPLED = "palier_shadow_sampled_total"
+_UNPAIRED = "palier_shadow_unpaired_total"
 _LEFT_OUT = 'palier_shadow_excluded_total{reason=~"Method|Protocol|RequestTooLarge|RequestIncomplete"}'
 _HISTOGRAMS = {
     TimeSignal.LATENCY: "palier_shadow_answer_seconds",
@@ -64,7 +66,7 @@ def shadow_objectives(
             LEFT_OUT,
             limit=MOST_LEFT_OUT,
             nouns=("copied requests", "were of a kind that is not sent twice"),
-            source=CounterRatio((_LEFT_OUT,), ("palier_shadow_mirrored_total",)),
+            source=CounterRatio((_LEFT_OUT,), (_SAMPLED, _LEFT_OUT)),
             minimum=stage.min_pairs,
             about=about,
         ),
@@ -72,7 +74,7 @@ def shadow_objectives(
             COVERAGE,
             limit=MOST_UNPAIRED,
             nouns=("sampled requests", "became no pair"),
-            source=CounterRatio(("palier_shadow_unpaired_total",), ("palier_shadow_sampled_total",)),
+            source=CounterRatio((_UNPAIRED,), (_UNPAIRED, _PAIRS)),
             minimum=stage.min_pairs,
             about=about,
         ),

@@ -8,7 +8,7 @@ Everything is counted by one thread, and read by the same one: the numbers of a 
 """
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -20,7 +20,7 @@ from palier.shadow.plan import ShadowPlan
 from palier.shadow.reply import Reply
 from palier.shadow.sample import OTHER, Exclusion
 
-__all__ = ["ARMS", "ArmCounts", "CheckCounts", "Ledger", "SegmentCounts", "Times", "Unpaired", "edges_with"]
+__all__ = ["ARMS", "ArmCounts", "CheckCounts", "Ledger", "Outcome", "SegmentCounts", "Times", "Unpaired", "edges_with"]
 
 ARMS: Final = ("candidate", "stable")
 
@@ -76,6 +76,22 @@ class Times:
         for edge, count in zip((*self._edges, float("inf")), self._counts, strict=True):
             so_far += count
             yield edge, so_far
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one request, with nothing of what was asked or answered."""
+
+    segment: str = ""
+    """The group that the request belongs to."""
+    replies: Mapping[str, Reply] = field(default_factory=dict)
+    """By arm; empty where nobody was asked."""
+    unpaired: Unpaired | None = None
+    """Why it made no pair; None where it made one."""
+    compared: Compared | None = None
+    """How the answers of a pair compare; None where the candidate has nothing to compare."""
+    checked: frozenset[str] = frozenset()
+    """The names of the checks that had anything to look at."""
 
 
 @dataclass(slots=True)
@@ -143,7 +159,16 @@ class Ledger:
             counts = self.segments[name] = SegmentCounts()
         return counts
 
-    def count_answers(self, segment: str, replies: Mapping[str, Reply]) -> None:
+    def count(self, outcome: Outcome) -> None:
+        """Count what came of one request."""
+        if outcome.replies:
+            self._count_answers(outcome.segment, outcome.replies)
+        if outcome.unpaired is None:
+            self._count_pair(outcome)
+        else:
+            self.unpaired[outcome.unpaired] += 1
+
+    def _count_answers(self, segment: str, replies: Mapping[str, Reply]) -> None:
         """Count how long both versions took for one request, and which of them failed."""
         streamed = any(reply.streamed for reply in replies.values())
         for arm, reply in replies.items():
@@ -157,19 +182,9 @@ class Ledger:
             if streamed:
                 self._count_first(arm, reply)
 
-    def count_pair(
-        self, segment: str, candidate: Reply, stable: Reply, compared: Compared | None, *, checked: Collection[str]
-    ) -> None:
-        """Count a pair.
-
-        Args:
-            segment: the group that the request belongs to.
-            candidate: what the candidate made of it.
-            stable: the same of stable, which did not fail.
-            compared: how the answers compare; None where the candidate has nothing to compare.
-            checked: the names of the checks that had anything to look at.
-        """
-        counts = self.segment(segment)
+    def _count_pair(self, outcome: Outcome) -> None:
+        candidate, stable, compared = outcome.replies["candidate"], outcome.replies["stable"], outcome.compared
+        counts = self.segment(outcome.segment)
         counts.pairs += 1
         if compared is None or not compared.agrees:
             counts.disagreements += 1
@@ -178,7 +193,7 @@ class Ledger:
                 self.slower[factor] += 1
         results = {} if compared is None else {result.name: result for result in compared.results}
         for name, check in self.checks.items():
-            if name in checked:
+            if name in outcome.checked:
                 self._count_check(name, check, results.get(name))
 
     def _count_first(self, arm: str, reply: Reply) -> None:

@@ -1,10 +1,10 @@
-"""Makes a pair of one request: sends it to both versions at the same moment, compares, counts."""
+"""Makes a pair of one request: sends it to both versions at the same moment, and compares."""
 
 import asyncio
 import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -15,13 +15,13 @@ from palier.answers.text import likeness
 from palier.api.answers import Answers, Comparison, Similarity, TextMetric
 from palier.api.shadow import Disagreements
 from palier.shadow.embedding import Embedder
-from palier.shadow.ledger import ARMS, Ledger, Unpaired
+from palier.shadow.ledger import ARMS, Outcome, Unpaired
 from palier.shadow.plan import ShadowPlan
 from palier.shadow.reply import Reply, answer_of, decoded
 from palier.shadow.sample import Reservoir, shown
 from palier.shadow.sender import Outgoing, Sender
 
-__all__ = ["Disagreement", "Kept", "Pairs"]
+__all__ = ["Disagreement", "Kept", "Made", "Pairs"]
 
 Kept = dict[str, Any]
 """A disagreement, as people read it."""
@@ -50,6 +50,17 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What was made of one request."""
+
+    outcome: Outcome
+    disagreement: Disagreement | None = None
+    """None where there is none to be read."""
+    fault: Exception | None = None
+    """A defect of ours in the comparison."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Told:
     """What can be told of a pair."""
 
@@ -65,7 +76,6 @@ class Pairs:
     def __init__(
         self,
         plan: ShadowPlan,
-        ledger: Ledger,
         *,
         senders: Mapping[str, Sender],
         embedder: Embedder | None,
@@ -73,7 +83,6 @@ class Pairs:
         chance: random.Random,
     ) -> None:
         self._plan = plan
-        self._ledger = ledger
         self._senders = senders
         self._embedder = embedder
         self._threads = threads
@@ -85,32 +94,27 @@ class Pairs:
         keep = plan.disagreements.keep if plan.disagreements else 0
         self.kept: Reservoir[Kept] = Reservoir(keep, chance)
 
-    async def make(self, request: Outgoing) -> Disagreement | None:
-        """Send a request to both, and count what comes back; a disagreement is returned, to be kept or not."""
+    async def make(self, request: Outgoing) -> Made:
+        """Send a request to both, and compare what comes back."""
         # Who is first alternates by chance: the second one's request leaves a moment later.
         arms = ARMS if self._chance.random() < 0.5 else ARMS[::-1]  # noqa: PLR2004
         answered = await asyncio.gather(*(self._senders[arm].send(request) for arm in arms))
         replies = dict(zip(arms, answered, strict=True))
         candidate, stable = replies["candidate"], replies["stable"]
-        self._ledger.count_answers(request.segment, replies)
-        if stable.failure is not None:
-            self._ledger.unpaired[Unpaired.STABLE_FAILED] += 1
-            return None
-        if stable.status in _REFUSALS:
-            self._ledger.unpaired[Unpaired.STABLE_REFUSED] += 1
-            return None
-        if stable.too_large:
-            self._ledger.unpaired[Unpaired.ANSWER_TOO_LARGE] += 1
-            return None
+        outcome = Outcome(request.segment, {arm: replace(replies[arm], body=b"") for arm in ARMS})
+        if reason := _not_fit(stable):
+            return Made(replace(outcome, unpaired=reason))
         missing = candidate.failure is not None or candidate.too_large
-        told = await self._told(candidate, stable, missing=missing, bodies=request.method != "HEAD")
+        try:
+            told = await self._told(candidate, stable, missing=missing, bodies=request.method != "HEAD")
+        except Exception as error:  # noqa: BLE001 - what cannot be compared is counted, and told
+            return Made(replace(outcome, unpaired=Unpaired.NOT_COMPARED), fault=error)
         if told is None:
-            self._ledger.unpaired[Unpaired.NOT_COMPARED] += 1
-            return None
-        self._ledger.count_pair(request.segment, candidate, stable, told.compared, checked=told.checked)
+            return Made(replace(outcome, unpaired=Unpaired.NOT_COMPARED))
+        outcome = replace(outcome, compared=told.compared, checked=told.checked)
         if told.compared is not None and told.compared.agrees:
-            return None
-        return Disagreement(request, candidate, stable, told.compared)
+            return Made(outcome)
+        return Made(outcome, Disagreement(request, candidate, stable, told.compared))
 
     async def keep(self, disagreement: Disagreement) -> None:
         """Keep a disagreement, if that is wanted and the sample has a place for it."""
@@ -158,6 +162,15 @@ class Pairs:
         if size <= self._at_once:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _not_fit(stable: Reply) -> Unpaired | None:
+    """Why stable's answer is none that another one could be compared with."""
+    if stable.failure is not None:
+        return Unpaired.STABLE_FAILED
+    if stable.status in _REFUSALS:
+        return Unpaired.STABLE_REFUSED
+    return Unpaired.ANSWER_TOO_LARGE if stable.too_large else None
 
 
 def _fairly(

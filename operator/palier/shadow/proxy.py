@@ -20,11 +20,12 @@ from aiohttp import ClientError, web
 from palier.errors import InvalidSettings
 from palier.shadow.embedding import Embedder
 from palier.shadow.headers import forwarded
-from palier.shadow.ledger import ARMS, Ledger, Unpaired
-from palier.shadow.pairs import Disagreement, Pairs
+from palier.shadow.ledger import ARMS, Ledger, Outcome, Unpaired
+from palier.shadow.pairs import Disagreement, Made, Pairs
 from palier.shadow.plan import ShadowPlan
-from palier.shadow.sample import Exclusion, Segments, exclusion
+from palier.shadow.sample import Exclusion, Segments, exclusion, foreign
 from palier.shadow.sender import LONGEST_HEADER, Outgoing, Sender
+from palier.shadow.turns import Turns
 
 __all__ = ["MOST_BYTES_WAITING", "ShadowProxy", "listen", "port_of"]
 
@@ -35,9 +36,14 @@ READING: Final = 30.0
 LATER: Final = 0.1
 """Longest time in seconds by which a request is put off while there is room. A copy comes at the very moment at which
 stable works on the user's own request; sent on at once, it would take processor time from exactly that one."""
+MOST_HELD: Final = 20_000
+"""Outcomes that wait for an earlier request to end; beyond it no request is taken, so that memory has a bound."""
 ENDING: Final = 5.0
 """Seconds in which the requests under way may come to an end when the proxy stops."""
 _THREADS: Final = 2
+
+_FULL: Final = Outcome(unpaired=Unpaired.QUEUE_FULL)
+_STOPPED: Final = Outcome(unpaired=Unpaired.STOPPED)
 
 # aiohttp tells in its log what it could not read: that may be a part of somebody's request.
 _silent = logging.getLogger("palier.shadow.requests")
@@ -50,6 +56,7 @@ class ShadowProxy:
     def __init__(self, plan: ShadowPlan, *, port: int, tell: Callable[[str], None]) -> None:
         self.plan = plan
         self.ledger = Ledger(plan)
+        self.turns = Turns(self.ledger.count)
         self.in_flight = 0
         """Requests that are being sent and compared."""
         self.stopping = False
@@ -59,7 +66,8 @@ class ShadowProxy:
         self._tell = tell
         self._chance = random.Random()  # noqa: S311 - a sample, no secret
         self._segments = Segments()
-        self._queue: deque[Outgoing] = deque()
+        self._queue: deque[tuple[int, Outgoing]] = deque()
+        """Each with its turn."""
         self._bytes_waiting = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._faults: set[str] = set()
@@ -96,9 +104,7 @@ class ShadowProxy:
             embedder = None if server is None else await stack.enter_async_context(Embedder(server))
             threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="compare")
             stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-            self.pairs = Pairs(
-                plan, self.ledger, senders=senders, embedder=embedder, threads=threads, chance=self._chance
-            )
+            self.pairs = Pairs(plan, senders=senders, embedder=embedder, threads=threads, chance=self._chance)
             server_of_copies = web.Server(
                 self._take,
                 access_log=None,
@@ -124,7 +130,8 @@ class ShadowProxy:
         self.stopping = True
         for site in list(self.runner.sites):
             await site.stop()
-        self.ledger.unpaired[Unpaired.STOPPED] += len(self._queue)
+        for turn, _ in self._queue:
+            self.turns.end(turn, _STOPPED)
         self._queue.clear()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=ENDING)
@@ -141,7 +148,7 @@ class ShadowProxy:
         if reason is not None:
             self.ledger.excluded[reason] += 1
         response = web.Response(status=204)
-        if reason is Exclusion.PROTOCOL:
+        if foreign(request.headers):
             response.force_close()  # whatever follows is not HTTP
         return response
 
@@ -179,30 +186,31 @@ class ShadowProxy:
         segment = self._segments.label(request.headers.get(header, "")) if header else ""
         self.ledger.segment(segment)  # its counters are there, with 0, before its first answer is
         if self.stopping:
-            self.ledger.unpaired[Unpaired.STOPPED] += 1
+            self.turns.pass_over(_STOPPED)
             return
-        full = self._bytes_waiting > MOST_BYTES_WAITING
+        full = self._bytes_waiting > MOST_BYTES_WAITING or self.turns.behind > MOST_HELD
         if full or (self.in_flight >= self.plan.max_concurrent and len(self._queue) >= self.plan.max_queue):
-            self.ledger.unpaired[Unpaired.QUEUE_FULL] += 1
+            self.turns.pass_over(_FULL)
             return
+        turn = self.turns.take()
         outgoing = Outgoing(request.method, _target(request), forwarded(request.headers), body, segment)
         if self.in_flight < self.plan.max_concurrent:
             room = 2 * self.in_flight < self.plan.max_concurrent
-            self._send(outgoing, after=self._chance.uniform(0.0, LATER) if room else 0.0)
+            self._send(turn, outgoing, after=self._chance.uniform(0.0, LATER) if room else 0.0)
         else:
-            self._queue.append(outgoing)
+            self._queue.append((turn, outgoing))
             self._bytes_waiting += len(body)
 
-    def _send(self, outgoing: Outgoing, *, after: float = 0.0) -> None:
+    def _send(self, turn: int, outgoing: Outgoing, *, after: float = 0.0) -> None:
         self.in_flight += 1
-        task = asyncio.create_task(self._pair(outgoing, after=after))
+        task = asyncio.create_task(self._pair(turn, outgoing, after=after))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _pair(self, outgoing: Outgoing, *, after: float) -> None:
+    async def _pair(self, turn: int, outgoing: Outgoing, *, after: float) -> None:
         """Make a pair after a while, then send what waits."""
         try:
-            disagreement = await self._made(outgoing, after=after)
+            disagreement = await self._made(turn, outgoing, after=after)
             if disagreement is not None:
                 await self.pairs.keep(disagreement)
         except Exception as error:  # noqa: BLE001 - one request that cannot be compared must not stop the others
@@ -210,22 +218,24 @@ class ShadowProxy:
         finally:
             self.in_flight -= 1
             if self._queue:
-                waiting = self._queue.popleft()
+                following, waiting = self._queue.popleft()
                 self._bytes_waiting -= len(waiting.body)
-                self._send(waiting)
+                self._send(following, waiting)
 
-    async def _made(self, outgoing: Outgoing, *, after: float) -> Disagreement | None:
-        """Make a pair; whatever prevents it is counted."""
+    async def _made(self, turn: int, outgoing: Outgoing, *, after: float) -> Disagreement | None:
+        """Make a pair; whatever prevents it, the turn ends, or those after it would never be counted."""
+        made = Made(_STOPPED)
         try:
             if after:
                 await asyncio.sleep(after)
-            return await self.pairs.make(outgoing)
-        except asyncio.CancelledError:
-            self.ledger.unpaired[Unpaired.STOPPED] += 1
-            raise
-        except Exception:
-            self.ledger.unpaired[Unpaired.NOT_COMPARED] += 1
-            raise
+            made = await self.pairs.make(outgoing)
+        except Exception as error:  # noqa: BLE001 - counted here, and told below
+            made = Made(Outcome(outgoing.segment, unpaired=Unpaired.NOT_COMPARED), fault=error)
+        finally:
+            self.turns.end(turn, made.outcome)
+        if made.fault is not None:
+            self._tell_fault(made.fault)
+        return made.disagreement
 
     def _tell_fault(self, error: Exception) -> None:
         """Tell where our own code failed, once for each place, and nothing that it was working on."""

@@ -21,6 +21,7 @@ __all__ = [
     "Reservoir",
     "Segments",
     "exclusion",
+    "foreign",
     "shown",
 ]
 
@@ -41,15 +42,17 @@ class Exclusion(StrEnum):
     """Why a request that reached the proxy is not sent on."""
 
     LOOP = "Loop"
+    PERCENT = "Percent"
     PROTOCOL = "Protocol"
     METHOD = "Method"
-    PERCENT = "Percent"
     REQUEST_TOO_LARGE = "RequestTooLarge"
     REQUEST_INCOMPLETE = "RequestIncomplete"
 
 
 def exclusion(method: str, headers: Mapping[str, str], plan: ShadowPlan, *, draw: float) -> Exclusion | None:
     """Why a request is left out, as far as its head tells; None when it is taken.
+
+    The sample is drawn first: then what cannot be sent has the same share of it as of all the traffic.
 
     Args:
         method: in capitals.
@@ -59,13 +62,18 @@ def exclusion(method: str, headers: Mapping[str, str], plan: ShadowPlan, *, draw
     """
     if MARK in headers:
         return Exclusion.LOOP
-    if "upgrade" in headers or headers.get("content-type", "").lower().startswith(_GRPC):
+    if draw * _WHOLE >= plan.percent:
+        return Exclusion.PERCENT
+    if foreign(headers):
         return Exclusion.PROTOCOL
     if method not in plan.methods:
         return Exclusion.METHOD
-    if draw * _WHOLE >= plan.percent:
-        return Exclusion.PERCENT
     return None
+
+
+def foreign(headers: Mapping[str, str]) -> bool:
+    """Whether a request speaks another protocol than plain HTTP: gRPC, or one that it asks to change to."""
+    return "upgrade" in headers or headers.get("content-type", "").lower().startswith(_GRPC)
 
 
 class Segments:

@@ -24,9 +24,6 @@ __all__ = ["LONGEST_HEADER", "Outgoing", "Sender"]
 LONGEST_HEADER: Final = 65536
 """Bytes of a header, and of the line with the path; Envoy passes on as many."""
 
-_IDLE: Final = 1.5
-"""Seconds that an unused connection is kept: less than servers keep it (gunicorn 2 s, uvicorn 5 s), or a request could
-meet a connection that is being closed, and would count as failed."""
 _AT_ONCE: Final = 2**20
 """Bytes of a body that are written in one piece; aiohttp wants longer ones as files."""
 _FAILED: Final = 500
@@ -58,7 +55,7 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
 
 
 class Sender:
-    """Asks one version; a context manager that holds its connections."""
+    """Asks one version; a context manager that closes its connections."""
 
     def __init__(self, arm: str, base_url: str, *, timeout: float, most_bytes: int) -> None:
         self._arm = arm
@@ -70,9 +67,11 @@ class Sender:
 
     async def __aenter__(self) -> Self:
         """Begin."""
+        # A connection for each request: a Service spreads connections, so requests that share some go to few pods. And
+        # one that is used again may be closed just then, which would count as a failure.
         self._session = await self._open.enter_async_context(
             aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE),
+                connector=aiohttp.TCPConnector(limit=0, force_close=True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),

@@ -45,6 +45,8 @@ class Seen:
     path: str
     headers: CIMultiDict[str]
     body: bytes
+    connection: object = None
+    """Another one for each connection."""
 
 
 async def same(_request: web.BaseRequest, body: bytes) -> web.StreamResponse:
@@ -57,6 +59,17 @@ def text(words: str, status: int = 200) -> Answering:
 
     async def answer(_request: web.BaseRequest, _body: bytes) -> web.StreamResponse:
         return web.Response(text=words, status=status)
+
+    return answer
+
+
+def waits_for(event: asyncio.Event, path: str) -> Answering:
+    """Answers as `same`, but on one path only when something has happened."""
+
+    async def answer(request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        if request.path == path:
+            await event.wait()
+        return await same(request, body)
 
     return answer
 
@@ -99,7 +112,8 @@ class Arm:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Take a request, and answer it once the gate is open."""
         body = b"".join([chunk async for chunk in request.content.iter_any()])
-        self.seen.append(Seen(request.method, request.raw_path, CIMultiDict(request.headers), body))
+        headers = CIMultiDict(request.headers)
+        self.seen.append(Seen(request.method, request.raw_path, headers, body, request.transport))
         await self.gate.wait()
         return await self.answer(request, body)
 

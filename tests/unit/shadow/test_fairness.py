@@ -1,11 +1,12 @@
 """What makes a pair is decided by stable's answer alone: no candidate can choose which of its answers count."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from palier.api.answers import Answers
-from tests.unit.shadow.arms import CANDIDATE, STABLE, reset, same, shadowed, stream, text
+from tests.unit.shadow.arms import CANDIDATE, STABLE, reset, same, shadowed, stream, text, until, waits_for
 
 LANGUAGE = Answers.model_validate({"checks": [{"name": "language", "path": "$.language", "compare": "Label"}]})
 MISSPELLED = Answers.model_validate({"checks": [{"name": "language", "path": "$.langauge", "compare": "Label"}]})
@@ -145,3 +146,31 @@ async def test_what_only_the_candidate_refuses_is_a_disagreement() -> None:
         await shadow.copy()
         await shadow.settled()
         assert await shadow.metric("disagreements_total", segment="") == 1
+
+
+async def test_who_hangs_holds_back_the_counts_of_those_after_it() -> None:
+    """Else a candidate that never answers some requests would look good until the first of them has timed out."""
+    async with shadowed(timeout=0.5) as shadow:
+        shadow.candidate.answer = waits_for(asyncio.Event(), "/hangs")
+        await shadow.copy(path="/hangs")
+        for _ in range(9):
+            await shadow.copy()
+        await until(lambda: shadow.proxy.turns.held == 9)
+        seen = await shadow.metrics()
+        assert {
+            value for (name, _), value in seen.items() if name.endswith(("pairs_total", "_count", "answers_total"))
+        } == {0}
+        await shadow.settled()
+        assert await shadow.metric("pairs_total", segment="") == 10
+        assert await shadow.metric("disagreements_total", segment="") == 1
+        assert await shadow.metric("failed_answers_total", CANDIDATE, segment="") == 1
+
+
+async def test_each_copy_has_a_connection_of_its_own() -> None:
+    """A Service spreads connections over pods, so copies that shared some would all go to few of them."""
+    async with shadowed() as shadow:
+        for _ in range(5):
+            await shadow.copy()
+            await shadow.settled()
+        for arm in (shadow.candidate, shadow.stable):
+            assert len({id(seen.connection) for seen in arm.seen}) == 5

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from palier.api.answers import Answers
-from palier.shadow.ledger import Ledger, Times, edges_with
+from palier.shadow.ledger import Ledger, Outcome, Times, edges_with
 from palier.shadow.reply import Failure, Reply, begins, decoded
 from tests.unit.shadow.arms import PLAN
 
@@ -33,9 +33,9 @@ def test_a_request_counts_for_both_or_for_neither() -> None:
     ledger = Ledger(PLAN)
     candidate = Reply(seconds=2.0, status=200, streamed=True, first_event=0.5)
     stable = Reply(seconds=1.0, status=200)
-    ledger.count_answers("", {"candidate": candidate, "stable": stable})
+    ledger.count(Outcome(replies={"candidate": candidate, "stable": stable}))
     broken = Reply(seconds=0.1, failure=Failure.BROKEN_CONNECTION, streamed=True)
-    ledger.count_answers("", {"candidate": broken, "stable": stable})
+    ledger.count(Outcome(replies={"candidate": broken, "stable": stable}))
 
     assert dict(ledger.first_events["candidate"].buckets())[0.5] == 1
     assert dict(ledger.first_events["candidate"].buckets())[60.0] == 1
@@ -49,7 +49,8 @@ def test_a_candidate_that_is_missing_fails_every_check() -> None:
     plan = {"checks": [{"name": "one"}, {"name": "two"}]}
     ledger = Ledger(replace(PLAN, answers=Answers.model_validate(plan), factors=("2",)))
     failed = Reply(seconds=0.001, failure=Failure.SERVER_ERROR, status=500)
-    ledger.count_pair("", failed, Reply(seconds=1.0, status=200), None, checked={"one", "two"})
+    replies = {"candidate": failed, "stable": Reply(seconds=1.0, status=200)}
+    ledger.count(Outcome(replies=replies, checked=frozenset({"one", "two"})))
     assert (ledger.pairs, ledger.disagreements, ledger.slower) == (1, 1, {"2": 1})
     assert all((check.pairs, check.disagreements, check.score_sum) == (1, 1, 0) for check in ledger.checks.values())
 

@@ -13,7 +13,7 @@ from palier.shadow.ledger import Unpaired
 from palier.shadow.pages import serve_pages
 from palier.shadow.proxy import ShadowProxy, port_of
 from palier.shadow.sample import Exclusion
-from tests.unit.shadow.arms import CANDIDATE, COMPARISON, PLAN, STABLE, raw, shadowed, until
+from tests.unit.shadow.arms import CANDIDATE, COMPARISON, PLAN, STABLE, raw, shadowed, until, waits_for
 
 
 async def test_a_copy_is_answered_while_both_versions_hang() -> None:
@@ -29,13 +29,15 @@ async def test_a_copy_is_answered_while_both_versions_hang() -> None:
         assert await shadow.metric("in_flight") == 2
         assert await shadow.metric("queue") == 3
         assert await shadow.metric("sampled_total") == 10
-        assert await shadow.metric("unpaired_total", reason="QueueFull") == 5
+        assert await shadow.metric("held") == 5
         assert await shadow.metric("pairs_total", segment="") == 0
 
         shadow.candidate.gate.set()
         shadow.stable.gate.set()
         await shadow.settled()
+        assert await shadow.metric("unpaired_total", reason="QueueFull") == 5
         assert await shadow.metric("pairs_total", segment="") == 5
+        assert await shadow.metric("held") == 0
         assert await shadow.metric("in_flight") == await shadow.metric("queue") == 0
 
 
@@ -50,6 +52,24 @@ async def test_a_hanging_candidate_alone_does_not_stop_the_proxy() -> None:
         assert await shadow.metric("disagreements_total", segment="") == 3
 
 
+async def test_what_waits_to_be_counted_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a request that hangs, however fast the others are answered."""
+    monkeypatch.setattr("palier.shadow.proxy.MOST_HELD", 3)
+    async with shadowed() as shadow:
+        hanging = asyncio.Event()
+        shadow.candidate.answer = waits_for(hanging, "/hangs")
+        await shadow.copy(path="/hangs")
+        await until(lambda: shadow.proxy.in_flight == 1)
+        for number in range(6):
+            await shadow.copy()
+            await until(lambda ended=number + 1: shadow.proxy.turns.held == ended)
+        assert len(shadow.stable.seen) == 5
+        hanging.set()
+        await shadow.settled()
+        assert await shadow.metric("unpaired_total", reason="QueueFull") == 2
+        assert await shadow.metric("pairs_total", segment="") == 5
+
+
 async def test_waiting_bodies_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many requests may wait, together they take no more memory than that."""
     monkeypatch.setattr("palier.shadow.proxy.MOST_BYTES_WAITING", 10_000)
@@ -60,12 +80,13 @@ async def test_waiting_bodies_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPat
         for _ in range(5):
             assert await shadow.copy("POST", data=b"x" * 3000) == 204
         assert await shadow.metric("queue") == 3
-        assert await shadow.metric("unpaired_total", reason="QueueFull") == 2
+        assert await shadow.metric("held") == 2
         assert await shadow.copy() == 204
         assert await shadow.metric("queue") == 4
 
         shadow.candidate.gate.set()
         await shadow.settled()
+        assert await shadow.metric("unpaired_total", reason="QueueFull") == 2
         for _ in range(5):
             assert await shadow.copy("POST", data=b"x" * 3000) == 204
             await shadow.settled()
@@ -207,7 +228,7 @@ async def test_every_counter_is_there_from_the_start() -> None:
 
     assert status == 200
     expected: set[tuple[str, tuple[tuple[str, str], ...]]] = {
-        *((f"palier_shadow_{name}", ()) for name in ("mirrored_total", "sampled_total", "queue", "in_flight")),
+        *((f"palier_shadow_{name}", ()) for name in ("mirrored_total", "sampled_total", "queue", "in_flight", "held")),
         *(("palier_shadow_excluded_total", (("reason", reason.value),)) for reason in Exclusion),
         *(("palier_shadow_unpaired_total", (("reason", reason.value),)) for reason in Unpaired),
         *(
@@ -289,7 +310,7 @@ async def test_what_is_under_way_comes_to_an_end_when_the_proxy_stops() -> None:
         await until(lambda: len(shadow.candidate.seen) == 1)
 
         stopping = asyncio.create_task(shadow.proxy.stop())
-        await until(lambda: shadow.proxy.ledger.unpaired[Unpaired.STOPPED] == 2)
+        await until(lambda: shadow.proxy.turns.held == 2)
         assert await shadow.copy() == 204
         shadow.candidate.gate.set()
         await stopping

@@ -39,7 +39,7 @@ def excluded(method: str = "GET", draw: float = 0.0, **headers: str) -> Exclusio
         (excluded(draw=0.19999), None),
         (excluded(draw=0.2), Exclusion.PERCENT),
         (excluded("POST"), Exclusion.METHOD),
-        (excluded("POST", draw=0.9), Exclusion.METHOD),
+        (excluded("POST", draw=0.9), Exclusion.PERCENT),
         (excluded("BREW"), Exclusion.METHOD),
         (excluded("POST", content_type="application/grpc"), Exclusion.PROTOCOL),
         (excluded("POST", content_type="Application/gRPC-Web+proto"), Exclusion.PROTOCOL),
@@ -50,7 +50,7 @@ def excluded(method: str = "GET", draw: float = 0.0, **headers: str) -> Exclusio
     ],
 )
 def test_a_request_is_left_out_for_one_reason(found: Exclusion | None, expected: Exclusion | None) -> None:
-    """What cannot be compared at all comes before what is left to chance: the shares are of the same requests."""
+    """The sample comes first: the share of it that cannot be sent is that of all the traffic, whatever its size."""
     assert found is expected
 
 
