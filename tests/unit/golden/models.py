@@ -78,15 +78,15 @@ def model(answer: Answer) -> Iterator[Model]:
         served.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         ready.set()
         await over.wait()
-        # Whoever asked has gone: wait until that is known here, for a connection that comes after the cleaning up
-        # would be left open. One that has just been taken is a task before it is a connection.
-        await site.stop()
+        # Whoever asked has gone: wait until that is known here. asyncio's server before Python 3.12 loses connections
+        # that it is just taking when it is closed, so it must have taken all of them.
         assert runner.server
         async with asyncio.timeout(10):
             while True:
                 await asyncio.sleep(0.001)
                 if not runner.server.connections and len(asyncio.all_tasks()) == 1:
                     break
+        await site.stop()
         await runner.cleanup()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
