@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 import queue
 import textwrap
 import threading
@@ -175,6 +176,18 @@ class Model:
             before = weights.get(revision, 0.0)
         assert found is not None, f"{revision} never lost its weight\n{self.story()}"
         return found
+
+    def weighed(self, revision: str, weight: float) -> tuple[float, float]:
+        """From when until when the route gave a revision this weight, but for a second in which gateways follow."""
+        self.see()
+        begun = next(
+            (number for number, (_, weights) in enumerate(self.weights) if weights.get(revision) == weight), None
+        )
+        assert begun is not None, f"{revision} never had {weight} %\n{self.story()}"
+        ended = next(
+            (seen_at for seen_at, weights in self.weights[begun:] if weights.get(revision) != weight), math.inf
+        )
+        return self.weights[begun][0] + 1.0, ended
 
     def story(self) -> str:
         """What was seen, for the message of a failing test."""
