@@ -71,6 +71,8 @@ class Daemon:
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(self.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
                 (os.POSIX_SPAWN_DUP2, 1, 2),
+                # Whatever our caller left open for us, such as a lock, must not stay open as long as the process runs.
+                *((os.POSIX_SPAWN_CLOSE, inherited) for inherited in _inherited()),
             ],
             setsid=True,
             setsigmask=(),
@@ -129,6 +131,16 @@ def left_over(folder: Path, programs: Path) -> dict[int, str]:
         with contextlib.suppress(OSError):  # it has ended since, or is another user's
             if (entry / "exe").readlink().is_relative_to(programs):
                 found[int(entry.name)] = (entry / "comm").read_text().strip()
+    return found
+
+
+def _inherited() -> list[int]:
+    """File descriptors that a program which we start would get, beside the three that it has to have."""
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # it was for looking here, and is closed again
+            if int(entry.name) > 2 and os.get_inheritable(int(entry.name)):  # noqa: PLR2004 - standard error
+                found.append(int(entry.name))
     return found
 
 

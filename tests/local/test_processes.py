@@ -53,6 +53,16 @@ def test_a_start_is_over_when_the_program_itself_runs(daemon: Daemon) -> None:
         daemon.stop(0)
 
 
+def test_what_the_caller_has_open_stays_with_the_caller(daemon: Daemon, tmp_path: Path) -> None:
+    """A process that runs for days must not hold the lock of the script that started it."""
+    with (tmp_path / "lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)
+        daemon.start(_command(daemon))
+    opened = {entry.readlink() for entry in Path(f"/proc/{daemon.pid()}/fd").iterdir()}
+    assert tmp_path / "lock" not in opened
+    assert daemon.log in opened
+
+
 def test_a_process_of_somebody_else_is_left_alone(daemon: Daemon) -> None:
     """A process id that has been given to another program since is not ours to signal."""
     with subprocess.Popen([sys.executable, "-c", _WAIT]) as other:
