@@ -43,6 +43,7 @@ __all__ = [
     "NotFound",
     "PalierError",
     "Unavailable",
+    "unreadable",
 ]
 
 
@@ -146,3 +147,8 @@ class MetricsUnavailable(PalierError):
         super().__init__(f"{reason}: {message}")
         self.reason = reason
         self.message = message
+
+
+def unreadable(error: Exception) -> str:
+    """What is wrong with a document that could not be read, in one line for people."""
+    return f"the field {error.args[0]} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())

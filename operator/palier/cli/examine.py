@@ -2,17 +2,20 @@
 
 import argparse
 import asyncio
+import json
 import os
 import re
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from palier.cli.files import check_readable, check_writable, decoded, leave, lines_of
+from palier.cli.plain import plain
 from palier.cli.plan.values import duration
 from palier.errors import InvalidCorpus, InvalidSettings
 
@@ -37,7 +40,7 @@ order, and it ends as soon as it is decided.
   palier examine http://candidate:8080/predict --stable http://stable:8080 --corpus golden.jsonl \\
       --answers-spec spec.yaml --min 90% --margin 2%
   palier examine http://candidate:8080/predict --corpus golden.jsonl --min 90%      the first version: no stable yet
-  palier examine http://candidate:8080/predict --corpus golden.jsonl --min 90% --json | jq .score
+  palier examine http://candidate:8080/predict --corpus golden.jsonl --min 90% --json | jq '.score >= 0.95'
 
 The corpus has a request in each line, as JSON: body, path, method and headers, expected, and if wanted id and segment.
 
@@ -62,7 +65,8 @@ each of them, and call again with the same options.
       --answers answers.jsonl --scores scores.jsonl
 
 The operator runs the same in a pod, before a release, with `--plan` in place of an address. Exit status: 0 good enough,
-3 not good enough, 4 nothing can be said, 1 and 2 mistakes."""
+3 not good enough, 4 nothing can be said, 1 and 2 mistakes, 130 stopped by Ctrl-C: nothing was decided, and FILE.part
+has the answers that --collect had got."""
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -122,25 +126,35 @@ def _add_judges(command: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     # Only now: the other commands must not wait for the HTTP client and the text metrics to load.
-    from palier.cli.examine_page import page  # noqa: PLC0415
     from palier.cli.examine_plan import plan_of  # noqa: PLC0415
 
     by_hand, plan = options.plan is None, plan_of(options)
-    tell = _tell_people if by_hand else _tell_operator
-    if options.collect:
-        _collect(plan, options, tell=tell)
-        return 0
+    for option in ("result", "collect"):
+        if path := getattr(options, option):
+            check_writable(path, option=option)
+    tell = _People() if by_hand else _tell_operator
     try:
-        examined = _examined(plan, options, tell=tell)
-    except InvalidCorpus as error:
-        raise InvalidCorpus(f"{options.corpus}: {error}") from None
-    text = examined.result.to_json()
+        if options.collect:
+            _collect(plan, options, tell=tell)
+            return 0
+        try:
+            examined = _examined(plan, options, tell=tell)
+        except InvalidCorpus as error:
+            raise InvalidCorpus(f"{options.corpus}: {error}") from None
+    except KeyboardInterrupt:
+        if isinstance(tell, _People):
+            print(f"palier: {tell.stopped(options.collect)}", file=sys.stderr)
+        raise
+    return _told(examined, options, by_hand=by_hand)
+
+
+def _told(examined: "Examined", options: argparse.Namespace, *, by_hand: bool) -> int:
+    from palier.cli.examine_page import page  # noqa: PLC0415
+
+    text = json.dumps(plain(examined.result.to_status())) if by_hand else examined.result.to_json()
     print(text if options.json or not by_hand else page(examined), flush=True)
     if options.result:
-        try:
-            options.result.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise InvalidSettings(f"--result: cannot write {options.result}: {error.strerror or error}") from error
+        leave(options.result, text, option="result")
     # The operator learns the verdict from the result: a Job that failed would be tried again.
     return STATUSES[examined.result.verdict] if by_hand else 0
 
@@ -149,27 +163,55 @@ def _collect(plan: "GoldenPlan", options: argparse.Namespace, *, tell: "Tell") -
     from palier.golden.run import collect  # noqa: PLC0415
 
     # What is not complete must not look as if it were.
-    unfinished = options.collect.with_name(f"{options.collect.name}.part")
+    unfinished = _part(options.collect)
     try:
         with unfinished.open("w", encoding="utf-8") as into:
-            _until_stopped(collect(plan, _lines(options.corpus, "corpus"), into, tell=tell))
+            _until_stopped(collect(plan, lines_of(options.corpus, option="corpus"), into, tell=tell))
         unfinished.replace(options.collect)
-    except InvalidCorpus as error:
-        raise InvalidCorpus(f"{options.corpus}: {error}") from None
-    except OSError as error:
-        raise InvalidSettings(f"--collect: cannot write {options.collect}: {error.strerror or error}") from error
-    finally:
+    except KeyboardInterrupt:
+        raise  # somebody may have a use for what has come
+    except BaseException as error:
         unfinished.unlink(missing_ok=True)
+        if isinstance(error, InvalidCorpus):
+            raise InvalidCorpus(f"{options.corpus}: {error}") from None
+        if isinstance(error, OSError):
+            told = f"--collect: cannot write {options.collect}: {error.strerror or error}"
+            raise InvalidSettings(told) from error
+        raise
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")
 
 
 def _examined(plan: "GoldenPlan", options: argparse.Namespace, *, tell: "Tell") -> "Examined":
     from palier.golden.run import examine, examine_scores  # noqa: PLC0415
 
-    corpus = _lines(options.corpus, "corpus")
+    corpus = lines_of(options.corpus, option="corpus")
     if options.scores:
-        return examine_scores(plan, corpus, answers=_file(options.answers), scores=_file(options.scores))
-    calibration = _lines(options.calibration, "calibration") if options.calibration else ()
+        if options.plan is None:
+            # In a pod a scorer that wrote nothing leaves a verdict; by hand it is a mistake at the command line.
+            check_readable(options.answers, option="answers")
+            check_readable(options.scores, option="scores")
+        return examine_scores(plan, corpus, answers=decoded(options.answers), scores=decoded(options.scores))
+    calibration = _calibration(options)
     return _until_stopped(examine(plan, corpus, tell=tell, token=os.environ.get(TOKEN, ""), calibration=calibration))
+
+
+def _calibration(options: argparse.Namespace) -> Iterable[str]:
+    """The lines of the calibration; a person learns at once what is wrong with them."""
+    from palier.golden import calibration  # noqa: PLC0415
+
+    if options.calibration is None:
+        return ()
+    if options.plan is not None:
+        return lines_of(options.calibration, option="calibration")
+    lines = tuple(lines_of(options.calibration, option="calibration"))
+    try:
+        calibration.read(lines)
+    except InvalidCorpus as error:
+        raise InvalidSettings(f"--calibration: {options.calibration}: {error}") from None
+    return lines
 
 
 def _until_stopped(work: Coroutine[Any, Any, Done]) -> Done:
@@ -194,31 +236,29 @@ def _until_stopped(work: Coroutine[Any, Any, Done]) -> Done:
 
 
 def _tell_operator(progress: "Progress") -> None:
-    print(progress.to_json(), flush=True)
+    if not progress.stopped:
+        print(progress.to_json(), flush=True)
 
 
-def _tell_people(progress: "Progress") -> None:
-    print(f"{datetime.now(UTC).astimezone():%H:%M:%S}  {progress.message}", file=sys.stderr, flush=True)
+class _People:
+    """Tells people how far it is, and in the end how far it came."""
 
+    def __init__(self) -> None:
+        self._last: Progress | None = None
 
-def _lines(path: Path, option: str) -> Iterator[str]:
-    """The lines of a file, read one by one.
+    def __call__(self, progress: "Progress") -> None:
+        """Tell it on the standard error."""
+        self._last = progress
+        if not progress.stopped:
+            now = datetime.now(UTC).astimezone()
+            print(f"{now:%H:%M:%S}  {progress.message}", file=sys.stderr, flush=True)
 
-    Raises:
-        InvalidSettings: the file cannot be read.
-        InvalidCorpus: it is not UTF-8.
-    """
-    try:
-        yield from _file(path)
-    except UnicodeDecodeError:
-        raise InvalidCorpus("the text is not UTF-8") from None
-    except OSError as error:
-        raise InvalidSettings(f"--{option}: cannot read {path}: {error.strerror or error}") from error
-
-
-def _file(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig") as file:
-        yield from file
+    def stopped(self, collecting: Path | None) -> str:
+        """What to say to whoever has stopped it."""
+        if self._last is None:
+            return "stopped before anything was asked: nothing was decided"
+        kept = f"; {_part(collecting)} has the answers so far" if collecting and _part(collecting).exists() else ""
+        return f"stopped after {self._last.asked} of {self._last.of} requests: nothing was decided{kept}"
 
 
 def _address(text: str) -> tuple[str, str]:

@@ -23,7 +23,8 @@ def page(examined: "Examined") -> str:
     lines = [f"{name:<{_LABEL}}{value}" for name, value in _facts(result)]
     lines += _table("segment", [(name, items, "") for name, items in _segments(examined.items)])
     lines += _table("worst answers", [(item.id, [item], item.message) for item in examined.worst])
-    lines += ["", *examined.notes] if examined.notes else []
+    notes = [note for note in examined.notes if note not in result.message]
+    lines += ["", *notes] if notes else []
     return "\n".join([*lines, "", f"{_SIGNS[result.verdict]} {result.verdict}: {result.reason}: {result.message}"])
 
 
@@ -45,7 +46,9 @@ def _judge(judge: "JudgeResult") -> str:
     if judge.failed_votes:
         told.append(f"{judge.failed_votes} failed")
     told.append(f"{judge.position_changes} pairs by the order alone")
-    if judge.agreement is not None:
+    if judge.agreement is not None and not judge.votes:
+        told.append(f"has answered none of the {judge.calibration_pairs} pairs of people")
+    elif judge.agreement is not None:
         told.append(f"agrees with people on {_percent(judge.agreement)} of {judge.calibration_pairs} pairs")
     return ", ".join([*told, f"{judge.tokens} tokens"])
 

@@ -6,11 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-from pydantic import ValidationError
-
 from palier.api.answers import Answers
-from palier.api.constants import KIND
+from palier.cli.answers_file import answers_in
 from palier.errors import InvalidSettings
 from palier.golden.judge_plan import JudgePlan
 from palier.golden.plan import GoldenPlan
@@ -104,37 +101,7 @@ def _judge(options: argparse.Namespace) -> JudgePlan | None:
 
 
 def _answers(path: Path) -> Answers:
-    """How answers are compared, as a file says.
-
-    Raises:
-        InvalidSettings: the file cannot be read, or says nothing about answers that can be followed.
-    """
-    try:
-        documents = [one for one in yaml.safe_load_all(_text(path, "answers-spec")) if isinstance(one, dict)]
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidSettings(f"--answers-spec: {path}: {' '.join(str(error).split())}") from error
-    deployments = [one for one in documents if one.get("kind") == KIND]
-    found = deployments or documents
-    if len(found) != 1:
-        raise InvalidSettings(f"--answers-spec: {path} holds {len(found)} objects with checks; one is needed")
-    try:
-        # A field that is misspelt here is refused: otherwise something would not be compared, and nobody would know.
-        return Answers.model_validate(_part(found[0]), extra="forbid")
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])
-        place += first["ctx"]["field"] if first["type"] == "rule" else ""
-        raise InvalidSettings(
-            f"--answers-spec: {path}: {place.removeprefix('.') or 'answers'}: {first['msg']}"
-        ) from None
-
-
-def _part(document: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the file has
-    """What is said about answers in a ModelDeployment, under `answers`, or by itself."""
-    if document.get("kind") != KIND:
-        return document.get("answers", document)
-    spec = document.get("spec")
-    return spec.get("answers", {}) if isinstance(spec, dict) else {}
+    return answers_in(_text(path, "answers-spec"), name=f"--answers-spec: {path}")
 
 
 def _text(path: Path, option: str) -> str:

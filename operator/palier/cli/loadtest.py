@@ -5,7 +5,7 @@ import json
 import re
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from palier.cli.files import check_readable, check_writable, leave, lines_of
+from palier.cli.plain import plain
 from palier.cli.plan.values import duration, rate
 from palier.cli.simulate.values import seconds
 from palier.errors import InvalidCorpus, InvalidSettings
@@ -53,7 +55,7 @@ earlier ones have been answered, faster from step to step; the rate that is foun
   palier load-test http://localhost:8080/v1/chat/completions --first-token p95=1s --between-tokens p99=100ms \\
       --method POST --corpus chats.jsonl
   palier load-test http://localhost:8080/ --latency p95=250ms --warm-up 2s --step 5s --soak 30s       a quick look
-  palier load-test http://localhost:8080/ --latency p95=250ms --json | jq .capacity
+  palier load-test http://localhost:8080/ --latency p95=250ms --json | jq '.capacity >= 100'
 
 The corpus has a request in each line: a text that is sent as the body, or JSON with any of method, path, headers, body,
 weight and variables.
@@ -64,7 +66,8 @@ Only test servers that are yours: the test ends when one of them is overloaded. 
 pod, before a release, with `--plan` in place of an address.
 
 Needs the program palier-generator on the PATH; Palier's image has it. Exit status: 0 a capacity was found, 3 no rate is
-low enough, 4 nothing can be said, 1 and 2 mistakes."""
+low enough, 4 nothing can be said, 1 and 2 mistakes, 130 stopped by Ctrl-C: the finished steps are printed, and nothing
+was decided."""
 
 
 class _Share(NamedTuple):
@@ -141,26 +144,53 @@ def _run(options: argparse.Namespace) -> int:
 
     by_hand = options.url is not None
     plan = _plan_by_hand(options) if by_hand else _plan_of_file(options)
-    tell = _tell_people if by_hand else _tell_operator
-    with _lines(options.corpus) as lines, _ends_when_asked():
-        result = load_test(plan, lines, tell=tell)
-    text = result.to_json()
+    if options.result:
+        check_writable(options.result, option="result")
+    tell = _People() if by_hand else _tell_operator
+    try:
+        with _named(options.corpus), _ends_when_asked():
+            result = load_test(plan, _lines(options.corpus), tell=tell)
+    except KeyboardInterrupt:
+        if isinstance(tell, _People):
+            tell.stopped(table=not options.json)
+        raise
+    text = json.dumps(_plain(result)) if by_hand else result.to_json()
     print(text if options.json or not by_hand else page(result), flush=True)
     if options.result:
-        try:
-            options.result.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise InvalidSettings(f"--result: cannot write {options.result}: {error.strerror or error}") from error
+        leave(options.result, text, option="result")
     # The operator learns the verdict from the result: a Job that failed would be tried again.
     return STATUSES[result.verdict] if by_hand else 0
+
+
+def _plain(result: "LoadTestResult") -> Any:  # noqa: ANN401 - JSON
+    soak = {"soakBegan": result.soak_began, "soakEnded": result.soak_ended}
+    return plain(result.to_status() | {name: round(at, 3) for name, at in soak.items() if at is not None})
 
 
 def _tell_operator(progress: "Progress") -> None:
     print(progress.to_json(), flush=True)
 
 
-def _tell_people(progress: "Progress") -> None:
-    print(f"{datetime.now(UTC).astimezone():%H:%M:%S}  {progress.message}", file=sys.stderr, flush=True)
+class _People:
+    """Tells people how far it is, and when they stop it, what there is."""
+
+    def __init__(self) -> None:
+        self._finished: Sequence[StepRecord] = ()
+
+    def __call__(self, progress: "Progress") -> None:
+        """Tell it on the standard error."""
+        self._finished = progress.finished
+        print(f"{datetime.now(UTC).astimezone():%H:%M:%S}  {progress.message}", file=sys.stderr, flush=True)
+
+    def stopped(self, *, table: bool) -> None:
+        """Print the finished steps if wanted, and on the standard error that they decide nothing."""
+        done = self._finished
+        if done and table:
+            print("\n".join(_table(done)), flush=True)
+        requests = sum(step.requests for step in done)
+        steps = f"{len(done)} finished step{'' if len(done) == 1 else 's'}"
+        after = f"after {steps}, in which {requests} requests were judged" if done else "before a step was over"
+        print(f"palier: stopped {after}: nothing was decided", file=sys.stderr)
 
 
 @contextmanager
@@ -177,28 +207,25 @@ def _ends_when_asked() -> Iterator[None]:
         signal.signal(signal.SIGTERM, former)
 
 
-@contextmanager
-def _lines(path: Path | None) -> Iterator[Iterable[str] | None]:
+def _lines(path: Path | None) -> Iterator[str] | None:
     """The lines of the corpus, read one by one; None without one.
 
     Raises:
         InvalidSettings: the file cannot be read.
-        InvalidCorpus: it is not UTF-8, or else wrong; the text names the file.
     """
     if path is None:
-        yield None
-        return
+        return None
+    check_readable(path, option="corpus")
+    return lines_of(path, option="corpus")
+
+
+@contextmanager
+def _named(corpus: Path | None) -> Iterator[None]:
+    """Mistakes in the corpus are told with the name of its file."""
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            yield file
-    except UnicodeDecodeError:
-        raise InvalidCorpus(f"{path}: the text is not UTF-8") from None
+        yield
     except InvalidCorpus as error:
-        raise InvalidCorpus(f"{path}: {error}") from None
-    except OSError as error:
-        if error.filename != str(path):
-            raise
-        raise InvalidSettings(f"--corpus: cannot read {path}: {error.strerror or error}") from error
+        raise InvalidCorpus(f"{corpus}: {error}" if corpus else str(error)) from None
 
 
 def _plan_of_file(options: argparse.Namespace) -> "LoadTestPlan":
@@ -269,11 +296,14 @@ def _check_promises(options: argparse.Namespace, names: Sequence[str]) -> None:
 
 def page(result: "LoadTestResult") -> str:
     """What a person reads: the steps, the capacity, the verdict in a sentence."""
-    rows = [_HEAD, *(_row(step) for step in result.steps)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(_aligned(row, widths)).rstrip() for row in rows]
-    lines += ["", *(f"{name:<18}{value}" for name, value in _facts(result))]
+    lines = [*_table(result.steps), "", *(f"{name:<18}{value}" for name, value in _facts(result))]
     return "\n".join([*lines, f"{SIGNS[result.verdict]} {result.verdict}: {result.reason}: {result.message}"])
+
+
+def _table(steps: Sequence["StepRecord"]) -> list[str]:
+    rows = [_HEAD, *(_row(step) for step in steps)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(_aligned(row, widths)).rstrip() for row in rows]
 
 
 _HEAD = ("phase", "offered/s", "sent/s", "judged", "failed", "p50", "p95", "p99", "sent late", "holds")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import yaml
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import ConfigException, list_kube_config_contexts, load_kube_config
 from kubernetes.aio.config.incluster_config import (
@@ -38,6 +39,9 @@ FAULTS_OF_MANIFESTS = ("failed to create typed patch object", "failed to convert
 """How the API server begins its message when an applied manifest does not fit the schema of a built-in kind: an unknown
 field, a duplicate list entry, a wrong type. It says so with HTTP 500, as if the fault and not the manifest were its own
 (kubernetes 1.37), and trying again would never help."""
+
+_UNUSABLE = (ConfigException, OSError, yaml.YAMLError, ValueError, AttributeError, KeyError, TypeError)
+"""What the client library raises over a kubeconfig that is none: it reads fields without looking for them first."""
 
 SERVICE_NAMESPACE_FILENAME = str(Path(SERVICE_TOKEN_FILENAME).with_name("namespace"))
 
@@ -190,10 +194,11 @@ async def configure(
             configuration.client_session_kwargs = {"trust_env": False}
             InClusterConfigLoader(token_file, ca_file).load_and_set(configuration)
         else:
-            path = _kubeconfig_path(kubeconfig)
+            path = _kubeconfig(kubeconfig)
             await load_kube_config(path, context=context, client_configuration=configuration, persist_config=False)
-    except (ConfigException, OSError) as error:
-        raise InvalidSettings(f"no way to reach a Kubernetes API server: {error}") from error
+    except _UNUSABLE as error:
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise InvalidSettings(f"no way to reach a Kubernetes API server: {told}") from error
     return configuration
 
 
@@ -202,9 +207,9 @@ def default_namespace(*, kubeconfig: str | None = None, context: str | None = No
     if kubeconfig is None and context is None and _inside_cluster(SERVICE_TOKEN_FILENAME):
         return Path(SERVICE_NAMESPACE_FILENAME).read_text(encoding="utf-8").strip()
     try:
-        contexts, current = list_kube_config_contexts(_kubeconfig_path(kubeconfig))
-    except (ConfigException, OSError):
-        return "default"
+        contexts, current = list_kube_config_contexts(_kubeconfig(kubeconfig))
+    except (*_UNUSABLE, InvalidSettings):
+        return "default"  # whoever connects tells what is wrong
     chosen = next((entry for entry in contexts if entry["name"] == context), current)
     return str(chosen["context"].get("namespace") or "default")
 
@@ -213,6 +218,24 @@ def _inside_cluster(token_file: str) -> bool:
     return SERVICE_HOST_ENV_NAME in os.environ and Path(token_file).is_file()
 
 
-def _kubeconfig_path(kubeconfig: str | None) -> str:
-    path = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-    return os.pathsep.join(str(Path(part).expanduser()) for part in path.split(os.pathsep) if part)
+def _kubeconfig(kubeconfig: str | None) -> str:
+    """The path of the kubeconfig, or several with colons between them, of which those that are not there do not count.
+
+    Raises:
+        InvalidSettings: none is there, or one cannot be read; the client library would only log it.
+    """
+    variable = os.environ.get("KUBECONFIG")
+    given = kubeconfig or variable or "~/.kube/config"
+    paths = [Path(part).expanduser() for part in given.split(os.pathsep) if part]
+    there = [path for path in paths if path.exists()] or paths[:1]
+    for path in there:
+        try:
+            with path.open("rb"):
+                pass
+        except OSError as error:
+            if not (kubeconfig or variable) and isinstance(error, FileNotFoundError):
+                told = f"there is no kubeconfig {path}: name one with --kubeconfig FILE, or in the variable KUBECONFIG"
+                raise InvalidSettings(told) from error
+            named = "--kubeconfig" if kubeconfig else "KUBECONFIG" if variable else "kubeconfig"
+            raise InvalidSettings(f"{named}: cannot read {path}: {error.strerror or error}") from error
+    return os.pathsep.join(map(str, there))

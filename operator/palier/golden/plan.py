@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from palier.api.golden import Golden, Scorer
 from palier.api.v1alpha1 import Answers, ModelDeployment
-from palier.errors import InvalidSpec
+from palier.errors import InvalidSpec, unreadable
 from palier.golden.judge_plan import JudgePlan, judge_plan_for
 from palier.golden.verdict import Question
 
@@ -105,6 +105,8 @@ class GoldenPlan:
         """
         try:
             entry = json.loads(text)
+            if not isinstance(entry, dict):
+                raise TypeError("it is no JSON object")  # noqa: TRY301 - told below, as all else
             known: dict[str, Any] = {one.name: entry[to_camel(one.name)] for one in fields(cls)}
             judge, least = known["judge"], known["min_score"]
             texts: dict[str, Any] = {name: str(known[name]) for name in _TEXTS}
@@ -124,7 +126,7 @@ class GoldenPlan:
         except json.JSONDecodeError:
             raise
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"not the plan of golden answers: {error!r}") from error
+            raise ValueError(f"not the plan of golden answers: {unreadable(error)}") from error
 
 
 _TEXTS: Final = ("candidate", "stable", "candidate_url", "stable_url", "path", "method", "corpus", "scorer")

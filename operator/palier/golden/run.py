@@ -9,7 +9,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TextIO
 
 from palier.api.status_values import Verdict
@@ -38,6 +38,8 @@ class Progress:
     of: int
     """Requests in all, repetitions counted; it may be decided after fewer."""
     message: str
+    stopped: bool = False
+    """Whether somebody has stopped it: it goes no further than this."""
 
     def to_json(self) -> str:
         """One line."""
@@ -207,7 +209,7 @@ def _doubt_the_judge(judge: LiveJudge, examination: Examination, item: Item) -> 
 async def _told(
     plan: GoldenPlan, asking: Asking, cases: Sequence[Case], tell: Tell, *, so_far: Callable[[], str] = str
 ) -> AsyncIterator[None]:
-    """Tells how far it is, now and from time to time until the end of the block."""
+    """Tells how far it is, now, from time to time until the end of the block, and when somebody stops it."""
     of = len(cases) * plan.repeat
 
     def progress() -> Progress:
@@ -224,6 +226,9 @@ async def _told(
     telling = asyncio.create_task(from_time_to_time())
     try:
         yield
+    except asyncio.CancelledError:
+        tell(replace(progress(), stopped=True))
+        raise
     finally:
         telling.cancel()
         with suppress(asyncio.CancelledError):

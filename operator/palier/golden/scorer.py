@@ -86,15 +86,19 @@ def _answer_id(case: Case, repetition: int, plan: GoldenPlan) -> str:
 
 def _failures(lines: Iterable[str], asked: Mapping[str, Case], arms: Sequence[str]) -> dict[str, _Failures]:
     known: dict[str, _Failures] = {}
+    lined: dict[str, int] = {}
     for number, entry in _entries(lines, "answers"):
         where, name = f"answers, line {number}", entry.get("id")
-        if not isinstance(name, str) or name not in asked or name in known:
-            raise ScorerFailed(f"{where}: the id {_shown(name)} is none of the corpus, or is there twice")
+        if not isinstance(name, str) or name not in asked:
+            raise ScorerFailed(f"{where}: the corpus has no request with the id {_shown(name)}")
+        if name in known:
+            raise ScorerFailed(f"{where}: the id {_shown(name)} is in line {lined[name]} already")
+        lined[name] = number
         if not all(isinstance(entry.get(arm), dict) for arm in arms):
             raise ScorerFailed(f"{where}: an answer of {' or '.join(arms)} is missing")
         known[name] = {arm: str(entry[arm].get("failure", "")) for arm in arms}
     if missing := next((name for name in asked if name not in known), None):
-        raise ScorerFailed(f"answers: that to {missing} is missing")
+        raise ScorerFailed(f"answers: the one with the id {_shown(missing)} is missing")
     return known
 
 
@@ -109,7 +113,8 @@ def _given(lines: Iterable[str], failures: Mapping[str, _Failures]) -> dict[str,
         if not isinstance(name, str) or name not in failures:
             raise ScorerFailed(f"{where}: there is no answer with the id {_shown(name)}")
         if name in lined:
-            raise ScorerFailed(f"{where}: {name} has a score in line {lined[name]} already")
+            told = f"the answer with the id {_shown(name)} has a score in line {lined[name]} already"
+            raise ScorerFailed(f"{where}: {told}")
         lined[name] = number
         for arm in entry.keys() - {"id"}:
             if not _is_score(entry[arm]):
@@ -119,7 +124,7 @@ def _given(lines: Iterable[str], failures: Mapping[str, _Failures]) -> dict[str,
             raise ScorerFailed(f"{where}: the score of {missing[0]} is missing")
     for name, failed in failures.items():
         if name not in given and _needed(failed):
-            raise ScorerFailed(f"scores: {name} has none")
+            raise ScorerFailed(f"scores: the answer with the id {_shown(name)} has no score")
         given.setdefault(name, {})
     return given
 
@@ -138,7 +143,7 @@ def _entries(lines: Iterable[str], what: str) -> Iterator[tuple[int, dict[str, A
     except OSError as error:
         raise ScorerFailed(f"{what}: cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
-        raise ScorerFailed(f"{what}: the text after line {number} is not UTF-8") from None
+        raise ScorerFailed(f"{what}, line {number + 1}: the text is not UTF-8") from None
 
 
 def _entry(text: str, where: str) -> dict[str, Any]:

@@ -9,7 +9,8 @@ the verdict may look after every answer and stop as soon as it is clear, whateve
     too low      1 - candidate is above 1 - minimum                         fails at 1/alpha
 
 Where there is both a stable revision and a minimum, those that fail have half of alpha each. To pass, all that is asked
-has to be proven; that needs no shares, for the candidate would have to be lucky in each.
+has to be proven; that needs no shares, for the candidate would have to be lucky in each. As bad as a stable that gets
+nothing right is no pass: it is the question then that is probably wrong.
 
 These are statements about requests like those of the corpus, which is taken for a sample of them. Hence it is the
 request that counts: the answers to its repetitions are one score, their mean. Only the minimum is asked of the corpus
@@ -110,14 +111,8 @@ def nothing_to_compare(question: Question) -> Finding | None:
     """Why nobody has to be asked anything; None where there is something to decide."""
     if question.paired or question.minimum is not None:
         return None
-    judged = question.judged
-    message = (
-        "no stable revision serves yet, with whose answers a judge could compare: for the first revision take"
-        " golden.minPercent in place of golden.judge"
-        if judged
-        else "no stable revision serves yet, with which the scores could be compared: say in golden.minPercent how good"
-        " they have to be"
-    )
+    instead = " in place of golden.judge" if question.judged else ""
+    message = f"no stable revision serves yet to compare with: say in golden.minPercent{instead} how good it has to be"
     return Finding(Verdict.NO_EVIDENCE, "NothingToCompare", message)
 
 
@@ -227,6 +222,8 @@ class Examination:
         parts = [part for part in (self._comparison, self._level) if part]
         if failed := next((part for part in parts if part.failed(over=over)), None):
             return failed.failure()
+        if self._comparison and not self._comparison.anything_right:
+            return self._comparison.nothing() if over else None
         if all(part.held(over=over) for part in parts):
             return Finding(Verdict.PASS, "Proven", "; ".join(part.proof() for part in parts))
         return self._undecided() if over else None
@@ -255,11 +252,14 @@ class _Comparison:
         self._worse = Bets((1 + question.margin) / 2, needed)
         self._candidate: list[float] = []
         self._stable: list[float] = []
+        self.anything_right = question.judged
+        """Whether any score is above 0; of those of a judge always one is."""
 
     def look(self, candidate: float, stable: float) -> None:
         """Take one more pair of scores."""
         self._candidate.append(candidate)
         self._stable.append(stable)
+        self.anything_right |= candidate > 0 or stable > 0
         self._not_worse.look((candidate - stable + 1) / 2)
         self._worse.look((stable - candidate + 1) / 2)
 
@@ -293,6 +293,14 @@ class _Comparison:
         """What proves that the candidate is not worse than allowed."""
         # No interval: it is wrong half as often at each end, and may still reach further down than what is proven.
         return f"{self.means()}; surely not more than {_margin(self._margin)} below, evidence {_won(self._not_worse)}"
+
+    def nothing(self) -> Finding:
+        """Why being alike proves nothing."""
+        message = (
+            f"neither the candidate nor stable got anything right in {len(self._candidate)} requests, so that they are"
+            " alike proves nothing: look at golden.path, at the corpus, and at answers.checks or the scorer"
+        )
+        return Finding(Verdict.NO_EVIDENCE, "NothingRight", message)
 
     def undecided(self) -> str:
         """How many more it would take."""

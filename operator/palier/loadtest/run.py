@@ -50,6 +50,8 @@ class Progress:
     failed: float | None
     """Lowest rate that has not."""
     message: str
+    finished: tuple[StepRecord, ...] = ()
+    """The steps that are over, for whoever stops the search."""
 
     def to_json(self) -> str:
         """One line with the fields of `status.release.testing`."""
@@ -152,7 +154,7 @@ def _record(result: StepResult) -> StepRecord:
 
 _WORDS: Final = {
     Phase.WARM_UP: "warms up with",
-    Phase.CLIMB: "climbs to",
+    Phase.CLIMB: "tries",
     Phase.SEARCH: "narrows down at",
     Phase.SOAK: "soaks at",
 }
@@ -166,7 +168,7 @@ def _progress(step: Step, history: Sequence[StepResult]) -> Progress:
     known += [f"{findings.named(failed)} did not"] if failed else []
     told = f", so far {' and '.join(known)}" if known else ""
     message = f"{_WORDS[step.phase]} {findings.named(step.rate)} for {step.seconds:.0f} s{told}"
-    return Progress(step, passed, failed, message)
+    return Progress(step, passed, failed, message, finished=tuple(map(_record, history)))
 
 
 def _command(program: str, targets: Path, step: Step, plan: LoadTestPlan, seed: int) -> list[str]:

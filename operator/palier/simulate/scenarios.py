@@ -51,7 +51,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             changes={"error_delta": 0.01},
         ),
         "late": Scenario(
-            "The candidate fails more requests from minute 40 on (by default +1 percentage point).",
+            "The candidate fails more requests from some moment on (by default +1 percentage point from minute 40).",
             changes={"error_delta": 0.01, "onset": 40 * MINUTE},
         ),
         "leak": Scenario(

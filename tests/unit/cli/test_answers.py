@@ -1,79 +1,15 @@
-"""`palier score` and `palier compare`: files in, numbers out, and mistakes told in a line."""
+"""`palier score`, and what it has in common with `palier compare`: files in, numbers out, mistakes told in a line."""
 
-import argparse
 import hashlib
 import io
-import json
 import subprocess
 import sys
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from palier.answers.text import METRICS, score
-from palier.cli.answers import add_commands
-from palier.errors import InvalidCorpus, InvalidSettings, InvalidSpec, PalierError
-
-
-def palier(*arguments: object) -> int:
-    """Run one command; mistakes in files stay exceptions, of which `palier` makes exit status 1."""
-    parser = argparse.ArgumentParser(prog="palier")
-    add_commands(parser.add_subparsers(required=True))
-    options = parser.parse_args([str(argument) for argument in arguments])
-    status: int = options.run(options)
-    return status
-
-
-class Folder:
-    """Files of answers, and the commands that read them."""
-
-    def __init__(self, path: Path, captured: pytest.CaptureFixture[str]) -> None:
-        self.path = path
-        self.captured = captured
-
-    def write(self, name: str, content: str | bytes) -> Path:
-        """A file of exactly these bytes."""
-        path = self.path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    def score(self, references: str | bytes, candidates: str | bytes, *more: object, metric: str = "exact") -> int:
-        """`palier score` of two files."""
-        files = self.write("references", references), self.write("candidates", candidates)
-        return palier("score", "--metric", metric, "--references", files[0], "--candidates", files[1], *more)
-
-    def compare(self, references: str | bytes, candidates: str | bytes, *more: object) -> int:
-        """`palier compare` of two files."""
-        files = self.write("references", references), self.write("candidates", candidates)
-        return palier("compare", "--references", files[0], "--candidates", files[1], *more)
-
-    @property
-    def printed(self) -> str:
-        """What went to the standard output."""
-        return self.captured.readouterr().out
-
-    @property
-    def found(self) -> Mapping[str, Any]:
-        """The same, read as one JSON object in one line."""
-        text = self.printed
-        assert text.count("\n") == 1
-        found: dict[str, Any] = json.loads(text)
-        return found
-
-
-@pytest.fixture
-def folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Folder:
-    """An empty folder."""
-    return Folder(tmp_path, capsys)
-
-
-CHECKS = """\
-checks:
-  - {name: language, path: $.language, compare: Label}
-  - {name: confidence, path: $.confidence, compare: Number, tolerance: {absolute: "0.05"}}
-"""
+from palier.errors import InvalidCorpus, InvalidSettings
+from tests.unit.cli.answer_files import Folder, palier
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -220,155 +156,34 @@ def test_scores_for_people(folder: Folder) -> None:
     )
 
 
-def test_comparison_as_json(folder: Folder) -> None:
-    """All keys, the confusion table of labels alone."""
-    checks = folder.write("answers.yaml", CHECKS)
-    references = [{"language": "fr", "confidence": 0.9}, {"language": "de", "confidence": 0.8}, {"language": "fr"}]
-    candidates = [{"language": "fr", "confidence": 0.95}, {"language": "nl", "confidence": 0.5}, {"language": "fr"}]
-
-    status = folder.compare(
-        "\n".join(map(json.dumps, references)), "\n".join(map(json.dumps, candidates)), "--answers", checks, "--json"
-    )
-
-    assert status == 0
-    assert folder.found == {
-        "n": 3,
-        "agreeing": 2,
-        "agreement": pytest.approx(2 / 3),
-        "checks": [
-            {
-                "name": "language",
-                "agreeing": 2,
-                "score": pytest.approx(2 / 3),
-                "confusion": {"de": {"nl": 1}, "fr": {"fr": 2}},
-            },
-            {"name": "confidence", "agreeing": 2, "score": pytest.approx(2 / 3)},
-        ],
-        "disagreements": [{"line": 2, "message": "$.language: 'nl' instead of 'de'"}],
-    }
-
-
-def test_without_checks_whole_documents_are_compared(folder: Folder) -> None:
-    """A line that is no JSON is a text."""
-    folder.compare('{"a": 1, "b": 2}\nnot JSON\n[1', '{"b": 2, "a": 1.0}\nnot JSON\n[2', "--json")
-
-    found = folder.found
-    assert (found["n"], found["agreeing"]) == (3, 2)
-    assert found["checks"] == [{"name": "answer", "agreeing": 2, "score": pytest.approx(2 / 3)}]
-    assert found["disagreements"] == [{"line": 3, "message": "$: '[2' instead of '[1'"}]
-
-
-def test_a_whole_manifest(folder: Folder) -> None:
-    """Its `spec.answers` counts, whatever else it says; without one it has the default."""
-    indented = "".join(f"    {line}\n" for line in CHECKS.splitlines())
-    other = "kind: ConfigMap\nmetadata: {name: x}\n---\n"
-    manifest = folder.write("manifest.yaml", f"{other}kind: ModelDeployment\nspec:\n  answers:\n{indented}")
-
-    folder.compare('{"language": "fr", "x": 1}', '{"language": "fr", "x": 2}', "--answers", manifest, "--json")
-    assert [check["name"] for check in folder.found["checks"]] == ["language", "confidence"]
-
-    bare = folder.write("bare.yaml", "kind: ModelDeployment\nspec: {}\n")
-    folder.compare("1", "2", "--answers", bare, "--json")
-    assert [check["name"] for check in folder.found["checks"]] == ["answer"]
-
-
 @pytest.mark.parametrize(
-    ("text", "error", "words"),
+    ("arguments", "words"),
     [
-        ("checks: [", InvalidSettings, "cannot read .*answers.yaml: while parsing"),
-        ("", InvalidSettings, "holds 0 objects with checks; one is needed"),
-        ("- a\n", InvalidSettings, "holds 0 objects"),
-        ("kind: ModelDeployment\n---\nkind: ModelDeployment\n", InvalidSettings, "holds 2 objects"),
-        ("a: 2001-99-99\n", InvalidSettings, "cannot read"),
-        ("[" * 5000, InvalidSettings, "cannot read"),
-        ("check: []\n", InvalidSpec, "answers.yaml: check: Extra inputs"),
-        ("checks: [{name: x, comprae: Label}]\n", InvalidSpec, r"checks\[0\].comprae: Extra inputs"),
-        ("checks: [{name: x, compare: Labels}]\n", InvalidSpec, r"checks\[0\].compare: Input should be 'Exact'"),
-        ("checks: [{name: x, ignore: [$.a], compare: Exact}]\n", InvalidSpec, r"checks\[0\].compare: ignore and"),
-        ("kind: ModelDeployment\nspec: {answers: 7}\n", InvalidSpec, "answers: Input should be a valid dict"),
-        (
-            "checks: [{name: x, compare: Text, text: {metric: embedding}}]\nembeddings: {url: 'http://x/v1'}\n",
-            InvalidSpec,
-            r"checks\[0\].text.metric: palier compare asks no server",
-        ),
+        (("score", "--metric", "chrf", "--min", "0.8"), "--min 0.8: chrf lies between 0 and 100; is 80 meant?"),
+        (("score", "--metric", "bleu", "--min", "1"), "--min 1: bleu lies between 0 and 100; is 100 meant?"),
+        (("compare", "--min-percent", "0.97"), "--min-percent 0.97: percent lie between 0 and 100; is 97 meant?"),
+        (("score", "--metric", "exact", "--min", "0.8"), ""),
+        (("score", "--metric", "chrf", "--min", "0"), ""),
+        (("score", "--metric", "chrf", "--min", "1.5"), ""),
     ],
 )
-def test_mistakes_in_the_checks(folder: Folder, text: str, error: type[PalierError], words: str) -> None:
-    """A misspelled check must not pass as the default one."""
-    checks = folder.write("answers.yaml", text)
+def test_a_minimum_on_another_scale_is_doubted(folder: Folder, arguments: tuple[str, ...], words: str) -> None:
+    """0.8 of 100 lets everything pass; it is allowed, and told."""
+    file = folder.write("texts", "hello world")
 
-    with pytest.raises(error, match=words):
-        folder.compare("1", "1", "--answers", checks)
+    assert palier(*arguments, "--references", file, "--candidates", file) == 0
 
-
-@pytest.mark.parametrize(("least", "status"), [("66.66", 0), ("66.67", 3), ("0", 0), ("100", 3)])
-def test_a_build_fails_below_the_agreement(folder: Folder, least: str, status: int) -> None:
-    """In percent of the pairs."""
-    assert folder.compare("1\n2\n3", "1\n2\n4", "--json", "--min-percent", least) == status
-
-    assert folder.found["agreeing"] == 2
+    assert folder.captured.readouterr().err == (f"palier: {words}\n" if words else "")
 
 
-def test_comparison_for_people(folder: Folder) -> None:
-    """Agreement, checks, the table of labels, and where they disagree."""
-    checks = folder.write("answers.yaml", CHECKS)
-    pairs = [("fr", "fr")] * 7 + [("de", "fr"), ("fr", "de")]
-    lines = ["\n".join(json.dumps({"language": pair[side], "confidence": 1}) for pair in pairs) for side in (0, 1)]
+@pytest.mark.parametrize("option", ["--model", "--model-version", "--prompt"])
+def test_versions_need_json(folder: Folder, option: str) -> None:
+    """The page for people has no place for them, so they would be lost."""
+    with pytest.raises(SystemExit) as left:
+        folder.score("a", "a", option, folder.write("prompt", "x"))
 
-    folder.compare(*lines, "--answers", checks)
-
-    assert folder.printed == (
-        "7 of 9 pairs agree: 77.78 %\n"
-        "\n"
-        "check        agreeing   score\n"
-        "language      77.78 %  0.7778\n"
-        "confidence   100.00 %  1.0000\n"
-        "\n"
-        "language: reference  de  fr  candidate\n"
-        "de                    0   1\n"
-        "fr                    1   7\n"
-        "\n"
-        "Disagreements\n"
-        "  line 8: $.language: 'fr' instead of 'de'\n"
-        "  line 9: $.language: 'de' instead of 'fr'\n"
-    )
-
-
-def test_many_labels_and_many_disagreements(folder: Folder) -> None:
-    """A table that does not fit becomes a list, and of the disagreements the first are told."""
-    checks = folder.write("answers.yaml", "checks: [{name: topic, compare: Label}]")
-    references = [f"label {number % 12}" for number in range(60)]
-    candidates = ["label 0" for _ in references]
-
-    folder.compare("\n".join(references), "\n".join(candidates), "--answers", checks)
-
-    printed = folder.printed
-    assert "topic: most frequent confusions\n       5  label 0 instead of label 9\n" in printed
-    assert printed.count("  line ") == 10
-    assert "First disagreements\n  line 2: " in printed
-
-
-def test_a_check_that_compared_nothing_is_told(folder: Folder) -> None:
-    """A misspelled path agrees everywhere; somebody should notice."""
-    checks = folder.write("answers.yaml", "checks: [{name: topic, path: $.tpoic}, {name: text, path: $.text}]")
-
-    assert folder.compare('{"topic": 1}\n{"text": 1}', '{"topic": 2}\n{"text": 1}', "--answers", checks) == 0
-
-    told = folder.captured.readouterr().err
-    assert told == "palier: check topic compared nothing: no two answers have a value at its path\n"
-
-
-def test_a_pair_that_cannot_be_told_does_not_agree(folder: Folder) -> None:
-    """Two texts have no fields that could be compared."""
-    checks = folder.write("answers.yaml", "checks: [{name: topic, path: $.topic}]")
-
-    folder.compare('{"topic": 1}\nsorry', '{"topic": 1}\nsorry', "--answers", checks, "--json")
-
-    found = folder.found
-    assert (found["agreeing"], found["checks"][0]) == (1, {"name": "topic", "agreeing": 1, "score": 1})
-    assert found["disagreements"] == [
-        {"line": 2, "message": "$.topic: both answers are texts, which have no places in them"}
-    ]
+    assert left.value.code == 2
+    assert "add --json: --model, --model-version and --prompt are for its record" in folder.captured.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["score", "compare"])

@@ -15,6 +15,7 @@ from palier.cli.loadtest import page
 from palier.cli.main import main
 from palier.evidence.verdicts import Verdict
 from palier.loadtest import run
+from palier.loadtest.measure import Phase, Step
 from palier.loadtest.objectives import LoadObjective, Promise
 from palier.loadtest.plan import LoadTestPlan
 from palier.loadtest.result import LoadTestResult, StepRecord
@@ -153,9 +154,90 @@ def test_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
 
     main(["load-test", "http://host", "--errors", "1%", "--json", "--result", str(file)])
 
-    printed = capsys.readouterr().out
-    assert LoadTestResult.from_json(printed) == FOUND
-    assert LoadTestResult.from_json(file.read_text()) == FOUND
+    found = json.loads(capsys.readouterr().out)
+    assert json.loads(file.read_text()) == found
+    # To jq every text is more than every number.
+    assert (found["verdict"], found["capacity"], found["ceiling"], found["firstToken"]) == ("Pass", 152, 197, 0.212)
+    assert found["steps"][0] == {
+        "phase": "Soak",
+        "offered": 152,
+        "achieved": 151,
+        "p50": 0.0254,
+        "p95": 1.25,
+        "lag": 0.0022,
+        "requests": 993,
+        "errors": 2,
+        "holds": True,
+    }
+
+
+@pytest.mark.usefixtures("asked")
+def test_every_figure_becomes_a_number(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decimal that is added to a result must not be a text for programs; nothing of the steps is left out."""
+    half = Decimal("0.5")
+    step = replace(FOUND.steps[0], p50=half, p95=half, p99=half)
+    numbers = {"schedule_lag": half, "tokens_per_second": half, "per_token": half}
+    whole = replace(FOUND, **numbers, steps=(step,) * 60, soak_began=1000.0, soak_ended=1060.5)
+    monkeypatch.setattr(run, "load_test", lambda *_args, **_options: whole)
+
+    main(["load-test", "http://host", "--errors", "1%", "--json"])
+
+    found = json.loads(capsys.readouterr().out)
+    texts = {name for name, value in {**found["steps"][0], **found}.items() if isinstance(value, str)}
+    assert texts == {"phase", "verdict", "reason", "message"}
+    assert len(found["steps"]) == 60
+    assert (found["soakBegan"], found["soakEnded"]) == (1000, 1060.5)
+
+
+def stopped(steps: tuple[StepRecord, ...]) -> Any:  # noqa: ANN401
+    """A load test that is stopped in a further step."""
+
+    def load_test(_plan: LoadTestPlan, _lines: Any, *, tell: Any) -> LoadTestResult:  # noqa: ANN401
+        tell(run.Progress(Step(Phase.CLIMB, 12.5, 20.0), None, None, "tries 12.5 requests/s", finished=steps))
+        raise KeyboardInterrupt
+
+    return load_test
+
+
+def test_ctrl_c_leaves_the_finished_steps(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have cost something; and it says that they decide nothing."""
+    monkeypatch.setattr(run, "load_test", stopped(FOUND.steps * 2))
+
+    assert main(["load-test", "http://host", "--errors", "1%"]) == 130
+
+    told = capsys.readouterr()
+    row = "Soak         152     151     993       2  25.4 ms  1.25 s    -     2.2 ms  yes"
+    assert told.out.splitlines()[1:] == [row, row]
+    assert told.err.splitlines()[-1] == (
+        "palier: stopped after 2 finished steps, in which 1986 requests were judged: nothing was decided"
+    )
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_ctrl_c_before_the_first_step_is_over(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    """There is no table then."""
+    monkeypatch.setattr(run, "load_test", stopped(()))
+
+    assert main(["load-test", "http://host", "--errors", "1%", *more]) == 130
+
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.splitlines()[-1] == "palier: stopped before a step was over: nothing was decided"
+
+
+def test_ctrl_c_leaves_no_table_to_a_program(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks for JSON reads no table."""
+    monkeypatch.setattr(run, "load_test", stopped(FOUND.steps))
+
+    assert main(["load-test", "http://host", "--errors", "1%", "--json"]) == 130
+
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "stopped after 1 finished step, in which 993 requests were judged" in told.err
 
 
 @pytest.mark.usefixtures("generator")
@@ -177,6 +259,7 @@ def test_the_operators_way(capsys: pytest.CaptureFixture[str], tmp_path: Path, s
     assert [set(line) for line in progress] == [{"progress"}] * len(progress)
     assert progress[0]["progress"]["phase"] == "WarmUp"
     assert (last["verdict"], last["reason"]) == ("NoEvidence", "CorpusRefused")
+    assert isinstance(last["steps"][0]["offered"], str)  # as in status
     assert LoadTestResult.from_json(left.read_text()).reason == "CorpusRefused"
 
 
@@ -237,7 +320,7 @@ def test_mistakes_at_the_command_line(capsys: pytest.CaptureFixture[str], argume
         ("--plan", None, "cannot read"),
         ("--corpus", None, "cannot read"),
         ("--corpus", b"", "the corpus has no line"),
-        ("--corpus", b"caf\xe9", "the text is not UTF-8"),
+        ("--corpus", b"coffee\ncaf\xe9", "line 2: the text is not UTF-8"),
         ("--corpus", b'{"path": "x"}', "line 1: path must be"),
     ],
 )
@@ -267,15 +350,14 @@ def test_a_plan_for_nobody(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     assert "has no baseUrls" in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("asked")
-def test_a_result_that_cannot_be_left(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """It is printed all the same."""
+def test_a_result_that_cannot_be_left(
+    capsys: pytest.CaptureFixture[str], asked: list[tuple[LoadTestPlan, list[str] | None]], tmp_path: Path
+) -> None:
+    """It is told before half an hour of load, not after it."""
     status = main(["load-test", "http://host", "--errors", "1%", "--result", f"{tmp_path}/none/result.json"])
 
-    told = capsys.readouterr()
-    assert status == 1
-    assert "CapacityFound" in told.out
-    assert "--result: cannot write" in told.err
+    assert (status, asked) == (1, [])
+    assert "--result: cannot write" in capsys.readouterr().err
 
 
 def test_other_commands_do_not_wait_for_it() -> None:

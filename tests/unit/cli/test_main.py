@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,13 +21,44 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"{VERSION}\n"
 
 
-def test_mistake_of_a_user_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """A missing kubeconfig is told without a traceback, with exit status 1."""
-    assert main.main(["status", "a", "--kubeconfig", str(tmp_path / "absent")]) == 1
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.startswith("palier: no way to reach a Kubernetes API server: ")
-    assert captured.err.count("\n") == 1
+@pytest.mark.parametrize(
+    ("arguments", "variable", "words"),
+    [
+        (["--kubeconfig", "{tmp}/absent"], None, "--kubeconfig: cannot read {tmp}/absent: No such file or directory"),
+        (["--kubeconfig", "{tmp}"], None, "--kubeconfig: cannot read {tmp}: Is a directory"),
+        ([], "{tmp}/absent", "KUBECONFIG: cannot read {tmp}/absent: No such file or directory"),
+        ([], "{tmp}/a:{tmp}/b", "KUBECONFIG: cannot read {tmp}/a: No such file or directory"),
+        (
+            [],
+            None,
+            "there is no kubeconfig {tmp}/.kube/config: name one with --kubeconfig FILE, or in the variable KUBECONFIG",
+        ),
+        (["--kubeconfig", "{tmp}/empty"], None, "no way to reach a Kubernetes API server: Invalid kube-config"),
+        (["--kubeconfig", "{tmp}/text"], None, "no way to reach a Kubernetes API server: "),
+        (["--kubeconfig", "{tmp}/broken"], None, "no way to reach a Kubernetes API server: "),
+    ],
+)
+@pytest.mark.parametrize("namespace", [[], ["-n", "ml"]])
+def test_mistake_of_a_user_is_one_line(
+    tmp_path: Path, arguments: list[str], variable: str | None, words: str, namespace: list[str]
+) -> None:
+    """A missing or broken kubeconfig is told with its name, without a traceback or a log, with exit status 1."""
+    tmp_path.joinpath("empty").write_text("{}")
+    tmp_path.joinpath("text").write_text("kubeconfig")
+    tmp_path.joinpath("broken").write_text("a: [")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("KUBE", "HOME"))}
+    environment |= {"HOME": str(tmp_path)} | ({"KUBECONFIG": variable.format(tmp=tmp_path)} if variable else {})
+    given = ["status", "a", *namespace, *(one.format(tmp=tmp_path) for one in arguments)]
+    code = "import sys; from palier.cli.main import main; sys.exit(main())"
+
+    # A process of its own: what a library logs without a handler goes to the standard error there.
+    done = subprocess.run(
+        [sys.executable, "-c", code, *given], capture_output=True, text=True, env=environment, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"palier: {words.format(tmp=tmp_path)}")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["abort"], ["operator", "--no-such-flag"]])

@@ -162,7 +162,7 @@ def run(*arguments: str) -> None:
     ("text", "said"),
     [
         (b"", "is no JSON"),
-        (b"{}", "not the plan of a shadow"),
+        (b"{}", "not the plan of a shadow: the field candidate is missing"),
         (b"\xff", "is not UTF-8"),
         (PLAN.to_json().encode(), "candidateUrl must be like http://host:port, not ''"),
         (replace(PLAN, candidate_url="http://a", stable_url="ftp://b").to_json().encode(), "stableUrl must be like"),

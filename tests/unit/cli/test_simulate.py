@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from palier.cli import main, simulate
-from palier.cli.simulate import plot, pool
+from palier.cli.simulate import page, plot, pool, values
 from palier.simulate.case import Case
 from palier.simulate.runs import ENGINES, Plan
 from palier.simulate.scenarios import SCENARIOS
@@ -118,6 +118,48 @@ def test_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert "palier found the bad candidate in 100 % of the releases" in page
     assert "within 30 s; 298 requests failed or were slow only because of it (median)." in page
     assert "    30 s  ████████████████████████████████████████ 3" in page
+
+
+def test_times_are_told_as_they_are_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    """And the scenario's sentence does not contradict them."""
+    times = ["--onset", "5m", "--ramp", "90s", "--latency-median", "60ms", "--outage", "6m+30s", "--look", "15"]
+
+    assert main.main(["simulate", "--scenario", "late", *times, *SHORT]) == 0
+
+    sentence, _, changed, *_ = capsys.readouterr().out.splitlines()
+    assert "minute 40" not in sentence.partition("(by default")[0]
+    assert changed == ("with look 15s, error-delta 0.01, onset 5m, ramp 1m30s, latency-median 60ms, outage 6m+30s")
+
+
+def test_every_time_is_told_as_one() -> None:
+    """An option that is added with a time must not be told as a bare number."""
+    options = [one for group in simulate.CASE_OPTIONS.values() for one in group]
+    names = {name for name, kind, *_ in options if kind is values.seconds}
+
+    assert {"".join([one[0], *(part.capitalize() for part in one[1:])]) for one in map(split, names)} == page.TIMES
+
+
+def split(name: str) -> list[str]:
+    """The words of an option."""
+    return name.split("-")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (0.0, "0s"),
+        (0.25, "250ms"),
+        (1.5, "1500ms"),
+        (45.0, "45s"),
+        (5400.0, "1h30m"),
+        (86400.0, "24h"),
+        (0.0005, "0.5ms"),
+    ],
+)
+def test_a_time_can_be_typed_as_it_is_told(given: float, told: str) -> None:
+    """As a duration, where there is one so short."""
+    assert values.written(given) == told
+    assert given < 0.001 or values.seconds(told) == given
 
 
 def test_page_of_a_good_candidate(capsys: pytest.CaptureFixture[str]) -> None:
@@ -233,8 +275,8 @@ def test_files_that_are_refused(
         (["--outage", "20m"], "argument --outage: a stretch of time is written START+LENGTH"),
         (["--stages", "5:1m:2m:3m"], "argument --stages: a stage is written WEIGHT[:MIN[:MAX]]"),
         (["--stages", "5", "--weight", "5"], "argument --weight: not allowed with argument --stages"),
-        (["--scenario", "late", "--minutes", "30"], "argument --onset: 2400 s is not before the end (1800 s)"),
-        (["--scenario", "outage", "--minutes", "20"], "argument --outage: 1200 s is not before the end (1200 s)"),
+        (["--scenario", "late", "--minutes", "30"], "argument --onset: 40m is not before the end (30m)"),
+        (["--scenario", "outage", "--minutes", "20"], "argument --outage: 20m is not before the end (20m)"),
         (["--set", "a=1"], "argument --set: Palier has no knobs here"),
         (["--engine", "flagger", "--set", "a=1"], "argument --set: flagger has no knob 'a'"),
         (["--engine", "naive", "--scenario", "cost"], "argument --objectives: naive is simulated for errors"),
@@ -260,7 +302,7 @@ def test_stable_that_keeps_no_promise(capsys: pytest.CaptureFixture[str]) -> Non
     assert main.main(["simulate", *arguments, "--json"]) == 0
     assert capsys.readouterr().err == (
         "palier: stable itself fails 2.00% of its requests and 1.00% are allowed: see --base-error and --max-errors\n"
-        "palier: stable itself answers 6.34% of its requests later than 0.25 s and 5.00% are allowed: "
+        "palier: stable itself answers 6.34% of its requests later than 250ms and 5.00% are allowed: "
         "see --latency-median and --latency-threshold\n"
     )
 

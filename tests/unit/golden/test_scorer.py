@@ -1,8 +1,12 @@
 """A scorer of the user's: what it reads, and what it must write to be believed."""
 
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,9 +117,9 @@ def test_a_first_revision_is_scored_alone() -> None:
 @pytest.mark.parametrize(
     ("scores", "words"),
     [
-        ((), "scores: one has none"),
-        (SCORES[:1], "scores: one has none"),
-        ((*SCORES, SCORES[0]), "scores, line 3: two has a score in line 1 already"),
+        ((), 'scores: the answer with the id "one" has no score'),
+        (SCORES[:1], 'scores: the answer with the id "one" has no score'),
+        ((*SCORES, SCORES[0]), 'scores, line 3: the answer with the id "two" has a score in line 1 already'),
         ((*SCORES, {"id": "three", "candidate": 1}), 'scores, line 3: there is no answer with the id "three"'),
         ((*SCORES, {"candidate": 1}), "scores, line 3: there is no answer with the id null"),
         (({"id": "one", "candidate": 1},), "scores, line 1: the score of stable is missing"),
@@ -139,9 +143,11 @@ def test_scores_that_are_none(scores: Sequence[Mapping[str, Any]], words: str) -
 @pytest.mark.parametrize(
     ("answers", "words"),
     [
-        ([], "answers: that to one is missing"),
-        (ANSWERS[:1], "answers: that to two is missing"),
-        ([*ANSWERS, ANSWERS[0]], 'answers, line 3: the id "one" is none of the corpus, or is there twice'),
+        ([], 'answers: the one with the id "one" is missing'),
+        (ANSWERS[:1], 'answers: the one with the id "two" is missing'),
+        ([*ANSWERS, ANSWERS[0]], 'answers, line 3: the id "one" is in line 1 already'),
+        ([*ANSWERS, '{"id": "three"}'], 'answers, line 3: the corpus has no request with the id "three"'),
+        ([*ANSWERS, "{}"], "answers, line 3: the corpus has no request with the id null"),
         ([*ANSWERS, "x"], "answers, line 3: it is no JSON"),
         ([*ANSWERS, "[]"], "answers, line 3: it is no JSON object"),
         (
@@ -156,3 +162,26 @@ def test_answers_that_are_none(answers: list[str], words: str) -> None:
         scored(CASES, answers, written(*SCORES), PLAN)
 
     assert str(caught.value).startswith(words)
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "golden.md").read_text("utf-8")
+SHOWN = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def test_the_scorer_that_is_shown_stands_every_answer(tmp_path: Path) -> None:
+    """It is copied: more than what is expected may be in an answer, which may also be no object, or have failed."""
+    said = ['{"language": "de", "confidence": 0.9}', '{"language": "fr"}', '"de"', "Deutsch", "[1]", "null", "{}"]
+    cases = [Case(line=number, id=str(number), expected={"language": "de"}) for number in range(len(said) + 1)]
+    replies = [*({"candidate": Reply(Answer(200, text), status=200), "stable": GOOD} for text in said), {
+        "candidate": DEAD,
+        "stable": DEAD,
+    }]  # fmt: skip
+    answers = [answer_line(case, 0, both, PLAN) for case, both in zip(cases, replies, strict=True)]
+    tmp_path.joinpath("answers.jsonl").write_text("\n".join(answers))
+    (program,) = SHOWN
+
+    subprocess.run([sys.executable, "-c", program.replace("/golden/", f"{tmp_path}/")], check=True)
+
+    found = scored(cases, answers, tmp_path.joinpath("scores.jsonl").read_text().splitlines(), PLAN)
+    assert [found[case.id].candidate for case in cases] == [1.0, *[0.0] * (len(said) - 1), None]
+    assert {found[case.id].stable for case in cases[:-1]} == {0.0}

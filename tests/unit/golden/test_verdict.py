@@ -279,6 +279,48 @@ def test_a_judge_that_sees_no_difference_is_undecided() -> None:
     assert result.worst == ("19",)
 
 
+@pytest.mark.parametrize(("items", "early"), [(1000, True), (60, True), (1000, False)])
+def test_as_bad_as_a_stable_that_gets_nothing_right_is_no_pass(items: int, *, early: bool) -> None:
+    """A wrong corpus, path or check makes both alike: whatever is proven then, the gate stays closed."""
+    examination = Examination(Question(margin=0.1), items=items, early=early)
+
+    assert examined(examination, pairs([(0.0, 0.0)] * items)) == items
+    assert examination.finding == Finding(
+        Verdict.NO_EVIDENCE,
+        "NothingRight",
+        f"neither the candidate nor stable got anything right in {items} requests, so that they are alike proves"
+        " nothing: look at golden.path, at the corpus, and at answers.checks or the scorer",
+    )
+    assert examination.result().score == examination.result().stable_score == Decimal(0)
+
+
+@pytest.mark.parametrize("right", [(1.0, 1.0), (0.0, 0.25), (0.25, 0.0)])
+def test_one_score_above_nothing_is_enough_to_compare(right: tuple[float, float]) -> None:
+    """As soon as anything is right, what was proven before counts."""
+    examination = Examination(Question(margin=0.1), items=200)
+
+    assert examined(examination, pairs([(0.0, 0.0)] * 100 + [right] + [(0.0, 0.0)] * 99)) == 101
+    assert examination.result().reason == "Proven"
+
+
+def test_nothing_right_against_a_stable_that_was_right_is_a_failure() -> None:
+    """Only where both have nothing it is taken for a mistake in the question; nor does it excuse a first revision."""
+    beside, alone = Examination(PAIRED, items=400), Examination(ALONE, items=20)
+    examined(beside, pairs([LOSS] * 400))
+    examined(alone, scores([0.0] * 20))
+
+    assert (beside.result().reason, alone.result().reason) == ("QualityWorse", "QualityTooLow")
+
+
+def test_a_judge_has_no_scores_of_nothing() -> None:
+    """What it gives to one answer it takes from the other."""
+    examination = Examination(Question(margin=0.1, judged=True), items=200)
+
+    examined(examination, pairs([(0.5, 0.5)] * 200))
+
+    assert examination.result().reason == "Proven"
+
+
 def test_the_worst_are_those_that_lost_most() -> None:
     """First what was lost against stable, then what is wrong in both; what is right is not shown."""
     examination = Examination(PAIRED, items=6)

@@ -109,6 +109,9 @@ def test_a_known_capacity_is_found(plan: LoadTestPlan) -> None:
     assert result.ceiling > result.capacity
     assert {progress.step.phase for progress in told} == set(Phase)
     assert len(result.steps) == len(told)
+    assert [progress.finished for progress in told] == [result.steps[:number] for number in range(len(told))]
+    climbs = [progress.message for progress in told if progress.step.phase is Phase.CLIMB]
+    assert climbs[0].startswith("tries 60 requests/s for ")  # a first rate that fails is lowered
     assert result.soak_began is not None
     assert result.soak_ended is not None
     assert time.time() - 60 < result.soak_began < result.soak_ended <= time.time() + 1

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from palier.cli.simulate.values import seconds, share, span, stages
+from palier.cli.simulate.values import seconds, share, span, stages, written
 from palier.simulate.case import MINUTE, OBJECTIVES, Case, Stage
 from palier.simulate.scenarios import SCENARIOS
 
@@ -202,11 +202,11 @@ def _minutes(changes: Mapping[str, Any]) -> float:
 def _check_events(case: Case) -> None:
     """Refuse a case whose point lies after its end."""
     if case.onset >= case.duration:
-        raise ValueError(f"onset: {case.onset:g} s is not before the end ({case.duration:g} s)")
+        raise ValueError(f"onset: {written(case.onset)} is not before the end ({written(case.duration)})")
     events = {"outage": case.outage, "target-gone": case.target_gone, "prometheus-down": case.prometheus_down}
     for name, event in events.items():
         if event.length and event.start >= case.duration:
-            raise ValueError(f"{name}: {event.start:g} s is not before the end ({case.duration:g} s)")
+            raise ValueError(f"{name}: {written(event.start)} is not before the end ({written(case.duration)})")
 
 
 def _notes(case: Case) -> list[str]:
@@ -220,7 +220,7 @@ def _notes(case: Case) -> list[str]:
     slow, allowed = case.slow_share(), 1 - case.percentile / 100
     if "latency" in case.objectives and slow > allowed:
         notes.append(
-            f"stable itself answers {slow:.2%} of its requests later than {case.latency_threshold:g} s and "
+            f"stable itself answers {slow:.2%} of its requests later than {written(case.latency_threshold)} and "
             f"{allowed:.2%} are allowed: see --latency-median and --latency-threshold"
         )
     return notes

@@ -4,13 +4,17 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from palier.cli.simulate.values import written
 from palier.simulate.case import Case
 from palier.simulate.knobs import knobs
 from palier.simulate.measures import parameters
 from palier.simulate.runs import Run
 from palier.simulate.scenarios import SCENARIOS
 
-__all__ = ["conclusion", "listing", "page"]
+__all__ = ["TIMES", "conclusion", "listing", "page"]
+
+TIMES = frozenset({"look", "scrape", "latencyThreshold", "onset", "ramp", "latencyMedian", "slowFor", "churn"})
+"""Parameters that are seconds."""
 
 _BARS = 12
 _BAR_WIDTH = 40
@@ -70,7 +74,10 @@ def _changed(case: Mapping[str, Any]) -> str:
     told = {"rps", "minutes", "stages"}
     usual = parameters(Case())
     changed = {name: value for name, value in case.items() if value != usual[name] and name not in told}
-    return ", ".join(f"{_option(name)} {_value(value)}" for name, value in changed.items())
+    return ", ".join(
+        f"{_option(name)} {written(value) if name in TIMES and value is not None else _value(value)}"
+        for name, value in changed.items()
+    )
 
 
 def _option(name: str) -> str:
@@ -80,7 +87,7 @@ def _option(name: str) -> str:
 def _value(value: Any) -> str:  # noqa: ANN401 - any parameter
     match value:
         case {"start": start, "length": length}:
-            return f"{start:g}s+{length:g}s"
+            return f"{written(start)}+{written(length)}"
         case list():
             return ",".join(value)
         case bool():

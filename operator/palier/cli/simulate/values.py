@@ -6,7 +6,7 @@ import re
 from palier.api.values import Duration
 from palier.simulate.case import Span, Stage
 
-__all__ = ["seconds", "share", "span", "stages"]
+__all__ = ["seconds", "share", "span", "stages", "written"]
 
 
 def share(text: str) -> float:
@@ -24,6 +24,15 @@ def seconds(text: str) -> float:
     if re.fullmatch(Duration.form, text):
         return Duration(text).seconds
     raise argparse.ArgumentTypeError(f"a time is written 30, 30s, 5m or 1h30m, not {text!r}")
+
+
+def written(time: float) -> str:
+    """A time in seconds as people type it: `5m`, `1h30m`, `250ms`."""
+    if time != int(time):
+        return f"{1000 * time:g}ms"
+    minutes, rest = divmod(int(time), 60)
+    parts = zip((*divmod(minutes, 60), rest), "hms", strict=True)
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
 
 
 def span(text: str) -> Span:

@@ -1,0 +1,93 @@
+"""Files that commands read line by line, and those in which they leave what they have found.
+
+Whether a file can be read or written is found out before anything is asked: an examination may take an hour.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from palier.errors import InvalidCorpus, InvalidSettings
+
+__all__ = ["check_readable", "check_writable", "decoded", "leave", "lines_of"]
+
+
+def lines_of(path: Path, *, option: str) -> Iterator[str]:
+    """The lines of a file, read one by one.
+
+    Raises:
+        InvalidSettings: the file cannot be read.
+        InvalidCorpus: a line is not UTF-8.
+    """
+    number = 1
+    try:
+        for number, line in enumerate(decoded(path), start=2):  # noqa: B007 - the line that comes next
+            yield line
+    except UnicodeDecodeError:
+        raise InvalidCorpus(f"line {number}: the text is not UTF-8") from None
+    except OSError as error:
+        raise _unreadable(path, option, error) from error
+
+
+def decoded(path: Path) -> Iterator[str]:
+    """The lines of a file, each decoded by itself, so that a fault belongs to its line.
+
+    Raises:
+        OSError, UnicodeDecodeError: as of a text file.
+    """
+    mark = b"\xef\xbb\xbf"
+    with path.open("rb") as file:
+        for line in file:
+            text = line.removeprefix(mark).decode()
+            mark = b""
+            yield f"{text[:-2]}\n" if text.endswith("\r\n") else text
+
+
+def check_readable(path: Path, *, option: str) -> None:
+    """Refuse a file that cannot be read.
+
+    Raises:
+        InvalidSettings: it cannot.
+    """
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise _unreadable(path, option, error) from error
+
+
+def check_writable(path: Path, *, option: str) -> None:
+    """Refuse a file that could not be written in the end; what is there stays as it is.
+
+    Raises:
+        InvalidSettings: it cannot.
+    """
+    there = path.exists()
+    if there and not (path.is_file() or path.is_dir()):
+        return  # of a pipe, whoever reads it would take the attempt for all
+    try:
+        with path.open("ab"):
+            pass
+        if not there:
+            path.unlink()
+    except OSError as error:
+        raise _unwritable(path, option, error) from error
+
+
+def leave(path: Path, text: str, *, option: str) -> None:
+    """Write a file.
+
+    Raises:
+        InvalidSettings: it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(path, option, error) from error
+
+
+def _unreadable(path: Path, option: str, error: OSError) -> InvalidSettings:
+    return InvalidSettings(f"--{option}: cannot read {path}: {error.strerror or error}")
+
+
+def _unwritable(path: Path, option: str, error: OSError) -> InvalidSettings:
+    return InvalidSettings(f"--{option}: cannot write {path}: {error.strerror or error}")
