@@ -21,6 +21,7 @@ SYSTEM = "palier-system"
 OPERATOR_IMAGE = os.environ.get("PALIER_IMAGE", "localhost/palier:dev")
 MODEL_IMAGE = os.environ.get("PALIER_MODEL_IMAGE", "localhost/language-id:1")
 CAPACITY_IMAGE = os.environ.get("PALIER_CAPACITY_IMAGE", "localhost/capacity:1")
+FRONT_END_IMAGE = os.environ.get("PALIER_FRONT_END_IMAGE", "localhost/front-end:1")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,6 +37,7 @@ def cluster_with_palier() -> Iterator[None]:
         containerfile.build(ROOT, OPERATOR_IMAGE, None, {})
         containerfile.build(ROOT / "examples" / "language-id" / "server", MODEL_IMAGE, None, {})
         containerfile.build(ROOT / "examples" / "capacity" / "server", CAPACITY_IMAGE, None, {})
+        containerfile.build(ROOT / "examples" / "product-signals" / "server", FRONT_END_IMAGE, None, {})
     kubectl("create", "namespace", SYSTEM, "--dry-run=client", "-o", "name")
     if SYSTEM not in kubectl("get", "namespaces", "-o", "name"):
         kubectl("create", "namespace", SYSTEM)
