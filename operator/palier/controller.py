@@ -20,6 +20,7 @@ from palier.cluster.gateways import Stickers
 from palier.cluster.observe import observe
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.reporter import Reporter
+from palier.cluster.served import served_revisions
 from palier.cluster.store import Store
 from palier.cluster.trouble import ASKED_AGAIN_AFTER, Troubles
 from palier.cluster.wanted import wanted
@@ -29,6 +30,7 @@ from palier.metrics.looks import LookFinished, Looks
 from palier.metrics.prometheus import MetricSource
 from palier.quality import Quality
 from palier.release import gate
+from palier.release.beginning import wake_at
 from palier.release.decide import decide
 from palier.release.look import Watched
 from palier.release.observation import Measured
@@ -45,6 +47,9 @@ RESYNC = 600.0
 
 FORBIDDEN_RETRY = 30.0
 """Seconds after which something forbidden is tried again."""
+
+REFUSED = "Invalid"
+"""`status.stage` of what cannot be acted on as it is written, or is refused by the API server."""
 
 PROGRESS_AFTER = 5.0
 """Seconds after which it is read again how far a load test or golden answers have come."""
@@ -78,6 +83,7 @@ class Controller:
             looked=self._looked,
             clock=clock,
             finished=look_finished,
+            serving=lambda: served_revisions(store),
         )
         self._economy = economy
         self._quality = quality
@@ -85,7 +91,8 @@ class Controller:
         self._stickers = Stickers(cluster, store)
         self._reporter = Reporter(cluster, store)
         self._steered_at: dict[Key, float] = {}
-        self._refused: dict[Key, tuple[int, float]] = {}
+        self._refused: dict[Key, tuple[str, float]] = {}
+        """What was asked for when the API server refused it, and when that is tried again."""
         self._troubles = Troubles(cluster)
 
     async def run_looks(self) -> None:
@@ -145,8 +152,9 @@ class Controller:
         self._actor.demand_image(deployment, decision.run)
         self._quality.demand_images(deployment, observation, decision)
         status = status_of(deployment, decision, observation, found=conditions(decision, observation))
-        # After a refusal the next try comes first: the status must not say that it goes on before it does.
-        told = key not in self._refused and await self._reporter.report(body, status, now=now)
+        # What was refused is tried again first: the memory is written, but not that it goes on before it does.
+        refusal = _standing_refusal(body)
+        told = await self._reporter.report(body, {**status, **refusal}, now=now)
         # They tell of what is in force already, never of what is about to be steered.
         for note in decision.notes:
             await self.cluster.emit_event(
@@ -156,16 +164,18 @@ class Controller:
             await self._actor.load_test(deployment, decision.run, observation=observation, requests=asked.requests)
         mirror = await self._quality.mirror(deployment, decision, aims)
         moved = await self._actor.steer(deployment, decision.state, aims, observation=observation, mirror=mirror)
-        if self._refused.pop(key, None):
-            told = await self._reporter.report(body, status, now=now)
         if moved:
             self._steered_at[key] = self.clock()
+        # Whoever has users now is judged and paid for, also where the rest of what there is to do is refused.
+        self._follow(key, deployment, decision)
+        self._economy.tell(key, deployment, observation, decision)
         # A proxy goes only after the route that sent it copies.
         await self._quality.keep(deployment, observation, decision, asked=asked)
         await self._actor.remove(deployment, aims)
-        self._follow(key, deployment, decision)
-        self._economy.tell(key, deployment, observation, decision)
         await self._stickers.keep(deployment)
+        self._refused.pop(key, None)
+        if refusal:
+            told = await self._reporter.report(self._latest(key, body), status, now=now)
         if moved or told:
             return 0.0
         return self._rest(decision, now=now) if aims.again_in is None else aims.again_in
@@ -257,37 +267,45 @@ class Controller:
             return {}
         labels = {LABEL_DEPLOYMENT: deployment.metadata.name, LABEL_REVISION: candidate.revision}
         since = release.stage_started_at
-        return {candidate.revision: await self._troubles.of(key.namespace, key.name, labels, since=since, now=now)}
+        due = since + deployment.spec.release.progress_deadline.seconds
+        trouble = await self._troubles.of(*key, labels, since=since, now=now, due=due)
+        return {candidate.revision: trouble}
 
     def _rest_refused(self, key: Key, body: Mapping[str, Any], seconds: float) -> float:
-        self._refused[key] = (int(body["metadata"].get("generation", 0)), self.clock() + seconds)
-        return seconds
+        """Seconds after which what was refused is tried again: earlier where a deadline of the release comes first."""
+        now, known = self.clock(), self._latest(key, body)
+        due = wake_at(parse(known), _remembered(known), now=now)
+        rest = seconds if due is None else min(seconds, due - now + 0.01)
+        self._refused[key] = (_asked_for(body), now + rest)
+        return rest
 
     def _refused_for(self, key: Key, body: Mapping[str, Any]) -> float:
         """Seconds for which the same spec need not be tried again after the API server refused what it asks for.
 
         A candidate that has traffic is never left alone for that: it may have to be taken back.
         """
-        generation, until = self._refused.get(key, (0, 0.0))
+        asked, until = self._refused.get(key, ("", 0.0))
         release = (body.get("status") or {}).get("release") or {}
         in_traffic = "stable" in (body.get("status") or {}) and release.get("step", Step.PREPARING) != Step.PREPARING
-        if generation != int(body["metadata"].get("generation", 0)) or in_traffic:
-            return 0.0
-        return until - self.clock()
+        return 0.0 if in_traffic or asked != _asked_for(body) else until - self.clock()
+
+    def _latest(self, key: Key, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The object as this very pass may have written it."""
+        return self.store.get(KIND, key.namespace, key.name) or body
 
     async def _refuse(self, body: Mapping[str, Any], reason: str, message: str) -> None:
         """Say what is wrong and leave everything that serves as it is."""
         meta = body["metadata"]
         now, generation = self.clock(), int(meta.get("generation", 0))
         # This very pass may have written a newer memory before it was refused.
-        body = self.store.get(KIND, meta["namespace"], meta["name"]) or body
+        body = self._latest(Key(meta["namespace"], meta["name"]), body)
         before = body.get("status") or {}
         stable = before.get("stable")
         found = refused(reason, message, serves=bool(stable))
         status = {
             **before,
             "observedGeneration": generation,
-            "stage": "Invalid",
+            "stage": REFUSED,
             "conditions": written(found, generation=generation),
         }
         await self._reporter.report(body, status, now=now)
@@ -298,6 +316,19 @@ def _remembered(body: Mapping[str, Any]) -> State:
         return State.from_status(body.get("status") or {})
     except ValueError as error:
         raise InvalidSpec("status", f"{error}; delete status.release to start the release anew") from error
+
+
+def _asked_for(body: Mapping[str, Any]) -> str:
+    """What people have asked for: the spec, and requests such as an abort."""
+    metadata = body["metadata"]
+    return f"{metadata.get('generation', 0)} {sorted((metadata.get('annotations') or {}).items())}"
+
+
+def _standing_refusal(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part of the status that says that this spec was refused; empty where it was not, or is another one now."""
+    status = body.get("status") or {}
+    same = status.get("observedGeneration") == int(body["metadata"].get("generation", 0))
+    return {part: status[part] for part in ("stage", "conditions")} if same and status.get("stage") == REFUSED else {}
 
 
 def _judged(release: Release) -> bool:

@@ -164,7 +164,12 @@ class Quality:
             return facts
         since = self._unready_since.setdefault((namespace, name), now)
         labels = {LABEL_SHADOW: shadow_name(deployment, run)}
-        return replace(facts, message=await self._troubles.of(namespace, name, labels, since=since, now=now))
+        try:
+            message = await self._troubles.of(namespace, name, labels, since=since, now=now)
+        except ClusterError as error:  # it is only told, and nothing is decided by it
+            logger.warning("why the shadow proxy of %s/%s is not ready is not known: %s", namespace, name, error)
+            message = self._troubles.last(namespace, name)
+        return replace(facts, message=message)
 
     async def _golden_facts(self, deployment: ModelDeployment, run: GoldenRun) -> GoldenFacts:
         try:

@@ -2,19 +2,33 @@
 
 from typing import TYPE_CHECKING, Final
 
+from palier.api.objectives import TimeSignal
 from palier.api.rules import Reason, Rule
 from palier.api.values import Duration, Router
 
 if TYPE_CHECKING:
-    from palier.api.v1alpha1 import Spec
+    from palier.api.v1alpha1 import Objective, Spec
 
-__all__ = ["RESERVED", "quality_rules"]
+__all__ = ["RESERVED", "judged_in_shadow", "quality_rules"]
 
 RESERVED: Final = ("shadow-coverage", "shadow-left-out")
 """Names of the objectives that every shadow has."""
 
 _CEL_SHADOWED: Final = "self.release.stages.exists(stage, has(stage.shadow))"
-_CEL_IN_SHADOW: Final = "self.objectives.exists(one, has(one.agreement) || has(one.slowdown))"
+_CEL_IN_SHADOW_ONLY: Final = "self.objectives.exists(one, has(one.agreement) || has(one.slowdown))"
+_TIMED: Final = (TimeSignal.LATENCY, TimeSignal.TIME_TO_FIRST_TOKEN)
+"""What a shadow's proxy can time."""
+_CEL_JUDGED_IN_SHADOW: Final = (
+    "has(self.objectives) && self.objectives.exists(one, has(one.errorRate) || has(one.agreement) || has(one.slowdown)"
+    f" || has(one.latency) && one.latency.signal in {[signal.value for signal in _TIMED]})"
+)
+
+
+def judged_in_shadow(objective: "Objective") -> bool:
+    """Whether the shadow proxy can tell of an objective."""
+    if objective.latency is not None:
+        return objective.latency.signal in _TIMED
+    return (objective.agreement or objective.slowdown or objective.error_rate) is not None
 
 
 def _in_shadow_only(spec: "Spec") -> bool:
@@ -67,13 +81,23 @@ def quality_rules() -> tuple[Rule, ...]:
             reason=Reason.REQUIRED,
         ),
         Rule(
-            cel=f"!has(self.objectives) || !{_CEL_IN_SHADOW} || {_CEL_SHADOWED}",
+            cel=f"!has(self.objectives) || !{_CEL_IN_SHADOW_ONLY} || {_CEL_SHADOWED}",
             holds=lambda spec: spec.release.shadow is not None or not _in_shadow_only(spec),
             message=(
                 "agreement and slowdown objectives compare answers in the shadow: they need a shadow stage, such as"
                 " shadow: {percent: 20}"
             ),
             field=".release",
+            reason=Reason.REQUIRED,
+        ),
+        Rule(
+            cel=f"!{_CEL_SHADOWED} || {_CEL_JUDGED_IN_SHADOW}",
+            holds=lambda spec: spec.release.shadow is None or any(map(judged_in_shadow, spec.objectives)),
+            message=(
+                "a shadow stage needs an objective that it can judge: latency or time to first token, errorRate,"
+                ' agreement or slowdown, such as agreement: {minPercent: "97"}'
+            ),
+            field=".objectives",
             reason=Reason.REQUIRED,
         ),
         Rule(

@@ -1,13 +1,11 @@
 """Why pods do not become ready, in one sentence, from what the kubelet and the scheduler say about them."""
 
-import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from palier.cluster.client import Cluster
-from palier.errors import ClusterError
-
-logger = logging.getLogger(__name__)
 
 ASKED_AGAIN_AFTER = 10.0
 """Seconds that pods may take to become ready before the reason is looked up, and between two such looks."""
@@ -16,32 +14,52 @@ SILENT = {"ContainerCreating", "PodInitializing"}
 """Waiting reasons that mean only that it takes a while."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was answered last."""
+
+    labels: Mapping[str, str]
+    """Of the pods that it is about."""
+    asked_at: float
+    message: str = ""
+
+
 class Troubles:
     """Why pods are not ready, asked of the API server only now and then, because a slow start is none."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._known: dict[tuple[str, str], tuple[float, str]] = {}
-        """By namespace and whose pods they are: when it was asked, and what was answered."""
+        self._known: dict[tuple[str, str], _Known] = {}
+        """By namespace and whose pods they are."""
 
-    async def of(self, namespace: str, whose: str, labels: Mapping[str, str], *, since: float, now: float) -> str:
+    async def of(
+        self, namespace: str, whose: str, labels: Mapping[str, str], *, since: float, now: float, due: float = math.inf
+    ) -> str:
         """What is known of some pods that are not ready; empty while nothing is.
 
         Args:
             namespace: where they are.
             whose: names what they are for; `forget` takes the same.
-            labels: of the pods.
+            labels: of the pods; what is known of others is forgotten.
             since: when they began to start.
             now: seconds since the epoch.
+            due: when something is decided by the answer: whatever was known before, it is asked anew then.
+
+        Raises:
+            ClusterError: it could not be asked. That is not "nothing is known": nobody may decide by it.
         """
-        asked_at, message = self._known.get((namespace, whose), (since, ""))
-        if now - asked_at >= ASKED_AGAIN_AFTER:
-            try:
-                message = trouble_of(await self._cluster.list_pods(namespace, labels))
-            except ClusterError as error:
-                logger.warning("why pods of %s/%s are not ready is not known: %s", namespace, whose, error)
-            self._known[namespace, whose] = (now, message)
-        return message
+        known = self._known.get((namespace, whose))
+        if known is None or known.labels != labels:
+            known = _Known(labels, since)
+        if now - known.asked_at >= ASKED_AGAIN_AFTER or known.asked_at < due <= now:
+            known = _Known(labels, now, trouble_of(await self._cluster.list_pods(namespace, labels)))
+        self._known[namespace, whose] = known
+        return known.message
+
+    def last(self, namespace: str, whose: str) -> str:
+        """What was answered last, for those who only tell it; empty for nothing."""
+        known = self._known.get((namespace, whose))
+        return known.message if known else ""
 
     def forget(self, namespace: str, whose: str) -> None:
         """They are ready, or nobody waits for them any more."""

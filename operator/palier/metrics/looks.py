@@ -15,18 +15,21 @@ import asyncio
 import gc
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
 from palier.errors import MetricsUnavailable
-from palier.metrics.owners import Key, Owners
+from palier.metrics.answers import Answers
+from palier.metrics.owners import NOBODY_ELSE, Key, Owners
 from palier.metrics.prometheus import MetricSource
 from palier.release.look import SCRAPED, Watched, asked_at, first_instant, instants, look, visible
-from palier.release.questions import Question
 from palier.release.sources import Origin
-from palier.release.step import Answer
+
+if TYPE_CHECKING:
+    from palier.release.questions import Question
+    from palier.release.step import Answer
 
 __all__ = ["Key", "LookFinished", "Looks", "within"]
 
@@ -66,6 +69,7 @@ class Looks:
         clock: seconds since the epoch.
         sleep: waits so many seconds.
         finished: told about every look.
+        serving: the revisions of every ModelDeployment, also of those that are not under judgement.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Looks:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         finished: LookFinished | None = None,
+        serving: Callable[[], Mapping[Key, Collection[str]]] = lambda: NOBODY_ELSE,
     ) -> None:
         self._source = source
         self._interval = interval
@@ -86,6 +91,7 @@ class Looks:
         self._clock = clock
         self._sleep = sleep
         self._finished = finished
+        self._serving = serving
         self._watched: dict[Key, Watched] = {}
         self._broken: dict[Key, str] = {}
         self.last_turn: float | None = None
@@ -226,7 +232,7 @@ class Looks:
         key: Key,
         watched: Watched,
         router: bool,
-        recent: "_Answers",
+        recent: Answers,
         *,
         at: float,
     ) -> bool:
@@ -244,7 +250,7 @@ class Looks:
         )
 
     def _measure(
-        self, key: Key, before: Watched, answers: "_Answers", plan: Mapping[bool, Sequence[float]], *, at: float
+        self, key: Key, before: Watched, answers: Answers, plan: Mapping[bool, Sequence[float]], *, at: float
     ) -> Watched:
         """Add what the answers tell of one release, unless a reconcile has moved it on meanwhile.
 
@@ -264,7 +270,7 @@ class Looks:
         return after
 
     def _after(
-        self, key: Key, before: Watched, answers: "_Answers", plan: Mapping[bool, Sequence[float]], *, at: float
+        self, key: Key, before: Watched, answers: Answers, plan: Mapping[bool, Sequence[float]], *, at: float
     ) -> Watched:
         given_up = at - self._interval
         reached = replace(
@@ -281,6 +287,7 @@ class Looks:
                 router_at=plan.get(True, ()),
                 staleness=self._staleness,
                 unanswered=answers.unanswered,
+                unclear=answers.unclear(key),
             )
         except Exception as error:  # one odd release must not end the looks at all others
             reason = f"the look at it failed: {type(error).__name__}: {error}"
@@ -294,7 +301,7 @@ class Looks:
         self._broken.pop(key, None)
         return after
 
-    async def _ask(self, fleet: Mapping[Key, Watched], *, at: float, seconds: Mapping[bool, float]) -> "_Answers":
+    async def _ask(self, fleet: Mapping[Key, Watched], *, at: float, seconds: Mapping[bool, float]) -> Answers:
         """Ask what the sides in `seconds` need, so many seconds back."""
         asked = {question for one in fleet.values() for router in seconds for question in asked_at(one, router=router)}
         if False in seconds:
@@ -304,15 +311,15 @@ class Looks:
         found = await asyncio.gather(
             *(
                 self._source.samples(
-                    selector if of_router else within(selector, namespaces),
+                    one.selector if one.of_router else within(one.selector, namespaces),
                     at=at,
-                    seconds=seconds[of_router] + self._staleness,
+                    seconds=seconds[one.of_router] + self._staleness,
                 )
-                for selector, of_router in ordered
+                for one in ordered
             ),
             return_exceptions=True,
         )
-        owners = Owners(fleet)
+        owners = Owners(fleet, serving=self._serving())
         answers: dict[Question, Mapping[Key, Answer]] = {}
         unanswered: dict[Question, str] = {}
         for question, answer in zip(ordered, found, strict=True):
@@ -325,29 +332,7 @@ class Looks:
                 raise answer
             else:
                 answers[question] = owners.sorted(question, answer)
-        return _Answers(answers, unanswered)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answers:
-    """What Prometheus has answered, sorted by whose it is."""
-
-    found: Mapping[Question, Mapping[Key, Answer]]
-    unanswered: Mapping[Question, str]
-
-    def of(self, key: Key) -> dict[Question, Answer]:
-        """The series of one release."""
-        return {question: mine for question, found in self.found.items() if (mine := found.get(key))}
-
-    def scraped(self, key: Key) -> Answer:
-        """The `up` series of one release's pods."""
-        return self.found.get(SCRAPED, {}).get(key, {})
-
-    def report(self) -> bool:
-        """Whether any question has failed; then the log says why, once for each reason."""
-        for reason in sorted(set(self.unanswered.values())):
-            logger.warning("a look failed: %s", reason)
-        return bool(self.unanswered)
+        return Answers(answers, unanswered, owners)
 
 
 @contextmanager

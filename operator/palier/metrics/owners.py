@@ -4,8 +4,9 @@ An answer has tens of thousands of series, so each is placed by one look into a 
 a pod's name says is found out once for each pod.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final, NamedTuple
 
 from palier.evidence.counters import Series, Target, Times
 from palier.release.look import Watched
@@ -17,65 +18,102 @@ Key = tuple[str, str]
 Sorted = dict[Target, list[tuple[str, Series]]]
 """The series of one release by target, each with its revision."""
 
+NOBODY_ELSE: Final[Mapping[Key, Collection[str]]] = {}
+"""Where only the releases under judgement are known."""
+
+_PROXY: Final = re.compile(r"[0-9a-f]{10}(?:[a-z0-9]{5}|(?:-[a-z0-9]+){1,2})")
+"""What follows `shadow-<ModelDeployment>-` in the name of a proxy's pod: the digest of the comparison, then what a
+Deployment adds, shortened where the name is long."""
+
 
 class _Owner(NamedTuple):
     key: Key
     revision: str
 
 
+class _Several(NamedTuple):
+    """Those who may be meant by a revision that all of them have."""
+
+    revision: str
+    keys: tuple[Key, ...]
+
+
 class Owners:
     """Tells whose series are whose: by the name of a pod, by a `revision` label, or by the router's own label.
 
     A pod's own name goes first: what a label of its series says may be about somebody else. A `revision` that two
-    ModelDeployments of a namespace share, because they serve the very same model, tells nothing. Neither does what a
-    shadow proxy has counted by another comparison than the one that is asked for.
+    ModelDeployments of a namespace share, because they serve the very same model, tells nothing; see `unclear`. What a
+    shadow proxy has counted is of the ModelDeployment that its pod is named after, and of nobody if it is about another
+    comparison than the one that is asked for.
+
+    Args:
+        fleet: the releases that series are wanted for.
+        serving: the revisions of every ModelDeployment, also of those that nobody judges now.
     """
 
-    def __init__(self, fleet: Mapping[Key, Watched]) -> None:
+    def __init__(self, fleet: Mapping[Key, Watched], *, serving: Mapping[Key, Collection[str]] = NOBODY_ELSE) -> None:
         self._prefixes: dict[tuple[str, str], _Owner] = {}
         self._routed: dict[str, dict[str, _Owner]] = {}
-        self._known: dict[tuple[str, ...], tuple[_Owner | None, Target]] = {}
+        self._known: dict[tuple[str, ...], tuple[_Owner | _Several | None, Target]] = {}
         self._times: dict[Times, Times] = {}
+        self._proxies: dict[tuple[str, str], Key | None] = {}
+        """By namespace and name of a proxy's pod: whose it is."""
+        self._unclear: dict[Key, dict[tuple[Question, str], str]] = {}
+        self._fleet = fleet
         for key, watched in fleet.items():
-            namespace, name = key
-            for revision in (watched.candidate, watched.stable):
-                if revision:
-                    self._prefixes[namespace, f"{name}-{revision}"] = _Owner(key, revision)
             if router := watched.router:
                 values = self._routed.setdefault(router.label, {})
                 values[router.stable] = _Owner(key, watched.stable)
                 values[router.candidate] = _Owner(key, watched.candidate)
-        self._serving = {key: (watched.candidate, watched.stable) for key, watched in fleet.items()}
-        self._comparisons = {(key[0], watched.candidate): watched.comparison for key, watched in fleet.items()}
-        self._comparisons |= {(key[0], watched.stable): watched.comparison for key, watched in fleet.items()}
-        self._revisions: dict[tuple[str, str], _Owner | None] = {}
-        for owner in self._prefixes.values():
-            named = owner.key[0], owner.revision
-            self._revisions[named] = None if named in self._revisions else owner
+        served = {key: {watched.candidate, watched.stable} - {""} for key, watched in fleet.items()}
+        for key, revisions in serving.items():
+            served.setdefault(key, set()).update(revisions)
+        sharing: dict[tuple[str, str], list[_Owner]] = {}
+        for key, found in served.items():
+            namespace, name = key
+            for revision in found:
+                owner = self._prefixes[namespace, f"{name}-{revision}"] = _Owner(key, revision)
+                sharing.setdefault((namespace, revision), []).append(owner)
+        self._revisions = {
+            named: owners[0] if len(owners) == 1 else _Several(named[1], tuple(sorted(owner.key for owner in owners)))
+            for named, owners in sharing.items()
+        }
 
     def sorted(self, question: Question, series: Iterable[Series]) -> dict[Key, Sorted]:
         """Series by owner and target; strangers' are left out.
 
         Series that were read by the same scrapes come out with the very same tuple of times.
         """
-        return self._sorted(self._owner_at_router if question.of_router else self._owner, series)
+        if question.of_proxy:
+            return self._sorted(question, self._owner_of_pairs, series)
+        return self._sorted(question, self._owner_at_router if question.of_router else self._owner, series)
 
-    def of_proxies(self, series: Iterable[Series]) -> dict[Key, Sorted]:
+    def of_proxies(self, question: Question, series: Iterable[Series]) -> dict[Key, Sorted]:
         """Series of shadow proxies by owner and target, whatever they compare.
 
         What is compared does not matter where it only counts how often the pods were asked. Whose pods those are, the
         name of the proxy tells: a revision may be one model's candidate and another one's stable.
         """
-        return self._sorted(self._owner_of_proxy, series)
+        return self._sorted(question, self._owner_of_proxy, series)
+
+    def unclear(self, key: Key) -> Mapping[tuple[Question, str], str]:
+        """Questions and revisions for which there were series that may be this one's or another one's, and why."""
+        return self._unclear.get(key, {})
 
     def _sorted(
-        self, owner_of: Callable[[Mapping[str, str]], tuple[_Owner | None, Target]], series: Iterable[Series]
+        self,
+        question: Question,
+        owner_of: Callable[[Mapping[str, str]], tuple[_Owner | _Several | None, Target]],
+        series: Iterable[Series],
     ) -> dict[Key, Sorted]:
         found: dict[Key, Sorted] = {}
         share = self._times.setdefault
         for one in series:
             owner, target = owner_of(one.labels)
             if owner is None:
+                continue
+            if isinstance(owner, _Several):
+                self._leave(question, owner)
                 continue
             one.times = share(one.times, one.times)
             mine = found.get(owner.key)
@@ -87,21 +125,31 @@ class Owners:
             rows.append((owner.revision, one))
         return found
 
-    def _owner(self, labels: Mapping[str, str]) -> tuple[_Owner | None, Target]:
+    def _leave(self, question: Question, several: _Several) -> None:
+        """Say to each of several owners that there are series of this revision that nobody gets."""
+        about = question, several.revision
+        for key in several.keys:
+            told = self._unclear.setdefault(key, {})
+            if about in told:
+                return  # and to the others too
+            others = ", ".join(name for _, name in several.keys if name != key[1])
+            has = "has" if len(several.keys) == 2 else "have"  # noqa: PLR2004 - one other
+            told[about] = (
+                f'{question.selector} with revision="{several.revision}" may be of {others} as well, which {has}'
+                f" the same revision in namespace {key[0]}"
+            )
+
+    def _owner(self, labels: Mapping[str, str]) -> tuple[_Owner | _Several | None, Target]:
         get = labels.get
         where = (get("namespace", ""), get("pod", ""), get("job", ""), get("instance", ""))
-        named = (*where, get("revision", ""), get("comparison", ""))
+        named = (*where, get("revision", ""))
         known = self._known.get(named)
         if known is None:
-            owner = self._owner_of_pod(*where[:2]) or self._owner_of_revision(where[0], *named[4:])
+            owner = self._owner_of_pod(*where[:2]) or self._revisions.get((where[0], named[4]))
+            if isinstance(owner, _Owner) and owner.key not in self._fleet:
+                owner = None
             known = self._known[named] = (owner, where)
         return known
-
-    def _owner_of_revision(self, namespace: str, revision: str, comparison: str) -> _Owner | None:
-        """Who a revision belongs to; a shadow proxy that compares otherwise than is asked for now counts for nobody."""
-        if comparison and comparison != self._comparisons.get((namespace, revision)):
-            return None
-        return self._revisions.get((namespace, revision))
 
     def _owner_at_router(self, labels: Mapping[str, str]) -> tuple[_Owner | None, Target]:
         get = labels.get
@@ -110,17 +158,31 @@ class Owners:
                 return owner, (get("namespace", ""), get("pod", ""), get("job", ""), get("instance", ""))
         return None, ()
 
+    def _owner_of_pairs(self, labels: Mapping[str, str]) -> tuple[_Owner | None, Target]:
+        owner, target = self._owner_of_proxy(labels)
+        if owner is None or labels.get("comparison", "") != self._fleet[owner.key].comparison:
+            return None, target
+        return owner, target
+
     def _owner_of_proxy(self, labels: Mapping[str, str]) -> tuple[_Owner | None, Target]:
         get = labels.get
         namespace, pod, revision = get("namespace", ""), get("pod", ""), get("revision", "")
         target = (namespace, pod, get("job", ""), get("instance", ""))
-        # Its Deployment is named shadow-<ModelDeployment>-<digest>: the longest name is the right one.
+        if (namespace, pod) not in self._proxies:
+            self._proxies[namespace, pod] = self._named_after(namespace, pod)
+        key = self._proxies[namespace, pod]
+        if key is None or revision not in {self._fleet[key].candidate, self._fleet[key].stable}:
+            return None, target
+        return _Owner(key, revision), target
+
+    def _named_after(self, namespace: str, pod: str) -> Key | None:
+        """The ModelDeployment of a proxy's pod, whose Deployment is named shadow-<ModelDeployment>-<digest>."""
         first, *parts = pod.split("-")
         for length in range(len(parts) - 1 if first == "shadow" else 0, 0, -1):
-            key = (namespace, "-".join(parts[:length]))
-            if key in self._serving:
-                return (_Owner(key, revision) if revision in self._serving[key] else None), target
-        return None, target
+            key = namespace, "-".join(parts[:length])
+            if key in self._fleet and _PROXY.fullmatch("-".join(parts[length:])):
+                return key
+        return None
 
     def _owner_of_pod(self, namespace: str, pod: str) -> _Owner | None:
         # A pod is named <Deployment>-<ReplicaSet's hash>-<suffix>, shortened when that is too long: try each dash.

@@ -228,8 +228,8 @@ class RunningTraffic:
             selector = question.selector if question.of_router else within(question.selector, namespaces)
             try:
                 series = await self._source.samples(selector, at=at, seconds=at - start + self._staleness)
-                of_proxies = question in QUESTIONS
-                answers[question] = owners.of_proxies(series) if of_proxies else owners.sorted(question, series)
+                found = owners.of_proxies if question in QUESTIONS else owners.sorted
+                answers[question] = found(question, series)
             except MetricsUnavailable as error:
                 unanswered[question] = str(error)
             except Exception as error:  # one odd answer must not end the counting for ever
@@ -316,7 +316,7 @@ def _count(
 
 
 def _increase(step: Step, counter: MeasuredObjective, source: CounterRatio, revision: str) -> int | str:
-    signals = [Question(selector, counter.origin is Origin.ROUTER) for selector in source.total]
+    signals = [Question.at(selector, counter.origin) for selector in source.total]
     names = " + ".join(source.total)
     whose = "the router" if counter.origin is Origin.ROUTER else "its pods"
     if not step.seen(revision, signals):

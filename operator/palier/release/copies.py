@@ -25,7 +25,7 @@ TRAILING: Final = 60.0
 """Seconds after a shadow in which copies of it may still be answered: gateways take a moment to leave off."""
 
 _UNJUDGED: Final = ObjectiveRule(name="copies", limit=0.5, margin=1.0, alpha=0.5)
-_COUNTER: Final = MeasuredObjective(_UNJUDGED, ANSWERED, ANSWERED, origin=Origin.ELSEWHERE)
+_COUNTER: Final = MeasuredObjective(_UNJUDGED, ANSWERED, ANSWERED, origin=Origin.SHADOW)
 QUESTIONS: Final[tuple[Question, ...]] = questions(_COUNTER)
 """What Prometheus is asked for the copies, however many shadows there are."""
 

@@ -70,7 +70,7 @@ def _counts_requests(objective: MeasuredObjective) -> bool:
         return False
     if isinstance(objective.source, SlowerThan):
         return objective.origin is Origin.ROUTER
-    return isinstance(objective.source, CounterRatio) and objective.origin is not Origin.ELSEWHERE
+    return isinstance(objective.source, CounterRatio) and objective.origin in {Origin.PODS, Origin.ROUTER}
 
 
 def shifting(entered: Situation, message: str) -> Hold:

@@ -110,6 +110,7 @@ def look(
     router_at: Sequence[float] | None = None,
     staleness: float,
     unanswered: Mapping[Question, str] = {},
+    unclear: Mapping[tuple[Question, str], str] = {},
 ) -> Watched:
     """The release after the looks at the given instants.
 
@@ -124,11 +125,12 @@ def look(
         router_at: as `at` for the objectives that read the router; the same instants where None.
         staleness: seconds after which a sample says nothing any more.
         unanswered: why there is no answer, by question.
+        unclear: why series are left out that may be of another ModelDeployment as well, by question and revision.
     """
     scraped = _succeeded(scraped)
 
     def step(start: float, end: float) -> Step:
-        return Step(answers, scraped, start=start, end=end, staleness=staleness)
+        return Step(answers, scraped, start=start, end=end, staleness=staleness, unclear=unclear)
 
     if at:
         watched = _look_at_pods(watched, step, at, unanswered)
@@ -243,6 +245,9 @@ def _observed(watched: Watched, objectives: Sequence[MeasuredObjective], step: S
         rule, name = objective.rule, objective.rule.name
         if objective.label_delay and step.start < (watched.traffic_since or 0.0) + objective.label_delay:
             continue  # what is known so early is not all that there is to know: good and bad may differ in their age
+        if twins := _unclear(watched, objective, step):
+            missing[name] = twins
+            continue
         candidate = _arm(objective, objective.source, watched.candidate, step, lost)
         if isinstance(candidate, str):
             missing[name] = candidate
@@ -253,11 +258,7 @@ def _observed(watched: Watched, objectives: Sequence[MeasuredObjective], step: S
         stable: Counts | Amounts | None = None
         same_edges = True
         segments: dict[str, tuple[Counts, Counts]] = {}
-        if (
-            with_stable
-            and objective.stable_source is not None
-            and (not isinstance(rule, ObjectiveRule) or rule.compare_with_stable)
-        ):
+        if with_stable and objective.stable_source is not None and _compared(objective):
             told = _arm(objective, objective.stable_source, watched.stable, step, lost)
             stable = None if isinstance(told, str) else told
             same_edges = stable is None or not step.coarser(
@@ -282,6 +283,18 @@ def _observed(watched: Watched, objectives: Sequence[MeasuredObjective], step: S
     )
 
 
+def _unclear(watched: Watched, objective: MeasuredObjective, step: Step) -> str:
+    """Why an objective cannot be told for one of its arms: the series may be those of another model's users."""
+    told = step.unclear(objective, objective.source, watched.candidate)
+    if told or objective.stable_source is None or not _compared(objective):
+        return told
+    return step.unclear(objective, objective.stable_source, watched.stable)
+
+
+def _compared(objective: MeasuredObjective) -> bool:
+    return not isinstance(objective.rule, ObjectiveRule) or objective.rule.compare_with_stable
+
+
 def _arm(
     objective: MeasuredObjective,
     source: Source,
@@ -293,7 +306,7 @@ def _arm(
 
     `lost` is brought up to date.
     """
-    if objective.about and not step.seen(revision, signal_questions(objective)):
+    if objective.origin is Origin.SHADOW and not step.seen(revision, signal_questions(objective)):
         # Another program counts these from its start on: that the pods themselves are scraped says nothing about it.
         return f"no fresh samples of the shadow proxy about {revision}: does Prometheus scrape it?"
     whose = (objective.rule.name, revision)

@@ -1,7 +1,7 @@
 """What Prometheus is asked for an objective, and which of it shows that the objective is measured at all."""
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from palier.release.sources import (
     AboveLevel,
@@ -21,13 +21,19 @@ class Question(NamedTuple):
     """A vector selector."""
     of_router: bool = False
     """Whether the series are the gateway's, in whatever namespace its proxies are."""
+    of_proxy: bool = False
+    """Whether the series are those of a shadow's proxy."""
+
+    @classmethod
+    def at(cls, selector: str, origin: Origin) -> Self:
+        """The question for series that somebody exports."""
+        return cls(selector, of_router=origin is Origin.ROUTER, of_proxy=origin is Origin.SHADOW)
 
 
 def questions(objective: MeasuredObjective) -> tuple[Question, ...]:
     """Everything that has to be asked for an objective; each question once."""
-    router = objective.origin is Origin.ROUTER
-    stable = () if objective.stable_source is None else questions_of(objective.stable_source, router)
-    return tuple(dict.fromkeys((*questions_of(objective.source, router), *stable)))
+    stable = () if objective.stable_source is None else questions_of(objective.stable_source, objective.origin)
+    return tuple(dict.fromkeys((*questions_of(objective.source, objective.origin), *stable)))
 
 
 def histogram_question(selector: str) -> str:
@@ -38,11 +44,11 @@ def histogram_question(selector: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def questions_of(source: Source, router: bool) -> tuple[Question, ...]:
+def questions_of(source: Source, origin: Origin) -> tuple[Question, ...]:
     """Everything that has to be asked for the series of one revision."""
     if isinstance(source, SlowerThan):
-        return (Question(histogram_question(source.histogram), router),)
-    return tuple(Question(selector, router) for selector in source.selectors)
+        return (Question.at(histogram_question(source.histogram), origin),)
+    return tuple(Question.at(selector, origin) for selector in source.selectors)
 
 
 class Signal(NamedTuple):
@@ -53,15 +59,15 @@ class Signal(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def signals_of(source: Source, router: bool) -> tuple[Signal, ...]:
+def signals_of(source: Source, origin: Origin) -> tuple[Signal, ...]:
     """The signals of one revision. Errors are left out: their counter may be born with the first one."""
 
     def signal(*selectors: str) -> Signal:
-        return Signal(" + ".join(selectors), tuple(Question(selector, router) for selector in selectors))
+        return Signal(" + ".join(selectors), tuple(Question.at(selector, origin) for selector in selectors))
 
     match source:
         case SlowerThan(histogram=histogram):
-            return (Signal(histogram, questions_of(source, router)),)
+            return (Signal(histogram, questions_of(source, origin)),)
         case CounterRatio(total=total):
             return (signal(*total),)
         case AboveLevel(gauge=gauge):
@@ -72,5 +78,5 @@ def signals_of(source: Source, router: bool) -> tuple[Signal, ...]:
 
 def signal_questions(objective: MeasuredObjective) -> tuple[Question, ...]:
     """What shows that an objective of the candidate is measured at all."""
-    signals = signals_of(objective.source, objective.origin is Origin.ROUTER)
+    signals = signals_of(objective.source, objective.origin)
     return tuple(question for signal in signals for question in signal.questions)

@@ -10,13 +10,27 @@ from dataclasses import dataclass, replace
 
 from palier import presets
 from palier.api.objectives import CountedSignal
+from palier.api.quality import judged_in_shadow
 from palier.api.v1alpha1 import Experiment, Mean, ModelDeployment, Objective
 from palier.api.values import Proof
 from palier.errors import InvalidSpec
 from palier.evidence.objective import MeanRule, ObjectiveRule, ScoreRule
 from palier.release.resolve import Serving, resolve
 from palier.release.sources import MeasuredObjective, Origin
-from palier.shadow.plan import TIMED
+
+__all__ = [
+    "ERROR_MARGIN",
+    "LATENCY_MARGIN",
+    "NO_OBJECTIVES",
+    "RELEASE_ALPHA",
+    "Objectives",
+    "alpha_of",
+    "judged_in_shadow",
+    "measured_objectives",
+    "objectives_of",
+    "rule_of",
+    "rules_digest",
+]
 
 RELEASE_ALPHA = 0.01
 """Allowed probability that a release of a good candidate is rolled back, however often Palier looks."""
@@ -112,13 +126,6 @@ def alpha_of(deployment: ModelDeployment) -> float:
     if len(rules.canaries) > 1 and any(isinstance(stage, Experiment) for stage in rules.canaries):
         tests += 1
     return RELEASE_ALPHA / max(1, tests)
-
-
-def judged_in_shadow(objective: Objective) -> bool:
-    """Whether the shadow proxy can tell of an objective."""
-    if objective.latency is not None:
-        return objective.latency.signal in TIMED
-    return (objective.agreement or objective.slowdown or objective.error_rate) is not None
 
 
 def _in_canary(objective: Objective) -> bool:

@@ -56,7 +56,7 @@ def shadow_objectives(
             one.rule,
             one.source,
             one.source if one.rule.compare_with_stable else None,
-            origin=Origin.ELSEWHERE,
+            origin=Origin.SHADOW,
             about=about,
         )
         for one in told
@@ -163,4 +163,4 @@ def _of_sample(
 ) -> MeasuredObjective:
     """An objective about the sample itself; it never fails a candidate, so its alpha is nobody's share."""
     rule = _of_pairs(name, limit=limit, alpha=0.001, minimum=minimum, nouns=nouns)
-    return MeasuredObjective(rule, source, None, origin=Origin.ELSEWHERE, about=about)
+    return MeasuredObjective(rule, source, None, origin=Origin.SHADOW, about=about)

@@ -80,8 +80,10 @@ class Origin(StrEnum):
     """The model's own pods: they can be seen in Prometheus before they have any traffic."""
     ROUTER = "Router"
     """The gateway's proxies, for each backend: they still speak when a pod does not."""
+    SHADOW = "Shadow"
+    """The proxy of a shadow: its pod's name tells whose it is, and its series which comparison they are about."""
     ELSEWHERE = "Elsewhere"
-    """Another program, with a `revision` label: nothing is known about when its series begin."""
+    """Another program, with a `revision` label alone: nothing is known about when its series begin."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,13 +55,22 @@ class Step:
         start: seconds since the epoch.
         end: seconds since the epoch.
         staleness: seconds after which a sample says nothing any more.
+        unclear: why series are left out that may be of another ModelDeployment as well, by question and revision.
     """
 
     def __init__(
-        self, answers: Mapping[Question, Answer], scraped: Answer, *, start: float, end: float, staleness: float
+        self,
+        answers: Mapping[Question, Answer],
+        scraped: Answer,
+        *,
+        start: float,
+        end: float,
+        staleness: float,
+        unclear: Mapping[tuple[Question, str], str] = {},
     ) -> None:
         self._answers = answers
         self._scraped = scraped
+        self._unclear = unclear
         self.start = start
         self._end, self._staleness = end, staleness
         self._read: dict[Question, Answer] = {}
@@ -98,7 +107,7 @@ class Step:
             before: targets that had lost it at an earlier step; their old samples may be too old to be read again.
         """
         router = objective.origin is Origin.ROUTER
-        for signal in signals_of(source, router):
+        for signal in signals_of(source, objective.origin):
             if self.seen(revision, signal.questions):
                 continue
             held = {target for question in signal.questions for target, _ in self._series_of(revision, question)}
@@ -111,7 +120,7 @@ class Step:
         """Whether the signals of an objective are there and none of their samples is from before the step."""
         since = [
             one.times[0]
-            for signal in signals_of(source, objective.origin is Origin.ROUTER)
+            for signal in signals_of(source, objective.origin)
             for question in signal.questions
             for _, one in self._series_of(revision, question)
         ]
@@ -119,7 +128,7 @@ class Step:
 
     def counted_before(self, objective: MeasuredObjective, source: Source, revision: str) -> bool:
         """Whether a target that is first read in this step had counted something by then: when, nobody knows."""
-        for signal in signals_of(source, objective.origin is Origin.ROUTER):
+        for signal in signals_of(source, objective.origin):
             for question in signal.questions:
                 since: dict[Target, float] = {}
                 for target, one in self._series_of(revision, question):
@@ -129,12 +138,16 @@ class Step:
                         return True
         return False
 
+    def unclear(self, objective: MeasuredObjective, source: Source, revision: str) -> str:
+        """Why series of an objective were left out that may be of this revision; "" if none were."""
+        asked = questions_of(source, objective.origin) if self._unclear else ()
+        return next((told for question in asked if (told := self._unclear.get((question, revision)))), "")
+
     def unreadable(self, objective: MeasuredObjective, source: Source, revision: str) -> str:
         """Why what was read of an objective cannot be counted; "" if it can."""
-        router = objective.origin is Origin.ROUTER
         if isinstance(source, AboveLevel):
             return ""
-        for question in questions_of(source, router):
+        for question in questions_of(source, objective.origin):
             value = self._uncountable(question).get(revision)
             if value is None:
                 continue
@@ -142,16 +155,16 @@ class Step:
                 continue
             name = source.histogram if isinstance(source, SlowerThan) else question.selector
             return f"{name} of {revision} was {value:g}, which no counter can be"
-        return self._without_amount(source, revision, router=router) if isinstance(source, MeanOf) else ""
+        return self._without_amount(source, revision, objective.origin) if isinstance(source, MeanOf) else ""
 
     def _uncountable(self, question: Question) -> dict[str, float]:
         """A value of each revision that no counter of events can have; negative rather than too large."""
         self._places(question)
         return self._impossible[question]
 
-    def _without_amount(self, source: MeanOf, revision: str, *, router: bool) -> str:
+    def _without_amount(self, source: MeanOf, revision: str, origin: Origin) -> str:
         """Whether events were counted while what they amount to was not read: a mean of nothing would be 0."""
-        amount = Question(source.amount, router)
+        amount = Question.at(source.amount, origin)
         held: dict[Target, list[tuple[float, float]]] = {}
         for target, one in self._series_of(revision, amount):
             place = self._places(amount)[target].places[id(one.times)]
@@ -159,7 +172,7 @@ class Step:
             held.setdefault(target, []).append((since, one.times[place.last]))
         pods = {target[:2] for target, samples in held.items() for _, last in samples if self._recent(last)}
         for selector in source.total:
-            question = Question(selector, router)
+            question = Question.at(selector, origin)
             for target, one in self._series_of(revision, question):
                 place = self._places(question)[target].places[id(one.times)]
                 if not (events := risen(one, place)):
@@ -176,48 +189,45 @@ class Step:
         other, other_revision = than
         if not (isinstance(source, SlowerThan) and isinstance(other, SlowerThan)):
             return False
-        router = objective.origin is Origin.ROUTER
+        origin = objective.origin
         mine, others = (
             [part.upper / one.threshold for part in parts if part.upper is not None and part.counts.total]
             for one, parts in (
-                (source, self._parts(questions_of(source, router)[0], source.threshold, revision)),
-                (other, self._parts(questions_of(other, router)[0], other.threshold, other_revision)),
+                (source, self._parts(questions_of(source, origin)[0], source.threshold, revision)),
+                (other, self._parts(questions_of(other, origin)[0], other.threshold, other_revision)),
             )
         )
         return bool(mine and others) and max(mine) > min(others) and not same_edge(max(mine), min(others))
 
     def counts(self, objective: MeasuredObjective, source: Source, revision: str) -> Counts | Amounts:
         """Events of one revision for one objective."""
-        router = objective.origin is Origin.ROUTER
+        origin = objective.origin
         match source:
             case SlowerThan(threshold=threshold):
-                parts = self._parts(questions_of(source, router)[0], threshold, revision)
+                parts = self._parts(questions_of(source, origin)[0], threshold, revision)
                 return together(parts).counts if parts else Counts(0, 0, 0)
             case CounterRatio(bad=bad, total=total):
-                return _at_most_all(
-                    round(self._sum(bad, revision, router=router)), round(self._sum(total, revision, router=router))
-                )
+                return _at_most_all(round(self._sum(bad, revision, origin)), round(self._sum(total, revision, origin)))
             case AboveLevel(gauge=gauge, threshold=threshold):
                 levels = [
                     value
-                    for _, one in self._series_of(revision, Question(gauge, router))
+                    for _, one in self._series_of(revision, Question.at(gauge, origin))
                     for value in one.values[bisect_right(one.times, self.start) : bisect_right(one.times, self._end)]
                 ]
                 bad_levels = sum(level > threshold for level in levels)
                 return Counts(len(levels), bad_levels, bad_levels)
             case MeanOf(amount=amount, total=totals, scale=scale):
                 return Amounts(
-                    total=round(self._sum(totals, revision, router=router)),
-                    amount=max(0.0, self._sum((amount,), revision, router=router)) * scale,
+                    total=round(self._sum(totals, revision, origin)),
+                    amount=max(0.0, self._sum((amount,), revision, origin)) * scale,
                 )
 
     def segments(self, objective: MeasuredObjective, source: Source, revision: str) -> dict[str, Counts]:
         """Events of one revision by the value of the label that the objective is told apart by."""
-        label = objective.segment_by
-        router = objective.origin is Origin.ROUTER
+        label, origin = objective.segment_by, objective.origin
         if isinstance(source, SlowerThan):
             found: dict[str, list[HistogramCounts]] = {}
-            for histogram in self._buckets(questions_of(source, router)[0], label):
+            for histogram in self._buckets(questions_of(source, origin)[0], label):
                 if histogram.revision == revision:
                     found.setdefault(histogram.segment, []).append(histogram.above(source.threshold))
             return {segment: together(parts).counts for segment, parts in found.items()}
@@ -226,7 +236,7 @@ class Step:
         sums: dict[str, list[float]] = {}
         for position, selectors in enumerate((source.bad, source.total)):
             for selector in selectors:
-                for owner, one, events in self._risen(Question(selector, router)):
+                for owner, one, events in self._risen(Question.at(selector, origin)):
                     if owner == revision:
                         sums.setdefault(segment_of(one, label), [0.0, 0.0])[position] += events
         unplaced = math.fsum(bad for bad, total in sums.values() if not round(total))
@@ -237,12 +247,12 @@ class Step:
 
     def reading(self, objective: MeasuredObjective, source: SlowerThan, revision: str) -> Reading | None:
         """How well the histograms of a revision that are still read answer; None where there are none."""
-        router = objective.origin is Origin.ROUTER
-        if revision in self._uncountable(questions_of(source, router)[0]):
+        (question,) = questions_of(source, objective.origin)
+        if revision in self._uncountable(question):
             return None
         parts = [
             part
-            for part in self._parts(questions_of(source, router)[0], source.threshold, revision)
+            for part in self._parts(question, source.threshold, revision)
             if part.fresh and (part.upper is not None or part.measurable is Measurable.UNAVAILABLE)
         ]
         if not parts:
@@ -250,11 +260,11 @@ class Step:
         worst = together(parts)
         return Reading(worst.measurable, worst.lower, worst.upper)
 
-    def _sum(self, selectors: Sequence[str], revision: str, *, router: bool) -> float:
+    def _sum(self, selectors: Sequence[str], revision: str, origin: Origin) -> float:
         return math.fsum(
             events
             for selector in selectors
-            for owner, _, events in self._risen(Question(selector, router))
+            for owner, _, events in self._risen(Question.at(selector, origin))
             if owner == revision
         )
 

@@ -37,7 +37,9 @@ class MemoryCluster:
         self.breaks_after: int | None = None
         """Writes that still succeed before the API server is away for good."""
         self.refuses: dict[str, ClusterError] = {}
-        """What an admission policy answers to every write of a kind."""
+        """What an admission policy answers to every write of a kind, or of a kind and the beginning of a name."""
+        self.refuses_deletion: dict[str, ClusterError] = {}
+        """The same for deletions."""
         self.after_write: Callable[[], None] = lambda: None
         """Called at every instant at which the world differs."""
         self._applied: dict[tuple[Identity, str], dict[str, Any]] = {}
@@ -48,8 +50,7 @@ class MemoryCluster:
         """See `Cluster.apply`: what this manager stated before and no longer states goes."""
         assert not dry_run
         self._reach()
-        if manifest["kind"] in self.refuses:
-            raise self.refuses[manifest["kind"]]
+        _admit(self.refuses, Reference.to(manifest), "applying")
         identity = _identity(manifest)
         live = copy.deepcopy(self.objects.get(identity, _born(manifest, number=self.version + 1)))
         before = self._applied.get((identity, manager), {})
@@ -72,6 +73,7 @@ class MemoryCluster:
         identity = (reference.kind, reference.namespace, reference.name)
         if identity not in self.objects:
             return
+        _admit(self.refuses_deletion, reference, "deleting")
         assert reference.uid in {None, self.objects[identity]["metadata"]["uid"]}
         self.version += 1
         obj = self.objects.pop(identity)
@@ -220,6 +222,13 @@ def answer(parent: Mapping[str, Any], *, generation: int, **changes: dict[str, A
         "controllerName": "example.com/gateway",
         "conditions": [{**condition, **changes.get(kind, {})} for kind, condition in said.items()],
     }
+
+
+def _admit(refuses: Mapping[str, ClusterError], reference: Reference, doing: str) -> None:
+    """Raise what is refused, with the words of the client: they name the object."""
+    for what, error in refuses.items():
+        if f"{reference.kind} {reference.name}".startswith(what):
+            raise type(error)(f"{doing} {reference}: {error}")
 
 
 def _watched(obj: Mapping[str, Any]) -> bool:

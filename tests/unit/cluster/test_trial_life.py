@@ -211,7 +211,7 @@ async def test_what_nothing_can_run_is_told_once(stage: str, field: str) -> None
     life.image = ""
     life.restart()
     asked = {"golden": stage == "golden", "shadow": stage == "shadow"}
-    given: dict[str, Any] = {**asked, "objectives": (), "spec": {"golden": GOLDEN} if asked["golden"] else {}}
+    given: dict[str, Any] = {**asked, "objectives": PROMISES[:1], "spec": {"golden": GOLDEN} if asked["golden"] else {}}
     life.ask_for("2", **given)
     await life.run(10)
     version = life.cluster.version

@@ -157,8 +157,14 @@ class Leaving(MemoryCluster):
         return await super().list_pods(namespace, labels)
 
 
+def happens(cluster: MemoryCluster, reason: str, **labels: str) -> None:
+    """A pod with these labels waits for this reason."""
+    stuck = pod(containers=[waiting(reason, "it says")])
+    cluster.pods = [{**stuck, "metadata": {**stuck["metadata"], "labels": labels}}]
+
+
 async def test_the_reason_is_looked_up_now_and_then() -> None:
-    """Not while a start may merely be slow, not in every pass, and an API server that is away takes no answer back."""
+    """Not while a start may merely be slow, and not in every pass."""
     cluster = Leaving()
     troubles = Troubles(cluster)
     labels = {"app": "demo"}
@@ -166,17 +172,63 @@ async def test_the_reason_is_looked_up_now_and_then() -> None:
     async def told(now: float) -> str:
         return await troubles.of("ml", "demo", labels, since=100.0, now=now)
 
-    def happens(reason: str) -> None:
-        stuck = pod(containers=[waiting(reason, "it says")])
-        cluster.pods = [{**stuck, "metadata": {**stuck["metadata"], "labels": labels}}]
-
-    happens("ErrImagePull")
+    happens(cluster, "ErrImagePull", **labels)
     assert await told(109.0) == ""
     assert await told(110.0) == "pod demo-x, container m: ErrImagePull: it says"
-    happens("CrashLoopBackOff")
+    happens(cluster, "CrashLoopBackOff", **labels)
     assert "ErrImagePull" in await told(119.0)
     assert "CrashLoopBackOff" in await told(120.0)
-    cluster.away = True
-    assert "CrashLoopBackOff" in await told(130.0)
     troubles.forget("ml", "demo")
     assert await told(109.0) == ""
+
+
+async def test_what_could_not_be_read_is_not_nothing() -> None:
+    """An API server that is away has not said that all is well, nor that it is as before; it is asked again at once."""
+    cluster = Leaving()
+    troubles = Troubles(cluster)
+    labels = {"app": "demo"}
+    happens(cluster, "ErrImagePull", **labels)
+
+    async def told(now: float) -> str:
+        return await troubles.of("ml", "demo", labels, since=100.0, now=now)
+
+    cluster.away = True
+    with pytest.raises(Unavailable):
+        await told(110.0)
+    cluster.away = False
+    assert "ErrImagePull" in await told(111.0)
+    cluster.away = True
+    assert "ErrImagePull" in await told(120.0)
+    with pytest.raises(Unavailable):
+        await told(121.0)
+
+
+async def test_what_is_known_of_other_pods_is_not_told() -> None:
+    """A release goes from one variant to the next: the trouble of the former's pods is none of the next one's."""
+    cluster = Leaving()
+    troubles = Troubles(cluster)
+
+    async def told(revision: str, *, since: float, now: float) -> str:
+        return await troubles.of("ml", "demo", {"revision": revision}, since=since, now=now)
+
+    happens(cluster, "ErrImagePull", revision="a")
+    assert "ErrImagePull" in await told("a", since=100.0, now=110.0)
+    assert await told("b", since=112.0, now=113.0) == ""
+    happens(cluster, "CrashLoopBackOff", revision="b")
+    assert "CrashLoopBackOff" in await told("b", since=112.0, now=122.0)
+
+
+async def test_a_deadline_finds_the_reason_looked_up() -> None:
+    """However short it is: what is decided then rests on what is known then."""
+    cluster = Leaving()
+    troubles = Troubles(cluster)
+    happens(cluster, "ErrImagePull", app="demo")
+
+    async def told(now: float) -> str:
+        return await troubles.of("ml", "demo", {"app": "demo"}, since=100.0, now=now, due=105.0)
+
+    assert await told(104.0) == ""
+    assert "ErrImagePull" in await told(105.0)
+    happens(cluster, "CrashLoopBackOff", app="demo")
+    assert "ErrImagePull" in await told(114.0)
+    assert "CrashLoopBackOff" in await told(115.0)

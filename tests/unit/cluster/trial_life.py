@@ -2,10 +2,9 @@
 
 import copy
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from palier.api.constants import API_VERSION, KIND, LABEL_REVISION
-from palier.api.v1alpha1 import parse
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
 from palier.controller import Controller
@@ -20,6 +19,9 @@ from palier.quality import Quality
 from tests.property.trial_specs import tried
 from tests.unit.cluster.memory import MemoryCluster
 from tests.unit.release.trial_examples import GOOD
+
+if TYPE_CHECKING:
+    from palier.api.v1alpha1 import ModelDeployment
 
 KEY = Key("ml", "demo")
 BORN = 1_795_564_800.0
@@ -87,12 +89,16 @@ class Life:
         """What golden answers find, by the name of the model's version; good ones where it is not here."""
         self.differs: dict[str, float] = {}
         """Share of the requests that a version answers otherwise than stable."""
+        self.fails: dict[str, float] = {}
+        """Share of the users' requests that a version fails."""
         self.unscraped: set[str] = set()
         """Versions whose pods Prometheus does not know."""
         self.examination_takes = 2
         self.gateways_answer = True
         self.copied_to: str | None = None
         """Where the gateways send copies: what the last route said that they have accepted."""
+        self.asked: ModelDeployment | None = None
+        """The last spec."""
         self.started: dict[str, float] = {}
         """When each Job began."""
         self.log: list[str] = []
@@ -134,7 +140,7 @@ class Life:
             "progressDeadline": "30s",
             "spec": {"golden": GOLDEN},
         }
-        deployment = tried(version, **rules | changes)
+        self.asked = deployment = tried(version, **rules | changes)
         spec = deployment.model_dump(mode="json", by_alias=True, exclude_none=True)["spec"]
         self.cluster.put(TEXTS)
         known = self.cluster.find(KIND, "demo") or {"metadata": {"name": "demo", "namespace": "ml"}}
@@ -219,7 +225,8 @@ class Life:
             pod = f"{name}-5d8f7b-x"
             self.source.up(pod, at=self.now)
             requests = PER_SECOND * self.weights().get(revision, 0) // 100
-            for selector, amount in (("requests_total", requests), ('requests_total{code="500"}', 0)):
+            failed = round(requests * self.fails.get(self.version_of(revision), 0.0))
+            for selector, amount in (("requests_total", requests), ('requests_total{code="500"}', failed)):
                 self.source.add(selector, amount, at=self.now, pod=pod, instance=pod)
             for edge in ("0.1", "0.5", "+Inf"):
                 self.source.add(buckets("seconds"), requests, at=self.now, pod=pod, instance=pod, le=edge)
@@ -318,8 +325,7 @@ class Life:
     def weights(self) -> dict[str, int]:
         """The split as the route has it; empty before there is a route."""
         route = self.cluster.find("HTTPRoute", "demo")
-        body = self.cluster.find(KIND, "demo")
-        return route_weights(parse(body), route) if route and body else {}
+        return route_weights(self.asked, route) if route and self.asked else {}
 
 
 def buckets(histogram: str) -> str:

@@ -16,6 +16,8 @@ from tests.property.world import model_deployment
 
 STABLE, CANDIDATE = "aaaaaaaaaa", "bbbbbbbbbb"
 PODS, ROUTER = Question("requests_total"), Question("istio_requests_total", of_router=True)
+PAIRS = Question("palier_shadow_pairs_total", of_proxy=True)
+RUN = ShadowRun(CANDIDATE, STABLE, 20, "now")
 
 
 def deployment(name: str) -> ModelDeployment:
@@ -101,24 +103,71 @@ def test_services_of_the_same_name_in_two_namespaces_are_two_backends() -> None:
     }
 
 
+def shadowed(about: str = "now") -> Watched:
+    """A release in its shadow."""
+    rule = ObjectiveRule("answers", limit=0.03, margin=1.25, alpha=0.01)
+    pairs = CounterRatio(("disagreements_total",), ("pairs_total",))
+    return replace(watched(), objectives=(MeasuredObjective(rule, pairs, None, origin=Origin.SHADOW, about=about),))
+
+
+def proxy(name: str, run: ShadowRun = RUN) -> str:
+    """The pod of a shadow's proxy."""
+    return f"{shadow_name(deployment(name), run)}-6b7f9c8d5f-x2x4z"
+
+
 def test_a_shadow_that_compares_otherwise_counts_for_nobody() -> None:
     """The checks were changed: what the proxy before has counted is no evidence for the comparison of now."""
-    about = MeasuredObjective(
-        ObjectiveRule("answers", limit=0.03, margin=1.25, alpha=0.01),
-        CounterRatio(("disagreements_total",), ("pairs_total",)),
-        None,
-        origin=Origin.ELSEWHERE,
-        about="now",
-    )
-    owners = Owners({("ml", "chat"): replace(watched(), objectives=(about,))})
+    owners = Owners({("ml", "chat"): shadowed()})
+    pod = proxy("chat")
 
     assert found(
         owners,
-        PODS,
-        series("now", revision=CANDIDATE, comparison="now"),
-        series("before", revision=CANDIDATE, comparison="before"),
-        series("feedback", revision=CANDIDATE),
-    ) == {("ml", "chat"): [(CANDIDATE, "now"), (CANDIDATE, "feedback")]}
+        PAIRS,
+        series("now", pod=pod, revision=CANDIDATE, comparison="now"),
+        series("before", pod=pod, revision=CANDIDATE, comparison="before"),
+        series("feedback", pod=pod, revision=CANDIDATE),
+        series("third", pod=pod, revision="cccccccccc", comparison="now"),
+        series("no proxy", pod="front-end-0", revision=CANDIDATE, comparison="now"),
+        series("no pod", revision=CANDIDATE, comparison="now"),
+    ) == {("ml", "chat"): [(CANDIDATE, "now")]}
+
+
+def test_pairs_are_of_the_proxys_own_model() -> None:
+    """Twins have the same revisions and compare alike: only the proxy's name tells them apart, watched or not."""
+    names = ("chat", "chat-b", "chat-b-c")
+    answer = [series(name, pod=proxy(name), revision=CANDIDATE, comparison="now") for name in names]
+
+    for watched_ones in (names, names[:1], names[1:]):
+        owners = Owners({("ml", name): shadowed() for name in watched_ones})
+
+        assert found(owners, PAIRS, *answer) == {("ml", name): [(CANDIDATE, name)] for name in watched_ones}
+
+
+def test_twins_that_serve_are_known_though_nobody_looks_at_them() -> None:
+    """One that is at rest has users too: their sessions count for nobody, and it is said whose they may be."""
+    others = {("ml", "chat-b"): frozenset({STABLE}), ("prod", "chat"): frozenset({STABLE, CANDIDATE})}
+    owners = Owners({("ml", "chat"): watched()}, serving={**others, ("ml", "chat"): frozenset({STABLE, CANDIDATE})})
+    pods = [series(name, pod=f"{name}-{STABLE}-6b7f9c8d5f-x2x4z", revision=STABLE) for name in ("chat", "chat-b")]
+    answer = [*pods, series("whose", revision=STABLE), series("mine", revision=CANDIDATE)]
+
+    assert found(owners, PODS, *answer) == {("ml", "chat"): [(STABLE, "chat"), (CANDIDATE, "mine")]}
+    ((about, reason),) = owners.unclear(("ml", "chat")).items()
+    assert about == (PODS, STABLE)
+    assert reason == (
+        f'requests_total with revision="{STABLE}" may be of chat-b as well, which has the same revision in namespace ml'
+    )
+    assert owners.unclear(("prod", "chat")) == {}
+
+
+def test_what_is_clear_is_not_said_to_be_unclear() -> None:
+    """Twins whose pods count for themselves can be told apart by the pods' names."""
+    owners = Owners({("ml", name): watched() for name in ("chat", "chat-b")})
+    pods = [series(name, pod=f"{name}-{STABLE}-6b7f9c8d5f-x2x4z", revision=STABLE) for name in ("chat", "chat-b")]
+    found(owners, PODS, *pods)
+    assert owners.unclear(("ml", "chat")) == {}
+
+    found(owners, PODS, series("whose", revision=CANDIDATE))
+    assert set(owners.unclear(("ml", "chat"))) == set(owners.unclear(("ml", "chat-b"))) == {(PODS, CANDIDATE)}
 
 
 def test_a_proxys_series_are_of_the_model_that_it_is_named_after() -> None:
@@ -127,8 +176,7 @@ def test_a_proxys_series_are_of_the_model_that_it_is_named_after() -> None:
     fleet = {("ml", name): watched() for name in ("chat", "chat-b", long)}
     owners = Owners({**fleet, ("ml", "other"): replace(watched(), candidate="cccccccccc")})
     ends = dict.fromkeys(("chat", "chat-b", "gone"), "-6b7f9c8d5f-x2x4z") | {long: "x2x4z"}
-    run = ShadowRun(CANDIDATE, STABLE, 20, "now")
-    pods = {name: shadow_name(deployment(name), run) + end for name, end in ends.items()}
+    pods = {name: shadow_name(deployment(name), RUN) + end for name, end in ends.items()}
     answer = [series(name, pod=pod, revision=STABLE, comparison="now") for name, pod in pods.items()]
     answer += [
         series("candidate", pod=pods["chat"], revision=CANDIDATE, comparison="before"),
@@ -139,7 +187,7 @@ def test_a_proxys_series_are_of_the_model_that_it_is_named_after() -> None:
     ]
     told = {
         key: [(revision, one.labels["mark"]) for rows in targets.values() for revision, one in rows]
-        for key, targets in owners.of_proxies(answer).items()
+        for key, targets in owners.of_proxies(PAIRS, answer).items()
     }
 
     assert told == {
@@ -147,3 +195,10 @@ def test_a_proxys_series_are_of_the_model_that_it_is_named_after() -> None:
         ("ml", "chat-b"): [(STABLE, "chat-b")],
         ("ml", long): [(STABLE, long)],
     }
+
+
+def test_a_proxy_of_somebody_unknown_is_not_taken_for_one_of_a_similar_name() -> None:
+    """There is no budget for chat-b, so it is not in the fleet: its copies are not those of chat."""
+    owners = Owners({("ml", "chat"): watched()})
+
+    assert owners.of_proxies(PAIRS, [series("b", pod=proxy("chat-b"), revision=STABLE, comparison="now")]) == {}

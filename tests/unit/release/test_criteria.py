@@ -12,6 +12,7 @@ from palier.release.rules import ERROR_MARGIN, LATENCY_MARGIN, RELEASE_ALPHA, al
 from palier.release.shadow_objectives import COVERAGE, LEFT_OUT, shadow_objectives
 from palier.release.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan
 from palier.release.state import State, Step
+from palier.shadow.plan import TIMED
 from tests.property.trial_specs import LENIENT, STRICT, tried
 from tests.unit.release.examples import CANDIDATE, STABLE, THIRD, first, releasing, serving
 from tests.unit.release.trial_examples import gathered, trying
@@ -98,7 +99,7 @@ def test_the_series_of_a_shadow_are_those_of_its_proxy() -> None:
     pairs = ("palier_shadow_pairs_total",)
 
     left_out = 'palier_shadow_excluded_total{reason=~"Method|Protocol|RequestTooLarge|RequestIncomplete"}'
-    assert {one.origin for one in found.values()} == {Origin.ELSEWHERE}
+    assert {one.origin for one in found.values()} == {Origin.SHADOW}
     assert {name: one.source for name, one in found.items()} == {
         "slow": SlowerThan("palier_shadow_answer_seconds", 0.25),
         "first-token": SlowerThan("palier_shadow_first_token_seconds", 2.0),
@@ -207,14 +208,23 @@ def test_the_same_name_with_users_is_other_evidence() -> None:
     assert judged(tried(), SHADOWED)["errors"].digest != judged(tried(), releasing(Step.CANARY))["errors"].digest
 
 
-def test_without_such_objectives_there_is_still_the_sample() -> None:
-    """A shadow that only warms the candidate up has to have had its pairs all the same."""
-    stage = tried(objectives=()).spec.release.shadow
+def test_there_is_the_sample_besides_a_single_promise() -> None:
+    """Whatever a shadow is about, it has to have had its pairs."""
+    alone = tried(objectives=EVERYTHING[3:4])
+    stage = alone.spec.release.shadow
     assert stage is not None
-    found = shadow_objectives(tried(objectives=()), stage, alpha=0.01, about="x")
+    found = shadow_objectives(alone, stage, alpha=0.01, about="x")
 
-    assert [one.rule.name for one in found] == list(OF_SAMPLE)
-    assert not judged_in_shadow(everything().spec.objectives[-1])
+    assert [one.rule.name for one in found] == ["errors", *OF_SAMPLE]
+
+
+def test_a_shadow_judges_what_its_proxy_counts() -> None:
+    """The times that the API lets be judged in a shadow are those that the proxy measures; users and costs are not."""
+    named = {objective.name for objective in everything().spec.objectives if judged_in_shadow(objective)}
+    timed = {one.latency.signal for one in everything().spec.objectives if one.latency and judged_in_shadow(one)}
+
+    assert named == {"slow", "first-token", "errors", "answers", "language", "pace"}
+    assert timed == TIMED
 
 
 def test_a_stage_that_left_the_spec_leaves_the_criteria_of_users() -> None:

@@ -49,16 +49,19 @@ class Scrapes:
         arm: str = CANDIDATE,
         pod: str = "",
         router: bool = False,
+        proxy: bool = False,
         **labels: str,
     ) -> None:
         """One counter or gauge of a pod, by scrape time."""
-        self.add_series(
-            selector, Series({"pod": pod or arm, **labels}, sorted(samples.items())), arm=arm, router=router
-        )
+        series = Series({"pod": pod or arm, **labels}, sorted(samples.items()))
+        self.add_series(selector, series, arm=arm, router=router, proxy=proxy)
 
-    def add_series(self, selector: str, series: Series, *, arm: str = CANDIDATE, router: bool = False) -> None:
+    def add_series(
+        self, selector: str, series: Series, *, arm: str = CANDIDATE, router: bool = False, proxy: bool = False
+    ) -> None:
         """Any series."""
-        self.answers.setdefault(Question(selector, router), {}).setdefault(series.target, []).append((arm, series))
+        rows = self.answers.setdefault(Question(selector, router, proxy), {})
+        rows.setdefault(series.target, []).append((arm, series))
 
     def up(self, *times: float, arm: str = CANDIDATE, pod: str = "") -> None:
         """A pod that was scraped at these times."""
@@ -342,11 +345,11 @@ def test_a_vanished_signal_leaves_the_other_objectives_judged() -> None:
 def test_a_shadow_proxy_that_is_scraped_no_more_is_no_evidence() -> None:
     """Its own target belongs to no revision: that the candidate's pods go on being scraped says nothing about it."""
     pairs = CounterRatio(("disagreements_total",), ("pairs_total",))
-    shadowed = objective(pairs, origin=Origin.ELSEWHERE, stable_source=None, about="digest")
+    shadowed = objective(pairs, origin=Origin.SHADOW, stable_source=None, about="digest")
     scrapes = Scrapes()
     scrapes.up(*range(30, 400, 10))
     for selector, rate in (("disagreements_total", 0), ("pairs_total", 10)):
-        scrapes.add(selector, {time: time * rate for time in range(30, 91, 10)}, pod="shadow")
+        scrapes.add(selector, {time: time * rate for time in range(30, 91, 10)}, pod="shadow", proxy=True)
 
     seen = scrapes.look(release(shadowed, last_look=30.0), 60, 90)
     lost = scrapes.look(seen, 200, 300)

@@ -1,0 +1,44 @@
+"""What Prometheus has answered to a look at the whole fleet, as each release reads its part."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from palier.metrics.owners import Key, Owners
+from palier.release.look import SCRAPED
+from palier.release.questions import Question
+from palier.release.step import Answer
+
+__all__ = ["Answers"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What Prometheus has answered, sorted by whose it is."""
+
+    found: Mapping[Question, Mapping[Key, Answer]]
+    """The series, by question and by release."""
+    unanswered: Mapping[Question, str]
+    """Why there is no answer."""
+    owners: Owners
+    """Who has sorted them."""
+
+    def of(self, key: Key) -> dict[Question, Answer]:
+        """The series of one release."""
+        return {question: mine for question, found in self.found.items() if (mine := found.get(key))}
+
+    def scraped(self, key: Key) -> Answer:
+        """The `up` series of one release's pods."""
+        return self.found.get(SCRAPED, {}).get(key, {})
+
+    def unclear(self, key: Key) -> Mapping[tuple[Question, str], str]:
+        """Questions and revisions of one release whose series may be another one's as well, and why."""
+        return self.owners.unclear(key)
+
+    def report(self) -> bool:
+        """Whether any question has failed; then the log says why, once for each reason."""
+        for reason in sorted(set(self.unanswered.values())):
+            logger.warning("a look failed: %s", reason)
+        return bool(self.unanswered)
