@@ -11,8 +11,7 @@ from typing import Final
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import Counts, ObjectiveRule
 from palier.release.questions import Question, questions, signal_questions
-from palier.release.shadow_objectives import ANSWERED
-from palier.release.sources import MeasuredObjective, Origin
+from palier.release.sources import CounterRatio, MeasuredObjective, Origin
 from palier.release.state import State, Step
 from palier.release.step import Answer
 from palier.release.step import Step as Stretch
@@ -25,7 +24,9 @@ TRAILING: Final = 60.0
 """Seconds after a shadow in which copies of it may still be answered: gateways take a moment to leave off."""
 
 _UNJUDGED: Final = ObjectiveRule(name="copies", limit=0.5, margin=1.0, alpha=0.5)
-_COUNTER: Final = MeasuredObjective(_UNJUDGED, ANSWERED, ANSWERED, origin=Origin.SHADOW)
+_ANSWERED: Final = CounterRatio(("palier_shadow_failed_copies_total",), ("palier_shadow_copies_total",))
+"""Counted at once, as pods count; what a verdict rests on waits for requests before it, for minutes if they hang."""
+_COUNTER: Final = MeasuredObjective(_UNJUDGED, _ANSWERED, _ANSWERED, origin=Origin.SHADOW)
 QUESTIONS: Final[tuple[Question, ...]] = questions(_COUNTER)
 """What Prometheus is asked for the copies, however many shadows there are."""
 
@@ -90,10 +91,10 @@ def answered_copies(
         shadow = Stretch(answers, {}, start=start, end=min(end, sent_until), staleness=staleness)
         if not shadow.seen(revision, signal_questions(_COUNTER)):
             return f"{untold}: no fresh samples of the shadow proxy, does Prometheus scrape it?"
-    if stretch.counted_before(_COUNTER, ANSWERED, revision):
+    if stretch.counted_before(_COUNTER, _ANSWERED, revision):
         return f"{untold}: the proxy had sent some before it was first scraped"
-    if reason := stretch.unreadable(_COUNTER, ANSWERED, revision):
+    if reason := stretch.unreadable(_COUNTER, _ANSWERED, revision):
         return reason
-    counts = stretch.counts(_COUNTER, ANSWERED, revision)
+    counts = stretch.counts(_COUNTER, _ANSWERED, revision)
     assert isinstance(counts, Counts)  # noqa: S101 - a ratio of counters
     return counts.total if with_failures else counts.total - counts.bad

@@ -14,7 +14,7 @@ from palier.evidence.objective import ObjectiveRule
 from palier.release.rules import ERROR_MARGIN, judged_in_shadow, rule_of
 from palier.release.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan, Source
 
-__all__ = ["ANSWERED", "COVERAGE", "LEFT_OUT", "shadow_objectives"]
+__all__ = ["COVERAGE", "LEFT_OUT", "shadow_objectives"]
 
 COVERAGE, LEFT_OUT = RESERVED
 """The objectives that every shadow has: that its requests become pairs, so that the others speak about all of them, and
@@ -26,7 +26,7 @@ MOST_LEFT_OUT = 0.5
 MOST_UNPAIRED = 0.1
 """Share of the sampled requests that may be lost before nothing is concluded from the rest."""
 
-ANSWERED = CounterRatio(("palier_shadow_failed_answers_total",), ("palier_shadow_answers_total",))
+_ANSWERED = CounterRatio(("palier_shadow_failed_answers_total",), ("palier_shadow_answers_total",))
 """What the proxy has asked of each version, and what of it failed."""
 
 _PAIRS = "palier_shadow_pairs_total"
@@ -106,7 +106,7 @@ class _Shadowed:
             return CounterRatio(("palier_shadow_disagreements_total",), (_PAIRS,))
         if objective.slowdown is not None:
             return CounterRatio((f'palier_shadow_slower_total{{factor="{objective.slowdown.factor}"}}',), (_PAIRS,))
-        return ANSWERED
+        return _ANSWERED
 
     @property
     def rule(self) -> ObjectiveRule:

@@ -140,6 +140,8 @@ class Ledger:
             str(check.name): Confusion() for check in plan.answers.compared if check.compare is Comparison.LABEL
         }
         self.slower = dict.fromkeys(plan.factors, 0)
+        self.copies = {arm: ArmCounts() for arm in ARMS}
+        """As soon as both answers are there, whoever is counted first: for those who count requests by the minute."""
         self.times = {arm: Times(edges) for arm in ARMS}
         self.first_events = {arm: Times(edges) for arm in ARMS}
 
@@ -158,6 +160,12 @@ class Ledger:
         if (counts := self.segments.get(name)) is None:
             counts = self.segments[name] = SegmentCounts()
         return counts
+
+    def count_copies(self, replies: Mapping[str, Reply]) -> None:
+        """Count what both versions were asked just now, for whom the order does not matter."""
+        for arm, reply in replies.items():
+            self.copies[arm].answers += 1
+            self.copies[arm].failed += reply.failure is not None
 
     def count(self, outcome: Outcome) -> None:
         """Count what came of one request."""

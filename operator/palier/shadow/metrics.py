@@ -162,6 +162,16 @@ def _of_arms(arms: Mapping[str, Arm], ledger: Ledger) -> Iterator[Metric]:
         [(labels, counts.failed) for labels, counts in groups],
         "segment",
     )
+    yield _counter(
+        "copies",
+        "Requests that were sent to both versions and came to an end, at once and in no order.",
+        [(arms[arm], counts.answers) for arm, counts in ledger.copies.items()],
+    )
+    yield _counter(
+        "failed_copies",
+        "Those of them that failed.",
+        [(arms[arm], counts.failed) for arm, counts in ledger.copies.items()],
+    )
     yield _histogram(
         "answer_seconds",
         "Time until the whole answer; what failed is beyond all edges.",

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from palier.answers.comparison import Answer, Compared, compare, own_texts, to_embed
+from palier.answers.confusion import bounded
 from palier.answers.stream import text_of
 from palier.answers.text import likeness
 from palier.api.answers import Answers, Comparison, Similarity, TextMetric
@@ -111,7 +112,7 @@ class Pairs:
             return Made(replace(outcome, unpaired=Unpaired.NOT_COMPARED), fault=error)
         if told is None:
             return Made(replace(outcome, unpaired=Unpaired.NOT_COMPARED))
-        outcome = replace(outcome, compared=told.compared, checked=told.checked)
+        outcome = replace(outcome, compared=_counted(told.compared), checked=told.checked)
         if told.compared is not None and told.compared.agrees:
             return Made(outcome)
         return Made(outcome, Disagreement(request, candidate, stable, told.compared))
@@ -171,6 +172,17 @@ def _not_fit(stable: Reply) -> Unpaired | None:
     if stable.status in _REFUSALS:
         return Unpaired.STABLE_REFUSED
     return Unpaired.ANSWER_TOO_LARGE if stable.too_large else None
+
+
+def _counted(compared: Compared | None) -> Compared | None:
+    """What is counted of a comparison: an outcome may be kept for minutes, and must not keep what was answered."""
+    if compared is None:
+        return None
+    results = (
+        replace(one, message="", labels=one.labels and (bounded(one.labels[0]), bounded(one.labels[1])))
+        for one in compared.results
+    )
+    return replace(compared, message="", results=tuple(results))
 
 
 def _fairly(

@@ -36,7 +36,7 @@ READING: Final = 30.0
 LATER: Final = 0.1
 """Longest time in seconds by which a request is put off while there is room. A copy comes at the very moment at which
 stable works on the user's own request; sent on at once, it would take processor time from exactly that one."""
-MOST_HELD: Final = 20_000
+MOST_HELD: Final = 100_000
 """Outcomes that wait for an earlier request to end; beyond it no request is taken, so that memory has a bound."""
 ENDING: Final = 5.0
 """Seconds in which the requests under way may come to an end when the proxy stops."""
@@ -232,6 +232,7 @@ class ShadowProxy:
         except Exception as error:  # noqa: BLE001 - counted here, and told below
             made = Made(Outcome(outgoing.segment, unpaired=Unpaired.NOT_COMPARED), fault=error)
         finally:
+            self.ledger.count_copies(made.outcome.replies)
             self.turns.end(turn, made.outcome)
         if made.fault is not None:
             self._tell_fault(made.fault)

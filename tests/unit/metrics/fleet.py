@@ -18,7 +18,7 @@ START = 1_000_020.0
 """Not on the grid of anything."""
 SCRAPE, MINUTE = 15, 60.0
 REQUESTS, ERRORS = "requests_total", 'requests_total{code="500"}'
-COPIES, FAILED_COPIES = "palier_shadow_answers_total", "palier_shadow_failed_answers_total"
+COPIES, FAILED_COPIES = "palier_shadow_copies_total", "palier_shadow_failed_copies_total"
 
 
 class Prometheus:

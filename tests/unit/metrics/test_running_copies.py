@@ -358,7 +358,7 @@ async def test_a_proxy_that_counts_what_no_counter_can_is_a_gap(prometheus: Prom
     await fleet.pass_minutes(1)
 
     assert fleet.traffic.of(KEY, STABLE) is None
-    assert f"palier_shadow_answers_total of {STABLE} was -" in fleet.traffic.problem(KEY)
+    assert f"palier_shadow_copies_total of {STABLE} was -" in fleet.traffic.problem(KEY)
 
 
 async def test_pods_that_cannot_be_counted_are_told_first(prometheus: Prometheus) -> None:

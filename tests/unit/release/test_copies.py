@@ -14,8 +14,8 @@ from tests.property.world import model_deployment
 from tests.unit.release.examples import CANDIDATE, NOW, SERVICE, STABLE, ended, serving
 from tests.unit.release.trial_examples import trying
 
-TOTAL = Question("palier_shadow_answers_total", of_proxy=True)
-FAILED = Question("palier_shadow_failed_answers_total", of_proxy=True)
+TOTAL = Question("palier_shadow_copies_total", of_proxy=True)
+FAILED = Question("palier_shadow_failed_copies_total", of_proxy=True)
 PROXY = ("ml", "shadow-demo-0123456789-6b7f9c8d5f-x2x4z", "pods", "10.0.0.1:9090")
 
 

@@ -1,11 +1,14 @@
 """What makes a pair is decided by stable's answer alone: no candidate can choose which of its answers count."""
 
 import asyncio
+import json
+import pickle
 from typing import Any
 
 import pytest
 
 from palier.api.answers import Answers
+from palier.shadow.ledger import Outcome, Unpaired
 from tests.unit.shadow.arms import CANDIDATE, STABLE, reset, same, shadowed, stream, text, until, waits_for
 
 LANGUAGE = Answers.model_validate({"checks": [{"name": "language", "path": "$.language", "compare": "Label"}]})
@@ -160,10 +163,28 @@ async def test_who_hangs_holds_back_the_counts_of_those_after_it() -> None:
         assert {
             value for (name, _), value in seen.items() if name.endswith(("pairs_total", "_count", "answers_total"))
         } == {0}
+        for revision in (CANDIDATE, STABLE):  # whoever counts requests by the minute cannot wait
+            assert await shadow.metric("copies_total", revision) == 9
         await shadow.settled()
+        assert await shadow.metric("copies_total", CANDIDATE) == 10
+        assert await shadow.metric("failed_copies_total", CANDIDATE) == 1
+        assert await shadow.metric("failed_copies_total", STABLE) == 0
         assert await shadow.metric("pairs_total", segment="") == 10
         assert await shadow.metric("disagreements_total", segment="") == 1
         assert await shadow.metric("failed_answers_total", CANDIDATE, segment="") == 1
+
+
+async def test_what_waits_to_be_counted_keeps_nothing_of_the_answers() -> None:
+    """However long the texts are that a broken candidate puts where a label should be."""
+    labels = [json.dumps({"language": word * 50_000}) for word in ("x", "y")]
+    async with shadowed(candidate=text(labels[0]), stable=text(labels[1]), answers=LANGUAGE) as shadow:
+        taken = shadow.proxy.turns.take()
+        for _ in range(20):
+            await shadow.copy()
+        await until(lambda: shadow.proxy.turns.held == 20)
+        assert len(pickle.dumps(shadow.proxy.turns._ended)) < 20 * 2000
+        shadow.proxy.turns.end(taken, Outcome(unpaired=Unpaired.STOPPED))
+        assert await shadow.metric("disagreements_total", segment="") == 20
 
 
 async def test_each_copy_has_a_connection_of_its_own() -> None:

@@ -247,6 +247,8 @@ async def test_every_counter_is_there_from_the_start() -> None:
     for name, labels in expected:
         assert found.pop((name, frozenset({("revision", CANDIDATE), comparison, *labels}))) == 0
     for revision in (CANDIDATE, STABLE):
+        for name in ("copies_total", "failed_copies_total"):
+            assert found.pop((f"palier_shadow_{name}", frozenset({("revision", revision), comparison}))) == 0
         for name in ("answers_total", "failed_answers_total"):
             for segment in ("", "(other)"):
                 of_group = frozenset({("revision", revision), comparison, ("segment", segment)})
