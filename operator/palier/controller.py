@@ -16,6 +16,7 @@ from palier.api.constants import KIND, LABEL_DEPLOYMENT, LABEL_REVISION
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.cluster.act import Actor
 from palier.cluster.client import Cluster
+from palier.cluster.denials import Denial, denied, denied_before
 from palier.cluster.gateways import Stickers
 from palier.cluster.observe import observe
 from palier.cluster.queue import Key, WorkQueue
@@ -25,7 +26,7 @@ from palier.cluster.store import Store
 from palier.cluster.trouble import ASKED_AGAIN_AFTER, Troubles
 from palier.cluster.wanted import wanted
 from palier.economy import Economy
-from palier.errors import Forbidden, Invalid, InvalidSpec
+from palier.errors import ClusterError, Forbidden, Invalid, InvalidSpec
 from palier.metrics.looks import LookFinished, Looks
 from palier.metrics.prometheus import MetricSource
 from palier.quality import Quality
@@ -132,7 +133,7 @@ class Controller:
         deployment = parse(body)
         state = _remembered(body)
         asked = wanted(self.store, deployment, state)
-        troubles = await self._look_up_troubles(key, deployment, state, now=now)
+        troubles, unexplained = await self._look_up_troubles(key, deployment, state, now=now)
         observation = observe(
             self.store,
             deployment,
@@ -140,6 +141,7 @@ class Controller:
             asked=asked,
             measured=self._measured(key, state),
             troubles=troubles,
+            unexplained=unexplained,
             steered_for=now - self._steered_at.get(key, -math.inf),
         )
         observation = await self._economy.completed(key, deployment, observation, state, now=now)
@@ -151,7 +153,8 @@ class Controller:
         )
         self._actor.demand_image(deployment, decision.run)
         self._quality.demand_images(deployment, observation, decision)
-        status = status_of(deployment, decision, observation, found=conditions(decision, observation))
+        found, standing = conditions(decision, observation), denied_before(body)
+        status = status_of(deployment, decision, observation, found=[*found, *standing])
         # What was refused is tried again first: the memory is written, but not that it goes on before it does.
         refusal = _standing_refusal(body)
         told = await self._reporter.report(body, {**status, **refusal}, now=now)
@@ -160,8 +163,11 @@ class Controller:
             await self.cluster.emit_event(
                 regarding=body, type_=note.type, reason=note.reason, action=note.reason, note=note.message
             )
+        denials: list[Denial] = []
         if not gate.undisturbed(decision.state, observation):
-            await self._actor.load_test(deployment, decision.run, observation=observation, requests=asked.requests)
+            denials.append(
+                await self._actor.load_test(deployment, decision.run, observation=observation, requests=asked.requests)
+            )
         mirror = await self._quality.mirror(deployment, decision, aims)
         moved = await self._actor.steer(deployment, decision.state, aims, observation=observation, mirror=mirror)
         if moved:
@@ -170,15 +176,18 @@ class Controller:
         self._follow(key, deployment, decision)
         self._economy.tell(key, deployment, observation, decision)
         # A proxy goes only after the route that sent it copies.
-        await self._quality.keep(deployment, observation, decision, asked=asked)
-        await self._actor.remove(deployment, aims)
-        await self._stickers.keep(deployment)
+        denials.append(await self._quality.keep(deployment, observation, decision, asked=asked))
+        denials.append(await self._actor.remove(deployment, aims))
+        denials.append(await self._stickers.keep(deployment))
         self._refused.pop(key, None)
-        if refusal:
-            told = await self._reporter.report(self._latest(key, body), status, now=now)
+        stands = denied(denials)
+        if refusal or stands != standing:
+            status = status_of(deployment, decision, observation, found=[*found, *stands])
+            told = await self._reporter.report(self._latest(key, body), status, now=now) or told
         if moved or told:
             return 0.0
-        return self._rest(decision, now=now) if aims.again_in is None else aims.again_in
+        rest = self._rest(decision, now=now) if aims.again_in is None else aims.again_in
+        return min(rest, FORBIDDEN_RETRY) if stands else rest
 
     def _rest(self, decision: Decision, *, now: float) -> float:
         rest = RESYNC * random.uniform(0.9, 1.1)  # noqa: S311 - spreads the fleet, guards nothing
@@ -259,17 +268,20 @@ class Controller:
 
     async def _look_up_troubles(
         self, key: Key, deployment: ModelDeployment, state: State, *, now: float
-    ) -> Mapping[str, str]:
-        """Why pods of a slow candidate are not ready."""
+    ) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Why pods of a slow candidate are not ready, and why that is not known, where it could not be asked."""
         release, candidate = state.release, state.candidate
         if release is None or candidate is None or not _waits_for_pods(release):
             self._troubles.forget(key.namespace, key.name)
-            return {}
+            return {}, {}
         labels = {LABEL_DEPLOYMENT: deployment.metadata.name, LABEL_REVISION: candidate.revision}
         since = release.stage_started_at
         due = since + deployment.spec.release.progress_deadline.seconds
-        trouble = await self._troubles.of(*key, labels, since=since, now=now, due=due)
-        return {candidate.revision: trouble}
+        try:
+            return {candidate.revision: await self._troubles.of(*key, labels, since=since, now=now, due=due)}, {}
+        except ClusterError as error:  # people, breaches and a candidate that is gone do not wait for it
+            logger.warning("why pods of %s/%s are not ready is not known: %s", *key, error)
+            return {}, {candidate.revision: str(error) or type(error).__name__}
 
     def _rest_refused(self, key: Key, body: Mapping[str, Any], seconds: float) -> float:
         """Seconds after which what was refused is tried again: earlier where a deadline of the release comes first."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from palier.api.v1alpha1 import ModelDeployment, Sampling
 from palier.cluster import goldens, shadows
 from palier.cluster.client import Cluster
+from palier.cluster.denials import Denial
 from palier.cluster.gateways import Gateways
 from palier.cluster.goldens import Goldens
 from palier.cluster.shadows import Shadows
@@ -100,8 +101,8 @@ class Quality:
 
     async def keep(
         self, deployment: ModelDeployment, observation: Observation, decision: Decision, *, asked: Wanted
-    ) -> None:
-        """Have what has to ask and compare now, and nothing of what has not.
+    ) -> Denial:
+        """Have what has to ask and compare now, and nothing of what has not; tells what may not go.
 
         Raises:
             InvalidSpec: nothing names the image that would do it.
@@ -121,19 +122,20 @@ class Quality:
                 comparison=run.digest,
                 versions=versions,
             ).to_json()
-        await self._shadows.keep(described, run, plan_json=plan)
+        denial = await self._shadows.keep(described, run, plan_json=plan)
         if observation.unreadable and state.release is not None and state.release.step is Step.EXAMINING:
-            return  # what is under way was told everything: it goes on while a text is away for a moment
+            return denial  # what is under way was told everything: it goes on while a text is away for a moment
         examination, plan = decision.examination, ""
         if examination is not None:
             plan = self._golden_plan(described, examination.candidate, examination.stable, asked, versions).to_json()
-        await self._goldens.keep(
+        kept = await self._goldens.keep(
             described,
             examination,
             plan_json=plan,
             requests=asked.golden_requests,
             calibration=asked.calibration,
         )
+        return denial or kept
 
     def forget(self, namespace: str, name: str) -> None:
         """The object is gone."""

@@ -31,8 +31,8 @@ class Condition(ApiObject):
     """One aspect of the object's state, as in every Kubernetes API."""
 
     type: Annotated[str, Field(min_length=1, max_length=316)]
-    """`Ready`, `Reconciling`, `Stalled`, `Available`, `Progressing`, `Measurable` or `WithinBudget`; `Reconciling` and
-    `Stalled` are absent unless true."""
+    """`Ready`, `Reconciling`, `Stalled`, `Available`, `Progressing`, `Measurable`, `WithinBudget` or `Denied`;
+    `Reconciling`, `Stalled` and `Denied` are absent unless true."""
     status: ConditionStatus
     """`True`, `False` or `Unknown`."""
     reason: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]

@@ -92,13 +92,27 @@ def quality_rules() -> tuple[Rule, ...]:
         ),
         Rule(
             cel=f"!{_CEL_SHADOWED} || {_CEL_JUDGED_IN_SHADOW}",
-            holds=lambda spec: spec.release.shadow is None or any(map(judged_in_shadow, spec.objectives)),
+            holds=None,  # such a shadow passes nobody, and a release that is past it goes on
             message=(
                 "a shadow stage needs an objective that it can judge: latency or time to first token, errorRate,"
                 ' agreement or slowdown, such as agreement: {minPercent: "97"}'
             ),
             field=".objectives",
             reason=Reason.REQUIRED,
+        ),
+        Rule(
+            cel=(
+                f"!has(self.shadow.timeout) || !self.shadow.timeout.matches(r'{Duration.form}') ||"
+                " self.release.stages.all(stage, !has(stage.shadow) ||"
+                f" !stage.shadow.maxDuration.matches(r'{Duration.form}') ||"
+                " duration(self.shadow.timeout) < duration(stage.shadow.maxDuration))"
+            ),
+            holds=None,  # without a verdict the deadline of the stage decides
+            message=(
+                "shadow.timeout must be shorter than the maxDuration of the shadow stage, because a request that hangs"
+                " holds back the counts of those after it, such as timeout: 30s and maxDuration: 30m"
+            ),
+            field=".shadow",
         ),
         Rule(
             cel=(f"!has(self.objectives) || self.objectives.all(one, !(one.name in {list(RESERVED)}))"),

@@ -48,6 +48,11 @@ _CONDITIONS = (
     ),
     (constants.RECONCILING, "only while True", "A change is on its way; wait."),
     (constants.STALLED, "only while True", "Nothing happens until a person changes the spec or asks for a retry."),
+    (
+        constants.DENIED,
+        "only while True",
+        "The API server denies something that no release waits for, such as a deletion; it is tried again.",
+    ),
 )
 
 

@@ -1,7 +1,8 @@
 """Rules of the API, each written once: as CEL for the API server and as Python for objects that are already stored.
 
 The API server refuses a new object that breaks a rule. An object stored before the rule existed, or while the schema
-was not installed, reaches the operator all the same; there the same rule is checked again with the same words.
+was not installed, reaches the operator all the same; there the same rule is checked again with the same words. But for
+a rule that is only good advice for whoever writes a spec: an object that breaks it can be acted on, so that it is.
 """
 
 import re
@@ -34,21 +35,22 @@ class Rule:
 
     Attributes:
         cel: the rule in the Common Expression Language; `self` is the value it belongs to.
-        holds: the same rule in Python, given the parsed value.
+        holds: the same rule in Python, given the parsed value; None where stored objects may break it, because the
+            release has an answer of its own to that.
         message: what the author of a manifest reads; it says what is allowed, not only what is wrong.
         field: path of the field that the error is shown at, relative to the value; empty for the value itself.
         reason: the machine-readable reason.
     """
 
     cel: str
-    holds: Holds
+    holds: Holds | None
     message: str
     field: str = ""
     reason: Reason = Reason.INVALID
 
     def check(self, value: object) -> None:
         """Raise pydantic's error when the rule is broken; `field` travels in the error's context."""
-        if not self.holds(value):
+        if self.holds is not None and not self.holds(value):
             raise PydanticCustomError("rule", "{message}", {"message": self.message, "field": self.field})
 
     def as_schema(self) -> dict[str, str]:

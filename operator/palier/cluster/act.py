@@ -11,6 +11,7 @@ from typing import Any
 from palier.api.constants import FIELD_MANAGER_SCALE, LABEL_DEPLOYMENT
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
+from palier.cluster.denials import Denial, let_go
 from palier.cluster.observe import ready_addresses
 from palier.cluster.store import Store
 from palier.cluster.surplus import surplus
@@ -132,8 +133,8 @@ class Actor:
 
     async def load_test(
         self, deployment: ModelDeployment, run: Run | None, *, observation: Observation, requests: str
-    ) -> None:
-        """Have the Job of a load test with what its pod reads, and nothing of any other one.
+    ) -> Denial:
+        """Have the Job of a load test with what its pod reads, and nothing of any other one; tells what may not go.
 
         Args:
             deployment: the spec.
@@ -143,33 +144,36 @@ class Actor:
         """
         namespace = deployment.metadata.namespace
         name = load_test_name(deployment, run) if run else ""
-        for found in surplus(self.store, deployment, ("Job", "ConfigMap"), label=LABEL_LOAD_TEST, but=name):
-            await self.cluster.delete(Reference.to(found))
+        over = surplus(self.store, deployment, ("Job", "ConfigMap"), label=LABEL_LOAD_TEST, but=name)
+        denial = await let_go(self.cluster, map(Reference.to, over))
         if run is None or self.store.get("Job", namespace, name) is not None:
-            return
+            return denial
         described = observation.described(deployment, run.revision)
         addresses = sorted(ready_addresses(self.store, namespace, child_name(deployment, run.revision)))
         if len(addresses) != run.replicas:
-            return  # a pod came or went since the decision: the next pass decides anew
+            return denial  # a pod came or went since the decision: the next pass decides anew
         urls = tuple(f"http://{_in_url(address)}:{described.spec.serving.port}" for address in addresses)
         plan = plan_for(described, base_urls=urls, requests=requests).to_json()
         # The Job is what a restarted operator looks for, so it comes last.
         await self._apply(load_test_config(described, run, plan, requests=requests))
         await self._apply(load_test_job(described, run, image=self.load_test_image))
+        return denial
 
-    async def remove(self, deployment: ModelDeployment, targets: Targets) -> None:
-        """Delete the revisions that nothing needs any more."""
-        namespace = deployment.metadata.namespace
+    async def remove(self, deployment: ModelDeployment, targets: Targets) -> Denial:
+        """Delete the revisions that nothing needs any more; tells the first that may not go."""
+        namespace, denial = deployment.metadata.namespace, None
         for revision in sorted(targets.remove):
             child = child_name(deployment, revision)
             service, workload = (self.store.get(kind, namespace, child) for kind in ("Service", "Deployment"))
             copied = prompts_name(deployment, revision)
+            over = []
             if self.store.get("ConfigMap", namespace, copied) or (workload and mounts_prompts(workload)):
-                await self.cluster.delete(Reference("v1", "ConfigMap", namespace, copied))
+                over.append(Reference("v1", "ConfigMap", namespace, copied))
             # The Deployment goes last: while it is there, a restarted operator knows that something is left.
-            for found in (service, workload):
-                if found is not None and owned_by(deployment, found):
-                    await self.cluster.delete(Reference.to(found))
+            over += [Reference.to(found) for found in (service, workload) if found and owned_by(deployment, found)]
+            kept = await let_go(self.cluster, over)
+            denial = denial or kept
+        return denial
 
     async def _end_copies(self, deployment: ModelDeployment) -> None:
         """Take the copies out of a route that is left over from a spec with a gateway: nobody else would."""

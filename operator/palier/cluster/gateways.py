@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from palier.api.v1alpha1 import Gateway, ModelDeployment
 from palier.cluster.client import Cluster, Reference
+from palier.cluster.denials import Denial, let_go
 from palier.cluster.store import Store
-from palier.errors import ClusterError, InvalidSpec, NotFound
+from palier.errors import ClusterError, Forbidden, Invalid, InvalidSpec, NotFound
 from palier.manifests.metadata import owned_by
 from palier.manifests.sticky import STICKY_KIND, STICKY_VERSION, sticky_manifest
 
@@ -93,8 +94,8 @@ class Stickers:
     cluster: Cluster
     store: Store
 
-    async def keep(self, deployment: ModelDeployment) -> None:
-        """Have the policy that the spec asks for, or none.
+    async def keep(self, deployment: ModelDeployment) -> Denial:
+        """Have the policy that the spec asks for, or none; tells when that is denied.
 
         It stays between releases: a gateway that changes how it balances loses requests for a moment.
 
@@ -106,8 +107,8 @@ class Stickers:
         live = self.store.get(STICKY_KIND, namespace, name)
         if gateway is None or gateway.sticky is None:
             if live is not None and owned_by(deployment, live) and not live["metadata"].get("deletionTimestamp"):
-                await self.cluster.delete(Reference.to(live))
-            return
+                return await let_go(self.cluster, [Reference.to(live)])
+            return None
         manifest = sticky_manifest(deployment, gateway.sticky)
         if live is None:  # those of strangers are not watched: look before taking over a name
             live = await self.cluster.get(Reference(STICKY_VERSION, STICKY_KIND, namespace, name))
@@ -118,11 +119,14 @@ class Stickers:
             )
         if live is not None and live["spec"] == manifest["spec"]:
             self.store.put(live)
-            return
+            return None
         try:
             self.store.put(await self.cluster.apply(manifest))
+        except (Forbidden, Invalid) as error:
+            return error
         except NotFound:
             raise InvalidSpec(
                 "spec.traffic.gateway.sticky",
                 "this cluster serves no BackendTrafficPolicies, which Envoy Gateway brings along",
             ) from None
+        return None

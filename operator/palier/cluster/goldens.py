@@ -8,6 +8,7 @@ from typing import Any, Final
 from palier.api.golden_status import GoldenStatus
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
+from palier.cluster.denials import Denial, let_go
 from palier.cluster.jobs import JobKind, look
 from palier.cluster.store import Store
 from palier.cluster.surplus import surplus
@@ -70,8 +71,8 @@ class Goldens:
         plan_json: str,
         requests: str = "",
         calibration: str = "",
-    ) -> None:
-        """Have the Job of a run with what its pod reads, and nothing of any other one.
+    ) -> Denial:
+        """Have the Job of a run with what its pod reads, and nothing of any other one; tells what may not go.
 
         Args:
             deployment: the spec, as the candidate serves it.
@@ -85,15 +86,16 @@ class Goldens:
         """
         namespace = deployment.metadata.namespace
         name = golden_name(deployment, run) if run else ""
-        for found in surplus(self.store, deployment, ("Job", "ConfigMap"), label=LABEL_GOLDEN, but=name):
-            await self.cluster.delete(Reference.to(found))
+        over = surplus(self.store, deployment, ("Job", "ConfigMap"), label=LABEL_GOLDEN, but=name)
+        denial = await let_go(self.cluster, map(Reference.to, over))
         if run is None or self.store.get("Job", namespace, name) is not None:
-            return
+            return denial
         job = golden_job(deployment, run, image=self.image)
         for config in golden_configs(deployment, run, plan_json, requests=requests, calibration=calibration):
             await self._apply(config)
         # The Job is what a restarted operator looks for, so it comes last.
         await self._apply(job)
+        return denial
 
     async def _apply(self, manifest: Mapping[str, Any]) -> None:
         self.store.put(await self.cluster.apply(manifest))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from palier.api.constants import (
@@ -23,6 +24,8 @@ from palier.release.state import State
 SERVICE_NAME = "kubernetes.io/service-name"
 """Label of an EndpointSlice: the Service it belongs to."""
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 REQUESTS = {"abort": ANNOTATION_ABORT, "promote": ANNOTATION_PROMOTE, "retry": ANNOTATION_RETRY}
 
 
@@ -34,6 +37,7 @@ def observe(
     asked: Wanted,
     measured: Measured,
     troubles: Mapping[str, str],
+    unexplained: Mapping[str, str] = NOTHING,
     steered_for: float = math.inf,
 ) -> Observation:
     """What is there now.
@@ -45,9 +49,10 @@ def observe(
         asked: what the spec asks for.
         measured: the evidence of the release in progress.
         troubles: why pods are not ready, by revision, where that was looked up.
+        unexplained: why it could not be looked up, by revision.
         steered_for: seconds since Palier last wrote the route; infinite when this operator has not yet.
     """
-    revisions = revision_facts(store, deployment, troubles)
+    revisions = revision_facts(store, deployment, troubles, unexplained)
     gateway = deployment.spec.traffic.gateway
     route = (
         replace(_gateway_route(store, deployment, gateway), unchanged_for=steered_for)
@@ -65,7 +70,9 @@ def observe(
     )
 
 
-def revision_facts(store: Store, deployment: ModelDeployment, troubles: Mapping[str, str]) -> dict[str, RevisionFacts]:
+def revision_facts(
+    store: Store, deployment: ModelDeployment, troubles: Mapping[str, str], unexplained: Mapping[str, str] = NOTHING
+) -> dict[str, RevisionFacts]:
     """Facts of every revision that has a Deployment."""
     namespace, name = deployment.metadata.namespace, deployment.metadata.name
     facts = {}
@@ -74,13 +81,15 @@ def revision_facts(store: Store, deployment: ModelDeployment, troubles: Mapping[
         if not revision or not owned_by(deployment, workload) or workload["metadata"].get("deletionTimestamp"):
             continue
         child, status = child_name(deployment, revision), workload.get("status", {})
+        failure = _replica_failure(status)
         facts[revision] = RevisionFacts(
             exists=store.get("Service", namespace, child) is not None,
             replicas=int(workload["spec"].get("replicas", 1)),
             available=int(status.get("availableReplicas", 0)),
             endpoints=_ready_endpoints(store, namespace, child),
             pods=int(status.get("replicas", 0)),
-            trouble=_replica_failure(status) or troubles.get(revision, ""),
+            trouble=failure or troubles.get(revision, ""),
+            unexplained="" if failure else unexplained.get(revision, ""),
         )
     return facts
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
+from palier.cluster.denials import Denial, let_go
 from palier.cluster.observe import acceptance, ready_addresses
 from palier.cluster.store import Store
 from palier.cluster.surplus import surplus
@@ -68,8 +69,8 @@ class Shadows:
             return
         image_of(deployment.spec.shadow.image, self.image, field="spec.shadow.image")
 
-    async def keep(self, deployment: ModelDeployment, run: ShadowRun | None, *, plan_json: str = "") -> None:
-        """Have the proxy of a run, and none that no route can still send copies to.
+    async def keep(self, deployment: ModelDeployment, run: ShadowRun | None, *, plan_json: str = "") -> Denial:
+        """Have the proxy of a run, and none that no route can still send copies to; tells which may not go.
 
         Args:
             deployment: the spec.
@@ -80,11 +81,11 @@ class Shadows:
             InvalidSpec: nothing names the image of the proxy.
         """
         wanted = shadow_name(deployment, run) if run else ""
-        for found in surplus(self.store, deployment, _MADE, label=LABEL_SHADOW, but=wanted):
-            if _let_go(self.store, deployment, found["metadata"]["labels"][LABEL_SHADOW]):
-                await self.cluster.delete(Reference.to(found))
+        left = surplus(self.store, deployment, _MADE, label=LABEL_SHADOW, but=wanted)
+        over = (one for one in left if _let_go(self.store, deployment, one["metadata"]["labels"][LABEL_SHADOW]))
+        denial = await let_go(self.cluster, map(Reference.to, over))
         if run is None:
-            return
+            return denial
         # The Deployment states a digest of everything, so it comes last: an operator that was killed begins anew.
         workload = shadow_deployment(deployment, run, plan_json, image=self.image)
         config, service = shadow_config(deployment, run, plan_json), shadow_service(deployment, run)
@@ -94,6 +95,7 @@ class Shadows:
             await self._apply(service)
         if _stated(self._live(workload)) != _stated(workload):
             await self._apply(workload)
+        return denial
 
     def _live(self, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
         metadata = manifest["metadata"]

@@ -354,8 +354,13 @@ def _promoted(situation: Situation) -> Decision:
 
 
 def _too_late(situation: Situation) -> bool:
-    """Whether the candidate has had its time to become ready; it is not blamed for accelerators that are not there."""
+    """Whether the candidate has had its time to become ready.
+
+    It is not blamed for accelerators that are not there, nor while nobody can tell whether that is it.
+    """
     deadline = situation.deployment.spec.release.progress_deadline.seconds
+    if situation.observation.facts(situation.candidate.revision).unexplained:
+        return False
     if accelerator_short(situation.deployment, situation.observation, situation.state):
         return False
     return situation.now - situation.release.stage_started_at >= deadline

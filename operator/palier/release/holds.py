@@ -96,6 +96,8 @@ def waiting_for_pods(situation: Situation, needed: int) -> Hold:
     facts = situation.observation.facts(situation.candidate.revision)
     ready = min(facts.available, facts.endpoints)
     trouble = f": {facts.trouble}" if facts.trouble else ""
+    if facts.unexplained:
+        trouble += f"; why is not known: {facts.unexplained}"
     short = accelerator_short(situation.deployment, situation.observation, situation.state)
     return Hold(
         "AcceleratorShortage" if short else "CandidateNotReady",

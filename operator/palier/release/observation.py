@@ -33,6 +33,8 @@ class RevisionFacts:
     """Pods that exist in any condition."""
     trouble: str = ""
     """Why its pods are not ready, in one sentence, when that is known."""
+    unexplained: str = ""
+    """Why that could not be asked; until it can, nothing is decided by pods that are not ready."""
 
     def carries(self, replicas: int) -> bool:
         """Whether that many replicas are ready and reachable."""

@@ -6,6 +6,7 @@ when the proxy that compares is ready, and end before it is removed.
 
 from dataclasses import replace
 
+from palier.api.quality import RESERVED
 from palier.api.v1alpha1 import OnBreach, ShadowStage
 from palier.evidence.objective import Judgement, Verdict, combined
 from palier.release.criteria import comparison
@@ -64,8 +65,8 @@ def shadowing(situation: Situation, judgements: tuple[Judgement, ...]) -> Decisi
     situation = replace(situation, state=replace(situation.state, release=replace(release, breach="")))
     if held := kept(situation, "in the shadow"):
         return Decision(situation.state, hold=held)
-    if interrupted := _missing(situation):
-        return _undecided(situation, stage, interrupted)
+    if hindered := _unjudged(situation) or _missing(situation):
+        return _undecided(situation, stage, hindered)
     held_for = situation.now - release.traffic_since
     gap = first_gap(situation, judgements)
     if held_for < stage.min_duration.seconds and not (gap and gap.reason == CANNOT_MEASURE):
@@ -107,6 +108,17 @@ def _awaiting_copies(situation: Situation, stage: ShadowStage) -> Decision:
     began = replace(situation.release, traffic_since=situation.now)
     hold = Hold("MinimumDuration", f"shadow for at least {stage.min_duration}")
     return Decision(replace(situation.state, release=began), notes=(note,), hold=hold)
+
+
+def _unjudged(situation: Situation) -> Hold | None:
+    """A spec from before the API server refused it: its sample alone says nothing of the candidate's answers."""
+    if any(objective.rule.name not in RESERVED for objective in situation.objectives.measured):
+        return None
+    return Hold(
+        "NothingToJudge",
+        "the shadow compares answers, but it can judge none of spec.objectives: it needs one on latency or time to"
+        " first token, errorRate, agreement or slowdown",
+    )
 
 
 def _missing(situation: Situation) -> Hold | None:

@@ -135,9 +135,15 @@ def targets(deployment: ModelDeployment, state: State, observation: Observation,
 
 
 def _lent(deployment: ModelDeployment, state: State, observation: Observation) -> int:
-    """Replicas of stable that make room for the candidate, where the owner allows that: one at most."""
+    """Replicas of stable that make room for the candidate, where the owner allows that: one at most.
+
+    While nobody can tell whether the candidate still lacks its accelerator, what was lent stays lent.
+    """
     if deployment.spec.serving.placement.surge is not Surge.SWAP or full_replicas(deployment) < 2:  # noqa: PLR2004
         return 0
+    lent = state.stable is not None and observation.facts(state.stable.revision).replicas < full_replicas(deployment)
+    if lent and state.release and state.candidate and observation.facts(state.candidate.revision).unexplained:
+        return 1
     return int(accelerator_short(deployment, observation, state))
 
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from palier.api.crd import object_schema
+from palier.api.quality import quality_rules
 from palier.api.rules import VALIDATIONS
 from palier.api.v1alpha1 import parse
 from palier.errors import InvalidSpec
@@ -26,6 +27,8 @@ def _rules(schema: dict[str, Any]) -> set[str]:
 
 
 MESSAGES = _rules(object_schema())
+ADVICE = {rule.message for rule in quality_rules() if rule.holds is None}
+"""What the API server alone refuses: a release has an answer of its own to a stored object that breaks it."""
 
 
 @pytest.mark.parametrize("path", sorted((CASES / "accept").glob("*.yaml")), ids=_name)
@@ -41,6 +44,9 @@ def test_refuses_what_the_api_server_refuses(path: Path) -> None:
     """An object that was stored before a rule existed is caught at the same field, for the same reason."""
     text = path.read_text()
     message, field = (line.removeprefix("# ").removeprefix("at ") for line in text.splitlines()[:2])
+    if any(message in advice for advice in ADVICE):
+        parse(yaml.safe_load(text))
+        return
 
     with pytest.raises(InvalidSpec) as caught:
         parse(yaml.safe_load(text))

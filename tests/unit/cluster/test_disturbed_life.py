@@ -1,13 +1,13 @@
 """Releases whose API server fails or denies something in the middle: what is said, what is written, what goes on."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
 
 from palier.api.constants import API_VERSION, KIND
 from palier.errors import ClusterError, Forbidden, Invalid, Unavailable
-from tests.unit.cluster.trial_life import KEY, Life, serving, whole
+from tests.unit.cluster.trial_life import KEY, PROMISES, Life, serving, whole
 
 NO_GPU = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
 POLICY = "admission webhook denied the request: images come from registry.corp"
@@ -27,6 +27,17 @@ async def unschedulable(_namespace: str, labels: Mapping[str, str]) -> list[dict
     return [{"metadata": metadata, "status": {"phase": "Pending", "conditions": [condition]}}]
 
 
+def failing(error: ClusterError | None) -> Callable[..., Awaitable[list[dict[str, Any]]]]:
+    """A list of pods that fails; without an error there are none."""
+
+    async def listed(_namespace: str, _labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        if error is not None:
+            raise error
+        return []
+
+    return listed
+
+
 async def test_a_candidate_that_waits_for_an_accelerator_outlives_its_operator(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -41,19 +52,85 @@ async def test_a_candidate_that_waits_for_an_accelerator_outlives_its_operator(
     await life.run(60)
     assert (life.status["stage"], life.said("Ready")["reason"]) == ("Preparing", "AcceleratorShortage")
 
-    async def away(_namespace: str, _labels: Mapping[str, str]) -> list[dict[str, Any]]:
-        raise Unavailable("etcdserver: request timed out")
-
     life.restart()
-    monkeypatch.setattr(life.cluster, "list_pods", away)
-    version = life.cluster.version
-    with pytest.raises(Unavailable):
-        await life.controller.reconcile(KEY)
-    assert life.cluster.version == version
+    monkeypatch.setattr(life.cluster, "list_pods", failing(Unavailable("etcdserver: request timed out")))
+    await life.run(5)
+    assert (life.status["stage"], life.said("Ready")["reason"]) == ("Preparing", "CandidateNotReady")
+    assert "etcdserver: request timed out" in life.said("Ready")["message"]
 
     monkeypatch.setattr(life.cluster, "list_pods", unschedulable)
     await life.run(5)
     assert (life.status["stage"], life.said("Ready")["reason"]) == ("Preparing", "AcceleratorShortage")
+
+
+UNKNOWN = [Unavailable("etcdserver: request timed out"), Forbidden("pods is forbidden")]
+
+
+async def waiting_in_traffic(life: Life, monkeypatch: pytest.MonkeyPatch, error: ClusterError) -> tuple[str, str]:
+    """A candidate with half of the users gets no pod for the rest, and pods cannot be listed; both revisions."""
+    first = await serving(life)
+    life.ask_for("2", golden=False, shadow=False, objectives=PROMISES[:1], spec={})
+    while not life.weights() or life.weights()[first] != 50:
+        await life.run(1)
+    second = life.status["candidate"]["revision"]
+    bring_up = life.cluster.bring_up_pods
+    monkeypatch.setattr(life.cluster, "bring_up_pods", lambda: bring_up(but=frozenset({second})))
+    monkeypatch.setattr(life.cluster, "list_pods", failing(error))
+    for _ in range(30):
+        await life.run(1)
+        if life.status["release"]["step"] == "Promoting":
+            break
+    assert life.status["release"]["step"] == "Promoting"
+    return first, second
+
+
+@pytest.mark.parametrize("error", UNKNOWN, ids=type)
+async def test_whoever_cannot_list_pods_obeys_people(
+    life: Life, monkeypatch: pytest.MonkeyPatch, error: ClusterError
+) -> None:
+    """Users are on the candidate while its further pods come up: an abort takes them back, whatever is not known."""
+    first, second = await waiting_in_traffic(life, monkeypatch, error)
+    await life.run(12)
+    life.annotate(abort=second)
+    await life.run(8)
+
+    assert life.status["outcome"]["result"] == "Aborted"
+    assert life.weights() == {first: 100}
+
+
+@pytest.mark.parametrize("error", UNKNOWN, ids=type)
+async def test_whoever_cannot_list_pods_sees_a_breach(
+    life: Life, monkeypatch: pytest.MonkeyPatch, error: ClusterError
+) -> None:
+    """And takes the users back for it at once."""
+    first, _ = await waiting_in_traffic(life, monkeypatch, error)
+    await life.run(12)
+    life.fails["2"] = 0.5
+    await life.run(8)
+
+    assert (life.status["outcome"]["result"], life.status["outcome"]["reason"]) == ("RolledBack", "ObjectiveBreached")
+    assert life.weights() == {first: 100}
+
+
+async def test_no_candidate_is_too_late_while_nobody_knows_why(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may lack an accelerator. The release waits beyond its deadline, says why, and writes nothing meanwhile."""
+    error = Forbidden("pods is forbidden")
+    await waiting_in_traffic(life, monkeypatch, error)
+    await life.run(60)
+    ready = life.said("Ready")
+    assert (life.status["stage"], ready["status"], ready["reason"]) == ("Promoting", "Unknown", "CandidateNotReady")
+    assert ready["message"].endswith("; why is not known: pods is forbidden")
+    written: list[str] = []
+    life.cluster.after_write = lambda: written.append(life.status["stage"])
+    for _ in range(3):
+        life.now += 1
+        await life.controller.reconcile(KEY)
+    assert written == []
+
+    life.cluster.after_write = life.check
+    monkeypatch.setattr(life.cluster, "list_pods", failing(None))
+    await life.run(8)
+    assert (life.status["outcome"]["result"], life.status["outcome"]["reason"]) == ("RolledBack", "CandidateNotReady")
 
 
 async def test_a_deadline_shorter_than_the_first_look_at_the_pods(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +281,8 @@ async def test_a_candidate_with_users_is_judged_whatever_is_refused(life: Life) 
 
     assert (life.status["outcome"]["result"], life.status["outcome"]["reason"]) == ("RolledBack", "ObjectiveBreached")
     assert life.weights() == {first: 100}
-    assert "deleting Deployment ml/shadow-demo-" in life.said("Ready")["message"]
+    assert (life.status["stage"], life.said("Ready")["reason"]) == ("RolledBack", "RolledBack")
+    assert life.said("Denied")["message"].startswith("deleting Deployment ml/shadow-demo-")
 
 
 async def test_votes_that_may_be_those_of_a_twin_hold_the_canary(life: Life) -> None:
@@ -234,43 +312,43 @@ def store(life: Life, objectives: list[Any]) -> list[Any]:
     return before
 
 
-async def test_a_stored_shadow_that_can_judge_nothing_passes_nobody(life: Life) -> None:
-    """It was stored before the rule: the field is named, and the release goes on when that is mended."""
+@pytest.mark.parametrize("fate", ["Rollback", "Hold"])
+async def test_a_stored_shadow_that_can_judge_nothing_passes_nobody(life: Life, fate: str) -> None:
+    """It was stored before the rule: that is said, and the deadline of the stage decides as the spec says."""
     first = await serving(life)
-    life.differs["2"] = 1.0
-    life.ask_for("2", **ALONE)
+    life.ask_for("2", **ALONE, onNoEvidence=fate)
     promised = store(life, [])
-    await life.run(30)
-
-    assert (life.status["stage"], life.said("Ready")["reason"]) == ("Invalid", "InvalidSpec")
-    assert life.said("Ready")["message"].startswith("spec.objectives: a shadow stage needs an objective")
-    assert life.said("Available")["status"] == "True"
+    await life.run(25)
+    assert (life.status["stage"], life.said("Ready")["reason"]) == ("Shadow 20", "NothingToJudge")
+    assert "it can judge none of spec.objectives" in life.said("Ready")["message"]
     assert life.weights() == {first: 100}
-    assert life.left() == whole(first)
 
+    await life.run(45)
+    if fate == "Rollback":
+        assert (life.status["outcome"]["result"], life.status["outcome"]["reason"]) == ("Refused", "NoEvidence")
+        assert life.left() == whole(first)
+        return
+    assert life.said("Ready")["reason"] == "DeadlineWithoutEvidence"
     store(life, promised)
-    await life.run(30)
-    assert life.status["outcome"]["result"] == "Refused"
-    assert life.status["outcome"]["reason"] == "ObjectiveBreached"
+    await life.run(40)
+    assert (life.status["stage"], life.status["stable"]["version"]) == ("Serving", "2")
 
 
-@pytest.mark.parametrize("step", ["Shadowing", "Canary"])
-async def test_a_release_under_way_is_left_as_it_is(life: Life, step: str) -> None:
-    """The author takes away what the shadow judges by, past the API server: nothing moves until that is mended."""
+async def test_an_upgrade_strands_no_release_that_is_past_its_shadow(life: Life) -> None:
+    """What was stored before the rule is judged and can be aborted: users are on the candidate."""
     first = await serving(life)
     life.ask_for("2", **ALONE)
     for _ in range(40):
         await life.run(1)
-        if life.status["release"]["step"] == step and life.status["release"].get("trafficSince"):
+        if life.status["release"]["step"] == "Canary" and life.status["release"].get("trafficSince"):
             break
-    weights, there = life.weights(), life.left()
-    promised = store(life, [])
-    await life.run(10)
+    assert life.weights()[first] == 50
+    store(life, [{"name": "votes", "ratio": {"bad": "bad_total", "total": "votes_total", "maxPercent": "10"}}])
+    life.restart()
+    await life.run(3)
+    assert life.status["stage"] == "Canary 50"
 
-    assert (life.status["stage"], life.status["release"]["step"]) == ("Invalid", step)
-    assert (life.weights(), life.left()) == (weights, there)
-    assert weights[first] == (100 if step == "Shadowing" else 50)
-
-    store(life, promised)
-    await life.run(40)
-    assert (life.status["stage"], life.status["stable"]["version"]) == ("Serving", "2")
+    life.annotate(abort=life.status["candidate"]["revision"])
+    await life.run(12)
+    assert life.status["outcome"]["result"] == "Aborted"
+    assert life.weights() == {first: 100}

@@ -362,4 +362,4 @@ async def test_what_a_shadow_adds_to_the_traffic_is_asked_for(
 
     asked_questions = {selector.partition("{")[0] for selector in shell.metrics.asked}
     assert "requests_total" in asked_questions
-    assert ("palier_shadow_answers_total" in asked_questions) is asked_for
+    assert ("palier_shadow_copies_total" in asked_questions) is asked_for

@@ -9,7 +9,7 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.gateways import ASKED_FOR, Gateways, Stickers
 from palier.cluster.kinds import Reference
 from palier.cluster.store import Store
-from palier.errors import Forbidden, InvalidSpec, NotFound, Unavailable
+from palier.errors import ClusterError, Forbidden, Invalid, InvalidSpec, NotFound, Unavailable
 from tests.property.world import model_deployment
 from tests.unit.cluster.memory import MemoryCluster
 
@@ -257,3 +257,19 @@ async def test_a_cluster_without_envoy_gateway_is_told_of() -> None:
         await shell.keep("x-user")
 
     assert raised.value.field == "spec.traffic.gateway.sticky"
+
+
+@pytest.mark.parametrize("error", [Forbidden("no right"), Invalid("policy: no headers")], ids=type)
+async def test_a_policy_that_is_denied_stops_nothing(error: ClusterError) -> None:
+    """Users are moved without it, and it is told, whether it may not be made or may not go."""
+    shell = Keeping()
+    shell.cluster.refuses["BackendTrafficPolicy"] = error
+    assert str(error) in str(await shell.stickers.keep(sticky("x-user")))
+    assert shell.header is None
+
+    shell.cluster.refuses.clear()
+    await shell.keep("x-user")
+    shell.cluster.refuses_deletion["BackendTrafficPolicy"] = error
+    assert str(error) in str(await shell.stickers.keep(sticky(None)))
+    assert shell.header == "x-user"
+    assert await shell.stickers.keep(sticky("x-user")) is None

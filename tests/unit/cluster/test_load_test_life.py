@@ -13,7 +13,7 @@ from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
 from palier.controller import Controller
 from palier.economy import Economy
-from palier.errors import MetricsUnavailable, Unavailable
+from palier.errors import Forbidden, MetricsUnavailable, Unavailable
 from palier.evidence.counters import Series
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
@@ -353,3 +353,13 @@ async def test_the_progress_of_a_run_is_in_the_status(life: Life) -> None:
 
     assert life.status["release"]["testing"]["phase"] == "Climb"
     assert life.said("Ready")["message"].endswith("Climb, 16 requests/s")
+
+
+async def test_what_is_left_of_a_load_test_keeps_nobody_from_users(life: Life) -> None:
+    """A policy denies that its Job is deleted: the version is served all the same, and the Job is named."""
+    life.ask_for("1")
+    life.cluster.refuses_deletion["Job"] = Forbidden("policy: nothing is deleted")
+    await life.run(30)
+
+    assert (life.status["stage"], life.said("Ready")["status"]) == ("Serving", "True")
+    assert life.said("Denied")["message"].startswith("deleting Job ml/load-demo-")

@@ -302,7 +302,7 @@ class Life:
         for (kind, _, name), obj in self.cluster.objects.items():
             slices = self.cluster.find("EndpointSlice", f"{name}-a")
             if kind == "Deployment" and LABEL_SHADOW in obj["metadata"]["labels"] and slices and slices["endpoints"]:
-                found[name] = self.status["candidate"]["revision"]
+                found[name] = (self.status.get("candidate") or {}).get("revision", "")
         return found
 
     @property

@@ -1,5 +1,6 @@
 """Why a release waits, in the sentences that people read."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,6 +83,10 @@ def test_waiting_pods_are_counted() -> None:
 
     assert waiting_for_pods(situation(revisions={CANDIDATE: facts}), 3) == Hold(
         "CandidateNotReady", f"1 of 3 pods of {CANDIDATE} are ready: pod x: ErrImagePull"
+    )
+    unknown = replace(facts, trouble="", unexplained="etcd timeout")
+    assert waiting_for_pods(situation(revisions={CANDIDATE: unknown}), 3).message == (
+        f"1 of 3 pods of {CANDIDATE} are ready; why is not known: etcd timeout"
     )
     assert waiting_for_pods(situation(), 3).message == f"0 of 3 pods of {CANDIDATE} are ready"
 

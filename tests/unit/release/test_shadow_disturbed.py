@@ -31,6 +31,7 @@ from tests.unit.release.trial_examples import (
 SPEC = tried(golden=False)
 STARTS = replace(COMPARING, ready=False, mirrored=False)
 READY = replace(COMPARING, mirrored=False)
+RATIO = {"bad": "bad_total", "total": "votes_total", "maxPercent": "10"}
 BEFORE = trying(Step.SHADOWING)
 """The proxy has been asked for, and nothing is copied yet."""
 COPIES = trying(Step.SHADOWING, traffic_since=NOW)
@@ -183,3 +184,20 @@ def test_a_person_may_promote_it(state: State) -> None:
     assert (release.step, release.traffic_since, dict(release.evidence)) == (Step.PROMOTING, None, {})
     assert reasons(decision) == ["PromotionRequested"]
     assert decision.shadow is None
+
+
+@pytest.mark.parametrize("objectives", [(), ({"name": "votes", "ratio": RATIO},)], ids=["none", "of users"])
+@pytest.mark.parametrize(("fate", "step"), [("Hold", Step.SHADOWING), ("Rollback", Step.ROLLING_BACK)])
+def test_a_shadow_that_judges_nothing_passes_nobody(objectives: Any, fate: str, step: Step) -> None:  # noqa: ANN401
+    """It was stored before the API server refused it: its sample alone is no evidence, and its deadline decides."""
+    spec = tried(golden=False, objectives=objectives, onNoEvidence=fate)
+    early = in_shadow(spec, after=20)
+    assert (release_of(early).step, hold_of(early).reason) == (Step.SHADOWING, "NothingToJudge")
+
+    late = in_shadow(spec, after=40)
+    assert release_of(late).step is step
+    assert not release_of(late).shadowed
+    if step is Step.SHADOWING:
+        assert hold_of(late).reason == "DeadlineWithoutEvidence"
+    else:
+        assert (ending_of(late).result, ending_of(late).reason) == (Result.REFUSED, "NoEvidence")

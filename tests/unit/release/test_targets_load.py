@@ -88,6 +88,18 @@ def test_stable_lends_one_replica_at_most(surge: str, replicas: int, trouble: st
     }
 
 
+@pytest.mark.parametrize(("present", "kept"), [(1, 1), (2, 2)])
+def test_what_is_lent_stays_lent_while_nobody_knows(present: int, kept: int) -> None:
+    """A failed list of the pods neither takes the place from the candidate nor lends it one."""
+    deployment = on_gpus(placement={"surge": "Swap"}, replicas=2)
+    (way,) = ways(deployment).values()
+    waiting = ready(1, available=0, endpoints=0, unexplained="etcd timeout")
+    observation = seen(deployment, {STABLE: ready(present), way.revision: waiting})
+    state = under_load(deployment, step=Step.PREPARING)
+
+    assert targets(deployment, state, observation, now=NOW).replicas[STABLE] == kept
+
+
 def test_nothing_is_lent_without_a_release() -> None:
     """Pods of a refused candidate that still drain are nobody's reason."""
     deployment = on_gpus(placement={"surge": "Swap"})
@@ -112,6 +124,22 @@ def test_the_accelerator_is_that_of_the_variant() -> None:
         short[variant] = accelerator_short(deployment, seen(deployment, waiting), state)
 
     assert short == {"cpu": False, "gpu": True, "amd": False}
+
+
+def test_nobody_is_too_late_while_the_reason_is_not_known() -> None:
+    """It may be an accelerator; as soon as it is known that it is not, the deadline decides."""
+    deployment = on_gpus()
+    (way,) = ways(deployment).values()
+    state = under_load(deployment, step=Step.PREPARING)
+    steps = []
+    for unexplained in ("etcd timeout", ""):
+        waiting = ready(1, available=0, endpoints=0, unexplained=unexplained)
+        observation = seen(deployment, {STABLE: ready(2), way.revision: waiting})
+        release = decided(deployment, state, observation, now=NOW + 1000).state.release
+        assert release is not None
+        steps.append(release.step)
+
+    assert steps == [Step.PREPARING, Step.ROLLING_BACK]
 
 
 def test_a_shortage_holds_for_as_long_as_it_takes() -> None:
