@@ -24,6 +24,12 @@ _LATELY: Final = 1.0
 _WORD: Final = "word"
 """What no server refuses."""
 _GOOD: Final = 200
+_BUSY: Final = frozenset({429, 502, 503, 504})
+"""Status codes that speak of the server and of nobody's text."""
+
+
+class _Busy(Exception):  # noqa: N818 - as in palier.errors
+    """The server has too much to do, or is not there, whatever it is asked."""
 
 
 class Embedder:
@@ -58,19 +64,27 @@ class Embedder:
             return float(not candidate) if await self.answers() else None
         if not candidate:
             return 0.0 if await self.embeds(reference) else None
-        vectors = await self._ask([reference, candidate])
-        alike = None if vectors is None else cosine(*vectors)
-        return await self._one_by_one(reference, candidate) if alike is None else alike
+        try:
+            vectors = await self._ask([reference, candidate])
+            alike = None if vectors is None else cosine(*vectors)
+            return await self._one_by_one(reference, candidate) if alike is None else alike
+        except _Busy:
+            return None
 
     async def embeds(self, text: str) -> bool:
         """Whether the server has a vector of a text; of an empty one, whether it is there."""
-        return await self._vector(text) is not None if text else await self.answers()
+        if not text:
+            return await self.answers()
+        try:
+            return await self._vector(text) is not None
+        except _Busy:
+            return False
 
     async def answers(self) -> bool:
         """Whether the server answers at all; it is asked for a word when it was not lately."""
         async with self._asking:
             if time.monotonic() - self._asked > _LATELY:
-                self._answered = await self._vector(_WORD) is not None
+                self._answered = await self.embeds(_WORD)
                 self._asked = time.monotonic()
             return self._answered
 
@@ -104,6 +118,8 @@ class Embedder:
                     body += chunk
                     if len(body) > _LONGEST:
                         return None
+                if response.status in _BUSY:
+                    raise _Busy
                 return _read(bytes(body), len(texts)) if response.status == _GOOD else None
         except (aiohttp.ClientError, OSError, UnicodeError):  # a timeout is an OSError; half a character cannot be sent
             return None

@@ -125,13 +125,27 @@ async def test_a_server_that_goes_down_in_between_tells_nothing() -> None:
 
     async def answer(request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         if json.loads(body)["input"] != left:
-            return web.Response(status=503)
+            return web.Response(status=500)
         left.clear()
         return await vectors(request, body)
 
     async with embedder(answer) as (client, _):
         assert await client.likeness("cat", "kitten") is None
         assert left == []
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+async def test_a_server_that_is_too_busy_says_nothing_of_a_text(status: int) -> None:
+    """Whichever of the two texts it was just asked for: the candidate has not made it busy."""
+
+    async def answering(request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        asked = json.loads(body)["input"]
+        return web.Response(status=status) if "kitten" in asked else await vectors(request, body)
+
+    async with embedder(answering) as (client, _):
+        assert await client.likeness("cat", "kitten") is None
+        assert not await client.embeds("kitten")
+        assert await client.embeds("cat")
 
 
 async def test_everybody_waits_for_the_first_answer() -> None:
