@@ -49,6 +49,7 @@ def build(directory: Path, tag: str, file: Path | None, arguments: Mapping[str, 
         say(f"{name} is up to date")
         return name
     with builder.exclusive(cache() / "locks" / "buildah", "another image build"):
+        _buildah("rm", "--all")  # what a failed or killed build has left keeps its images from being pruned
         if BASE in chosen.values():
             _import_base()
         _run_build(directory, dockerfile, name, arguments=chosen, go=go)
