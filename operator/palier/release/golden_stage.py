@@ -119,4 +119,6 @@ def _progress(situation: Situation) -> str:
     said = facts.progress or {}
     if "asked" in said and "of" in said:
         return f"golden answers of {situation.candidate.revision}: {said['asked']} of {said['of']} asked for"
-    return f"golden answers of {situation.candidate.revision}: {facts.message or 'the pod that asks starts'}"
+    # With a scorer there is no line of progress: its container speaks for itself.
+    waits = "the pod asks and has its answers scored" if facts.running else "the pod that asks starts"
+    return f"golden answers of {situation.candidate.revision}: {facts.message or waits}"

@@ -81,7 +81,7 @@ def test_golden_answers_come_before_the_shadow() -> None:
         (GoldenFacts(), "the pod that asks starts"),
         (GoldenFacts(exists=True, message="pod x cannot be placed: 0/3 nodes"), "pod x cannot be placed: 0/3 nodes"),
         (GoldenFacts(exists=True, running=True, progress={"asked": 40, "of": 200}), "40 of 200 asked for"),
-        (GoldenFacts(exists=True, running=True, progress={"message": "?"}), "the pod that asks starts"),
+        (GoldenFacts(exists=True, running=True, progress={"message": "?"}), "the pod asks and has its answers scored"),
     ],
 )
 def test_a_run_under_way_says_how_far_it_is(facts: GoldenFacts, told: str) -> None:
