@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from benchmarks.shadow.figures import Round, by_setting, difference, noise
 from benchmarks.shadow.stage import Stage
+from local.errors import LocalError
 from local.traffic import Traffic, TrafficThread
 
 SETTINGS = (0, 20, 100)
@@ -92,4 +93,7 @@ def _arguments() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except LocalError as error:
+        sys.exit(f"{error}")

@@ -31,6 +31,9 @@ _AT_ONCE: Final = 65536
 """Bytes of both answers that are compared between two other things; longer ones are compared in another thread."""
 _TEXTS_AT_ONCE: Final = 4096
 """The same where texts are compared, which takes longer for each byte."""
+_LAST: Final = 0.1
+"""Share of the requests after which both connections are closed. A Service spreads connections over pods, not requests:
+those that are kept for long would all lead to a few pods. One for each request costs the pods more than the request."""
 _LONGEST_PATH: Final = 200
 _REFUSALS: Final = frozenset({401, 403, 408, 409, 425, 429})
 """Status codes that say nothing of what was asked: a quota is used up, or a nonce or key was used by the user just now;
@@ -99,7 +102,8 @@ class Pairs:
         """Send a request to both, and compare what comes back."""
         # Who is first alternates by chance: the second one's request leaves a moment later.
         arms = ARMS if self._chance.random() < 0.5 else ARMS[::-1]  # noqa: PLR2004
-        answered = await asyncio.gather(*(self._senders[arm].send(request) for arm in arms))
+        last = self._chance.random() < _LAST
+        answered = await asyncio.gather(*(self._senders[arm].send(request, last=last) for arm in arms))
         replies = dict(zip(arms, answered, strict=True))
         candidate, stable = replies["candidate"], replies["stable"]
         outcome = Outcome(request.segment, {arm: replace(replies[arm], body=b"") for arm in ARMS})

@@ -24,6 +24,9 @@ __all__ = ["LONGEST_HEADER", "Outgoing", "Sender"]
 LONGEST_HEADER: Final = 65536
 """Bytes of a header, and of the line with the path; Envoy passes on as many."""
 
+_IDLE: Final = 1.5
+"""Seconds that an unused connection is kept: less than servers keep it (gunicorn 2 s, uvicorn 5 s), or a request could
+meet a connection that is being closed, and would count as failed."""
 _AT_ONCE: Final = 2**20
 """Bytes of a body that are written in one piece; aiohttp wants longer ones as files."""
 _FAILED: Final = 500
@@ -55,7 +58,7 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
 
 
 class Sender:
-    """Asks one version; a context manager that closes its connections."""
+    """Asks one version; a context manager that holds its connections."""
 
     def __init__(self, arm: str, base_url: str, *, timeout: float, most_bytes: int) -> None:
         self._arm = arm
@@ -67,11 +70,9 @@ class Sender:
 
     async def __aenter__(self) -> Self:
         """Begin."""
-        # A connection for each request: a Service spreads connections, so requests that share some go to few pods. And
-        # one that is used again may be closed just then, which would count as a failure.
         self._session = await self._open.enter_async_context(
             aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, force_close=True),
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
@@ -86,20 +87,27 @@ class Sender:
         """Close the connections."""
         await self._open.aclose()
 
-    async def send(self, request: Outgoing) -> Reply:
-        """Send a request and read the answer to its end; every failure is a reply too."""
+    async def send(self, request: Outgoing, *, last: bool = False) -> Reply:
+        """Send a request and read the answer to its end; every failure is a reply too.
+
+        Args:
+            request: what is asked.
+            last: whether its connection is closed afterwards.
+        """
         seen = _Seen(time.perf_counter())
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._answer(request, seen)
+                return await self._answer(request, seen, last=last)
         except TimeoutError:
             return Reply(seconds=self._timeout, failure=Failure.TIMEOUT, streamed=seen.streamed)
         except (_Broken, aiohttp.ClientError, OSError):
             return Reply(seconds=seen.elapsed, failure=Failure.BROKEN_CONNECTION, streamed=seen.streamed)
 
-    async def _answer(self, request: Outgoing, seen: "_Seen") -> Reply:
+    async def _answer(self, request: Outgoing, seen: "_Seen", *, last: bool) -> Reply:
         headers = request.headers.copy()
         headers[MARK] = self._arm
+        if last:
+            headers["Connection"] = "close"
         body = request.body
         async with self._session.request(
             request.method,
