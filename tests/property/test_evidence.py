@@ -200,6 +200,8 @@ def test_a_weight_step_changes_no_e_value(looks: list[tuple[Counts, Counts | Non
     evidence = gathered(looks)
     before, after = (judge(one, RULE, promotion=False) for one in (evidence, begin_stage(evidence)))
     assert spoken(evidence) == spoken(begin_stage(evidence))
+    if alarm(evidence, RULE) != STABLE_BREACHES_TOO:
+        assert (before.verdict is Verdict.FAIL) == (after.verdict is Verdict.FAIL)
     assert before.hard_stop == after.hard_stop
 
 

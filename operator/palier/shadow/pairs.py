@@ -33,7 +33,7 @@ _TEXTS_AT_ONCE: Final = 4096
 """The same where texts are compared, which takes longer for each byte."""
 _LAST: Final = 0.1
 """Share of the requests after which both connections are closed. A Service spreads connections over pods, not requests:
-those that are kept for long would all lead to a few pods. One for each request costs the pods more than the request."""
+those that are kept for long would all lead to a few pods. One for each request is felt by users: docs/benchmarks.md."""
 _LONGEST_PATH: Final = 200
 _REFUSALS: Final = frozenset({401, 403, 408, 409, 425, 429})
 """Status codes that say nothing of what was asked: a quota is used up, or a nonce or key was used by the user just now;
