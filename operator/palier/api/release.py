@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from palier.api.rules import ATOMIC, ApiObject, Rule
-from palier.api.values import Duration, LabelName, OnBreach, OnNoEvidence
+from palier.api.values import Duration, LabelName, OnBreach, OnNoEvidence, OnStableUnavailable
 
 __all__ = [
     "Canary",
@@ -172,10 +172,14 @@ class Stage(ApiObject):
         return next(rank for rank, kind in enumerate(_KINDS) if getattr(self, kind) is not None)
 
     @property
+    def landing(self) -> Landing | None:
+        """The stage in which users meet the candidate; None for a stage before that."""
+        return self.canary or self.experiment
+
+    @property
     def weight(self) -> int:
         """The candidate's share of the users' requests in percent; 0 before any user meets it."""
-        served = self.canary or self.experiment
-        return served.weight if served else 0
+        return self.landing.weight if self.landing else 0
 
 
 def _default_stages() -> list[Stage]:
@@ -237,7 +241,7 @@ class ReleaseRules(ApiObject):
     )
 
     stages: Annotated[list[Stage], Field(max_length=16), ATOMIC] = Field(default_factory=_default_stages)
-    """The landings on the way up, at most 16, in the order `loadTest`, `golden`, `shadow`, canaries, each with more
+    """The landings on the way up, at most 16; a release keeps the ones that it began with. They come in the order `loadTest`, `golden`, `shadow`, canaries, each with more
     weight than the one before, and `experiment`. An empty list replaces stable as soon as the candidate is ready,
     without any evidence."""
     on_breach: OnBreach = OnBreach.ROLLBACK
@@ -252,13 +256,19 @@ class ReleaseRules(ApiObject):
     """How long the former stable revision stays ready after a promotion, so that a way back needs no start."""
     progress_deadline: Duration = Duration("10m")
     """How long a candidate may take to become ready before the release fails."""
+    candidate_grace: Duration = Duration("1m")
+    """How long a candidate with users may be without any ready pod before the release ends, for instance while its node
+    is drained. Its weight is 0 at once, and comes back when its pods are ready again."""
+    on_stable_unavailable: OnStableUnavailable = OnStableUnavailable.HOLD
+    """What happens while stable has no ready pod and a candidate with users has: `Hold` keeps the weights and says so,
+    `SendToCandidate` sends all requests to the candidate until stable is back."""
     drain_delay: Duration = Duration("10s")
     """How long pods stay after their traffic went to zero, so that requests in flight end and proxies forget them."""
 
     @property
     def canaries(self) -> list[Landing]:
-        """The stages with traffic of users, in order; `status.release.stageIndex` counts these."""
-        return [served for stage in self.stages if (served := stage.canary or stage.experiment) is not None]
+        """The stages with traffic of users, in order."""
+        return [stage.landing for stage in self.stages if stage.landing is not None]
 
     @property
     def load_test(self) -> LoadTestStage | None:

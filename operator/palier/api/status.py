@@ -14,6 +14,7 @@ from palier.api.cost_status import CostStatus, PlanStatus
 from palier.api.evidence_status import EvidenceStatus, TallyStatus
 from palier.api.golden_status import GoldenStatus
 from palier.api.load_test_status import LoadTestProgress, LoadTestStatus
+from palier.api.release import Stage
 from palier.api.rules import ATOMIC, ApiObject, ListType
 from palier.api.status_values import (
     ANNOTATION_LIMIT,
@@ -36,6 +37,7 @@ __all__ = [
     "EvidenceStatus",
     "Former",
     "GoldenStatus",
+    "HandledRequests",
     "LoadTestProgress",
     "LoadTestStatus",
     "Outcome",
@@ -112,16 +114,26 @@ class ReleaseProgress(ApiObject):
     """`Preparing`: the candidate starts. `LoadTesting`: its capacity and cost are found. `Examining`: it gives golden
     answers. `Shadowing`: it answers copies of users' requests. `Canary`: it serves a share and is judged. `Promoting`:
     it gets all traffic. `RollingBack`: its traffic returns to stable."""
-    stage_index: Count | None = None
-    """Position of the present stage among the canaries of `spec.release.stages`, from 0."""
-    direct: bool | None = None
-    """True when there is nothing to compare with: the first revision, or the return to a former stable one."""
+    plan: Annotated[list[Stage], Field(max_length=16), ATOMIC] | None = None
+    """The stages of this release, as `spec.release.stages` had them when it started."""
+    cursor: Count | None = None
+    """Position of the present stage in the plan, from 0; after the last stage the candidate gets all traffic."""
     started_at: Timestamp | None = None
-    """When the release started."""
+    """When the release started. A request for this release alone is written `<candidate revision>@<this time>`."""
     stage_started_at: Timestamp | None = None
     """When the present stage started."""
+    opened_at: Timestamp | None = None
+    """When the candidate's pods were ready for the present stage; absent while they are not."""
     traffic_since: Timestamp | None = None
     """Since when the gateway has accepted the weight of this stage."""
+    unready_since: Timestamp | None = None
+    """Since when the candidate has too few ready pods for the present stage."""
+    gone_since: Timestamp | None = None
+    """Since when a candidate that had users has no ready pod at all."""
+    losses: Count | None = None
+    """How often the candidate has lost all its ready pods in this stage while it had users."""
+    attempt: Count | None = None
+    """Load tests and examinations that have ended in the present stage."""
     last_look: Timestamp | None = None
     """Up to which instant the counters have been read into the evidence."""
     cannot_measure_since: Timestamp | None = None
@@ -132,22 +144,35 @@ class ReleaseProgress(ApiObject):
     """Since when the router's counters could not be read; absent while measuring works."""
     breach: Message | None = None
     """The breach that `onBreach: Hold` holds the release for, as a sentence."""
-    tested: bool | None = None
-    """True when the load tests are over and spoke for the candidate."""
-    test_replicas: Count | None = None
-    """Pods of the candidate that the present load test is about."""
-    attempt: Count | None = None
-    """Load tests and examinations that have ended in this release."""
-    examined: bool | None = None
-    """True when the golden answers were good enough."""
-    shadowed: bool | None = None
-    """True when the shadow spoke for the candidate."""
     testing: LoadTestProgress | None = None
     """The load test that runs now."""
     ending: Ending | None = None
     """What this release will be recorded as once its traffic is back on stable."""
     evidence: Annotated[list[EvidenceStatus], Field(max_length=18), ListType("map", "objective")] | None = None
     """The evidence, by objective, and in the shadow that of the pairs as such."""
+    stage_index: Count | None = None
+    """Position among the stages with users. Only version 0.1.0 wrote this; a later one reads it."""
+    direct: bool | None = None
+    """True when there is nothing to compare with. Only version 0.1.0 wrote this; a later one reads it."""
+    tested: bool | None = None
+    """True when the load tests are over. Only version 0.1.0 wrote this; a later one reads it."""
+    test_replicas: Count | None = None
+    """Pods that the present load test is about. Only version 0.1.0 wrote this; a later one reads it."""
+    examined: bool | None = None
+    """True when the golden answers were good enough. Only version 0.1.0 wrote this; a later one reads it."""
+    shadowed: bool | None = None
+    """True when the shadow spoke for the candidate. Only version 0.1.0 wrote this; a later one reads it."""
+
+
+class HandledRequests(ApiObject):
+    """The requests by annotation that have been dealt with; the same value does not act again."""
+
+    abort: Annotated[str, Field(max_length=512)] | None = None
+    """The last value of `palier.dev/abort`."""
+    promote: Annotated[str, Field(max_length=512)] | None = None
+    """The last value of `palier.dev/promote`."""
+    retry: Annotated[str, Field(max_length=512)] | None = None
+    """The last value of `palier.dev/retry`."""
 
 
 class ReadingStatus(ApiObject):
@@ -255,5 +280,8 @@ class Status(ApiObject):
     """How the last release ended."""
     history: Annotated[list[Outcome], Field(max_length=10), ATOMIC] | None = None
     """How the last releases ended, oldest first."""
+    handled_requests: HandledRequests | None = None
+    """The requests by annotation that have been dealt with; a longer value than 512 characters stands here by its
+    digest."""
     handled_retry: Annotated[str, Field(max_length=ANNOTATION_LIMIT)] | None = None
-    """The last value of the annotation `palier.dev/retry` that was acted on."""
+    """The last value of `palier.dev/retry` that was acted on. Only version 0.1.0 wrote this; a later one reads it."""

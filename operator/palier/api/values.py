@@ -306,6 +306,13 @@ class OnBreach(StrEnum):
     HOLD = "Hold"
 
 
+class OnStableUnavailable(StrEnum):
+    """What happens while stable has no ready pod and the candidate has."""
+
+    HOLD = "Hold"
+    SEND_TO_CANDIDATE = "SendToCandidate"
+
+
 class OnNoEvidence(StrEnum):
     """What a stage does that reached its longest duration without a verdict."""
 

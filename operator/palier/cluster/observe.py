@@ -1,5 +1,6 @@
 """Reads from the cache what one decision needs to know; asks the API server nothing."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,8 +9,11 @@ from typing import Any
 
 from palier.api.constants import (
     ANNOTATION_ABORT,
+    ANNOTATION_ENDING,
+    ANNOTATION_MARK,
     ANNOTATION_PROMOTE,
     ANNOTATION_RETRY,
+    ANNOTATION_STABLE,
     LABEL_DEPLOYMENT,
     LABEL_REVISION,
 )
@@ -17,9 +21,10 @@ from palier.api.v1alpha1 import Gateway, ModelDeployment, ParentRef
 from palier.cluster.store import Store
 from palier.cluster.wanted import Wanted
 from palier.manifests.metadata import child_name, owned_by
-from palier.manifests.traffic import route_weights
-from palier.release.observation import Measured, Observation, Requests, RevisionFacts, RouteFacts
-from palier.release.state import State
+from palier.manifests.traffic import route_positions, route_weights
+from palier.release.memory import read_revision
+from palier.release.observation import Measured, Observation, Requests, RevisionFacts, RouteEnding, RouteFacts
+from palier.release.state import Ending, Result, RevisionRef, State
 
 SERVICE_NAME = "kubernetes.io/service-name"
 """Label of an EndpointSlice: the Service it belongs to."""
@@ -83,15 +88,49 @@ def revision_facts(
         child, status = child_name(deployment, revision), workload.get("status", {})
         failure = _replica_failure(status)
         facts[revision] = RevisionFacts(
-            exists=store.get("Service", namespace, child) is not None,
+            exists=_owned(store, deployment, "Service", child) is not None,
             replicas=int(workload["spec"].get("replicas", 1)),
             available=int(status.get("availableReplicas", 0)),
             endpoints=_ready_endpoints(store, namespace, child),
             pods=int(status.get("replicas", 0)),
             trouble=failure or troubles.get(revision, ""),
             unexplained="" if failure else unexplained.get(revision, ""),
+            mark=_mark(workload, revision),
+            port=_port(_owned(store, deployment, "Service", child)),
         )
     return facts
+
+
+def _owned(store: Store, deployment: ModelDeployment, kind: str, name: str) -> dict[str, Any] | None:
+    found = store.get(kind, deployment.metadata.namespace, name)
+    return found if found is not None and owned_by(deployment, found) else None
+
+
+def _port(service: Mapping[str, Any] | None) -> int:
+    return int(service["spec"]["ports"][0]["port"]) if service else 0
+
+
+def _mark(workload: Mapping[str, Any], revision: str) -> RevisionRef | None:
+    """What the mark of a Deployment tells of its revision; None where there is none that can be read."""
+    text = (workload["metadata"].get("annotations") or {}).get(ANNOTATION_MARK)
+    try:
+        mark = read_revision(json.loads(text)) if text else None
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError):
+        return None
+    return mark if mark and mark.revision == revision else None
+
+
+def _ending(route: Mapping[str, Any]) -> RouteEnding | None:
+    """The end of a release that a route remembers; None where it remembers none that can be read."""
+    text = (route["metadata"].get("annotations") or {}).get(ANNOTATION_ENDING)
+    try:
+        known = json.loads(text) if text else None
+        if not known:
+            return None
+        ending = Ending(Result(known["result"]), str(known["reason"]), str(known["message"]))
+        return RouteEnding(str(known["request"]), ending)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def ready_addresses(store: Store, namespace: str, service: str) -> frozenset[str]:
@@ -125,7 +164,7 @@ def _requests(store: Store, deployment: ModelDeployment) -> Requests:
         for name, annotation in REQUESTS.items()
         if asked[name] and (writer := store.who_wrote(meta.namespace, meta.name, annotation))
     }
-    return Requests(**asked, by=writers)
+    return Requests(**asked, stable=meta.annotations.get(ANNOTATION_STABLE, ""), by=writers)
 
 
 def _front_service(
@@ -173,6 +212,8 @@ def _gateway_route(store: Store, deployment: ModelDeployment, gateway: Gateway) 
         serving=serving,
         problem=problem,
         conflict=conflict,
+        positions=route_positions(deployment, route),
+        ending=_ending(route),
     )
 
 

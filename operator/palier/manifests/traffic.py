@@ -97,6 +97,20 @@ def route_weights(deployment: ModelDeployment, route: Mapping[str, Any]) -> dict
     return weights
 
 
+def route_positions(deployment: ModelDeployment, route: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The revisions at the two backend positions of an existing route; None where it has not two of them."""
+    prefix = child_name(deployment, "")
+    named = [
+        str(backend.get("name", ""))
+        for rule in route.get("spec", {}).get("rules", ())[:1]
+        for backend in rule.get("backendRefs", ())
+    ]
+    if len(named) != 2 or not all(name.startswith(prefix) for name in named):  # noqa: PLR2004 - the two positions
+        return None
+    first, second = (name.removeprefix(prefix) for name in named)
+    return (first, second) if first != second else (first, "")
+
+
 def mirror_of(route: Mapping[str, Any]) -> str | None:
     """Name of the Service that an existing route sends copies of requests to; None when it sends none."""
     for rule in route.get("spec", {}).get("rules", ()):

@@ -14,7 +14,7 @@ from palier.presets import Histogram, router
 from palier.release.look import Watched
 from palier.release.resolve import Named, serving_of, suffixed
 from palier.release.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
-from palier.release.state import Release, RevisionRef, State, Step
+from palier.release.state import RevisionRef, State
 
 NOBODY: Final = "-"
 """No revision: stands for the candidate while there is none, or none that has met users."""
@@ -68,16 +68,7 @@ def answered(deployment: ModelDeployment, state: State) -> Watched | str:
 
 def _in_traffic(state: State) -> RevisionRef | None:
     """The candidate, if users may have met it in this release."""
-    return state.candidate if state.release and _has_met_users(state.release) else None
-
-
-def _has_met_users(release: Release) -> bool:
-    if release.step is Step.PROMOTING:
-        return True
-    if release.step is Step.SHADOWING:
-        return False
-    # A load test is no users: a rollback from it has met none.
-    return release.stage_index > 0 or release.traffic_since is not None
+    return state.candidate if state.release and state.release.has_met_users else None
 
 
 def _of_pods(deployment: ModelDeployment, reference: RevisionRef) -> CounterRatio | None:

@@ -2,16 +2,18 @@
 
 from dataclasses import replace
 
-from palier.api.v1alpha1 import ModelDeployment
+from palier.api.v1alpha1 import ModelDeployment, Stage
 from palier.evidence.verdicts import Verdict
 from palier.release import gate
 from palier.release.cost import stops
 from palier.release.holds import shifting
 from palier.release.observation import Measured, Observation
+from palier.release.plan import pin_stages, plan_of
+from palier.release.requests import handle_requests, is_new
 from palier.release.rules import Objectives, rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.sources import KnownReading, SlowerThan, reading_of
-from palier.release.state import Drain, Release, State, Step
+from palier.release.state import DRAIN_LIMIT, Drain, Release, State
 from palier.release.targets import full_replicas
 from palier.release.testing import Way
 
@@ -29,14 +31,17 @@ def idle(situation: Situation) -> Decision:
     if _refused(situation):
         return Decision(state)
     if stable is None:
-        return _started(situation, ways[0], direct=True, why="first revision")
+        golden = situation.deployment.spec.golden
+        scored = golden is not None and golden.min_percent is not None
+        plan = plan_of(situation.deployment.spec.release, first=True, proves_itself=scored)
+        return _started(situation, ways[0], plan, why="first revision")
     if former := _warm_way_back(situation):
-        return _started(situation, former, direct=True, why="return to the warm former stable revision")
+        return _started(situation, former, (), why="return to the warm former stable revision")
     if situation.burn and stops(situation.deployment, situation.burn, under_way=False):
         told = f"no release starts while the budget is spent too fast (budget.onBurn): {situation.burn.message}"
         return Decision(state, hold=Hold(situation.burn.reason, told))
     new = next(way for way in ways if way.revision != stable.revision)
-    return _started(situation, new, direct=False, why="new revision")
+    return _started(situation, new, plan_of(situation.deployment.spec.release, first=False), why="new revision")
 
 
 def _warm_way_back(situation: Situation) -> Way | None:
@@ -62,18 +67,19 @@ def _refused(situation: Situation) -> bool:
         and outcome.result.refuses
         and outcome.asked_for_by == situation.observation.revision
         and outcome.rules == rules_digest(situation.deployment)
-        and requests.retry in {"", state.handled_retry}
+        and not is_new(state, requests, "retry")
     )
 
 
-def _started(situation: Situation, way: Way, *, direct: bool, why: str) -> Decision:
+def _started(situation: Situation, way: Way, plan: tuple[Stage, ...], *, why: str) -> Decision:
     state, now, spec = situation.state, situation.now, situation.deployment.spec
     wanted = way.revision
     requests = situation.observation.requests
-    retried = bool(requests.retry) and requests.retry != state.handled_retry
+    retried = is_new(state, requests, "retry")
+    release = Release(started_at=now, stage_started_at=now, plan=plan)
     candidate = gate.reference_of(way, family=situation.observation.revision, now=now)
     former, drains = state.former, tuple(drain for drain in state.drains if drain.revision != wanted)
-    if former and (former.reference.revision == wanted or (spec.traffic.gateway is None and not direct)):
+    if former and (former.reference.revision == wanted or (spec.traffic.gateway is None and not release.direct)):
         # Without a gateway the front Service cannot tell three revisions apart, so the warm one has to go first.
         if former.reference.revision != wanted:
             drains = (*drains, Drain(former.reference.revision, now))
@@ -83,15 +89,17 @@ def _started(situation: Situation, way: Way, *, direct: bool, why: str) -> Decis
         candidate=candidate,
         former=former,
         drains=drains,
-        release=Release(step=Step.PREPARING, started_at=now, stage_started_at=now, direct=direct),
-        handled_retry=requests.retry or state.handled_retry,
+        release=release,
         load_tests=tuple(one for one in state.load_tests if not retried or one.result.verdict is Verdict.PASS),
     )
     retry = f"; retry asked for{requests.asked_by('retry')}" if retried else ""
     note = Note("Normal", "ReleaseStarted", f"{candidate.model} {candidate.version} ({wanted}): {why}{retry}")
-    entered = replace(situation, state=begun)
+    begun = handle_requests(begun, requests, "retry")
+    entered = replace(
+        situation, state=begun, deployment=pin_stages(situation.deployment, plan), written=situation.deployment
+    )
     if gate.load_test_stage(entered):
-        first = gate.begun(entered)
+        first = gate.begin_run(entered)
         return replace(first, notes=(note, *first.notes))
     return Decision(begun, notes=(note,), hold=shifting(entered, "pods are ready"))
 
@@ -102,11 +110,25 @@ def tidied(
     """Time alone moves these: the warm former stable expires, removed revisions are forgotten."""
     state = _remembering(objectives, state, observation.measured)
     drains = tuple(d for d in state.drains if now < d.until or d.revision in observation.revisions)
+    drains = (*drains, *_forgotten(deployment, observation, replace(state, drains=drains), now=now))
     former = state.former
     if former and now >= former.until:
         drains = (*drains, Drain(former.reference.revision, now + deployment.spec.release.drain_delay.seconds))
         former = None
     return replace(state, drains=drains, former=former)
+
+
+def _forgotten(deployment: ModelDeployment, observation: Observation, state: State, *, now: float) -> tuple[Drain, ...]:
+    """Revisions that exist without any part to play, because the memory of them is gone: they go, as many as fit."""
+    parts = {state.stable, state.candidate if state.release else None, state.former and state.former.reference}
+    known = {part.revision for part in parts if part} | {drain.revision for drain in state.drains}
+    until = now + deployment.spec.release.drain_delay.seconds
+    surplus = sorted(
+        set(observation.revisions) - known - {one for one, weight in observation.route.weights.items() if weight}
+    )
+    if state.stable is None:
+        return ()  # nothing is surplus before anything serves
+    return tuple(Drain(revision, until) for revision in surplus)[: max(0, DRAIN_LIMIT - len(state.drains))]
 
 
 def _remembering(objectives: Objectives, state: State, measured: Measured) -> State:
@@ -140,6 +162,22 @@ def _newer(measured: Measured, release: Release) -> bool:
     return known and all((read or 0) >= (remembered or 0) for read, remembered in pairs)
 
 
+def _deadlines(release: Release) -> list[float]:
+    """The instants at which the time of the present stage can decide something, in seconds since the epoch."""
+    stage = release.stage
+    if stage is None:
+        return []
+    if stage.load_test:
+        return [release.stage_started_at + stage.load_test.max_duration.seconds]
+    if stage.golden:
+        return [(release.opened_at or release.stage_started_at) + stage.golden.max_duration.seconds]
+    timed = stage.shadow or stage.landing
+    since = release.traffic_since or (release.opened_at if stage.shadow else None)
+    if timed is None or since is None:
+        return []
+    return [since + timed.min_duration.seconds, since + timed.max_duration.seconds]
+
+
 def wake_at(deployment: ModelDeployment, state: State, *, now: float) -> float | None:
     """The next instant at which time alone can change the decision."""
     instants = [drain.until for drain in state.drains]
@@ -147,16 +185,9 @@ def wake_at(deployment: ModelDeployment, state: State, *, now: float) -> float |
         instants.append(state.former.until)
     release, rules = state.release, deployment.spec.release
     if release:
-        instants.append(release.stage_started_at + rules.progress_deadline.seconds)
-        if rules.load_test:
-            instants.append(release.started_at + rules.load_test.max_duration.seconds)
-        if rules.golden:
-            instants.append(release.stage_started_at + rules.golden.max_duration.seconds)
-        if rules.shadow and release.step is Step.SHADOWING:
-            since = release.traffic_since or release.stage_started_at
-            instants += [since + rules.shadow.min_duration.seconds, since + rules.shadow.max_duration.seconds]
-        if release.traffic_since is not None and release.stage_index < len(rules.canaries):
-            stage = rules.canaries[release.stage_index]
-            instants.append(release.traffic_since + stage.min_duration.seconds)
-            instants.append(release.traffic_since + stage.max_duration.seconds)
+        if release.unready_since is not None:
+            instants.append(release.unready_since + rules.progress_deadline.seconds)
+        if release.gone_since is not None:
+            instants.append(release.gone_since + rules.candidate_grace.seconds)
+        instants += _deadlines(release)
     return min((instant for instant in instants if instant > now), default=None)

@@ -51,7 +51,7 @@ def copies(deployment: ModelDeployment, state: State) -> Copies:
     release = state.release
     if release and release.step is Step.SHADOWING and release.traffic_since is not None and not release.breach:
         return Copies.SENT
-    shadowed = release is not None and (release.shadowed or release.step is Step.SHADOWING)
+    shadowed = release is not None and any(stage.shadow for stage in release.plan)
     wanted = deployment.spec.traffic.gateway is not None and deployment.spec.release.shadow is not None
     return Copies.POSSIBLE if wanted or shadowed else Copies.NONE
 

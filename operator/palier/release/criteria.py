@@ -4,7 +4,6 @@ from palier.api.v1alpha1 import Experiment, ModelDeployment
 from palier.release.resolve import serving_of
 from palier.release.rules import Objectives, alpha_of, objectives_of
 from palier.release.shadow_objectives import shadow_objectives
-from palier.release.situation import stage_of
 from palier.release.state import State, Step
 from palier.shadow.plan import digest, plan_for
 
@@ -20,7 +19,7 @@ def criteria(deployment: ModelDeployment, state: State) -> Objectives:
     if release and release.step is Step.SHADOWING and shadow and stable and state.candidate:
         about = comparison(deployment, candidate=state.candidate.revision, stable=stable.revision)
         return Objectives(shadow_objectives(deployment, shadow, alpha=alpha_of(deployment), about=about))
-    stage = stage_of(deployment, release)
+    stage = release.landing if release else None
     return objectives_of(
         deployment,
         stable=serving_of(stable) if stable else None,

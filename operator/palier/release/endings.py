@@ -2,6 +2,8 @@
 
 from palier.api.v1alpha1 import OnBreach
 from palier.evidence.objective import Judgement, Verdict
+from palier.release.readiness import LOSSES_ENDURED, is_gone_for_good
+from palier.release.requests import is_asked
 from palier.release.situation import Situation
 from palier.release.state import Ending, Result, Step
 
@@ -14,7 +16,7 @@ def ending_of(situation: Situation, judgements: tuple[Judgement, ...]) -> Ending
 def _asked_to_end(situation: Situation) -> Ending | None:
     """A person aborted, or the spec now asks for something else."""
     state, observation, candidate = situation.state, situation.observation, situation.candidate
-    if observation.requests.abort == candidate.revision:
+    if is_asked(state, observation.requests, "abort"):
         return Ending(
             Result.ABORTED, "AbortRequested", f"release aborted on request{observation.requests.asked_by('abort')}"
         )
@@ -31,15 +33,16 @@ def _asked_to_end(situation: Situation) -> Ending | None:
 
 
 def _candidate_gone(situation: Situation) -> Ending | None:
-    """A candidate with traffic but without a single ready pod: no statistics are needed for that."""
-    if situation.state.stable is None:
+    """A candidate that had users and whose pods do not come back: no statistics are needed for that."""
+    if not is_gone_for_good(situation):
         return None
-    revision = situation.candidate.revision
-    facts = situation.observation.facts(revision)
-    if situation.observation.weight(revision) == 0 or facts.endpoints > 0:
-        return None
-    weight = situation.observation.weight(revision)
-    message = f"no pod of the candidate is ready while it has {weight} % of the traffic"
+    release, facts = situation.release, situation.observation.facts(situation.candidate.revision)
+    grace = situation.deployment.spec.release.candidate_grace
+    message = (
+        f"the candidate lost all its ready pods {release.losses} times in one stage while it had users"
+        if release.losses > LOSSES_ENDURED
+        else f"no pod of the candidate has been ready for {grace} (candidateGrace) after it had users"
+    )
     return Ending(
         Result.ROLLED_BACK, "CandidateUnavailable", f"{message}: {facts.trouble}" if facts.trouble else message
     )

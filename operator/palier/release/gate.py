@@ -12,10 +12,11 @@ from palier.economics.variants import Choice
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
 from palier.release.observation import Observation
-from palier.release.prospects import record_of, survey, wanted_runs
+from palier.release.prospects import run_needed, survey, wanted_runs
 from palier.release.refusal import refusal, undecided
-from palier.release.rules import rules_digest
+from palier.release.rollback import rules_of
 from palier.release.situation import Decision, Hold, Note, Situation
+from palier.release.stages import next_stage
 from palier.release.state import Drain, Former, Outcome, Result, RevisionRef, State, Step
 from palier.release.testing import NO_RESULT, NOT_READY, LoadTestRecord, Run, Way, recorded
 
@@ -37,41 +38,22 @@ def reference_of(way: Way, *, family: str, now: float) -> RevisionRef:
 
 
 def load_test_stage(situation: Situation) -> LoadTestStage | None:
-    """The load test that this release still has to pass; None when it has none or has passed it."""
-    release = situation.release
-    if release.tested or (release.direct and situation.state.stable is not None):
-        return None  # a former stable revision is taken back without asking what it can carry: it has carried it
-    return situation.deployment.spec.release.load_test
+    """The load test that the release is at; None where it is at another stage."""
+    stage = situation.release.stage
+    return stage.load_test if stage else None
 
 
 def next_run(situation: Situation) -> Run | None:
-    """The first run without a usable record; None when everything is known that can be.
-
-    A way that has not passed one of its runs needs no other one. What failed by chance is tried again after a while,
-    unless another way passes already.
-    """
-    stable, again = situation.state.stable, None
-    settled: set[str] = set()
-    for run in _runs(situation):
-        # A revision that serves cannot be tested: its users would be the ones to feel it.
-        if run.revision in settled or (stable is not None and run.revision == stable.revision):
-            continue
-        record = record_of(run, situation.deployment, situation.state, now=situation.now)
-        if record is None:
-            return run
-        if record.result.verdict is not Verdict.PASS:
-            settled.add(run.revision)
-            if again is None and record.worth_another(now=situation.now):
-                again = run
-    return None if again is None or _choice(situation).verdict is Verdict.PASS else again
+    """The run that has to be made next; None when everything is known that can be."""
+    return run_needed(situation.deployment, situation.observation, situation.state, now=situation.now)
 
 
 def run_under_way(situation: Situation) -> Run | None:
     """The run whose Job has to exist now."""
     release = situation.state.release
-    if release is None or release.step is not Step.LOAD_TESTING or load_test_stage(situation) is None:
+    if release is None or release.step is not Step.LOAD_TESTING or situation.observation.unreadable:
         return None
-    return None if situation.observation.unreadable else next_run(situation)
+    return next_run(situation)
 
 
 def undisturbed(state: State, observation: Observation) -> bool:
@@ -79,12 +61,12 @@ def undisturbed(state: State, observation: Observation) -> bool:
     return bool(observation.unreadable and state.release and state.release.step is Step.LOAD_TESTING)
 
 
-def begun(situation: Situation) -> Decision:
+def begin_run(situation: Situation) -> Decision:
     """The release at its next load test, or at what the load tests say when they are all known."""
     run = next_run(situation)
     if run is None:
         return concluded(situation)
-    state, release = situation.state, situation.release
+    state = situation.state
     way = _way(situation, run.revision)
     candidate = reference_of(way, family=situation.observation.revision, now=situation.now)
     entered = replace(
@@ -92,28 +74,29 @@ def begun(situation: Situation) -> Decision:
         candidate=candidate,
         former=_unless(state.former, candidate),
         drains=_left(situation, keeping=run.revision),
-        release=replace(
-            release, step=Step.PREPARING, stage_started_at=situation.now, test_replicas=run.replicas, tested=False
-        ),
+        release=replace(situation.release.reopened(), unready_since=None),
     )
     return Decision(entered, hold=Hold("CandidateNotReady", f"{_named(candidate)} starts for its load test"))
 
 
-def prepared(situation: Situation) -> Decision:
-    """The candidate's pods are ready to be put under load, before any user meets them."""
+def open_load_test(situation: Situation, opened: Situation) -> Decision:
+    """The candidate's pods are ready to be put under load, before any user meets them.
+
+    Args:
+        situation: the release before its stage opens.
+        opened: the same with the stage open.
+    """
     if situation.observation.unreadable:
         return Decision(situation.state, hold=_unreadable(situation))
     run = next_run(situation)
-    if run is None or not _prepared_for(situation, run):
-        return begun(situation)
+    if run is None or run.revision != situation.candidate.revision:
+        return begin_run(situation)
     facts = situation.observation.facts(run.revision)
     if facts.endpoints > run.replicas:
         message = f"{facts.endpoints} pods of {run.revision} are ready, and its load test is about {run.replicas}"
         return Decision(situation.state, hold=Hold("SurplusPods", f"{message}: the others have to go first"))
-    release = replace(situation.release, step=Step.LOAD_TESTING, stage_started_at=situation.now)
     note = Note("Normal", "LoadTestStarted", f"{run.revision} is put under load, without users")
-    entered = replace(situation.state, release=release)
-    return Decision(entered, notes=(note,), hold=Hold("LoadTesting", "the generator starts"))
+    return Decision(opened.state, notes=(note,), hold=Hold("LoadTesting", "the generator starts"))
 
 
 def passed_over(situation: Situation, why: str) -> Decision | None:
@@ -121,16 +104,18 @@ def passed_over(situation: Situation, why: str) -> Decision | None:
     if load_test_stage(situation) is None or situation.observation.unreadable:
         return None
     run = next_run(situation)
-    if run is None or not _prepared_for(situation, run) or len({one.revision for one in _runs(situation)}) == 1:
+    if (
+        run is None
+        or run.revision != situation.candidate.revision
+        or len({one.revision for one in _runs(situation)}) == 1
+    ):
         return None
     return _finished(situation, run, LoadTestResult(Verdict.NO_EVIDENCE, NOT_READY, why))
 
 
 def load_testing(situation: Situation) -> Decision:
     """The candidate is under load, without any user."""
-    stage = load_test_stage(situation)
-    if stage is None:  # the stage was taken out of the spec meanwhile
-        return _tested(situation, situation.candidate, ())
+    stage = load_test_stage(situation) or LoadTestStage()
     if situation.observation.unreadable:
         return _undecided(situation, stage, _unreadable(situation))
     run = next_run(situation)
@@ -138,8 +123,8 @@ def load_testing(situation: Situation) -> Decision:
         return concluded(situation)
     facts = situation.observation.load_test
     lost = not facts.exists and not situation.observation.facts(run.revision).carries(run.replicas)
-    if lost or not _prepared_for(situation, run):
-        return begun(situation)
+    if lost or run.revision != situation.candidate.revision or not _fits(situation, run):
+        return begin_run(situation)
     result = facts.result
     if result is None and facts.failed:
         result = LoadTestResult(Verdict.NO_EVIDENCE, NO_RESULT, facts.message)
@@ -168,7 +153,7 @@ def _finished(situation: Situation, run: Run, result: LoadTestResult) -> Decisio
         "LoadTestFinished",
         f"{_named(situation.candidate)}: {result.message}",
     )
-    following = begun(replace(situation, state=state))
+    following = begin_run(replace(situation, state=state))
     return replace(following, notes=(note, *following.notes))
 
 
@@ -185,7 +170,7 @@ def concluded(situation: Situation) -> Decision:
         case Verdict.FAIL:
             return refusal(situation, choice.reason, choice.message)
         case Verdict.NO_EVIDENCE:
-            release = replace(situation.release, step=Step.LOAD_TESTING)
+            release = replace(situation.release, opened_at=situation.release.opened_at or situation.now)
             waiting = replace(situation, state=replace(situation.state, release=release))
             return _undecided(waiting, stage or LoadTestStage(), Hold(choice.reason, choice.message))
 
@@ -202,21 +187,18 @@ def _tested(situation: Situation, chosen: RevisionRef, notes: tuple[Note, ...]) 
             "StableChosen",
             message,
             now,
-            rules_digest(situation.deployment),
+            rules_of(situation),
             family=chosen.family,
         )
         serving = replace(stable, variant=chosen.variant, family=chosen.family)
         ended = replace(state.ended(outcome), stable=serving, candidate=None, drains=drains)
         return Decision(ended, notes=(*notes, Note("Normal", "Promoted", message)))
-    release = replace(
-        situation.release, step=Step.PREPARING, stage_started_at=now, tested=True, test_replicas=0, attempt=0
-    )
-    entered = replace(state, candidate=chosen, former=_unless(state.former, chosen), drains=drains, release=release)
-    return Decision(entered, notes=notes, hold=Hold("CandidateNotReady", f"{_named(chosen)} gets its pods"))
+    entered = replace(state, candidate=chosen, former=_unless(state.former, chosen), drains=drains)
+    return next_stage(replace(situation, state=entered), notes)
 
 
 def _undecided(situation: Situation, stage: LoadTestStage, gap: Hold) -> Decision:
-    since = situation.release.started_at
+    since = situation.release.stage_started_at
     return undecided(situation, gap, stage="load test", since=since, limit=stage.max_duration)
 
 
@@ -225,9 +207,9 @@ def _unreadable(situation: Situation) -> Hold:
     return Hold("TextUnreadable", situation.observation.unreadable)
 
 
-def _prepared_for(situation: Situation, run: Run) -> bool:
-    """Whether the candidate of the moment is what a run is about."""
-    return (run.revision, run.replicas) == (situation.candidate.revision, situation.release.test_replicas)
+def _fits(situation: Situation, run: Run) -> bool:
+    """Whether the candidate has just the pods that a run is about; a moment before its Job is there it may not."""
+    return situation.observation.load_test.exists or situation.observation.facts(run.revision).carries(run.replicas)
 
 
 def _choice(situation: Situation) -> Choice:

@@ -12,46 +12,36 @@ from palier.golden.result import GoldenResult
 from palier.release.examining import GOLDEN_FAILED, GoldenRecord, GoldenRun
 from palier.release.refusal import refusal, undecided
 from palier.release.situation import Decision, Hold, Note, Situation
+from palier.release.stages import next_stage
 from palier.release.state import Step
-
-
-def golden_stage(situation: Situation) -> GoldenStage | None:
-    """The golden answers that this release still has to give; None when it has none or has given them.
-
-    The first revision of all gives them only where there is a least score: there is nothing else to compare with.
-    """
-    release, spec = situation.release, situation.deployment.spec
-    if release.examined or (release.direct and situation.state.stable is not None):
-        return None  # a former stable revision has given them
-    if situation.state.stable is None and (spec.golden is None or spec.golden.min_percent is None):
-        return None
-    return spec.release.golden
 
 
 def examination_under_way(situation: Situation) -> GoldenRun | None:
     """The run whose Job has to exist now."""
     release = situation.state.release
-    if release is None or release.step is not Step.EXAMINING or golden_stage(situation) is None:
+    if release is None or release.step is not Step.EXAMINING:
         return None
     run = _run(situation)
     return None if situation.observation.unreadable or _record(situation, run) else run
 
 
-def begun(situation: Situation) -> Decision:
-    """The candidate's pods are ready to be asked, before any user meets them."""
+def open_golden(situation: Situation, opened: Situation) -> Decision:
+    """The candidate's pods are ready to be asked, before any user meets them.
+
+    Args:
+        situation: the release before its stage opens.
+        opened: the same with the stage open.
+    """
     if situation.observation.unreadable:
         return Decision(situation.state, hold=Hold("TextUnreadable", situation.observation.unreadable))
-    release = replace(situation.release, step=Step.EXAMINING, stage_started_at=situation.now)
     note = Note("Normal", "GoldenStarted", f"{situation.candidate.revision} gives golden answers, without users")
-    entered = replace(situation.state, release=release)
-    return Decision(entered, notes=(note,), hold=Hold("Examining", "the golden answers are asked for"))
+    return Decision(opened.state, notes=(note,), hold=Hold("Examining", "the golden answers are asked for"))
 
 
 def examining(situation: Situation) -> Decision:
     """The candidate is asked, without any user."""
-    stage = golden_stage(situation)
-    if stage is None:  # the stage was taken out of the spec meanwhile
-        return _passed(situation, ())
+    stage = situation.release.stage.golden if situation.release.stage else None
+    assert stage is not None  # noqa: S101 - only asked for in such a stage
     if situation.observation.unreadable:
         return _undecided(situation, stage, Hold("TextUnreadable", situation.observation.unreadable))
     run = _run(situation)
@@ -80,21 +70,15 @@ def _concluded(situation: Situation, stage: GoldenStage, record: GoldenRecord) -
     result = record.result
     match result.verdict:
         case Verdict.PASS:
-            return _passed(situation, (Note("Normal", "GoldenPassed", result.message),))
+            return next_stage(situation, (Note("Normal", "GoldenPassed", result.message),))
         case Verdict.FAIL:
             return refusal(situation, result.reason, result.message)
         case Verdict.NO_EVIDENCE:
             return _undecided(situation, stage, Hold(result.reason, result.message))
 
 
-def _passed(situation: Situation, notes: tuple[Note, ...]) -> Decision:
-    release = replace(situation.release, step=Step.PREPARING, stage_started_at=situation.now, examined=True)
-    hold = Hold("CandidateNotReady", f"{situation.candidate.revision} gets the pods of its next stage")
-    return Decision(replace(situation.state, release=release), notes=notes, hold=hold)
-
-
 def _undecided(situation: Situation, stage: GoldenStage, gap: Hold) -> Decision:
-    since = situation.release.stage_started_at
+    since = situation.release.opened_at or situation.release.stage_started_at
     return undecided(situation, gap, stage="golden answers", since=since, limit=stage.max_duration)
 
 

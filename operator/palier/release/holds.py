@@ -1,5 +1,6 @@
 """Why a release waits, in sentences with their numbers."""
 
+from palier.api.values import OnStableUnavailable
 from palier.evidence.objective import Judgement, Verdict
 from palier.evidence.sample_ratio import served_share
 from palier.release.cost import stops
@@ -73,9 +74,31 @@ def _counts_requests(objective: MeasuredObjective) -> bool:
     return isinstance(objective.source, CounterRatio) and objective.origin in {Origin.PODS, Origin.ROUTER}
 
 
+def stable_unavailable(situation: Situation) -> Hold | None:
+    """Stable has no ready pod while the candidate beside it has some, in a stage that users meet."""
+    state, observation, revision = situation.state, situation.observation, situation.candidate.revision
+    if state.stable is None or situation.release.landing is None or situation.release.traffic_since is None:
+        return None
+    healthy = observation.facts(revision).endpoints
+    if not healthy or not observation.weight(revision) or observation.facts(state.stable.revision).endpoints:
+        return None
+    stable, weight = state.stable, observation.weight(revision)
+    trouble = observation.facts(stable.revision).trouble
+    does = (
+        "all requests go to the candidate until it is back (onStableUnavailable: SendToCandidate)"
+        if situation.deployment.spec.release.on_stable_unavailable is OnStableUnavailable.SEND_TO_CANDIDATE
+        else "the weights stay (onStableUnavailable: Hold); promote the candidate to let it serve everybody"
+    )
+    return Hold(
+        "StableUnavailable",
+        f"no pod of stable {stable.version} ({stable.revision}) is ready{f': {trouble}' if trouble else ''}, while"
+        f" {healthy} pods of the candidate {revision} are, with {weight} % of the requests; {does}",
+    )
+
+
 def shifting(entered: Situation, message: str) -> Hold:
     """Why the traffic does not move this very instant, if it does not."""
-    needed = stage_replicas(entered.deployment, entered.state)
+    needed = stage_replicas(entered.deployment, entered.state, entered.observation, now=entered.now)
     if entered.observation.facts(entered.candidate.revision).carries(needed):
         return Hold("Shifting", message)
     return waiting_for_pods(entered, needed)

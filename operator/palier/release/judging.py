@@ -25,9 +25,8 @@ def judgements_of(situation: Situation) -> tuple[Judgement, ...]:
     objectives = situation.objectives
     if release.step is Step.SHADOWING:
         return tuple(_in_shadow(situation, objective) for objective in objectives.measured)
-    last = release.step is Step.PROMOTING or release.stage_index == len(situation.deployment.spec.release.canaries) - 1
     return (
-        *(_judgement(situation, objective, promotion=last) for objective in objectives.measured),
+        *(_judgement(situation, objective, promotion=release.last) for objective in objectives.measured),
         *(_unmeasurable(name, error) for name, error in objectives.unmeasurable),
         *_costs(situation),
     )

@@ -14,6 +14,7 @@ from palier.release.cost import RunningFacts
 from palier.release.examining import GoldenFacts
 from palier.release.shadowing import NO_SHADOW, ShadowFacts
 from palier.release.sources import Origin, Reading
+from palier.release.state import Ending, RevisionRef
 from palier.release.testing import LoadTestFacts, Way
 
 
@@ -35,10 +36,23 @@ class RevisionFacts:
     """Why its pods are not ready, in one sentence, when that is known."""
     unexplained: str = ""
     """Why that could not be asked; until it can, nothing is decided by pods that are not ready."""
+    mark: RevisionRef | None = None
+    """What the mark of a revision says that serves or has served; None where there is none."""
+    port: int = 0
+    """The port of its Service; 0 when that is not there."""
 
     def carries(self, replicas: int) -> bool:
         """Whether that many replicas are ready and reachable."""
         return self.exists and self.available >= replicas and self.endpoints >= replicas
+
+
+@dataclass(frozen=True, slots=True)
+class RouteEnding:
+    """The end of a release as the route remembers it, for a status that could not be written meanwhile."""
+
+    request: str
+    """The release: its candidate's revision and its start (see `palier.release.requests.request_for`)."""
+    ending: Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,10 @@ class RouteFacts:
     exists: bool = False
     ours: bool = False
     """It is Palier's own: a host that somebody took meanwhile does not keep traffic from being taken back."""
+    positions: tuple[str, str] | None = None
+    """The revisions at its two backend positions; None where it has no two."""
+    ending: RouteEnding | None = None
+    """Why its candidate is losing its traffic, as the route itself remembers it."""
     weights: Mapping[str, int] = field(default_factory=dict)
     """Percent by revision, as written in the route (or as given by replicas without a gateway)."""
     accepted: bool = False
@@ -96,8 +114,14 @@ class Requests:
     abort: str = ""
     promote: str = ""
     retry: str = ""
+    stable: str = ""
+    """The revision that a person names as stable, for a memory that is lost."""
     by: Mapping[str, str] = field(default_factory=dict)
     """Who wrote each of them, by request name, where the API server tells."""
+
+    def value(self, name: str) -> str:
+        """The value of a request by its name; empty when it is not made."""
+        return {"abort": self.abort, "promote": self.promote, "retry": self.retry}[name]
 
     def asked_by(self, name: str) -> str:
         """' by WHO' for a message, empty when unknown."""
@@ -140,8 +164,12 @@ class Observation:
         return self.ways or (Way("", self.revision, deployment),)
 
     def described(self, deployment: ModelDeployment, revision: str) -> ModelDeployment:
-        """The spec as a revision serves it: a variant's own, else the spec as it is written."""
-        return next((way.deployment for way in self.ways if way.revision == revision), deployment)
+        """The spec as a revision serves it: a variant's own, else the spec; always with the rules of the spec given."""
+        found = next((way.deployment for way in self.ways if way.revision == revision), deployment)
+        if found.spec.release is deployment.spec.release:
+            return found
+        spec = found.spec.model_copy(update={"release": deployment.spec.release})
+        return found.model_copy(update={"spec": spec})
 
     def prices_of(self, revision: str) -> tuple[PriceTable | None, str]:
         """The prices that hold for a revision, or None and why there are none."""

@@ -14,6 +14,7 @@ from palier.economics.capacity import ScalingLaw, replicas_at
 from palier.economics.measured import NOTHING_MEASURED, Measured, measured
 from palier.economics.plan import Plan, plan_of
 from palier.economics.variants import Choice, VariantFinding, choose
+from palier.evidence.verdicts import Verdict
 from palier.release.observation import Observation
 from palier.release.state import State
 from palier.release.testing import LoadTestRecord, Run, Way, record_for, runs_of
@@ -57,6 +58,30 @@ def record_of(run: Run, deployment: ModelDeployment, state: State, *, now: float
         known = (one for one in state.load_tests if one.answers(run) and now - one.measured_at <= fresh_for)
         return max(known, key=lambda one: one.measured_at, default=None)
     return record_for(run, state.load_tests, began_at=state.release.started_at, fresh_for=fresh_for)
+
+
+def run_needed(deployment: ModelDeployment, observation: Observation, state: State, *, now: float) -> Run | None:
+    """The first run without a usable record; None when everything is known that can be.
+
+    A way that has not passed one of its runs needs no other one. What failed by chance is tried again after a while,
+    unless another way passes already.
+    """
+    stable, again = state.stable, None
+    settled: set[str] = set()
+    for run in wanted_runs(deployment, observation, state):
+        # A revision that serves cannot be tested: its users would be the ones to feel it.
+        if run.revision in settled or (stable is not None and run.revision == stable.revision):
+            continue
+        record = record_of(run, deployment, state, now=now)
+        if record is None:
+            return run
+        if record.result.verdict is not Verdict.PASS:
+            settled.add(run.revision)
+            if again is None and record.worth_another(now=now):
+                again = run
+    if again is None or survey(deployment, observation, state, now=now).choice.verdict is Verdict.PASS:
+        return None
+    return again
 
 
 def survey(deployment: ModelDeployment, observation: Observation, state: State, *, now: float) -> Survey:

@@ -5,15 +5,12 @@ from dataclasses import replace
 from palier.api.v1alpha1 import Duration, OnNoEvidence
 from palier.release.holds import kept
 from palier.release.situation import Decision, Hold, Situation
-from palier.release.state import Ending, Result, Step
+from palier.release.state import Ending, Result
 
 
 def refusal(situation: Situation, reason: str, message: str) -> Decision:
     """The release ends before any user met its candidate."""
-    ending = Ending(Result.REFUSED, reason, message)
-    release = replace(
-        situation.release.with_users, step=Step.ROLLING_BACK, stage_started_at=situation.now, ending=ending
-    )
+    release = situation.release.rolling_back(Ending(Result.REFUSED, reason, message), now=situation.now)
     return Decision(replace(situation.state, release=release), hold=Hold(reason, message))
 
 

@@ -17,18 +17,19 @@ from palier.api.constants import (
     RECONCILING,
     STALLED,
 )
-from palier.api.v1alpha1 import Experiment, ModelDeployment
+from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.counters import Measurable
 from palier.evidence.objective import Judgement, MeanRule
 from palier.release.finding import Finding
 from palier.release.measurability import Measurability, measurability
+from palier.release.memory import write_state
 from palier.release.observation import Observation
 from palier.release.outlook import MESSAGE_LIMIT, cost_status, plan_status, testing_status, within_budget
-from palier.release.situation import Decision, stage_of
+from palier.release.situation import Decision
 from palier.release.state import Result, State, Step
 
 
-def stage_word(deployment: ModelDeployment, state: State, *, wanted: str) -> str:
+def stage_word(state: State, *, wanted: str) -> str:
     """Where the release stands, in one or two words for a column."""
     release = state.release
     if release is None:
@@ -36,13 +37,11 @@ def stage_word(deployment: ModelDeployment, state: State, *, wanted: str) -> str
             kept = state.outcome.result in {Result.REFUSED, Result.KEPT_STABLE}
             return "RolledBack" if state.stable and not kept else state.outcome.result.value
         return "Serving" if state.stable else "Preparing"
-    if release.step is Step.CANARY:
-        stage = stage_of(deployment, release)
-        word = "Experiment" if isinstance(stage, Experiment) else "Canary"
-        return f"{word} {stage.weight}" if stage else word
-    if release.step is Step.SHADOWING:
-        shadow = deployment.spec.release.shadow
-        return f"Shadow {shadow.percent}" if shadow else "Shadow"
+    stage = release.stage
+    if release.step is Step.CANARY and stage:
+        return f"Experiment {stage.weight}" if stage.experiment else f"Canary {stage.weight}"
+    if release.step is Step.SHADOWING and stage and stage.shadow:
+        return f"Shadow {stage.shadow.percent}"
     if release.step is Step.LOAD_TESTING:
         return "LoadTest"
     if release.step is Step.EXAMINING:
@@ -182,11 +181,11 @@ def status_of(
     histograms = measurability(decision.objectives.measured, state.readings)
     status: dict[str, Any] = {
         "observedGeneration": deployment.metadata.generation,
-        "stage": stage_word(deployment, state, wanted=observation.revision),
+        "stage": stage_word(state, wanted=observation.revision),
         "weight": weight,
         "replicas": sum(fact.available for fact in facts),
         "selector": f"{LABEL_DEPLOYMENT}={deployment.metadata.name}",
-        **state.to_status(),
+        **write_state(state),
         "conditions": written(
             [*found, *_measurable(histograms), *within_budget(deployment, decision)],
             generation=deployment.metadata.generation,

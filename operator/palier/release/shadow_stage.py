@@ -14,6 +14,7 @@ from palier.release.holds import CANNOT_MEASURE, JUDGING, blinks, first_gap, kep
 from palier.release.refusal import undecided
 from palier.release.shadowing import ShadowRun
 from palier.release.situation import Decision, Hold, Note, Situation
+from palier.release.stages import next_stage
 from palier.release.state import Step
 from palier.release.targets import stage_replicas
 
@@ -21,44 +22,32 @@ SILENT_FOR = 30.0
 """Seconds without a single pair after which it is said what may be missing."""
 
 
-def shadow_stage(situation: Situation) -> ShadowStage | None:
-    """The shadow that this release still has to pass; None when it has none, or nothing to be compared with."""
-    release, spec = situation.release, situation.deployment.spec
-    if release.shadowed or release.direct or situation.state.stable is None or spec.traffic.gateway is None:
-        return None
-    return spec.release.shadow
-
-
 def shadow_under_way(situation: Situation) -> ShadowRun | None:
     """The shadow whose proxy has to exist now."""
     release = situation.state.release
-    if release is None or release.step is not Step.SHADOWING or (stage := shadow_stage(situation)) is None:
+    if release is None or release.step is not Step.SHADOWING or situation.state.stable is None:
         return None
-    assert situation.state.stable is not None  # noqa: S101 - there is no such stage without it
+    stage = _stage_of(situation)
     candidate, stable = situation.candidate.revision, situation.state.stable.revision
     described = situation.observation.described(situation.deployment, candidate)
     return ShadowRun(candidate, stable, stage.percent, comparison(described, candidate=candidate, stable=stable))
 
 
-def begun(situation: Situation) -> Decision:
-    """The candidate's pods are ready for copies of users' requests."""
-    release = situation.release.unjudged()
-    release = replace(release, step=Step.SHADOWING, stage_started_at=situation.now)
-    return Decision(
-        replace(situation.state, release=release), hold=Hold("ShadowNotReady", "the proxy that compares answers starts")
-    )
+def _stage_of(situation: Situation) -> ShadowStage:
+    stage = situation.release.stage.shadow if situation.release.stage else None
+    assert stage is not None  # noqa: S101 - only asked for in such a stage
+    return stage
 
 
 def shadowing(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision:
     """The candidate answers copies, and is judged on its answers."""
-    stage, release = shadow_stage(situation), situation.release
-    if stage is None:  # the stage was taken out of the spec meanwhile
-        return _left(situation, ())
+    stage, release = _stage_of(situation), situation.release
     if release.traffic_since is None:
         return _awaiting_copies(situation, stage)
     if not situation.observation.shadow.exists:
         # Another comparison has another proxy, and what the one before still counts is nothing to judge by.
-        return begun(situation)
+        anew = replace(situation.state, release=replace(release.unjudged(), opened_at=situation.now))
+        return Decision(anew, hold=Hold("ShadowNotReady", "the proxy that compares answers starts"))
     if breached := _held_for_breach(situation, judgements):
         return breached
     # What was a breach under another limit is none any more: the copies have to go on.
@@ -73,7 +62,7 @@ def shadowing(situation: Situation, judgements: tuple[Judgement, ...]) -> Decisi
         return Decision(situation.state, hold=Hold("MinimumDuration", f"shadow for at least {stage.min_duration}"))
     if combined(judgements) is Verdict.PASS:
         told = "; ".join(judgement.message for judgement in judgements)
-        return _left(situation, (Note("Normal", "ShadowPassed", f"{situation.candidate.revision}: {told}"),))
+        return next_stage(situation, (Note("Normal", "ShadowPassed", f"{situation.candidate.revision}: {told}"),))
     gap = _explained(judgements, gap or Hold(JUDGING, "no verdict yet"), held_for=held_for)
     return Decision(situation.state, hold=gap) if blinks(situation, judgements) else _undecided(situation, stage, gap)
 
@@ -96,7 +85,7 @@ def _awaiting_copies(situation: Situation, stage: ShadowStage) -> Decision:
     """The proxy starts, and then the gateway has to send it copies."""
     if missing := _missing(situation):
         return _undecided(situation, stage, missing)
-    needed = stage_replicas(situation.deployment, situation.state)
+    needed = stage_replicas(situation.deployment, situation.state, situation.observation, now=situation.now)
     if not situation.observation.facts(situation.candidate.revision).carries(needed):
         # Pods that went away before they were asked anything have given no wrong answer.
         return _undecided(situation, stage, waiting_for_pods(situation, needed))
@@ -129,15 +118,8 @@ def _missing(situation: Situation) -> Hold | None:
     return None if facts.mirrored else waiting_for_route(situation)
 
 
-def _left(situation: Situation, notes: tuple[Note, ...]) -> Decision:
-    release = situation.release.unjudged()
-    release = replace(release, step=Step.PREPARING, stage_started_at=situation.now, shadowed=True)
-    hold = Hold("CandidateNotReady", f"{situation.candidate.revision} gets the pods of its next stage")
-    return Decision(replace(situation.state, release=release), notes=notes, hold=hold)
-
-
 def _undecided(situation: Situation, stage: ShadowStage, gap: Hold) -> Decision:
-    since = situation.release.traffic_since or situation.release.stage_started_at
+    since = situation.release.traffic_since or situation.release.opened_at or situation.now
     return undecided(situation, gap, stage="shadow", since=since, limit=stage.max_duration)
 
 

@@ -67,6 +67,8 @@ class Situation:
     """What the candidate is measured and judged by."""
     burn: Burn | None = None
     """Where the monthly budget stands, if there is one."""
+    written: ModelDeployment | None = None
+    """The spec as it is written now, where `deployment` has the stages of the release instead; None for the same."""
 
     @property
     def release(self) -> Release:
@@ -81,17 +83,8 @@ class Situation:
         return self.state.candidate
 
     @property
-    def stage(self) -> Landing | None:
-        """The stage it is at; None when the spec has fewer stages now."""
-        return stage_of(self.deployment, self.release)
-
-    @property
-    def promotion_requested(self) -> bool:
-        """Whether a person asked to skip the remaining stages of this very candidate."""
-        return self.observation.requests.promote == self.candidate.revision
-
-
-def stage_of(deployment: ModelDeployment, release: Release | None) -> Landing | None:
-    """The stage with users that a release is at, or comes to; None without a release or when the spec has fewer now."""
-    canaries = deployment.spec.release.canaries
-    return canaries[release.stage_index] if release is not None and release.stage_index < len(canaries) else None
+    def landing(self) -> Landing:
+        """The stage with users that the release is at."""
+        landing = self.release.landing
+        assert landing is not None  # noqa: S101 - only asked for in such a stage
+        return landing

@@ -1,23 +1,24 @@
-"""What Palier remembers of a ModelDeployment between two looks, and how it is written to `status`.
+"""What Palier remembers of a ModelDeployment between two looks, as immutable values; it decides nothing.
 
-The operator may be killed between any two lines, so everything a release needs to go on lives in `status` and is read
-back from there. This module is that memory as immutable values; it decides nothing.
+The operator may be killed between any two lines, so everything a release needs to go on is in here and is written to
+`status`, which `palier.release.memory` does.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Self
 
+from palier.api.release import Landing, Stage
 from palier.api.status_values import Result, Step
 from palier.economics.spending import Spending
 from palier.evidence.objective import Evidence, begin_stage
-from palier.release.cost import Reckoned, spending_of, spending_status
+from palier.release.cost import Reckoned
 from palier.release.examining import GoldenRecord
 from palier.release.sources import KnownReading
 from palier.release.testing import LoadTestRecord
-from palier.release.times import format_time, optional_time, parse_time
 
 __all__ = [
+    "DRAIN_LIMIT",
     "HISTORY_LIMIT",
     "Drain",
     "Ending",
@@ -31,6 +32,9 @@ __all__ = [
 ]
 
 HISTORY_LIMIT = 10
+
+DRAIN_LIMIT = 32
+"""Revisions on their way out that are remembered at once; more of them wait for their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +108,27 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A release in progress."""
+    """A release in progress: the plan that was pinned when it started, and where it stands in it."""
 
-    step: Step
     started_at: float
     stage_started_at: float
-    stage_index: int = 0
-    direct: bool = False
-    """No canary: the first revision of all, or the return to a warm former stable."""
+    plan: tuple[Stage, ...] = ()
+    """The stages in order, as the spec had them at the start. After the last one the candidate gets all traffic."""
+    cursor: int = 0
+    """Position of the present stage in the plan; the plan's length once all of its stages are passed."""
+    opened_at: float | None = None
+    """When the candidate's pods were ready for the present stage; None while they are not. No stage gives a candidate
+    weight, load or questions before."""
     traffic_since: float | None = None
-    """When the gateway accepted the weight of the present stage; None while it has not."""
+    """When the gateway accepted the weight of the present stage, or its copies; None while it has not."""
+    unready_since: float | None = None
+    """Since when the candidate has too few ready pods for the present stage through nobody else's fault."""
+    gone_since: float | None = None
+    """Since when a candidate that had weight has no ready pod at all; None once enough of them are back."""
+    losses: int = 0
+    """How often that has happened in the present stage."""
+    attempt: int = 0
+    """Load tests and examinations that have ended in the present stage: no Job has the name of an earlier one."""
     last_look: float | None = None
     """The instant up to which evidence has been gathered."""
     cannot_measure_since: float | None = None
@@ -122,40 +137,87 @@ class Release:
     router_unseen_since: float | None = None
     breach: str = ""
     """The sentence of a breach that `onBreach: Hold` holds the release for."""
-    tested: bool = False
-    """The load tests are over and spoke for the candidate."""
-    test_replicas: int = 0
-    """Pods of the candidate that the present load test is about; 0 when there is none."""
-    attempt: int = 0
-    """Load tests and examinations that have ended in this release."""
-    examined: bool = False
-    """The golden answers were good enough."""
-    shadowed: bool = False
-    """The shadow spoke for the candidate."""
     ending: Ending | None = None
+    """How the release ends; its traffic is on the way back to stable then."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
 
-    def at_stage(self, index: int, *, now: float) -> Self:
-        """The same release at the start of another stage, with fresh per-stage evidence processes."""
+    @property
+    def stage(self) -> Stage | None:
+        """The present stage; None once all stages are passed and the candidate gets everything."""
+        return self.plan[self.cursor] if self.cursor < len(self.plan) else None
+
+    @property
+    def landing(self) -> Landing | None:
+        """The present stage, if users meet the candidate in it."""
+        return self.stage.landing if self.stage else None
+
+    @property
+    def reached(self) -> int:
+        """The candidate's share of the users' requests in the stage before, in percent: what it has earned so far."""
+        return max((stage.weight for stage in self.plan[: self.cursor]), default=0)
+
+    @property
+    def direct(self) -> bool:
+        """Whether no stage compares: the first revision of all, the return to a warm one, or a spec without stages."""
+        return not any(stage.landing for stage in self.plan)
+
+    @property
+    def last(self) -> bool:
+        """Whether nothing but all of the traffic comes after the present stage."""
+        return self.cursor >= len(self.plan) - 1
+
+    @property
+    def step(self) -> Step:
+        """Where it stands, in one word."""
+        if self.ending:
+            return Step.ROLLING_BACK
+        if self.opened_at is None and not self.reached:
+            return Step.PREPARING
+        stage = self.stage
+        if stage is None:
+            return Step.PROMOTING
+        if stage.load_test:
+            return Step.LOAD_TESTING
+        if stage.golden:
+            return Step.EXAMINING
+        return Step.SHADOWING if stage.shadow else Step.CANARY
+
+    @property
+    def has_met_users(self) -> bool:
+        """Whether users may have met the candidate in this release."""
+        if self.stage is None:
+            return self.reached > 0 or self.opened_at is not None
+        return self.reached > 0 or (self.landing is not None and self.traffic_since is not None)
+
+    def reopened(self) -> Self:
+        """The same release at the beginning of its present stage: the candidate's pods have to be ready first."""
+        return replace(self, opened_at=None, traffic_since=None)
+
+    def advanced(self, *, now: float, to: int | None = None) -> Self:
+        """The same release at its next stage, or at a later one.
+
+        What a shadow has counted says nothing about what users meet, and each stage with users has evidence processes
+        of its own; the way to all of the traffic goes on with those of the last stage.
+
+        Args:
+            now: seconds since the epoch.
+            to: the position of the stage; the next one when None.
+        """
+        cursor = self.cursor + 1 if to is None else to
+        passed = self.unjudged() if self.stage and self.stage.shadow else self
+        evidence = passed.evidence
+        if cursor < len(self.plan) and self.plan[cursor].landing:
+            evidence = {name: begin_stage(one) for name, one in evidence.items()}
         return replace(
-            self,
-            step=Step.CANARY,
-            stage_index=index,
+            passed.reopened(),
+            cursor=cursor,
             stage_started_at=now,
-            traffic_since=None,
-            test_replicas=0,
-            evidence={name: begin_stage(evidence) for name, evidence in self.evidence.items()},
+            unready_since=None,
+            gone_since=None,
+            losses=0,
+            attempt=0,
+            evidence=evidence,
         )
-
-    @property
-    def landing(self) -> int:
-        """Tells the stages apart in which evidence is gathered: the number of the canary, -1 in the shadow."""
-        return -1 if self.step is Step.SHADOWING else self.stage_index
-
-    @property
-    def with_users(self) -> Self:
-        """The same release without what no user has met: all that a shadow counted."""
-        return self.unjudged() if self.step is Step.SHADOWING else self
 
     def unjudged(self) -> Self:
         """The same release without the evidence of its shadow, which says nothing about what users meet."""
@@ -169,6 +231,11 @@ class Release:
             breach="",
             evidence={},
         )
+
+    def rolling_back(self, ending: Ending, *, now: float) -> Self:
+        """The same release on its way back to stable; what a shadow has counted is forgotten, for no user met it."""
+        left = self.unjudged() if self.stage and self.stage.shadow else self
+        return replace(left, stage_started_at=now, ending=ending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +251,9 @@ class State:
     release: Release | None = None
     outcome: Outcome | None = None
     history: tuple[Outcome, ...] = ()
-    handled_retry: str = ""
+    handled: Mapping[str, str] = field(default_factory=dict)
+    """The value of each request that has been dealt with, by its name: `abort`, `promote`, `retry`. A request whose
+    annotation is removed is forgotten, so that the same value is a new request afterwards."""
     readings: Mapping[str, KnownReading] = field(default_factory=dict)
     """How well the histograms answer, by latency objective, as last read."""
     load_tests: tuple[LoadTestRecord, ...] = ()
@@ -196,190 +265,6 @@ class State:
     costs: Reckoned = field(default_factory=Reckoned)
     """What was last told of it."""
 
-    @classmethod
-    def from_status(cls, status: Mapping[str, Any]) -> Self:
-        """Read the memory back; unknown or missing parts read as never having happened.
-
-        Raises:
-            ValueError: a part is there but unreadable.
-        """
-        try:
-            return cls(
-                stable=_revision(status.get("stable")),
-                candidate=_revision(status.get("candidate")),
-                former=_former(status.get("former")),
-                slots=_slots(status.get("slots")),
-                drains=tuple(Drain(d["revision"], parse_time(d["until"])) for d in status.get("drains", ())),
-                release=_release(status.get("release")),
-                outcome=_outcome(status.get("outcome")),
-                history=tuple(o for entry in status.get("history", ()) if (o := _outcome(entry))),
-                handled_retry=status.get("handledRetry", ""),
-                readings={entry["objective"]: KnownReading.from_status(entry) for entry in status.get("readings", ())},
-                load_tests=tuple(LoadTestRecord.from_status(entry) for entry in status.get("loadTests", ())),
-                golden=GoldenRecord.from_status(status["golden"]) if status.get("golden") else None,
-                spending=spending_of(status.get("cost")),
-                costs=Reckoned.from_status(status.get("cost")),
-            )
-        except (ArithmeticError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"status is unreadable: {error!r}") from error
-
-    def to_status(self) -> dict[str, Any]:
-        """The part of `status` that carries the memory; `from_status` reads the same value back."""
-        parts: dict[str, Any] = {
-            "stable": self.stable and _revision_status(self.stable),
-            "candidate": self.candidate and _revision_status(self.candidate),
-            "former": self.former
-            and {**_revision_status(self.former.reference), "until": format_time(self.former.until)},
-            "slots": self.slots and list(self.slots),
-            "drains": [{"revision": d.revision, "until": format_time(d.until)} for d in self.drains],
-            "release": self.release and _release_status(self.release),
-            "outcome": self.outcome and _outcome_status(self.outcome),
-            "history": [_outcome_status(outcome) for outcome in self.history],
-            "handledRetry": self.handled_retry,
-            "readings": [{"objective": name, **known.to_status()} for name, known in sorted(self.readings.items())],
-            "loadTests": [record.to_status() for record in self.load_tests],
-            "golden": self.golden and self.golden.to_status(),
-            "cost": {**(spending_status(self.spending) if self.spending else {}), **self.costs.to_status()},
-        }
-        return {name: part for name, part in parts.items() if part}
-
     def ended(self, outcome: Outcome) -> Self:
         """The memory after a release ended."""
         return replace(self, release=None, outcome=outcome, history=(*self.history, outcome)[-HISTORY_LIMIT:])
-
-
-def _revision(value: Mapping[str, Any] | None) -> RevisionRef | None:
-    if not value:
-        return None
-    return RevisionRef(
-        revision=value["revision"],
-        model=value["model"],
-        version=value["version"],
-        port=int(value["port"]),
-        since=parse_time(value["since"]),
-        runtime=value.get("runtime", ""),
-        runtime_version=value.get("runtimeVersion", ""),
-        variant=value.get("variant", ""),
-        family=value.get("family", ""),
-    )
-
-
-def _revision_status(reference: RevisionRef) -> dict[str, Any]:
-    return {
-        "revision": reference.revision,
-        "model": reference.model,
-        "version": reference.version,
-        "port": reference.port,
-        "since": format_time(reference.since),
-        **({"runtime": reference.runtime} if reference.runtime else {}),
-        **({"runtimeVersion": reference.runtime_version} if reference.runtime_version else {}),
-        **({"variant": reference.variant} if reference.variant else {}),
-        **({"family": reference.family} if reference.family else {}),
-    }
-
-
-def _former(value: Mapping[str, Any] | None) -> Former | None:
-    reference = _revision(value)
-    return Former(reference, parse_time(value["until"])) if value and reference else None
-
-
-def _slots(value: list[str] | None) -> tuple[str, str] | None:
-    if not value:
-        return None
-    first, second = value
-    return first, second
-
-
-def _outcome(value: Mapping[str, Any] | None) -> Outcome | None:
-    if not value:
-        return None
-    return Outcome(
-        revision=value["revision"],
-        result=Result(value["result"]),
-        reason=value["reason"],
-        message=value["message"],
-        time=parse_time(value["time"]),
-        rules=value.get("rules", ""),
-        family=value.get("family", ""),
-    )
-
-
-def _outcome_status(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "revision": outcome.revision,
-        "result": outcome.result.value,
-        "reason": outcome.reason,
-        "message": outcome.message,
-        "time": format_time(outcome.time),
-        **({"rules": outcome.rules} if outcome.rules else {}),
-        **({"family": outcome.family} if outcome.family else {}),
-    }
-
-
-def _release(value: Mapping[str, Any] | None) -> Release | None:
-    if not value:
-        return None
-    ending = value.get("ending")
-    return Release(
-        step=Step(value["step"]),
-        started_at=parse_time(value["startedAt"]),
-        stage_started_at=parse_time(value["stageStartedAt"]),
-        stage_index=int(value.get("stageIndex", 0)),
-        direct=bool(value.get("direct", False)),
-        traffic_since=optional_time(value.get("trafficSince")),
-        last_look=optional_time(value.get("lastLook")),
-        cannot_measure_since=optional_time(value.get("cannotMeasureSince")),
-        router_last_look=optional_time(value.get("routerLastLook")),
-        router_unseen_since=optional_time(value.get("routerUnseenSince")),
-        breach=value.get("breach", ""),
-        tested=bool(value.get("tested", False)),
-        test_replicas=int(value.get("testReplicas", 0)),
-        attempt=int(value.get("attempt", 0)),
-        examined=bool(value.get("examined", False)),
-        shadowed=bool(value.get("shadowed", False)),
-        ending=Ending(Result(ending["result"]), ending["reason"], ending["message"]) if ending else None,
-        evidence={entry["objective"]: Evidence.from_status(entry) for entry in value.get("evidence", ())},
-    )
-
-
-def _release_status(release: Release) -> dict[str, Any]:
-    status: dict[str, Any] = {
-        "step": release.step.value,
-        "stageIndex": release.stage_index,
-        "startedAt": format_time(release.started_at),
-        "stageStartedAt": format_time(release.stage_started_at),
-    }
-    for name, passed in (
-        ("direct", release.direct),
-        ("tested", release.tested),
-        ("examined", release.examined),
-        ("shadowed", release.shadowed),
-    ):
-        if passed:
-            status[name] = True
-    if release.test_replicas:
-        status["testReplicas"] = release.test_replicas
-    if release.attempt:
-        status["attempt"] = release.attempt
-    for name, instant in (
-        ("trafficSince", release.traffic_since),
-        ("lastLook", release.last_look),
-        ("cannotMeasureSince", release.cannot_measure_since),
-        ("routerLastLook", release.router_last_look),
-        ("routerUnseenSince", release.router_unseen_since),
-    ):
-        if instant is not None:
-            status[name] = format_time(instant)
-    if release.breach:
-        status["breach"] = release.breach
-    if release.ending:
-        status["ending"] = {
-            "result": release.ending.result.value,
-            "reason": release.ending.reason,
-            "message": release.ending.message,
-        }
-    if release.evidence:
-        status["evidence"] = [
-            {"objective": name, **evidence.to_status()} for name, evidence in sorted(release.evidence.items())
-        ]
-    return status

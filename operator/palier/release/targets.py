@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from palier.api.v1alpha1 import ModelDeployment
-from palier.api.values import Surge
+from palier.api.values import OnStableUnavailable, Surge
 from palier.release.observation import Observation
-from palier.release.state import Release, State, Step
+from palier.release.prospects import run_needed
+from palier.release.state import State, Step
 
 ALL = 100
 """Percent."""
@@ -24,9 +25,6 @@ SETTLED_AFTER = 0.5
 
 UNANSWERED_AFTER = 3.0
 """Seconds after which a write that no gateway has answered is no longer waited for on the way down."""
-
-
-_BEFORE_USERS = frozenset({Step.PREPARING, Step.EXAMINING, Step.SHADOWING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +66,27 @@ def replicas_for(deployment: ModelDeployment, weight: int) -> int:
     return max(1, math.ceil(full * weight / ALL))
 
 
-def stage_replicas(deployment: ModelDeployment, state: State) -> int:
-    """Pods that the candidate needs for the step it is at."""
-    release, canaries = state.release, deployment.spec.release.canaries
-    if release is not None and release.test_replicas:
-        return release.test_replicas
-    if release is None or release.direct or release.step is Step.PROMOTING:
-        return full_replicas(deployment)
-    shadow = deployment.spec.release.shadow
-    if shadow is not None and not release.shadowed and release.step in _BEFORE_USERS:
-        return replicas_for(deployment, shadow.percent)
-    if not canaries:
-        return full_replicas(deployment)
-    return replicas_for(deployment, canaries[min(release.stage_index, len(canaries) - 1)].weight)
+def stage_replicas(deployment: ModelDeployment, state: State, observation: Observation, *, now: float) -> int:
+    """Pods that the candidate needs for the stage it is at.
+
+    A load test is about exactly as many as its next run asks for. While it cannot be said which run that is, the pods
+    that are there stay.
+    """
+    release, full = state.release, full_replicas(deployment)
+    stage = release.stage if release else None
+    if stage is None or release is None:
+        return full
+    if stage.load_test:
+        present = observation.facts(state.candidate.revision).replicas if state.candidate else 0
+        if observation.unreadable:
+            return max(1, present)
+        run = run_needed(deployment, observation, state, now=now)
+        return run.replicas if run else max(1, present)
+    if stage.shadow:
+        return replicas_for(deployment, stage.shadow.percent)
+    ahead = next((one.weight for one in release.plan[release.cursor :] if one.landing), ALL)
+    shadow = next((one.shadow.percent for one in release.plan[release.cursor :] if one.shadow), 0)
+    return replicas_for(deployment, shadow or ahead)
 
 
 def accelerator_short(deployment: ModelDeployment, observation: Observation, state: State) -> bool:
@@ -101,7 +107,7 @@ def targets(deployment: ModelDeployment, state: State, observation: Observation,
         observation: what is there now; a weight rises only onto ready pods.
         now: seconds since the epoch.
     """
-    weights, again_in = _smoothed(deployment, state, observation, _weights(deployment, state, observation))
+    weights, again_in = _smoothed(deployment, state, observation, _weights(deployment, state, observation, now=now))
     replicas: dict[str, int] = {}
     if state.former:
         replicas[state.former.reference.revision] = full_replicas(deployment)
@@ -110,13 +116,13 @@ def targets(deployment: ModelDeployment, state: State, observation: Observation,
     if state.candidate and state.release:
         revision = state.candidate.revision
         present = observation.facts(revision).replicas
-        needed = stage_replicas(deployment, state)
-        if state.release.step is Step.ROLLING_BACK:
+        needed = stage_replicas(deployment, state, observation, now=now)
+        if state.release.ending:
             if revision in observation.revisions:
                 replicas[revision] = max(present, 1)
-        elif state.release.test_replicas:
+        elif state.release.stage and state.release.stage.load_test:
             replicas[revision] = needed  # a load test is about exactly so many
-        elif deployment.spec.traffic.gateway is None and state.release.step in {Step.PREPARING, Step.CANARY}:
+        elif deployment.spec.traffic.gateway is None and state.release.stage is not None:
             replicas[revision] = needed  # here the number of pods makes the share: surplus ones go before any traffic
         else:
             replicas[revision] = max(needed, min(present, full_replicas(deployment)))
@@ -225,13 +231,16 @@ def _may_stay_named(state: State, *, now: float) -> set[str]:
     return named
 
 
-def _weights(deployment: ModelDeployment, state: State, observation: Observation) -> Mapping[str, int] | None:
+def _weights(
+    deployment: ModelDeployment, state: State, observation: Observation, *, now: float
+) -> Mapping[str, int] | None:
     release, candidate, stable = state.release, state.candidate, state.stable
     if stable is None:
-        if candidate and release and release.step is Step.PROMOTING and _can_take_all(deployment, state, observation):
+        opened = release is not None and release.stage is None and release.opened_at is not None
+        if candidate and opened and _can_take_all(deployment, state, observation):
             return {candidate.revision: ALL}
         return None
-    share = _candidate_share(deployment, state, observation) if candidate and release else 0
+    share = _candidate_share(deployment, state, observation, now=now) if candidate and release else 0
     if candidate is None or share == 0:
         return {stable.revision: ALL}
     if share == ALL:
@@ -239,37 +248,33 @@ def _weights(deployment: ModelDeployment, state: State, observation: Observation
     return {stable.revision: ALL - share, candidate.revision: share}
 
 
-def _candidate_share(deployment: ModelDeployment, state: State, observation: Observation) -> int:
+def _candidate_share(deployment: ModelDeployment, state: State, observation: Observation, *, now: float) -> int:
+    """The candidate's share: never more than its present stage has opened, and never more than its ready pods carry."""
     release, candidate, stable = state.release, state.candidate, state.stable
     assert release is not None  # noqa: S101 - asked only while a release is in progress
     assert candidate is not None  # noqa: S101
     assert stable is not None  # noqa: S101
-    match release.step:
-        case Step.PREPARING | Step.LOAD_TESTING | Step.EXAMINING | Step.SHADOWING:
-            return 0
-        case Step.CANARY:
-            ready = observation.facts(candidate.revision).carries(stage_replicas(deployment, state))
-            if release.traffic_since is not None or ready:
-                return _stage_weight(deployment, release, release.stage_index)
-            return _stage_weight(deployment, release, release.stage_index - 1)
-        case Step.PROMOTING:
-            if _can_take_all(deployment, state, observation):
-                return ALL
-            reached = release.stage_index if release.traffic_since is not None else release.stage_index - 1
-            return _stage_weight(deployment, release, reached)
-        case Step.ROLLING_BACK:
-            nobody_else = observation.facts(stable.revision).endpoints == 0
-            positioned = candidate.revision in (state.slots or ())
-            if nobody_else and positioned and observation.facts(candidate.revision).endpoints > 0:
-                return observation.weight(candidate.revision)
-            return 0
-
-
-def _stage_weight(deployment: ModelDeployment, release: Release, index: int) -> int:
-    canaries = deployment.spec.release.canaries
-    if release.direct or index < 0 or not canaries:
+    present, pods = observation.weight(candidate.revision), observation.facts(candidate.revision).endpoints
+    if observation.facts(stable.revision).endpoints == 0:
+        return _share_without_stable(deployment, state, present=present, pods=pods)
+    if release.ending or pods == 0:
         return 0
-    return canaries[min(index, len(canaries) - 1)].weight
+    stage = release.stage
+    allowed = (stage.weight if stage else ALL) if release.opened_at is not None else min(present, release.reached)
+    if present >= allowed or (present == ALL and stage is None):
+        return allowed
+    needed = stage_replicas(deployment, state, observation, now=now)
+    return allowed if observation.facts(candidate.revision).carries(needed) else min(present, release.reached)
+
+
+def _share_without_stable(deployment: ModelDeployment, state: State, *, present: int, pods: int) -> int:
+    """The candidate's share while stable has no ready pod: nobody else could answer what is taken from it."""
+    release, candidate = state.release, state.candidate
+    if pods == 0 or release is None or candidate is None or candidate.revision not in (state.slots or ()):
+        return 0 if release is None or release.ending or not present else present
+    sends = deployment.spec.release.on_stable_unavailable is OnStableUnavailable.SEND_TO_CANDIDATE
+    in_traffic = release.landing is not None and release.traffic_since is not None and not release.ending
+    return ALL if sends and in_traffic else present
 
 
 def _can_take_all(deployment: ModelDeployment, state: State, observation: Observation) -> bool:

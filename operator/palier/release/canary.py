@@ -1,0 +1,98 @@
+"""Canaries and experiments: the candidate takes its stage's share of the users' traffic and is judged on it."""
+
+from dataclasses import replace
+
+from palier.api.v1alpha1 import Experiment, Landing, OnNoEvidence
+from palier.evidence.objective import Judgement, Verdict, begin_share, combined
+from palier.release.holds import (
+    CANNOT_MEASURE,
+    JUDGING,
+    blinks,
+    first_gap,
+    kept,
+    served_share_mismatch,
+    waiting_for_route,
+)
+from palier.release.judging import not_better
+from palier.release.rollback import roll_back
+from palier.release.situation import Decision, Hold, Note, Situation
+from palier.release.sources import Origin
+from palier.release.stages import next_stage
+from palier.release.state import Ending, Result
+
+__all__ = ["follow_canary", "open_canary"]
+
+ALL = 100
+"""Percent."""
+
+
+def open_canary(situation: Situation) -> Hold | None:
+    """What keeps a candidate with ready pods from the share of this stage: no user meets one that nobody can judge."""
+    unseen = situation.observation.measured.cannot_measure
+    by_pods = any(objective.origin is Origin.PODS for objective in situation.objectives.measured)
+    return Hold("WaitingForMetrics", unseen) if unseen and by_pods and not situation.release.reached else None
+
+
+def follow_canary(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision:
+    """The candidate takes its share, and goes on when every objective has passed and the stage's time is over."""
+    state, now, release, stage = situation.state, situation.now, situation.release, situation.landing
+    if release.traffic_since is None:
+        return _await_traffic(situation, stage)
+    held_for = now - release.traffic_since
+    verdict = combined(judgements)
+    failed = [judgement.message for judgement in judgements if judgement.verdict is Verdict.FAIL]
+    if failed:
+        breach = "; ".join(failed)
+        notes = () if release.breach else (Note("Warning", "ObjectiveBreached", f"holding (onBreach: Hold): {breach}"),)
+        return Decision(
+            replace(state, release=replace(release, breach=breach)), notes=notes, hold=Hold("ObjectiveBreached", breach)
+        )
+    if held := kept(situation, f"at {stage.weight} %"):
+        return Decision(state, hold=held)
+    if held_for < stage.min_duration.seconds:
+        blind = first_gap(situation, judgements)
+        if blind and blind.reason == CANNOT_MEASURE:
+            return Decision(state, hold=blind)
+        return Decision(state, hold=Hold("MinimumDuration", f"{stage.weight} % for at least {stage.min_duration}"))
+    gap = served_share_mismatch(situation) if verdict is Verdict.PASS else first_gap(situation, judgements)
+    if verdict is Verdict.PASS and gap is None:
+        return next_stage(situation)
+    return _without_verdict(situation, stage, gap or Hold(JUDGING, "no verdict yet"), judgements)
+
+
+def _without_verdict(situation: Situation, stage: Landing, gap: Hold, judgements: tuple[Judgement, ...]) -> Decision:
+    """The stage's time is over and its evidence is not complete: hold, until its deadline decides as the spec says."""
+    state, rules = situation.state, situation.deployment.spec.release
+    since = situation.release.traffic_since
+    over = since is not None and situation.now - since >= stage.max_duration.seconds
+    if not over or blinks(situation, judgements):
+        return Decision(state, hold=gap)
+    if isinstance(stage, Experiment) and (told := not_better(judgements, stage.objective)):
+        message = f"not shown to be better than stable within {stage.duration}: {told}"
+        return roll_back(situation, Ending(Result.KEPT_STABLE, "NotBetter", message))
+    if rules.on_no_evidence is OnNoEvidence.ROLLBACK:
+        message = f"no verdict within {stage.max_duration}: {gap.message}"
+        return roll_back(situation, Ending(Result.ROLLED_BACK, "NoEvidence", message))
+    return Decision(
+        state,
+        hold=Hold(
+            "DeadlineWithoutEvidence",
+            f"no verdict within {stage.max_duration}, holding (onNoEvidence: Hold): {gap.message}",
+        ),
+    )
+
+
+def _await_traffic(situation: Situation, stage: Landing) -> Decision:
+    """The stage's weight is wanted but not yet in force."""
+    state, now, release = situation.state, situation.now, situation.release
+    revision = situation.candidate.revision
+    weight = situation.observation.weight(revision)
+    without_gateway = situation.deployment.spec.traffic.gateway is None
+    in_force = 0 < weight < ALL if without_gateway else weight == stage.weight
+    if not in_force or not situation.observation.route.accepted:
+        return Decision(state, hold=waiting_for_route(situation))
+    note = Note("Normal", "StageStarted", f"{revision} takes {weight} % of the traffic")
+    hold = Hold("MinimumDuration", f"{stage.weight} % for at least {stage.min_duration}")
+    shared = {name: begin_share(evidence) for name, evidence in release.evidence.items()}
+    begun = replace(release, traffic_since=now, evidence=shared)
+    return Decision(replace(state, release=begun), notes=(note,), hold=hold)

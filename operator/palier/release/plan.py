@@ -1,0 +1,34 @@
+"""Which stages does a release go through? They are pinned when it starts, so that no edit moves its traffic later."""
+
+from palier.api.release import ReleaseRules, Stage
+from palier.api.v1alpha1 import ModelDeployment
+
+__all__ = ["pin_stages", "plan_of"]
+
+
+def plan_of(rules: ReleaseRules, *, first: bool, proves_itself: bool = True) -> tuple[Stage, ...]:
+    """The stages of a release that starts now.
+
+    The first revision of all meets no stage that compares: there is nothing to compare it with.
+
+    Args:
+        rules: `spec.release`.
+        first: whether no revision serves yet.
+        proves_itself: whether golden answers say something without another version beside: there is a least score.
+    """
+    if not first:
+        return tuple(rules.stages)
+    return tuple(stage for stage in rules.stages if stage.load_test or (stage.golden and proves_itself))
+
+
+def pin_stages(deployment: ModelDeployment, plan: tuple[Stage, ...] | None) -> ModelDeployment:
+    """The spec with the stages of the release in progress instead of those that are written there now.
+
+    Args:
+        deployment: the spec.
+        plan: the stages of the release; None without one.
+    """
+    if plan is None or list(plan) == deployment.spec.release.stages:
+        return deployment
+    rules = deployment.spec.release.model_copy(update={"stages": list(plan)})
+    return deployment.model_copy(update={"spec": deployment.spec.model_copy(update={"release": rules})})

@@ -1,0 +1,66 @@
+"""When does a candidate get everything, and when is it the stable revision?"""
+
+from dataclasses import replace
+
+from palier.release.holds import shifting, waiting_for_pods, waiting_for_route
+from palier.release.requests import handle_requests, is_asked
+from palier.release.rollback import rules_of
+from palier.release.situation import Decision, Note, Situation
+from palier.release.state import Drain, Former, Outcome, Result
+from palier.release.targets import stage_replicas
+
+__all__ = ["follow_promotion", "skip_stages"]
+
+ALL = 100
+"""Percent."""
+
+
+def skip_stages(situation: Situation) -> Decision | None:
+    """The release past all its stages, where a person has asked for that; readiness is asked for all the same."""
+    state, requests = situation.state, situation.observation.requests
+    if not is_asked(state, requests, "promote"):
+        return None
+    handled = handle_requests(state, requests, "promote")
+    if situation.release.stage is None:
+        return Decision(handled)
+    note = Note("Normal", "PromotionRequested", f"remaining stages skipped on request{requests.asked_by('promote')}")
+    release = situation.release.advanced(now=situation.now, to=len(situation.release.plan))
+    entered = replace(situation, state=replace(handled, release=release))
+    return Decision(entered.state, notes=(note,), hold=shifting(entered, "moving to 100 % of the traffic"))
+
+
+def follow_promotion(situation: Situation) -> Decision:
+    """All the traffic goes to the candidate, which can carry it; then it is the stable revision."""
+    state, candidate = situation.state, situation.candidate
+    if situation.observation.weight(candidate.revision) == ALL and situation.observation.route.accepted:
+        return _make_stable(situation)
+    needed = stage_replicas(situation.deployment, state, situation.observation, now=situation.now)
+    if not situation.observation.facts(candidate.revision).carries(needed):
+        return Decision(state, hold=waiting_for_pods(situation, needed))
+    return Decision(state, hold=waiting_for_route(situation))
+
+
+def _make_stable(situation: Situation) -> Decision:
+    state, now, candidate = situation.state, situation.now, situation.candidate
+    rules = situation.deployment.spec.release
+    drains = tuple(drain for drain in state.drains if drain.revision != candidate.revision)
+    if state.former:
+        drains = (*drains, Drain(state.former.reference.revision, now + rules.drain_delay.seconds))
+    until = now + max(rules.rollback_window.seconds, rules.drain_delay.seconds)
+    message = (
+        "first revision serves"
+        if state.stable is None
+        else f"replaces {state.stable.model} {state.stable.version} ({state.stable.revision})"
+    )
+    outcome = Outcome(
+        candidate.revision, Result.PROMOTED, "Promoted", message, now, rules_of(situation), family=candidate.family
+    )
+    ended = replace(
+        state.ended(outcome),
+        stable=replace(candidate, since=now),
+        candidate=None,
+        former=Former(replace(state.stable, since=now), until) if state.stable else None,
+        drains=drains,
+    )
+    told = Note("Normal", "Promoted", f"{candidate.model} {candidate.version} ({candidate.revision}): {message}")
+    return Decision(ended, notes=(told,))
