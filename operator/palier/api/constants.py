@@ -42,7 +42,7 @@ FIELD_MANAGER_SCALE: Final = "palier-scale"
 REVISION_HEADER: Final = "x-palier-revision"
 """Response header that names the revision which answered."""
 SHADOW_HEADER: Final = "x-palier-shadow"
-"""Request header of the copies that a shadow proxy sends: `candidate` or `stable`. No user can send it through a route."""
+"""Request header of a shadow proxy's copies: `candidate` or `stable`. No user can send it through a route."""
 GOLDEN_HEADER: Final = "x-palier-golden"
 """Request header of golden answers: `candidate` or `stable`. No user can send it through a route."""
 

@@ -13,7 +13,7 @@ LABELS = {"app": "demo", "tier": "models"}
 
 @pytest.mark.parametrize("replicas", [2, 3, 1000])
 def test_one_pod_of_several_may_be_missing(replicas: int) -> None:
-    """The budget goes with its ModelDeployment, selects the pods of one revision and lets those go that serve nobody."""
+    """It goes with its ModelDeployment, selects the pods of one revision and lets those go that serve nobody."""
     deployment = model_deployment()
     budget = disruption_budget_manifest(deployment, REVISION, replicas)
 
@@ -59,7 +59,7 @@ def test_a_single_pod_has_none(replicas: int) -> None:
         ({"matchLabels": {"app": "demo"}, "matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]}, False),
     ],
 )
-def test_a_selector_selects_as_kubernetes_says(selector: dict[str, Any] | None, selected: bool) -> None:  # noqa: FBT001
+def test_a_selector_selects_as_kubernetes_says(selector: dict[str, Any] | None, selected: bool) -> None:
     """Labels and expressions all have to be met; an operator that is not known counts as met."""
     spec = {} if selector is None else {"selector": selector}
 

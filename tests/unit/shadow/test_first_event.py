@@ -2,6 +2,7 @@
 
 import re
 from contextlib import AsyncExitStack
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -45,7 +46,7 @@ def test_it_comes_with_the_piece_that_ends_it(body: bytes, cuts: list[int]) -> N
     """However the stream is cut into pieces, and never more is kept than tells whether a line has data."""
     watched, come = FirstEvent(), b""
     edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         come += body[start:end]
         came = watched.take(body[start:end])
         assert came == (WHOLE_LINE_OF_DATA.search(come) is not None)
