@@ -17,6 +17,7 @@ PalierError
 │   ├── NotFound           the object or its kind is not there
 │   ├── Conflict           somebody else changed or created it first
 │   ├── Invalid            the API server rejects what we sent; sending it again cannot help
+│   │   └── NameTaken      an object that we would write is somebody else's; we do not even send it
 │   ├── Forbidden          our identity may not do this (also: not authenticated)
 │   └── Unavailable        a timeout, a broken connection, overload; trying again may help
 └── MetricsUnavailable     a measurement could not be made; says nothing about the model
@@ -39,6 +40,7 @@ __all__ = [
     "InvalidSpec",
     "LeadershipLost",
     "MetricsUnavailable",
+    "NameTaken",
     "NotApplicable",
     "NotFound",
     "PalierError",
@@ -117,6 +119,23 @@ class Conflict(ClusterError):
 
 class Invalid(ClusterError):
     """The API server rejects the request itself; the same request will fail again."""
+
+
+class NameTaken(Invalid):
+    """An object that we would write exists and is somebody else's: we leave it alone and send nothing.
+
+    Attributes:
+        kind: the object's kind.
+        name: its namespace and name, with a slash between them.
+        owner: whose it is, as far as it tells, such as `it belongs to Foo bar`; empty where it does not.
+    """
+
+    def __init__(self, kind: str, name: str, owner: str) -> None:
+        told = f": {owner}" if owner else ""
+        super().__init__(f"{kind} {name} exists and is not Palier's to change{told}; remove it or choose another name")
+        self.kind = kind
+        self.name = name
+        self.owner = owner
 
 
 class Forbidden(ClusterError):

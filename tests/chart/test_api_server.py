@@ -36,6 +36,7 @@ APPLIED = [
     "configmaps",
     "httproutes.gateway.networking.k8s.io",
     "backendtrafficpolicies.gateway.envoyproxy.io",
+    "poddisruptionbudgets.policy",
     "jobs.batch",
 ]
 NEEDED = [

@@ -48,6 +48,10 @@ FIELD_MANAGER_MARK: Final = "palier-mark"
 
 REVISION_HEADER: Final = "x-palier-revision"
 """Response header that names the revision which answered."""
+SHADOW_HEADER: Final = "x-palier-shadow"
+"""Request header of a shadow proxy's copies: `candidate` or `stable`. No user can send it through a route."""
+GOLDEN_HEADER: Final = "x-palier-golden"
+"""Request header of golden answers: `candidate` or `stable`. No user can send it through a route."""
 
 READY: Final = "Ready"
 """The stable revision serves and no release is in progress or refused: the summary that tools wait for."""

@@ -13,6 +13,7 @@ from palier.cluster.denials import Denial, let_go
 from palier.cluster.store import Store
 from palier.errors import ClusterError, Forbidden, Invalid, InvalidSpec, NotFound
 from palier.manifests.metadata import owned_by
+from palier.manifests.stated import still_holds
 from palier.manifests.sticky import STICKY_KIND, STICKY_VERSION, sticky_manifest
 
 __all__ = ["Gateways", "Stickers"]
@@ -117,7 +118,7 @@ class Stickers:
                 "metadata.name",
                 f"BackendTrafficPolicy {name} exists and is not Palier's: remove it or choose another name",
             )
-        if live is not None and live["spec"] == manifest["spec"]:
+        if live is not None and still_holds(live, manifest):
             self.store.put(live)
             return None
         try:

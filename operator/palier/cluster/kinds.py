@@ -28,6 +28,7 @@ PLURALS: Mapping[tuple[str, str], str] = {
     ("gateway.networking.k8s.io/v1", "Gateway"): "gateways",
     ("gateway.networking.k8s.io/v1", "GatewayClass"): "gatewayclasses",
     ("gateway.networking.k8s.io/v1", "HTTPRoute"): "httproutes",
+    ("policy/v1", "PodDisruptionBudget"): "poddisruptionbudgets",
 }
 """API version and kind → the plural that its path uses."""
 

@@ -13,6 +13,7 @@ from palier.api.constants import API_VERSION, KIND, LABEL_DEPLOYMENT, LABEL_WATC
 from palier.cluster.kinds import PLURALS
 from palier.cluster.queue import Key
 from palier.cluster.store import Store
+from palier.manifests.disruption import BUDGET_KIND, BUDGET_VERSION
 from palier.manifests.sticky import STICKY_KIND, STICKY_VERSION
 
 __all__ = ["WATCHES", "Watch", "concerned"]
@@ -58,6 +59,8 @@ WATCHES: Final = (
     # All of them: a route of somebody else can take the traffic of a hostname of ours.
     Watch("gateway.networking.k8s.io/v1", "HTTPRoute", without="ModelDeployments behind a gateway wait"),
     Watch(STICKY_VERSION, STICKY_KIND, OWNED, without="ModelDeployments with traffic.gateway.sticky wait"),
+    # All of them: pods that have a budget of somebody else must not get a second one.
+    Watch(BUDGET_VERSION, BUDGET_KIND, without="drained nodes may take all pods of a revision at once"),
 )
 
 
@@ -81,6 +84,8 @@ def concerned(store: Store, before: Mapping[str, Any] | None, after: Mapping[str
             keys |= _readers(store, changed)
         case "HTTPRoute":
             keys |= _rivals(store, before, after)
+        case "PodDisruptionBudget":
+            keys |= _neighbours(store, before, after)
         case _:
             pass
     return keys
@@ -115,6 +120,15 @@ def _text_sources(deployment: Mapping[str, Any]) -> Iterable[str]:
         name = _inside(key, "name")
         if isinstance(name, str):
             yield name
+
+
+def _neighbours(store: Store, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> set[Key]:
+    """The ModelDeployments of a namespace in which a budget began, ceased or changed what it is about."""
+    changed = after if after is not None else before
+    if changed is None or (before is not None and after is not None and before.get("spec") == after.get("spec")):
+        return set()
+    namespace = changed["metadata"]["namespace"]
+    return {Key(namespace, obj["metadata"]["name"]) for obj in store.list(KIND, namespace)}
 
 
 def _rivals(store: Store, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> set[Key]:

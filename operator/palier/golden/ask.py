@@ -14,13 +14,12 @@ from palier.answers.comparison import Answer
 from palier.answers.document import document_of as json_or_text
 from palier.answers.stream import is_stream, text_of
 from palier.api.answers import JsonPath
+from palier.api.constants import GOLDEN_HEADER
 from palier.golden.corpus import Case
 from palier.golden.plan import GoldenPlan
 
-__all__ = ["HEADER", "LONGEST_BODY", "Asker", "Reply", "document_of"]
+__all__ = ["LONGEST_BODY", "Asker", "Reply", "document_of"]
 
-HEADER: Final = "x-palier-golden"
-"""On every request: `candidate` or `stable`, so that a model server can leave them out of its own statistics."""
 LONGEST_BODY: Final = 16 * 2**20
 """Bytes of an answer that are read; a longer one has failed."""
 
@@ -95,7 +94,8 @@ class Asker:
 
     async def _reply(self, case: Case, arm: str) -> Reply:
         plan, body = self._plan, case.sent
-        headers = {**case.headers, HEADER: arm}
+        # So that a model server can leave these requests out of its own statistics.
+        headers = {**case.headers, GOLDEN_HEADER: arm}
         if body is not None and not any(name.lower() == "content-type" for name in headers):
             headers["Content-Type"] = case.content_type
         async with self._session.request(

@@ -2,18 +2,31 @@
 
 Every default of the Gateway API is written out, so that what we apply is what the API server stores and GitOps tools
 see no drift. The order of the two backends is given by the caller and stays fixed for a whole release.
+
+The filters of the rule are always stated: a filter that somebody adds could send users elsewhere, and a mirror that is
+no longer wanted has to be a difference.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from palier.api.constants import LABEL_DEPLOYMENT, LABEL_REVISION, REVISION_HEADER
+from palier.api.constants import (
+    GOLDEN_HEADER,
+    LABEL_DEPLOYMENT,
+    LABEL_REVISION,
+    REVISION_HEADER,
+    SHADOW_HEADER,
+)
 from palier.api.v1alpha1 import Gateway, ModelDeployment
 from palier.manifests.metadata import child_name, metadata
 from palier.manifests.revision import service_port
+from palier.manifests.stated import ANNOTATION_FIELDS, fields_digest
 
 RULE = "weighted"
+
+MIRROR: Final = "RequestMirror"
+"""Type of the filter that copies requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +78,22 @@ def route_manifest(
                     _backend(deployment, revision, weight=weight, port=ports[revision])
                     for revision, weight in zip(named, shares, strict=True)
                 ],
+                "filters": [_own_headers_filter(), *([_mirror_filter(mirror)] if mirror is not None else ())],
             }
         ],
     }
-    if mirror is not None:
-        spec["rules"][0]["filters"] = [_mirror_filter(mirror)]
     if gateway.request_timeout is not None:
         spec["rules"][0]["timeouts"] = {"request": str(gateway.request_timeout)}
     if gateway.hostnames:
         spec["hostnames"] = list(gateway.hostnames)
+    name = deployment.metadata.name
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
-        "metadata": metadata(
-            deployment, name=deployment.metadata.name, labels={LABEL_DEPLOYMENT: deployment.metadata.name}
-        ),
+        "metadata": {
+            **metadata(deployment, name=name, labels={LABEL_DEPLOYMENT: name}),
+            "annotations": {ANNOTATION_FIELDS: fields_digest(spec)},
+        },
         "spec": spec,
     }
 
@@ -115,9 +129,19 @@ def mirror_of(route: Mapping[str, Any]) -> str | None:
     """Name of the Service that an existing route sends copies of requests to; None when it sends none."""
     for rule in route.get("spec", {}).get("rules", ()):
         for one in rule.get("filters", ()):
-            if one.get("type") == "RequestMirror":
+            if one.get("type") == MIRROR:
                 return str(one.get("requestMirror", {}).get("backendRef", {}).get("name", ""))
     return None
+
+
+def rules_without_mirror(route: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rules of an existing route as they are, but without any filter that copies requests."""
+    rules = []
+    for rule in route.get("spec", {}).get("rules", ()):
+        kept = [one for one in rule.get("filters", ()) if one.get("type") != MIRROR]
+        others = {name: part for name, part in rule.items() if name != "filters"}
+        rules.append({**others, "filters": kept} if kept else others)
+    return rules
 
 
 def front_service_manifest(deployment: ModelDeployment, revision: str | None, *, port: int) -> dict[str, Any]:
@@ -145,6 +169,14 @@ def _parent(given: Mapping[str, Any]) -> dict[str, Any]:
     return {"group": "gateway.networking.k8s.io", "kind": "Gateway", **given}
 
 
+def _own_headers_filter() -> dict[str, Any]:
+    """A filter that takes Palier's own headers off what users send: servers may trust them.
+
+    The shadow proxy and golden answers ask the Services of the revisions past the gateway, and keep theirs.
+    """
+    return {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": [SHADOW_HEADER, GOLDEN_HEADER]}}
+
+
 def _mirror_filter(mirror: Mirror) -> dict[str, Any]:
     """A filter of the whole rule: copies of a backend's requests alone would miss those of the other one."""
     copied: dict[str, Any] = {
@@ -152,7 +184,7 @@ def _mirror_filter(mirror: Mirror) -> dict[str, Any]:
     }
     if mirror.percent is not None:
         copied["percent"] = mirror.percent
-    return {"type": "RequestMirror", "requestMirror": copied}
+    return {"type": MIRROR, "requestMirror": copied}
 
 
 def _backend(deployment: ModelDeployment, revision: str, *, weight: int, port: int) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from typing import Any
 from palier.api.conditions import condition
 from palier.api.constants import (
     AVAILABLE,
-    LABEL_DEPLOYMENT,
     MEASURABLE,
     PROGRESSING,
     READY,
@@ -25,6 +24,7 @@ from palier.release.measurability import Measurability, measurability
 from palier.release.memory import write_state
 from palier.release.observation import Observation
 from palier.release.outlook import MESSAGE_LIMIT, cost_status, plan_status, testing_status, within_budget
+from palier.release.scaled import scale_status
 from palier.release.situation import Decision
 from palier.release.state import Result, State, Step
 
@@ -177,14 +177,12 @@ def status_of(
     state = decision.state
     candidate = state.candidate
     weight = observation.weight(candidate.revision) if candidate and state.release else 0
-    facts = [observation.facts(reference.revision) for reference in (state.stable, candidate) if reference]
     histograms = measurability(decision.objectives.measured, state.readings)
     status: dict[str, Any] = {
         "observedGeneration": deployment.metadata.generation,
         "stage": stage_word(state, wanted=observation.revision),
         "weight": weight,
-        "replicas": sum(fact.available for fact in facts),
-        "selector": f"{LABEL_DEPLOYMENT}={deployment.metadata.name}",
+        **scale_status(deployment, state, observation),
         **write_state(state),
         "conditions": written(
             [*found, *_measurable(histograms), *within_budget(deployment, decision)],

@@ -7,10 +7,13 @@ from typing import Final
 
 from palier.answers.comparison import Answer
 
-__all__ = ["Failure", "Reply", "answer_of", "begins", "decoded"]
+__all__ = ["Failure", "FirstEvent", "Reply", "answer_of", "decoded"]
 
-_FIRST_EVENT: Final = re.compile(rb"(?:\A|[\r\n])data: ?+(?!\[DONE\])[^\r\n]+[\r\n]")
-"""A whole line of data of a stream, other than the mark of its end."""
+_DATA: Final = re.compile(rb"data: ?+(?!\[DONE\])[^\r\n]")
+"""How a line of data of a stream begins, other than the mark of its end."""
+_LINE_END: Final = re.compile(rb"[\r\n]")
+_TELLING: Final = len(b"data: [DONE]")
+"""Bytes of a line that tell whether it has data."""
 
 
 class Failure(StrEnum):
@@ -40,9 +43,29 @@ class Reply:
     """The body is longer than what is compared; it was read, but not kept."""
 
 
-def begins(body: bytes) -> bool:
-    """Whether what has come of a stream has a first event with data."""
-    return _FIRST_EVENT.search(body) is not None
+class FirstEvent:
+    """Watches a stream for its first whole line of data, other than the mark of its end.
+
+    Each byte is looked at once, and of a line that has not ended only its beginning is kept: however small the pieces
+    are in which a stream comes, the work grows with its length alone.
+    """
+
+    def __init__(self) -> None:
+        self.kept = b""
+        """How the line begins that has not ended yet."""
+
+    def take(self, piece: bytes) -> bool:
+        """Take in the next bytes of the stream; tells whether a line of data has ended in them."""
+        start = 0
+        for end in _LINE_END.finditer(piece):
+            if _DATA.match(self._beginning(piece[start : min(end.start(), start + _TELLING)])):
+                return True
+            self.kept, start = b"", end.end()
+        self.kept = self._beginning(piece[start : start + _TELLING])
+        return False
+
+    def _beginning(self, more: bytes) -> bytes:
+        return (self.kept + more)[:_TELLING]
 
 
 def decoded(body: bytes, charset: str | None = None) -> str:

@@ -12,10 +12,10 @@ from typing import Any, Final, Generic, TypeVar
 
 from palier.answers.paths import redacted
 from palier.api.answers import JsonPath
+from palier.api.constants import SHADOW_HEADER
 from palier.shadow.plan import ShadowPlan
 
 __all__ = [
-    "MARK",
     "OTHER",
     "Exclusion",
     "Reservoir",
@@ -25,8 +25,6 @@ __all__ = [
     "shown",
 ]
 
-MARK: Final = "x-palier-shadow"
-"""Header of the copies that the proxy sends; what carries it already is never copied again."""
 OTHER: Final = "(other)"
 MOST_SEGMENTS: Final = 20
 LONGEST_SEGMENT: Final = 64
@@ -60,7 +58,7 @@ def exclusion(method: str, headers: Mapping[str, str], plan: ShadowPlan, *, draw
         plan: which methods and what share are taken.
         draw: a number from 0 to below 1, drawn for this request alone.
     """
-    if MARK in headers:
+    if SHADOW_HEADER in headers:
         return Exclusion.LOOP
     if draw * _WHOLE >= plan.percent:
         return Exclusion.PERCENT

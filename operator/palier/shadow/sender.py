@@ -16,8 +16,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from palier.answers.stream import is_stream
-from palier.shadow.reply import Failure, Reply, begins
-from palier.shadow.sample import MARK
+from palier.api.constants import SHADOW_HEADER
+from palier.shadow.reply import Failure, FirstEvent, Reply
 
 __all__ = ["LONGEST_HEADER", "Outgoing", "Sender"]
 
@@ -105,32 +105,33 @@ class Sender:
 
     async def _answer(self, request: Outgoing, seen: "_Seen", *, last: bool) -> Reply:
         headers = request.headers.copy()
-        headers[MARK] = self._arm
+        headers[SHADOW_HEADER] = self._arm
         if last:
             headers["Connection"] = "close"
-        body = request.body
+        asked = request.body
         async with self._session.request(
             request.method,
             URL(f"{self._base_url}{request.target}", encoded=True),
             headers=headers,
-            data=(io.BytesIO(body) if len(body) > _AT_ONCE else body) if body else None,
+            data=(io.BytesIO(asked) if len(asked) > _AT_ONCE else asked) if asked else None,
             allow_redirects=False,
         ) as response:
             seen.streamed = is_stream(response.headers.get("content-type", ""))
             first_event: float | None = None
-            chunks: list[bytes] = []
+            watched = FirstEvent() if seen.streamed else None
+            body = bytearray()
             size = 0
-            while chunk := await response.content.readany():
-                size += len(chunk)
+            while piece := await response.content.readany():
+                size += len(piece)
                 if size <= self._most_bytes:
-                    chunks.append(chunk)
-                    if seen.streamed and first_event is None and begins(b"".join(chunks)):
-                        first_event = seen.elapsed
+                    body += piece
+                    if watched is not None and watched.take(piece):
+                        first_event, watched = seen.elapsed, None
             return Reply(
                 seconds=seen.elapsed,
                 failure=Failure.SERVER_ERROR if response.status >= _FAILED else None,
                 status=response.status,
-                body=b"".join(chunks) if size <= self._most_bytes else b"",
+                body=bytes(body) if size <= self._most_bytes else b"",
                 charset=response.charset,
                 streamed=seen.streamed,
                 first_event=first_event,

@@ -208,7 +208,7 @@ async def test_the_policy_follows_the_spec() -> None:
 
 
 async def test_what_somebody_changes_is_put_right() -> None:
-    """All of the policy is ours, also what we do not use."""
+    """What Palier states of the policy is Palier's."""
     shell = Keeping()
     await shell.keep("x-user")
     policy = shell.cluster.find("BackendTrafficPolicy", "demo")
@@ -220,6 +220,22 @@ async def test_what_somebody_changes_is_put_right() -> None:
     await shell.keep("x-user")
 
     assert shell.header == "x-user"
+
+
+async def test_what_somebody_adds_to_the_policy_is_theirs() -> None:
+    """A field that Palier does not state (people add retries there) makes no pass write."""
+    shell = Keeping()
+    await shell.keep("x-user")
+    policy = shell.cluster.find("BackendTrafficPolicy", "demo")
+    assert policy is not None
+    shell.cluster.put({**policy, "spec": {**policy["spec"], "retry": {"numRetries": 2}}})
+    shell.cluster.tell(shell.store)
+    requests = shell.cluster.requests
+    await shell.keep("x-user")
+
+    assert shell.cluster.requests == requests
+    await shell.keep("x-account")
+    assert shell.header == "x-account"
 
 
 async def test_a_policy_of_somebody_else_is_left_alone() -> None:

@@ -123,6 +123,16 @@ def test_status_of_a_foreign_route_concerns_nobody(store: Store) -> None:
     assert concerned(store, before, route("a.example.com", version=2, rules=[{}])) == {Key("ml", "a")}
 
 
+def test_foreign_budget_concerns_its_namespace(store: Store) -> None:
+    """Its pods may be those of any ModelDeployment there; how many of them are ready just now concerns nobody."""
+    store.put(deployment("elsewhere", namespace="other"))
+    before = child("PodDisruptionBudget", owner=None, spec={"minAvailable": 1})
+    everybody = {Key("ml", name) for name in ("a", "b", "broken")}
+    for change in ((None, before), (before, None), (before, {**before, "spec": {"minAvailable": 2}})):
+        assert concerned(store, *change) == everybody
+    assert concerned(store, before, {**before, "status": {"currentHealthy": 1}}) == set()
+
+
 def test_every_watched_kind_has_a_place() -> None:
     """The paths of all watched kinds are known."""
     assert [(watch.group, watch.version, watch.plural) for watch in WATCHES] == [
@@ -134,6 +144,7 @@ def test_every_watched_kind_has_a_place() -> None:
         ("", "v1", "configmaps"),
         ("gateway.networking.k8s.io", "v1", "httproutes"),
         ("gateway.envoyproxy.io", "v1alpha1", "backendtrafficpolicies"),
+        ("policy", "v1", "poddisruptionbudgets"),
     ]
 
 
@@ -187,18 +198,19 @@ class Served(KubernetesCluster):
         return frozenset(kinds - set(self.missing))
 
 
-async def test_gateways_kinds_may_be_missing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_some_kinds_may_be_missing(caplog: pytest.LogCaptureFixture) -> None:
     """Who needs one waits, and it is told who that is; all others are served."""
-    watches = await served_watches(Served("HTTPRoute", "BackendTrafficPolicy"))
+    missing = {"HTTPRoute", "BackendTrafficPolicy", "PodDisruptionBudget"}
+    watches = await served_watches(Served(*missing))
 
-    assert {watch.kind for watch in WATCHES} - {watch.kind for watch in watches} == {
-        "HTTPRoute",
-        "BackendTrafficPolicy",
-    }
-    route, policy = (record.getMessage() for record in caplog.records)
+    assert {watch.kind for watch in WATCHES} - {watch.kind for watch in watches} == missing
+    route, policy, budget = (record.getMessage() for record in caplog.records)
     assert route.endswith("httproutes.gateway.networking.k8s.io: ModelDeployments behind a gateway wait until it does")
     assert policy.endswith(
         "backendtrafficpolicies.gateway.envoyproxy.io: ModelDeployments with traffic.gateway.sticky wait until it does"
+    )
+    assert budget.endswith(
+        "poddisruptionbudgets.policy: drained nodes may take all pods of a revision at once until it does"
     )
 
 

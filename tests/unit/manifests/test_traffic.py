@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from palier.api.v1alpha1 import ModelDeployment
-from palier.manifests.traffic import Mirror, mirror_of, route_manifest, route_weights
+from palier.manifests.traffic import Mirror, mirror_of, route_manifest, route_weights, rules_without_mirror
 from tests.property.world import model_deployment
 
 FIRST, SECOND, THIRD = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"
@@ -133,7 +133,7 @@ def test_copies_are_of_the_whole_rule(percent: int | None) -> None:
         route((FIRST, SECOND), weights, mirror=mirror) for mirror in (None, Mirror("shadow-demo-x", 8080, percent))
     )
     (rule,) = mirrored["spec"]["rules"]
-    (copies,) = rule.pop("filters")
+    *_, copies = rule["filters"]
 
     assert copies == {
         "type": "RequestMirror",
@@ -142,7 +142,19 @@ def test_copies_are_of_the_whole_rule(percent: int | None) -> None:
             **({} if percent is None else {"percent": percent}),
         },
     }
-    assert mirrored == plain
+    rule["filters"].remove(copies)
+    assert mirrored["spec"] == plain["spec"]
+
+
+@pytest.mark.parametrize("mirror", [None, Mirror("shadow-demo-x", 8080, 20)])
+def test_users_cannot_send_the_headers_that_are_paliers_own(mirror: Mirror | None) -> None:
+    """The route takes off what would make a user's request look like a copy or a golden request, before any copying."""
+    first, *_ = route((FIRST, SECOND), {FIRST: 95, SECOND: 5}, mirror=mirror)["spec"]["rules"][0]["filters"]
+
+    assert first == {
+        "type": "RequestHeaderModifier",
+        "requestHeaderModifier": {"remove": ["x-palier-shadow", "x-palier-golden"]},
+    }
 
 
 def test_a_mirror_reads_back_as_it_was_written() -> None:
@@ -153,6 +165,19 @@ def test_a_mirror_reads_back_as_it_was_written() -> None:
     assert mirror_of(route((FIRST, SECOND), weights)) is None
     assert mirror_of({"spec": {"rules": [{"filters": [{"type": "URLRewrite"}]}]}}) is None
     assert mirror_of({}) is None
+
+
+def test_rules_lose_their_mirror_and_nothing_else() -> None:
+    """A route that is left over keeps what it does for users, also what somebody else put into it."""
+    weights = {FIRST: 95, SECOND: 5}
+    plain, mirrored = (
+        route((FIRST, SECOND), weights, mirror=mirror) for mirror in (None, Mirror("shadow-demo-x", 8080, 20))
+    )
+    foreign = {"spec": {"rules": [{"filters": [{"type": "RequestMirror"}], "timeouts": {"request": "1s"}}, {}]}}
+
+    assert rules_without_mirror(mirrored) == plain["spec"]["rules"]
+    assert rules_without_mirror(foreign) == [{"timeouts": {"request": "1s"}}, {}]
+    assert rules_without_mirror({"spec": {}}) == []
 
 
 def test_a_mirror_is_no_weight() -> None:

@@ -268,12 +268,12 @@ def status(state: State, observation: Observation, **decision: Any) -> dict[str,
 
 
 def test_the_status_of_a_release() -> None:
-    """The weight is the one in force, the replicas those of both revisions, and the memory is part of it."""
+    """The weight is the one in force, the replicas those of stable, and the memory is part of it."""
     state = releasing(Step.CANARY, index=1)
     whole = status(state, observed(HEALTHY, {STABLE: 75, CANDIDATE: 25}), hold=HOLD)
 
-    assert (whole["stage"], whole["weight"], whole["replicas"]) == ("Canary 25", 25, 3)
-    assert whole["selector"] == "palier.dev/modeldeployment=demo"
+    assert (whole["stage"], whole["weight"], whole["replicas"]) == ("Canary 25", 25, 2)
+    assert whole["selector"] == f"palier.dev/modeldeployment=demo,palier.dev/revision={STABLE}"
     assert whole["observedGeneration"] == 1
     assert {entry["observedGeneration"] for entry in whole["conditions"]} == {1}
     assert State.from_status(whole) == state

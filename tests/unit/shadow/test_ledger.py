@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from palier.api.answers import Answers
 from palier.shadow.ledger import Ledger, Outcome, Times, edges_with
-from palier.shadow.reply import Failure, Reply, begins, decoded
+from palier.shadow.reply import Failure, Reply, decoded
 from tests.unit.shadow.arms import PLAN
 
 
@@ -53,14 +53,6 @@ def test_a_candidate_that_is_missing_fails_every_check() -> None:
     ledger.count(Outcome(replies=replies, checked=frozenset({"one", "two"})))
     assert (ledger.pairs, ledger.disagreements, ledger.slower) == (1, 1, {"2": 1})
     assert all((check.pairs, check.disagreements, check.score_sum) == (1, 1, 0) for check in ledger.checks.values())
-
-
-def test_a_stream_begins_with_its_first_data() -> None:
-    """A whole line of it, in any of the three ways to end a line; neither a comment nor the mark of the end."""
-    for body in (b"data: x\n", b"data:x\r\n", b": hello\n\nevent: a\rdata: x\r", b"data: [DONE]\ndata: x\n"):
-        assert begins(body)
-    for body in (b"", b"data: x", b": data: x\n", b"data: [DONE]\n\n", b"data:[DONE]\n", b"data:\n", b"mydata: x\n"):
-        assert not begins(body)
 
 
 def test_bodies_that_differ_are_texts_that_differ() -> None:
