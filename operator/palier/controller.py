@@ -1,12 +1,12 @@
-"""One reconcile: observe → decide → act → report.
+"""One pass over one ModelDeployment: observe, decide, act, report.
 
-The memory is written before the world is changed and the news is told after, so that a kill between any two lines
-loses nothing and no status or Event is ahead of the traffic.
+`reconcile` is the whole of it. What is seen is in `palier.cluster.observe`, the decision in `palier.release.decide`,
+the actions that follow from it in `palier.reconcile.worklist`, and the order of safety in which they are carried out
+in `palier.reconcile.actions`.
 """
 
 import asyncio
 import logging
-import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,6 @@ from palier.api.constants import KIND, LABEL_DEPLOYMENT, LABEL_REVISION
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.cluster.act import Actor
 from palier.cluster.client import Cluster
-from palier.cluster.denials import Denial, denied, denied_before
 from palier.cluster.gateways import Stickers
 from palier.cluster.observe import observe
 from palier.cluster.queue import Key, WorkQueue
@@ -24,33 +23,30 @@ from palier.cluster.reporter import Reporter
 from palier.cluster.served import served_revisions
 from palier.cluster.store import Store
 from palier.cluster.trouble import ASKED_AGAIN_AFTER, Troubles
-from palier.cluster.wanted import wanted
+from palier.cluster.wanted import Wanted, wanted
 from palier.economy import Economy
-from palier.errors import ClusterError, Forbidden, Invalid, InvalidSpec
+from palier.errors import ClusterError, InvalidSpec, PalierError
 from palier.metrics.looks import LookFinished, Looks
 from palier.metrics.prometheus import MetricSource
 from palier.quality import Quality
-from palier.release import gate
-from palier.release.beginning import wake_at
+from palier.reconcile.actions import Outcomes, Tier, carry_out, describe_failures, is_lasting
+from palier.reconcile.overlay import REFUSED, overlay_of, standing_overlay
+from palier.reconcile.session import Session
+from palier.reconcile.worklist import Pass, Planner
 from palier.release.decide import decide
-from palier.release.look import Watched
-from palier.release.observation import Measured
-from palier.release.report import conditions, refused, status_of, written
-from palier.release.resolve import router_series
-from palier.release.situation import Decision
-from palier.release.state import Release, State, Step
+from palier.release.memory import read_state
+from palier.release.observation import Measured, Observation
+from palier.release.plan import pin_stages
+from palier.release.report import refused, written
+from palier.release.situation import Decision, Note
+from palier.release.state import State
 from palier.release.targets import targets
+from palier.release.watching import measured_of, watched_of
 
 logger = logging.getLogger(__name__)
 
 RESYNC = 600.0
 """Seconds after which an object is looked at again although nothing happened."""
-
-FORBIDDEN_RETRY = 30.0
-"""Seconds after which something forbidden is tried again."""
-
-REFUSED = "Invalid"
-"""`status.stage` of what cannot be acted on as it is written, or is refused by the API server."""
 
 PROGRESS_AFTER = 5.0
 """Seconds after which it is read again how far a load test or golden answers have come."""
@@ -69,6 +65,7 @@ class Controller:
         look_interval: float,
         scrape_interval: float,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
         economy: Economy,
         quality: Quality,
         look_finished: LookFinished | None = None,
@@ -76,6 +73,7 @@ class Controller:
         self.store = store
         self.queue = queue
         self.clock = clock
+        self.monotonic = monotonic
         self.cluster = cluster
         self.looks = Looks(
             source,
@@ -88,16 +86,20 @@ class Controller:
         )
         self._economy = economy
         self._quality = quality
-        self._actor = Actor(cluster, store, economy.load_test_image)
-        self._stickers = Stickers(cluster, store)
         self._reporter = Reporter(cluster, store)
-        self._steered_at: dict[Key, float] = {}
-        self._refused: dict[Key, tuple[str, float]] = {}
-        """What was asked for when the API server refused it, and when that is tried again."""
+        self._planner = Planner(
+            cluster=cluster,
+            store=store,
+            actor=Actor(cluster, store, economy.load_test_image),
+            quality=quality,
+            stickers=Stickers(cluster, store),
+            reporter=self._reporter,
+        )
         self._troubles = Troubles(cluster)
+        self._sessions: dict[Key, Session] = {}
 
     async def run_looks(self) -> None:
-        """The loops of the fleet's looks, and of the counts by which the cost of an answer is reckoned."""
+        """The loops of the fleet's looks, and of the counts by which the cost of an answer is found."""
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self.looks.run())
             loops.create_task(self._economy.run())
@@ -112,27 +114,37 @@ class Controller:
         if body is None or body["metadata"].get("deletionTimestamp"):
             self._forget(key)
             return None
-        if (wait := self._refused_for(key, body)) > 0:
-            return wait
         try:
-            return await self._reconcile(key, body)
+            return await self._reconcile(key, body, self._session(key, str(body["metadata"].get("uid", ""))))
         except InvalidSpec as error:
-            await self._refuse(body, "InvalidSpec", f"{error.field}: {error.message}")
-            return RESYNC
-        except Invalid as error:
-            # The API server rejects what the spec makes us render, a typo in the pod template for instance.
-            await self._refuse(body, "Rejected", str(error))
-            return self._rest_refused(key, body, RESYNC)
-        except Forbidden as error:
-            # A quota, an admission policy or a missing right: it may be lifted without a change of the spec.
-            await self._refuse(body, "Forbidden", str(error))
-            return self._rest_refused(key, body, FORBIDDEN_RETRY)
+            return await self._refuse(key, body, "InvalidSpec", f"{error.field}: {error.message}")
+        except PalierError:
+            raise
+        except Exception as error:
+            # Whoever wrote such an object harms nobody else: it says so, and the others go on.
+            logger.exception("%s: a pass failed unexpectedly", key)
+            return await self._refuse(key, body, "InternalError", f"a pass failed: {type(error).__name__}")
 
-    async def _reconcile(self, key: Key, body: Mapping[str, Any]) -> float:
+    async def _reconcile(self, key: Key, body: Mapping[str, Any], session: Session) -> float:
         now = self.clock()
-        deployment = parse(body)
-        state = _remembered(body)
+        spec = parse(body)
+        state, lost = _remember(body, spec)
+        deployment = _pinned(spec, state)
         asked = wanted(self.store, deployment, state)
+        observation = await self._observe(key, deployment, state, session, asked=asked, now=now)
+        decision = decide(spec, observation, state, now=now)
+        this = await self._plan(body, _pinned(spec, decision.state), observation, decision, asked=asked, now=now)
+        outcomes = await carry_out(self._planner.actions(this), session.attempts, clock=self.monotonic)
+        if this.moved:
+            session.steered_at = self.monotonic()
+        if this.veto is not None:
+            raise this.veto
+        return await self._report(key, this, outcomes, lost)
+
+    async def _observe(
+        self, key: Key, deployment: ModelDeployment, state: State, session: Session, *, asked: Wanted, now: float
+    ) -> Observation:
+        """Everything that the decision reads, as it is now."""
         troubles, unexplained = await self._look_up_troubles(key, deployment, state, now=now)
         observation = observe(
             self.store,
@@ -142,52 +154,58 @@ class Controller:
             measured=self._measured(key, state),
             troubles=troubles,
             unexplained=unexplained,
-            steered_for=now - self._steered_at.get(key, -math.inf),
+            steered_for=self.monotonic() - session.steered_at,
         )
         observation = await self._economy.completed(key, deployment, observation, state, now=now)
-        observation = await self._quality.completed(deployment, observation, state, asked=asked, now=now)
-        decision = decide(deployment, observation, state, now=now)
+        return await self._quality.completed(deployment, observation, state, asked=asked, now=now)
+
+    async def _plan(
+        self,
+        body: Mapping[str, Any],
+        deployment: ModelDeployment,
+        observation: Observation,
+        decision: Decision,
+        *,
+        asked: Wanted,
+        now: float,
+    ) -> Pass:
+        """What follows from the decision."""
         aims = targets(deployment, decision.state, observation, now=now)
-        await self._actor.raise_revisions(
-            deployment, decision.state, aims, observation=observation, prompts=asked.prompts
+        return Pass(
+            body=body,
+            deployment=deployment,
+            observation=observation,
+            decision=decision,
+            targets=aims,
+            asked=asked,
+            standing=standing_overlay(body),
+            mirror=await self._quality.mirror(deployment, decision, aims),
+            veto=self._planner.find_veto(deployment, observation, decision),
+            now=now,
         )
-        self._actor.demand_image(deployment, decision.run)
-        self._quality.demand_images(deployment, observation, decision)
-        found, standing = conditions(decision, observation), denied_before(body)
-        status = status_of(deployment, decision, observation, found=[*found, *standing])
-        # What was refused is tried again first: the memory is written, but not that it goes on before it does.
-        refusal = _standing_refusal(body)
-        told = await self._reporter.report(body, {**status, **refusal}, now=now)
-        # They tell of what is in force already, never of what is about to be steered.
-        for note in decision.notes:
-            await self.cluster.emit_event(
-                regarding=body, type_=note.type, reason=note.reason, action=note.reason, note=note.message
-            )
-        denials: list[Denial] = []
-        if not gate.undisturbed(decision.state, observation):
-            denials.append(
-                await self._actor.load_test(deployment, decision.run, observation=observation, requests=asked.requests)
-            )
-        mirror = await self._quality.mirror(deployment, decision, aims)
-        moved = await self._actor.steer(deployment, decision.state, aims, observation=observation, mirror=mirror)
-        if moved:
-            self._steered_at[key] = self.clock()
-        # Whoever has users now is judged and paid for, also where the rest of what there is to do is refused.
-        self._follow(key, deployment, decision)
-        self._economy.tell(key, deployment, observation, decision)
-        # A proxy goes only after the route that sent it copies.
-        denials.append(await self._quality.keep(deployment, observation, decision, asked=asked))
-        denials.append(await self._actor.remove(deployment, aims))
-        denials.append(await self._stickers.keep(deployment))
-        self._refused.pop(key, None)
-        stands = denied(denials)
-        if refusal or stands != standing:
-            status = status_of(deployment, decision, observation, found=[*found, *stands])
-            told = await self._reporter.report(self._latest(key, body), status, now=now) or told
-        if moved or told:
+
+    async def _report(self, key: Key, this: Pass, outcomes: Outcomes, lost: tuple[Note, ...]) -> float:
+        """Tell what was done and what failed, and say when to look again."""
+        told = False
+        if outcomes.failed(Tier.MEMORY):
+            logger.warning("%s: %s", key, describe_failures(outcomes.failures))
+        else:
+            self._follow(key, this)
+            for note in (*lost, *this.decision.notes):
+                await self.cluster.emit_event(
+                    regarding=this.body, type_=note.type, reason=note.reason, action=note.reason, note=note.message
+                )
+            overlay = overlay_of(outcomes.failures)
+            if overlay != this.standing:
+                told = await self._reporter.report(self._latest(key, this.body), this.status(overlay), now=this.now)
+        for failure in outcomes.failures:
+            if not is_lasting(failure.error):
+                raise failure.error
+        if this.moved or this.told or told:
             return 0.0
-        rest = self._rest(decision, now=now) if aims.again_in is None else aims.again_in
-        return min(rest, FORBIDDEN_RETRY) if stands else rest
+        again_in = this.targets.again_in
+        rest = self._rest(this.decision, now=this.now) if again_in is None else again_in
+        return rest if outcomes.again_in is None else min(rest, outcomes.again_in)
 
     def _rest(self, decision: Decision, *, now: float) -> float:
         rest = RESYNC * random.uniform(0.9, 1.1)  # noqa: S311 - spreads the fleet, guards nothing
@@ -203,62 +221,34 @@ class Controller:
         release, candidate = state.release, state.candidate
         if not release or not candidate:
             return Measured()
-        watched = self.looks.of(
-            key, candidate=candidate.revision, begun_at=release.started_at, stage_index=release.landing
-        )
-        if watched is None:
-            return Measured(cannot_measure="no look yet", cannot_measure_since=None)
-        return Measured(
-            evidence=watched.evidence,
-            last_look=watched.last_look,
-            cannot_measure=watched.cannot_measure,
-            cannot_measure_since=watched.cannot_measure_since,
-            router_last_look=watched.router_last_look,
-            router_unseen=watched.router_unseen,
-            router_unseen_since=watched.router_unseen_since,
-            readings=watched.readings,
-            missing=watched.missing,
+        return measured_of(
+            self.looks.of(key, candidate=candidate.revision, begun_at=release.started_at, stage_index=release.cursor)
         )
 
-    def _follow(self, key: Key, deployment: ModelDeployment, decision: Decision) -> None:
-        """Have the release judged from now on, or no longer."""
-        state = decision.state
-        release = state.release
-        if not state.candidate or not state.stable or release is None or not _judged(release):
+    def _follow(self, key: Key, this: Pass) -> None:
+        """Have the release judged and paid for from now on, or no longer."""
+        watched = watched_of(this.deployment, this.decision.state, this.decision.objectives)
+        if watched is None:
             self.looks.forget(key)
-            return
-        self.looks.watch(
-            key,
-            Watched(
-                candidate=state.candidate.revision,
-                stable=state.stable.revision,
-                stage_index=release.landing,
-                begun_at=release.started_at,
-                traffic_since=None
-                if release.step is Step.PREPARING
-                else release.traffic_since or release.stage_started_at,
-                objectives=decision.objectives.measured,
-                evidence=release.evidence,
-                last_look=release.last_look,
-                cannot_measure_since=release.cannot_measure_since,
-                router=router_series(
-                    deployment,
-                    candidate=state.candidate.revision,
-                    stable=state.stable.revision,
-                    slots=state.slots,
-                ),
-                router_last_look=release.router_last_look,
-                router_unseen_since=release.router_unseen_since,
-            ),
-        )
+        else:
+            self.looks.watch(key, watched)
+        self._economy.tell(key, this.deployment, this.observation, this.decision)
+
+    def _session(self, key: Key, uid: str) -> Session:
+        """What is remembered of this very object: one that is made again under the same name is another one."""
+        known = self._sessions.get(key)
+        if known is None or known.uid != uid:
+            if known is not None:
+                self._forget(key)
+            known = self._sessions[key] = Session(uid)
+        return known
 
     def _forget(self, key: Key) -> None:
         self.looks.forget(key)
         self._economy.forget(key)
         self._troubles.forget(key.namespace, key.name)
         self._quality.forget(key.namespace, key.name)
-        self._steered_at.pop(key, None)
-        self._refused.pop(key, None)
+        self._sessions.pop(key, None)
         self._reporter.forget(key)
 
     def _looked(self, keys: Sequence[tuple[str, str]]) -> None:
@@ -269,13 +259,14 @@ class Controller:
     async def _look_up_troubles(
         self, key: Key, deployment: ModelDeployment, state: State, *, now: float
     ) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """Why pods of a slow candidate are not ready, and why that is not known, where it could not be asked."""
+        """Why pods of a candidate are not ready, and why that is not known, where it could not be asked."""
         release, candidate = state.release, state.candidate
-        if release is None or candidate is None or not _waits_for_pods(release):
+        waits = release is not None and not release.ending and (release.opened_at is None or release.unready_since)
+        if release is None or candidate is None or not waits:
             self._troubles.forget(key.namespace, key.name)
             return {}, {}
         labels = {LABEL_DEPLOYMENT: deployment.metadata.name, LABEL_REVISION: candidate.revision}
-        since = release.stage_started_at
+        since = release.unready_since or release.stage_started_at
         due = since + deployment.spec.release.progress_deadline.seconds
         try:
             return {candidate.revision: await self._troubles.of(*key, labels, since=since, now=now, due=due)}, {}
@@ -283,74 +274,36 @@ class Controller:
             logger.warning("why pods of %s/%s are not ready is not known: %s", *key, error)
             return {}, {candidate.revision: str(error) or type(error).__name__}
 
-    def _rest_refused(self, key: Key, body: Mapping[str, Any], seconds: float) -> float:
-        """Seconds after which what was refused is tried again: earlier where a deadline of the release comes first."""
-        now, known = self.clock(), self._latest(key, body)
-        due = wake_at(parse(known), _remembered(known), now=now)
-        rest = seconds if due is None else min(seconds, due - now + 0.01)
-        self._refused[key] = (_asked_for(body), now + rest)
-        return rest
-
-    def _refused_for(self, key: Key, body: Mapping[str, Any]) -> float:
-        """Seconds for which the same spec need not be tried again after the API server refused what it asks for.
-
-        A candidate that has traffic is never left alone for that: it may have to be taken back.
-        """
-        asked, until = self._refused.get(key, ("", 0.0))
-        release = (body.get("status") or {}).get("release") or {}
-        in_traffic = "stable" in (body.get("status") or {}) and release.get("step", Step.PREPARING) != Step.PREPARING
-        return 0.0 if in_traffic or asked != _asked_for(body) else until - self.clock()
-
     def _latest(self, key: Key, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The object as this very pass may have written it."""
         return self.store.get(KIND, key.namespace, key.name) or body
 
-    async def _refuse(self, body: Mapping[str, Any], reason: str, message: str) -> None:
+    async def _refuse(self, key: Key, body: Mapping[str, Any], reason: str, message: str) -> float:
         """Say what is wrong and leave everything that serves as it is."""
-        meta = body["metadata"]
-        now, generation = self.clock(), int(meta.get("generation", 0))
+        generation = int(body["metadata"].get("generation", 0))
         # This very pass may have written a newer memory before it was refused.
-        body = self._latest(Key(meta["namespace"], meta["name"]), body)
+        body = self._latest(key, body)
         before = body.get("status") or {}
-        stable = before.get("stable")
-        found = refused(reason, message, serves=bool(stable))
+        found = refused(reason, message, serves=bool(before.get("stable")))
         status = {
             **before,
             "observedGeneration": generation,
             "stage": REFUSED,
             "conditions": written(found, generation=generation),
         }
-        await self._reporter.report(body, status, now=now)
+        await self._reporter.report(body, status, now=self.clock())
+        return RESYNC
 
 
-def _remembered(body: Mapping[str, Any]) -> State:
+def _remember(body: Mapping[str, Any], spec: ModelDeployment) -> tuple[State, tuple[Note, ...]]:
+    """The memory in the status, or none and what to tell of it: one that cannot be read is as good as lost."""
     try:
-        return State.from_status(body.get("status") or {})
+        return read_state(body.get("status") or {}, spec.spec.release), ()
     except ValueError as error:
-        raise InvalidSpec("status", f"{error}; delete status.release to start the release anew") from error
+        message = f"the memory in the status is lost, and what serves is recognised from what exists: {error}"
+        return State(), (Note("Warning", "StatusUnreadable", message[:1024]),)
 
 
-def _asked_for(body: Mapping[str, Any]) -> str:
-    """What people have asked for: the spec, and requests such as an abort."""
-    metadata = body["metadata"]
-    return f"{metadata.get('generation', 0)} {sorted((metadata.get('annotations') or {}).items())}"
-
-
-def _standing_refusal(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The part of the status that says that this spec was refused; empty where it was not, or is another one now."""
-    status = body.get("status") or {}
-    same = status.get("observedGeneration") == int(body["metadata"].get("generation", 0))
-    return {part: status[part] for part in ("stage", "conditions")} if same and status.get("stage") == REFUSED else {}
-
-
-def _judged(release: Release) -> bool:
-    """Whether looks are worth making: while pods come up they tell whether the candidate can be measured at all."""
-    if release.direct or release.step is Step.ROLLING_BACK:
-        return False
-    return release.step is Step.PREPARING or release.traffic_since is not None or bool(release.evidence)
-
-
-def _waits_for_pods(release: Release) -> bool:
-    if release.step in {Step.PREPARING, Step.PROMOTING}:
-        return True
-    return release.step is Step.CANARY and release.traffic_since is None
+def _pinned(spec: ModelDeployment, state: State) -> ModelDeployment:
+    """The spec with the stages of the release in progress."""
+    return pin_stages(spec, state.release.plan if state.release else None)

@@ -62,7 +62,7 @@ class Quality:
             return observation
         described = observation.described(deployment, state.candidate.revision)
         situation = Situation(deployment, observation, state, now)
-        if golden_stage.golden_stage(situation) is not None and not observation.unreadable:
+        if release.stage and release.stage.golden and not observation.unreadable:
             stable = state.stable.revision if state.stable else ""
             try:
                 plan = self._golden_plan(described, state.candidate.revision, stable, asked, {})

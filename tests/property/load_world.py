@@ -258,4 +258,4 @@ class LoadWorld(World):
         """The run that the memory of the moment asks for, as the shell finds it before it decides."""
         found = asked(self.deployment, self.state)
         seen = replace(super().observation(), revision=found.revision, ways=found.ways, **self._priced())
-        return gate.run_under_way(Situation(self.deployment, seen, self.state, self.now))
+        return gate.run_under_way(Situation(self.pinned(), seen, self.state, self.now))

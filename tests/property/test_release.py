@@ -299,7 +299,7 @@ def test_a_refused_revision_waits_for_a_retry() -> None:
     world.run(40)
 
     assert world.state.stable.revision == CANDIDATE
-    assert world.state.handled_retry == "again"
+    assert world.state.handled == {"retry": "again"}
 
 
 def test_a_promotion_request_skips_the_remaining_stages() -> None:
@@ -336,7 +336,48 @@ def test_a_candidate_whose_pods_die_loses_its_traffic_at_once() -> None:
     world.tick()
 
     assert world.weights[CANDIDATE] == 0  # and not over 1 %: nobody there could answer that
+    assert world.state.release is not None
+
+    world.run(61)
+
     assert world.state.outcome.reason == "CandidateUnavailable"
+
+
+def test_a_candidate_whose_pods_come_back_in_time_goes_on_with_its_stage() -> None:
+    """A drained node takes the weight away and not the release: it comes back with the pods, over 1 %."""
+    world = serving()
+    world.change(CANDIDATE)
+    world.run(12)
+    cursor = world.state.release.cursor
+    world.broken.add(CANDIDATE)
+    world.run(20)
+    world.broken.discard(CANDIDATE)
+    world.history.clear()
+    world.run(3)
+
+    assert world.state.release.cursor == cursor
+    assert [split[CANDIDATE] for split in world.history] == [1, world.state.release.stage.weight]
+
+    world.run(40)
+
+    assert world.state.stable.revision == CANDIDATE
+
+
+def test_a_candidate_that_loses_its_pods_again_and_again_is_rolled_back() -> None:
+    """The third loss in one stage ends the release, however quickly the pods come back each time."""
+    world = serving(weights=(5,))
+    world.measurable = True
+    world.deployment = model_deployment(weights=(5,), progressDeadline="60s")
+    world.change(CANDIDATE)
+    world.run(4)
+    for _ in range(3):
+        world.broken.add(CANDIDATE)
+        world.run(2)
+        world.broken.discard(CANDIDATE)
+        world.run(2)
+
+    assert world.state.outcome.reason == "CandidateUnavailable"
+    assert "3 times" in world.state.outcome.message
 
 
 def test_pausing_holds_the_weight_and_resuming_goes_on() -> None:

@@ -95,7 +95,7 @@ class TrialWorld(World):
         seen, release = replace(super().observation(), golden_digest=self.corpus), self.state.release
         if release and release.step in {Step.SHADOWING, Step.CANARY}:
             seen = replace(seen, measured=self._measured(release))
-        situation = Situation(self.deployment, seen, self.state, self.now)
+        situation = Situation(self.pinned(), seen, self.state, self.now)
         return replace(
             seen,
             golden=self._examined(golden_stage.examination_under_way(situation)),

@@ -11,7 +11,9 @@ from typing import Any
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.evidence.objective import Counts, Evidence, fresh, observe
 from palier.release.decide import decide
+from palier.release.memory import read_state, write_state
 from palier.release.observation import Measured, Observation, Requests, RevisionFacts, RouteFacts
+from palier.release.plan import pin_stages
 from palier.release.rules import measured_objectives
 from palier.release.situation import Decision
 from palier.release.state import State, Step
@@ -97,7 +99,7 @@ class World:
         known = release is not None and self.evidence_of == (
             self.state.candidate,
             release.started_at,
-            release.stage_index,
+            release.cursor,
         )
         measured = Measured(cannot_measure="Prometheus is away", cannot_measure_since=self.now)
         if self.measurable and release and release.step is Step.PREPARING:
@@ -122,13 +124,13 @@ class World:
         """One pass of the shell; a caller that stops iterating kills the operator after that write."""
         observation = self.observation()
         decision = decide(self.deployment, observation, self.state, now=self.now)
-        wanted = targets(self.deployment, decision.state, observation, now=self.now)
+        wanted = targets(self.pinned(decision.state), decision.state, observation, now=self.now)
         for revision, count in wanted.replicas.items():
             if self.replicas.get(revision) != count:
                 self.replicas[revision] = count
                 self.ready[revision] = min(self.ready.get(revision, 0), count)
                 yield f"scaled {revision} to {count}"
-        remembered = State.from_status(decision.state.to_status())
+        remembered = read_state(write_state(decision.state), self.deployment.spec.release)
         # As the real reporter, it does not write moving numbers at every look.
         if _essence(remembered) != _essence(self.state):
             self.state = remembered
@@ -141,6 +143,11 @@ class World:
                 del self.replicas[revision]
                 self.ready.pop(revision, None)
                 yield f"removed {revision}"
+
+    def pinned(self, state: State | None = None) -> ModelDeployment:
+        """The spec with the stages of the release in progress."""
+        release = (state or self.state).release
+        return pin_stages(self.deployment, release.plan if release else None)
 
     def act_besides(self, decision: Decision) -> Iterator[str]:  # noqa: ARG002 - for worlds that have more to do
         """What a pass does besides pods and traffic, after the memory was written: nothing here."""
@@ -199,7 +206,7 @@ class World:
         release, candidate = self.state.release, self.state.candidate
         if not release or not candidate or release.step is not Step.CANARY or release.traffic_since is None:
             return
-        name = (candidate, release.started_at, release.stage_index)
+        name = (candidate, release.started_at, release.cursor)
         if self.evidence_of != name or (release.last_look or 0) > (self.last_look or 0):
             self.evidence_of, self.evidence, self.last_look = name, dict(release.evidence), release.last_look
         if not self.measurable:

@@ -241,9 +241,9 @@ class ReleaseRules(ApiObject):
     )
 
     stages: Annotated[list[Stage], Field(max_length=16), ATOMIC] = Field(default_factory=_default_stages)
-    """The landings on the way up, at most 16; a release keeps the ones that it began with. They come in the order `loadTest`, `golden`, `shadow`, canaries, each with more
-    weight than the one before, and `experiment`. An empty list replaces stable as soon as the candidate is ready,
-    without any evidence."""
+    """The landings on the way up, at most 16, in the order `loadTest`, `golden`, `shadow`, canaries, each with more
+    weight than the one before, and `experiment`. A release keeps the stages that it began with; others count from the
+    next release on. An empty list replaces stable as soon as the candidate is ready, without any evidence."""
     on_breach: OnBreach = OnBreach.ROLLBACK
     """What a breached objective does: `Rollback` takes all traffic back at once; `Hold` keeps the weight and waits for
     a person."""

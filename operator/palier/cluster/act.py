@@ -1,18 +1,17 @@
-"""Carries out what was decided, in the order that keeps users served; writes only what differs.
+"""Writes the objects of a ModelDeployment, and only what differs; in which order, `palier.reconcile` says."""
 
-Pods first, then the route, and nothing is deleted that the route still names.
-"""
-
+import json
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from palier.api.constants import FIELD_MANAGER_SCALE, LABEL_DEPLOYMENT
+from palier.api.constants import ANNOTATION_ENDING, FIELD_MANAGER_MARK, FIELD_MANAGER_SCALE, LABEL_DEPLOYMENT
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.denials import Denial, let_go
 from palier.cluster.observe import ready_addresses
+from palier.cluster.ownership import claim
 from palier.cluster.store import Store
 from palier.cluster.surplus import surplus
 from palier.errors import InvalidSpec
@@ -21,19 +20,39 @@ from palier.manifests.loadtest import LABEL_LOAD_TEST, load_test_config, load_te
 from palier.manifests.metadata import child_name, metadata, owned_by
 from palier.manifests.revision import (
     deployment_manifest,
+    mark_manifest,
     mounts_prompts,
     prompts_manifest,
     prompts_name,
     scale_manifest,
     service_manifest,
 )
-from palier.manifests.traffic import Mirror, front_service_manifest, mirror_of, route_manifest
+from palier.manifests.stated import still_holds
+from palier.manifests.traffic import Mirror, front_service_manifest, mirror_of, route_manifest, rules_without_mirror
 from palier.release.observation import Observation
-from palier.release.state import State
+from palier.release.requests import request_for
+from palier.release.state import RevisionRef, State
 from palier.release.targets import Targets
 from palier.release.testing import Run
 
 logger = logging.getLogger(__name__)
+
+ENDING_LIMIT = 1024
+"""Characters of the reason for the end of a release that its route remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """A change of the traffic split that has to be written."""
+
+    manifest: Mapping[str, Any]
+    raises: bool
+    """Whether a revision other than stable gets more, or the shadow proxy gets copies: the memory has to come first."""
+
+    @property
+    def content(self) -> str:
+        """What is written, for telling one change from another."""
+        return json.dumps([self.manifest["spec"], self.manifest["metadata"].get("annotations")], sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +64,59 @@ class Actor:
     load_test_image: str = ""
     """Image of the pods that send the requests of load tests, where the spec names none."""
 
-    async def raise_revisions(
+    def lacks(self, deployment: ModelDeployment, revision: str, replicas: int) -> bool:
+        """Whether something of a revision that has to exist is missing, or it has another number of pods."""
+        namespace, child = deployment.metadata.namespace, child_name(deployment, revision)
+        workload, service = (self.store.get(kind, namespace, child) for kind in ("Deployment", "Service"))
+        if workload is None or service is None:
+            return True
+        return workload["spec"].get("replicas", 1) != replicas or not (
+            owned_by(deployment, workload) and owned_by(deployment, service)
+        )
+
+    async def keep_revision(
         self,
         deployment: ModelDeployment,
-        state: State,
-        targets: Targets,
+        revision: str,
+        replicas: int,
         *,
-        observation: Observation,
+        port: int,
+        described: ModelDeployment | None,
         prompts: Mapping[str, str],
     ) -> None:
-        """Make the revisions that have to exist, and give them their number of pods."""
-        namespace = deployment.metadata.namespace
-        ports = ports_of(state)
-        if deployment.spec.traffic.gateway is None and targets.weights is not None:
-            await self._front_service(deployment)
-        ways = {way.revision: way.deployment for way in observation.ways_of(deployment)}
-        for revision, replicas in targets.replicas.items():
-            child = child_name(deployment, revision)
-            workload = self.store.get("Deployment", namespace, child)
-            if workload is None:
-                if revision not in ways:
-                    logger.warning("%s/%s is gone and the spec no longer describes it", namespace, child)
-                    continue
-                if prompts:
-                    await self._apply(prompts_manifest(deployment, revision, prompts))
-                workload = await self._apply(deployment_manifest(ways[revision], revision))
-            if self.store.get("Service", namespace, child) is None:
-                await self._apply(service_manifest(deployment, revision, port=ports[revision]))
-            if workload["spec"].get("replicas", 1) != replicas:
-                await self._apply(scale_manifest(deployment, revision, replicas), manager=FIELD_MANAGER_SCALE)
+        """Make a revision that has to exist, and give it its number of pods.
 
-    async def steer(
+        Args:
+            deployment: the owner.
+            revision: which.
+            replicas: its number of pods.
+            port: the port on which its pods answer.
+            described: the spec as the revision serves it; None where the spec does not describe it any more.
+            prompts: the text of each prompt by its name.
+
+        Raises:
+            NameTaken: an object of somebody else has one of its names.
+        """
+        namespace, child = deployment.metadata.namespace, child_name(deployment, revision)
+        workload = self.store.get("Deployment", namespace, child)
+        if workload is None or not owned_by(deployment, workload):
+            if described is None:
+                logger.warning("%s/%s is gone and the spec no longer describes it", namespace, child)
+                return
+            if prompts:
+                await self._claim_and_apply(deployment, prompts_manifest(deployment, revision, prompts))
+            workload = await self._claim_and_apply(deployment, deployment_manifest(described, revision))
+        service = self.store.get("Service", namespace, child)
+        if service is None or not owned_by(deployment, service):
+            await self._claim_and_apply(deployment, service_manifest(deployment, revision, port=port))
+        if workload["spec"].get("replicas", 1) != replicas:
+            await self._apply(scale_manifest(deployment, revision, replicas), manager=FIELD_MANAGER_SCALE)
+
+    async def mark_stable(self, deployment: ModelDeployment, reference: RevisionRef) -> None:
+        """Mark the Deployment of a revision that serves, so that it is known without any status."""
+        await self._apply(mark_manifest(deployment, reference), manager=FIELD_MANAGER_MARK)
+
+    def steering(
         self,
         deployment: ModelDeployment,
         state: State,
@@ -83,8 +124,8 @@ class Actor:
         *,
         observation: Observation,
         mirror: Mirror | None = None,
-    ) -> bool:
-        """Write the traffic split if it differs from the one in place; tells whether it did.
+    ) -> Steering | None:
+        """The traffic split to write, if it differs from the one in place.
 
         Args:
             deployment: the spec.
@@ -94,13 +135,22 @@ class Actor:
             mirror: where copies of the requests go; None for nowhere.
         """
         if targets.weights is None or targets.slots is None:
-            return False
+            return None
         if observation.route.conflict and not observation.route.ours:
-            return False
-        gateway = deployment.spec.traffic.gateway
+            return None
+        present, stable = observation.route.weights, state.stable.revision if state.stable else ""
+        raises = any(
+            weight > present.get(revision, 0) for revision, weight in targets.weights.items() if revision != stable
+        )
+        gateway, namespace, name = (
+            deployment.spec.traffic.gateway,
+            deployment.metadata.namespace,
+            deployment.metadata.name,
+        )
         if gateway is None:
-            await self._end_copies(deployment)
-            return await self._steer_front_service(deployment, state, targets)
+            manifest = self._front_service(deployment, state, targets)
+            live = self.store.get("Service", namespace, name)
+            return None if live is not None and _selects_alike(live, manifest) else Steering(manifest, raises)
         manifest = route_manifest(
             deployment,
             gateway,
@@ -109,12 +159,24 @@ class Actor:
             ports={**self._service_ports(deployment, targets.slots), **ports_of(state)},
             mirror=mirror,
         )
-        live = self.store.get("HTTPRoute", deployment.metadata.namespace, deployment.metadata.name)
-        # All defaults are rendered, so anything but equality is a difference, also what somebody else added.
-        if live is not None and live["spec"] == manifest["spec"]:
-            return False
-        await self._apply(manifest)
-        return True
+        if (ending := _ending_of(state)) is not None:
+            manifest["metadata"]["annotations"][ANNOTATION_ENDING] = ending
+        live = self.store.get("HTTPRoute", namespace, name)
+        if live is not None and owned_by(deployment, live) and still_holds(live, manifest):
+            return None
+        mirrors = mirror is not None and (live is None or mirror_of(live) is None)
+        return Steering(manifest, raises or mirrors)
+
+    async def steer(self, deployment: ModelDeployment, steering: Steering) -> bool:
+        """Write a traffic split; tells whether the object of the API server is another one now.
+
+        Raises:
+            NameTaken: an object of somebody else has its name.
+        """
+        manifest = steering.manifest
+        before = await claim(self.cluster, self.store, deployment, manifest)
+        live = await self._apply(manifest)
+        return before is None or before["metadata"]["resourceVersion"] != live["metadata"]["resourceVersion"]
 
     def demand_image(self, deployment: ModelDeployment, run: Run | None) -> None:
         """Refuse a load test that nothing could run, before anybody is told that it runs.
@@ -155,8 +217,8 @@ class Actor:
         urls = tuple(f"http://{_in_url(address)}:{described.spec.serving.port}" for address in addresses)
         plan = plan_for(described, base_urls=urls, requests=requests).to_json()
         # The Job is what a restarted operator looks for, so it comes last.
-        await self._apply(load_test_config(described, run, plan, requests=requests))
-        await self._apply(load_test_job(described, run, image=self.load_test_image))
+        await self._claim_and_apply(deployment, load_test_config(described, run, plan, requests=requests))
+        await self._claim_and_apply(deployment, load_test_job(described, run, image=self.load_test_image))
         return denial
 
     async def remove(self, deployment: ModelDeployment, targets: Targets) -> Denial:
@@ -175,53 +237,28 @@ class Actor:
             denial = denial or kept
         return denial
 
-    async def _end_copies(self, deployment: ModelDeployment) -> None:
+    async def end_copies(self, deployment: ModelDeployment) -> None:
         """Take the copies out of a route that is left over from a spec with a gateway: nobody else would."""
         live = self.store.get("HTTPRoute", deployment.metadata.namespace, deployment.metadata.name)
-        if live is None or not owned_by(deployment, live) or mirror_of(live) is None:
+        if deployment.spec.traffic.gateway is not None or live is None:
             return
-        rules = [{name: part for name, part in rule.items() if name != "filters"} for rule in live["spec"]["rules"]]
+        if not owned_by(deployment, live) or mirror_of(live) is None:
+            return
         labels = {LABEL_DEPLOYMENT: deployment.metadata.name}
         await self._apply(
             {
                 "apiVersion": live["apiVersion"],
                 "kind": "HTTPRoute",
                 "metadata": metadata(deployment, name=deployment.metadata.name, labels=labels),
-                "spec": {**live["spec"], "rules": rules},
+                "spec": {**live["spec"], "rules": rules_without_mirror(live)},
             }
         )
 
-    async def _steer_front_service(self, deployment: ModelDeployment, state: State, targets: Targets) -> bool:
+    def _front_service(self, deployment: ModelDeployment, state: State, targets: Targets) -> dict[str, Any]:
         weights = {revision: weight for revision, weight in (targets.weights or {}).items() if weight}
         only = next(iter(weights)) if len(weights) == 1 else None
         named = only or (state.stable.revision if state.stable else next(iter(weights)))
-        manifest = front_service_manifest(deployment, only, port=ports_of(state)[named])
-        live = await self._front_service(deployment)
-        wanted = manifest["spec"]
-        if live is not None and live["spec"]["selector"] == wanted["selector"]:
-            (port,) = wanted["ports"]
-            if any(port.items() <= other.items() for other in live["spec"]["ports"]):
-                return False
-        await self._apply(manifest)
-        return True
-
-    async def _front_service(self, deployment: ModelDeployment) -> dict[str, Any] | None:
-        """The front Service if there is one. Those of strangers are not watched: look before taking over a name.
-
-        Raises:
-            InvalidSpec: the name is taken.
-        """
-        namespace, name = deployment.metadata.namespace, deployment.metadata.name
-        known = self.store.get("Service", namespace, name)
-        if known is None:
-            known = await self.cluster.get(Reference("v1", "Service", namespace, name))
-            if known is not None and owned_by(deployment, known):
-                self.store.put(known)
-        if known is not None and not owned_by(deployment, known):
-            raise InvalidSpec(
-                "metadata.name", f"Service {name} exists and is not Palier's: remove it or choose another name"
-            )
-        return known
+        return front_service_manifest(deployment, only, port=ports_of(state)[named])
 
     def _service_ports(self, deployment: ModelDeployment, revisions: Iterable[str]) -> dict[str, int]:
         """Ports of revisions that are on their way out and no longer remembered: as their Services have them."""
@@ -235,6 +272,35 @@ class Actor:
         live = await self.cluster.apply(manifest, **options)
         self.store.put(live)
         return live
+
+    async def _claim_and_apply(self, deployment: ModelDeployment, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """Write an object whose name may be somebody else's."""
+        await claim(self.cluster, self.store, deployment, manifest)
+        return await self._apply(manifest)
+
+
+def _selects_alike(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
+    """Whether a front Service already selects what is wanted, on the wanted port."""
+    wanted = manifest["spec"]
+    (port,) = wanted["ports"]
+    return live["spec"].get("selector") == wanted["selector"] and any(
+        port.items() <= other.items() for other in live["spec"].get("ports", ())
+    )
+
+
+def _ending_of(state: State) -> str | None:
+    """The end of the release as the route remembers it, for a status that cannot be written."""
+    release, candidate = state.release, state.candidate
+    if release is None or candidate is None or release.ending is None:
+        return None
+    ending = release.ending
+    known = {
+        "request": request_for(candidate, release),
+        "result": ending.result.value,
+        "reason": ending.reason,
+        "message": ending.message[:ENDING_LIMIT],
+    }
+    return json.dumps(known, sort_keys=True)
 
 
 def _in_url(address: str) -> str:

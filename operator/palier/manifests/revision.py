@@ -5,12 +5,15 @@ must not restart pods. Only the number of replicas changes later, through a fiel
 """
 
 import copy
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from palier.api.constants import MANAGED_BY, MANAGED_BY_VALUE
+from palier.api.constants import ANNOTATION_MARK, MANAGED_BY, MANAGED_BY_VALUE
 from palier.api.v1alpha1 import Accelerator, ModelDeployment
 from palier.manifests.metadata import child_name, metadata, selector_labels
+from palier.release.memory import write_revision
+from palier.release.state import RevisionRef
 
 PROMPTS_VOLUME = "palier-prompts"
 PROMPTS_PATH = "/etc/palier/prompts"
@@ -44,6 +47,20 @@ def scale_manifest(deployment: ModelDeployment, revision: str, replicas: int) ->
         "kind": "Deployment",
         "metadata": {"name": child_name(deployment, revision), "namespace": deployment.metadata.namespace},
         "spec": {"replicas": replicas},
+    }
+
+
+def mark_manifest(deployment: ModelDeployment, reference: RevisionRef) -> dict[str, Any]:
+    """The mark of a revision that serves, and nothing else, for the field manager that owns only this."""
+    mark = json.dumps(write_revision(reference), sort_keys=True)
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": child_name(deployment, reference.revision),
+            "namespace": deployment.metadata.namespace,
+            "annotations": {ANNOTATION_MARK: mark},
+        },
     }
 
 

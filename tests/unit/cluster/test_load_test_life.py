@@ -87,6 +87,7 @@ class Life:
             look_interval=1,
             scrape_interval=1,
             clock=lambda: self.now,
+            monotonic=lambda: self.now,
         )
 
     def ask_for(self, version: str, **changes: Any) -> None:  # noqa: ANN401 - arguments of `load_tested`

@@ -98,6 +98,7 @@ class Life:
             look_interval=1,
             scrape_interval=1,
             clock=lambda: self.now,
+            monotonic=lambda: self.now,
         )
 
     def ask_for(self, image: str) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from palier.api.release import Stage
 from palier.release.observation import Observation, RevisionFacts, RouteFacts
 from palier.release.state import Ending, Former, Outcome, Release, Result, RevisionRef, State, Step
 
@@ -39,20 +40,60 @@ def serving(**changes: Any) -> State:  # noqa: ANN401
     return replace(State(stable=ref(STABLE), slots=(STABLE, STABLE)), **changes)
 
 
+CANARIES = tuple(Stage.model_validate({"canary": {"weight": weight}}) for weight in (5, 25, 50))
+"""The stages that a spec has without saying so."""
+_KINDS = {Step.LOAD_TESTING: "loadTest", Step.EXAMINING: "golden", Step.SHADOWING: "shadow"}
+
+
+def release_at(
+    step: Step,
+    *,
+    index: int = 0,
+    plan: tuple[Stage, ...] | None = None,
+    at: float = NOW,
+    **changes: Any,  # noqa: ANN401 - fields of the release
+) -> Release:
+    """A release whose present stage is the one that a step is about; `changes` replace its fields.
+
+    Args:
+        step: where it stands; what comes before users has its stage in front of the canaries of the plan.
+        index: position of the canary among those of the plan.
+        plan: the stages; the default canaries when None.
+        at: when it and its stage began.
+    """
+    stages = CANARIES if plan is None else plan
+    if step in _KINDS and not any(_is_about(stage, step) for stage in stages):
+        stages = (Stage.model_validate({_KINDS[step]: {}}), *stages)
+    cursor = next((place for place, stage in enumerate(stages) if _is_about(stage, step)), None)
+    landings = [place for place, stage in enumerate(stages) if stage.landing]
+    if step is Step.PREPARING and not index:
+        cursor = 0
+    elif step is Step.PROMOTING or (cursor is None and not landings):
+        cursor = len(stages)
+    elif cursor is None:
+        cursor = landings[index]
+    opened = None if step is Step.PREPARING else at
+    release = Release(started_at=at, stage_started_at=at, plan=stages, cursor=cursor, opened_at=opened)
+    if step is Step.ROLLING_BACK:
+        release = replace(release, ending=Ending(Result.ROLLED_BACK, "ObjectiveBreached", "errors: too many"))
+    return replace(release, **changes)
+
+
+def _is_about(stage: Stage, step: Step) -> bool:
+    kinds = {Step.LOAD_TESTING: stage.load_test, Step.EXAMINING: stage.golden, Step.SHADOWING: stage.shadow}
+    return kinds.get(step) is not None
+
+
 def releasing(step: Step, *, index: int = 0, **changes: Any) -> State:  # noqa: ANN401
     """A release at a step, its traffic in force; `changes` replace fields of the release."""
-    ending = Ending(Result.ROLLED_BACK, "ObjectiveBreached", "errors: too many") if step is Step.ROLLING_BACK else None
-    release = Release(
-        step=step, started_at=NOW, stage_started_at=NOW, stage_index=index, traffic_since=NOW, ending=ending
-    )
+    release = release_at(step, index=index, traffic_since=NOW)
     slots = (STABLE, STABLE) if step is Step.PREPARING else (STABLE, CANDIDATE)
     return State(stable=ref(STABLE), candidate=ref(CANDIDATE), slots=slots, release=replace(release, **changes))
 
 
 def first(step: Step, **changes: Any) -> State:  # noqa: ANN401
     """The very first release: there is no stable revision yet."""
-    release = Release(step=step, started_at=NOW, stage_started_at=NOW, direct=True)
-    return State(candidate=ref(CANDIDATE), release=replace(release, **changes))
+    return State(candidate=ref(CANDIDATE), release=release_at(step, plan=(), **changes))
 
 
 def ended(result: Result, **changes: Any) -> State:  # noqa: ANN401

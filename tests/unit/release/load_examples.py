@@ -14,7 +14,7 @@ from palier.release.situation import Decision, Hold
 from palier.release.state import Release, State, Step
 from palier.release.testing import LoadTestFacts, LoadTestRecord, Way
 from tests.property.load_world import BORN, PRICES, asked
-from tests.unit.release.examples import STABLE, observed, ready, serving
+from tests.unit.release.examples import STABLE, observed, ready, release_at, serving
 
 NOW = BORN
 """Prices are fresh then, which the instants of other examples are too old for."""
@@ -44,7 +44,7 @@ def under_load(deployment: ModelDeployment, variant: str = "", **changes: Any) -
     found = asked(deployment)
     (way,) = (way for way in found.ways if way.variant == variant)
     step = changes.pop("step", Step.LOAD_TESTING)
-    release = Release(step=step, started_at=NOW, stage_started_at=NOW, test_replicas=1)
+    release = release_at(step, plan=tuple(deployment.spec.release.stages), at=NOW)
     candidate = reference_of(way, family=found.revision, now=NOW)
     return replace(serving(candidate=candidate, release=release, slots=(STABLE, "")), **changes)
 

@@ -16,7 +16,7 @@ from palier.release.situation import Decision, Hold
 from palier.release.sources import MeasuredObjective
 from palier.release.state import Ending, Release, State, Step
 from tests.property.trial_specs import MIN_PAIRS
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, observed, ready, ref, serving
+from tests.unit.release.examples import CANDIDATE, NOW, STABLE, observed, ready, ref, release_at, serving
 
 QUESTION = "0123456789abcdef"
 """Digest of the golden answers that the spec asks for."""
@@ -31,7 +31,7 @@ UNJUDGED = GoldenResult(verdict=Verdict.NO_EVIDENCE, reason="JudgeUnavailable", 
 
 def trying(step: Step, *, first: bool = False, **changes: Any) -> State:  # noqa: ANN401 - fields of the release
     """A release at a step before users meet its candidate; the first one has nothing to be compared with."""
-    release = replace(Release(step=step, started_at=NOW, stage_started_at=NOW, direct=first), **changes)
+    release = release_at(step, plan=() if first else None, **changes)
     if first:
         return State(candidate=ref(CANDIDATE), release=release)
     return serving(candidate=ref(CANDIDATE), slots=(STABLE, ""), release=release)

@@ -1,0 +1,21 @@
+"""What a process remembers of one ModelDeployment between two passes, and loses without harm when it ends."""
+
+import math
+from dataclasses import dataclass, field
+
+from palier.reconcile.actions import Attempts
+
+__all__ = ["Session"]
+
+
+@dataclass(slots=True)
+class Session:
+    """Belongs to one object, which its uid names: one that is made again under the same name has a session of its own.
+
+    All instants are of a clock that only ever grows, so that a wall clock that is set back delays nothing.
+    """
+
+    uid: str
+    attempts: Attempts = field(default_factory=Attempts)
+    steered_at: float = -math.inf
+    """When the route was last changed, in seconds; minus infinity when that was before this process began."""

@@ -1,0 +1,62 @@
+"""Which release the looks judge, and what a decision reads of what they found."""
+
+from palier.api.v1alpha1 import ModelDeployment
+from palier.release.look import Watched
+from palier.release.observation import Measured
+from palier.release.resolve import router_series
+from palier.release.rules import Objectives
+from palier.release.state import Release, State, Step
+
+__all__ = ["measured_of", "watched_of"]
+
+
+def watched_of(deployment: ModelDeployment, state: State, objectives: Objectives) -> Watched | None:
+    """What the looks have to follow from now on; None where there is nothing to judge.
+
+    Args:
+        deployment: the spec.
+        state: the memory.
+        objectives: what the candidate is judged by.
+    """
+    release, candidate, stable = state.release, state.candidate, state.stable
+    if release is None or candidate is None or stable is None or not _is_judged(release):
+        return None
+    begun = release.traffic_since or release.stage_started_at
+    return Watched(
+        candidate=candidate.revision,
+        stable=stable.revision,
+        stage_index=release.cursor,
+        begun_at=release.started_at,
+        traffic_since=None if release.step is Step.PREPARING else begun,
+        objectives=objectives.measured,
+        evidence=release.evidence,
+        last_look=release.last_look,
+        cannot_measure_since=release.cannot_measure_since,
+        router=router_series(deployment, candidate=candidate.revision, stable=stable.revision, slots=state.slots),
+        router_last_look=release.router_last_look,
+        router_unseen_since=release.router_unseen_since,
+    )
+
+
+def measured_of(watched: Watched | None) -> Measured:
+    """What a decision reads of the looks at a release."""
+    if watched is None:
+        return Measured(cannot_measure="no look yet", cannot_measure_since=None)
+    return Measured(
+        evidence=watched.evidence,
+        last_look=watched.last_look,
+        cannot_measure=watched.cannot_measure,
+        cannot_measure_since=watched.cannot_measure_since,
+        router_last_look=watched.router_last_look,
+        router_unseen=watched.router_unseen,
+        router_unseen_since=watched.router_unseen_since,
+        readings=watched.readings,
+        missing=watched.missing,
+    )
+
+
+def _is_judged(release: Release) -> bool:
+    """Whether looks are worth making: while pods come up they tell whether the candidate can be measured at all."""
+    if release.direct or release.ending:
+        return False
+    return release.step is Step.PREPARING or release.traffic_since is not None or bool(release.evidence)
