@@ -249,9 +249,10 @@ class Status(ApiObject):
     weight: Annotated[int, Field(ge=0, le=100)] | None = None
     """The candidate's share of the requests now, in percent."""
     replicas: Count | None = None
-    """Ready pods of all revisions; read by autoscalers through the scale subresource."""
+    """Ready pods of the stable revision, before there is one of the candidate; read by autoscalers through the scale
+    subresource."""
     selector: Annotated[str, Field(max_length=1024)] | None = None
-    """Label selector of the pods; read by autoscalers through the scale subresource."""
+    """Label selector of these pods; read by autoscalers through the scale subresource."""
     stable: RevisionStatus | None = None
     """The revision that serves the users."""
     candidate: RevisionStatus | None = None

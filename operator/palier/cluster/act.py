@@ -176,7 +176,7 @@ class Actor:
         manifest = steering.manifest
         before = await claim(self.cluster, self.store, deployment, manifest)
         live = await self._apply(manifest)
-        return before is None or before["metadata"]["resourceVersion"] != live["metadata"]["resourceVersion"]
+        return before is None or before["metadata"].get("generation") != live["metadata"].get("generation")
 
     def demand_image(self, deployment: ModelDeployment, run: Run | None) -> None:
         """Refuse a load test that nothing could run, before anybody is told that it runs.

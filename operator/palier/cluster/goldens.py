@@ -10,6 +10,7 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.denials import Denial, let_go
 from palier.cluster.jobs import JobKind, look
+from palier.cluster.ownership import claim
 from palier.cluster.store import Store
 from palier.cluster.surplus import surplus
 from palier.golden.result import GoldenResult
@@ -92,12 +93,13 @@ class Goldens:
             return denial
         job = golden_job(deployment, run, image=self.image)
         for config in golden_configs(deployment, run, plan_json, requests=requests, calibration=calibration):
-            await self._apply(config)
+            await self._apply(deployment, config)
         # The Job is what a restarted operator looks for, so it comes last.
-        await self._apply(job)
+        await self._apply(deployment, job)
         return denial
 
-    async def _apply(self, manifest: Mapping[str, Any]) -> None:
+    async def _apply(self, deployment: ModelDeployment, manifest: Mapping[str, Any]) -> None:
+        await claim(self.cluster, self.store, deployment, manifest)
         self.store.put(await self.cluster.apply(manifest))
 
 

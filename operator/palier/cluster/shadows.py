@@ -12,6 +12,7 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.denials import Denial, let_go
 from palier.cluster.observe import acceptance, ready_addresses
+from palier.cluster.ownership import claim
 from palier.cluster.store import Store
 from palier.cluster.surplus import surplus
 from palier.manifests.metadata import owned_by
@@ -90,18 +91,19 @@ class Shadows:
         workload = shadow_deployment(deployment, run, plan_json, image=self.image)
         config, service = shadow_config(deployment, run, plan_json), shadow_service(deployment, run)
         if (self._live(config) or {}).get("data") != config["data"]:
-            await self._apply(config)
+            await self._apply(deployment, config)
         if self._live(service) is None:
-            await self._apply(service)
+            await self._apply(deployment, service)
         if _stated(self._live(workload)) != _stated(workload):
-            await self._apply(workload)
+            await self._apply(deployment, workload)
         return denial
 
     def _live(self, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
         metadata = manifest["metadata"]
         return self.store.get(manifest["kind"], metadata["namespace"], metadata["name"])
 
-    async def _apply(self, manifest: Mapping[str, Any]) -> None:
+    async def _apply(self, deployment: ModelDeployment, manifest: Mapping[str, Any]) -> None:
+        await claim(self.cluster, self.store, deployment, manifest)
         self.store.put(await self.cluster.apply(manifest))
 
 

@@ -45,14 +45,14 @@ def idle(situation: Situation) -> Decision:
 
 
 def _warm_way_back(situation: Situation) -> Way | None:
-    """The former stable revision if it is what the spec asks for again and can carry everything at once."""
+    """The former stable revision if it is what the spec asks for again and has ready pods; those that lack are added."""
     former, observation = situation.state.former, situation.observation
     if former is None:
         return None
     reference = former.reference
     if observation.revision not in {reference.revision, reference.asked_for_by}:
         return None
-    if not observation.facts(reference.revision).carries(full_replicas(situation.deployment)):
+    if not observation.facts(reference.revision).carries(1):
         return None
     ways = observation.ways_of(situation.deployment)
     return next((way for way in ways if way.revision == reference.revision), None)

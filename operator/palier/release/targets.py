@@ -110,7 +110,9 @@ def targets(deployment: ModelDeployment, state: State, observation: Observation,
     weights, again_in = _smoothed(deployment, state, observation, _weights(deployment, state, observation, now=now))
     replicas: dict[str, int] = {}
     if state.former:
-        replicas[state.former.reference.revision] = full_replicas(deployment)
+        # A warm revision has no users: it keeps the pods that it had, whatever an autoscaler wants for those of stable.
+        former = observation.facts(state.former.reference.revision)
+        replicas[state.former.reference.revision] = former.replicas or full_replicas(deployment)
     if state.stable:
         replicas[state.stable.revision] = full_replicas(deployment) - _lent(deployment, state, observation)
     if state.candidate and state.release:

@@ -10,14 +10,16 @@ from palier.api.constants import API_VERSION, KIND
 from palier.cluster.queue import Key
 from palier.cluster.reporter import CHECKPOINT, Reporter
 from palier.cluster.store import Store
-from palier.release.state import Release, RevisionRef, State, Step
+from palier.release.memory import write_state
+from palier.release.state import RevisionRef, State, Step
 from tests.unit.cluster.memory import MemoryCluster
+from tests.unit.release.examples import release_at
 
 START = 1_000_000.0
 CANARY = State(
     stable=RevisionRef("aaaaaaaaaa", "m", "1", 8080, START),
     candidate=RevisionRef("bbbbbbbbbb", "m", "2", 8080, START),
-    release=Release(Step.CANARY, started_at=START, stage_started_at=START, traffic_since=START),
+    release=release_at(Step.CANARY, at=START, traffic_since=START),
 )
 
 
@@ -39,7 +41,7 @@ def progress(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
         "stage": "Canary 5",
         "weight": 5,
         "replicas": 3,
-        **CANARY.to_status(),
+        **write_state(CANARY),
         "conditions": [condition("Ready", "Unknown", "Judging", "60 requests")],
         **changes,
     }
@@ -48,7 +50,7 @@ def progress(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
 def later(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
     """The `release` part of the status after another look; `changes` replace fields of the memory."""
     assert CANARY.release is not None
-    return dict(replace(CANARY, release=replace(CANARY.release, **changes)).to_status()["release"])
+    return dict(write_state(replace(CANARY, release=replace(CANARY.release, **changes)))["release"])
 
 
 class Desk:

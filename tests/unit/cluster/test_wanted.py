@@ -9,14 +9,14 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.store import Store
 from palier.cluster.wanted import Wanted, wanted
 from palier.errors import InvalidSpec
-from palier.release.state import Release, RevisionRef, State, Step
+from palier.release.state import Release, RevisionRef, State
 from tests.property.load_world import load_tested, pod
 from tests.property.world import model_deployment
 
 PROMPTS = [{"name": "system", "configMapKeyRef": {"name": "texts", "key": "system"}}]
 CORPUS = {"corpus": {"configMapKeyRef": {"name": "texts", "key": "requests"}}}
 TRIED = RevisionRef("bbbbbbbbbb", "m", "1", 80, 0.0, variant="a", family="cccccccccc")
-TRYING = State(candidate=TRIED, release=Release(Step.PREPARING, 0.0, 0.0))
+TRYING = State(candidate=TRIED, release=Release(started_at=0.0, stage_started_at=0.0))
 
 
 def texts(*, name: str = "texts", version: int = 5, **data: str) -> Store:
