@@ -92,7 +92,7 @@ class _Tried:
     content: str
     times: int
     at: float
-    error: PalierError | None
+    failure: Failure | None
 
 
 @dataclass(slots=True)
@@ -108,23 +108,23 @@ class Attempts:
             return 0.0
         longest = LONGEST_PAUSE_DOWN if action.tier is Tier.LOWER else LONGEST_PAUSE
         # Trying once more is right away: somebody may have undone it.
-        pause = 0.0 if known.times == 1 and known.error is None else SHORTEST_PAUSE * 2.0 ** min(known.times - 1, 30)
+        pause = 0.0 if known.times == 1 and known.failure is None else SHORTEST_PAUSE * 2.0 ** min(known.times - 1, 30)
         return max(0.0, known.at + min(pause, longest) - now)
 
-    def last_error(self, action: Action) -> PalierError | None:
-        """How the last try ended, for one that has to wait."""
+    def last_failure(self, action: Action) -> Failure | None:
+        """How the last try failed, for one that has to wait; None where it did not."""
         known = self._tried.get(action.name)
-        return known.error if known and known.content == action.content else None
+        return known.failure if known and known.content == action.content else None
 
-    def note(self, action: Action, error: PalierError | None, *, now: float) -> None:
+    def note(self, action: Action, failure: Failure | None, *, now: float) -> None:
         """An action has been tried. What may well succeed at once is left to the queue, which has pauses of its own."""
-        if (error is None and action.repeated) or (error is not None and not is_lasting(error)):
+        if action.repeated if failure is None else not is_lasting(failure.error):
             self._tried.pop(action.name, None)
             return
         known = self._tried.get(action.name)
         anew = known is None or known.content != action.content or now - known.at > FORGOTTEN_AFTER
         times = 1 if anew or known is None else known.times + 1
-        self._tried[action.name] = _Tried(action.content, times, now, error)
+        self._tried[action.name] = _Tried(action.content, times, now, failure)
 
 
 async def carry_out(actions: Iterable[Action], attempts: Attempts, *, clock: Callable[[], float]) -> Outcomes:
@@ -146,11 +146,11 @@ async def carry_out(actions: Iterable[Action], attempts: Attempts, *, clock: Cal
             continue  # no weight rises that a restarted operator would not remember
         if (pause := attempts.pause(action, now=clock())) > 0:
             waits.append(pause)
-            if error := attempts.last_error(action):
-                failures.append(Failure(action, error, vital=action.vital))
+            if known := attempts.last_failure(action):
+                failures.append(known)
             continue
         failure = await _try(action)
-        attempts.note(action, failure.error if failure else None, now=clock())
+        attempts.note(action, failure, now=clock())
         if failure is None:
             done.append(action.name)
         else:

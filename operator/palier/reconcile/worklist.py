@@ -206,10 +206,16 @@ class Planner:
             return await keep_disruption_budgets(self.cluster, self.store, deployment, replicas)
 
         work = [
-            Action(Tier.WORK, "try before users", try_before_users, repeated=True),
+            Action(
+                Tier.WORK,
+                "try before users",
+                try_before_users,
+                content=f"{decision.shadow} {decision.examination}",
+                repeated=True,
+            ),
             Action(Tier.WORK, "keep sticky users", keep_sticky, repeated=True),
             Action(Tier.WORK, "keep disruption budgets", keep_budgets, vital=False, repeated=True),
         ]
         if not gate.undisturbed(decision.state, observation):
-            work.insert(0, Action(Tier.WORK, "load test", load_test, repeated=True))
+            work.insert(0, Action(Tier.WORK, "load test", load_test, content=str(decision.run), repeated=True))
         return work

@@ -55,9 +55,8 @@ def follow_rollback(situation: Situation) -> Decision:
 
 
 def rules_of(situation: Situation) -> str:
-    """Digest of what judged the release: its own stages; of those that it has none of, the ones in the spec."""
-    direct = situation.release.direct
-    return rules_digest(situation.written if direct and situation.written else situation.deployment)
+    """Digest of the rules as they are written when the release ends: an edit made before then is no reason to retry."""
+    return rules_digest(situation.written or situation.deployment)
 
 
 def _waiting(situation: Situation, ending: Ending, *, back: bool) -> Hold:

@@ -27,6 +27,8 @@ def shadow_under_way(situation: Situation) -> ShadowRun | None:
     release = situation.state.release
     if release is None or release.step is not Step.SHADOWING or situation.state.stable is None:
         return None
+    if situation.deployment.spec.traffic.gateway is None:
+        return None  # the author has moved the traffic to a Service, which copies nothing
     stage = _stage_of(situation)
     candidate, stable = situation.candidate.revision, situation.state.stable.revision
     described = situation.observation.described(situation.deployment, candidate)
@@ -83,6 +85,9 @@ def _held_for_breach(situation: Situation, judgements: tuple[Judgement, ...]) ->
 
 def _awaiting_copies(situation: Situation, stage: ShadowStage) -> Decision:
     """The proxy starts, and then the gateway has to send it copies."""
+    if situation.deployment.spec.traffic.gateway is None:
+        told = "spec.traffic has no gateway now, and a Service cannot copy requests: abort the release, or set it back"
+        return _undecided(situation, stage, Hold("ShadowNotReady", told))
     if missing := _missing(situation):
         return _undecided(situation, stage, missing)
     needed = stage_replicas(situation.deployment, situation.state, situation.observation, now=situation.now)

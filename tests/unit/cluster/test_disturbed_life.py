@@ -130,6 +130,9 @@ async def test_no_candidate_is_too_late_while_nobody_knows_why(life: Life, monke
     life.cluster.after_write = life.check
     monkeypatch.setattr(life.cluster, "list_pods", failing(None))
     await life.run(8)
+    assert life.status["stage"] == "Promoting"  # the time in which nobody knew is not counted
+
+    await life.run(60)
     assert (life.status["outcome"]["result"], life.status["outcome"]["reason"]) == ("RolledBack", "CandidateNotReady")
 
 
@@ -200,14 +203,14 @@ async def denied(life: Life, what: str, refusal: ClusterError, **changes: Any) -
 @pytest.mark.parametrize("what", DENIED)
 @pytest.mark.parametrize("refusal", [Forbidden(POLICY), Invalid("spec.template: Invalid value")], ids=type)
 async def test_a_refusal_stands_until_it_is_mended(life: Life, what: str, refusal: ClusterError) -> None:
-    """Every pass tries again, and none writes anything: the status names the object and the API server's words."""
+    """It is tried again now and then, and no try writes anything: the status names the object and the server's words."""
     await denied(life, what, refusal)
     written: list[str] = []
     life.cluster.after_write = lambda: written.append(life.status["stage"])
     for restarted in (False, False, True, False):
         if restarted:
             life.restart()
-        life.now += 3
+        life.now += 31
         life.cluster.tell(life.store)
         tried = life.cluster.requests
         await life.controller.reconcile(KEY)
@@ -226,10 +229,18 @@ async def test_a_refusal_stands_until_it_is_mended(life: Life, what: str, refusa
 
 
 @pytest.mark.parametrize("what", DENIED)
-async def test_a_refusal_ends_with_the_spec_that_asked_for_it(life: Life, what: str) -> None:
-    """The author takes the stage out: the release goes on without it."""
+async def test_a_refusal_ends_with_the_release_that_needed_it(life: Life, what: str) -> None:
+    """The author takes the stage out: this release keeps its stages, and the next one goes on without it."""
     await denied(life, what, Forbidden(POLICY))
     life.ask_for("2", golden=False, shadow=False, objectives=(), spec={})
+    await life.run(30)
+    assert life.status["stable"]["version"] == "1"
+
+    life.annotate(abort=life.status["candidate"]["revision"])
+    await life.run(12)
+    assert life.status["stage"] == "RolledBack"
+
+    life.annotate(retry="without that stage")
     await life.run(30)
 
     assert (life.status["stage"], life.status["stable"]["version"]) == ("Serving", "2")

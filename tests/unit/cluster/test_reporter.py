@@ -119,8 +119,8 @@ async def test_our_own_write_is_known_before_the_watch_tells_of_it() -> None:
 ESSENTIAL = {
     "stage": {"stage": "Canary 25"},
     "generation": {"observedGeneration": 2},
-    "step": {"release": later(step=Step.ROLLING_BACK)},
-    "stage index": {"release": later(stage_index=1)},
+    "step": {"release": later(cursor=1)},
+    "stage index": {"release": later(losses=1)},
     "traffic": {"release": later(traffic_since=None)},
     "breach": {"release": later(breach="errors: 7 of 100 requests failed")},
     "progress of a load test": {"release": {**later(), "testing": {"revision": "bbbbbbbbbb", "phase": "Climb"}}},
