@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from palier.api.release import Stage
+from palier.api.v1alpha1 import ModelDeployment
 from palier.release.observation import Observation, RevisionFacts, RouteFacts
 from palier.release.state import Ending, Former, Outcome, Release, Result, RevisionRef, State, Step
 
@@ -60,6 +61,7 @@ def release_at(
         index: position of the canary among those of the plan.
         plan: the stages; the default canaries when None.
         at: when it and its stage began.
+        **changes: fields of the release.
     """
     stages = CANARIES if plan is None else plan
     if step in _KINDS and not any(_is_about(stage, step) for stage in stages):
@@ -84,9 +86,20 @@ def _is_about(stage: Stage, step: Step) -> bool:
     return kinds.get(step) is not None
 
 
-def releasing(step: Step, *, index: int = 0, **changes: Any) -> State:  # noqa: ANN401
+def planned(deployment: ModelDeployment) -> tuple[Stage, ...]:
+    """The plan of a release that starts with this spec beside a stable revision."""
+    return tuple(deployment.spec.release.stages)
+
+
+def releasing(
+    step: Step,
+    *,
+    index: int = 0,
+    plan: tuple[Stage, ...] | None = None,
+    **changes: Any,  # noqa: ANN401
+) -> State:
     """A release at a step, its traffic in force; `changes` replace fields of the release."""
-    release = release_at(step, index=index, traffic_since=NOW)
+    release = release_at(step, index=index, plan=plan, traffic_since=NOW)
     slots = (STABLE, STABLE) if step is Step.PREPARING else (STABLE, CANDIDATE)
     return State(stable=ref(STABLE), candidate=ref(CANDIDATE), slots=slots, release=replace(release, **changes))
 

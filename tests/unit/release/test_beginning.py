@@ -21,6 +21,7 @@ from tests.unit.release.examples import (
     THIRD,
     ended,
     observed,
+    planned,
     ready,
     releasing,
     serving,
@@ -64,7 +65,7 @@ def test_a_first_revision_is_released_directly() -> None:
     decision = begun(State(), observed({}, wanted=CANDIDATE))
 
     assert decision.state.release is not None
-    assert decision.state.release.direct
+    assert decision.state.release.plan == ()
     assert decision.state.release.step is Step.PREPARING
     assert [note.message for note in decision.notes] == [f"m 1 ({CANDIDATE}): first revision"]
 
@@ -76,7 +77,7 @@ def test_a_new_revision_climbs_the_landings() -> None:
 
     assert release is not None
     assert candidate is not None
-    assert (release.step, release.direct, release.stage_index) == (Step.PREPARING, False, 0)
+    assert (release.step, release.plan, release.cursor) == (Step.PREPARING, planned(model_deployment()), 0)
     assert (release.started_at, release.stage_started_at, release.traffic_since) == (NOW + 7, NOW + 7, None)
     assert (candidate.revision, candidate.model, candidate.version, candidate.port) == (CANDIDATE, "m", "1", 8080)
     assert candidate.since == NOW + 7
@@ -85,14 +86,14 @@ def test_a_new_revision_climbs_the_landings() -> None:
     assert decision.hold.reason == "CandidateNotReady"
 
 
-@pytest.mark.parametrize(("pods", "direct"), [(2, True), (1, False), (0, False)])
+@pytest.mark.parametrize(("pods", "direct"), [(2, True), (1, True), (0, False)])
 def test_the_way_back_to_the_former_revision_is_direct_while_it_is_warm(pods: int, direct: bool) -> None:
-    """It served before; but if its pods are not all there, it is released like any other."""
+    """It served before, and pods that it lacks are added; but without any it is released like any other."""
     state = serving(former=warm())
     decision = begun(state, observed({**PODS, FORMER: ready(pods)}, {STABLE: 100}, wanted=FORMER))
 
     assert decision.state.release is not None
-    assert decision.state.release.direct is direct
+    assert decision.state.release.plan == (() if direct else planned(model_deployment()))
     assert decision.state.former is None
     assert decision.state.drains == ()
 
@@ -153,10 +154,10 @@ def test_a_retry_is_handled_once() -> None:
     decision = begun(refused_by(), observed(PODS, wanted=CANDIDATE), requests=requests)
 
     assert decision.state.release is not None
-    assert decision.state.handled_retry == "7"
+    assert decision.state.handled == {"retry": "7"}
     assert decision.notes[0].message.endswith("new revision; retry asked for by kubectl")
 
-    again = replace(refused_by(), handled_retry="7")
+    again = replace(refused_by(), handled={"retry": "7"})
 
     assert begun(again, observed(PODS, wanted=CANDIDATE), requests=requests).state.release is None
     assert begun(again, observed(PODS, wanted=CANDIDATE), requests=Requests()).state.release is None
@@ -165,11 +166,11 @@ def test_a_retry_is_handled_once() -> None:
 
 def test_an_old_token_is_not_told_again() -> None:
     """The next release is not one that somebody asked to retry."""
-    state = serving(handled_retry="7")
+    state = serving(handled={"retry": "7"})
     decision = begun(state, observed(PODS, wanted=CANDIDATE), requests=Requests(retry="7"))
 
     assert "retry" not in decision.notes[0].message
-    assert decision.state.handled_retry == "7"
+    assert decision.state.handled == {"retry": "7"}
 
 
 def later(state: State, observation: Observation | None = None, *, now: float = NOW) -> State:
@@ -238,9 +239,30 @@ def test_evidence_without_a_release_belongs_to_nobody() -> None:
     assert remembering(serving(), last_look=NOW + 5) == serving()
 
 
+def test_a_revision_that_nobody_remembers_is_drained() -> None:
+    """Its part is lost with a memory: it goes after its delay, unless the route gives it users."""
+    strangers = observed({**PODS, THIRD: ready(1), FORMER: ready(1)}, {STABLE: 90, FORMER: 10})
+
+    assert later(serving(), strangers).drains == (Drain(THIRD, NOW + 3),)
+
+
+def test_nothing_is_drained_before_anything_serves() -> None:
+    """What is there may be what has to be found again."""
+    assert later(State(), observed({THIRD: ready(1)})) == State()
+
+
 def wake(state: State, *, now: float = NOW) -> float | None:
-    """When to look again; stages last 5 to 40 s, and a candidate has 60 s to get ready."""
+    """When to look again; stages last 5 to 40 s, and a candidate has 60 s to get ready, also after a loss."""
     return wake_at(model_deployment(), state, now=now)
+
+
+def instants(state: State) -> list[float]:
+    """All instants after `NOW` at which time alone may decide something, in seconds since then."""
+    found = []
+    now: float | None = NOW
+    while (now := wake(state, now=now)) is not None:
+        found.append(now - NOW)
+    return found
 
 
 def test_at_rest_nothing_happens_by_time_alone() -> None:
@@ -248,20 +270,36 @@ def test_at_rest_nothing_happens_by_time_alone() -> None:
     assert wake(serving()) is None
 
 
-def test_the_earliest_of_all_instants_counts() -> None:
-    """Drains, the warm revision, the stage's shortest and longest time, and the deadline, each in its turn."""
-    state = replace(
-        releasing(Step.CANARY), former=warm(NOW + 50), drains=(Drain(THIRD, NOW + 2), Drain(FORMER, NOW + 70))
-    )
-    instants = []
-    now: float | None = NOW
-    while (now := wake(state, now=now)) is not None:
-        instants.append(now - NOW)
+PLAN = planned(model_deployment())
 
-    assert instants == [2, 5, 40, 50, 60, 70]
+
+def test_the_earliest_of_all_instants_counts() -> None:
+    """Drains, the warm revision, the stage's shortest and longest time, each in its turn."""
+    state = replace(
+        releasing(Step.CANARY, plan=PLAN),
+        former=warm(NOW + 50),
+        drains=(Drain(THIRD, NOW + 2), Drain(FORMER, NOW + 70)),
+    )
+
+    assert instants(state) == [2, 5, 40, 50, 70]
+
+
+def test_a_candidate_that_is_not_ready_has_its_deadlines() -> None:
+    """The one for too few pods, and the one for none at all; both count from where it began."""
+    assert instants(releasing(Step.PREPARING, plan=PLAN, traffic_since=None, unready_since=NOW - 10)) == [50]
+    assert instants(releasing(Step.CANARY, plan=PLAN, opened_at=None, traffic_since=None, gone_since=NOW - 7)) == [53]
 
 
 def test_a_stage_without_traffic_has_no_end_yet() -> None:
-    """Only the deadline runs; and a spec with fewer stages is no error."""
-    assert wake(releasing(Step.CANARY, traffic_since=None)) == NOW + 60
-    assert wake(releasing(Step.CANARY, index=7)) == NOW + 60
+    """Whatever keeps the gateway: the time of the stage begins with its traffic."""
+    assert instants(releasing(Step.CANARY, plan=PLAN, traffic_since=None)) == []
+    assert instants(releasing(Step.PROMOTING, plan=PLAN)) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "found"),
+    [(Step.LOAD_TESTING, [7200]), (Step.EXAMINING, [1800]), (Step.SHADOWING, [60, 1800])],
+)
+def test_a_stage_before_users_has_its_longest_time(step: Step, found: list[float]) -> None:
+    """The load tests' from the beginning of the stage, the others' from when the candidate was ready for it."""
+    assert instants(releasing(step, traffic_since=None)) == found

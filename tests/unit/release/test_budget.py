@@ -16,12 +16,13 @@ from palier.evidence.objective import Counts, begin_share, fresh, observe
 from palier.evidence.verdicts import Verdict
 from palier.release.alarm import alarmed, recounted
 from palier.release.cost import Reckoned, RunningFacts, burning
+from palier.release.memory import read_state, write_state
 from palier.release.observation import Measured, Observation
 from palier.release.rules import measured_objectives
 from palier.release.situation import Decision, Note
-from palier.release.state import Former, Release, Result, State, Step
+from palier.release.state import Former, Result, State, Step
 from tests.property.load_world import load_tested
-from tests.unit.release.examples import FORMER, STABLE, observed, ready, ref, serving
+from tests.unit.release.examples import FORMER, STABLE, observed, planned, ready, ref, release_at, serving
 from tests.unit.release.load_examples import (
     NOW,
     decided,
@@ -57,7 +58,7 @@ def running(hourly: str = "0.10", *, of: str = STABLE) -> RunningFacts:
 def on_canary(deployment: ModelDeployment, **changes: Any) -> tuple[State, Observation]:  # noqa: ANN401
     """A tested candidate that has had 5 % of the users for a while, and has served them well."""
     (way,) = ways(deployment).values()
-    release = Release(Step.CANARY, NOW - 90, NOW - 10, traffic_since=NOW - 10, tested=True)
+    release = release_at(Step.CANARY, plan=planned(deployment), at=NOW - 10, traffic_since=NOW - 10)
     state = replace(under_load(deployment), release=release, slots=(STABLE, way.revision))
     (objective,) = measured_objectives(deployment)[:1]
     evidence = begin_share(fresh(objective.digest))
@@ -82,7 +83,7 @@ def test_only_a_hold_keeps_a_release_where_it_is(on_burn: str, index: int) -> No
     """An alert and a freeze let it go on, and a hold says why, with the numbers."""
     decision = step_after(on_burn)
 
-    assert release_of(decision).stage_index == index
+    assert release_of(decision).cursor == 1 + index
     if on_burn == "Hold":
         assert hold_of(decision).reason == "BudgetSpent"
         assert hold_of(decision).message.startswith("held at 5 % (budget.onBurn: Hold): 1,200 EUR spent in 2026-11")
@@ -107,7 +108,7 @@ def test_a_hold_is_over_when_the_budget_is_kept_again() -> None:
     """Nobody has to ask for it."""
     state, observation = on_canary(spec("Hold"), spending=FINE)
 
-    assert release_of(decided(spec("Hold"), state, observation)).stage_index == 1
+    assert release_of(decided(spec("Hold"), state, observation)).cursor == 2
 
 
 @pytest.mark.parametrize(("on_burn", "begins"), [("Alert", True), ("Freeze", False), ("Hold", False)])
@@ -163,7 +164,7 @@ def test_an_answer_that_costs_too_much_ends_the_release() -> None:
     fits = decided(deployment, state, observation)
     dear = decided(deployment, state, replace(observation, running=running("0.60", of=way.revision)))
 
-    assert release_of(fits).stage_index == 1
+    assert release_of(fits).cursor == 2
     assert [(one.objective, one.verdict) for one in dear.judgements] == [
         ("errors", Verdict.PASS),
         ("cost", Verdict.FAIL),
@@ -180,7 +181,7 @@ def test_an_answer_whose_cost_is_not_known_holds() -> None:
     state, observation = on_canary(deployment, spending=FINE)
     decision = decided(deployment, state, replace(observation, running=RunningFacts(unknown="no look yet")))
 
-    assert (release_of(decision).step, release_of(decision).stage_index) == (Step.CANARY, 0)
+    assert (release_of(decision).step, release_of(decision).cursor) == (Step.CANARY, 1)
     assert hold_of(decision).reason == "Judging"
     assert hold_of(decision).message.startswith("cost: it is not known yet what a pod of")
 
@@ -196,7 +197,7 @@ def test_people_are_told_once_when_the_budget_begins_to_burn_and_when_that_is_ov
         for second in range(2):
             decision = decided(deployment, state, observation, now=NOW + second)
             said += [(note.type, note.reason) for note in decision.notes]
-            state = State.from_status(decision.state.to_status())
+            state = read_state(write_state(decision.state), deployment.spec.release)
 
     assert said == [("Warning", "BudgetSpent"), ("Normal", "WithinBudget")]
 
@@ -218,7 +219,7 @@ def test_a_budget_that_is_gone_alarms_nobody() -> None:
 
     assert decision.notes == ()
     assert (decision.state.spending, decision.state.costs) == (None, Reckoned())
-    assert "cost" not in decision.state.to_status()
+    assert "cost" not in write_state(decision.state)
 
 
 @given(
@@ -236,8 +237,9 @@ def test_the_verdict_is_monotone_in_the_budget(amounts: list[int], limit: str, c
         (way,) = ways(deployment).values()
         state = under_load(deployment, load_tests=(recorded_of(way, passed(capacity)),))
         decision = decided(deployment, state)
-        assert release_of(decision).tested or release_of(decision).ending is not None
-        steps.append(release_of(decision).tested)
+        passed_on = release_of(decision).cursor > 0
+        assert passed_on or release_of(decision).ending is not None
+        steps.append(passed_on)
 
     assert steps == sorted(steps)
 

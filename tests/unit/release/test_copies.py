@@ -11,7 +11,7 @@ from palier.release.state import Result, State, Step
 from palier.release.step import Answer
 from tests.property.trial_specs import tried
 from tests.property.world import model_deployment
-from tests.unit.release.examples import CANDIDATE, NOW, SERVICE, STABLE, ended, serving
+from tests.unit.release.examples import CANDIDATE, NOW, SERVICE, STABLE, ended, planned, serving
 from tests.unit.release.trial_examples import trying
 
 TOTAL = Question("palier_shadow_copies_total", of_proxy=True)
@@ -46,7 +46,7 @@ def counted(
         (trying(Step.SHADOWING), Copies.POSSIBLE),
         (trying(Step.SHADOWING, traffic_since=NOW), Copies.SENT),
         (trying(Step.SHADOWING, traffic_since=NOW, breach="errors: 9 of 100"), Copies.POSSIBLE),
-        (trying(Step.CANARY, traffic_since=NOW, shadowed=True), Copies.POSSIBLE),
+        (trying(Step.CANARY, plan=planned(tried()), traffic_since=NOW), Copies.POSSIBLE),
         (trying(Step.ROLLING_BACK, traffic_since=NOW), Copies.POSSIBLE),
     ],
 )
@@ -60,7 +60,7 @@ def test_copies_are_sent_in_a_shadow(state: State, found: Copies) -> None:
     [
         (serving(), Copies.NONE),
         (trying(Step.CANARY, traffic_since=NOW), Copies.NONE),
-        (trying(Step.CANARY, traffic_since=NOW, shadowed=True), Copies.POSSIBLE),
+        (trying(Step.CANARY, plan=planned(tried()), traffic_since=NOW), Copies.POSSIBLE),
         (trying(Step.SHADOWING), Copies.POSSIBLE),
         (trying(Step.SHADOWING, traffic_since=NOW), Copies.SENT),
     ],

@@ -14,7 +14,7 @@ from palier.release.sources import CounterRatio, MeasuredObjective, Origin, Slow
 from palier.release.state import State, Step
 from palier.shadow.plan import TIMED
 from tests.property.trial_specs import LENIENT, STRICT, tried
-from tests.unit.release.examples import CANDIDATE, STABLE, THIRD, first, releasing, serving
+from tests.unit.release.examples import CANDIDATE, STABLE, THIRD, first, planned, releasing, serving
 from tests.unit.release.trial_examples import gathered, trying
 
 EVERYTHING: tuple[dict[str, Any], ...] = (
@@ -82,7 +82,7 @@ def test_the_shadow_judges_what_its_proxy_sees() -> None:
         first(Step.PREPARING),
         trying(Step.PREPARING),
         trying(Step.EXAMINING),
-        trying(Step.PREPARING, shadowed=True),
+        trying(Step.PREPARING, plan=planned(everything()), cursor=1),
         releasing(Step.CANARY),
         releasing(Step.PROMOTING),
         releasing(Step.ROLLING_BACK),
@@ -241,7 +241,7 @@ def test_only_in_the_experiment_is_better_asked_for(index: int, step: Step, bett
         objectives=tuple(one for one in EVERYTHING if not {"agreement", "slowdown"} & set(one)),
         experiment={"objective": "feedback", "duration": "30s"},
     )
-    found = judged(spec, releasing(step, index=index))
+    found = judged(spec, releasing(step, index=index, plan=planned(spec)))
 
     assert [name for name, one in found.items() if rule_of(one).require_better] == (["feedback"] if better else [])
     assert (found["feedback"].digest != _plain(spec, "feedback").digest) is better
@@ -249,11 +249,14 @@ def test_only_in_the_experiment_is_better_asked_for(index: int, step: Step, bett
 
 
 def test_a_release_that_comes_to_its_experiment_is_judged_by_it() -> None:
-    """Also while its first pods start, so that it is known before users meet it whether it can be decided."""
+    """Also while its first pods start, so that it is known before users meet it whether it can be decided.
+
+    And on the way to all of the traffic, which goes on with what the last stage has counted.
+    """
     spec = tried(golden=False, shadow=False, weights=(), experiment={"objective": "errors", "duration": "30s"})
 
-    assert rule_of(judged(spec, trying(Step.PREPARING))["errors"]).require_better
-    assert rule_of(judged(spec, releasing(Step.PROMOTING))["errors"]).require_better
+    assert rule_of(judged(spec, trying(Step.PREPARING, plan=planned(spec)))["errors"]).require_better
+    assert rule_of(judged(spec, releasing(Step.PROMOTING, plan=planned(spec)))["errors"]).require_better
     assert not rule_of(judged(spec, serving())["errors"]).require_better
 
 

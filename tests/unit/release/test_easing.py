@@ -103,7 +103,7 @@ def test_without_a_gateway_there_are_no_steps() -> None:
 
 @pytest.mark.parametrize(
     "state",
-    [releasing(Step.PREPARING), ended(Result.ROLLED_BACK), releasing(Step.PREPARING, direct=True)],
+    [releasing(Step.PREPARING), ended(Result.ROLLED_BACK), releasing(Step.PREPARING, plan=())],
     ids=["preparing", "refused", "direct"],
 )
 @pytest.mark.parametrize("share", [1, 2, 50, 99, 100])

@@ -13,11 +13,10 @@ from palier.release.situation import Decision, Note
 from palier.release.state import Result, State, Step
 from palier.release.targets import targets
 from tests.property.trial_specs import tried
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, ready, releasing
+from tests.unit.release.examples import CANDIDATE, NOW, STABLE, planned, releasing
 from tests.unit.release.trial_examples import ending_of, gathered, hold_of, objectives_of, release_of, seen
 
 EVENTS = 4000
-SPLIT = releasing(Step.CANARY)
 FEEDBACK = {"name": "feedback", "ratio": {"bad": 'votes_total{kind="bad"}', "total": "votes_total", "maxPercent": "20"}}
 ERRORS = {"name": "errors", "errorRate": {"maxPercent": "1"}}
 
@@ -35,6 +34,8 @@ def experiment(feedback: dict[str, Any] | None = None, **release: Any) -> ModelD
 
 
 SPEC = experiment()
+SPLIT = releasing(Step.CANARY, plan=planned(SPEC))
+"""Half of the users have met the candidate since `NOW`."""
 
 
 def counted(
@@ -240,24 +241,20 @@ def test_an_experiment_follows_the_canaries() -> None:
         objectives=(ERRORS, FEEDBACK),
         experiment={"objective": "feedback", "weight": 50, "duration": "30s"},
     )
+    first = releasing(Step.CANARY, plan=planned(spec))
     evidence = {
-        name: gathered(one, EVENTS, 0, stable=19 * EVENTS, looks=60) for name, one in objectives_of(spec, SPLIT).items()
+        name: gathered(one, EVENTS, 0, stable=19 * EVENTS, looks=60) for name, one in objectives_of(spec, first).items()
     }
-    looks = Measured(evidence=evidence, last_look=NOW + 3)
-    passed = decide(spec, seen(measured=looks, weights={STABLE: 95, CANDIDATE: 5}), SPLIT, now=NOW + 3)
-    release = release_of(passed)
+    observation = seen(measured=Measured(evidence=evidence, last_look=NOW + 3), weights={STABLE: 95, CANDIDATE: 5})
+    passed = decide(spec, observation, first, now=NOW + 3).state
+    opened = decide(spec, observation, passed, now=NOW + 4).state
 
-    assert (release.step, release.stage_index, release.traffic_since) == (Step.CANARY, 1, None)
-
-    halves = replace(seen(measured=looks), revisions={STABLE: ready(2), CANDIDATE: ready(1)})
-    aims = targets(
-        spec,
-        passed.state,
-        replace(halves, route=replace(halves.route, weights={STABLE: 95, CANDIDATE: 5})),
-        now=NOW + 3,
-    )
-
-    assert aims.weights == {STABLE: 50, CANDIDATE: 50}
+    assert passed.release is not None
+    assert opened.release is not None
+    assert (passed.release.step, passed.release.cursor, passed.release.opened_at) == (Step.CANARY, 1, None)
+    assert (opened.release.cursor, opened.release.opened_at, opened.release.traffic_since) == (1, NOW + 4, None)
+    assert targets(spec, passed, observation, now=NOW + 3).weights == {STABLE: 95, CANDIDATE: 5}
+    assert targets(spec, opened, observation, now=NOW + 4).weights == {STABLE: 50, CANDIDATE: 50}
 
 
 def test_a_person_may_end_it() -> None:
@@ -277,12 +274,13 @@ def test_a_person_may_end_it() -> None:
 def test_long_blindness_does_not_outlast_the_deadline(blind: dict[str, Any]) -> None:
     """Whichever objective comes first in the spec: one that is merely not proven yet does not hide it."""
     spec = tried(golden=False, shadow=False, weights=(50,), objectives=(FEEDBACK, ERRORS), onNoEvidence="Rollback")
-    found = objectives_of(spec, SPLIT)
+    split = releasing(Step.CANARY, plan=planned(spec))
+    found = objectives_of(spec, split)
     evidence = {"feedback": gathered(found["feedback"], 30, 7, looks=10), "errors": gathered(found["errors"], 4000, 0)}
     looks = Measured(evidence=evidence, last_look=NOW + 20, **blind)
     halves = seen(pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=looks)
 
-    assert ending_of(decide(spec, halves, SPLIT, now=NOW + 20)).reason == "NoEvidence"
+    assert ending_of(decide(spec, halves, split, now=NOW + 20)).reason == "NoEvidence"
 
 
 def test_an_objective_that_cannot_be_measured_any_more_does_not_outlast_the_deadline() -> None:
@@ -293,7 +291,9 @@ def test_an_objective_that_cannot_be_measured_any_more_does_not_outlast_the_dead
     broken = spec.model_copy(update={"spec": changed})
     halves = seen(pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=Measured(last_look=NOW + 20))
 
-    assert ending_of(decide(broken, halves, SPLIT, now=NOW + 20)).reason == "NoEvidence"
+    split = releasing(Step.CANARY, plan=planned(spec))
+
+    assert ending_of(decide(broken, halves, split, now=NOW + 20)).reason == "NoEvidence"
 
 
 def test_the_sentence_is_about_who_is_better() -> None:

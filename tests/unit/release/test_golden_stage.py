@@ -7,11 +7,12 @@ import pytest
 from palier.release import golden_stage
 from palier.release.examining import AGAIN_AFTER, GOLDEN_FAILED, GoldenFacts, GoldenRecord, GoldenRun
 from palier.release.observation import Requests
+from palier.release.plan import plan_of
 from palier.release.situation import Hold, Situation
 from palier.release.state import Result, State, Step
 from palier.release.targets import targets
 from tests.property.trial_specs import tried
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, THIRD, observed, ready, serving
+from tests.unit.release.examples import CANDIDATE, NOW, STABLE, THIRD, observed, planned, ready, serving
 from tests.unit.release.trial_examples import (
     BAD,
     GOOD,
@@ -31,7 +32,9 @@ from tests.unit.release.trial_examples import (
 
 SPEC = tried(shadow=False)
 LEAST = tried(shadow=False, least="90")
-ASKED = trying(Step.EXAMINING)
+ASKED = trying(Step.EXAMINING, plan=planned(SPEC))
+COMES = trying(Step.PREPARING, plan=planned(SPEC))
+"""The candidate's pods come up to be asked."""
 OTHER = "fedcba9876543210"
 
 
@@ -43,9 +46,9 @@ def ended(result: object = None, **facts: object) -> GoldenFacts:
 
 def test_ready_pods_are_asked() -> None:
     """From now on there has to be a Job about both revisions, and an Event tells that no user is concerned."""
-    decision = decided(SPEC, trying(Step.PREPARING), seen(), after=7)
+    decision = decided(SPEC, COMES, seen(), after=7)
 
-    assert (release_of(decision).step, release_of(decision).stage_started_at) == (Step.EXAMINING, NOW + 7)
+    assert (release_of(decision).step, release_of(decision).opened_at) == (Step.EXAMINING, NOW + 7)
     assert decision.examination == GoldenRun(CANDIDATE, STABLE, 0, QUESTION)
     assert reasons(decision) == ["GoldenStarted"]
     assert hold_of(decision).reason == "Examining"
@@ -53,7 +56,7 @@ def test_ready_pods_are_asked() -> None:
 
 def test_a_first_revision_is_asked_too() -> None:
     """A least score is worth knowing before there are users; there is nothing to be compared with."""
-    decision = decided(LEAST, trying(Step.PREPARING, first=True), seen(pods=2))
+    decision = decided(LEAST, trying(Step.PREPARING, first=True, plan=planned(SPEC)[:1]), seen(pods=2))
     aims = targets(LEAST, decision.state, seen(pods=2), now=NOW)
 
     assert release_of(decision).step is Step.EXAMINING
@@ -63,16 +66,22 @@ def test_a_first_revision_is_asked_too() -> None:
 
 def test_a_first_revision_is_not_asked_what_nothing_can_be_made_of() -> None:
     """Without a least score there is nothing that its answers could be held against."""
-    assert release_of(decided(SPEC, trying(Step.PREPARING, first=True), seen(pods=2))).step is Step.PROMOTING
+    begun = decided(SPEC, State(), seen(pods=0))
+    asked = decided(LEAST, State(), seen(pods=0))
+
+    assert release_of(begun).plan == ()
+    assert release_of(asked).plan == planned(LEAST)[:1]
+    assert release_of(decided(SPEC, begun.state, seen(pods=2))).step is Step.PROMOTING
 
 
 def test_golden_answers_come_before_the_shadow() -> None:
     """They cost no user anything, and need no traffic."""
-    assert release_of(decided(tried(), trying(Step.PREPARING), seen())).step is Step.EXAMINING
+    spec = tried()
+    assert release_of(decided(spec, trying(Step.PREPARING, plan=planned(spec)), seen())).step is Step.EXAMINING
 
-    passed = decided(tried(), recorded(trying(Step.EXAMINING), GOOD), seen()).state
+    passed = decided(spec, recorded(trying(Step.EXAMINING, plan=planned(spec)), GOOD), seen()).state
 
-    assert release_of(decided(tried(), passed, seen())).step is Step.SHADOWING
+    assert release_of(decided(spec, passed, seen())).step is Step.SHADOWING
 
 
 @pytest.mark.parametrize(
@@ -94,12 +103,11 @@ def test_a_run_under_way_says_how_far_it_is(facts: GoldenFacts, told: str) -> No
 
 
 def test_what_was_found_is_remembered_and_told() -> None:
-    """With what was compared; the next Job would have another name."""
+    """With what was compared, and both what was found and what follows from it."""
     facts = ended(GOOD, about=("candidate: model m, version 2", "stable: model m, version 1"))
     decision = decided(SPEC, ASKED, seen(golden=facts), after=9)
 
     assert decision.state.golden == GoldenRecord(run_of(ASKED), NOW + 9, GOOD, facts.about)
-    assert release_of(decision).attempt == 1
     assert [(note.type, note.reason) for note in decision.notes] == [
         ("Normal", "GoldenFinished"),
         ("Normal", "GoldenPassed"),
@@ -111,7 +119,7 @@ def test_good_answers_go_on_to_the_next_stage() -> None:
     """With the pods that it needs; the Job has done its work."""
     decision = decided(SPEC, ASKED, seen(golden=ended(GOOD)))
 
-    assert (release_of(decision).step, release_of(decision).examined) == (Step.PREPARING, True)
+    assert (release_of(decision).cursor, release_of(decision).opened_at) == (1, None)
     assert decision.examination is None
     assert release_of(decided(SPEC, decision.state, seen(), after=1)).step is Step.CANARY
 
@@ -119,7 +127,8 @@ def test_good_answers_go_on_to_the_next_stage() -> None:
 def test_a_first_revision_with_good_answers_serves() -> None:
     """It has no canary and no shadow, whatever the spec says."""
     spec = tried(least="90")
-    state = decided(spec, trying(Step.EXAMINING, first=True), seen(golden=ended(GOOD), pods=2)).state
+    plan = plan_of(spec.spec.release, first=True)
+    state = decided(spec, trying(Step.EXAMINING, first=True, plan=plan), seen(golden=ended(GOOD), pods=2)).state
 
     assert release_of(decided(spec, state, seen(pods=2))).step is Step.PROMOTING
 
@@ -127,7 +136,7 @@ def test_a_first_revision_with_good_answers_serves() -> None:
 @pytest.mark.parametrize("first", [False, True])
 def test_bad_answers_refuse_the_candidate(first: bool) -> None:
     """Before any user met it: with the numbers, and until something changes."""
-    state = trying(Step.EXAMINING, first=first)
+    state = trying(Step.EXAMINING, first=first, plan=plan_of(LEAST.spec.release, first=first))
     observation = seen(golden=ended(BAD))
     if first:
         observation = replace(observation, route=observed({}, {}).route, revisions={CANDIDATE: ready(2)})
@@ -153,7 +162,8 @@ def test_what_is_not_known_waits(result: object) -> None:
     record = decision.state.golden
 
     assert record is not None
-    assert (release_of(decision).step, release_of(decision).examined) == (Step.EXAMINING, False)
+    assert (release_of(decision).step, release_of(decision).cursor) == (Step.EXAMINING, 0)
+    assert release_of(decision).attempt == 1  # the next Job has another name
     assert hold_of(decision) == Hold(record.result.reason, record.result.message)
     assert record.result.reason == (GOLDEN_FAILED if result is None else result.reason)  # type: ignore[attr-defined]
     assert decision.examination is None
@@ -171,7 +181,7 @@ def test_what_is_not_known_waits(result: object) -> None:
 def test_what_failed_by_chance_is_asked_again_after_a_while(result: object, again: bool) -> None:
     """A corpus that was too small still is; a judge may be back. The new Job has another name."""
     spec = tried(shadow=False, golden_stage={"maxDuration": "1h"})
-    state = decided(spec, ASKED, seen(golden=ended(result))).state
+    state = decided(spec, trying(Step.EXAMINING, plan=planned(spec)), seen(golden=ended(result))).state
     soon = decided(spec, state, seen(golden=GoldenFacts()), after=AGAIN_AFTER - 1)
     late = decided(spec, state, seen(golden=GoldenFacts()), after=AGAIN_AFTER)
 
@@ -200,7 +210,7 @@ def test_the_deadline_decides_as_the_spec_says(ran: bool, rule: str, after: floa
 
 def test_a_verdict_that_comes_late_still_counts() -> None:
     """With onNoEvidence: Hold the deadline ends nothing."""
-    assert release_of(decided(SPEC, ASKED, seen(golden=ended(GOOD)), after=99)).examined
+    assert release_of(decided(SPEC, ASKED, seen(golden=ended(GOOD)), after=99)).cursor == 1
 
 
 def test_a_pause_is_stronger_than_the_deadline() -> None:
@@ -210,7 +220,7 @@ def test_a_pause_is_stronger_than_the_deadline() -> None:
     passed = decided(spec, ASKED, seen(golden=ended(GOOD)), after=99)
 
     assert (release_of(waiting).step, hold_of(waiting).reason) == (Step.EXAMINING, "Paused")
-    assert release_of(passed).examined
+    assert release_of(passed).cursor == 1
     assert hold_of(decided(spec, passed.state, seen(), after=100)).reason == "Paused"
 
 
@@ -229,7 +239,7 @@ def test_a_record_stands_for_its_own_question_only(state: State, counts: bool) -
     """Another corpus, another pair of revisions, or a retry: it is asked anew."""
     decision = decided(SPEC, state, seen(), after=1)
 
-    assert release_of(decision).examined is counts
+    assert release_of(decision).cursor == int(counts)
     assert (decision.examination is None) is counts
 
 
@@ -244,20 +254,30 @@ def test_other_questions_in_the_middle_of_a_run() -> None:
 def test_texts_that_cannot_be_read_hold(step: Step) -> None:
     """What has to be asked is not known then, and no result of it is either."""
     observation = seen(golden=ended(GOOD), unreadable="spec.golden.corpus.configMapKeyRef.name: no ConfigMap texts")
-    decision = decided(SPEC, trying(step), observation)
+    decision = decided(SPEC, trying(step, plan=planned(SPEC)), observation)
 
     assert release_of(decision).step is step
-    assert not release_of(decision).examined
+    assert release_of(decision).cursor == 0
     assert hold_of(decision).reason == "TextUnreadable"
     assert decision.examination is None
 
 
-def test_a_stage_that_is_taken_out_of_the_spec_ends() -> None:
-    """Without a word of having passed."""
-    decision = decided(tried(golden=False, shadow=False), ASKED, seen(golden=GoldenFacts()))
+def test_a_stage_that_is_taken_out_of_the_spec_goes_on() -> None:
+    """A release keeps the stages that it began with: only the next one asks nobody."""
+    without = tried(golden=False, shadow=False)
+    decision = decided(without, ASKED, seen(golden=GoldenFacts()))
 
-    assert (release_of(decision).step, release_of(decision).examined) == (Step.PREPARING, True)
-    assert decision.notes == ()
+    assert (release_of(decision).step, release_of(decision).plan) == (Step.EXAMINING, planned(SPEC))
+    assert decision.examination == run_of(ASKED)
+    assert release_of(decided(without, serving(), seen())).plan == planned(without)
+
+
+def test_a_stage_that_comes_into_the_spec_waits_for_the_next_release() -> None:
+    """The candidate that is under way was not promised to be asked."""
+    with_golden, plan = tried(shadow=False), planned(tried(golden=False, shadow=False))
+    decision = decided(with_golden, trying(Step.PREPARING, plan=plan), seen())
+
+    assert release_of(decision).step is Step.CANARY
     assert decision.examination is None
 
 
@@ -292,19 +312,12 @@ def test_nothing_is_judged_by_looks_meanwhile() -> None:
     assert decided(SPEC, ASKED, seen(), after=1).judgements == ()
 
 
-@pytest.mark.parametrize(
-    ("state", "asked"),
-    [
-        (trying(Step.PREPARING), True),
-        (trying(Step.PREPARING, first=True), True),
-        (trying(Step.PREPARING, direct=True), False),
-        (trying(Step.PREPARING, examined=True), False),
-    ],
-    ids=["new", "first", "way back", "given"],
-)
-def test_who_is_asked(state: State, asked: bool) -> None:
+def test_the_way_back_is_not_asked() -> None:
     """A former stable revision has given its answers when it came."""
-    assert (golden_stage.golden_stage(Situation(LEAST, seen(), state, NOW)) is not None) is asked
+    back = decided(LEAST, trying(Step.PREPARING, plan=()), seen(pods=2))
+
+    assert release_of(back).step is Step.PROMOTING
+    assert back.examination is None
 
 
 @pytest.mark.parametrize("step", [step for step in Step if step is not Step.EXAMINING])
@@ -312,8 +325,3 @@ def test_only_an_examination_has_a_job(step: Step) -> None:
     """Whatever else is on its way, and at rest."""
     assert golden_stage.examination_under_way(Situation(SPEC, seen(), trying(step), NOW)) is None
     assert golden_stage.examination_under_way(Situation(SPEC, seen(), serving(), NOW)) is None
-
-
-def test_a_release_without_the_stage_asks_nobody() -> None:
-    """As before there were golden answers."""
-    assert golden_stage.golden_stage(Situation(tried(golden=False), seen(), trying(Step.PREPARING), NOW)) is None

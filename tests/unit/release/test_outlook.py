@@ -12,6 +12,7 @@ from palier.economics.spending import Rate, Spending
 from palier.loadtest.result import LoadTestResult
 from palier.release import outlook
 from palier.release.finding import Finding
+from palier.release.memory import read_state
 from palier.release.outlook import cost_status, plan_status, shown, within_budget
 from palier.release.report import conditions, stage_word, status_of
 from palier.release.situation import Decision
@@ -266,15 +267,14 @@ def test_a_refused_release_says_so() -> None:
 def test_a_first_revision_that_is_refused_serves_nobody() -> None:
     """The word is the same, and users get no answer."""
     outcome = Outcome(STABLE, Result.REFUSED, "OverBudget", "too dear", NOW)
-    deployment = load_tested()
 
-    assert stage_word(deployment, State(outcome=outcome), wanted=STABLE) == "Refused"
-    assert stage_word(deployment, serving(outcome=outcome), wanted=STABLE) == "Refused"
+    assert stage_word(State(outcome=outcome), wanted=STABLE) == "Refused"
+    assert stage_word(serving(outcome=outcome), wanted=STABLE) == "Refused"
 
 
 def test_the_stage_of_a_load_test_is_one_word() -> None:
     """Also while there is a second run."""
-    assert stage_word(load_tested(), under_load(load_tested()), wanted=STABLE) == "LoadTest"
+    assert stage_word(under_load(load_tested()), wanted=STABLE) == "LoadTest"
 
 
 def test_a_release_that_may_not_start_is_awaited() -> None:
@@ -301,8 +301,6 @@ def test_everything_at_once_fits_the_schema() -> None:
         for replicas in (1, 2, 4, 8)
     ][:-1]
     state = under_load(deployment, "v7", load_tests=tuple(records), spending=BURNT)
-    assert state.release is not None
-    state = replace(state, release=replace(state.release, test_replicas=8))
     pods = {STABLE: ready(2), ways(deployment)["v7"].revision: ready(8)}
     job = LoadTestFacts(exists=True, running=True, progress=PROGRESS)
     decision = decided(deployment, state, seen(deployment, pods, job=job))
@@ -311,6 +309,6 @@ def test_everything_at_once_fits_the_schema() -> None:
     assert status["release"]["testing"]["run"] == 31
     assert len(status["loadTests"]) == 31
     assert len(status["plan"]["variants"]) == 8
-    assert State.from_status(status) == decision.state
+    assert read_state(status, deployment.spec.release) == decision.state
     assert decision.state.release is not None
     assert decision.state.release.step is Step.LOAD_TESTING

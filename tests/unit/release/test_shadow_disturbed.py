@@ -13,7 +13,7 @@ from palier.release.situation import Hold
 from palier.release.state import Result, State, Step
 from palier.release.targets import targets
 from tests.property.trial_specs import LENIENT, tried
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, THIRD
+from tests.unit.release.examples import CANDIDATE, NOW, STABLE, THIRD, planned
 from tests.unit.release.trial_examples import (
     COMPARING,
     compared,
@@ -32,15 +32,21 @@ SPEC = tried(golden=False)
 STARTS = replace(COMPARING, ready=False, mirrored=False)
 READY = replace(COMPARING, mirrored=False)
 RATIO = {"bad": "bad_total", "total": "votes_total", "maxPercent": "10"}
-BEFORE = trying(Step.SHADOWING)
+BEFORE = trying(Step.SHADOWING, plan=planned(SPEC))
 """The proxy has been asked for, and nothing is copied yet."""
-COPIES = trying(Step.SHADOWING, traffic_since=NOW)
+COPIES = trying(Step.SHADOWING, plan=planned(SPEC), traffic_since=NOW)
+
+
+def copying(**changes: Any) -> State:  # noqa: ANN401 - fields of the release
+    """Requests are copied; `changes` say what has been seen of them."""
+    assert COPIES.release is not None
+    return replace(COPIES, release=replace(COPIES.release, **changes))
 
 
 def test_a_breach_that_is_none_any_more_lets_the_copies_go_on() -> None:
     """The limit was changed: what held the release is no reason under the new one, and nothing else would end it."""
     spec = tried(golden=False, onBreach="Hold")
-    state = trying(Step.SHADOWING, traffic_since=NOW, breach="answers: 100 of 400 pairs answered differently")
+    state = copying(breach="answers: 100 of 400 pairs answered differently")
     observation = seen(shadow=READY, measured=looked(compared(spec, COPIES, pairs=0), at=NOW + 9))
     decision = decided(spec, state, observation, after=9)
 
@@ -54,7 +60,7 @@ def test_a_breach_that_is_none_any_more_lets_the_copies_go_on() -> None:
 def test_a_breach_that_is_held_outlasts_a_moment_of_blindness(blind: dict[str, Any]) -> None:
     """It is neither forgotten nor told a second time when Prometheus or the operator is back."""
     spec = tried(golden=False, onBreach="Hold")
-    state = trying(Step.SHADOWING, traffic_since=NOW, breach="answers: 100 of 400 pairs answered differently")
+    state = copying(breach="answers: 100 of 400 pairs answered differently")
     decision = decided(spec, state, seen(shadow=READY, measured=Measured(**blind)), after=99)
 
     assert decision.state.release == state.release
@@ -82,7 +88,7 @@ def test_while_prometheus_is_away_nothing_is_concluded() -> None:
 def test_an_operator_that_has_just_started_concludes_nothing(after: float) -> None:
     """It has not looked yet; the memory has the pairs, and the next look goes on from there, also at the deadline."""
     spec = tried(golden=False, onNoEvidence="Rollback")
-    state = trying(Step.SHADOWING, traffic_since=NOW, evidence=compared(spec, COPIES), last_look=NOW + 9)
+    state = copying(evidence=compared(spec, COPIES), last_look=NOW + 9)
     decision = decided(spec, state, seen(measured=Measured(cannot_measure="no look yet")), after=after)
 
     assert decision.state.release == state.release
@@ -104,37 +110,35 @@ def test_a_shadow_that_is_interrupted_does_not_pass(facts: ShadowFacts, after: f
 
 def test_another_comparison_begins_anew() -> None:
     """Its proxy is another one, and the last counts of the one before must not be taken for its own."""
-    state = trying(Step.SHADOWING, traffic_since=NOW, evidence=compared(SPEC, COPIES, answers=2), last_look=NOW + 9)
+    state = copying(evidence=compared(SPEC, COPIES, answers=2), last_look=NOW + 9)
     changed = tried(golden=False, answers=LENIENT)
     decision = decided(changed, state, seen(shadow=NO_SHADOW), after=20)
     release = release_of(decision)
 
-    assert (release.step, release.traffic_since, release.stage_started_at) == (Step.SHADOWING, None, NOW + 20)
+    assert (release.step, release.traffic_since, release.opened_at) == (Step.SHADOWING, None, NOW + 20)
     assert (dict(release.evidence), release.last_look) == ({}, None)
     assert decision.shadow is not None
     assert decision.shadow.digest != comparison(SPEC, candidate=CANDIDATE, stable=STABLE)
     assert hold_of(decision).reason == "ShadowNotReady"
 
 
-def test_another_share_of_the_requests_is_the_same_comparison() -> None:
-    """More copies, the same proxy: the pairs of before count."""
-    decision = decided(
-        tried(golden=False, percent=50),
-        COPIES,
-        seen(measured=looked(compared(SPEC, COPIES), at=NOW + 4)),
-        after=4,
-    )
+def test_another_share_of_the_requests_waits_for_the_next_release() -> None:
+    """The stage goes on as it was pinned, with the pods that carry its share, and the pairs count."""
+    other = tried(golden=False, percent=50)
+    begun = decided(other, COPIES, seen(measured=looked(compared(SPEC, COPIES), at=NOW + 2)), after=2)
+    passed = decided(other, COPIES, seen(measured=looked(compared(SPEC, COPIES), at=NOW + 4)), after=4)
 
-    assert release_of(decision).shadowed
+    assert begun.shadow is not None
+    assert begun.shadow.percent == 20
+    assert release_of(passed).cursor == 1
 
 
-def test_a_stage_that_is_taken_out_of_the_spec_ends() -> None:
-    """Whatever has been seen; without a word of having passed."""
+def test_a_stage_that_is_taken_out_of_the_spec_goes_on() -> None:
+    """Whatever the spec says now: the candidate is judged as it was promised when the release began."""
     decision = decided(tried(golden=False, shadow=False), COPIES, seen(), after=1)
 
-    assert (release_of(decision).step, release_of(decision).shadowed) == (Step.PREPARING, True)
-    assert decision.notes == ()
-    assert decision.shadow is None
+    assert (release_of(decision).step, release_of(decision).plan) == (Step.SHADOWING, planned(SPEC))
+    assert decision.shadow is not None
 
 
 def paused(**changes: Any) -> ModelDeployment:  # noqa: ANN401 - arguments of `tried`
@@ -196,7 +200,7 @@ def test_a_shadow_that_judges_nothing_passes_nobody(objectives: Any, fate: str, 
 
     late = in_shadow(spec, after=40)
     assert release_of(late).step is step
-    assert not release_of(late).shadowed
+    assert release_of(late).cursor == 0
     if step is Step.SHADOWING:
         assert hold_of(late).reason == "DeadlineWithoutEvidence"
     else:

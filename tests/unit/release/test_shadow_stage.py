@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import pytest
 
+from palier.api.v1alpha1 import ModelDeployment
 from palier.release import shadow_stage
 from palier.release.answered import NOBODY, answered
 from palier.release.criteria import comparison
 from palier.release.look import Watched
 from palier.release.shadowing import NO_SHADOW, ShadowFacts
 from palier.release.situation import Hold, Note, Situation
-from palier.release.state import Result, Step
+from palier.release.state import Result, State, Step
 from tests.property.trial_specs import tried
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, ready, serving
+from tests.unit.release.examples import CANDIDATE, NOW, STABLE, planned, ready, serving
 from tests.unit.release.trial_examples import (
     COMPARING,
-    compared,
     decided,
     ending_of,
     hold_of,
@@ -29,29 +29,23 @@ from tests.unit.release.trial_examples import (
 SPEC = tried(golden=False)
 STARTS = replace(COMPARING, ready=False, mirrored=False)
 READY = replace(COMPARING, mirrored=False)
-BEFORE = trying(Step.SHADOWING)
+COMES = trying(Step.PREPARING, plan=planned(SPEC))
+"""The candidate's pods come up for the shadow."""
+BEFORE = trying(Step.SHADOWING, plan=planned(SPEC))
 """The proxy has been asked for, and nothing is copied yet."""
-COPIES = trying(Step.SHADOWING, traffic_since=NOW)
+COPIES = trying(Step.SHADOWING, plan=planned(SPEC), traffic_since=NOW)
 
 
 def test_ready_pods_begin_the_shadow() -> None:
     """Nobody is copied anything yet; the proxy of exactly these two revisions has to be there from now on."""
-    decision = decided(SPEC, trying(Step.PREPARING), seen(shadow=NO_SHADOW), after=7)
+    decision = decided(SPEC, COMES, seen(shadow=NO_SHADOW), after=7)
     release = release_of(decision)
 
-    assert (release.step, release.stage_started_at, release.traffic_since) == (Step.SHADOWING, NOW + 7, None)
+    assert (release.step, release.opened_at, release.traffic_since) == (Step.SHADOWING, NOW + 7, None)
     assert decision.shadow is not None
     assert (decision.shadow.candidate, decision.shadow.stable, decision.shadow.percent) == (CANDIDATE, STABLE, 20)
     assert decision.shadow.digest == comparison(SPEC, candidate=CANDIDATE, stable=STABLE)
     assert hold_of(decision).reason == "ShadowNotReady"
-
-
-def test_what_was_gathered_before_is_no_evidence_of_the_shadow() -> None:
-    """Whatever a hand-edited memory holds: the shadow begins with nothing."""
-    state = trying(Step.PREPARING, evidence=compared(SPEC, COPIES), last_look=NOW, breach="errors: too many")
-    release = release_of(decided(SPEC, state, seen(shadow=NO_SHADOW)))
-
-    assert (dict(release.evidence), release.last_look, release.breach) == ({}, None, "")
 
 
 @pytest.mark.parametrize(
@@ -125,7 +119,7 @@ def test_a_candidate_that_answers_alike_goes_on_to_its_users() -> None:
     decision = in_shadow(SPEC, answers=4, pace=40)
     release = release_of(decision)
 
-    assert (release.step, release.shadowed, release.traffic_since) == (Step.PREPARING, True, None)
+    assert (release.cursor, release.opened_at, release.traffic_since) == (1, None, None)
     assert (dict(release.evidence), release.last_look, release.stage_started_at) == ({}, None, NOW + 4)
     assert decision.shadow is None
     (note,) = decision.notes
@@ -138,7 +132,7 @@ def test_a_candidate_that_answers_alike_goes_on_to_its_users() -> None:
 def test_no_evidence_is_too_good_for_the_shortest_time() -> None:
     """Three seconds are three seconds."""
     assert hold_of(in_shadow(SPEC, after=2.9)).reason == "MinimumDuration"
-    assert release_of(in_shadow(SPEC, after=3.0)).shadowed
+    assert release_of(in_shadow(SPEC, after=3.0)).cursor == 1
 
 
 @pytest.mark.parametrize(
@@ -244,18 +238,22 @@ def test_silence_is_explained(after: float, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "situation",
+    ("state", "spec"),
     [
-        Situation(SPEC, seen(), trying(Step.PREPARING, first=True), NOW),
-        Situation(SPEC, seen(), trying(Step.PREPARING, direct=True), NOW),
-        Situation(SPEC, seen(), trying(Step.PREPARING, shadowed=True), NOW),
-        Situation(tried(shadow=False), seen(), trying(Step.PREPARING), NOW),
+        (trying(Step.PREPARING, first=True), SPEC),
+        (trying(Step.PREPARING, plan=()), SPEC),
+        (trying(Step.PREPARING, plan=planned(SPEC), cursor=1), SPEC),
+        (trying(Step.PREPARING, plan=planned(tried(golden=False, shadow=False))), tried(shadow=False)),
+        (trying(Step.PREPARING, plan=planned(tried(golden=False, shadow=False))), SPEC),
     ],
-    ids=["first", "way back", "passed", "none in the spec"],
+    ids=["first", "way back", "passed", "none in the spec", "in the spec since then"],
 )
-def test_there_is_not_always_a_shadow(situation: Situation) -> None:
-    """Nothing to compare with, known already, or not wanted."""
-    assert shadow_stage.shadow_stage(situation) is None
+def test_there_is_not_always_a_shadow(state: State, spec: ModelDeployment) -> None:
+    """Nothing to compare with, known already, or not wanted when the release began."""
+    decision = decided(spec, state, seen(pods=2))
+
+    assert release_of(decision).step in {Step.CANARY, Step.PROMOTING}
+    assert decision.shadow is None
 
 
 @pytest.mark.parametrize("step", [step for step in Step if step is not Step.SHADOWING])
@@ -268,8 +266,9 @@ def test_only_a_shadow_has_a_proxy(step: Step) -> None:
 def test_the_pods_are_those_of_the_share() -> None:
     """As many as 20 % of ten need, and of the canary that follows when the shadow is over."""
     spec = tried(golden=False, replicas=10)
-    few = decided(spec, trying(Step.PREPARING), seen(pods=1))
-    enough = decided(spec, trying(Step.PREPARING), replace(seen(), revisions={STABLE: ready(10), CANDIDATE: ready(2)}))
+    comes = trying(Step.PREPARING, plan=planned(spec))
+    few = decided(spec, comes, seen(pods=1))
+    enough = decided(spec, comes, replace(seen(), revisions={STABLE: ready(10), CANDIDATE: ready(2)}))
 
     assert hold_of(few).message == f"1 of 2 pods of {CANDIDATE} are ready"
     assert release_of(enough).step is Step.SHADOWING

@@ -1,179 +1,20 @@
-"""The memory survives a restart: what is written to `status` reads back the same, and fits the schema."""
+"""What a release and a memory are as values: where a release stands, how it goes on, and how the memory of it ends."""
 
-import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from palier.api.status import Status
-from palier.evidence.objective import Counts, Evidence, fresh, observe
+from palier.evidence.objective import Counts, fresh, observe
 from palier.release.rules import measured_objectives
-from palier.release.state import (
-    HISTORY_LIMIT,
-    Drain,
-    Ending,
-    Former,
-    Outcome,
-    Release,
-    Result,
-    RevisionRef,
-    State,
-    Step,
-)
-from palier.release.times import format_time, parse_time
-from tests.property.load_world import load_tested
+from palier.release.state import HISTORY_LIMIT, Ending, Outcome, Release, Result, RevisionRef, Step
+from tests.property.trial_specs import tried
 from tests.property.world import model_deployment
-from tests.unit.cluster.schema import violations
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, releasing, serving
-from tests.unit.release.load_examples import passed, recorded_of, ways
-from tests.unit.release.strategies import GOLDEN, RECKONED, RECORDS, SPENDINGS
-from tests.unit.release.trial_examples import GOOD, trying
-from tests.unit.release.trial_examples import recorded as examined
+from tests.unit.release.examples import CANDIDATE, NOW, STABLE, planned, release_at, releasing
 
 RULE = measured_objectives(model_deployment())[0].rule
-
-MICROSECONDS = st.integers(0, 4_000_000_000_000_000)
-TIMES = MICROSECONDS.map(lambda number: number / 1_000_000)
-REVISIONS = st.text("0123456789abcdef", min_size=10, max_size=10)
-WORDS = st.from_regex(r"[A-Z][A-Za-z]{0,20}", fullmatch=True)
-SENTENCES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=300)
-REFERENCES = st.builds(
-    RevisionRef,
-    revision=REVISIONS,
-    model=st.text(min_size=1, max_size=20),
-    version=st.text(min_size=1, max_size=20),
-    port=st.integers(1, 65535),
-    since=TIMES,
-    runtime=st.sampled_from(["", "vllm", "custom"]),
-    runtime_version=st.sampled_from(["", "0.11.2"]),
-    variant=st.sampled_from(["", "cpu-int8"]),
-    family=st.just("") | REVISIONS,
-)
-OUTCOMES = st.builds(
-    Outcome,
-    revision=REVISIONS,
-    result=st.sampled_from(Result),
-    reason=WORDS,
-    message=SENTENCES,
-    time=TIMES,
-    rules=st.text("0123456789abcdef", max_size=16),
-    family=st.just("") | REVISIONS,
-)
-
-
-@st.composite
-def evidences(draw: st.DrawFn) -> Evidence:
-    """Evidence of a few looks."""
-    evidence = fresh()
-    for total, bad, stable in draw(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500), st.integers(0, 500)))):
-        bad_events = min(total, bad)
-        evidence = observe(evidence, Counts(total, bad_events, bad_events), Counts(stable, 0, 0), RULE)
-    return evidence
-
-
-RELEASES = st.builds(
-    Release,
-    step=st.sampled_from(Step),
-    started_at=TIMES,
-    stage_started_at=TIMES,
-    stage_index=st.integers(0, 15),
-    direct=st.booleans(),
-    traffic_since=st.none() | TIMES,
-    last_look=st.none() | TIMES,
-    cannot_measure_since=st.none() | TIMES,
-    router_last_look=st.none() | TIMES,
-    router_unseen_since=st.none() | TIMES,
-    examined=st.booleans(),
-    shadowed=st.booleans(),
-    breach=SENTENCES,
-    tested=st.booleans(),
-    test_replicas=st.integers(0, 64),
-    attempt=st.integers(0, 1000),
-    ending=st.none() | st.builds(Ending, result=st.sampled_from(Result), reason=WORDS, message=SENTENCES),
-    evidence=st.dictionaries(st.sampled_from(["errors", "latency", "feedback"]), evidences(), max_size=2),
-)
-STATES = st.builds(
-    State,
-    stable=st.none() | REFERENCES,
-    candidate=st.none() | REFERENCES,
-    former=st.none() | st.builds(Former, reference=REFERENCES, until=TIMES),
-    slots=st.none() | st.tuples(REVISIONS, REVISIONS),
-    drains=st.lists(st.builds(Drain, revision=REVISIONS, until=TIMES), max_size=3).map(tuple),
-    release=st.none() | RELEASES,
-    outcome=st.none() | OUTCOMES,
-    history=st.lists(OUTCOMES, max_size=3).map(tuple),
-    handled_retry=st.text(max_size=10),
-    load_tests=st.lists(RECORDS, max_size=2).map(tuple),
-    golden=st.none() | GOLDEN,
-    spending=st.none() | SPENDINGS,
-    costs=RECKONED,
-)
-
-
-def through_the_api_server(status: dict[str, Any]) -> dict[str, Any]:
-    """The status as it comes back: JSON all the way."""
-    stored: dict[str, Any] = json.loads(json.dumps(status))
-    return stored
-
-
-@given(STATES)
-def test_the_memory_reads_back_exactly(state: State) -> None:
-    """An operator that is killed goes on with the very same numbers; times are kept to the microsecond."""
-    assert State.from_status(through_the_api_server(state.to_status())) == state
-
-
-@given(STATES)
-def test_the_memory_is_written_the_same_way_again(state: State) -> None:
-    """Reading and writing changes nothing, or each restart would write every status."""
-    status = through_the_api_server(state.to_status())
-
-    assert State.from_status(status).to_status() == status
-
-
-@given(st.floats(0, 4e9))
-def test_times_are_kept_to_the_microsecond(instant: float) -> None:
-    """The clock's own digits beyond it are cut once and never drift."""
-    text = format_time(instant)
-
-    assert abs(parse_time(text) - instant) <= 1e-6
-    assert format_time(parse_time(text)) == text
-    assert text.endswith("Z")
-
-
-def test_times_are_rfc_3339_in_utc() -> None:
-    """As people and other programs read them."""
-    assert format_time(1_767_225_600.25) == "2026-01-01T00:00:00.250000Z"
-    assert parse_time("2026-01-01T00:00:00Z") == 1_767_225_600
-    assert parse_time("2026-01-01T01:30:00.5+01:30") == 1_767_225_600.5
-
-
-@given(STATES)
-def test_the_memory_fits_the_schema(state: State) -> None:
-    """What the API server would refuse could never be written, and the release would stand still for ever."""
-    Status.model_validate(state.to_status())
-
-    assert list(violations(state.to_status())) == []
-
-
-LONG = "0/3 nodes are available. " * 1000
-
-
-@pytest.mark.parametrize(
-    "state",
-    [
-        serving(outcome=Outcome(CANDIDATE, Result.FAILED, "CandidateNotReady", LONG, NOW)),
-        serving(history=(Outcome(CANDIDATE, Result.FAILED, "CandidateNotReady", LONG, NOW),)),
-        releasing(Step.ROLLING_BACK, ending=Ending(Result.FAILED, "CandidateNotReady", LONG)),
-        releasing(Step.CANARY, breach=LONG),
-    ],
-    ids=["outcome", "history", "ending", "breach"],
-)
-def test_a_long_message_of_somebody_else_fits(state: State) -> None:
-    """Schedulers, registries and admission webhooks write as much as they like, and it must not stop a release."""
-    Status.model_validate(state.to_status())
+EVIDENCE = {"errors": observe(fresh(), Counts(100, 5, 5), Counts(1000, 5, 5), RULE)}
+EVERY = planned(tried())
+"""Golden answers, a shadow, and canaries at 5 and 50 %."""
 
 
 def test_who_asked_for_a_revision_is_its_family_or_itself() -> None:
@@ -183,58 +24,6 @@ def test_who_asked_for_a_revision_is_its_family_or_itself() -> None:
 
     assert (variant.asked_for_by, alone.asked_for_by) == (CANDIDATE, STABLE)
     assert (outcome.asked_for_by, replace(outcome, family="").asked_for_by) == (CANDIDATE, STABLE)
-
-
-def test_what_is_not_there_never_happened() -> None:
-    """An object without a status starts from nothing, and writes nothing about nothing."""
-    assert State.from_status({}) == State()
-    assert State().to_status() == {}
-    assert State.from_status({"conditions": [], "stage": "Serving", "stable": None, "release": {}}) == State()
-
-
-GOLDEN_ANSWERS = examined(trying(Step.EXAMINING), GOOD).to_status()["golden"]
-RECORD = recorded_of(ways(load_tested())[""], passed()).to_status()
-COST = {
-    "currency": "EUR",
-    "month": "2026-11",
-    "spent": "1",
-    "at": "2026-11-25T00:00:00Z",
-    "rates": [{"since": "2026-11-25T00:00:00Z", "hourly": "1"}],
-}
-BROKEN: dict[str, dict[str, Any]] = {
-    "revision without a hash": {"stable": {"model": "m"}},
-    "revision that is text": {"stable": "aaaaaaaaaa"},
-    "time that is none": {"stable": {**serving().to_status()["stable"], "since": "yesterday"}},
-    "time that is a number": {"stable": {**serving().to_status()["stable"], "since": 5}},
-    "port that is none": {"stable": {**serving().to_status()["stable"], "port": "http"}},
-    "one position": {"slots": [STABLE]},
-    "three positions": {"slots": [STABLE, STABLE, CANDIDATE]},
-    "unknown step": {"release": {**releasing(Step.CANARY).to_status()["release"], "step": "Dancing"}},
-    "unknown result": {"outcome": {"revision": STABLE, "result": "Fine", "reason": "", "message": "", "time": ""}},
-    "drain without an end": {"drains": [{"revision": STABLE}]},
-    "load test without a verdict": {"loadTests": [{**RECORD, "verdict": "Perhaps"}]},
-    "capacity that is no number": {"loadTests": [{**RECORD, "capacity": "much"}]},
-    "golden answers of nobody": {"golden": {name: one for name, one in GOLDEN_ANSWERS.items() if name != "candidate"}},
-    "golden answers without a verdict": {"golden": {**GOLDEN_ANSWERS, "verdict": "Perhaps"}},
-    "score that is no number": {"golden": {**GOLDEN_ANSWERS, "score": "good"}},
-    "golden answers of no time": {"golden": {**GOLDEN_ANSWERS, "measuredAt": "yesterday"}},
-    "judge without a name": {"golden": {**GOLDEN_ANSWERS, "judge": {"votes": 3}}},
-    "rate that is no number": {"cost": {**COST, "rates": [{"since": "2026-11-25T00:00:00Z", "hourly": "much"}]}},
-    "spending without a month": {"cost": {name: value for name, value in COST.items() if name != "month"}},
-    "evidence that is no number": {
-        "release": {
-            **releasing(Step.CANARY).to_status()["release"],
-            "evidence": [{"objective": "errors", "absolute": ["much"]}],
-        }
-    },
-}
-
-
-@pytest.mark.parametrize("status", BROKEN.values(), ids=BROKEN)
-def test_an_unreadable_memory_is_an_error_of_one_kind(status: dict[str, Any]) -> None:
-    """Half a memory must not be acted on: the caller says so and leaves everything as it is."""
-    with pytest.raises(ValueError, match=r"\S"):
-        State.from_status(status)
 
 
 def test_the_history_is_bounded() -> None:
@@ -263,57 +52,138 @@ def test_only_a_failed_try_refuses_the_revision(result: Result) -> None:
     )
 
 
-def test_a_stage_begins_without_traffic_and_with_its_own_evidence() -> None:
-    """The clock of the stage and its processes start anew; those of the whole release go on, but for the load test."""
-    evidence = observe(fresh(), Counts(100, 5, 5), Counts(1000, 5, 5), RULE)
-    release = replace(
-        releasing(Step.PREPARING, index=0).release, evidence={"errors": evidence}, last_look=NOW + 3, test_replicas=4
-    )
-    begun = release.at_stage(1, now=NOW + 9)
+@pytest.mark.parametrize(
+    ("cursor", "opened", "closed"),
+    [
+        (0, Step.EXAMINING, Step.PREPARING),
+        (1, Step.SHADOWING, Step.PREPARING),
+        (2, Step.CANARY, Step.PREPARING),
+        (3, Step.CANARY, Step.CANARY),
+        (4, Step.PROMOTING, Step.PROMOTING),
+    ],
+)
+def test_the_step_says_where_a_release_stands(cursor: int, opened: Step, closed: Step) -> None:
+    """It follows from the plan: a candidate that has met no user is being prepared until its stage opens."""
+    release = Release(NOW, NOW, plan=EVERY, cursor=cursor)
 
-    assert (begun.step, begun.stage_index, begun.stage_started_at) == (Step.CANARY, 1, NOW + 9)
-    assert begun.traffic_since is None
-    assert begun.test_replicas == 0
-    assert begun.started_at == release.started_at
-    assert begun.evidence["errors"].release == evidence.release
+    assert replace(release, opened_at=NOW).step is opened
+    assert release.step is closed
+    assert replace(release, ending=Ending(Result.ABORTED, "AbortRequested", "")).step is Step.ROLLING_BACK
+
+
+@pytest.mark.parametrize(
+    ("cursor", "reached", "weight"), [(0, 0, None), (1, 0, None), (2, 0, 5), (3, 5, 50), (4, 50, None)]
+)
+def test_what_a_candidate_has_earned_is_the_share_of_the_stage_before(
+    cursor: int, reached: int, weight: int | None
+) -> None:
+    """The present stage has a share as well, which is not earned before the stage opens."""
+    release = Release(NOW, NOW, plan=EVERY, cursor=cursor)
+
+    assert release.reached == reached
+    assert (release.landing and release.landing.weight) == weight
+
+
+@pytest.mark.parametrize(("cursor", "last"), [(0, False), (2, False), (3, True), (4, True)])
+def test_after_the_last_stage_comes_nothing_but_everybody(cursor: int, last: bool) -> None:
+    """What a promotion asks for has to be proven in that stage, and on the way to all of the traffic."""
+    assert Release(NOW, NOW, plan=EVERY, cursor=cursor).last is last
+
+
+@pytest.mark.parametrize(
+    ("release", "met"),
+    [
+        (release_at(Step.PREPARING), False),
+        (release_at(Step.SHADOWING, plan=EVERY, traffic_since=NOW), False),
+        (release_at(Step.CANARY), False),
+        (release_at(Step.CANARY, traffic_since=NOW), True),
+        (release_at(Step.CANARY, index=1), True),
+        (release_at(Step.PROMOTING, plan=()), True),
+        (Release(NOW, NOW), False),
+    ],
+    ids=["preparing", "copies", "weight to come", "in traffic", "second canary", "promoted", "way back to come"],
+)
+def test_users_meet_a_candidate_when_its_weight_is_in_force(release: Release, met: bool) -> None:
+    """Copies of their requests are none of theirs, and a stage that waits for its pods has nobody."""
+    assert release.has_met_users is met
+
+
+def test_a_stage_begins_without_traffic_and_with_its_own_evidence() -> None:
+    """The clock of the stage and its processes start anew; those of the whole release go on."""
+    release = release_at(
+        Step.CANARY,
+        traffic_since=NOW + 1,
+        unready_since=NOW + 2,
+        gone_since=NOW + 2,
+        losses=2,
+        attempt=3,
+        evidence=EVIDENCE,
+        last_look=NOW + 3,
+    )
+    begun = release.advanced(now=NOW + 9)
+
+    assert (begun.step, begun.cursor, begun.stage_started_at) == (Step.CANARY, 1, NOW + 9)
+    assert (begun.opened_at, begun.traffic_since, begun.unready_since, begun.gone_since) == (None, None, None, None)
+    assert (begun.losses, begun.attempt) == (0, 0)
+    assert (begun.started_at, begun.last_look) == (release.started_at, NOW + 3)
+    assert begun.evidence["errors"].release == EVIDENCE["errors"].release
     assert begun.evidence["errors"].stage.total == 0
+
+
+def test_the_way_to_all_of_the_traffic_goes_on_with_the_evidence_of_the_last_stage() -> None:
+    """It is no stage of its own: what breaches there is still counted from where the last one began."""
+    release = release_at(Step.CANARY, index=2, traffic_since=NOW, evidence=EVIDENCE)
+
+    assert release.advanced(now=NOW + 9).evidence == EVIDENCE
+
+
+def test_a_release_may_skip_stages() -> None:
+    """A person asked for that: it stands at once where all of them are passed."""
+    skipped = release_at(Step.CANARY, traffic_since=NOW).advanced(now=NOW + 9, to=3)
+
+    assert (skipped.cursor, skipped.stage, skipped.step) == (3, None, Step.PROMOTING)
+    assert skipped.opened_at is None
+
+
+def test_a_stage_that_is_begun_anew_keeps_what_was_counted() -> None:
+    """Pods were lost and come back: nothing of what users met before is forgotten."""
+    release = release_at(Step.CANARY, index=1, traffic_since=NOW, evidence=EVIDENCE, losses=1)
+
+    assert release.reopened() == replace(release, opened_at=None, traffic_since=None)
 
 
 def test_what_a_shadow_has_shown_is_none_of_the_users_business() -> None:
     """Its evidence, its clock and how far it was read are dropped together; everything else stays."""
-    evidence = observe(fresh(), Counts(100, 5, 5), Counts(1000, 5, 5), RULE)
-    before = Release(
-        Step.SHADOWING,
-        NOW,
-        NOW + 1,
+    kept = release_at(Step.SHADOWING, plan=EVERY, attempt=2)
+    before = replace(
+        kept,
         traffic_since=NOW + 2,
         last_look=NOW + 3,
         cannot_measure_since=NOW + 3,
         router_last_look=NOW + 3,
         router_unseen_since=NOW + 3,
         breach="answers: too many",
-        tested=True,
-        attempt=2,
-        examined=True,
-        shadowed=True,
-        evidence={"answers": evidence},
+        evidence=EVIDENCE,
     )
 
-    assert before.unjudged() == Release(
-        Step.SHADOWING, NOW, NOW + 1, tested=True, attempt=2, examined=True, shadowed=True
-    )
+    assert before.unjudged() == kept
+    assert dict(before.advanced(now=NOW + 9).evidence) == {}
+    assert before.advanced(now=NOW + 9).last_look is None
 
 
-@pytest.mark.parametrize("step", Step)
-def test_evidence_of_the_shadow_is_told_apart_from_that_of_the_first_canary(step: Step) -> None:
-    """A look that was made for the one is never counted for the other."""
-    assert replace(trying(step).release, stage_index=3).landing == (-1 if step is Step.SHADOWING else 3)
+@pytest.mark.parametrize(("step", "kept"), [(Step.SHADOWING, {}), (Step.CANARY, EVIDENCE)])
+def test_a_release_that_ends_keeps_what_users_have_met(step: Step, kept: dict[str, object]) -> None:
+    """And nothing of its shadow; the way back has a clock of its own."""
+    ending = Ending(Result.ABORTED, "AbortRequested", "asked for")
+    back = release_at(step, plan=EVERY, traffic_since=NOW, evidence=EVIDENCE).rolling_back(ending, now=NOW + 9)
+
+    assert (back.step, back.ending, back.stage_started_at) == (Step.ROLLING_BACK, ending, NOW + 9)
+    assert dict(back.evidence) == kept
 
 
-def test_a_memory_of_before_there_were_golden_answers_reads_as_without_any() -> None:
-    """An operator that is updated in the middle of a release goes on with it."""
-    status = releasing(Step.CANARY).to_status()
-
-    assert {"examined", "shadowed"} & set(status["release"]) == set()
-    assert "golden" not in status
-    assert State.from_status(status) == releasing(Step.CANARY)
+@pytest.mark.parametrize(
+    ("plan", "direct"), [((), True), (EVERY[:1], True), (EVERY, False)], ids=["none", "golden answers", "canaries"]
+)
+def test_a_release_that_compares_with_nobody_is_direct(plan: tuple[object, ...], direct: bool) -> None:
+    """The first revision of all, the way back to a warm one, and a spec without stages."""
+    assert release_at(Step.PROMOTING, plan=plan).direct is direct  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from palier.release.observation import RevisionFacts
-from palier.release.state import Drain, Former, Release, State, Step
+from palier.release.state import Drain, Former, State, Step
 from palier.release.targets import Targets, replicas_for, slots_after, stage_replicas, targets
 from tests.property.world import model_deployment
 from tests.unit.release.examples import (
@@ -22,6 +22,7 @@ from tests.unit.release.examples import (
     observed,
     ready,
     ref,
+    release_at,
     releasing,
     serving,
     warm,
@@ -79,20 +80,25 @@ def test_pods_are_enough_for_every_weight(full: int, weight: int) -> None:
 
 
 def test_the_stage_decides_about_the_pods() -> None:
-    """Each landing asks for its own number; a promotion, a direct release and a release without stages for all."""
-    deployment = model_deployment(replicas=8)
+    """Each landing asks for its own number; a promotion and a release without stages for all."""
 
-    assert [stage_replicas(deployment, releasing(Step.CANARY, index=index)) for index in range(3)] == [1, 2, 4]
-    assert stage_replicas(deployment, releasing(Step.PREPARING)) == 1
-    assert stage_replicas(deployment, releasing(Step.PROMOTING)) == 8
-    assert stage_replicas(deployment, releasing(Step.PREPARING, direct=True)) == 8
-    assert stage_replicas(model_deployment(replicas=8, weights=()), releasing(Step.PREPARING)) == 8
-    assert stage_replicas(deployment, serving()) == 8
+    def pods(state: State) -> int:
+        return stage_replicas(model_deployment(replicas=8), state, observed(BOTH), now=NOW)
+
+    assert [pods(releasing(Step.CANARY, index=index)) for index in range(3)] == [1, 2, 4]
+    assert pods(releasing(Step.PREPARING)) == 1
+    assert pods(releasing(Step.PROMOTING)) == 8
+    assert pods(releasing(Step.PREPARING, plan=())) == 8
+    assert pods(serving()) == 8
 
 
-def test_a_spec_with_fewer_stages_than_before_is_no_error() -> None:
-    """The last stage that is left counts."""
-    assert stage_replicas(model_deployment(replicas=8, weights=(25,)), releasing(Step.CANARY, index=2)) == 2
+def test_the_stages_of_the_spec_are_not_those_of_the_release() -> None:
+    """It goes on with those that it began with, whatever is written now: their pods, and their weight."""
+    state, other = releasing(Step.CANARY, index=2), model_deployment(replicas=8, weights=(25,))
+    four = observed({STABLE: ready(8), CANDIDATE: ready(4)}, {STABLE: 75, CANDIDATE: 25})
+
+    assert stage_replicas(other, state, four, now=NOW) == 4
+    assert targets(other, state, four, now=NOW).weights == {STABLE: 50, CANDIDATE: 50}
 
 
 def test_at_rest_stable_has_everything() -> None:
@@ -117,38 +123,75 @@ def test_a_first_revision_that_has_the_traffic_keeps_it() -> None:
     assert wanted(first(Step.PROMOTING), facts, {}).weights is None
 
 
-@pytest.mark.parametrize("facts", [NOTHING, {STABLE: ready(2), CANDIDATE: ready(2, endpoints=0)}])
-def test_a_weight_rises_only_onto_ready_pods(facts: dict[str, RevisionFacts]) -> None:
-    """Until they are there, the weight of the stage before stays."""
-    waiting = {"traffic_since": None}
+FIVE, QUARTER, HALF = ({STABLE: 100 - weight, CANDIDATE: weight} for weight in (5, 25, 50))
 
-    assert wanted(releasing(Step.CANARY, index=0, **waiting), facts).weights == {STABLE: 100}
-    assert wanted(releasing(Step.CANARY, index=1, **waiting), facts).weights == {STABLE: 95, CANDIDATE: 5}
-    assert wanted(releasing(Step.CANARY, index=1, **waiting)).weights == {STABLE: 75, CANDIDATE: 25}
+
+def test_a_weight_rises_only_onto_ready_pods() -> None:
+    """Until all that its stage needs are there, the weight of the stage before stays."""
+    eight = {"replicas": 8}
+    first_canary = releasing(Step.CANARY, index=0, traffic_since=None)
+    second = releasing(Step.CANARY, index=1, traffic_since=None)
+    few, enough = {STABLE: ready(8), CANDIDATE: ready(1)}, {STABLE: ready(8), CANDIDATE: ready(2)}
+
+    assert wanted(first_canary, {STABLE: ready(8)}, {STABLE: 100}, **eight).weights == {STABLE: 100}
+    assert wanted(second, few, FIVE, **eight).weights == FIVE
+    assert wanted(second, enough, FIVE, **eight).weights == QUARTER
+
+
+@pytest.mark.parametrize(("index", "share"), [(0, 0), (1, 5), (2, 25)])
+def test_a_stage_that_is_not_open_gives_what_was_earned_before(index: int, share: int) -> None:
+    """However many pods are ready: they open the stage first, and a pause or a budget may be in the way of that."""
+    closed = releasing(Step.CANARY, index=index, opened_at=None, traffic_since=None)
+    weights = {STABLE: 100 - share, CANDIDATE: share}
+
+    assert wanted(closed, weights=weights).weights == ({STABLE: 100} if share == 0 else weights)
+
+
+@pytest.mark.parametrize("opened", [None, NOW])
+@pytest.mark.parametrize("facts", [{STABLE: ready(2)}, {STABLE: ready(2), CANDIDATE: ready(2, endpoints=0)}])
+def test_a_candidate_without_ready_pods_has_no_weight(facts: dict[str, RevisionFacts], opened: float | None) -> None:
+    """Whatever it had: nobody could answer."""
+    state = releasing(Step.CANARY, index=1, opened_at=opened)
+
+    assert wanted(state, facts, QUARTER).weights == {STABLE: 100}
 
 
 def test_a_weight_in_force_does_not_fall_with_a_pod() -> None:
-    """Losing one pod of the candidate is for the evidence to judge, not a reason to jump down a stage."""
-    facts = {STABLE: ready(2), CANDIDATE: ready(1, available=0, endpoints=0)}
+    """Losing one pod of several is for the evidence to judge, not a reason to jump down a stage."""
+    facts = {STABLE: ready(8), CANDIDATE: ready(4, available=3, endpoints=3)}
 
-    assert wanted(releasing(Step.CANARY, index=1), facts).weights == {STABLE: 75, CANDIDATE: 25}
+    assert wanted(releasing(Step.CANARY, index=2), facts, HALF, replicas=8).weights == HALF
+
+
+def test_a_weight_that_fell_with_its_pods_does_not_jump_back() -> None:
+    """It comes back to what was earned before when the stage opens anew, and to its own with all of its pods."""
+    lost = releasing(Step.CANARY, index=2, opened_at=None, traffic_since=None)
+    few, enough = {STABLE: ready(8), CANDIDATE: ready(1)}, {STABLE: ready(8), CANDIDATE: ready(4)}
+
+    assert wanted(lost, few, {STABLE: 100}, replicas=8).weights == {STABLE: 100}
+    assert (
+        wanted(replace(lost, release=release_at(Step.CANARY, index=2)), enough, {STABLE: 99, CANDIDATE: 1}).weights
+        == HALF
+    )
 
 
 def test_a_promotion_waits_at_the_weight_that_was_reached() -> None:
-    """A promotion of too few pods keeps the weight of the last stage, or the one before if that was not in force."""
-    half = {STABLE: ready(2), CANDIDATE: ready(1)}
+    """A promotion of too few pods keeps the weight that is in force, whether its stage is open or not."""
+    one = {STABLE: ready(2), CANDIDATE: ready(1)}
+    closed = releasing(Step.PROMOTING, opened_at=None, traffic_since=None)
 
-    assert wanted(releasing(Step.PROMOTING, index=2), half).weights == {STABLE: 50, CANDIDATE: 50}
-    assert wanted(releasing(Step.PROMOTING, index=2, traffic_since=None), half).weights == {STABLE: 75, CANDIDATE: 25}
-    assert wanted(releasing(Step.PROMOTING, index=2)).weights == {CANDIDATE: 100}
+    assert wanted(releasing(Step.PROMOTING), one, HALF).weights == HALF
+    assert wanted(releasing(Step.PROMOTING), one, QUARTER).weights == QUARTER
+    assert wanted(closed, weights=HALF).weights == HALF
+    assert wanted(releasing(Step.PROMOTING), weights={STABLE: 1, CANDIDATE: 99}).weights == {STABLE: 0, CANDIDATE: 100}
 
 
 def test_the_way_back_to_a_warm_revision_has_no_landing() -> None:
     """Nothing for the candidate until it can carry everything, then everything."""
-    direct = {"direct": True, "traffic_since": None}
+    back = releasing(Step.PROMOTING, plan=(), traffic_since=None)
 
-    assert wanted(releasing(Step.PROMOTING, **direct), {STABLE: ready(2), CANDIDATE: ready(1)}).weights == {STABLE: 100}
-    assert wanted(releasing(Step.PROMOTING, **direct)).weights == {CANDIDATE: 100}
+    assert wanted(back, {STABLE: ready(2), CANDIDATE: ready(1)}).weights == {STABLE: 100}
+    assert wanted(back).weights == {CANDIDATE: 100}
 
 
 def test_rolling_back_takes_all_traffic_at_once_and_pods_later() -> None:
@@ -158,16 +201,6 @@ def test_rolling_back_takes_all_traffic_at_once_and_pods_later() -> None:
     assert back.weights == {STABLE: 100}
     assert back.replicas == {STABLE: 2, CANDIDATE: 1}
     assert back.slots == (STABLE, CANDIDATE)
-
-
-def test_rolling_back_onto_a_dead_stable_revision_waits() -> None:
-    """Answers of a bad candidate are better than none; if both are dead, stable is where pods will come up."""
-    state = releasing(Step.ROLLING_BACK, index=2)
-    weights = {STABLE: 50, CANDIDATE: 50}
-    dead = ready(2, endpoints=0)
-
-    assert wanted(state, {STABLE: dead, CANDIDATE: ready(1)}, weights).weights == {STABLE: 50, CANDIDATE: 50}
-    assert wanted(state, {STABLE: dead, CANDIDATE: dead}, weights).weights == {STABLE: 100}
 
 
 @pytest.mark.parametrize("step", Step)
@@ -196,9 +229,12 @@ def test_without_a_gateway_surplus_pods_are_given_up_before_a_canary() -> None:
     assert wanted(releasing(Step.CANARY), left, replicas=4, traffic=SERVICE).replicas == {STABLE: 4, CANDIDATE: 1}
 
 
-def test_the_former_stable_revision_stays_warm_at_its_full_number() -> None:
-    """A way back must be able to carry all of the traffic at once."""
-    assert wanted(serving(former=warm()), replicas=5).replicas == {FORMER: 5, STABLE: 5}
+@pytest.mark.parametrize(("present", "kept"), [(0, 5), (2, 2), (5, 5), (7, 7)])
+def test_the_former_stable_revision_stays_warm_with_the_pods_that_it_had(present: int, kept: int) -> None:
+    """Whatever an autoscaler wants for the users of stable, who are none of its own; without any it gets all again."""
+    facts = {STABLE: ready(5), FORMER: ready(present)}
+
+    assert wanted(serving(former=warm()), facts, replicas=5).replicas == {FORMER: kept, STABLE: 5}
 
 
 DRAINING = Drain(FORMER, NOW + 10)
@@ -242,7 +278,7 @@ def states(draw: st.DrawFn) -> State:
     candidate = draw(REVISIONS.filter(lambda revision: revision != stable) | st.none())
     former = draw(REVISIONS.filter(lambda revision: revision not in {stable, candidate}) | st.none())
     step = draw(st.sampled_from(Step) | st.none())
-    release = Release(step=step, started_at=NOW, stage_started_at=NOW) if step and candidate else None
+    release = release_at(step) if step and candidate else None
     return State(
         stable=ref(stable),
         candidate=ref(candidate) if candidate else None,

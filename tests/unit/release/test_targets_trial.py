@@ -5,15 +5,36 @@ from typing import Any
 
 import pytest
 
+from palier.api.v1alpha1 import ModelDeployment
 from palier.release.observation import Requests
 from palier.release.shadowing import NO_SHADOW, ShadowFacts
 from palier.release.state import State, Step
 from palier.release.targets import Targets, slots_after, stage_replicas, targets
 from tests.property.trial_specs import tried
-from tests.unit.release.examples import CANDIDATE, FORMER, NOW, SERVICE, STABLE, ready, releasing, serving, warm
+from tests.unit.release.examples import (
+    CANDIDATE,
+    FORMER,
+    NOW,
+    SERVICE,
+    STABLE,
+    planned,
+    ready,
+    releasing,
+    serving,
+    warm,
+)
 from tests.unit.release.trial_examples import COMPARING, decided, release_of, seen, trying
 
 BEFORE_USERS = (Step.PREPARING, Step.EXAMINING, Step.SHADOWING)
+
+
+EVERY = planned(tried())
+"""Golden answers, a shadow, and canaries at 5 and 50 %."""
+
+
+def pods_needed(spec: ModelDeployment, state: State) -> int:
+    """The pods that the present stage takes."""
+    return stage_replicas(spec, state, seen(), now=NOW)
 
 
 def wanted(state: State, *, pods: int = 9, facts: ShadowFacts = NO_SHADOW, **changes: Any) -> Targets:  # noqa: ANN401
@@ -30,36 +51,39 @@ def test_a_shadow_needs_the_pods_of_its_share(step: Step, percent: int, pods: in
     """Before it, too, so that nothing has to start twice; as many as the same share of users would need."""
     spec = tried(replicas=10, percent=percent)
 
-    assert stage_replicas(spec, trying(step)) == pods
-    assert wanted(trying(step), pods=0, percent=percent).replicas == {STABLE: 10, CANDIDATE: pods}
+    state = trying(step, plan=planned(spec))
+
+    assert pods_needed(spec, state) == pods
+    assert wanted(state, pods=0, percent=percent).replicas == {STABLE: 10, CANDIDATE: pods}
 
 
 @pytest.mark.parametrize(
     ("state", "pods"),
     [
-        (trying(Step.PREPARING, shadowed=True), 1),
-        (releasing(Step.CANARY), 1),
-        (releasing(Step.CANARY, index=1), 5),
-        (releasing(Step.PROMOTING), 10),
-        (trying(Step.PREPARING, direct=True), 10),
+        (trying(Step.PREPARING, plan=EVERY, cursor=2), 1),
+        (releasing(Step.CANARY, plan=EVERY), 1),
+        (releasing(Step.CANARY, plan=EVERY, index=1), 5),
+        (releasing(Step.PROMOTING, plan=EVERY), 10),
+        (trying(Step.PREPARING, plan=()), 10),
         (trying(Step.EXAMINING, first=True), 10),
-        (trying(Step.PREPARING, test_replicas=4), 4),
     ],
 )
 def test_every_other_stage_has_its_own_pods(state: State, pods: int) -> None:
     """A passed shadow does not count any more, and a first revision gets all of them at once."""
-    assert stage_replicas(tried(replicas=10), state) == pods
+    assert pods_needed(tried(replicas=10), state) == pods
 
 
 def test_without_a_shadow_golden_answers_have_the_pods_of_the_first_stage() -> None:
     """They need one only, and the next stage needs those."""
-    assert stage_replicas(tried(shadow=False, replicas=10), trying(Step.EXAMINING)) == 1
-    assert stage_replicas(tried(shadow=False, replicas=10, weights=()), trying(Step.EXAMINING)) == 10
+    spec, alone = tried(shadow=False, replicas=10), tried(shadow=False, replicas=10, weights=())
+
+    assert pods_needed(spec, trying(Step.EXAMINING, plan=planned(spec))) == 1
+    assert pods_needed(alone, trying(Step.EXAMINING, plan=planned(alone))) == 10
 
 
 def test_pods_of_the_shadow_are_kept_for_the_canary() -> None:
     """The next stages will need them."""
-    assert wanted(trying(Step.PREPARING, shadowed=True), pods=3).replicas[CANDIDATE] == 3
+    assert wanted(trying(Step.PREPARING, plan=EVERY, cursor=2), pods=3).replicas[CANDIDATE] == 3
 
 
 @pytest.mark.parametrize("step", BEFORE_USERS)
@@ -118,16 +142,19 @@ def test_a_promotion_on_request_has_no_landing_of_a_canary(step: Step, since: fl
     """Nobody until its pods can carry everybody, then everybody, over the least weights and no canary's."""
     spec = tried(replicas=10)
     asked = replace(seen(requests=Requests(promote=CANDIDATE)), revisions={STABLE: ready(10), CANDIDATE: ready(2)})
-    promoted = decided(spec, trying(step, traffic_since=since), asked).state
+    promoted = decided(spec, trying(step, plan=EVERY, traffic_since=since), asked)
 
-    assert release_of(decided(spec, trying(step, traffic_since=since), asked)).step is Step.PROMOTING
-    assert targets(spec, promoted, asked, now=NOW).weights == {STABLE: 100}
+    assert release_of(promoted).stage is None
+    assert targets(spec, promoted.state, asked, now=NOW).weights == {STABLE: 100}
 
+    carried = replace(asked, revisions={STABLE: ready(10), CANDIDATE: ready(10)})
+    opened = decided(spec, promoted.state, carried).state
+    assert opened.release is not None
+    assert opened.release.step is Step.PROMOTING
     shares, weights = [], {STABLE: 100}
     for _ in range(4):
-        route = replace(asked.route, weights=weights)
-        carried = replace(asked, revisions={STABLE: ready(10), CANDIDATE: ready(10)}, route=route)
-        weights = dict(targets(spec, promoted, carried, now=NOW).weights or {})
+        carried = replace(carried, route=replace(asked.route, weights=weights))
+        weights = dict(targets(spec, opened, carried, now=NOW).weights or {})
         shares.append(weights.get(CANDIDATE, 0))
 
     assert shares == [1, 99, 100, 100]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from palier.api.release import Stage
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import Counts, Evidence, fresh, observe
 from palier.evidence.verdicts import Verdict
@@ -16,7 +17,7 @@ from palier.release.situation import Decision, Hold
 from palier.release.sources import MeasuredObjective
 from palier.release.state import Ending, Release, State, Step
 from tests.property.trial_specs import MIN_PAIRS
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, observed, ready, ref, release_at, serving
+from tests.unit.release.examples import CANDIDATE, NOW, STABLE, observed, planned, ready, ref, release_at, serving
 
 QUESTION = "0123456789abcdef"
 """Digest of the golden answers that the spec asks for."""
@@ -29,9 +30,15 @@ UNKNOWN = GoldenResult(verdict=Verdict.NO_EVIDENCE, reason="TooFewGoldenAnswers"
 UNJUDGED = GoldenResult(verdict=Verdict.NO_EVIDENCE, reason="JudgeUnavailable", message="the judge did not answer")
 
 
-def trying(step: Step, *, first: bool = False, **changes: Any) -> State:  # noqa: ANN401 - fields of the release
+def trying(
+    step: Step,
+    *,
+    first: bool = False,
+    plan: tuple[Stage, ...] | None = None,
+    **changes: Any,  # noqa: ANN401 - fields of the release
+) -> State:
     """A release at a step before users meet its candidate; the first one has nothing to be compared with."""
-    release = release_at(step, plan=() if first else None, **changes)
+    release = release_at(step, plan=() if first and plan is None else plan, **changes)
     if first:
         return State(candidate=ref(CANDIDATE), release=release)
     return serving(candidate=ref(CANDIDATE), slots=(STABLE, ""), release=release)
@@ -128,7 +135,7 @@ def in_shadow(
     **bad: int,
 ) -> Decision:
     """What is decided in a shadow whose copies began with it, by pairs of which so many were bad."""
-    state = state or trying(Step.SHADOWING, traffic_since=NOW)
+    state = state or trying(Step.SHADOWING, plan=planned(deployment), traffic_since=NOW)
     measured = looked(compared(deployment, state, pairs=pairs, **bad), at=NOW + after)
     return decided(deployment, state, seen(shadow=shadow, measured=measured), after=after)
 
