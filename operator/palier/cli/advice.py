@@ -173,7 +173,7 @@ def _towards_ready(status: Mapping[str, Any], conditions: Mapping[str, Mapping[s
     missing = next((one for one in _missing(status) if one in HELD), reason) if reason == "Judging" else reason
     if missing in NOTHING_TO_DO or not missing:
         return ""
-    return HELD.get(missing) or f"look {missing} up in docs/troubleshooting.md"
+    return HELD.get(missing) or ENDED.get(missing) or f"look {missing} up in docs/troubleshooting.md"
 
 
 def _missing(status: Mapping[str, Any]) -> Iterator[str]:
