@@ -258,8 +258,8 @@ def test_columns_tell_the_story(api: "Api", minimal: dict[str, Any]) -> None:
     status = {
         "stage": "Canary 25",
         "weight": 25,
-        "stable": {"revision": "0a1b2c3d4e"},
-        "candidate": {"revision": "5f6a7b8c9d"},
+        "stable": {"revision": "0a1b2c3d4e", "version": "2.1.0"},
+        "candidate": {"revision": "5f6a7b8c9d", "version": "2.1.1"},
         "cost": {"currency": "EUR", "perThousandInferences": "0.382"},
         "conditions": [
             {
@@ -277,7 +277,8 @@ def test_columns_tell_the_story(api: "Api", minimal: dict[str, Any]) -> None:
     wide = api.must("get", "model-serving", "-owide")
 
     assert head == ["NAME", "READY", "STAGE", "WEIGHT", "STABLE", "CANDIDATE", "COST/1K", "REASON", "AGE"]
-    assert row[:-1] == ["minimal", "Unknown", "Canary", "25", "25", "0a1b2c3d4e", "5f6a7b8c9d", "0.382", "Judging"]
+    assert row[:-1] == ["minimal", "Unknown", "Canary", "25", "25", "2.1.0", "2.1.1", "0.382", "Judging"]
+    assert {"0a1b2c3d4e", "5f6a7b8c9d"} <= set(wide.split())
     assert "NLP platform lead" in wide
     assert "25 % for at least 40 s more" in wide
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from palier.api.printable import make_printable
 from palier.api.rules import ApiObject
 
 MESSAGE_LIMIT = 32768
@@ -58,12 +59,12 @@ def condition(
     message: str,
     observed_generation: int,
 ) -> dict[str, Any]:
-    """A condition without its time; `merge_conditions` adds it. The message is cut at the schema's limit."""
+    """A condition without its time; `merge_conditions` adds it. The message is printable, and cut at its limit."""
     return {
         "type": kind,
         "status": status,
         "reason": reason,
-        "message": message[:MESSAGE_LIMIT],
+        "message": make_printable(message)[:MESSAGE_LIMIT],
         "observedGeneration": observed_generation,
     }
 

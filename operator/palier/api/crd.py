@@ -43,14 +43,14 @@ COLUMNS: tuple[dict[str, Any], ...] = (
     {
         "name": "Stable",
         "type": "string",
-        "description": "The revision that serves the users.",
-        "jsonPath": ".status.stable.revision",
+        "description": "The model version that serves the users.",
+        "jsonPath": ".status.stable.version",
     },
     {
         "name": "Candidate",
         "type": "string",
-        "description": "The revision under trial, or the refused one.",
-        "jsonPath": ".status.candidate.revision",
+        "description": "The model version under trial, or the refused one.",
+        "jsonPath": ".status.candidate.version",
     },
     {
         "name": "Cost/1k",
@@ -69,6 +69,20 @@ COLUMNS: tuple[dict[str, Any], ...] = (
         "type": "date",
         "description": "Time since the object was made.",
         "jsonPath": ".metadata.creationTimestamp",
+    },
+    {
+        "name": "StableRevision",
+        "type": "string",
+        "description": "The revision that serves the users: also the end of the names of its Deployment and Service.",
+        "jsonPath": ".status.stable.revision",
+        "priority": 1,
+    },
+    {
+        "name": "CandidateRevision",
+        "type": "string",
+        "description": "The revision under trial, or the refused one: what an abort or a promotion names.",
+        "jsonPath": ".status.candidate.revision",
+        "priority": 1,
     },
     {
         "name": "Owner",

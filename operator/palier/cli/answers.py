@@ -12,6 +12,7 @@ from typing import Final
 
 from palier.answers.text import METRICS, PERCENT_METRICS, score
 from palier.cli import compare
+from palier.cli.terminal import print_json, print_text
 from palier.cli.texts import (
     BELOW,
     SHOWN,
@@ -81,9 +82,9 @@ def _score(options: argparse.Namespace) -> int:
     mean = mean_of(scores)
     if options.json:
         found = {"metric": options.metric, "n": len(scores), "mean": mean, "scores": scores}
-        print(json.dumps(found | ({"versions": versions} if versions else {})))
+        print_json(json.dumps(found | ({"versions": versions} if versions else {})))
     else:
-        print(_score_page(options.metric, most, scores, references, candidates))
+        print_text(_score_page(options.metric, most, scores, references, candidates))
     return BELOW if options.min is not None and mean + _ROUNDING < options.min else 0
 
 

@@ -6,11 +6,11 @@ is misspelled would else make every build pass.
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from palier.cli.terminal import print_json, print_text, warn
 from palier.cli.texts import (
     BELOW,
     SHOWN,
@@ -145,10 +145,13 @@ def _compare(options: argparse.Namespace) -> int:
         "checks": [tally.entry() for tally in tallies],
         "disagreements": disagreements,
     }
-    print(json.dumps(report) if options.json else "\n".join(_page(report, tallies)), flush=True)
+    if options.json:
+        print_json(json.dumps(report))
+    else:
+        print_text("\n".join(_page(report, tallies)))
     if idle := [tally for tally in tallies if not tally.compared]:
         for tally in idle:
-            print(f"palier: {tally.idleness(len(references))}", file=sys.stderr)
+            warn(f"palier: {tally.idleness(len(references))}")
         return _IDLE
     return BELOW if least is not None and 100 * agreeing < least * len(references) else 0
 

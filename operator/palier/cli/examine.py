@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import sys
 from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from palier.cli.files import check_readable, check_writable, decoded, leave, lines_of
 from palier.cli.plain import plain
 from palier.cli.plan.values import duration
+from palier.cli.terminal import print_json, print_text, warn
 from palier.errors import InvalidCorpus, InvalidSettings
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _run(options: argparse.Namespace) -> int:
             raise InvalidCorpus(f"{options.corpus}: {error}") from None
     except KeyboardInterrupt:
         if isinstance(tell, _People):
-            print(f"palier: {tell.stopped(options.collect)}", file=sys.stderr)
+            warn(f"palier: {tell.stopped(options.collect)}")
         raise
     return _told(examined, options, by_hand=by_hand)
 
@@ -152,7 +152,10 @@ def _told(examined: "Examined", options: argparse.Namespace, *, by_hand: bool) -
     from palier.cli.examine_page import page  # noqa: PLC0415
 
     text = json.dumps(plain(examined.result.to_status())) if by_hand else examined.result.to_json()
-    print(text if options.json or not by_hand else page(examined), flush=True)
+    if options.json or not by_hand:
+        print_json(text)
+    else:
+        print_text(page(examined))
     if options.result:
         leave(options.result, text, option="result")
     # The operator learns the verdict from the result: a Job that failed would be tried again.
@@ -237,7 +240,7 @@ def _until_stopped(work: Coroutine[Any, Any, Done]) -> Done:
 
 def _tell_operator(progress: "Progress") -> None:
     if not progress.stopped:
-        print(progress.to_json(), flush=True)
+        print_json(progress.to_json())
 
 
 class _People:
@@ -251,7 +254,7 @@ class _People:
         self._last = progress
         if not progress.stopped:
             now = datetime.now(UTC).astimezone()
-            print(f"{now:%H:%M:%S}  {progress.message}", file=sys.stderr, flush=True)
+            warn(f"{now:%H:%M:%S}  {progress.message}")
 
     def stopped(self, collecting: Path | None) -> str:
         """What to say to whoever has stopped it."""

@@ -4,7 +4,6 @@ import argparse
 import json
 import re
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from palier.cli.files import check_readable, check_writable, leave, lines_of
 from palier.cli.plain import plain
 from palier.cli.plan.values import duration, rate
 from palier.cli.simulate.values import seconds
+from palier.cli.terminal import print_json, print_text, warn
 from palier.errors import InvalidCorpus, InvalidSettings
 
 if TYPE_CHECKING:
@@ -155,7 +155,10 @@ def _run(options: argparse.Namespace) -> int:
             tell.stopped(table=not options.json)
         raise
     text = json.dumps(_plain(result)) if by_hand else result.to_json()
-    print(text if options.json or not by_hand else page(result), flush=True)
+    if options.json or not by_hand:
+        print_json(text)
+    else:
+        print_text(page(result))
     if options.result:
         leave(options.result, text, option="result")
     # The operator learns the verdict from the result: a Job that failed would be tried again.
@@ -168,7 +171,7 @@ def _plain(result: "LoadTestResult") -> Any:  # noqa: ANN401 - JSON
 
 
 def _tell_operator(progress: "Progress") -> None:
-    print(progress.to_json(), flush=True)
+    print_json(progress.to_json())
 
 
 class _People:
@@ -180,17 +183,17 @@ class _People:
     def __call__(self, progress: "Progress") -> None:
         """Tell it on the standard error."""
         self._finished = progress.finished
-        print(f"{datetime.now(UTC).astimezone():%H:%M:%S}  {progress.message}", file=sys.stderr, flush=True)
+        warn(f"{datetime.now(UTC).astimezone():%H:%M:%S}  {progress.message}")
 
     def stopped(self, *, table: bool) -> None:
         """Print the finished steps if wanted, and on the standard error that they decide nothing."""
         done = self._finished
         if done and table:
-            print("\n".join(_table(done)), flush=True)
+            print_text("\n".join(_table(done)))
         requests = sum(step.requests for step in done)
         steps = f"{len(done)} finished step{'' if len(done) == 1 else 's'}"
         after = f"after {steps}, in which {requests} requests were judged" if done else "before a step was over"
-        print(f"palier: stopped {after}: nothing was decided", file=sys.stderr)
+        warn(f"palier: stopped {after}: nothing was decided")
 
 
 @contextmanager

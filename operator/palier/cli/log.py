@@ -1,15 +1,24 @@
-"""How the operator writes its log: lines for people, or JSON for programs that collect it."""
+"""How the operator writes its log: lines for people, or JSON for programs that collect it.
+
+A name or a message that somebody else wrote cannot forge a line or steer a terminal: what is not printed is escaped.
+"""
 
 import json
 import logging
 import sys
 from datetime import UTC, datetime
+from types import TracebackType
+from typing import TypeAlias
 
 from typing_extensions import override
 
+from palier.api.printable import make_json_printable, make_printable
 from palier.settings import Settings
 
 __all__ = ["set_up"]
+
+_Caught: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+"""What `sys.exc_info` tells."""
 
 
 class _Lines(logging.Formatter):
@@ -21,6 +30,18 @@ class _Lines(logging.Formatter):
     @override
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         return _instant(record)
+
+    @override
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return make_printable(super().formatMessage(record))
+
+    @override
+    def formatException(self, ei: _Caught) -> str:
+        return make_printable(super().formatException(ei), keep="\n")
+
+    @override
+    def formatStack(self, stack_info: str) -> str:
+        return make_printable(super().formatStack(stack_info), keep="\n")
 
 
 class _Json(logging.Formatter):
@@ -36,7 +57,7 @@ class _Json(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False)
+        return make_json_printable(json.dumps(entry, ensure_ascii=False))
 
 
 def set_up(settings: Settings) -> None:

@@ -15,6 +15,7 @@ from palier.cli.loadtest import add_command as add_load_test
 from palier.cli.plan import add_command as add_plan
 from palier.cli.shadow import add_command as add_shadow
 from palier.cli.simulate import add_command as add_simulate
+from palier.cli.terminal import print_text, warn
 from palier.errors import PalierError
 from palier.settings import VERSION, Settings, add_arguments
 
@@ -125,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     add_arguments(operator)
     operator.set_defaults(run=_operator)
     version = _command(commands, "version", "print the version", "Prints the version of this program.")
-    version.set_defaults(run=lambda _options: print(VERSION))
+    version.set_defaults(run=lambda _options: print_text(VERSION))
     return parser
 
 
@@ -164,7 +165,7 @@ def _request(options: argparse.Namespace) -> None:
         finally:
             await cluster.close()
 
-    print(asyncio.run(perform()))
+    print_text(asyncio.run(perform()))
 
 
 def _operator(options: argparse.Namespace) -> None:
@@ -187,5 +188,5 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
 
 def _fail(causes: Sequence[BaseException]) -> int:
     for cause in causes:
-        print(f"palier: {cause}", file=sys.stderr)
+        warn(f"palier: {cause}")
     return 1

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from palier.cli.advice import next_step
+
 __all__ = ["page"]
 
 SIGNS = {"Pass": "✓", "Fail": "✗", "NoEvidence": "?"}
@@ -21,11 +23,14 @@ def _lines(body: Mapping[str, Any]) -> Iterator[str]:
     yield _row("Owner", _owner(spec.get("owner") or {}))
     if not status:
         yield _row("Ready", "the operator has not looked at it yet")
+        yield _row("Next", next_step(body))
         return
     if status.get("observedGeneration") != metadata.get("generation"):
         yield _row("", "the operator has not seen the latest change yet")
     ready = conditions.get("Ready") or {}
     yield _row("Ready", f"{ready.get('status', 'Unknown')}, {ready.get('reason', '')}: {ready.get('message', '')}")
+    if following := next_step(body):
+        yield _row("Next", following)
     if (spec.get("release") or {}).get("paused"):
         yield _row("Paused", "yes: `palier resume` goes on")
     yield _row("Stage", f"{status.get('stage', '-')}, {status.get('weight', 0)} % of the requests go to the candidate")

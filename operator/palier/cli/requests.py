@@ -20,8 +20,8 @@ __all__ = ["abort", "find", "pause", "promote", "resume", "retry"]
 MANAGER = "palier-cli"
 """Our name in `metadata.managedFields`: the operator reports it with the request."""
 
-REFUSED = {Result.ROLLED_BACK, Result.ABORTED, Result.FAILED}
-"""Endings after which a revision is tried again only on request."""
+REFUSING = frozenset(result.value for result in Result if result.refuses)
+"""Endings after which a revision is tried again only on request, as the operator itself has them."""
 
 
 async def find(cluster: KubernetesCluster, namespace: str, name: str) -> dict[str, Any]:
@@ -69,7 +69,7 @@ async def retry(cluster: KubernetesCluster, namespace: str, name: str) -> str:
     if status.get("release"):
         raise NotApplicable(f"a release of {name} is in progress ({status.get('stage')}): abort it first")
     outcome = status.get("outcome")
-    if not outcome or outcome["result"] not in REFUSED:
+    if not outcome or outcome["result"] not in REFUSING:
         raise NotApplicable(f"there is nothing to retry: the last release of {name} was not taken back")
     token = f"{dt.datetime.now(dt.UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}-{secrets.token_hex(3)}"
     # An abort or a promotion of the same revision that was asked for earlier must not end the new try at once.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from palier.cli.terminal import print_text
 from palier.errors import InvalidSettings
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _tell(line: str) -> None:
-    print(f"shadow-proxy: {line}", flush=True)
+    print_text(f"shadow-proxy: {line}")
 
 
 def _plan(path: Path) -> "ShadowPlan":

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from palier.cli.terminal import warn
 from palier.errors import InvalidCorpus, InvalidSettings
 
 __all__ = [
@@ -101,10 +102,7 @@ def _count(lines: Sequence[str]) -> str:
 def doubt_scale(option: str, least: float | None, what: str) -> None:
     """Tell whoever gives a share where percent are meant: nearly everything reaches so low a minimum."""
     if least is not None and 0 < least <= 1:
-        print(
-            f"palier: {option} {least:g}: {what} between 0 and {_LARGEST}; is {_LARGEST * least:g} meant?",
-            file=sys.stderr,
-        )
+        warn(f"palier: {option} {least:g}: {what} between 0 and {_LARGEST}; is {_LARGEST * least:g} meant?")
 
 
 def mean_of(numbers: Sequence[float]) -> float:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Protocol, Self
 
 from palier.api.constants import API_VERSION, FIELD_MANAGER, FIELD_MANAGER_STATUS, GROUP, KIND
+from palier.api.printable import make_printable
 from palier.cluster.instruments import Instruments
 from palier.cluster.kinds import Reference, collection_path, object_path, version_path
 from palier.cluster.transport import APPLY_PATCH, MERGE_PATCH, Transport, configure
@@ -208,7 +209,7 @@ class KubernetesCluster:
             "type": type_,
             "reason": reason,
             "action": action,
-            "note": note.encode()[:NOTE_LIMIT].decode(errors="ignore"),
+            "note": make_printable(note).encode()[:NOTE_LIMIT].decode(errors="ignore"),
             "regarding": {
                 "apiVersion": reference.api_version,
                 "kind": reference.kind,

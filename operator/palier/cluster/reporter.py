@@ -1,15 +1,19 @@
 """Writes `status`, and only when it says something new.
 
 Numbers change with every look; writing each of them would cost the API server more than all the rest. So what matters
-(the stage, a weight, a reason) is written at once, and moving numbers at most every `CHECKPOINT` seconds: the evidence
-since then is computed again from Prometheus after a restart.
+(the stage, a weight, a reason, the words of a message) is written at once, and moving numbers at most every
+`CHECKPOINT` seconds: the evidence since then is computed again from Prometheus after a restart.
+
+Everything that people read in it is printable, whoever wrote it.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from palier.api.conditions import merge_conditions
 from palier.api.constants import API_VERSION, KIND
+from palier.api.printable import make_status_printable
 from palier.cluster.client import Cluster
 from palier.cluster.queue import Key
 from palier.cluster.store import Store
@@ -29,6 +33,7 @@ class Reporter:
     async def report(self, body: Mapping[str, Any], status: Mapping[str, Any], *, now: float) -> bool:
         """Write the status if it is news; tells whether it was written."""
         before = body.get("status") or {}
+        status = make_status_printable(status)
         merged = {**status, "conditions": merge_conditions(before.get("conditions", ()), status["conditions"], now)}
         if merged == before:
             return False
@@ -58,6 +63,24 @@ _MOVING = frozenset({"evidence", "lastLook", "cannotMeasureSince", "routerLastLo
 and then, and somebody waits for it."""
 
 
+_JOINED = re.compile(
+    r"""
+    (?: (?<!\w) [-+\u2212] )?                                                # a sign, not a hyphen between letters
+    [^\W_]+ (?: (?: [-._] | (?<=\d),(?=\d) | (?<=[eE])\+(?=\d) ) [^\W_]+ )*  # letters and digits, joined
+    """,
+    re.VERBOSE,
+)
+_DIGIT = re.compile(r"\d")
+
+
+def words_of(message: str) -> str:
+    """What a message says, without its numbers and the names that contain some, such as those of pods and revisions.
+
+    Two messages with the same words say the same of other numbers; with other words they say something else.
+    """
+    return _JOINED.sub(lambda found: "#" if _DIGIT.search(found[0]) else found[0], message)
+
+
 def _essence(status: Mapping[str, Any]) -> dict[str, Any]:
     """The status without the numbers that move from look to look."""
     release = status.get("release") or {}
@@ -69,6 +92,7 @@ def _essence(status: Mapping[str, Any]) -> dict[str, Any]:
             "breached": bool(release.get("breach")),
         },
         "conditions": [
-            (c["type"], c["status"], c["reason"], c.get("observedGeneration")) for c in status.get("conditions", ())
+            (c["type"], c["status"], c["reason"], words_of(c["message"]), c.get("observedGeneration"))
+            for c in status.get("conditions", ())
         ],
     }

@@ -1,17 +1,57 @@
-"""Why pods do not become ready, in one sentence, from what the kubelet and the scheduler say about them."""
+"""Why pods do not become ready, in one sentence, from what the kubelet and the scheduler say about them.
+
+Pods are not watched, because a fleet has many and hardly any of them is of interest: they are asked for while somebody
+waits for them.
+"""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
 from palier.cluster.client import Cluster
 
 ASKED_AGAIN_AFTER = 10.0
-"""Seconds that pods may take to become ready before the reason is looked up, and between two such looks."""
+"""Seconds between two looks at pods at the most, while somebody waits for them."""
+
+ASKED_AGAIN_FIRST = 1.0
+"""Seconds between two looks at the least."""
 
 SILENT = {"ContainerCreating", "PodInitializing"}
 """Waiting reasons that mean only that it takes a while."""
+
+CRASHING = "CrashLoopBackOff"
+"""The waiting reason that says only that a container will be started again; how it ended says why."""
+
+LAST_WORDS_LIMIT = 200
+"""Characters of what a program has said about its own end."""
+
+
+class Telling(IntEnum):
+    """How much a trouble explains: of several the first is told."""
+
+    CANNOT_START = 0
+    """The image cannot be pulled, a Secret is missing: it never ran."""
+    OUT_OF_MEMORY = 1
+    ENDED = 2
+    """It ended by itself, with an exit code."""
+    NOT_PLACED = 3
+    """No node can take it."""
+    REMOVED = 4
+    """The kubelet ended it: evicted, or its node shut down."""
+    NOT_READY = 5
+    """It runs, and the readiness probe says no."""
+    LEAVING = 6
+    """It is being taken from its node, and another one takes its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps one pod from being ready."""
+
+    telling: Telling
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +60,34 @@ class _Known:
 
     labels: Mapping[str, str]
     """Of the pods that it is about."""
-    asked_at: float
-    message: str = ""
+    since: float
+    """When they began to start."""
+    asked_at: float = -math.inf
+    seen: object = None
+    """What the cluster had told of the pods by itself when they were last asked for."""
+    trouble: Trouble | None = None
+
+    @property
+    def message(self) -> str:
+        """The trouble in one sentence; empty for none."""
+        return self.trouble.sentence if self.trouble else ""
+
+    @property
+    def again_at(self) -> float:
+        """When they are asked for again: while nothing explains it, after as long as they have been starting."""
+        if self.trouble and self.trouble.telling < Telling.NOT_READY:
+            return self.asked_at + ASKED_AGAIN_AFTER
+        taken = self.asked_at - self.since
+        return self.asked_at + min(ASKED_AGAIN_AFTER, max(ASKED_AGAIN_FIRST, taken))
 
 
 class Troubles:
-    """Why pods are not ready, asked of the API server only now and then, because a slow start is none."""
+    """Why pods are not ready, asked of the API server at once, and then less and less often.
+
+    The cost: while nothing explains it, a list of the pods of one revision after 0, 1, 2, 4, 8 and 16 seconds, and then
+    every `ASKED_AGAIN_AFTER` seconds, as well as soon as something does; besides that one for each change of what the
+    cluster tells by itself, no two within `ASKED_AGAIN_FIRST` seconds. Pods that are ready cost nothing.
+    """
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -33,7 +95,15 @@ class Troubles:
         """By namespace and whose pods they are."""
 
     async def of(
-        self, namespace: str, whose: str, labels: Mapping[str, str], *, since: float, now: float, due: float = math.inf
+        self,
+        namespace: str,
+        whose: str,
+        labels: Mapping[str, str],
+        *,
+        since: float,
+        now: float,
+        due: float = math.inf,
+        seen: object = None,
     ) -> str:
         """What is known of some pods that are not ready; empty while nothing is.
 
@@ -44,6 +114,8 @@ class Troubles:
             since: when they began to start.
             now: seconds since the epoch.
             due: when something is decided by the answer: whatever was known before, it is asked anew then.
+            seen: what the cluster tells of the pods by itself, such as how many there are and how many are ready; when
+                that has changed, they are asked for anew.
 
         Raises:
             ClusterError: it could not be asked. That is not "nothing is known": nobody may decide by it.
@@ -51,10 +123,18 @@ class Troubles:
         known = self._known.get((namespace, whose))
         if known is None or known.labels != labels:
             known = _Known(labels, since)
-        if now - known.asked_at >= ASKED_AGAIN_AFTER or known.asked_at < due <= now:
-            known = _Known(labels, now, trouble_of(await self._cluster.list_pods(namespace, labels)))
+        changed = seen != known.seen and now - known.asked_at >= ASKED_AGAIN_FIRST
+        set_back = now < known.asked_at  # the clock, so that the instants above lie in a future that may never come
+        if now >= known.again_at or changed or set_back or known.asked_at < due <= now:
+            pods = await self._cluster.list_pods(namespace, labels)
+            known = _Known(labels, since, now, seen, most_telling(pods))
         self._known[namespace, whose] = known
         return known.message
+
+    def again_in(self, namespace: str, whose: str, *, now: float) -> float:
+        """Seconds until the pods are worth being asked for again; infinite when nobody waits for them."""
+        known = self._known.get((namespace, whose))
+        return max(0.0, known.again_at - now) if known else math.inf
 
     def last(self, namespace: str, whose: str) -> str:
         """What was answered last, for those who only tell it; empty for nothing."""
@@ -67,39 +147,82 @@ class Troubles:
 
 
 def trouble_of(pods: Sequence[Mapping[str, Any]]) -> str:
-    """The first trouble found; empty when the pods merely take their time."""
-    for pod in pods:
-        name, status = pod["metadata"]["name"], pod.get("status", {})
-        for condition in status.get("conditions", ()):
-            if condition["type"] == "PodScheduled" and condition["status"] == "False":
-                return f"pod {name} cannot be placed: {condition.get('message', condition.get('reason', ''))}"
-        for container in _containers(status):
-            sentence = _container_trouble(container)
-            if sentence:
-                return f"pod {name}, container {container['name']}: {sentence}"
-    for pod in pods:
-        if not any("running" in container.get("state", {}) for container in _containers(pod.get("status", {}))):
-            continue
-        for condition in pod["status"].get("conditions", ()):
-            if condition["type"] == "Ready" and condition["status"] == "False":
-                waiting = condition.get("message") or condition.get("reason", "")
-                return f"pod {pod['metadata']['name']} runs but is not ready: {waiting}"
-    return ""
+    """The most telling trouble of several pods in one sentence; empty when they merely take their time."""
+    found = most_telling(pods)
+    return found.sentence if found else ""
 
 
-def _containers(status: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    yield from status.get("initContainerStatuses") or ()
-    yield from status.get("containerStatuses") or ()
+def most_telling(pods: Sequence[Mapping[str, Any]]) -> Trouble | None:
+    """The most telling trouble of several pods; None when they merely take their time.
+
+    Its sentence has the last state of the pod, so that it can be kept when the pod is gone.
+    """
+    return min((one for pod in pods for one in _troubles(pod)), key=lambda one: one.telling, default=None)
 
 
-def _container_trouble(container: Mapping[str, Any]) -> str:
-    state = container.get("state", {})
-    waiting = state.get("waiting")
-    if waiting and waiting.get("reason") not in SILENT:
-        last = container.get("lastState", {}).get("terminated", {})
-        ended = f" (last exit code {last['exitCode']}, {last.get('reason', '')})" if "exitCode" in last else ""
-        return f"{waiting.get('reason')}: {waiting.get('message', '')}{ended}"
-    terminated = state.get("terminated")
-    if terminated and terminated.get("exitCode"):
-        return f"ended with exit code {terminated['exitCode']}, {terminated.get('reason', '')}"
-    return ""
+def _troubles(pod: Mapping[str, Any]) -> Iterator[Trouble]:
+    """All that keeps a pod from being ready."""
+    name, status = pod["metadata"]["name"], pod.get("status") or {}
+    conditions = {entry["type"]: entry for entry in status.get("conditions") or ()}
+    if pod["metadata"].get("deletionTimestamp") or _holds(conditions.get("DisruptionTarget")):
+        told = _explanation(conditions.get("DisruptionTarget"))
+        yield Trouble(Telling.LEAVING, f"pod {name} is being removed" + (f": {told}" if told else ""))
+        return
+    if status.get("reason"):
+        told = ": ".join(filter(None, (status["reason"], status.get("message"))))
+        yield Trouble(Telling.REMOVED, f"pod {name} was ended by its node: {told}")
+        return
+    if (placed := conditions.get("PodScheduled")) and placed["status"] == "False":
+        yield Trouble(Telling.NOT_PLACED, f"pod {name} cannot be placed: {_explanation(placed)}")
+    containers = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    ready = conditions.get("Ready")
+    unready_since = str((ready or {}).get("lastTransitionTime") or "")
+    for container in containers:
+        if trouble := _container_trouble(container, unready_since):
+            where = f"pod {name}, container {container['name']}"
+            yield Trouble(trouble.telling, f"{where}: {trouble.sentence}")
+    if ready and ready["status"] == "False" and any("running" in (c.get("state") or {}) for c in containers):
+        yield Trouble(Telling.NOT_READY, f"pod {name} runs but is not ready: {_explanation(ready)}")
+
+
+def _holds(condition: Mapping[str, Any] | None) -> bool:
+    return condition is not None and condition["status"] == "True"
+
+
+def _explanation(condition: Mapping[str, Any] | None) -> str:
+    return str(condition.get("message") or condition.get("reason") or "") if condition else ""
+
+
+def _container_trouble(container: Mapping[str, Any], unready_since: str) -> Trouble | None:
+    """What a container says, also while it is being started again: how it ended the last time explains more.
+
+    Args:
+        container: its status.
+        unready_since: when its pod was last ready, or began, in RFC 3339.
+    """
+    state, ended = container.get("state") or {}, (container.get("lastState") or {}).get("terminated")
+    if terminated := state.get("terminated"):
+        return _ending(container, terminated) if terminated.get("exitCode") else None
+    if container.get("ready") or unready_since > (state.get("running") or {}).get("startedAt", "9"):
+        return None  # it was ready since it was started again: its end is not what keeps it from being so now
+    waiting = state.get("waiting") or {}
+    reason = waiting.get("reason", "")
+    if reason and reason not in SILENT and reason != CRASHING:
+        told = ": ".join(filter(None, (reason, waiting.get("message"))))
+        return Trouble(Telling.CANNOT_START, told)
+    if ended:
+        return _ending(container, ended)
+    return Trouble(Telling.ENDED, f"{reason}: {waiting.get('message', '')}") if reason == CRASHING else None
+
+
+def _ending(container: Mapping[str, Any], ended: Mapping[str, Any]) -> Trouble:
+    """How a container ended; the words are the same while it waits to be started and while it runs again."""
+    memory = ended.get("reason") == "OOMKilled"
+    reason = f", {ended['reason']}" if ended.get("reason") else ""
+    why = " (it needs more memory than its limit allows)" if memory else ""
+    count = int(container.get("restartCount") or 0)
+    restarts = f", restarted {count} time{'' if count == 1 else 's'}" if count else ""
+    lines = [line.strip() for line in str(ended.get("message") or "").splitlines() if line.strip()]
+    words = f": {lines[-1][:LAST_WORDS_LIMIT]}" if lines else ""
+    sentence = f"ended with exit code {ended.get('exitCode')}{reason}{why}{restarts}{words}"
+    return Trouble(Telling.OUT_OF_MEMORY if memory else Telling.ENDED, sentence)

@@ -52,3 +52,35 @@ def owned_by(deployment: ModelDeployment, obj: Mapping[str, Any]) -> bool:
     """Whether an existing object belongs to this very ModelDeployment."""
     owners = obj.get("metadata", {}).get("ownerReferences", ())
     return any(owner.get("uid") == deployment.metadata.uid for owner in owners)
+
+
+def tell_owner(deployment: ModelDeployment, obj: Mapping[str, Any]) -> str:
+    """Whose an existing object is that has a name which Palier needs, and what to do; empty when it is ours.
+
+    Palier never takes such an object over: what it selects or runs may be somebody's.
+
+    Args:
+        deployment: the ModelDeployment that needs the name.
+        obj: the live object, with its kind.
+    """
+    if owned_by(deployment, obj):
+        return ""
+    meta, ours = obj.get("metadata", {}), deployment.metadata
+    kind, name = obj.get("kind", "object"), meta.get("name", "")
+    exists = f"{kind} {name} exists and is not Palier's"
+    remove = f"remove it (kubectl delete {kind.lower()} {name} -n {ours.namespace}) and Palier makes its own"
+    owners = meta.get("ownerReferences") or ()
+    owner = next((one for one in owners if one.get("controller")), next(iter(owners), None))
+    if owner is None:
+        if (meta.get("labels") or {}).get(MANAGED_BY) != MANAGED_BY_VALUE:
+            return f"{exists}: nothing says whose it is; {remove}, or choose another name for the ModelDeployment"
+        return f"{exists} any more: an earlier ModelDeployment left it behind, as --cascade=orphan does; {remove}"
+    whose = f"{owner.get('kind')} {owner.get('name')}"
+    if owner.get("kind") != KIND:
+        return f"{exists}: it belongs to {whose}; choose another name for the ModelDeployment"
+    if owner.get("name") == ours.name:
+        return (
+            f"{exists} any more: it belongs to an earlier {whose} with the uid {owner.get('uid')}; "
+            f"Kubernetes removes it soon, or {remove}"
+        )
+    return f"{exists}: it belongs to {whose}; choose another name for one of the two"

@@ -1,7 +1,8 @@
 """What people and tools read in `status`: a word for the stage, conditions by the kstatus rules, verdicts in sentences.
 
 `Reconciling` and `Stalled` exist only while they are true, and `Ready` sums everything up, so that `kubectl wait`,
-Helm and Flux tell promoted, in progress and rolled back apart without knowing Palier.
+Helm and Flux tell promoted, in progress and rolled back apart without knowing Palier. All of them have the same reason,
+for programs; the sentence with its numbers stands in `Ready`, and in `Stalled`, which tools show when they give up.
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from palier.release.observation import Observation
 from palier.release.outlook import MESSAGE_LIMIT, cost_status, plan_status, testing_status, within_budget
 from palier.release.scaled import scale_status
 from palier.release.situation import Decision
+from palier.release.standing import NO_RELEASE, name_of, tell_progress, tell_standing
 from palier.release.state import Result, State, Step
 
 
@@ -56,12 +58,13 @@ def conditions(decision: Decision, observation: Observation) -> list[Finding]:
     found = [serving]
     if state.release:
         hold = decision.hold
+        weight = observation.weight(state.candidate.revision) if state.candidate else 0
+        standing = tell_standing(state, weight=weight)
         reason = hold.reason if hold else state.release.step.value
-        message = hold.message if hold else "moving on"
         found += [
-            Finding(READY, "Unknown", reason, message),
-            Finding(RECONCILING, "True", reason, message),
-            Finding(PROGRESSING, "True", reason, message),
+            Finding(READY, "Unknown", reason, hold.message if hold else standing),
+            Finding(RECONCILING, "True", reason, standing),
+            Finding(PROGRESSING, "True", reason, tell_progress(state)),
         ]
         return found
     outcome = state.outcome
@@ -71,24 +74,24 @@ def conditions(decision: Decision, observation: Observation) -> list[Finding]:
         found += [
             Finding(READY, "False", reason, message),
             Finding(STALLED, "True", reason, message),
-            Finding(PROGRESSING, "False", reason, message),
+            Finding(PROGRESSING, "False", reason, NO_RELEASE),
         ]
         return found
     if decision.hold:  # a release that is asked for and may not start
-        told = decision.hold.reason, decision.hold.message
+        reason = decision.hold.reason
         found += [
-            Finding(READY, "Unknown", *told),
-            Finding(RECONCILING, "True", *told),
-            Finding(PROGRESSING, "False", *told),
+            Finding(READY, "Unknown", reason, decision.hold.message),
+            Finding(RECONCILING, "True", reason, "the revision that the spec asks for waits for its release to start"),
+            Finding(PROGRESSING, "False", reason, NO_RELEASE),
         ]
         return found
-    found.append(Finding(PROGRESSING, "False", serving.reason, serving.message))
+    found.append(Finding(PROGRESSING, "False", serving.reason, NO_RELEASE))
     if serving.status == "True":
         found.append(Finding(READY, "True", "Serving", serving.message))
     else:
         found += [
             Finding(READY, "False", serving.reason, serving.message),
-            Finding(RECONCILING, "True", serving.reason, serving.message),
+            Finding(RECONCILING, "True", serving.reason, "waiting until users reach the stable revision again"),
         ]
     return found
 
@@ -100,7 +103,7 @@ def refused(reason: str, message: str, *, serves: bool) -> list[Finding]:
         Finding(AVAILABLE, "True" if serves else "False", reason, unchanged),
         Finding(READY, "False", reason, message),
         Finding(STALLED, "True", reason, message),
-        Finding(PROGRESSING, "False", reason, message),
+        Finding(PROGRESSING, "False", reason, "no release goes on until this is changed"),
     ]
 
 
@@ -211,7 +214,10 @@ def _available(state: State, observation: Observation) -> Finding:
     if stable is None:
         return Finding(AVAILABLE, "False", "NoStableRevision", "no revision serves yet")
     facts = observation.facts(stable.revision)
-    named = f"{stable.model} {stable.version} ({stable.revision})"
+    named = name_of(stable)
+    if facts.endpoints == 0 and not facts.exists:
+        gone = facts.trouble or f"the Deployment or the Service of {stable.revision} is gone"
+        return Finding(AVAILABLE, "False", "StableUnavailable", f"{gone}, so nothing answers for {named}")
     if facts.endpoints == 0:
         trouble = f": {facts.trouble}" if facts.trouble else ""
         return Finding(AVAILABLE, "False", "StableUnavailable", f"no pod of {named} is ready{trouble}")

@@ -132,6 +132,42 @@ def test_json_log(capsys: pytest.CaptureFixture[str]) -> None:
     assert entry["time"].endswith("Z")
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_name_of_somebody_else_steers_a_terminal_or_forges_a_line(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a log the newline of a message is shown, and those of a traceback stay lines."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        log.set_up(Settings(prometheus_url="http://x", log_format=form))
+        try:
+            {}["\x1b[2J"]
+        except KeyError:
+            logging.getLogger("palier.test").exception("pods of %s", "a\x1b[31m\u202e\nZ ERROR forged")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    told = capsys.readouterr().err
+    assert not {"\x1b", "\u202e"} & set(told)
+    if form == "json":
+        assert json.loads(told)["message"] == "pods of a\x1b[31m\u202e\nZ ERROR forged"
+    else:
+        assert told.splitlines()[0].endswith(r"palier.test: pods of a\x1b[31m\u202e\nZ ERROR forged")
+        assert told.splitlines()[-1] == r"KeyError: '\x1b[2J'"
+
+
+def test_a_mistake_is_told_printably(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an API server answers may quote what somebody else wrote."""
+
+    def fail(_options: Any) -> None:  # noqa: ANN401 - argparse's own type does not matter here
+        raise Unavailable("quota \x1b]0;owned\x07")
+
+    monkeypatch.setattr(main, "_operator", fail)
+    assert main.main(["operator"]) == 1
+    assert capsys.readouterr().err == "palier: quota \\x1b]0;owned\\x07\n"
+
+
 def test_text_log(capsys: pytest.CaptureFixture[str]) -> None:
     """A log for people has the time in UTC, the severity and the source on one line."""
     root = logging.getLogger()

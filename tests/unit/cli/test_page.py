@@ -58,6 +58,7 @@ PAGE = """\
 ml/language-id
 Owner      NLP platform lead <nlp@example.com>, team nlp
 Ready      Unknown, Paused: paused at 25 %
+Next       `palier resume language-id -n ml`; with GitOps set spec.release.paused: false in Git
 Paused     yes: `palier resume` goes on
 Stage      Canary 25, 25 % of the requests go to the candidate
 Stable     0a1b2c3d4e  lingua 2.1.0, since 2026-11-01T10:00:00Z
@@ -87,6 +88,8 @@ def test_object_that_nobody_looked_at() -> None:
     body = {"metadata": BODY["metadata"], "spec": {"owner": {"name": "A", "email": "a@example.com"}}}
     assert page(body) == (
         "ml/language-id\nOwner      A <a@example.com>\nReady      the operator has not looked at it yet\n"
+        "Next       see whether an operator runs and serves this namespace: "
+        "`kubectl get pods -A -l app.kubernetes.io/name=palier`\n"
     )
 
 

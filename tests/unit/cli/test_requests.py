@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from palier.api.status import Result
 from palier.cli import requests
 from palier.cluster.client import KubernetesCluster
 from palier.cluster.kinds import Reference
@@ -86,7 +87,7 @@ async def test_nothing_in_progress(request_: Request, status: dict[str, Any]) ->
     assert cluster.annotations == {}
 
 
-@pytest.mark.parametrize("result", ["RolledBack", "Aborted", "Failed"])
+@pytest.mark.parametrize("result", [result.value for result in Result if result.refuses])
 async def test_refused_revision_is_retried(result: str) -> None:
     """After every ending that refuses a revision a retry can be asked for, each time with a new token."""
     cluster = deployment(outcome={"revision": "5f6a7b8c9d", "result": result})
@@ -102,6 +103,8 @@ async def test_refused_revision_is_retried(result: str) -> None:
     [
         (IN_PROGRESS, r"in progress \(Canary 25\): abort it first"),
         ({"outcome": {"revision": "5f6a7b8c9d", "result": "Promoted"}}, "nothing to retry"),
+        ({"outcome": {"revision": "5f6a7b8c9d", "result": "Superseded"}}, "nothing to retry"),
+        ({"outcome": {"revision": "5f6a7b8c9d", "result": "OfALaterVersion"}}, "nothing to retry"),
         ({}, "nothing to retry"),
     ],
 )

@@ -192,6 +192,14 @@ async def test_lost_events_harm_nobody(stub: Stub, code: int, caplog: pytest.Log
     assert "Promoted about Service ml/a is lost" in caplog.text
 
 
+async def test_a_note_is_printable(stub: Stub) -> None:
+    """`kubectl events` prints what a label value or the name of a model says, and obeys none of it."""
+    await stub.cluster.emit_event(
+        regarding=SERVICE, type_="Warning", reason="RolledBack", action="RollBack", note="segment \x1b[2J\u202e\nde"
+    )
+    assert stub.bodies[0]["note"] == r"segment \x1b[2J\u202e\nde"
+
+
 async def test_long_notes_are_cut_to_what_the_api_server_takes(stub: Stub) -> None:
     """The limit of 1024 counts bytes, and no character is torn apart."""
     await stub.cluster.emit_event(

@@ -4,11 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from palier.api.conditions import rfc3339
 from palier.api.constants import API_VERSION, KIND
 from palier.cluster.queue import Key
-from palier.cluster.reporter import CHECKPOINT, Reporter
+from palier.cluster.reporter import CHECKPOINT, Reporter, words_of
 from palier.cluster.store import Store
 from palier.release.memory import write_state
 from palier.release.state import RevisionRef, State, Step
@@ -126,6 +128,7 @@ ESSENTIAL = {
     "progress of a load test": {"release": {**later(), "testing": {"revision": "bbbbbbbbbb", "phase": "Climb"}}},
     "condition's status": {"conditions": [condition("Ready", "False", "Judging", "60 requests")]},
     "condition's reason": {"conditions": [condition("Ready", "Unknown", "CannotMeasure", "60 requests")]},
+    "condition's words": {"conditions": [condition("Ready", "Unknown", "Judging", "60 answers")]},
     "condition's generation": {"conditions": [condition("Ready", "Unknown", "Judging", "60", generation=2)]},
     "another condition": {
         "conditions": [condition("Ready", "Unknown", "Judging", "60"), condition("Stalled", "True", "Judging")]
@@ -255,3 +258,74 @@ async def test_a_condition_that_comes_back_starts_anew() -> None:
 
     assert desk.since("Reconciling") == rfc3339(START + 20)
     assert desk.since("Ready") == rfc3339(START)
+
+
+def told(message: str) -> dict[str, Any]:
+    """The status of the release with this sentence."""
+    return progress(conditions=[condition("Ready", "Unknown", "CandidateNotReady", message)])
+
+
+async def test_a_new_sentence_is_written_at_once_and_its_numbers_are_not() -> None:
+    """A quota that is in the way, or an image that does not exist, is read in the very pass that learnt of it."""
+    desk = Desk()
+    await desk.report(told("0 of 1 pods of 5f6a7b8c9d are ready"), 0)
+    for second in range(1, 20):
+        assert not await desk.report(told(f"{second} of 40 pods of 5f6a7b8c9d are ready"), second)
+
+    assert await desk.report(told('0 of 1 pods of 5f6a7b8c9d are ready: exceeded quota "gpus"'), 20)
+    assert not await desk.report(told('1 of 1 pods of 5f6a7b8c9d are ready: exceeded quota "gpus"'), 21)
+
+
+async def test_a_pod_that_takes_the_place_of_another_is_no_news() -> None:
+    """The pods of a crashing Deployment come and go; what is wrong with them stays the same."""
+    desk = Desk()
+    trouble = "pod demo-5f6a7b8c9d-6c7d8f9b5-{}, container m: ended with exit code 1, Error, restarted {} times"
+    await desk.report(told(trouble.format("bcdfg", 1)), 0)
+
+    assert not await desk.report(told(trouble.format("x2k4z", 2)), 1)
+
+
+async def test_no_text_of_somebody_else_reaches_a_terminal_unescaped() -> None:
+    """What `kubectl get -o yaml` and `jq -r` print moves no cursor; what is recognised again stays as it was."""
+    desk = Desk()
+    await desk.report(progress(**told("the segment \x1b[2J\u202ede fails"), handledRetry="now\x07"), 0)
+
+    (stored,) = desk.status["conditions"]
+    assert stored["message"] == r"the segment \x1b[2J\u202ede fails"
+    assert desk.status["handledRetry"] == "now\x07"
+    assert not await desk.report(progress(**told("the segment \x1b[2J\u202ede fails"), handledRetry="now\x07"), 60)
+
+
+WORDS = st.text(alphabet=st.characters(categories=["L"], exclude_characters="eE"), min_size=1, max_size=8)
+NUMBERS = st.one_of(
+    st.integers().map(str),
+    st.integers().map("{:,}".format),
+    st.floats(allow_nan=False, allow_infinity=False).map("{:.3g}".format),
+    st.from_regex(r"demo-[0-9a-f]{9}[0-9]-[bcdfghjklmnpqrstvwxz2456789]{5}", fullmatch=True),
+    st.datetimes().map(lambda at: f"{at:%Y-%m-%dT%H:%M:%SZ}"),
+)
+
+
+@given(st.text())
+def test_the_words_of_words_are_the_same(message: str) -> None:
+    """Whatever is in the message: no second reading finds another number."""
+    assert words_of(words_of(message)) == words_of(message)
+
+
+@given(st.lists(WORDS, min_size=1), st.data())
+def test_numbers_and_names_of_pods_move_no_words(words: list[str], data: st.DataObject) -> None:
+    """A sentence with other numbers, times and pods has the same words."""
+    sentence = " {} ".join(words)
+    first, second = ([data.draw(NUMBERS) for _ in words[1:]] for _ in range(2))
+    form = [one.count(":") for one in first]
+    assume(form == [one.count(":") for one in second])
+
+    assert words_of(sentence.format(*first)) == words_of(sentence.format(*second))
+
+
+@given(st.lists(st.one_of(WORDS, NUMBERS)), WORDS, WORDS, st.lists(st.one_of(WORDS, NUMBERS)))
+def test_any_other_word_shows(before: list[str], one: str, other: str, after: list[str]) -> None:
+    """However many numbers stand around it."""
+    assume(one != other)
+
+    assert words_of(" ".join([*before, one, *after])) != words_of(" ".join([*before, other, *after]))

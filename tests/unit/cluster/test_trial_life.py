@@ -411,7 +411,7 @@ async def test_copies_end_with_the_gateway(life: Life) -> None:
 
 
 async def test_a_proxy_that_does_not_start_says_why(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The words of the kubelet, once there has been time to start; it is not asked at every pass."""
+    """The words of the kubelet, at once; it is not asked at every pass."""
     await copied(life)
     (name,) = life.proxies()
     body = life.cluster.find("Deployment", name)
@@ -436,4 +436,4 @@ async def test_a_proxy_that_does_not_start_says_why(life: Life, monkeypatch: pyt
 
     assert life.said("Ready")["reason"] == "ShadowNotReady"
     assert "ImagePullBackOff" in life.said("Ready")["message"]
-    assert len(asked) == 3
+    assert len(asked) == 4

@@ -9,7 +9,7 @@ from palier.api.release import ReleaseRules
 from palier.api.status import Status
 from palier.evidence.objective import Judgement, Verdict
 from palier.release.memory import read_state
-from palier.release.observation import Observation
+from palier.release.observation import Observation, RevisionFacts
 from palier.release.report import MESSAGE_LIMIT, conditions, refused, stage_word, status_of, verdict_status, written
 from palier.release.situation import Decision, Hold
 from palier.release.state import Outcome, Result, State, Step
@@ -62,8 +62,23 @@ def test_a_release_on_its_way_is_unknown_and_available(step: Step) -> None:
         "Reconciling": "True Judging",
         "Progressing": "True Judging",
     }
-    assert {message for kind, (_, _, message) in found(releasing(step), hold=HOLD).items() if kind != "Available"} == {
-        HOLD.message
+    messages = {kind: message for kind, (_, _, message) in found(releasing(step), hold=HOLD).items()}
+    assert messages["Ready"] == HOLD.message
+    assert HOLD.message not in messages["Reconciling"] + messages["Progressing"]
+    assert len(set(messages.values())) == len(messages)
+
+
+def test_each_condition_of_a_release_answers_another_question() -> None:
+    """Ready: why it waits. Reconciling, which Flux and Helm show: where it is. Progressing: which release it is."""
+    state = releasing(Step.CANARY, index=1)
+    told = found(state, observed(HEALTHY, {STABLE: 75, CANDIDATE: 25}), HOLD)
+
+    assert {kind: message for kind, (_, _, message) in told.items()} == {
+        "Available": f"lingua v-a ({STABLE}) serves",
+        "Ready": "errors: 60 of at least 200 requests",
+        "Reconciling": f"lingua v-b ({CANDIDATE}) has 25 % of the traffic, since 1970-01-12T13:46:40Z",
+        "Progressing": f"the release of lingua v-b ({CANDIDATE}) instead of lingua v-a ({STABLE}) "
+        "began at 1970-01-12T13:46:40Z",
     }
 
 
@@ -132,6 +147,16 @@ UNAVAILABLE: dict[str, tuple[Observation, str, str]] = {
         "StableUnavailable",
         f"no pod of lingua v-a ({STABLE}) is ready: pod x: ErrImagePull",
     ),
+    "deleted": (
+        observed({STABLE: RevisionFacts(trouble=f"Deployment demo-{STABLE} is gone")}, {STABLE: 100}),
+        "StableUnavailable",
+        f"Deployment demo-{STABLE} is gone, so nothing answers for lingua v-a ({STABLE})",
+    ),
+    "deleted, and nobody saw what": (
+        observed({}, {STABLE: 100}),
+        "StableUnavailable",
+        f"the Deployment or the Service of {STABLE} is gone, so nothing answers for lingua v-a ({STABLE})",
+    ),
     "conflict": (
         observed(HEALTHY, {STABLE: 100}, conflict="m.example.com is taken"),
         "RouteConflict",
@@ -155,7 +180,7 @@ def test_users_who_get_no_answer_are_told_of(observation: Observation, reason: s
     """At rest, what is wrong with stable or its route makes the object unready, and it heals without a person."""
     assert found(serving(), observation)["Available"] == ("False", reason, message)
     assert found(serving(), observation)["Ready"] == ("False", reason, message)
-    assert found(serving(), observation)["Reconciling"] == ("True", reason, message)
+    assert found(serving(), observation)["Reconciling"][:2] == ("True", reason)
     assert "Stalled" not in found(serving(), observation)
 
 

@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from palier.cli.plan.values import by_variant, duration, named, rate, whole
+from palier.cli.terminal import print_drawing, print_json, warn
 from palier.errors import InvalidSettings
 
 if TYPE_CHECKING:
@@ -105,11 +105,13 @@ def _run(options: argparse.Namespace) -> int:
     outcomes = [outcome(draft, known) for draft in found]
     for one in outcomes:
         for note in one.notes:
-            print(f"palier: {one.draft.deployment.metadata.name}: {note}", file=sys.stderr)
+            warn(f"palier: {one.draft.deployment.metadata.name}: {note}")
     if options.svg:
         _draw(options.svg, outcomes[0])
-    told = [json.dumps(report(one)) if options.json else page(one, Terminal.standard()) for one in outcomes]
-    print(("\n" if options.json else "\n\n").join(told))
+    if options.json:
+        print_json("\n".join(json.dumps(report(one)) for one in outcomes))
+    else:
+        print_drawing("\n\n".join(page(one, Terminal.standard()) for one in outcomes))
     verdict = worst(one.choice.verdict for one in outcomes)
     return {"Pass": PASS, "Fail": FAIL, "NoEvidence": NO_EVIDENCE}[verdict]
 

@@ -3,12 +3,12 @@
 import argparse
 import json
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from palier.cli.simulate.values import seconds, share, span, stages, written
+from palier.cli.terminal import print_json, print_text, warn
 from palier.simulate.case import MINUTE, OBJECTIVES, Case, Stage
 from palier.simulate.scenarios import SCENARIOS
 
@@ -150,7 +150,7 @@ def _run(options: argparse.Namespace) -> None:
         # Only now: the parser must not wait for NumPy to load.
         from palier.cli.simulate.page import listing  # noqa: PLC0415
 
-        print(listing())
+        print_text(listing())
         return
     try:
         case = _case(options)
@@ -158,12 +158,12 @@ def _run(options: argparse.Namespace) -> None:
     except ValueError as error:
         options.command.error(f"argument --{error}")
     for note in _notes(case):
-        print(f"palier: {note}", file=sys.stderr)
+        warn(f"palier: {note}")
     if options.plot:
         from palier.cli.simulate.plot import check_plot  # noqa: PLC0415
 
         check_plot(options.plot)
-    print(_simulated(options, plan))
+    (print_json if options.json else print_text)(_simulated(options, plan))
 
 
 def _case(options: argparse.Namespace) -> Case:
@@ -175,7 +175,7 @@ def _case(options: argparse.Namespace) -> Case:
 
         found = file_changes(options.file)
         for note in found.notes:
-            print(f"palier: {note}", file=sys.stderr)
+            warn(f"palier: {note}")
         changes |= found.changes
     given = {one.name: value for one in fields(Case) if (value := getattr(options, one.name, None)) is not None}
     if options.weight is not None:

@@ -3,11 +3,11 @@
 import contextlib
 import multiprocessing
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
+from palier.cli.terminal import clear_progress, print_progress
 from palier.simulate.runs import Plan, Run, play
 
 __all__ = ["play_all"]
@@ -31,8 +31,8 @@ def play_all(plan: Plan, runs: int, *, jobs: int) -> list[Run]:
     with _progress_cleared():
         for chunk in _in_order(plan, chunks, jobs=jobs):
             played.extend(chunk)
-            if time.monotonic() - begun > _QUIET and sys.stderr.isatty():
-                print(f"\r{len(played)} of {runs} runs", end="", file=sys.stderr, flush=True)
+            if time.monotonic() - begun > _QUIET:
+                print_progress(f"{len(played)} of {runs} runs")
     return played
 
 
@@ -63,5 +63,4 @@ def _progress_cleared() -> Iterator[None]:
     try:
         yield
     finally:
-        if sys.stderr.isatty():
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        clear_progress()

@@ -1,0 +1,91 @@
+"""Where a release stands, in short sentences that stand beside the reason for which it waits.
+
+The reason with all its numbers is told once, in `Ready`. The other conditions answer the other questions of those who
+read only them: `Reconciling`, which Flux, Argo CD and Helm show, says where the release is, and `Progressing` which
+release it is.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from palier.api.conditions import rfc3339
+from palier.release.state import Release, RevisionRef, State, Step
+
+__all__ = ["NO_RELEASE", "name_of", "tell_gone", "tell_progress", "tell_standing", "tell_taking_back"]
+
+NO_RELEASE: Final = "no release is in progress"
+
+_STANDS: Final[Mapping[Step, str]] = {
+    Step.PREPARING: "{candidate} is getting ready and has no users yet, since {since}",
+    Step.LOAD_TESTING: "{candidate} is under load without any user, since {since}",
+    Step.EXAMINING: "{candidate} is asked for golden answers without any user, since {since}",
+    Step.SHADOWING: "{candidate} answers copies of users' requests, since {since}",
+    Step.PROMOTING: "{candidate} is getting all of the traffic and has {weight} % now, since {since}",
+    Step.ROLLING_BACK: "the traffic of {candidate} is going back to stable, since {since}",
+}
+
+
+def tell_standing(state: State, *, weight: int) -> str:
+    """Where the release in progress is and since when; `NO_RELEASE` where there is none.
+
+    Args:
+        state: the memory.
+        weight: the candidate's share of the traffic now, in percent.
+    """
+    release, candidate = state.release, state.candidate
+    if release is None or candidate is None:
+        return NO_RELEASE
+    if release.step is Step.CANARY:
+        return _tell_share(release, candidate, weight)
+    if release.step is Step.ROLLING_BACK and state.stable is None:
+        return f"{name_of(candidate)} is being removed, since {rfc3339(release.stage_started_at)}"
+    form = _STANDS.get(release.step, f"{{candidate}} is at {release.step.value}, since {{since}}")
+    return form.format(candidate=name_of(candidate), since=rfc3339(release.stage_started_at), weight=weight)
+
+
+def _tell_share(release: Release, candidate: RevisionRef, weight: int) -> str:
+    if release.traffic_since is None:
+        return f"the share of {name_of(candidate)} is changing and is {weight} % of the traffic now"
+    return f"{name_of(candidate)} has {weight} % of the traffic, since {rfc3339(release.traffic_since)}"
+
+
+def tell_progress(state: State) -> str:
+    """Which release is in progress; `NO_RELEASE` where there is none."""
+    if state.release is None or state.candidate is None:
+        return NO_RELEASE
+    instead = f" instead of {name_of(state.stable)}" if state.stable else ", the first revision,"
+    return f"the release of {name_of(state.candidate)}{instead} began at {rfc3339(state.release.started_at)}"
+
+
+def tell_taking_back(why: str, *, in_the_way: str = "") -> str:
+    """Why the traffic is being taken back, and first of all what keeps users with the candidate meanwhile.
+
+    Args:
+        why: how the release ends, as a sentence.
+        in_the_way: what the gateway says about the route, or that it says nothing; empty when that is only a moment.
+    """
+    if not in_the_way:
+        return f"taking the traffic back to stable: {why}"
+    return (
+        f"the traffic cannot be taken back to stable yet, and users may still reach the candidate: {in_the_way}; "
+        f"it is taken back because of this: {why}"
+    )
+
+
+def tell_gone(name: str, *, workload: bool, service: bool) -> str:
+    """What somebody has deleted of a revision that has to be there; empty when both are there.
+
+    Args:
+        name: of the revision's Deployment and of its Service.
+        workload: whether its Deployment is there.
+        service: whether its Service is there.
+    """
+    gone = [kind for kind, there in (("Deployment", workload), ("Service", service)) if not there]
+    if not gone:
+        return ""
+    return f"{' and '.join(gone)} {name} {'is' if len(gone) == 1 else 'are'} gone"
+
+
+def name_of(reference: RevisionRef) -> str:
+    """A revision as people call it."""
+    return f"{reference.model} {reference.version} ({reference.revision})"
