@@ -20,7 +20,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import kopf
 
@@ -29,7 +29,7 @@ from palier.cluster.client import KubernetesCluster
 from palier.cluster.health import Health, serve
 from palier.cluster.instruments import Instruments
 from palier.cluster.lease import Lease
-from palier.cluster.queue import Key, WorkQueue
+from palier.cluster.queue import Key, Rest, WorkQueue
 from palier.cluster.store import Store
 from palier.cluster.transport import default_namespace
 from palier.cluster.watches import WATCHES, Watch
@@ -54,7 +54,6 @@ GRACE = 2.0
 """Seconds that reconciles under way get to finish when the process is asked to end."""
 WATCH_GRACE = 5.0
 """Seconds that Kopf gets to end."""
-LEASE_NAME: Final = "palier"
 
 
 class Application(Protocol):
@@ -70,8 +69,11 @@ class Application(Protocol):
         """The ModelDeployments to reconcile."""
         ...
 
-    async def reconcile(self, key: Key) -> float | None:
-        """Bring one ModelDeployment forward; return the seconds after which to look again, or None."""
+    async def reconcile(self, key: Key) -> Rest | float | None:
+        """Bring one ModelDeployment forward; return the seconds after which to look again, or None.
+
+        A `Rest` that is urgent says that what remains to be done may not wait for the rest of the fleet.
+        """
         ...
 
     async def run_looks(self) -> None:
@@ -194,7 +196,7 @@ class _Runtime:
         if not self._over.is_set():
             raise RuntimeError("watching ended although nobody asked for it")
 
-    async def _reconcile(self, key: Key) -> float | None:
+    async def _reconcile(self, key: Key) -> Rest | float | None:
         with self._health.instruments.reconcile():
             async with asyncio.timeout(RECONCILE_LIMIT):
                 return await self._application.reconcile(key)
@@ -336,7 +338,7 @@ def _lease(cluster: KubernetesCluster, settings: Settings) -> Lease:
     namespace = settings.lease_namespace or default_namespace(kubeconfig=settings.kubeconfig, context=settings.context)
     # A pod keeps its name when its container restarts: the random part tells the two processes apart.
     identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
-    return Lease(cluster, namespace=namespace, name=LEASE_NAME, identity=identity)
+    return Lease(cluster, namespace=namespace, name=settings.lease_name, identity=identity)
 
 
 def _end_on_signals(stop: asyncio.Event) -> None:
