@@ -19,9 +19,7 @@ def route(name: str, *hostnames: object, version: int = 1, namespace: str = "ml"
     return {"kind": "HTTPRoute", "metadata": metadata, "spec": {**named, **spec}}
 
 
-def endpoints(
-    name: str, service: str, *, owner: str = "demo", namespace: str = "ml", version: int = 1
-) -> dict[str, Any]:
+def endpoints(name: str, service: str, *, namespace: str = "ml", version: int = 1) -> dict[str, Any]:
     """An EndpointSlice of a Service."""
     labels = Labels({SERVICE_NAME: service, LABEL_DEPLOYMENT: "demo"})
     metadata = {"name": name, "namespace": namespace, "resourceVersion": str(version), "labels": labels}
