@@ -29,7 +29,7 @@ from palier.cluster.client import KubernetesCluster
 from palier.cluster.health import Health, serve
 from palier.cluster.instruments import Instruments
 from palier.cluster.lease import Lease
-from palier.cluster.queue import Key, Rest, WorkQueue
+from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
 from palier.cluster.transport import default_namespace
 from palier.cluster.watches import WATCHES, Watch
@@ -69,7 +69,7 @@ class Application(Protocol):
         """The ModelDeployments to reconcile."""
         ...
 
-    async def reconcile(self, key: Key) -> Rest | float | None:
+    async def reconcile(self, key: Key) -> float | None:
         """Bring one ModelDeployment forward; return the seconds after which to look again, or None.
 
         A `Rest` that is urgent says that what remains to be done may not wait for the rest of the fleet.
@@ -196,7 +196,7 @@ class _Runtime:
         if not self._over.is_set():
             raise RuntimeError("watching ended although nobody asked for it")
 
-    async def _reconcile(self, key: Key) -> Rest | float | None:
+    async def _reconcile(self, key: Key) -> float | None:
         with self._health.instruments.reconcile():
             async with asyncio.timeout(RECONCILE_LIMIT):
                 return await self._application.reconcile(key)

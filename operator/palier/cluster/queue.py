@@ -23,8 +23,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Self, TypeVar
 
 from typing_extensions import override
 
@@ -53,14 +52,20 @@ class Key(NamedTuple):
         return f"{self.namespace}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """When a key that was handled is due again, and whether what remains to be done for it is urgent."""
+class Rest(float):
+    """Seconds after which a key that was handled is due again, and whether what remains to be done is urgent.
 
-    seconds: float
-    """Seconds until it has to be handled again at the latest."""
-    urgent: bool = False
-    """Whether the key goes before others until then, whoever adds it: a rollback is not over after its first step."""
+    An urgent key goes before others until then, whoever adds it: a rollback is not over after its first step.
+    """
+
+    __slots__ = ("urgent",)
+    urgent: bool
+
+    def __new__(cls, seconds: float, *, urgent: bool = False) -> Self:
+        """So many seconds; urgent ones or not."""
+        rest = super().__new__(cls, seconds)
+        rest.urgent = urgent
+        return rest
 
 
 K = TypeVar("K", bound=Hashable)
@@ -166,7 +171,7 @@ class WorkQueue(Generic[K]):
 
     async def run(
         self,
-        handler: Callable[[K], Awaitable[Rest | float | None]],
+        handler: Callable[[K], Awaitable[float | None]],
         *,
         workers: int,
         start: asyncio.Event | None = None,
@@ -174,8 +179,8 @@ class WorkQueue(Generic[K]):
         """Handle keys with so many workers until `shut_down`.
 
         Args:
-            handler: handles one key; returns the seconds after which to handle it again, or None, or a `Rest` that also
-                tells whether it is urgent. When it raises, the key is retried with backoff, not before the error's
+            handler: handles one key; returns the seconds after which to handle it again, or None; a `Rest` also tells
+                whether that is urgent. When it raises, the key is retried with backoff, not before the error's
                 `retry_after` where it has one, and is as urgent as it was.
             workers: how many keys are handled at the same time.
             start: the workers wait for this before they take their first key.
@@ -184,11 +189,11 @@ class WorkQueue(Generic[K]):
             for number in range(workers):
                 group.create_task(self._work(handler, start), name=f"worker {number}")
 
-    async def _work(self, handler: Callable[[K], Awaitable[Rest | float | None]], start: asyncio.Event | None) -> None:
+    async def _work(self, handler: Callable[[K], Awaitable[float | None]], start: asyncio.Event | None) -> None:
         if start is not None:
             await start.wait()
         while (key := await self._take()) is not None:
-            again: Rest | float | None = None
+            again: float | None = None
             failure: Exception | None = None
             try:
                 again = await handler(key)
@@ -224,17 +229,16 @@ class WorkQueue(Generic[K]):
         self._urgent_in_a_row = 0
         return self._ready
 
-    def _succeeded(self, key: K, again: Rest | float | None) -> None:
+    def _succeeded(self, key: K, again: float | None) -> None:
         self._failures.pop(key, None)
-        rest = Rest(again) if isinstance(again, int | float) else again
-        if rest is not None and rest.urgent:
+        if isinstance(again, Rest) and again.urgent:
             self._pressing.add(key)
         else:
             self._pressing.discard(key)
         if key in self._dirty:
             self.add(key, urgent=self._dirty.pop(key))
-        if rest is not None:
-            self.add_after(key, rest.seconds)
+        if again is not None:
+            self.add_after(key, again)
 
     def _failed(self, key: K, error: Exception) -> None:
         if isinstance(error, PalierError):

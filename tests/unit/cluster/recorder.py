@@ -5,9 +5,9 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
-from palier.cluster.queue import Rest, WorkQueue
+from palier.cluster.queue import WorkQueue
 
-Answer = Rest | float | None
+Answer = float | None
 Handler = Callable[[str], Awaitable[Answer]]
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 

@@ -32,7 +32,7 @@ class Laboratory:
     done: dict[str, float] = field(default_factory=dict)
     """When a rollback was over, and when a new object was first seen to."""
 
-    async def reconcile(self, key: str) -> Rest | float:
+    async def reconcile(self, key: str) -> float:
         """One pass: a step of a rollback, or nothing but the time that it takes."""
         await asyncio.sleep(EACH)
         if key in self.left:
