@@ -17,8 +17,8 @@ from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.cluster.act import Actor
 from palier.cluster.client import Cluster
 from palier.cluster.gateways import Stickers
-from palier.cluster.observe import observe
-from palier.cluster.queue import Key, WorkQueue
+from palier.cluster.observe import observe, revision_facts
+from palier.cluster.queue import Key, Rest, WorkQueue
 from palier.cluster.reporter import Reporter
 from palier.cluster.served import served_revisions
 from palier.cluster.store import Store
@@ -35,7 +35,7 @@ from palier.reconcile.session import Session
 from palier.reconcile.worklist import Pass, Planner
 from palier.release.decide import decide
 from palier.release.memory import read_state
-from palier.release.observation import Measured, Observation
+from palier.release.observation import Measured, Observation, RevisionFacts
 from palier.release.plan import pin_stages
 from palier.release.report import refused, written
 from palier.release.situation import Decision, Note
@@ -80,6 +80,7 @@ class Controller:
             interval=look_interval,
             scrape_interval=scrape_interval,
             looked=self._looked,
+            changed=self._alerted,
             clock=clock,
             finished=look_finished,
             serving=lambda: served_revisions(store),
@@ -114,8 +115,14 @@ class Controller:
         if body is None or body["metadata"].get("deletionTimestamp"):
             self._forget(key)
             return None
+        session = self._session(key, str(body["metadata"].get("uid", "")))
+        session.is_urgent = False
+        return Rest(await self._reconcile_readable(key, body, session), urgent=session.is_urgent)
+
+    async def _reconcile_readable(self, key: Key, body: Mapping[str, Any], session: Session) -> float:
+        """A pass whose object may say what nobody can act on; then the object tells that, and others go on."""
         try:
-            return await self._reconcile(key, body, self._session(key, str(body["metadata"].get("uid", ""))))
+            return await self._reconcile(key, body, session)
         except InvalidSpec as error:
             return await self._refuse(key, body, "InvalidSpec", f"{error.field}: {error.message}")
         except PalierError:
@@ -133,6 +140,7 @@ class Controller:
         asked = wanted(self.store, deployment, state)
         observation = await self._observe(key, deployment, state, session, asked=asked, now=now)
         decision = decide(spec, observation, state, now=now)
+        session.is_urgent = decision.state.release is not None and decision.state.release.ending is not None
         this = await self._plan(body, _pinned(spec, decision.state), observation, decision, asked=asked, now=now)
         outcomes = await carry_out(self._planner.actions(this), session.attempts, clock=self.monotonic)
         if this.moved:
@@ -204,15 +212,15 @@ class Controller:
         if this.moved or this.told or told:
             return 0.0
         again_in = this.targets.again_in
-        rest = self._rest(this.decision, now=this.now) if again_in is None else again_in
+        rest = self._rest(key, this.decision, now=this.now) if again_in is None else again_in
         return rest if outcomes.again_in is None else min(rest, outcomes.again_in)
 
-    def _rest(self, decision: Decision, *, now: float) -> float:
+    def _rest(self, key: Key, decision: Decision, *, now: float) -> float:
         rest = RESYNC * random.uniform(0.9, 1.1)  # noqa: S311 - spreads the fleet, guards nothing
         if decision.wake_at is not None:
             rest = min(rest, max(0.0, decision.wake_at - now) + 0.01)
         if decision.state.release:
-            rest = min(rest, ASKED_AGAIN_AFTER)
+            rest = min(rest, ASKED_AGAIN_AFTER, self._troubles.again_in(*key, now=now) + 0.01)
         if decision.run or decision.examination:
             rest = min(rest, PROGRESS_AFTER)
         return rest
@@ -253,6 +261,10 @@ class Controller:
 
     def _looked(self, keys: Sequence[tuple[str, str]]) -> None:
         for key in keys:
+            self.queue.add(Key(*key))
+
+    def _alerted(self, keys: Sequence[tuple[str, str]]) -> None:
+        for key in keys:
             # A rollback may hang on it: before everything that merely wants to be looked at again.
             self.queue.add(Key(*key), urgent=True)
 
@@ -261,18 +273,30 @@ class Controller:
     ) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """Why pods of a candidate are not ready, and why that is not known, where it could not be asked."""
         release, candidate = state.release, state.candidate
-        waits = release is not None and not release.ending and (release.opened_at is None or release.unready_since)
-        if release is None or candidate is None or not waits:
+        if release is None or candidate is None or release.ending or not self._waits_for_pods(deployment, state):
             self._troubles.forget(key.namespace, key.name)
             return {}, {}
         labels = {LABEL_DEPLOYMENT: deployment.metadata.name, LABEL_REVISION: candidate.revision}
         since = release.unready_since or release.stage_started_at
         due = since + deployment.spec.release.progress_deadline.seconds
+        facts = revision_facts(self.store, deployment, {}).get(candidate.revision, RevisionFacts())
+        seen = (facts.pods, facts.available, facts.endpoints)
         try:
-            return {candidate.revision: await self._troubles.of(*key, labels, since=since, now=now, due=due)}, {}
+            told = await self._troubles.of(*key, labels, since=since, now=now, due=due, seen=seen)
+            return {candidate.revision: told}, {}
         except ClusterError as error:  # people, breaches and a candidate that is gone do not wait for it
             logger.warning("why pods of %s/%s are not ready is not known: %s", *key, error)
             return {}, {candidate.revision: str(error) or type(error).__name__}
+
+    def _waits_for_pods(self, deployment: ModelDeployment, state: State) -> bool:
+        """Whether the candidate lacks ready pods for its stage."""
+        release, candidate = state.release, state.candidate
+        assert release is not None  # noqa: S101 - asked only of a release in progress
+        assert candidate is not None  # noqa: S101
+        if release.opened_at is None or release.unready_since is not None:
+            return True
+        facts = revision_facts(self.store, deployment, {}).get(candidate.revision, RevisionFacts())
+        return not facts.carries(1)
 
     def _latest(self, key: Key, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The object as this very pass may have written it."""

@@ -12,15 +12,12 @@ end first, and Kopf ends last.
 import asyncio
 import contextlib
 import logging
-import os
 import random
 import signal
-import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import kopf
 
@@ -28,10 +25,9 @@ from palier.cluster.cache import Cache, served_watches
 from palier.cluster.client import KubernetesCluster
 from palier.cluster.health import Health, serve
 from palier.cluster.instruments import Instruments
-from palier.cluster.lease import Lease
+from palier.cluster.lease import lease_of
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
-from palier.cluster.transport import default_namespace
 from palier.cluster.watches import WATCHES, Watch
 from palier.errors import ClusterError, Forbidden, Unavailable
 from palier.settings import Settings
@@ -54,7 +50,6 @@ GRACE = 2.0
 """Seconds that reconciles under way get to finish when the process is asked to end."""
 WATCH_GRACE = 5.0
 """Seconds that Kopf gets to end."""
-LEASE_NAME: Final = "palier"
 
 
 class Application(Protocol):
@@ -71,7 +66,10 @@ class Application(Protocol):
         ...
 
     async def reconcile(self, key: Key) -> float | None:
-        """Bring one ModelDeployment forward; return the seconds after which to look again, or None."""
+        """Bring one ModelDeployment forward; return the seconds after which to look again, or None.
+
+        A `Rest` that is urgent says that what remains to be done may not wait for the rest of the fleet.
+        """
         ...
 
     async def run_looks(self) -> None:
@@ -129,7 +127,7 @@ class _Runtime:
         self._stop = stop
         self._cache = Cache(application.store, application.queue)
         self._health = health
-        self._lease = _lease(cluster, settings) if settings.leader_elect else None
+        self._lease = lease_of(cluster, settings) if settings.leader_elect else None
         self._begun = asyncio.Event()
         self._synced = asyncio.Event()
         self._acting = asyncio.Event()
@@ -330,13 +328,6 @@ async def _credentials(cluster: KubernetesCluster) -> kopf.ConnectionInfo:
         proxy_url=configuration.proxy,
         trust_env=(configuration.client_session_kwargs or {}).get("trust_env", True),
     )
-
-
-def _lease(cluster: KubernetesCluster, settings: Settings) -> Lease:
-    namespace = settings.lease_namespace or default_namespace(kubeconfig=settings.kubeconfig, context=settings.context)
-    # A pod keeps its name when its container restarts: the random part tells the two processes apart.
-    identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
-    return Lease(cluster, namespace=namespace, name=LEASE_NAME, identity=identity)
 
 
 def _end_on_signals(stop: asyncio.Event) -> None:

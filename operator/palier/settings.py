@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from palier.api.values import LABEL, Duration
+from palier.api.values import LABEL, SUBDOMAIN, Duration
 from palier.errors import InvalidSettings
 
 __all__ = ["VERSION", "Settings", "add_arguments"]
@@ -61,6 +61,8 @@ class Settings:
     """Whether several replicas agree by a Lease on the one that acts."""
     lease_namespace: str = ""
     """Where the Lease is; empty for the namespace of the operator itself."""
+    lease_name: str = "palier"
+    """The name of the Lease; replicas of one installation share it, and two installations in a namespace must not."""
     kubeconfig: str | None = None
     """Path of a kubeconfig; None for the service account inside a cluster, else the usual kubeconfig."""
     context: str | None = None
@@ -165,6 +167,12 @@ def _namespace(text: str) -> str:
     return text
 
 
+def _lease_name(text: str) -> str:
+    if len(text) > 253 or not re.fullmatch(SUBDOMAIN, text):  # noqa: PLR2004 - the length of an object's name
+        raise ValueError(f"{text!r} is not the name of a Lease")
+    return text
+
+
 def _namespaces(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_namespace(part.strip()) for part in text.split(",") if part.strip()))
 
@@ -211,6 +219,7 @@ OPTIONS: Final = (
     _Option("health_port", "PORT", _number(0, 65535), "port of /healthz, /readyz, /metrics (default: 8080)"),
     _Option("leader_elect", "true|false", _yes_or_no, "let replicas agree on one that acts (default: false)"),
     _Option("lease_namespace", "NAMESPACE", _namespace, "namespace of the Lease (default: the operator's own)"),
+    _Option("lease_name", "NAME", _lease_name, "name of the Lease that replicas agree by (default: palier)"),
     _Option("kubeconfig", "FILE", str, "use this kubeconfig (default: the service account, else the usual one)"),
     _Option("context", "NAME", str, "context of the kubeconfig (default: its current one)"),
     _Option("log_level", "LEVEL", _word("debug", "info", "warning", "error"), "least severe messages (default: info)"),

@@ -14,7 +14,6 @@ from local.client import Client
 from local.control_plane import ControlPlane
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.cluster.watches import WATCHES
-from palier.kopf_app import LEASE_NAME
 from palier.manifests.golden import golden_configs, golden_job
 from palier.manifests.loadtest import load_test_config, load_test_job
 from palier.manifests.shadow import shadow_config, shadow_deployment, shadow_service
@@ -261,7 +260,7 @@ def test_lease_rights(installation: Installation) -> None:
     assert installation.operator_may(create, namespace=installation.chart.namespace) == set(create)
     assert installation.operator_may(create, namespace="ml") == set()
     account = f"--as={installation.account}"
-    for name, answer in ((LEASE_NAME, "yes"), ("other", "no")):
+    for name, answer in ((installation.chart.release, "yes"), ("other", "no")):
         question = ("auth", "can-i", "update", f"leases.coordination.k8s.io/{name}", "-n", installation.chart.namespace)
         assert installation.client.kubectl(*question, account, check=False).strip() == answer, name
 

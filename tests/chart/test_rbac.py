@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from palier.cluster.kinds import CLUSTER_SCOPED, PLURALS
-from palier.kopf_app import LEASE_NAME
 
 if TYPE_CHECKING:
     from tests.chart.conftest import Chart, Rendered
@@ -101,14 +103,20 @@ def _cluster_scoped(rule: dict[str, Any]) -> bool:
     return wide
 
 
-def test_the_lease_is_its_own_and_only_with_election(chart: Chart) -> None:
-    """Leases are reached in the release's namespace only, by name where RBAC can name them, and only when electing."""
+@pytest.mark.parametrize(("release", "lease"), [("palier", "palier"), ("prod", "prod-palier")])
+def test_the_lease_is_its_own_and_only_with_election(chart: Chart, release: str, lease: str) -> None:
+    """Leases are reached in the release's namespace only, by name where RBAC can name them, and only when electing.
+
+    The name follows the release, so that two releases in one namespace do not keep each other from acting.
+    """
+    chart = replace(chart, release=release)
     rendered = chart.render(watch={"namespaces": ["ml"]}, leaderElection={"enabled": True})
+    assert f"--lease-name={lease}" in rendered.container["args"]
     (role,) = [role for role in operator_roles(rendered) if "leases" in str(role["rules"])]
     assert (role["kind"], role["metadata"]["namespace"]) == ("Role", chart.namespace)
     for rule in role["rules"]:
         assert rule["apiGroups"] == ["coordination.k8s.io"]
-        assert rule["verbs"] == ["create"] or rule["resourceNames"] == [LEASE_NAME]
+        assert rule["verbs"] == ["create"] or rule["resourceNames"] == [lease]
 
 
 def test_people_get_rights_through_the_cluster_roles_they_have(chart: Chart) -> None:

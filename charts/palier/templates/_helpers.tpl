@@ -20,6 +20,11 @@
 {{- printf "%s-%s" .Release.Namespace (include "palier.fullname" .) }}
 {{- end }}
 
+{{/* Replicas of one release agree by it; another release in the same namespace has one of its own. */}}
+{{- define "palier.leaseName" -}}
+{{- include "palier.fullname" . }}
+{{- end }}
+
 {{- define "palier.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "palier.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -4,13 +4,20 @@ Watches alone are not enough. Kopf lists again after a watch broke for too long,
 vanished meanwhile, and with an empty cluster it never says that the first list is over. So every kind is listed by
 ourselves once at the start, which is our barrier before the first reconcile, and again every ten minutes, which
 finds lost deletions. Both are cheap: the store ignores what it knows, and only real changes reach the queue.
+
+What concerns a ModelDeployment whose candidate is being taken back from its users is urgent, whatever it is: the
+gateway's answer is a step of the rollback, and so is the first sight of the object after a restart. A ModelDeployment
+that was deleted, or made again under its name, begins anew in the queue.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from palier.api.constants import KIND
+from palier.api.status_values import Step
 from palier.cluster.client import KubernetesCluster
+from palier.cluster.indices import inside
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
 from palier.cluster.watches import WATCHES, Watch, concerned
@@ -61,8 +68,20 @@ class Cache:
         return self._store.get(obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"])
 
     def _announce(self, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
+        if before is not None and before["kind"] == KIND and _is_another(before, after):
+            self._queue.begin_anew(Key(before["metadata"]["namespace"], before["metadata"]["name"]))
         for key in concerned(self._store, before, after):
-            self._queue.add(key)
+            self._queue.add(key, urgent=_is_taken_back(self._store.get(KIND, *key)))
+
+
+def _is_another(before: Mapping[str, Any], after: Mapping[str, Any] | None) -> bool:
+    """Whether the object as it was known is not there any more: identity is the uid, not the name."""
+    return after is None or after["metadata"].get("uid") != before["metadata"].get("uid")
+
+
+def _is_taken_back(deployment: Mapping[str, Any] | None) -> bool:
+    """Whether users are on their way from a candidate back to stable."""
+    return bool(inside(deployment, "status", "release", "step") == Step.ROLLING_BACK)
 
 
 async def served_watches(cluster: KubernetesCluster) -> tuple[Watch, ...]:

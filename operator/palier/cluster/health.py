@@ -17,8 +17,8 @@ from palier.cluster.queue import Key, WorkQueue
 
 __all__ = ["Health", "serve"]
 
-LONGEST_READY = 60.0
-"""Seconds that a key may wait for a worker."""
+LONGEST_STANDSTILL = 60.0
+"""Seconds for which no worker may take up a key although some wait. A restart would make a long line no shorter."""
 MISSED_LOOKS = 4
 """Looks in a row that may be missing; one that fails because Prometheus is down is not missing."""
 LONGEST_LOOK = 30.0
@@ -45,8 +45,11 @@ class Health:
         if self.acting_since is None:
             return []
         found = []
-        if self.queue.oldest_ready_age > LONGEST_READY:
-            found.append(f"a ModelDeployment has waited for {self.queue.oldest_ready_age:.0f} s to be reconciled")
+        if self.queue.standstill > LONGEST_STANDSTILL:
+            found.append(
+                f"a ModelDeployment has waited for {self.queue.oldest_ready_age:.0f} s to be reconciled, and for "
+                f"{self.queue.standstill:.0f} s no worker has taken up any"
+            )
         silence = time.time() - max(self.last_turn() or 0.0, self.acting_since)
         if silence > MISSED_LOOKS * self.look_interval + LONGEST_LOOK:
             found.append(f"there was no look at the metrics for {silence:.0f} s")

@@ -9,14 +9,19 @@ used because it survives the death of the work that it guards, and lets go of no
 import asyncio
 import datetime as dt
 import logging
+import os
+import socket
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from palier.cluster.kinds import Reference
+from palier.cluster.transport import default_namespace
 from palier.errors import ClusterError, Conflict, LeadershipLost
+from palier.settings import Settings
 
-__all__ = ["Lease", "LeaseCluster"]
+__all__ = ["Lease", "LeaseCluster", "lease_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -167,6 +172,14 @@ class Lease:
                 "leaseTransitions": transitions,
             },
         }
+
+
+def lease_of(cluster: LeaseCluster, settings: Settings) -> Lease:
+    """This process's view of the Lease of its installation, which no other installation shares."""
+    namespace = settings.lease_namespace or default_namespace(kubeconfig=settings.kubeconfig, context=settings.context)
+    # A pod keeps its name when its container restarts: the random part tells the two processes apart.
+    identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+    return Lease(cluster, namespace=namespace, name=settings.lease_name, identity=identity)
 
 
 def _timestamp() -> str:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -18,16 +18,15 @@ from palier.api.constants import (
     LABEL_REVISION,
 )
 from palier.api.v1alpha1 import Gateway, ModelDeployment, ParentRef
+from palier.cluster.indices import SERVICE_NAME
 from palier.cluster.store import Store
 from palier.cluster.wanted import Wanted
 from palier.manifests.metadata import child_name, owned_by
 from palier.manifests.traffic import route_positions, route_weights
 from palier.release.memory import read_revision
 from palier.release.observation import Measured, Observation, Requests, RevisionFacts, RouteEnding, RouteFacts
+from palier.release.standing import tell_gone
 from palier.release.state import Ending, Result, RevisionRef, State
-
-SERVICE_NAME = "kubernetes.io/service-name"
-"""Label of an EndpointSlice: the Service it belongs to."""
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -57,7 +56,10 @@ def observe(
         unexplained: why it could not be looked up, by revision.
         steered_for: seconds since Palier last wrote the route; infinite when this operator has not yet.
     """
-    revisions = revision_facts(store, deployment, troubles, unexplained)
+    demanded = [state.stable.revision] if state.stable else []
+    if state.candidate and state.release and state.release.has_met_users:
+        demanded.append(state.candidate.revision)
+    revisions = revision_facts(store, deployment, troubles, unexplained, demanded=demanded)
     gateway = deployment.spec.traffic.gateway
     route = (
         replace(_gateway_route(store, deployment, gateway), unchanged_for=steered_for)
@@ -76,9 +78,14 @@ def observe(
 
 
 def revision_facts(
-    store: Store, deployment: ModelDeployment, troubles: Mapping[str, str], unexplained: Mapping[str, str] = NOTHING
+    store: Store,
+    deployment: ModelDeployment,
+    troubles: Mapping[str, str],
+    unexplained: Mapping[str, str] = NOTHING,
+    *,
+    demanded: Iterable[str] = (),
 ) -> dict[str, RevisionFacts]:
-    """Facts of every revision that has a Deployment."""
+    """Facts of every revision that has a Deployment, and of those that have to have one."""
     namespace, name = deployment.metadata.namespace, deployment.metadata.name
     facts = {}
     for workload in store.list("Deployment", namespace, {LABEL_DEPLOYMENT: name}):
@@ -87,17 +94,24 @@ def revision_facts(
             continue
         child, status = child_name(deployment, revision), workload.get("status", {})
         failure = _replica_failure(status)
+        service = _owned(store, deployment, "Service", child)
+        gone = tell_gone(child, workload=True, service=service is not None)
         facts[revision] = RevisionFacts(
-            exists=_owned(store, deployment, "Service", child) is not None,
+            exists=service is not None,
             replicas=int(workload["spec"].get("replicas", 1)),
             available=int(status.get("availableReplicas", 0)),
             endpoints=_ready_endpoints(store, namespace, child),
             pods=int(status.get("replicas", 0)),
-            trouble=failure or troubles.get(revision, ""),
+            trouble=failure or gone or troubles.get(revision, ""),
             unexplained="" if failure else unexplained.get(revision, ""),
             mark=_mark(workload, revision),
-            port=_port(_owned(store, deployment, "Service", child)),
+            port=_port(service),
         )
+    for revision in demanded:
+        if revision not in facts:
+            child = child_name(deployment, revision)
+            there = _owned(store, deployment, "Service", child) is not None
+            facts[revision] = RevisionFacts(trouble=tell_gone(child, workload=False, service=there))
     return facts
 
 
@@ -259,7 +273,7 @@ def _taken_hostname(
         (parent.namespace or meta.namespace, parent.name, parent.section_name) for parent in gateway.parent_refs
     }
     wanted = set(gateway.hostnames)
-    for other in store.list("HTTPRoute"):
+    for other in store.list_routes_of(wanted):
         theirs = other["metadata"]
         if (theirs["namespace"], theirs["name"]) == (meta.namespace, meta.name):
             continue
@@ -269,10 +283,7 @@ def _taken_hostname(
             meta.name,
         ):
             continue
-        hostnames = set(other["spec"].get("hostnames") or ())
-        shared = wanted & hostnames
-        if not shared and (wanted or hostnames):
-            continue
+        shared = wanted & set(other["spec"].get("hostnames") or ())
         if _shares_a_listener(other, listeners) and _takes_everything(other):
             host = ", ".join(sorted(shared)) or "every host"
             return f"{host} is taken by the older HTTPRoute {theirs['namespace']}/{theirs['name']}"

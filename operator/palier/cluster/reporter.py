@@ -41,11 +41,13 @@ class Reporter:
         key = Key(meta["namespace"], meta["name"])
         if _essence(merged) == _essence(before) and now - self._written_at.get(key, 0.0) < CHECKPOINT:
             return False
+        # Another object that has taken the name meanwhile never inherits this memory.
+        identity = {"uid": meta["uid"]} if meta.get("uid") else {}
         live = await self._cluster.apply_status(
             {
                 "apiVersion": API_VERSION,
                 "kind": KIND,
-                "metadata": {"name": meta["name"], "namespace": meta["namespace"]},
+                "metadata": {"name": meta["name"], "namespace": meta["namespace"], **identity},
                 "status": merged,
             }
         )

@@ -9,11 +9,12 @@ Removals are remembered by version as well: an answer or an event that was overt
 object back.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from palier.api.constants import GROUP, KIND, LABEL_DEPLOYMENT
+from palier.api.constants import GROUP, KIND
+from palier.cluster.indices import HOSTNAME, INDEXED_LABELS, NO_HOSTNAME, entries_of
 
 __all__ = ["Store", "Writer"]
 
@@ -38,8 +39,8 @@ class Store:
     def __init__(self) -> None:
         self._objects: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
         """By kind, namespace and name: what is asked for is mostly of one namespace, and asked for in every pass."""
-        self._owned: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = {}
-        """The same by kind, namespace and ModelDeployment, then by name: each pass asks for what belongs to one."""
+        self._entered: dict[tuple[str, str, str], dict[str, dict[str, dict[str, Any]]]] = {}
+        """The same by kind, index and value there, then by namespace and name: see `indices`."""
         self._versions: dict[Identity, int] = {}
         self._removals: dict[Identity, int] = {}
         self._writers: dict[Identity, dict[str, Writer]] = {}
@@ -60,8 +61,8 @@ class Store:
         kind, namespace, name = identity
         held = {**obj, "metadata": metadata}
         self._objects.setdefault(kind, {}).setdefault(namespace, {})[name] = held
-        if owner := _owner(held):
-            self._owned.setdefault((kind, namespace, owner), {})[name] = held
+        for index, value in entries_of(held):
+            self._entered.setdefault((kind, index, value), {}).setdefault(namespace, {})[name] = held
         self._versions[identity] = version
         self._removals.pop(identity, None)
         return True
@@ -95,6 +96,26 @@ class Store:
         """All objects of a kind, in one namespace or in all, that carry all the given labels; ordered by name."""
         return [obj for _, obj in sorted(self._select(kind, namespace, labels or {}), key=lambda item: item[0])]
 
+    def list_routes_of(self, hostnames: Iterable[str]) -> Sequence[dict[str, Any]]:
+        """The HTTPRoutes of the cluster that name one of these hostnames, ordered by namespace and name.
+
+        They are compared literally. For no hostname at all, those that name none: they are for every host.
+        """
+        return self._list_entered("HTTPRoute", HOSTNAME, set(hostnames) or {NO_HOSTNAME})
+
+    def list_deployments_of(self, hostnames: Iterable[str]) -> Sequence[dict[str, Any]]:
+        """The ModelDeployments behind a gateway that name one of these hostnames, which are given in lower case."""
+        return self._list_entered(KIND, HOSTNAME, set(hostnames))
+
+    def _list_entered(self, kind: str, index: str, values: Iterable[str]) -> Sequence[dict[str, Any]]:
+        found = {
+            (namespace, name): obj
+            for value in values
+            for namespace, among in self._entered.get((kind, index, value), {}).items()
+            for name, obj in among.items()
+        }
+        return [found[place] for place in sorted(found)]
+
     def who_wrote(self, namespace: str, name: str, annotation: str) -> Writer | None:
         """Who last wrote this `palier.dev/…` annotation of a ModelDeployment; None when nobody is on record."""
         return self._writers.get((KIND, namespace, name), {}).get(annotation)
@@ -102,10 +123,10 @@ class Store:
     def _select(
         self, kind: str, namespace: str | None, labels: Mapping[str, str]
     ) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
-        owner, places = labels.get(LABEL_DEPLOYMENT), self._objects.get(kind, {})
+        label = next((label for label in INDEXED_LABELS if label in labels), None)
+        places = self._objects.get(kind, {}) if label is None else self._entered.get((kind, label, labels[label]), {})
         for place in places if namespace is None else (namespace,):
-            among = places.get(place, {}) if owner is None else self._owned.get((kind, place, owner), {})
-            for name, obj in among.items():
+            for name, obj in places.get(place, {}).items():
                 if labels.items() <= (obj["metadata"].get("labels") or {}).items():
                     yield (place, name), obj
 
@@ -127,22 +148,19 @@ class Store:
         held = self._objects.get(kind, {}).get(namespace, {}).pop(name, None)
         if held is None:
             return False
-        if owner := _owner(held):
-            owned = self._owned[kind, namespace, owner]
-            del owned[name]
-            if not owned:
-                del self._owned[kind, namespace, owner]
+        for index, value in entries_of(held):
+            places = self._entered[kind, index, value]
+            del places[namespace][name]
+            if not places[namespace]:
+                del places[namespace]
+            if not places:
+                del self._entered[kind, index, value]
         return True
 
 
 def _identity(obj: Mapping[str, Any]) -> Identity:
     metadata = obj["metadata"]
     return obj["kind"], metadata.get("namespace", ""), metadata["name"]
-
-
-def _owner(obj: Mapping[str, Any]) -> str:
-    """The ModelDeployment that an object is for; empty for none."""
-    return str((obj["metadata"].get("labels") or {}).get(LABEL_DEPLOYMENT, ""))
 
 
 def _version(obj: Mapping[str, Any]) -> int:

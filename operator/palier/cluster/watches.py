@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from palier.api.constants import API_VERSION, KIND, LABEL_DEPLOYMENT, LABEL_WATCH, MANAGED_BY, MANAGED_BY_VALUE
+from palier.cluster.indices import inside, lowered
 from palier.cluster.kinds import PLURALS
 from palier.cluster.queue import Key
 from palier.cluster.store import Store
@@ -107,17 +108,17 @@ def _readers(store: Store, config_map: Mapping[str, Any]) -> set[Key]:
 
 def _text_sources(deployment: Mapping[str, Any]) -> Iterable[str]:
     # Stored objects may break the schema: whatever does not have the expected shape names no ConfigMap.
-    prompts = _inside(deployment, "spec", "model", "prompts")
-    golden = _inside(deployment, "spec", "golden")
+    prompts = inside(deployment, "spec", "model", "prompts")
+    golden = inside(deployment, "spec", "golden")
     texts = (
         *(prompts if isinstance(prompts, list) else ()),
-        _inside(deployment, "spec", "scale", "loadTest", "corpus"),
-        _inside(golden, "corpus"),
-        _inside(golden, "judge", "calibration", "corpus"),
+        inside(deployment, "spec", "scale", "loadTest", "corpus"),
+        inside(golden, "corpus"),
+        inside(golden, "judge", "calibration", "corpus"),
     )
-    keys = (*(_inside(text, "configMapKeyRef") for text in texts), _inside(golden, "judge", "prompt"))
+    keys = (*(inside(text, "configMapKeyRef") for text in texts), inside(golden, "judge", "prompt"))
     for key in keys:
-        name = _inside(key, "name")
+        name = inside(key, "name")
         if isinstance(name, str):
             yield name
 
@@ -136,27 +137,9 @@ def _rivals(store: Store, before: Mapping[str, Any] | None, after: Mapping[str, 
     if before is not None and after is not None and _claim(before) == _claim(after):
         return set()
     claimed = {host for route in (before, after) if route is not None for host in _claim(route)[0]}
-    return {
-        Key(obj["metadata"]["namespace"], obj["metadata"]["name"])
-        for obj in store.list(KIND)
-        if not claimed.isdisjoint(_strings(_inside(obj, "spec", "traffic", "gateway", "hostnames")))
-    }
+    return {Key(obj["metadata"]["namespace"], obj["metadata"]["name"]) for obj in store.list_deployments_of(claimed)}
 
 
 def _claim(route: Mapping[str, Any]) -> tuple[frozenset[str], Any, Any]:
     spec = route.get("spec", {})
-    return _strings(spec.get("hostnames")), spec.get("parentRefs"), spec.get("rules")
-
-
-def _inside(value: Any, *path: str) -> Any:  # noqa: ANN401 - any JSON value
-    for name in path:
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(name)
-    return value
-
-
-def _strings(value: Any) -> frozenset[str]:  # noqa: ANN401 - any JSON value
-    return (
-        frozenset(text.lower() for text in value if isinstance(text, str)) if isinstance(value, list) else frozenset()
-    )
+    return lowered(spec.get("hostnames")), spec.get("parentRefs"), spec.get("rules")

@@ -27,6 +27,7 @@ __all__ = [
     "ScoreRule",
     "Tally",
     "Verdict",
+    "alarm",
     "begin_share",
     "begin_stage",
     "combined",
@@ -131,6 +132,20 @@ def judge(evidence: Evidence, rule: Rule, *, promotion: bool, rate: float | None
             return mean.judge(evidence, rule, promotion=promotion, rate=rate)
         case ScoreRule():
             return score.judge(evidence, rule, promotion=promotion, rate=rate)
+
+
+def alarm(evidence: Evidence, rule: Rule) -> str:
+    """Which test speaks against the candidate, without the words: a reason, or "" where none does.
+
+    Every Fail of `judge` rests on such a reason; some of the reasons hold a release without blaming the candidate.
+    """
+    match rule:
+        case ObjectiveRule():
+            return proportion.alarm(evidence, rule)
+        case MeanRule():
+            return mean.alarm(evidence, rule)
+        case ScoreRule():
+            return score.alarm(evidence, rule)
 
 
 def failed(evidence: Evidence, rule: Rule) -> bool:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from palier.errors import MetricsUnavailable
 from palier.metrics.answers import Answers
+from palier.metrics.news import News
 from palier.metrics.owners import NOBODY_ELSE, Key, Owners
 from palier.metrics.prometheus import MetricSource
 from palier.release.look import SCRAPED, Watched, asked_at, first_instant, instants, look, visible
@@ -66,6 +67,8 @@ class Looks:
         interval: seconds between two looks, at least 1.
         scrape_interval: seconds between two scrapes of a pod.
         looked: told the ModelDeployments that a look has measured, or failed to.
+        changed: told before it those for which the look has changed what cannot wait: a test speaks against the
+            candidate, or no longer does, or the release cannot be measured any more, or again.
         clock: seconds since the epoch.
         sleep: waits so many seconds.
         finished: told about every look.
@@ -79,6 +82,7 @@ class Looks:
         interval: float,
         scrape_interval: float,
         looked: Callable[[Sequence[Key]], None],
+        changed: Callable[[Sequence[Key]], None] = lambda _keys: None,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         finished: LookFinished | None = None,
@@ -88,12 +92,14 @@ class Looks:
         self._interval = interval
         self._staleness = 2.5 * scrape_interval + 0.5
         self._looked = looked
+        self._changed = changed
         self._clock = clock
         self._sleep = sleep
         self._finished = finished
         self._serving = serving
         self._watched: dict[Key, Watched] = {}
         self._broken: dict[Key, str] = {}
+        self._news = News()
         self.last_turn: float | None = None
 
     def watch(self, key: Key, watched: Watched) -> None:
@@ -104,6 +110,7 @@ class Looks:
             if (known.objectives, known.router) != (watched.objectives, watched.router):
                 self._watched[key] = replace(known, objectives=watched.objectives, router=watched.router)
             return
+        self._news.forget(key)
         begin = None
         if watched.traffic_since is not None:
             begin = first_instant(watched.traffic_since, interval=self._interval)
@@ -128,6 +135,7 @@ class Looks:
         """Stop looking at a ModelDeployment."""
         self._watched.pop(key, None)
         self._broken.pop(key, None)
+        self._news.forget(key)
 
     def of(self, key: Key, *, candidate: str, begun_at: float, stage_index: int) -> Watched | None:
         """The evidence of exactly this stage of exactly this release, if it is being looked at."""
@@ -158,6 +166,9 @@ class Looks:
             failed = await self._look(fleet, at)
         if self._finished:
             self._finished(seconds=self._clock() - begun, failed=failed)
+        self._changed(
+            [key async for key in _in_turns(fleet) if key in self._watched and self._news.take(key, self._watched[key])]
+        )
         self._looked(list(fleet))
 
     async def _look(self, fleet: Mapping[Key, Watched], at: float) -> bool:

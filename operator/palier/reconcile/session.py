@@ -17,5 +17,7 @@ class Session:
 
     uid: str
     attempts: Attempts = field(default_factory=Attempts)
+    is_urgent: bool = False
+    """Whether the last pass has decided on a step of a rollback, which goes before what merely wants to be seen."""
     steered_at: float = -math.inf
     """When the route was last changed, in seconds; minus infinity when that was before this process began."""

@@ -14,7 +14,6 @@ from palier.release.rules import Objectives, rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.sources import KnownReading, SlowerThan, reading_of
 from palier.release.state import DRAIN_LIMIT, Drain, Release, State
-from palier.release.targets import full_replicas
 from palier.release.testing import Way
 
 
@@ -45,7 +44,7 @@ def idle(situation: Situation) -> Decision:
 
 
 def _warm_way_back(situation: Situation) -> Way | None:
-    """The former stable revision if it is what the spec asks for again and has ready pods; those that lack are added."""
+    """The former stable revision if it is what the spec asks for again and has ready pods; others are added to them."""
     former, observation = situation.state.former, situation.observation
     if former is None:
         return None

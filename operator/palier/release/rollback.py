@@ -5,6 +5,7 @@ from dataclasses import replace
 from palier.release.holds import waiting_for_route
 from palier.release.rules import rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
+from palier.release.standing import tell_taking_back
 from palier.release.state import Drain, Ending, Outcome, Result
 
 __all__ = ["follow_rollback", "roll_back"]
@@ -67,5 +68,5 @@ def _waiting(situation: Situation, ending: Ending, *, back: bool) -> Hold:
         message = f"no pod of the stable revision is ready to take the traffic back ({ending.message})"
         return Hold("StableUnavailable", message)
     gateway = waiting_for_route(situation)
-    told = f"taking the traffic back to stable: {ending.message}"
-    return Hold("RollingBack", told if gateway.reason == "Shifting" else f"{gateway.message}; {told}")
+    in_the_way = "" if gateway.reason == "Shifting" else gateway.message
+    return Hold("RollingBack", tell_taking_back(ending.message, in_the_way=in_the_way))

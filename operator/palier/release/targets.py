@@ -120,7 +120,7 @@ def targets(deployment: ModelDeployment, state: State, observation: Observation,
         present = observation.facts(revision).replicas
         needed = stage_replicas(deployment, state, observation, now=now)
         if state.release.ending:
-            if revision in observation.revisions:
+            if present:
                 replicas[revision] = max(present, 1)
         elif state.release.stage and state.release.stage.load_test:
             replicas[revision] = needed  # a load test is about exactly so many

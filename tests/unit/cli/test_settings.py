@@ -31,7 +31,8 @@ def test_all_flags(tmp_path: Path) -> None:
         *("--look-interval", "1s", "--scrape-interval", "1m30s"),
         *("--prices", "/etc/palier/prices/prices.yaml", "--image", "registry.example.com/palier:1"),
         *("--namespaces", "ml, ml-staging,ml", "--workers", "3", "--health-port", "9999"),
-        *("--leader-elect", "--lease-namespace", "palier", "--kubeconfig", "/k", "--context", "c"),
+        *("--leader-elect", "--lease-namespace", "palier", "--lease-name", "prod-palier"),
+        *("--kubeconfig", "/k", "--context", "c"),
         *("--log-level", "DEBUG", "--log-format", "json"),
     )
     assert settings == Settings(
@@ -46,6 +47,7 @@ def test_all_flags(tmp_path: Path) -> None:
         health_port=9999,
         leader_elect=True,
         lease_namespace="palier",
+        lease_name="prod-palier",
         kubeconfig="/k",
         context="c",
         log_level="debug",
@@ -81,6 +83,8 @@ def test_environment_fills_in_and_flags_win() -> None:
         ("--image", "", "must be the reference of an image"),
         ("--image", "two words", "must be the reference of an image"),
         ("--namespaces", "ml,Not_A_Name", "'Not_A_Name' is not the name of a namespace"),
+        ("--lease-name", "Prod", "'Prod' is not the name of a Lease"),
+        ("--lease-name", "a" * 254, "is not the name of a Lease"),
         ("--workers", "0", "must be a whole number from 1 to 64"),
         ("--workers", "many", "must be a whole number from 1 to 64"),
         ("--health-port", "70000", "must be a whole number from 0 to 65535"),

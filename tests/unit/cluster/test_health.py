@@ -73,6 +73,24 @@ async def test_stuck_queue_is_unhealthy(process: Process, monkeypatch: pytest.Mo
     assert "has waited for 61 s" in text
 
 
+async def test_long_queue_that_moves_is_healthy(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large fleet behind a slow API server is not handled any faster by an operator that starts anew."""
+    process.health.acting_since = process.turned = time.time()
+    for number in range(10):
+        process.queue.add(Key("ml", str(number)))
+    begun, taken = asyncio.get_running_loop().time(), list[Key]()
+
+    async def handler(key: Key) -> None:
+        taken.append(key)
+        monkeypatch.setattr("palier.cluster.queue._now", lambda: begun + 20 * len(taken))
+        if len(taken) == 5:
+            process.queue.shut_down()
+
+    await process.queue.run(handler, workers=1)
+    assert process.queue.oldest_ready_age == pytest.approx(100, abs=1)
+    assert await process.get("/healthz") == (200, "ok")
+
+
 @pytest.mark.parametrize(("silence", "status"), [(60, 200), (89, 200), (91, 503)])
 async def test_looks_that_stand_still_are_unhealthy(process: Process, silence: float, status: int) -> None:
     """Four missed looks and the time for a slow one: then the process is to be restarted."""

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from palier.cluster.kinds import Reference
-from palier.cluster.lease import DURATION, RENEW_DEADLINE, Lease
+from palier.cluster.lease import DURATION, RENEW_DEADLINE, Lease, lease_of
 from palier.errors import Conflict, LeadershipLost, Unavailable
+from palier.settings import Settings
 from tests.unit.cluster.conftest import in_faked_time
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -78,6 +79,25 @@ class OneObject:
         """Who holds the Lease."""
         assert self.stored is not None
         return str(self.stored["spec"]["holderIdentity"])
+
+
+class Namespace:
+    """A cluster that keeps the Leases of one namespace."""
+
+    def __init__(self) -> None:
+        self.leases: dict[str, OneObject] = {}
+
+    async def get(self, reference: Reference) -> dict[str, Any] | None:
+        """Read the Lease of that name."""
+        return await self.leases.setdefault(reference.name, OneObject()).get(reference)
+
+    async def create(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """Create the Lease of that name."""
+        return await self.leases[manifest["metadata"]["name"]].create(manifest)
+
+    async def replace(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace the Lease of that name."""
+        return await self.leases[manifest["metadata"]["name"]].replace(manifest)
 
 
 def lease(cluster: OneObject, identity: str) -> Lease:
@@ -265,3 +285,24 @@ def test_lease_waits_out_an_outage_before_it_leads(in_faked_time: Run) -> None:
         return cluster.holder
 
     assert in_faked_time(scenario()) == "one"
+
+
+def test_installations_in_one_namespace_have_leases_of_their_own(in_faked_time: Run) -> None:
+    """Replicas of one installation agree on a leader; another installation does not keep them from acting."""
+
+    def replica(name: str) -> Lease:
+        settings = Settings(prometheus_url="http://p:9090", lease_namespace="palier-system", lease_name=name)
+        return lease_of(cluster, settings)
+
+    async def scenario() -> None:
+        async with leading(replica("team-a")), leading(replica("team-b")):
+            standby = asyncio.create_task(lead(replica("team-b")))
+            await asyncio.sleep(3600)
+            assert not standby.done()
+            standby.cancel()
+            holders = {name: lease.holder for name, lease in cluster.leases.items()}
+            assert holders.keys() == {"team-a", "team-b"}
+            assert holders["team-a"] != holders["team-b"]
+
+    cluster = Namespace()
+    in_faked_time(scenario())

@@ -1,10 +1,7 @@
 """The work queue: nothing is lost, nothing runs twice at once, and failures wait for themselves only."""
 
 import asyncio
-import contextlib
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,46 +10,7 @@ from hypothesis import strategies as st
 from palier.cluster.queue import Key, WorkQueue
 from palier.errors import Conflict, Unavailable
 from tests.unit.cluster.conftest import in_faked_time
-
-Handler = Callable[[str], Awaitable[float | None]]
-Run = Callable[[Coroutine[Any, Any, Any]], Any]
-
-
-def now() -> float:
-    """The faked time."""
-    return asyncio.get_running_loop().time()
-
-
-class Recorder:
-    """A handler that remembers when it was called for which key, and does what it is told."""
-
-    def __init__(self, *, takes: float = 0.0, answers: dict[str, list[float | Exception | None]] | None = None) -> None:
-        self.takes = takes
-        self.answers = answers or {}
-        self.starts: list[tuple[float, str]] = []
-
-    async def __call__(self, key: str) -> float | None:
-        """Handle a key."""
-        self.starts.append((now(), key))
-        await asyncio.sleep(self.takes)
-        waiting = self.answers.get(key)
-        answer = waiting.pop(0) if waiting else None
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def times(self, key: str) -> list[float]:
-        """When the key was handled."""
-        return [at for at, handled in self.starts if handled == key]
-
-
-@contextlib.asynccontextmanager
-async def running(queue: WorkQueue[str], handler: Handler, *, workers: int = 2) -> AsyncIterator[None]:
-    """Workers that handle keys until the block ends."""
-    task = asyncio.create_task(queue.run(handler, workers=workers))
-    yield
-    queue.shut_down()
-    await task
+from tests.unit.cluster.recorder import Answer, Recorder, Run, now, running
 
 
 def test_adds_of_a_waiting_key_are_one(in_faked_time: Run) -> None:
@@ -92,7 +50,7 @@ def test_slow_key_delays_no_other(in_faked_time: Run) -> None:
         queue = WorkQueue[str]()
         recorder = Recorder()
 
-        async def handler(key: str) -> float | None:
+        async def handler(key: str) -> Answer:
             await recorder(key)
             await asyncio.sleep(300 if key == "slow" else 0)
             return None
@@ -169,7 +127,7 @@ def test_failures_back_off_and_forget(in_faked_time: Run) -> None:
     """Retries double from 5 ms, with up to half taken off at random, and start anew after a success."""
 
     async def scenario() -> list[float]:
-        failures: list[float | Exception | None] = [
+        failures: list[Answer | Exception] = [
             Conflict("no"),
             Conflict("no"),
             Conflict("no"),
@@ -194,7 +152,7 @@ def test_backoff_is_bounded(in_faked_time: Run) -> None:
     """An object that fails for hours is still tried every five minutes at least."""
 
     async def scenario() -> list[float]:
-        failures: list[float | Exception | None] = [Conflict("no")] * 100
+        failures: list[Answer | Exception] = [Conflict("no")] * 100
         queue, handler = WorkQueue[str](), Recorder(answers={"a": failures})
         async with running(queue, handler):
             queue.add("a")
@@ -244,15 +202,35 @@ def test_workers_wait_for_the_start(in_faked_time: Run) -> None:
         task = asyncio.create_task(queue.run(handler, workers=2, start=start))
         queue.add("a")
         await asyncio.sleep(20)
-        assert (queue.depth, queue.oldest_ready_age) == (1, 20.0)
+        assert (queue.depth, queue.oldest_ready_age, queue.standstill) == (1, 20.0, 20.0)
         start.set()
         await asyncio.sleep(1)
-        assert (queue.depth, queue.oldest_ready_age) == (0, 0.0)
+        assert (queue.depth, queue.oldest_ready_age, queue.standstill) == (0, 0.0, 0.0)
         queue.shut_down()
         await task
         return handler.starts
 
     assert in_faked_time(scenario()) == [(20.0, "a")]
+
+
+def test_a_long_line_that_moves_is_no_standstill(in_faked_time: Run) -> None:
+    """What counts is when a worker took up a key last, not how long the last of a large fleet has waited."""
+
+    async def scenario() -> tuple[float, float, float]:
+        queue, handler = WorkQueue[int](), Recorder(takes=10)
+        for key in range(100):
+            queue.add(key)
+        task = asyncio.create_task(queue.run(lambda key: handler(str(key)), workers=1))
+        await asyncio.sleep(125)
+        seen = queue.oldest_ready_age, queue.standstill
+        handler.takes = 1000
+        await asyncio.sleep(105)
+        stuck = queue.standstill
+        queue.shut_down()
+        await task
+        return *seen, stuck
+
+    assert in_faked_time(scenario()) == (125.0, 5.0, 100.0)
 
 
 def test_shut_down_finishes_what_is_held(in_faked_time: Run) -> None:
@@ -306,7 +284,7 @@ def test_no_key_runs_twice_at_once_and_no_add_is_lost(
         twice: list[bool] = []
         events: list[tuple[str, str]] = []
 
-        async def handler(key: str) -> float | None:
+        async def handler(key: str) -> Answer:
             twice.append(key in running_keys)  # the queue would take a failed assertion for a failed key
             running_keys.add(key)
             events.append(("run", key))

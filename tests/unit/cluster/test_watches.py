@@ -11,7 +11,8 @@ from palier.cluster.client import KubernetesCluster
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
 from palier.cluster.watches import WATCHES, concerned
-from palier.errors import InvalidSettings
+from palier.errors import Conflict, InvalidSettings
+from tests.unit.cluster.recorder import Run, now
 
 
 def deployment(name: str = "a", *, version: int = 1, namespace: str = "ml", **spec: object) -> dict[str, Any]:
@@ -184,6 +185,64 @@ async def test_deletions_reach_the_queue_once(store: Store) -> None:
     assert queue.depth == 1
     cache.gone(child("Service", version=6))
     assert await drained(queue) == [Key("ml", "a")]
+
+
+def with_step(obj: dict[str, Any], step: str, *, version: int = 1, uid: str = "u1") -> dict[str, Any]:
+    """The same ModelDeployment with a release at that step."""
+    metadata = {**obj["metadata"], "resourceVersion": str(version), "uid": uid}
+    return {**obj, "metadata": metadata, "status": {"release": {"step": step}}}
+
+
+async def test_what_concerns_a_rollback_goes_first(store: Store) -> None:
+    """Its first sight after a restart, and each of the gateway's answers, do not wait for the rest of the fleet."""
+    queue = WorkQueue[Key]()
+    cache = Cache(store, queue)
+    for number in range(20):
+        cache.seen(deployment(f"other-{number}"))
+    cache.seen(with_step(deployment("a"), "RollingBack", version=7))
+    cache.seen(with_step(deployment("b"), "Canary", version=8))
+    order = await drained(queue)
+    assert (order[0], order[-1], len(order)) == (Key("ml", "a"), Key("ml", "b"), 22)
+
+    queue = WorkQueue[Key]()
+    cache = Cache(store, queue)
+    for number in range(20):
+        cache.seen(deployment(f"other-{number}", version=2))
+    cache.seen(child("HTTPRoute", version=9, spec={}, status={"parents": []}))
+    assert (await drained(queue))[0] == Key("ml", "a")
+
+
+@pytest.mark.parametrize("deletion_is_seen", [True, False])
+def test_an_object_made_again_does_not_inherit_the_backoff(
+    store: Store,
+    in_faked_time: Run,
+    deletion_is_seen: bool,
+) -> None:
+    """Identity is the uid: the failures of the former object, and its timer, are none of the new one's."""
+
+    async def scenario() -> list[float]:
+        queue = WorkQueue[Key]()
+        cache = Cache(store, queue)
+        times: list[float] = []
+
+        async def handler(_key: Key) -> None:
+            times.append(now())
+            raise Conflict("no")
+
+        task = asyncio.create_task(queue.run(handler, workers=1))
+        cache.seen(with_step(deployment("new"), "Preparing", version=10))
+        await asyncio.sleep(5000)
+        if deletion_is_seen:
+            cache.gone(with_step(deployment("new"), "Preparing", version=11))
+        cache.seen(with_step(deployment("new"), "Preparing", version=12, uid="u2"))
+        await asyncio.sleep(2)
+        queue.shut_down()
+        await task
+        return [at - 5000 for at in times if at >= 5000]
+
+    times = in_faked_time(scenario())
+    assert times[0] == 0.0
+    assert len(times) > 5
 
 
 class Served(KubernetesCluster):

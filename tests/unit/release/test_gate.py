@@ -12,7 +12,7 @@ from palier.release.state import Drain, Outcome, Result, State, Step
 from palier.release.targets import targets
 from palier.release.testing import NO_RESULT, LoadTestFacts, Usage
 from tests.property.load_world import load_tested
-from tests.unit.release.examples import FORMER, STABLE, ready, serving
+from tests.unit.release.examples import FORMER, STABLE, planned, ready, serving
 from tests.unit.release.load_examples import (
     FAILED,
     NOW,
@@ -43,7 +43,7 @@ def test_a_release_begins_with_the_pods_of_the_first_run() -> None:
     assert candidate_of(decision) == first.revision
     assert decision.state.candidate is not None
     assert decision.state.candidate.family == seen(deployment).revision
-    assert (release_of(decision).step, release_of(decision).test_replicas) == (Step.PREPARING, 1)
+    assert (release_of(decision).step, release_of(decision).plan) == (Step.PREPARING, planned(deployment))
     assert hold_of(decision).message == f"m 1 ({first.revision}, variant a) starts for its load test"
     assert [note.reason for note in decision.notes] == ["ReleaseStarted"]
     assert aims.replicas == {STABLE: 2, first.revision: 1}
@@ -57,8 +57,8 @@ def test_a_first_revision_is_tested_too() -> None:
     decision = decided(deployment, State(), seen(deployment, {}))
     aims = targets(deployment, decision.state, seen(deployment, {}), now=NOW)
 
-    assert release_of(decision).direct
-    assert release_of(decision).test_replicas == 1
+    assert release_of(decision).plan == planned(deployment)[:1]
+    assert list(aims.replicas.values()) == [1]
     assert aims.weights is None
 
 
@@ -110,8 +110,7 @@ def test_a_run_under_way_holds_with_how_far_it_is(facts: LoadTestFacts, told: st
     state = under_load(deployment, "b")
     a, b = ways(deployment).values()
     records = (recorded_of(a, passed()), recorded_of(a, passed(), replicas=4), recorded_of(b, passed()))
-    assert state.release is not None
-    state = replace(state, load_tests=records, release=replace(state.release, test_replicas=4))
+    state = replace(state, load_tests=records)
     pods = {STABLE: ready(2), b.revision: ready(4)}
     decision = decided(deployment, state, seen(deployment, pods, job=facts), now=NOW + 5)
 
@@ -131,7 +130,8 @@ def test_pods_that_are_lost_before_the_job_is_made_have_to_come_back() -> None:
     lost = decided(deployment, under_load(deployment), seen(deployment, pods, job=LoadTestFacts()), now=NOW + 9)
     kept = decided(deployment, under_load(deployment), seen(deployment, pods), now=NOW + 9)
 
-    assert (release_of(lost).step, release_of(lost).stage_started_at) == (Step.PREPARING, NOW + 9)
+    assert (release_of(lost).step, release_of(lost).unready_since) == (Step.PREPARING, None)
+    assert release_of(decided(deployment, lost.state, seen(deployment, pods), now=NOW + 10)).unready_since == NOW + 10
     assert release_of(kept).step is Step.LOAD_TESTING
 
 
@@ -199,7 +199,7 @@ def test_a_version_that_fits_goes_on_to_its_users() -> None:
     decision = decided(deployment, under_load(deployment), seen(deployment, job=ended(passed())))
     release = release_of(decision)
 
-    assert (release.step, release.tested, release.test_replicas, release.attempt) == (Step.PREPARING, True, 0, 0)
+    assert (release.step, release.cursor, release.opened_at, release.attempt) == (Step.PREPARING, 1, None, 0)
     assert [note.reason for note in decision.notes] == ["LoadTestFinished", "LoadTestPassed"]
     assert "146 EUR a month, within a budget of 1,000 EUR" in decision.notes[1].message
 
@@ -218,7 +218,7 @@ def test_a_version_that_is_too_dear_is_refused_before_users_meet_it(first: bool)
     observation = seen(deployment, job=ended(passed()))
     if first:
         assert state.release is not None
-        state = replace(state, stable=None, slots=None, release=replace(state.release, direct=True))
+        state = replace(state, stable=None, slots=None, release=replace(state.release, plan=planned(deployment)[:1]))
         observation = replace(seen(deployment, {way.revision: ready(1)}, job=ended(passed())))
     decision = decided(deployment, state, observation)
     assert release_of(decision).step is Step.ROLLING_BACK
@@ -283,12 +283,12 @@ def test_at_the_deadline_the_owner_may_want_the_end(runs: bool) -> None:
 
 
 def test_the_deadline_is_that_of_all_load_tests_together() -> None:
-    """It began with the release, not with the run of the moment."""
+    """It began with the stage, not with the run of the moment."""
     deployment = load_tested(onNoEvidence="Rollback", variants=TWO)
     a, _ = ways(deployment).values()
     state = under_load(deployment, "b", load_tests=(recorded_of(a, FAILED),))
     assert state.release is not None
-    late = replace(state, release=replace(state.release, started_at=NOW - 60))
+    late = replace(state, release=replace(state.release, stage_started_at=NOW - 60))
 
     assert release_of(decided(deployment, state)).ending is None
     assert release_of(decided(deployment, late)).ending is not None
@@ -301,7 +301,7 @@ def test_a_person_may_promote_in_the_middle_of_a_test() -> None:
     observation = seen(deployment, requests=Requests(promote=way.revision, by={"promote": "kubectl"}))
     decision = decided(deployment, under_load(deployment), observation)
 
-    assert (release_of(decision).step, release_of(decision).test_replicas) == (Step.PROMOTING, 0)
+    assert (release_of(decision).stage, release_of(decision).opened_at) == (None, None)
     assert decision.run is None
     assert targets(deployment, decision.state, observation, now=NOW).replicas[way.revision] == 4
     assert [note.reason for note in decision.notes] == ["PromotionRequested"]
@@ -326,7 +326,8 @@ def test_other_numbers_of_replicas_change_the_run() -> None:
     state = under_load(deployment, load_tests=(recorded_of(way, passed()),))
     decision = decided(deployment, state)
 
-    assert (release_of(decision).step, release_of(decision).test_replicas) == (Step.PREPARING, 4)
+    assert release_of(decision).step is Step.PREPARING
+    assert targets(deployment, decision.state, seen(deployment), now=NOW).replicas[way.revision] == 4
     assert candidate_of(decision) == way.revision
     assert decision.state.drains == ()
 

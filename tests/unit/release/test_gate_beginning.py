@@ -36,8 +36,7 @@ def test_the_way_back_to_a_warm_revision_is_not_tested() -> None:
     observation = seen(deployment, {STABLE: ready(2), way.revision: ready(2)})
     decision = decided(deployment, serving(former=warm), observation)
 
-    assert release_of(decision).direct
-    assert release_of(decision).test_replicas == 0
+    assert release_of(decision).plan == ()
     assert release_of(decided(deployment, decision.state, observation)).step is Step.PROMOTING
 
 
@@ -48,8 +47,9 @@ def test_a_former_revision_that_is_tested_anew_is_no_longer_the_way_back() -> No
     for former, kept in ((way.revision, False), (FORMER, True)):
         warm = Former(ref(former), NOW + 600)
         decision = decided(deployment, serving(former=warm), seen(deployment, {STABLE: ready(2)}))
+        aims = targets(deployment, decision.state, seen(deployment, {STABLE: ready(2)}), now=NOW)
 
-        assert release_of(decision).test_replicas == 1
+        assert aims.replicas[way.revision] == 1
         assert (decision.state.former == warm) is kept
 
 

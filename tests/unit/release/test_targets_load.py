@@ -12,7 +12,7 @@ from palier.release.situation import Situation
 from palier.release.state import Ending, Release, Result, State, Step
 from palier.release.targets import accelerator_short, stage_replicas, targets
 from tests.property.load_world import load_tested, pod
-from tests.unit.release.examples import STABLE, ready, serving
+from tests.unit.release.examples import STABLE, planned, ready, serving
 from tests.unit.release.load_examples import NOW, decided, seen, under_load, ways
 
 SHORT = "pod demo-x cannot be placed: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
@@ -37,12 +37,10 @@ def pods_of(deployment: ModelDeployment, state: State, facts: RevisionFacts) -> 
 @pytest.mark.parametrize("traffic", [None, {"service": {}}])
 def test_a_load_test_has_exactly_its_pods(step: Step, present: int, traffic: dict[str, Any] | None) -> None:
     """However many there are, and although stable has another number; users stay with stable."""
-    deployment = load_tested(replicas=3, traffic=traffic)
+    deployment = load_tested(replicas=3, traffic=traffic, test={"replicas": [4]})
     state = under_load(deployment, step=step)
-    assert state.release is not None
-    state = replace(state, release=replace(state.release, test_replicas=4))
 
-    assert stage_replicas(deployment, state) == 4
+    assert stage_replicas(deployment, state, seen(deployment), now=NOW) == 4
     assert pods_of(deployment, state, ready(present)) == {STABLE: 3, "its": 4}
     assert targets(deployment, state, seen(deployment), now=NOW).weights == {STABLE: 100}
 
@@ -50,7 +48,7 @@ def test_a_load_test_has_exactly_its_pods(step: Step, present: int, traffic: dic
 def test_after_the_load_test_the_stages_count_their_own_pods() -> None:
     """Surplus ones are kept as at any other stage."""
     deployment = load_tested(replicas=4, weights=(5, 50))
-    state = under_load(deployment, release=Release(Step.PREPARING, NOW, NOW, tested=True))
+    state = under_load(deployment, release=Release(NOW, NOW, plan=planned(deployment), cursor=1))
 
     assert pods_of(deployment, state, ready(0)) == {STABLE: 4, "its": 1}
     assert pods_of(deployment, state, ready(2)) == {STABLE: 4, "its": 2}
@@ -60,7 +58,7 @@ def test_what_was_never_made_is_not_made_for_its_end() -> None:
     """A release that is refused by what was known before has no pods to take back."""
     deployment = load_tested()
     ending = Ending(Result.REFUSED, "OverBudget", "too dear")
-    state = under_load(deployment, release=Release(Step.ROLLING_BACK, NOW, NOW, ending=ending))
+    state = under_load(deployment, release=Release(NOW, NOW, plan=planned(deployment), ending=ending))
 
     assert targets(deployment, state, seen(deployment, {STABLE: ready(2)}), now=NOW).replicas == {STABLE: 2}
     assert pods_of(deployment, state, ready(0)) == {STABLE: 2, "its": 1}
