@@ -12,7 +12,6 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.arrivals import Arrivals
 from palier.evidence.sample_ratio import not_reached
 from palier.release.situation import Hold, Note
-from palier.release.sources import CounterRatio, MeasuredObjective, Origin
 from palier.release.state import Ending, Result
 
 ANSWERED_WITHIN = 5.0
@@ -88,15 +87,6 @@ def unreached(
         return None
     found = not_reached(arrivals.blocks, weight=weight)
     return Ending(Result.ROLLED_BACK, "NotReached", found.message) if found else None
-
-
-def counts_every_request(objective: MeasuredObjective) -> bool:
-    """Whether the events of an objective are all requests of both revisions, as the pods themselves count them.
-
-    Counters of the router would not do: they rise by the very requests that reach nobody.
-    """
-    own = objective.origin is Origin.PODS and objective.stable_source is not None
-    return own and isinstance(objective.source, CounterRatio)
 
 
 def answered_within(deployment: ModelDeployment) -> float:

@@ -14,7 +14,6 @@ from palier.release.reach import (
     UNKNOWN_DURATION,
     ReachFacts,
     answered_within,
-    counts_every_request,
     hold_for_reach,
     note_of_reach,
     unreached,
@@ -130,9 +129,9 @@ def test_only_the_pods_own_counters_of_requests_tell() -> None:
     rule = ObjectiveRule("errors", limit=0.01, margin=1.25, alpha=0.01)
     ratio = CounterRatio(("errors_total",), ("requests_total",))
 
-    assert counts_every_request(MeasuredObjective(rule, ratio, ratio))
-    assert not counts_every_request(MeasuredObjective(rule, ratio, None))
+    assert MeasuredObjective(rule, ratio, ratio).counts_every_request
+    assert not MeasuredObjective(rule, ratio, None).counts_every_request
     for origin in (Origin.ROUTER, Origin.SHADOW, Origin.ELSEWHERE):
-        assert not counts_every_request(MeasuredObjective(rule, ratio, ratio, origin))
+        assert not MeasuredObjective(rule, ratio, ratio, origin).counts_every_request
     for source in (SlowerThan("latency_seconds", 0.25), AboveLevel("queue", 10)):
-        assert not counts_every_request(MeasuredObjective(rule, source, source))
+        assert not MeasuredObjective(rule, source, source).counts_every_request
