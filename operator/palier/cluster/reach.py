@@ -9,8 +9,13 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
+from palier.api.v1alpha1 import ModelDeployment
+from palier.cluster.observe import ready_addresses
 from palier.cluster.queue import Key
+from palier.cluster.store import Store
+from palier.manifests.metadata import child_name
 from palier.release.reach import NOT_ASKED, ReachFacts
+from palier.release.state import Release, RevisionRef, State, Step
 
 ANSWER_WITHIN = 1.0
 """Seconds that a connection may take."""
@@ -120,6 +125,30 @@ class PortProbe:
         """No release of this ModelDeployment is under way any more."""
         self._known.pop(key, None)
 
+    async def before_weight(
+        self, store: Store, deployment: ModelDeployment, state: State
+    ) -> tuple[ReachFacts, ReachFacts]:
+        """What the candidate's pods say before its next weight, and what stable's say where the candidate's refuse.
+
+        Nobody is asked while a weight is in force or goes back, nor on the way back to a former stable revision.
+        """
+        key = Key(deployment.metadata.namespace, deployment.metadata.name)
+        release, candidate, stable = state.release, state.candidate, state.stable
+        if release is None or candidate is None:
+            self.forget(key)
+            return NOT_ASKED, NOT_ASKED
+        if not _waits_for_weight(release) or (release.direct and stable is not None):
+            return NOT_ASKED, NOT_ASKED
+        mine = await self._of_revision(store, deployment, candidate)
+        if stable is None or not mine.refused:
+            return mine, NOT_ASKED
+        return mine, await self._of_revision(store, deployment, stable)
+
+    async def _of_revision(self, store: Store, deployment: ModelDeployment, reference: RevisionRef) -> ReachFacts:
+        namespace, name = deployment.metadata.namespace, deployment.metadata.name
+        addresses = ready_addresses(store, namespace, child_name(deployment, reference.revision))
+        return await self.of(Key(namespace, name), reference.revision, addresses, reference.port)
+
     async def _ask(self, address: str, port: int) -> _Answer | None:
         """None where the connection was accepted."""
         try:
@@ -132,6 +161,12 @@ class PortProbe:
         except OSError as error:
             return _Answer(self._clock(), refused=False, why=error.strerror or str(error) or type(error).__name__)
         return None
+
+
+def _waits_for_weight(release: Release) -> bool:
+    """Whether the candidate is about to get its first weight, or more than it has."""
+    awaiting = release.step is Step.CANARY and release.traffic_since is None
+    return awaiting or release.step in {Step.PREPARING, Step.PROMOTING}
 
 
 def _facts(known: _Known, port: int) -> ReachFacts:

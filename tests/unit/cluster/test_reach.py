@@ -10,7 +10,12 @@ import pytest
 
 from palier.cluster.queue import Key
 from palier.cluster.reach import AT_ONCE, REFUSED_AGAIN_AFTER, UNKNOWN_AGAIN_AFTER, PortProbe
-from palier.release.reach import NOT_ASKED
+from palier.cluster.store import Store
+from palier.release.reach import NOT_ASKED, hold_for_reach
+from palier.release.state import State, Step
+from tests.property.world import model_deployment
+from tests.unit.cluster.memory import MemoryCluster, endpoint_slice
+from tests.unit.release.examples import CANDIDATE, STABLE, first, releasing, serving
 
 KEY = Key("ml", "demo")
 REVISION = "aaaaaaaaaa"
@@ -193,3 +198,76 @@ async def test_after_the_release_everything_is_forgotten() -> None:
         done()
 
     assert len(pods.asked) == 2
+
+
+def _store() -> Store:
+    """A cluster with one ready pod of stable and one of the candidate."""
+    cluster, store = MemoryCluster(), Store()
+    for revision in (STABLE, CANDIDATE):
+        cluster.put(endpoint_slice(f"demo-{revision}", "demo", ready=1))
+    cluster.tell(store)
+    return store
+
+
+STABLES, CANDIDATES = f"demo-{STABLE}.a.0", f"demo-{CANDIDATE}.a.0"
+"""The addresses of the two pods."""
+
+
+@pytest.mark.parametrize(
+    ("state", "asked"),
+    [
+        (releasing(Step.PREPARING), True),
+        (releasing(Step.CANARY, index=1, traffic_since=None), True),
+        (releasing(Step.PROMOTING), True),
+        (first(Step.PREPARING), True),
+        (releasing(Step.CANARY), False),
+        (releasing(Step.ROLLING_BACK), False),
+        (releasing(Step.PROMOTING, direct=True), False),
+        (serving(), False),
+    ],
+    ids=["first weight", "next weight", "all", "first revision", "in force", "rollback", "way back", "no release"],
+)
+async def test_a_candidate_is_asked_before_a_weight_and_at_no_other_time(state: State, *, asked: bool) -> None:
+    """Nothing that goes back waits for an answer."""
+    pods = Pods()
+    facts = await pods.probe().before_weight(_store(), model_deployment(), state)
+
+    assert facts == (NOT_ASKED, NOT_ASKED)
+    assert pods.asked == ([CANDIDATES] if asked else [])
+
+
+async def test_a_candidate_that_refuses_is_held_while_stable_accepts() -> None:
+    """The pods that serve the users show that the network lets the operator through."""
+    pods = Pods({CANDIDATES: ConnectionRefusedError()})
+    mine, theirs = await pods.probe().before_weight(_store(), model_deployment(), releasing(Step.PREPARING))
+
+    assert pods.asked == [CANDIDATES, STABLES]
+    hold = hold_for_reach(mine, stable=theirs)
+    assert hold is not None
+    assert CANDIDATES in hold.message
+
+
+async def test_a_network_that_refuses_the_operator_holds_nobody() -> None:
+    """Where stable's pods refuse as well, it is not the candidate's fault."""
+    pods = Pods({CANDIDATES: ConnectionRefusedError(), STABLES: ConnectionRefusedError()})
+    mine, theirs = await pods.probe().before_weight(_store(), model_deployment(), releasing(Step.PREPARING))
+
+    assert hold_for_reach(mine, stable=theirs) is None
+
+
+async def test_a_first_revision_that_refuses_is_held() -> None:
+    """Nobody stands beside it."""
+    pods = Pods({CANDIDATES: ConnectionRefusedError()})
+    mine, theirs = await pods.probe().before_weight(_store(), model_deployment(), first(Step.PREPARING))
+
+    assert (pods.asked, bool(hold_for_reach(mine, stable=theirs))) == ([CANDIDATES], True)
+
+
+async def test_the_end_of_a_release_forgets_what_was_asked() -> None:
+    """Without a release there is nothing to remember."""
+    pods = Pods()
+    probe, store, deployment = pods.probe(), _store(), model_deployment()
+    for state in (releasing(Step.PREPARING), serving(), releasing(Step.PREPARING)):
+        await probe.before_weight(store, deployment, state)
+
+    assert pods.asked == [CANDIDATES, CANDIDATES]
