@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from palier.api.constants import LABEL_DEPLOYMENT
 from palier.manifests.shadow import LABEL_SHADOW
 from tests.chart.conftest import PRICES
 
@@ -249,7 +250,7 @@ def test_shadow_proxies_are_scraped_too(chart: Chart, namespaces: list[str], sel
 
 
 def test_network_policy_lets_through_what_the_operator_needs(chart: Chart) -> None:
-    """Out go DNS, the API server and Prometheus; in comes only the metrics port."""
+    """Out go DNS, the API server, Prometheus and the models' pods; in comes only the metrics port."""
     prometheus = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
     policy = chart.render(
         networkPolicy={
@@ -265,4 +266,12 @@ def test_network_policy_lets_through_what_the_operator_needs(chart: Chart) -> No
         {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]},
         {"ports": [{"port": 6443, "protocol": "TCP"}], "to": [{"ipBlock": {"cidr": "10.0.0.1/32"}}]},
         {"ports": [{"port": 9090, "protocol": "TCP"}], "to": [prometheus]},
+        {
+            "to": [
+                {
+                    "namespaceSelector": {},
+                    "podSelector": {"matchExpressions": [{"key": LABEL_DEPLOYMENT, "operator": "Exists"}]},
+                }
+            ]
+        },
     ]

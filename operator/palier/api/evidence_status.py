@@ -9,6 +9,8 @@ from palier.api.status_values import Count, Logarithm
 from palier.api.values import LabelName
 
 __all__ = [
+    "ArrivalsStatus",
+    "BlockStatus",
     "DispersionStatus",
     "EvidenceStatus",
     "JumpsStatus",
@@ -16,6 +18,7 @@ __all__ = [
     "MomentsStatus",
     "SegmentStatus",
     "ServedStatus",
+    "StretchStatus",
     "TallyStatus",
 ]
 
@@ -107,6 +110,45 @@ class ServedStatus(ApiObject):
     """Of stable."""
 
 
+class StretchStatus(ApiObject):
+    """Requests in a stretch of time between two looks by which all pods had been scraped."""
+
+    total: Count | None = None
+    """Of the candidate."""
+    stable_total: Count | None = None
+    """Of stable."""
+    in_force: bool | None = None
+    """Whether stable's pods had all been scraped under the present weight when it began."""
+
+
+class BlockStatus(ApiObject):
+    """Requests of stable in a stretch of time, and of the candidate in a longer one around it."""
+
+    total: Count | None = None
+    """Of the candidate."""
+    stable_total: Count | None = None
+    """Of stable."""
+    size: Count | None = None
+    """Of how many stretches it is made up."""
+
+
+class ArrivalsStatus(ApiObject):
+    """Requests under the present weight, set side by side so that it can be said that the candidate gets none."""
+
+    pods: Count | None = None
+    """The fewest pods of the candidate that were scraped in any look."""
+    until: Logarithm | None = None
+    """The last look, in seconds since the epoch."""
+    candidate_read: Logarithm | None = None
+    """The candidate's newest scrape at the beginning of the present stretch."""
+    stable_read: Logarithm | None = None
+    """The same of stable."""
+    stretches: Annotated[list[StretchStatus], Field(max_length=3), ATOMIC] | None = None
+    """The last three stretches of time, of which the last one is the present one."""
+    blocks: Annotated[list[BlockStatus], Field(max_length=64), ATOMIC] | None = None
+    """What can be compared, oldest first, the older the larger."""
+
+
 class EvidenceStatus(ApiObject):
     """What is kept of one objective's evidence between two looks, to the last digit."""
 
@@ -116,6 +158,8 @@ class EvidenceStatus(ApiObject):
     """Digest of what the objective measures and allows: under another one the evidence is about something else."""
     served: ServedStatus | None = None
     """Requests since the present weight is in force; absent when it has just begun."""
+    arrivals: ArrivalsStatus | None = None
+    """The same requests, set side by side more exactly; absent where that cannot be done."""
     relative: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
     """Natural logarithm of the capital of each bet on "worse than stable"."""
     relative_cash: Logarithm | None = None

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from palier.evidence import mean, proportion, proportion_verdict, score
 from palier.evidence import segments as by_segment
+from palier.evidence.arrivals import Scraped, arrived
 from palier.evidence.counts import NOTHING, Amounts, Counts, Tally
 from palier.evidence.rules import MeanRule, ObjectiveRule, Rule, ScoreRule
 from palier.evidence.state import Evidence
@@ -53,6 +54,7 @@ def observe(
     *,
     segments: Mapping[str, tuple[Counts, Counts]] = _NO_SEGMENTS,
     same_edges: bool = True,
+    scraped: Scraped | None = None,
 ) -> Evidence:
     """The evidence after one more look.
 
@@ -63,16 +65,20 @@ def observe(
         rule: how the objective is judged; the same in every look of a release.
         segments: candidate's and stable's counts by segment, for rules that are segmented.
         same_edges: whether the histograms of both arms answer at the same bucket edges; always so for other sources.
+        scraped: the scrapes that the counts come from, where all of them are requests that the pods themselves count;
+            None otherwise, and where the pods of a revision were not scraped.
 
     Raises:
         TypeError: counts for a rule that judges amounts, or the reverse.
     """
     after = _observed(evidence, candidate, stable, rule, segments, same_edges=same_edges)
     if stable is None:
-        return after
+        return replace(after, arrivals=None)
+    arrivals = arrived(evidence.arrivals, candidate.total, stable.total, scraped)
     if evidence.served is None:
-        return replace(after, served=(0, 0))
-    return replace(after, served=(evidence.served[0] + candidate.total, evidence.served[1] + stable.total))
+        return replace(after, served=(0, 0), arrivals=arrivals)
+    served = (evidence.served[0] + candidate.total, evidence.served[1] + stable.total)
+    return replace(after, served=served, arrivals=arrivals)
 
 
 def _observed(
@@ -97,7 +103,8 @@ def _observed(
 
 def begin_share(evidence: Evidence) -> Evidence:
     """Another weight is in force: what was served is counted anew, from the second look on that sees both arms."""
-    return evidence if evidence.served is None else replace(evidence, served=None)
+    begun = evidence.served is None and evidence.arrivals is None
+    return evidence if begun else replace(evidence, served=None, arrivals=None)
 
 
 def begin_stage(evidence: Evidence) -> Evidence:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from palier.evidence import segments as by_segment
+from palier.evidence.arrivals import Arrivals
 from palier.evidence.asymptotic import NO_MOMENTS, Moments
 from palier.evidence.bets import NO_BETS, Bets
 from palier.evidence.counts import NOTHING, Amounts, Counts, Tally
@@ -53,6 +54,9 @@ class Evidence:
 
     None before the first such look has ended, which is left out because it began before the weight was in force.
     """
+    arrivals: Arrivals | None = None
+    """The same requests, set side by side so exactly that it can be said that the candidate gets none; None where that
+    cannot be done."""
     of: str = ""
     """Digest of what the evidence is about: evidence about something else says nothing."""
 
@@ -98,6 +102,8 @@ class Evidence:
             status["means"] = means
         if self.served is not None:
             status["served"] = {"total": self.served[0], "stableTotal": self.served[1]}
+        if self.arrivals is not None:
+            status["arrivals"] = self.arrivals.to_status()
         if self.of:
             status["of"] = self.of
         return status
@@ -130,6 +136,7 @@ class Evidence:
                 absolute_mean=Moments.from_status(means.get("absolute") or {}),
                 relative_mean=Moments.from_status(means.get("relative") or {}),
                 served=_served(status.get("served")),
+                arrivals=Arrivals.from_status(status.get("arrivals")),
                 of=str(status.get("of") or ""),
             )
         except (TypeError, AttributeError, KeyError) as error:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from palier.evidence.arrivals import Scraped
 from palier.evidence.counters import LARGEST_COUNT, Series, Target
 from palier.evidence.objective import Amounts, Counts, Evidence, ObjectiveRule, fresh, observe
 from palier.release.questions import Question, questions, signal_questions
@@ -277,9 +278,16 @@ def _observed(watched: Watched, objectives: Sequence[MeasuredObjective], step: S
             rule,
             segments=segments,
             same_edges=same_edges,
+            scraped=_scraped(watched, step) if stable is not None and objective.counts_every_request else None,
         )
     return replace(
         watched, evidence=evidence, readings=_readings(watched, objectives, step), missing=missing, lost=lost
+    )
+
+
+def _scraped(watched: Watched, step: Step) -> Scraped | None:
+    return step.scraped_both(
+        candidate=watched.candidate, stable=watched.stable, weight_since=watched.traffic_since or math.inf
     )
 
 

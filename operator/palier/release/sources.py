@@ -109,6 +109,15 @@ class MeasuredObjective:
     """Seconds after an answer until it is known whether it was good."""
 
     @property
+    def counts_every_request(self) -> bool:
+        """Whether its events are all requests of both revisions, as the pods themselves count them.
+
+        Counters of the router would not do: they rise by the very requests that reach nobody.
+        """
+        own = self.origin is Origin.PODS and self.stable_source is not None
+        return own and isinstance(self.source, CounterRatio)
+
+    @property
     def selectors(self) -> tuple[str, ...]:
         """Every vector selector that has to be read at a look."""
         stable = self.stable_source.selectors if self.stable_source else ()

@@ -8,6 +8,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 
+from palier.evidence.arrivals import Scraped
 from palier.evidence.counters import (
     LARGEST_COUNT,
     HistogramCounts,
@@ -25,6 +26,7 @@ from palier.evidence.counters import (
 from palier.evidence.objective import Amounts, Counts
 from palier.release.histograms import NO_SEGMENT, Histogram, histograms, segment_of
 from palier.release.questions import Question, questions_of, signals_of
+from palier.release.scrapes import scraped_both
 from palier.release.sources import (
     AboveLevel,
     CounterRatio,
@@ -83,6 +85,18 @@ class Step:
     def scraped(self, revision: str) -> bool:
         """Whether any pod of the revision was scraped recently enough at the end."""
         return self._any_fresh(revision, self._scraped)
+
+    def scraped_both(self, *, candidate: str, stable: str, weight_since: float) -> Scraped | None:
+        """When the pods of both revisions were scraped last; None where one of them was not."""
+        return scraped_both(
+            self._scraped,
+            candidate=candidate,
+            stable=stable,
+            start=self.start,
+            end=self._end,
+            staleness=self._staleness,
+            weight_since=weight_since,
+        )
 
     def seen(self, revision: str, asked: Iterable[Question]) -> bool:
         """Whether any series of the revision has a sample that is recent enough at the end."""

@@ -32,3 +32,12 @@ def test_the_cost_of_a_look_is_told() -> None:
 
     assert ended.returncode == 0, ended.stderr
     assert "questions" in ended.stdout
+
+
+def test_who_is_not_reached_is_told() -> None:
+    """Healthy candidates first, of which none is said not to be reached; then those that get nothing, all found."""
+    ended = run("benchmarks.reach", "--releases", "2", "--lost", "2")
+
+    assert ended.returncode == 0, ended.stderr
+    assert "| 50 %, served 0.4 of it | 100 | 15 s, 15 s | 0 s | 2 | 0 " in ended.stdout
+    assert "| 10 % | 50 | 1 s, 1 s | 0 s | 2 of 2 | " in ended.stdout

@@ -1,0 +1,96 @@
+"""A candidate that is Ready and that nobody can reach: it gets no users, or loses them before many are hurt."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from local.traffic import TrafficThread
+from tests.e2e.support import Model
+
+Users = Callable[..., TrafficThread]
+
+ELSEWHERE = 8081
+"""Where the model really listens; users are sent to 8080."""
+
+HANGS_UP = """
+import socket
+door = socket.create_server(("", 8080))
+while True:
+    door.accept()[0].close()
+"""
+"""Accepts every connection and answers none, as the sidecar of a service mesh does whose program is not there."""
+
+
+def next_version(model: Model) -> dict[str, Any]:
+    """The next version, whose program listens elsewhere, where its probe and Prometheus find it; its pod's spec."""
+    model.manifest = copy.deepcopy(model.manifest)
+    model.manifest["spec"]["model"]["version"] = "2"
+    template: dict[str, Any] = model.manifest["spec"]["serving"]["template"]
+    template["metadata"]["annotations"]["prometheus.io/port"] = str(ELSEWHERE)
+    pod: dict[str, Any] = template["spec"]
+    server = pod["containers"][0]
+    server["env"].append({"name": "PORT", "value": str(ELSEWHERE)})
+    server["readinessProbe"]["httpGet"]["port"] = ELSEWHERE
+    return pod
+
+
+def test_a_port_that_nobody_listens_on_gets_no_users(model: Model, users: Users) -> None:
+    """The condition names the port while pods are Ready; at the deadline the release fails, and no user noticed."""
+    model.manifest["spec"]["release"]["progressDeadline"] = "20s"
+    stable = model.serve_first()
+    traffic = users()
+    next_version(model)
+    model.apply()
+    model.wait(
+        lambda _status: model.condition("Ready").get("reason") == "PortRefused",
+        timeout=60,
+        what="the condition to say that the port refuses",
+    )
+
+    assert "port 8080" in model.condition("Ready")["message"]
+    candidate = str(model.status["candidate"]["revision"])
+    status = model.wait(
+        lambda s: s.get("outcome", {}).get("result") == "Failed", timeout=60, what="the release to fail"
+    )
+    assert status["outcome"]["reason"] == "PortRefused"
+    assert "port 8080" in status["outcome"]["message"]
+    assert all(not weights.get(candidate) for _, weights in model.weights)
+    assert status["stable"]["revision"] == stable
+    responses = traffic.stop()
+    assert len(responses) > 500
+    assert responses.failures() == []
+
+
+def test_a_candidate_that_answers_nobody_is_taken_back(model: Model, users: Users) -> None:
+    """Its port accepts connections and hangs up: its counters stand still while stable's rise, and that is enough."""
+    model.manifest["spec"]["release"]["stages"] = [
+        {"canary": {"weight": 10, "minDuration": "2s", "maxDuration": "10m"}}
+    ]
+    stable = model.serve_first()
+    traffic = users(rate=50)
+    pod = next_version(model)
+    pod["containers"].append(
+        {
+            "name": "door",
+            "image": pod["containers"][0]["image"],
+            "imagePullPolicy": "IfNotPresent",
+            "command": ["python", "-c", HANGS_UP],
+            "resources": {"requests": {"cpu": "1m", "memory": "16Mi"}},
+        }
+    )
+    model.apply()
+    status = model.wait(
+        lambda s: s.get("candidate", {}).get("version") == "2", timeout=60, what="version 2 to be the candidate"
+    )
+    candidate = str(status["candidate"]["revision"])
+    model.in_traffic(candidate, weight=10)
+    status = model.rolled_back(candidate, timeout=60)
+
+    assert status["outcome"]["reason"] == "NotReached"
+    assert "while stable counted" in status["outcome"]["message"]
+    begun, ended = model.weighed(candidate, 10)
+    assert ended - begun < 20
+    assert status["stable"]["revision"] == stable
+    failures = traffic.stop().failures()
+    assert [each for each in failures if not begun - 2 <= each.completed <= ended + 2] == []
+    assert len(failures) < 50 * 0.2 * (ended - begun + 4)
