@@ -19,6 +19,7 @@ from palier.cluster.client import Cluster
 from palier.cluster.gateways import Stickers
 from palier.cluster.observe import observe, revision_facts
 from palier.cluster.queue import Key, Rest, WorkQueue
+from palier.cluster.reach import REFUSED_AGAIN_AFTER, PortProbe
 from palier.cluster.reporter import Reporter
 from palier.cluster.served import served_revisions
 from palier.cluster.store import Store
@@ -37,6 +38,7 @@ from palier.release.decide import decide
 from palier.release.memory import read_state
 from palier.release.observation import Measured, Observation, RevisionFacts
 from palier.release.plan import pin_stages
+from palier.release.reach import hold_for_reach, note_of_reach
 from palier.release.report import refused, written
 from palier.release.situation import Decision, Note
 from palier.release.state import State
@@ -69,7 +71,9 @@ class Controller:
         economy: Economy,
         quality: Quality,
         look_finished: LookFinished | None = None,
+        ports: PortProbe | None = None,
     ) -> None:
+        """Put the parts together; without `ports`, nobody asks whether the pods of a candidate accept connections."""
         self.store = store
         self.queue = queue
         self.clock = clock
@@ -97,6 +101,7 @@ class Controller:
             reporter=self._reporter,
         )
         self._troubles = Troubles(cluster)
+        self._ports = ports
         self._sessions: dict[Key, Session] = {}
 
     async def run_looks(self) -> None:
@@ -164,8 +169,20 @@ class Controller:
             unexplained=unexplained,
             steered_for=self.monotonic() - session.steered_at,
         )
+        observation = await self._try_ports(deployment, observation, state)
         observation = await self._economy.completed(key, deployment, observation, state, now=now)
         return await self._quality.completed(deployment, observation, state, asked=asked, now=now)
+
+    async def _try_ports(self, deployment: ModelDeployment, observation: Observation, state: State) -> Observation:
+        """With what connections to the pods of a candidate tell that waits for weight."""
+        if self._ports is None or state.candidate is None:
+            return observation
+        mine, theirs = await self._ports.before_weight(self.store, deployment, state)
+        held, note = hold_for_reach(mine, stable=theirs), note_of_reach(mine, stable=theirs)
+        if held is None and note is None:
+            return observation
+        refused, unproven = held.message if held else "", note.message if note else ""
+        return observation.reached(state.candidate.revision, refused=refused, unproven=unproven)
 
     async def _plan(
         self,
@@ -221,6 +238,9 @@ class Controller:
             rest = min(rest, max(0.0, decision.wake_at - now) + 0.01)
         if decision.state.release:
             rest = min(rest, ASKED_AGAIN_AFTER, self._troubles.again_in(*key, now=now) + 0.01)
+        hold = decision.hold.reason if decision.hold else ""
+        if hold == "PortRefused":
+            rest = min(rest, REFUSED_AGAIN_AFTER)
         if decision.run or decision.examination:
             rest = min(rest, PROGRESS_AFTER)
         return rest
@@ -257,6 +277,8 @@ class Controller:
         self._troubles.forget(key.namespace, key.name)
         self._quality.forget(key.namespace, key.name)
         self._sessions.pop(key, None)
+        if self._ports is not None:
+            self._ports.forget(key)
         self._reporter.forget(key)
 
     def _looked(self, keys: Sequence[tuple[str, str]]) -> None:
@@ -283,10 +305,10 @@ class Controller:
         seen = (facts.pods, facts.available, facts.endpoints)
         try:
             told = await self._troubles.of(*key, labels, since=since, now=now, due=due, seen=seen)
-            return {candidate.revision: told}, {}
         except ClusterError as error:  # people, breaches and a candidate that is gone do not wait for it
             logger.warning("why pods of %s/%s are not ready is not known: %s", *key, error)
             return {}, {candidate.revision: str(error) or type(error).__name__}
+        return {candidate.revision: told}, {}
 
     def _waits_for_pods(self, deployment: ModelDeployment, state: State) -> bool:
         """Whether the candidate lacks ready pods for its stage."""

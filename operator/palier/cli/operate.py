@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from palier.cluster.client import KubernetesCluster
 from palier.cluster.instruments import Instruments
 from palier.cluster.queue import Key, WorkQueue
+from palier.cluster.reach import PortProbe
 from palier.cluster.store import Store
 from palier.controller import Controller
 from palier.economy import Economy
@@ -61,6 +62,7 @@ async def operate(settings: Settings) -> None:
             look_interval=settings.look_interval,
             scrape_interval=settings.scrape_interval,
             look_finished=instruments.look_finished,
+            ports=PortProbe(),
             economy=economy,
             quality=Quality(
                 cluster=cluster, store=store, image=settings.image or "", cluster_wide=not settings.namespaces

@@ -196,7 +196,9 @@ def _open_stage(situation: Situation) -> Decision:
     if stage and (held := open_canary(situation)):
         return Decision(state, hold=held)
     weight = stage.weight if stage else 100
-    return Decision(opened.state, hold=Hold("Shifting", f"moving to {weight} % of the traffic"))
+    unproven = situation.observation.facts(situation.candidate.revision).unproven
+    notes = (Note("Warning", "PortUnknown", unproven),) if unproven and not situation.release.reached else ()
+    return Decision(opened.state, notes=notes, hold=Hold("Shifting", f"moving to {weight} % of the traffic"))
 
 
 def _never_ready(situation: Situation) -> Decision:
@@ -214,4 +216,5 @@ def _not_ready(situation: Situation, needed: int) -> Ending:
     deadline = situation.deployment.spec.release.progress_deadline
     met = situation.release.has_met_users or situation.release.losses
     result = Result.FAILED if situation.release.step is Step.PREPARING and not met else Result.ROLLED_BACK
-    return Ending(result, "CandidateNotReady", f"not ready within {deadline}: {waiting.message}")
+    reason = waiting.reason if waiting.reason == "PortRefused" else "CandidateNotReady"
+    return Ending(result, reason, f"not ready within {deadline}: {waiting.message}")

@@ -2,6 +2,7 @@
 
 from palier.api.v1alpha1 import OnBreach
 from palier.evidence.objective import Judgement, Verdict
+from palier.release.reach import unreached
 from palier.release.readiness import LOSSES_ENDURED, is_gone_for_good
 from palier.release.requests import is_asked
 from palier.release.situation import Situation
@@ -10,7 +11,12 @@ from palier.release.state import Ending, Result, Step
 
 def ending_of(situation: Situation, judgements: tuple[Judgement, ...]) -> Ending | None:
     """How the release ends now; None while it goes on. People and the spec go before the candidate's own faults."""
-    return _asked_to_end(situation) or _candidate_gone(situation) or _breached(situation, judgements)
+    return (
+        _asked_to_end(situation)
+        or _candidate_gone(situation)
+        or _candidate_unreached(situation)
+        or _breached(situation, judgements)
+    )
 
 
 def _asked_to_end(situation: Situation) -> Ending | None:
@@ -45,6 +51,22 @@ def _candidate_gone(situation: Situation) -> Ending | None:
     )
     return Ending(
         Result.ROLLED_BACK, "CandidateUnavailable", f"{message}: {facts.trouble}" if facts.trouble else message
+    )
+
+
+def _candidate_unreached(situation: Situation) -> Ending | None:
+    """A candidate with weight whose counters know of no request, beside a stable revision that counts many."""
+    release, observation, revision = situation.release, situation.observation, situation.candidate.revision
+    if situation.state.stable is None or release.landing is None or release.traffic_since is None:
+        return None
+    name = next((one.rule.name for one in situation.objectives.measured if one.counts_every_request), "")
+    evidence = release.evidence.get(name)
+    return unreached(
+        situation.deployment,
+        arrivals=evidence.arrivals if evidence else None,
+        weight=observation.weight(revision),
+        endpoints=observation.facts(revision).endpoints,
+        traffic_for=situation.now - release.traffic_since,
     )
 
 

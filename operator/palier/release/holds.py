@@ -117,6 +117,8 @@ def kept(situation: Situation, where: str) -> Hold | None:
 def waiting_for_pods(situation: Situation, needed: int) -> Hold:
     """How many of the candidate's pods are ready, and what is in their way if that is known."""
     facts = situation.observation.facts(situation.candidate.revision)
+    if facts.refused and facts.ready(needed):
+        return Hold("PortRefused", facts.refused)
     ready = min(facts.available, facts.endpoints)
     trouble = f": {facts.trouble}" if facts.trouble else ""
     if facts.unexplained:

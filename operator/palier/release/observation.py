@@ -5,7 +5,7 @@ Nothing here is inferred: a fact that could not be observed is absent, and absen
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.prices import PriceTable
@@ -36,14 +36,22 @@ class RevisionFacts:
     """Why its pods are not ready, in one sentence, when that is known."""
     unexplained: str = ""
     """Why that could not be asked; until it can, nothing is decided by pods that are not ready."""
+    refused: str = ""
+    """Why users would not reach its pods although they are ready; empty while nothing speaks against it."""
+    unproven: str = ""
+    """Why it is not known whether users would reach them; empty where it is."""
     mark: RevisionRef | None = None
     """What the mark of a revision says that serves or has served; None where there is none."""
     port: int = 0
     """The port of its Service; 0 when that is not there."""
 
+    def ready(self, replicas: int) -> bool:
+        """Whether that many replicas are ready, by their probes."""
+        return self.exists and self.available >= replicas and self.endpoints >= replicas
+
     def carries(self, replicas: int) -> bool:
         """Whether that many replicas are ready and reachable."""
-        return self.exists and self.available >= replicas and self.endpoints >= replicas
+        return self.ready(replicas) and not self.refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +183,11 @@ class Observation:
         """The prices that hold for a revision, or None and why there are none."""
         found = self.prices.get(revision) or self.prices.get("")
         return found, "" if found else self.prices_problem
+
+    def reached(self, revision: str, *, refused: str, unproven: str) -> "Observation":
+        """The same, with what connections to the ready pods of a revision have told."""
+        facts = replace(self.facts(revision), refused=refused, unproven=unproven)
+        return replace(self, revisions={**self.revisions, revision: facts})
 
     def facts(self, revision: str) -> RevisionFacts:
         """Facts of a revision; all absent when it was never made."""

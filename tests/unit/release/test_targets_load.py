@@ -13,7 +13,7 @@ from palier.release.state import Ending, Release, Result, State, Step
 from palier.release.targets import accelerator_short, stage_replicas, targets
 from tests.property.load_world import load_tested, pod
 from tests.unit.release.examples import STABLE, planned, ready, serving
-from tests.unit.release.load_examples import NOW, decided, seen, under_load, ways
+from tests.unit.release.load_examples import NOW, decided, passed, recorded_of, release_of, seen, under_load, ways
 
 SHORT = "pod demo-x cannot be placed: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
 GPU = {"accelerator": "GPU", "gpu": {}}
@@ -37,8 +37,9 @@ def pods_of(deployment: ModelDeployment, state: State, facts: RevisionFacts) -> 
 @pytest.mark.parametrize("traffic", [None, {"service": {}}])
 def test_a_load_test_has_exactly_its_pods(step: Step, present: int, traffic: dict[str, Any] | None) -> None:
     """However many there are, and although stable has another number; users stay with stable."""
-    deployment = load_tested(replicas=3, traffic=traffic, test={"replicas": [4]})
-    state = under_load(deployment, step=step)
+    deployment = load_tested(replicas=3, traffic=traffic, test={"replicas": [1, 4]})
+    (way,) = ways(deployment).values()
+    state = under_load(deployment, step=step, load_tests=(recorded_of(way, passed()),))
 
     assert stage_replicas(deployment, state, seen(deployment), now=NOW) == 4
     assert pods_of(deployment, state, ready(present)) == {STABLE: 3, "its": 4}
@@ -124,18 +125,23 @@ def test_the_accelerator_is_that_of_the_variant() -> None:
     assert short == {"cpu": False, "gpu": True, "amd": False}
 
 
+def unready(deployment: ModelDeployment) -> State:
+    """A candidate whose pods have not been ready for its load test since the release began."""
+    state = under_load(deployment, step=Step.PREPARING)
+    assert state.release is not None
+    return replace(state, release=replace(state.release, unready_since=NOW))
+
+
 def test_nobody_is_too_late_while_the_reason_is_not_known() -> None:
     """It may be an accelerator; as soon as it is known that it is not, the deadline decides."""
     deployment = on_gpus()
     (way,) = ways(deployment).values()
-    state = under_load(deployment, step=Step.PREPARING)
+    state = unready(deployment)
     steps = []
     for unexplained in ("etcd timeout", ""):
         waiting = ready(1, available=0, endpoints=0, unexplained=unexplained)
         observation = seen(deployment, {STABLE: ready(2), way.revision: waiting})
-        release = decided(deployment, state, observation, now=NOW + 1000).state.release
-        assert release is not None
-        steps.append(release.step)
+        steps.append(release_of(decided(deployment, state, observation, now=NOW + 1000)).step)
 
     assert steps == [Step.PREPARING, Step.ROLLING_BACK]
 
@@ -144,15 +150,14 @@ def test_a_shortage_holds_for_as_long_as_it_takes() -> None:
     """No deadline blames a candidate for accelerators that are not there; anything else has its time."""
     deployment = on_gpus()
     (way,) = ways(deployment).values()
-    state = under_load(deployment, step=Step.PREPARING)
+    state = unready(deployment)
     steps = {}
     for trouble in (SHORT, "pod demo-x: ErrImagePull"):
         waiting = {STABLE: ready(2), way.revision: ready(1, available=0, endpoints=0, trouble=trouble)}
         observation = seen(deployment, waiting)
         decision = decided(deployment, state, observation, now=NOW + 1000)
         hold = waiting_for_pods(Situation(deployment, observation, state, NOW), 1)
-        assert decision.state.release is not None
-        steps[hold.reason] = decision.state.release.step
+        steps[hold.reason] = release_of(decision).step
 
     assert steps == {"AcceleratorShortage": Step.PREPARING, "CandidateNotReady": Step.ROLLING_BACK}
 
