@@ -9,6 +9,7 @@ from palier.cluster.store import Store
 from palier.controller import Controller
 from palier.economy import Economy
 from palier.kopf_app import run
+from palier.metrics.asking import AT_ONCE
 from palier.metrics.connection import Credentials
 from palier.metrics.prices import Prices
 from palier.metrics.prometheus import PrometheusSource
@@ -27,12 +28,20 @@ async def operate(settings: Settings) -> None:
     """
     credentials = Credentials(settings.prometheus_credentials) if settings.prometheus_credentials else None
     instruments = Instruments()
-    # An answer that takes longer than two looks is late anyway: the next look asks for all of it again.
-    source = PrometheusSource(
-        settings.prometheus_url,
-        timeout=min(8.0, max(2.0, 2 * settings.look_interval)),
-        credentials=credentials,
-    )
+
+    def prometheus(threads: int) -> PrometheusSource:
+        return PrometheusSource(
+            settings.prometheus_url,
+            # An answer that takes longer than two looks is late anyway: the next look asks for all of it again.
+            timeout=min(8.0, max(2.0, 2 * settings.look_interval)),
+            threads=threads,
+            credentials=credentials,
+            matchers=settings.prometheus_matchers,
+            most_series=settings.prometheus_max_series,
+        )
+
+    # Nobody waits for prices and usage as for a verdict, so that they have threads of their own.
+    source, leisurely = prometheus(AT_ONCE), prometheus(2)
     cluster = await KubernetesCluster.connect(
         kubeconfig=settings.kubeconfig, context=settings.context, instruments=instruments
     )
@@ -46,8 +55,8 @@ async def operate(settings: Settings) -> None:
         economy = Economy(
             cluster=cluster,
             store=store,
-            source=source,
-            prices=Prices(settings.prices, source),
+            source=leisurely,
+            prices=Prices(settings.prices, leisurely),
             scrape_interval=settings.scrape_interval,
             load_test_image=settings.image or "",
             instruments=instruments,
@@ -76,3 +85,4 @@ async def operate(settings: Settings) -> None:
     finally:
         await cluster.close()
         source.close()
+        leisurely.close()

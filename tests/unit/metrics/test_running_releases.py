@@ -134,7 +134,7 @@ async def test_the_routers_counters(prometheus: Prometheus) -> None:
 async def test_who_is_scraped_at_all_has_to_be_known_of_pods_alone(prometheus: Prometheus, fleet: Fleet) -> None:
     """Without it no pod could be told from one that is gone; the router's proxies are read without it."""
     prometheus.pod(STABLE, per_second=1)
-    routed = replace(stable_alone(), router=RouterSeries("cluster", candidate="none", stable="ours"))
+    routed = replace(stable_alone(), router=RouterSeries("cluster", candidate="none", stable="ours", namespaces=("gateways",)))
     routed = replace(routed, objectives=(replace(routed.objectives[0], origin=Origin.ROUTER),))
     fleet.traffic.watch(("ml", "routed"), routed)
     for name in (REQUESTS, ERRORS):

@@ -95,7 +95,7 @@ def release(*objectives: MeasuredObjective, **changes: Any) -> Watched:  # noqa:
         objectives=objectives,
         evidence={},
         last_look=30.0,
-        router=RouterSeries("cluster", "to-new", "to-old"),
+        router=RouterSeries("cluster", "to-new", "to-old", namespaces=("gateways",)),
         router_last_look=30.0,
     )
     return replace(watched, **changes)
