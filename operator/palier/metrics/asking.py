@@ -178,7 +178,7 @@ class Asker:
                     now.unanswered.setdefault(key, {})[question] = reason
                 else:
                     keys.append(key)
-            for inquiry in inquiries(question, keys, fleet, scope=self.scope, apart=self._apart):
+            for inquiry in inquiries(question, keys, fleet, apart=self._apart):
                 now.waiting.setdefault(inquiry.namespace, deque()).append(inquiry)
 
     async def _samples(self, inquiry: Inquiry, *, at: float, seconds: float) -> list[Series]:
@@ -224,7 +224,7 @@ class Asker:
         too_large = error.reason in TOO_LARGE
         if too_large and inquiry.only is None:
             now.answered = True
-            for one in alone(inquiry, fleet, self.scope):
+            for one in alone(inquiry, fleet):
                 self._ask_apart(one, at=now.at)
                 now.waiting.setdefault(one.namespace, deque()).append(one)
             return

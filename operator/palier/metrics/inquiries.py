@@ -5,7 +5,7 @@ large the fleet is, and so that whoever makes an answer too large can be asked f
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from palier.evidence.counters import Series
@@ -34,6 +34,12 @@ class Scope:
     """Labels that may differ between the pods of one revision, beside those that are known."""
     most_series: int = MOST_SERIES
     """Series that one answer may have."""
+
+    def applied(self, watched: Watched) -> Watched:
+        """A release whose router is looked for where the operator has been told."""
+        if watched.router is None or not self.router_namespaces:
+            return watched
+        return replace(watched, router=replace(watched.router, namespaces=self.router_namespaces))
 
 
 ANYBODY: Final = Scope()
@@ -66,7 +72,6 @@ def inquiries(
     keys: Iterable[Key],
     fleet: Mapping[Key, Watched],
     *,
-    scope: Scope = ANYBODY,
     apart: Container[tuple[Question, Key]] = (),
 ) -> Iterator[Inquiry]:
     """Everything that has to be asked so that a question is answered for some releases.
@@ -75,7 +80,6 @@ def inquiries(
         question: which.
         keys: who has it.
         fleet: what is known of them.
-        scope: what is known of the labels.
         apart: whom to ask for alone, by question.
     """
     places: dict[tuple[str, tuple[str, ...], bool], list[Key]] = {}
@@ -86,15 +90,15 @@ def inquiries(
         label = ""
         namespaces: tuple[str, ...] = ()
         if question.of_router and watched.router is not None:
-            label, namespaces = watched.router.label, scope.router_namespaces or watched.router.namespaces
+            label, namespaces = watched.router.label, watched.router.namespaces
         elsewhere = _counted_elsewhere(question, watched)
         if (question, key) in apart:
-            yield _inquiry(question, (key,), fleet, scope, elsewhere=elsewhere)
+            yield _inquiry(question, (key,), fleet, elsewhere=elsewhere)
         else:
             places.setdefault((label, namespaces, elsewhere), []).append(key)
     for (_, _, elsewhere), same in places.items():
         for some in _chunks(question, same, fleet):
-            yield _inquiry(question, some, fleet, scope, elsewhere=elsewhere)
+            yield _inquiry(question, some, fleet, elsewhere=elsewhere)
 
 
 def each_once(answers: Sequence[list[Series]]) -> list[Series]:
@@ -137,14 +141,12 @@ def _revisions(watched: Watched) -> list[str]:
     return [revision for revision in (watched.candidate, watched.stable) if revision.strip("-")]
 
 
-def _inquiry(
-    question: Question, keys: tuple[Key, ...], fleet: Mapping[Key, Watched], scope: Scope, *, elsewhere: bool
-) -> Inquiry:
+def _inquiry(question: Question, keys: tuple[Key, ...], fleet: Mapping[Key, Watched], *, elsewhere: bool) -> Inquiry:
     names = sorted({name for key in keys for name in _names(question, key, fleet[key])})
     if question.of_router:
         router = fleet[keys[0]].router
         assert router is not None  # noqa: S101 - `inquiries` has left those without one out
-        where = anyone_of("namespace", scope.router_namespaces or router.namespaces)
+        where = anyone_of("namespace", router.namespaces)
         return Inquiry(question, keys, (narrowed(question.selector, where, anyone_of(router.label, names)),))
     where = anyone_of("namespace", sorted({namespace for namespace, _ in keys}))
     selectors = [narrowed(question.selector, where, anyone_of("pod", names, end=".+"))]
@@ -163,7 +165,7 @@ def _counted_elsewhere(question: Question, watched: Watched) -> bool:
     )
 
 
-def alone(inquiry: Inquiry, fleet: Mapping[Key, Watched], scope: Scope) -> list[Inquiry]:
+def alone(inquiry: Inquiry, fleet: Mapping[Key, Watched]) -> list[Inquiry]:
     """The same question for each of its releases apart."""
     elsewhere = len(inquiry.selectors) > 1
-    return [_inquiry(inquiry.question, (key,), fleet, scope, elsewhere=elsewhere) for key in inquiry.keys]
+    return [_inquiry(inquiry.question, (key,), fleet, elsewhere=elsewhere) for key in inquiry.keys]

@@ -97,6 +97,7 @@ class Looks:
 
     def watch(self, key: Key, watched: Watched) -> None:
         """Look at a release from now on, or go on with it where this operator already looks further ahead."""
+        watched = self._asker.scope.applied(watched)
         known = self._watched.get(key)
         if known and known.identity == watched.identity and _as_far(known, watched):
             # The very same object stays where nothing is new: most reconciles change nothing.

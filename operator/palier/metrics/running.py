@@ -139,7 +139,7 @@ class RunningTraffic:
             return
         if account.watched is None:
             account.problem = "the answered requests have not been counted yet"
-        account.watched = found
+        account.watched = self._asker.scope.applied(found)
 
     def forget(self, key: Key) -> None:
         """Stop counting, and drop what was counted."""

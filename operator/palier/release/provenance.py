@@ -66,13 +66,20 @@ def of_several_servers(
         of_pods = (one for one in watched.objectives if one.origin in {Origin.PODS, Origin.ELSEWHERE})
         for question in {question for objective in of_pods for question in questions(objective)}:
             told.update({(question, revision): reason for revision, reason in reasons.items()})
+    known = pod_labels | _known_labels(watched)
     for question, answer in answers.items():
         rows = [row for target, rows in answer.items() if target not in scraped for row in rows]
-        label, values = _differing((one for _, one in rows), OF_SERVERS - pod_labels)
+        label, values = _differing((one for _, one in rows), OF_SERVERS - known)
         if label:
             for revision in {revision for revision, _ in rows}:
                 told.setdefault((question, revision), _reason(question.selector, label, values))
     return told
+
+
+def _known_labels(watched: Watched) -> frozenset[str]:
+    """Labels that somebody has named: the router's, by which backends are told apart, and those of segments."""
+    router = {watched.router.label} if watched.router else set()
+    return frozenset(router | {objective.segment_by for objective in watched.objectives if objective.segment_by})
 
 
 def _among_pods(scraped: Answer, revisions: tuple[str, str], pod_labels: frozenset[str]) -> dict[str, str]:
