@@ -271,8 +271,13 @@ def _next(now: _Round, running: Collection[Inquiry], begun: dict[str, int], at_o
         for one in now.waiting[namespace]:
             if one.only not in held:
                 return _begin(now, namespace, one, begun)
-    if ordered and len(running) < at_once // 2:  # nobody else would use the time
-        return _begin(now, ordered[0], now.waiting[ordered[0]][0], begun)
+    if len(running) < at_once // 2:  # more than anybody's share, where nobody else would use the time
+        for namespace in ordered:
+            for one in now.waiting[namespace]:
+                if one.only not in held:
+                    return _begin(now, namespace, one, begun)
+        if ordered and len({one.only for line in (running, *now.waiting.values()) for one in line}) == 1:
+            return _begin(now, ordered[0], now.waiting[ordered[0]][0], begun)
     return None
 
 
