@@ -462,7 +462,10 @@ def test_pods_are_judged_while_the_router_is_silent() -> None:
 
     assert totals(watched) == (20, 2, 40, 1)
     assert (watched.last_look, watched.cannot_measure) == (60, "")
-    assert (watched.router_last_look, watched.router_unseen) == (30, "no counters of the router for candidate new from its proxies in gateways")
+    assert (watched.router_last_look, watched.router_unseen) == (
+        30,
+        "no counters of the router for candidate new from its proxies in gateways",
+    )
     assert watched.router_unseen_since == 60
     assert "routed" not in watched.evidence
 
