@@ -104,7 +104,7 @@ class _Fleet:
 
     def _add(self, pod: dict[str, str], *, phase: float, requests: int) -> None:
         def row(question: str, growth: int, **labels: str) -> None:
-            named = pod["pod"].removesuffix("6b7f9c8d5f-x2x4z")
+            named = pod["pod"].removesuffix("-6b7f9c8d5f-x2x4z")
             self._rows.setdefault(question, {}).setdefault(named, []).append(
                 _Row(json.dumps({**labels, **pod}), phase, growth)
             )
@@ -122,12 +122,12 @@ class _Fleet:
     def answer(self, query: str, *, at: float) -> bytes:
         """The answer to an instant query of a range selector."""
         selector, window = re.fullmatch(r"(.*)\[(\d+)ms\]", query, re.DOTALL).groups()  # type: ignore[union-attr]
-        (pods,) = re.findall(r',pod=~"([^"]*)"', selector)
+        (pods,) = re.findall(r',pod=~"\(\?:([^"]*)\)-\.\+"', selector)
         plain = re.sub(r',?(namespace|pod)=~"[^"]*"', "", selector).replace("{}", "")
         if "__name__" in plain or plain.endswith("_bucket"):
             plain = LATENCY
         rows = self._rows.get(plain, {})
-        chosen = (row for name in pods.split("|") for row in rows.get(name.removesuffix(".+"), ()))
+        chosen = (row for name in pods.split("|") for row in rows.get(name, ()))
         entries = ",".join(_entry(row, at, int(window) / 1000) for row in chosen)
         return f'{{"status":"success","data":{{"resultType":"matrix","result":[{entries}]}}}}'.encode()
 

@@ -16,7 +16,7 @@ from typing import Final
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
 from palier.metrics.answers import Answers
-from palier.metrics.inquiries import ANYBODY, Inquiry, Scope, alone, each_once, inquiries
+from palier.metrics.inquiries import ANYBODY, Inquirer, Inquiry, Scope, each_once
 from palier.metrics.owners import Key, Owners, Sorted
 from palier.metrics.prometheus import TIMEOUT, TOO_LARGE, MetricSource
 from palier.release.look import Watched
@@ -52,6 +52,7 @@ class _Round:
     """By namespace; "" for what is asked for several at once."""
     at: float
     """Seconds since the epoch."""
+    inquirer: Inquirer
     found: dict[Question, dict[Key, Sorted]] = field(default_factory=dict)
     unanswered: dict[Key, dict[Question, str]] = field(default_factory=dict)
     held: dict[Key, int] = field(default_factory=dict)
@@ -137,9 +138,9 @@ class Asker:
             seconds: how far back a question reads.
             of_any_comparison: questions for which it does not matter what a shadow's proxy compares.
         """
-        now = _Round({}, at)
+        now = _Round({}, at, Inquirer(fleet))
         self._apart = {about: until for about, until in self._apart.items() if until > at}
-        self._plan(now, wanted, fleet)
+        self._plan(now, wanted)
         running: dict[asyncio.Task[list[Series]], Inquiry] = {}
         begun: dict[str, int] = {}
         ends = self._monotonic() + PATIENCE
@@ -156,14 +157,14 @@ class Asker:
                 done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     any_comparison = running[task].question in of_any_comparison
-                    self._take(now, running.pop(task), task, fleet, owners, any_comparison=any_comparison)
+                    self._take(now, running.pop(task), task, owners, any_comparison=any_comparison)
         finally:
             for task in running:
                 task.cancel()
         self._remember(now)
         return Answers(now.found, now.unanswered, owners)
 
-    def _plan(self, now: _Round, wanted: Mapping[Question, Iterable[Key]], fleet: Mapping[Key, Watched]) -> None:
+    def _plan(self, now: _Round, wanted: Mapping[Question, Iterable[Key]]) -> None:
         asked: dict[Key, int] = {}
         for question in sorted(wanted):
             keys = []
@@ -178,7 +179,7 @@ class Asker:
                     now.unanswered.setdefault(key, {})[question] = reason
                 else:
                     keys.append(key)
-            for inquiry in inquiries(question, keys, fleet, apart=self._apart):
+            for inquiry in now.inquirer.inquiries(question, keys, apart=self._apart):
                 now.waiting.setdefault(inquiry.namespace, deque()).append(inquiry)
 
     async def _samples(self, inquiry: Inquiry, *, at: float, seconds: float) -> list[Series]:
@@ -189,7 +190,6 @@ class Asker:
         now: _Round,
         inquiry: Inquiry,
         task: asyncio.Task[list[Series]],
-        fleet: Mapping[Key, Watched],
         owners: Owners,
         *,
         any_comparison: bool,
@@ -198,7 +198,7 @@ class Asker:
         try:
             series = task.result()
         except MetricsUnavailable as error:
-            self._do_without(now, inquiry, error, fleet)
+            self._do_without(now, inquiry, error)
             return
         except Exception as error:  # one odd answer must not end the questions of all others
             logger.exception("%s cannot be asked", inquiry.question.selector)
@@ -217,14 +217,12 @@ class Asker:
             else:
                 kept[key] = rows
 
-    def _do_without(
-        self, now: _Round, inquiry: Inquiry, error: MetricsUnavailable, fleet: Mapping[Key, Watched]
-    ) -> None:
+    def _do_without(self, now: _Round, inquiry: Inquiry, error: MetricsUnavailable) -> None:
         """There is no answer: ask for each alone whose answer was too large together, else say why."""
         too_large = error.reason in TOO_LARGE
         if too_large and inquiry.only is None:
             now.answered = True
-            for one in alone(inquiry, fleet):
+            for one in now.inquirer.alone(inquiry):
                 self._ask_apart(one, at=now.at)
                 now.waiting.setdefault(one.namespace, deque()).append(one)
             return

@@ -6,7 +6,7 @@ large the fleet is, and so that whoever makes an answer too large can be asked f
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from palier.evidence.counters import Series
 from palier.metrics.matchers import anyone_of, narrowed, none_of
@@ -16,11 +16,11 @@ from palier.release.look import Watched
 from palier.release.questions import Question
 from palier.release.sources import Origin
 
-__all__ = ["ANYBODY", "Inquiry", "Scope", "alone", "each_once", "inquiries"]
+__all__ = ["ANYBODY", "Inquirer", "Inquiry", "Scope", "each_once"]
 
-RELEASES_AT_ONCE: Final = 50
+RELEASES_AT_ONCE: Final = 100
 """Releases that one question names at most."""
-LONGEST_SCOPE: Final = 3500
+LONGEST_SCOPE: Final = 5000
 """Characters by which releases are named in one question at most; proxies before a server refuse URLs beyond 8 KiB."""
 
 
@@ -67,38 +67,111 @@ class Inquiry:
         return self.keys[0] if len(self.keys) == 1 else None
 
 
-def inquiries(
-    question: Question,
-    keys: Iterable[Key],
-    fleet: Mapping[Key, Watched],
-    *,
-    apart: Container[tuple[Question, Key]] = (),
-) -> Iterator[Inquiry]:
-    """Everything that has to be asked so that a question is answered for some releases.
+class _Kind(NamedTuple):
+    """By what series are named."""
+
+    label: str = ""
+    """The label of a router's backends; "" for series of pods."""
+    namespaces: tuple[str, ...] = ()
+    """Where the router's proxies are."""
+    of_proxy: bool = False
+    elsewhere: bool = False
+
+
+_PODS: Final = _Kind()
+_PROXIES: Final = _Kind(of_proxy=True)
+_ANYWHERE: Final = _Kind(elsewhere=True)
+
+
+class Inquirer:
+    """Puts a fleet's questions into words.
+
+    Most questions are those of the same releases, so that how these are named is found out once.
 
     Args:
-        question: which.
-        keys: who has it.
-        fleet: what is known of them.
-        apart: whom to ask for alone, by question.
+        fleet: what is known of the releases.
     """
-    places: dict[tuple[str, tuple[str, ...], bool], list[Key]] = {}
-    for key in sorted(keys):
-        watched = fleet[key]
-        if not _names(question, key, watched):
-            continue  # there is nothing yet by which its series could be told from others
-        label = ""
-        namespaces: tuple[str, ...] = ()
-        if question.of_router and watched.router is not None:
-            label, namespaces = watched.router.label, watched.router.namespaces
-        elsewhere = _counted_elsewhere(question, watched)
-        if (question, key) in apart:
-            yield _inquiry(question, (key,), fleet, elsewhere=elsewhere)
-        else:
-            places.setdefault((label, namespaces, elsewhere), []).append(key)
-    for (_, _, elsewhere), same in places.items():
-        for some in _chunks(question, same, fleet):
-            yield _inquiry(question, some, fleet, elsewhere=elsewhere)
+
+    def __init__(self, fleet: Mapping[Key, Watched]) -> None:
+        self._fleet = fleet
+        self._chunked: dict[tuple[_Kind, tuple[Key, ...]], list[tuple[Key, ...]]] = {}
+        self._named: dict[tuple[_Kind, tuple[Key, ...]], tuple[str, ...]] = {}
+
+    def inquiries(
+        self, question: Question, keys: Iterable[Key], *, apart: Container[tuple[Question, Key]] = ()
+    ) -> Iterator[Inquiry]:
+        """Everything that has to be asked so that a question is answered for some releases.
+
+        Args:
+            question: which.
+            keys: who has it.
+            apart: whom to ask for alone, by question.
+        """
+        kinds: dict[_Kind, list[Key]] = {}
+        for key in keys:
+            kind = _kind(question, self._fleet[key])
+            if kind is None:
+                continue  # there is nothing yet by which its series could be told from others
+            if (question, key) in apart:
+                yield self._inquiry(question, kind, (key,))
+            else:
+                kinds.setdefault(kind, []).append(key)
+        for kind, same in kinds.items():
+            about = kind, tuple(same)
+            if about not in self._chunked:
+                self._chunked[about] = list(self._chunks(kind, sorted(same)))
+            for some in self._chunked[about]:
+                yield self._inquiry(question, kind, some)
+
+    def alone(self, inquiry: Inquiry) -> list[Inquiry]:
+        """The same question for each of its releases apart."""
+        found = []
+        for key in inquiry.keys:
+            kind = _kind(inquiry.question, self._fleet[key])
+            assert kind is not None  # noqa: S101 - it was asked for before
+            found.append(self._inquiry(inquiry.question, kind, (key,)))
+        return found
+
+    def _chunks(self, kind: _Kind, keys: Sequence[Key]) -> Iterator[tuple[Key, ...]]:
+        some: list[Key] = []
+        length = 0
+        for key in keys:
+            mine = len(key[0]) + sum(len(value) + 3 for value in self._names(kind, key))
+            if some and (len(some) == RELEASES_AT_ONCE or length + mine > LONGEST_SCOPE):
+                yield tuple(some)
+                some, length = [], 0
+            some.append(key)
+            length += mine
+        if some:
+            yield tuple(some)
+
+    def _names(self, kind: _Kind, key: Key) -> list[str]:
+        """By what the series of a release are known: its router's backends, or the beginnings of its pods' names."""
+        watched = self._fleet[key]
+        if kind.label:
+            return [watched.router.stable, watched.router.candidate] if watched.router else []
+        if kind.of_proxy:
+            return [f"shadow-{key[1]}"]
+        return [f"{key[1]}-{revision}" for revision in _revisions(watched)]
+
+    def _inquiry(self, question: Question, kind: _Kind, keys: tuple[Key, ...]) -> Inquiry:
+        about = kind, keys
+        if about not in self._named:
+            self._named[about] = self._scopes(kind, keys)
+        return Inquiry(question, keys, tuple(narrowed(question.selector, one) for one in self._named[about]))
+
+    def _scopes(self, kind: _Kind, keys: tuple[Key, ...]) -> tuple[str, ...]:
+        """The matchers that name the series of some releases."""
+        names = list(dict.fromkeys(name for key in keys for name in self._names(kind, key)))
+        if kind.label:
+            return (f"{anyone_of('namespace', kind.namespaces)},{anyone_of(kind.label, names)}",)
+        where = anyone_of("namespace", sorted({namespace for namespace, _ in keys}))
+        scopes = [f"{where},{anyone_of('pod', names, end='-.+')}"]
+        if kind.elsewhere:
+            revisions = dict.fromkeys(revision for key in keys for revision in _revisions(self._fleet[key]))
+            others = none_of("pod", names, end="-.+")
+            scopes.append(f"{where},{anyone_of('revision', revisions)},{others}")
+        return tuple(scopes)
 
 
 def each_once(answers: Sequence[list[Series]]) -> list[Series]:
@@ -114,47 +187,17 @@ def each_once(answers: Sequence[list[Series]]) -> list[Series]:
     return [one for same in found.values() for one in same]
 
 
-def _chunks(question: Question, keys: Sequence[Key], fleet: Mapping[Key, Watched]) -> Iterator[tuple[Key, ...]]:
-    some: list[Key] = []
-    length = 0
-    for key in keys:
-        mine = len(key[0]) + sum(len(value) + 8 for value in _names(question, key, fleet[key]))
-        if some and (len(some) == RELEASES_AT_ONCE or length + mine > LONGEST_SCOPE):
-            yield tuple(some)
-            some, length = [], 0
-        some.append(key)
-        length += mine
-    if some:
-        yield tuple(some)
-
-
-def _names(question: Question, key: Key, watched: Watched) -> list[str]:
-    """By what the series of a release are known: its router's backends, or the beginnings of its pods' names."""
+def _kind(question: Question, watched: Watched) -> _Kind | None:
+    """By what the series of a release are named; None while that is not known."""
     if question.of_router:
-        return [watched.router.stable, watched.router.candidate] if watched.router else []
+        return _Kind(watched.router.label, watched.router.namespaces) if watched.router else None
     if question.of_proxy:
-        return [f"shadow-{key[1]}-"]
-    return [f"{key[1]}-{revision}-" for revision in _revisions(watched)]
+        return _PROXIES
+    return _ANYWHERE if _counted_elsewhere(question, watched) else _PODS
 
 
 def _revisions(watched: Watched) -> list[str]:
     return [revision for revision in (watched.candidate, watched.stable) if revision.strip("-")]
-
-
-def _inquiry(question: Question, keys: tuple[Key, ...], fleet: Mapping[Key, Watched], *, elsewhere: bool) -> Inquiry:
-    names = sorted({name for key in keys for name in _names(question, key, fleet[key])})
-    if question.of_router:
-        router = fleet[keys[0]].router
-        assert router is not None  # noqa: S101 - `inquiries` has left those without one out
-        where = anyone_of("namespace", router.namespaces)
-        return Inquiry(question, keys, (narrowed(question.selector, where, anyone_of(router.label, names)),))
-    where = anyone_of("namespace", sorted({namespace for namespace, _ in keys}))
-    selectors = [narrowed(question.selector, where, anyone_of("pod", names, end=".+"))]
-    if elsewhere:
-        revisions = sorted({revision for key in keys for revision in _revisions(fleet[key])})
-        others = none_of("pod", names, end=".+")
-        selectors.append(narrowed(question.selector, where, anyone_of("revision", revisions), others))
-    return Inquiry(question, keys, tuple(selectors))
 
 
 def _counted_elsewhere(question: Question, watched: Watched) -> bool:
@@ -163,9 +206,3 @@ def _counted_elsewhere(question: Question, watched: Watched) -> bool:
         objective.origin is Origin.ELSEWHERE and question.selector in objective.selectors
         for objective in watched.objectives
     )
-
-
-def alone(inquiry: Inquiry, fleet: Mapping[Key, Watched]) -> list[Inquiry]:
-    """The same question for each of its releases apart."""
-    elsewhere = len(inquiry.selectors) > 1
-    return [_inquiry(inquiry.question, (key,), fleet, elsewhere=elsewhere) for key in inquiry.keys]

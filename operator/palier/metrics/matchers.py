@@ -70,14 +70,15 @@ def quoted(value: str) -> str:
 
 
 def anyone_of(label: str, values: Iterable[str], *, end: str = "") -> str:
-    """The matcher of a label that has one of these values, each with `end`, a regular expression, behind it."""
+    """The matcher of a label that has one of these values, with `end`, a regular expression, behind it."""
     return f"{label}=~{_alternatives(values, end)}"
 
 
 def none_of(label: str, values: Iterable[str], *, end: str = "") -> str:
-    """The matcher of a label that has none of these values, each with `end` behind it."""
+    """The matcher of a label that has none of these values, with `end` behind it."""
     return f"{label}!~{_alternatives(values, end)}"
 
 
 def _alternatives(values: Iterable[str], end: str) -> str:
-    return quoted("|".join(_SPECIAL.sub(r"\\\g<0>", value) + end for value in values))
+    either = "|".join(_SPECIAL.sub(r"\\\g<0>", value) for value in values)
+    return quoted(f"(?:{either}){end}" if end else either)

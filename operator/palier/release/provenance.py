@@ -66,10 +66,13 @@ def of_several_servers(
         of_pods = (one for one in watched.objectives if one.origin in {Origin.PODS, Origin.ELSEWHERE})
         for question in {question for objective in of_pods for question in questions(objective)}:
             told.update({(question, revision): reason for revision, reason in reasons.items()})
-    known = pod_labels | _known_labels(watched)
+    named = OF_SERVERS - pod_labels
     for question, answer in answers.items():
         rows = [row for target, rows in answer.items() if target not in scraped for row in rows]
-        label, values = _differing((one for _, one in rows), OF_SERVERS - known)
+        suspicious = {name for _, one in rows for name in named & one.labels.keys()}
+        if not suspicious:
+            continue
+        label, values = _differing((one for _, one in rows), suspicious - _known_labels(watched))
         if label:
             for revision in {revision for revision, _ in rows}:
                 told.setdefault((question, revision), _reason(question.selector, label, values))
@@ -84,6 +87,8 @@ def _known_labels(watched: Watched) -> frozenset[str]:
 
 def _among_pods(scraped: Answer, revisions: tuple[str, str], pod_labels: frozenset[str]) -> dict[str, str]:
     """By revision the reason why its pods are not those of one cluster, told once by one server."""
+    if not any(one.labels.keys() - _OF_PODS for rows in scraped.values() for _, one in rows):
+        return {}  # so it is mostly, and for a large fleet it has to be known quickly
     rows = [(target[2] if len(target) > 2 else "", *row) for target, rows in scraped.items() for row in rows]  # noqa: PLR2004
     if len(rows) < 2:  # noqa: PLR2004 - with one, nothing can differ
         return {}

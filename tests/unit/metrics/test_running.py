@@ -94,7 +94,7 @@ async def test_others_get_their_turns(fleet: Fleet) -> None:
 
 
 async def test_a_question_is_for_dozens_of_models(prometheus: Prometheus, fleet: Fleet) -> None:
-    """A thousand ModelDeployments ask twenty times what one asks, each for fifty of them by name."""
+    """A thousand ModelDeployments ask ten times what one asks, each for a hundred of them by name."""
     await fleet.pass_minutes(1)
     assert len(prometheus.asked) == 3
     for number in range(999):
@@ -102,8 +102,8 @@ async def test_a_question_is_for_dozens_of_models(prometheus: Prometheus, fleet:
     prometheus.asked.clear()
     await fleet.pass_minutes(1)
 
-    assert len(prometheus.asked) == 3 * 1000 / 50
-    assert all(selector.count(STABLE) == 50 for selector, _ in prometheus.asked)
+    assert len(prometheus.asked) == 3 * 1000 / 100
+    assert all(selector.count(STABLE) == 100 for selector, _ in prometheus.asked)
 
 
 async def test_less_than_ten_minutes_are_nothing(prometheus: Prometheus, fleet: Fleet) -> None:
