@@ -30,6 +30,8 @@ class Shared:
         self.slow: Callable[[str], bool] = lambda _selector: False
         self.most = math.inf
         """Series of an answer that is not too large."""
+        self.longest = math.inf
+        """Seconds of an answer that is not too large."""
         self.expected: set[str] = set()
         """What has to be asked before slow selectors come to an end."""
         self.others_done = asyncio.Event()
@@ -61,6 +63,8 @@ class Shared:
                 for name, labels, rate in self.series
                 if name == plain(selector) and selects(selector, labels)
             ]
+            if seconds > self.longest:
+                raise MetricsUnavailable("AnswerTooLarge", f"the answer to {selector} has too much")
             if len(answer) > self.most:
                 raise MetricsUnavailable("TooManySeries", f"the answer to {selector} has too many")
             return answer
@@ -179,6 +183,21 @@ async def test_all_answers_of_one_object_together_are_bounded() -> None:
 
     assert of(looks, ("ml", "hostile")).cannot_measure == "TooManySeries: it has more than 200 series altogether"
     assert found(looks).cannot_measure == ""
+
+
+async def test_a_past_that_is_too_large_to_be_read_is_given_up() -> None:
+    """The release goes on with what is counted now, as it does after a gap that is too long."""
+    source = Shared()
+    source.pods("demo")
+    source.longest = 30
+    looks = looks_at(source)  # type: ignore[arg-type]
+    looks.watch(KEY, release(traffic_since=START - 500, last_look=START - 100))
+    for second in range(1, 20):
+        await looks.look(START + second)
+
+    assert found(looks).cannot_measure == ""
+    assert found(looks).last_look == START + 19
+    assert 0 < found(looks).evidence["errors"].release.total <= 19 * 20
 
 
 async def test_an_object_has_a_bounded_number_of_questions() -> None:
