@@ -87,7 +87,8 @@ class _Fleet:
     """All series of all pods by question."""
 
     def __init__(self, number: int) -> None:
-        self._rows: dict[str, list[_Row]] = {}
+        self._rows: dict[str, dict[str, list[_Row]]] = {}
+        """By question and by the beginning of the pod's name."""
         for index in range(number):
             namespace, name = _key(index)
             for revision in (STABLE, CANDIDATE):
@@ -103,7 +104,10 @@ class _Fleet:
 
     def _add(self, pod: dict[str, str], *, phase: float, requests: int) -> None:
         def row(question: str, growth: int, **labels: str) -> None:
-            self._rows.setdefault(question, []).append(_Row(json.dumps({**labels, **pod}), phase, growth))
+            named = pod["pod"].removesuffix("-6b7f9c8d5f-x2x4z")
+            self._rows.setdefault(question, {}).setdefault(named, []).append(
+                _Row(json.dumps({**labels, **pod}), phase, growth)
+            )
 
         row("up", 0, __name__="up")
         row(REQUESTS, requests, __name__=REQUESTS, code="200", method="POST")
@@ -118,10 +122,13 @@ class _Fleet:
     def answer(self, query: str, *, at: float) -> bytes:
         """The answer to an instant query of a range selector."""
         selector, window = re.fullmatch(r"(.*)\[(\d+)ms\]", query, re.DOTALL).groups()  # type: ignore[union-attr]
-        plain = re.sub(r',?namespace=~"[^"]*"', "", selector).replace("{}", "")
+        (pods,) = re.findall(r',pod=~"\(\?:([^"]*)\)-\.\+"', selector)
+        plain = re.sub(r',?(namespace|pod)=~"[^"]*"', "", selector).replace("{}", "")
         if "__name__" in plain or plain.endswith("_bucket"):
             plain = LATENCY
-        entries = ",".join(_entry(row, at, int(window) / 1000) for row in self._rows.get(plain, ()))
+        rows = self._rows.get(plain, {})
+        chosen = (row for name in pods.split("|") for row in rows.get(name, ()))
+        entries = ",".join(_entry(row, at, int(window) / 1000) for row in chosen)
         return f'{{"status":"success","data":{{"resultType":"matrix","result":[{entries}]}}}}'.encode()
 
 

@@ -27,6 +27,7 @@ from palier.cluster.trouble import ASKED_AGAIN_AFTER, Troubles
 from palier.cluster.wanted import Wanted, wanted
 from palier.economy import Economy
 from palier.errors import ClusterError, InvalidSpec, PalierError
+from palier.metrics.inquiries import ANYBODY, Scope
 from palier.metrics.looks import LookFinished, Looks
 from palier.metrics.prometheus import MetricSource
 from palier.quality import Quality
@@ -72,6 +73,7 @@ class Controller:
         quality: Quality,
         look_finished: LookFinished | None = None,
         ports: PortProbe | None = None,
+        scope: Scope = ANYBODY,
     ) -> None:
         """Put the parts together; without `ports`, nobody asks whether the pods of a candidate accept connections."""
         self.store = store
@@ -88,6 +90,7 @@ class Controller:
             clock=clock,
             finished=look_finished,
             serving=lambda: served_revisions(store),
+            scope=scope,
         )
         self._economy = economy
         self._quality = quality

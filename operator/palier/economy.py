@@ -29,6 +29,7 @@ from palier.economics.running import overall_unit_cost
 from palier.economics.spending import spent_at
 from palier.errors import ClusterError, MetricsUnavailable
 from palier.manifests.metadata import owned_by, pod_prefix
+from palier.metrics.inquiries import ANYBODY, Scope
 from palier.metrics.prices import Prices
 from palier.metrics.prometheus import MetricSource
 from palier.metrics.running import RunningTraffic
@@ -53,7 +54,7 @@ PLACES_KEPT = 60.0
 class Economy:
     """The prices, the load tests and the traffic of all ModelDeployments."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that it is put together from
         self,
         *,
         cluster: Cluster,
@@ -65,6 +66,7 @@ class Economy:
         instruments: Instruments | None = None,
         clock: Callable[[], float] = time.time,
         counted: Callable[[Sequence[tuple[str, str]]], None] | None = None,
+        scope: Scope = ANYBODY,
     ) -> None:
         self.load_test_image = load_test_image
         """Image of the pods that send the requests of load tests, where the spec names none."""
@@ -72,7 +74,9 @@ class Economy:
         self._store = store
         self._source = source
         self._prices = prices
-        self._traffic = RunningTraffic(source, scrape_interval=scrape_interval, clock=clock, counted=counted)
+        self._traffic = RunningTraffic(
+            source, scrape_interval=scrape_interval, clock=clock, counted=counted, scope=scope
+        )
         self._instruments = instruments
         self._clock = clock
         self._running_on: dict[Key, tuple[float, Mapping[str, Sequence[str]]]] = {}

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from palier.api.values import LABEL, SUBDOMAIN, Duration
 from palier.errors import InvalidSettings
+from palier.metrics.matchers import matcher
 
 __all__ = ["VERSION", "Settings", "add_arguments"]
 
@@ -43,6 +44,14 @@ class Settings:
     """Base URL of the Prometheus HTTP API."""
     prometheus_credentials: Path | None = None
     """The directory with the files that Prometheus asks for; None for a Prometheus that asks for nothing."""
+    prometheus_matchers: tuple[str, ...] = ()
+    """Label matchers that every question to Prometheus has, such as `cluster="eu-1"`."""
+    prometheus_max_series: int = 20_000
+    """Series that one answer of Prometheus may have."""
+    pod_labels: tuple[str, ...] = ()
+    """Labels that may differ between the pods of one revision, beside those that are known."""
+    router_namespaces: tuple[str, ...] = ()
+    """Where the gateway's proxies run; empty for where the preset of the router says."""
     look_interval: float = 15.0
     """Seconds between two looks at the metrics of the whole fleet; at least 1."""
     scrape_interval: float = 15.0
@@ -92,6 +101,7 @@ class Settings:
                 values[option.field] = option.parse(text)
             except ValueError as error:
                 source = option.flag if given is not None else option.variable
+                text = ", ".join(text) if isinstance(text, list) else text
                 shown = re.sub(r"//\S*@", "//…@", text)  # a password in a URL stays out of logs
                 problems.append(f"{source}={shown!r}: {error}")
         if problems:
@@ -173,6 +183,19 @@ def _lease_name(text: str) -> str:
     return text
 
 
+def _matchers(text: str | list[str]) -> tuple[str, ...]:
+    """Each time that the flag was given one matcher; in the environment one on each line."""
+    texts = text.splitlines() if isinstance(text, str) else text
+    return tuple(dict.fromkeys(matcher(one) for one in texts if one.strip()))
+
+
+def _labels(text: str) -> tuple[str, ...]:
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if wrong := [name for name in names if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name)]:
+        raise ValueError(f"{wrong[0]!r} is not the name of a label in Prometheus")
+    return tuple(dict.fromkeys(names))
+
+
 def _namespaces(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_namespace(part.strip()) for part in text.split(",") if part.strip()))
 
@@ -183,9 +206,11 @@ class _Option:
 
     field: str
     metavar: str
-    parse: Callable[[str], Any]
+    parse: Callable[[Any], Any]
     help: str
     required: bool = False
+    repeatable: bool = False
+    """Whether the flag can be given several times; then `parse` gets a list, or the text of the environment."""
 
     @property
     def flag(self) -> str:
@@ -204,6 +229,33 @@ OPTIONS: Final = (
         _directory,
         "directory with what Prometheus asks for, read again when it changes: token, or username and password; ca.crt; "
         "tls.crt and tls.key; headers with 'Name: value' lines, such as X-Scope-OrgID (default: none)",
+    ),
+    _Option(
+        "prometheus_matchers",
+        "LABEL=VALUE",
+        _matchers,
+        "label matcher of every question to Prometheus, where it knows several clusters; can be given several times, "
+        "in the environment one on each line (default: none)",
+        repeatable=True,
+    ),
+    _Option(
+        "prometheus_max_series",
+        "N",
+        _number(1000, 1_000_000),
+        "series that one answer of Prometheus may have; more take more memory (default: 20000)",
+    ),
+    _Option(
+        "pod_labels",
+        "A,B",
+        _labels,
+        "labels in Prometheus that may differ between the pods of one revision, beside those that are known to do so",
+    ),
+    _Option(
+        "router_namespaces",
+        "A,B",
+        _namespaces,
+        "take the counters of gateways from their proxies in these namespaces only (default: where the router's preset "
+        "says)",
     ),
     _Option("look_interval", "DURATION", _duration, "time between two looks at the metrics (default: 15s)"),
     _Option("scrape_interval", "DURATION", _duration, "how often Prometheus scrapes the pods (default: 15s)"),
@@ -230,12 +282,13 @@ OPTIONS: Final = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add a flag for every setting; each can also be given as an environment variable."""
     for option in OPTIONS:
-        switch = option.parse is _yes_or_no  # given alone it means true
+        # A switch that is given alone means true.
+        more: dict[str, Any] = {"nargs": "?", "const": "true"} if option.parse is _yes_or_no else {}
         parser.add_argument(
             option.flag,
             dest=option.field,
             metavar=option.metavar,
-            nargs="?" if switch else None,
-            const="true" if switch else None,
+            action="append" if option.repeatable else "store",
             help=f"{option.help} [{option.variable}]",
+            **more,
         )

@@ -81,13 +81,25 @@ def test_image_reference(chart: Chart, image: dict[str, str], expected: str) -> 
 def test_settings_reach_the_command_line(chart: Chart) -> None:
     """Every setting of the operator that has a value is passed by its flag."""
     rendered = chart.render(
-        prometheus={"url": "http://prom:9090", "scrapeInterval": "1s"},
+        prometheus={
+            "url": "http://prom:9090",
+            "scrapeInterval": "1s",
+            "matchers": ['cluster="eu-1"', 'replica=~"a|b"'],
+            "maxSeries": 50000,
+            "podLabels": ["rack", "row"],
+            "routerNamespaces": ["gateways"],
+        },
         operator={"lookInterval": "2s", "workers": 3, "logLevel": "debug", "logFormat": "text"},
         watch={"namespaces": ["ml", "nlp"]},
     )
     assert rendered.container["args"] == [
         "operator",
         "--prometheus-url=http://prom:9090",
+        '--prometheus-matchers=cluster="eu-1"',
+        '--prometheus-matchers=replica=~"a|b"',
+        "--prometheus-max-series=50000",
+        "--pod-labels=rack,row",
+        "--router-namespaces=gateways",
         "--look-interval=2s",
         "--scrape-interval=1s",
         "--image=registry.example.com/palier:0.1.0",

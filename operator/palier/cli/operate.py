@@ -10,7 +10,9 @@ from palier.cluster.store import Store
 from palier.controller import Controller
 from palier.economy import Economy
 from palier.kopf_app import run
+from palier.metrics.asking import AT_ONCE
 from palier.metrics.connection import Credentials
+from palier.metrics.inquiries import Scope
 from palier.metrics.prices import Prices
 from palier.metrics.prometheus import PrometheusSource
 from palier.quality import Quality
@@ -28,12 +30,20 @@ async def operate(settings: Settings) -> None:
     """
     credentials = Credentials(settings.prometheus_credentials) if settings.prometheus_credentials else None
     instruments = Instruments()
-    # An answer that takes longer than two looks is late anyway: the next look asks for all of it again.
-    source = PrometheusSource(
-        settings.prometheus_url,
-        timeout=min(8.0, max(2.0, 2 * settings.look_interval)),
-        credentials=credentials,
-    )
+
+    def prometheus(threads: int) -> PrometheusSource:
+        return PrometheusSource(
+            settings.prometheus_url,
+            # An answer that takes longer than two looks is late anyway: the next look asks for all of it again.
+            timeout=min(8.0, max(2.0, 2 * settings.look_interval)),
+            threads=threads,
+            credentials=credentials,
+            matchers=settings.prometheus_matchers,
+            most_series=settings.prometheus_max_series,
+        )
+
+    # Nobody waits for prices and usage as for a verdict, so that they have threads of their own.
+    source, leisurely = prometheus(AT_ONCE), prometheus(2)
     cluster = await KubernetesCluster.connect(
         kubeconfig=settings.kubeconfig, context=settings.context, instruments=instruments
     )
@@ -44,11 +54,17 @@ async def operate(settings: Settings) -> None:
             for key in keys:
                 queue.add(Key(*key))  # what an answer costs may be known now, or have changed
 
+        scope = Scope(
+            router_namespaces=settings.router_namespaces,
+            pod_labels=frozenset(settings.pod_labels),
+            most_series=settings.prometheus_max_series,
+        )
         economy = Economy(
+            scope=scope,
             cluster=cluster,
             store=store,
-            source=source,
-            prices=Prices(settings.prices, source),
+            source=leisurely,
+            prices=Prices(settings.prices, leisurely),
             scrape_interval=settings.scrape_interval,
             load_test_image=settings.image or "",
             instruments=instruments,
@@ -63,6 +79,7 @@ async def operate(settings: Settings) -> None:
             scrape_interval=settings.scrape_interval,
             look_finished=instruments.look_finished,
             ports=PortProbe(),
+            scope=scope,
             economy=economy,
             quality=Quality(
                 cluster=cluster, store=store, image=settings.image or "", cluster_wide=not settings.namespaces
@@ -78,3 +95,4 @@ async def operate(settings: Settings) -> None:
     finally:
         await cluster.close()
         source.close()
+        leisurely.close()

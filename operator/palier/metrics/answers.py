@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from palier.metrics.owners import Key, Owners
 from palier.release.look import SCRAPED
@@ -13,6 +14,9 @@ __all__ = ["Answers"]
 
 logger = logging.getLogger(__name__)
 
+TOLD: Final = 10
+"""Reasons that the log names after one look."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -20,14 +24,18 @@ class Answers:
 
     found: Mapping[Question, Mapping[Key, Answer]]
     """The series, by question and by release."""
-    unanswered: Mapping[Question, str]
-    """Why there is no answer."""
+    lacking: Mapping[Key, Mapping[Question, str]]
+    """Why there is no answer, by release: one's questions may fail while another's are answered."""
     owners: Owners
     """Who has sorted them."""
 
     def of(self, key: Key) -> dict[Question, Answer]:
         """The series of one release."""
         return {question: mine for question, found in self.found.items() if (mine := found.get(key))}
+
+    def unanswered(self, key: Key) -> Mapping[Question, str]:
+        """Why questions of one release have no answer."""
+        return self.lacking.get(key, {})
 
     def scraped(self, key: Key) -> Answer:
         """The `up` series of one release's pods."""
@@ -37,8 +45,11 @@ class Answers:
         """Questions and revisions of one release whose series may be another one's as well, and why."""
         return self.owners.unclear(key)
 
-    def report(self) -> bool:
+    def report(self, of: str = "a look") -> bool:
         """Whether any question has failed; then the log says why, once for each reason."""
-        for reason in sorted(set(self.unanswered.values())):
-            logger.warning("a look failed: %s", reason)
-        return bool(self.unanswered)
+        reasons = sorted({reason for mine in self.lacking.values() for reason in mine.values()})
+        for reason in reasons[:TOLD]:
+            logger.warning("%s failed: %s", of, reason)
+        if len(reasons) > TOLD:
+            logger.warning("%s failed for %d more reasons", of, len(reasons) - TOLD)
+        return bool(reasons)

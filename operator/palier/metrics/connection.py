@@ -26,6 +26,7 @@ from typing_extensions import override
 from urllib3.util.retry import Retry
 
 from palier.errors import InvalidSettings, MetricsUnavailable
+from palier.metrics.body import Limits
 
 __all__ = ["Connections", "Credentials"]
 
@@ -278,10 +279,14 @@ class Connections:
         url: base URL of the server.
         timeout: seconds to connect, and seconds to wait for an answer.
         credentials: what the server asks for; None for nothing.
+        limits: how much of an answer is read.
     """
 
-    def __init__(self, url: str, *, timeout: tuple[float, float], credentials: Credentials | None) -> None:
+    def __init__(
+        self, url: str, *, timeout: tuple[float, float], credentials: Credentials | None, limits: Limits
+    ) -> None:
         self._url = url
+        self._limits = limits
         self._timeout = timeout
         self._credentials = credentials
         self._local = threading.local()
@@ -334,6 +339,8 @@ class Connections:
     def refused(self, error: Exception) -> MetricsUnavailable:
         """A question that the server did not like, in its words."""
         words = self._credentials.blotted(str(error)) if self._credentials else str(error)
+        if "too many samples" in words or "too many series" in words:  # a limit of the server's own
+            return MetricsUnavailable("TooManySeries", f"Prometheus at {self._url} refused the query: {words}")
         return MetricsUnavailable("QueryFailed", f"Prometheus at {self._url} refused the query: {words}")
 
     def _connect(self, access: _Access) -> PrometheusConnect:
@@ -359,6 +366,8 @@ class Connections:
         if trouble:
             response.close()
             raise trouble
+        # The library reads all that there is, however much: from here it gets no more than the limits allow.
+        response.raw = self._limits.bounded(response.raw)
 
     def _redirected(self, response: requests.Response) -> MetricsUnavailable:
         # The library would take headers and client certificates along to wherever it is sent.

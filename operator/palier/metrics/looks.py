@@ -1,7 +1,8 @@
-"""Looks: the whole fleet is measured at the same aligned instants, with one question per signal.
+"""Looks: the whole fleet is measured at the same aligned instants, with one question per signal for many releases.
 
-The number of questions depends on how many different signals the ModelDeployments name, not on how many
-ModelDeployments there are. What a look adds to a release is computed by the pure `palier.release.look`.
+The number of questions depends on how many different signals the ModelDeployments name, and for every few dozen
+releases there is one more of each; those that are not in a release cost none. What a look adds to a release is computed
+by the pure `palier.release.look`.
 
 Each question reads as far back as most releases need that were measured at their last look, and never further than a
 few intervals. Those that have fallen behind, because they could not be measured for a while, are asked for once more
@@ -18,26 +19,22 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from palier.errors import MetricsUnavailable
 from palier.metrics.answers import Answers
+from palier.metrics.asking import Asker
+from palier.metrics.inquiries import ANYBODY, Scope
 from palier.metrics.news import News
 from palier.metrics.owners import NOBODY_ELSE, Key, Owners
-from palier.metrics.prometheus import MetricSource
+from palier.metrics.prometheus import TOO_LARGE, MetricSource
 from palier.release.look import SCRAPED, Watched, asked_at, first_instant, instants, look, visible
+from palier.release.provenance import of_several_servers
+from palier.release.questions import Question
 from palier.release.sources import Origin
 
-if TYPE_CHECKING:
-    from palier.release.questions import Question
-    from palier.release.step import Answer
-
-__all__ = ["Key", "LookFinished", "Looks", "within"]
+__all__ = ["Key", "LookFinished", "Looks"]
 
 logger = logging.getLogger(__name__)
-
-NAMESPACES_IN_A_MATCHER = 50
-"""Beyond that many namespaces a question is asked without naming them."""
 
 LONGEST_REACH = 3600.0
 """Seconds of history that a look reads at most; evidence of an older gap is given up."""
@@ -73,9 +70,10 @@ class Looks:
         sleep: waits so many seconds.
         finished: told about every look.
         serving: the revisions of every ModelDeployment, also of those that are not under judgement.
+        scope: what is known of the labels in Prometheus.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is told at the start
         self,
         source: MetricSource,
         *,
@@ -87,8 +85,9 @@ class Looks:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         finished: LookFinished | None = None,
         serving: Callable[[], Mapping[Key, Collection[str]]] = lambda: NOBODY_ELSE,
+        scope: Scope = ANYBODY,
     ) -> None:
-        self._source = source
+        self._asker = Asker(source, scope=scope)
         self._interval = interval
         self._staleness = 2.5 * scrape_interval + 0.5
         self._looked = looked
@@ -104,6 +103,7 @@ class Looks:
 
     def watch(self, key: Key, watched: Watched) -> None:
         """Look at a release from now on, or go on with it where this operator already looks further ahead."""
+        watched = self._asker.scope.applied(watched)
         known = self._watched.get(key)
         if known and known.identity == watched.identity and _as_far(known, watched):
             # The very same object stays where nothing is new: most reconciles change nothing.
@@ -136,6 +136,7 @@ class Looks:
         self._watched.pop(key, None)
         self._broken.pop(key, None)
         self._news.forget(key)
+        self._asker.forget(key)
 
     def of(self, key: Key, *, candidate: str, begun_at: float, stage_index: int) -> Watched | None:
         """The evidence of exactly this stage of exactly this release, if it is being looked at."""
@@ -210,9 +211,17 @@ class Looks:
         async for key in _in_turns(fleet):
             plan = {router: self._instants(gaps[key, router], at=at)}
             after = self._measure(key, fleet[key], missed, plan, at=at)
+            if any(reason.startswith(tuple(TOO_LARGE)) for reason in missed.unanswered(key).values()):
+                self._give_up(key, after, router, at=at)
             if key in behind[not router]:
                 behind[not router][key] = after
         return missed.report()
+
+    def _give_up(self, key: Key, after: Watched, router: bool, *, at: float) -> None:
+        """Begin anew with a side of which more was missed than can be read at once."""
+        if self._watched.get(key) is after:
+            begin = at - self._interval
+            self._watched[key] = replace(after, router_last_look=begin) if router else replace(after, last_look=begin)
 
     def _gap(self, watched: Watched, router: bool, *, at: float) -> float:
         """Seconds that one side of a release has to be read back."""
@@ -257,7 +266,7 @@ class Looks:
             scraped=recent.scraped(key),
             at=at,
             staleness=self._staleness,
-            unanswered=recent.unanswered,
+            unanswered=recent.unanswered(key),
         )
 
     def _measure(
@@ -297,8 +306,8 @@ class Looks:
                 at=plan.get(False, ()),
                 router_at=plan.get(True, ()),
                 staleness=self._staleness,
-                unanswered=answers.unanswered,
-                unclear=answers.unclear(key),
+                unanswered=answers.unanswered(key),
+                unclear={**self._of_several(before, answers, key), **answers.unclear(key)},
             )
         except Exception as error:  # one odd release must not end the looks at all others
             reason = f"the look at it failed: {type(error).__name__}: {error}"
@@ -312,38 +321,23 @@ class Looks:
         self._broken.pop(key, None)
         return after
 
+    def _of_several(self, watched: Watched, answers: Answers, key: Key) -> Mapping[tuple[Question, str], str]:
+        known = self._asker.scope.pod_labels
+        return of_several_servers(answers.of(key), answers.scraped(key), watched, pod_labels=known)
+
     async def _ask(self, fleet: Mapping[Key, Watched], *, at: float, seconds: Mapping[bool, float]) -> Answers:
         """Ask what the sides in `seconds` need, so many seconds back."""
-        asked = {question for one in fleet.values() for router in seconds for question in asked_at(one, router=router)}
-        if False in seconds:
-            asked.add(SCRAPED)
-        namespaces = sorted({namespace for namespace, _ in fleet})
-        ordered = sorted(asked)
-        found = await asyncio.gather(
-            *(
-                self._source.samples(
-                    one.selector if one.of_router else within(one.selector, namespaces),
-                    at=at,
-                    seconds=seconds[one.of_router] + self._staleness,
-                )
-                for one in ordered
-            ),
-            return_exceptions=True,
+        wanted: dict[Question, list[Key]] = {SCRAPED: list(fleet)} if False in seconds else {}
+        for key, one in fleet.items():
+            for question in {question for router in seconds for question in asked_at(one, router=router)}:
+                wanted.setdefault(question, []).append(key)
+        return await self._asker.ask(
+            wanted,
+            fleet,
+            Owners(fleet, serving=self._serving()),
+            at=at,
+            seconds=lambda question: seconds[question.of_router] + self._staleness,
         )
-        owners = Owners(fleet, serving=self._serving())
-        answers: dict[Question, Mapping[Key, Answer]] = {}
-        unanswered: dict[Question, str] = {}
-        for question, answer in zip(ordered, found, strict=True):
-            if isinstance(answer, MetricsUnavailable):
-                unanswered[question] = str(answer)
-            elif isinstance(answer, Exception):
-                logger.error("%s cannot be asked", question.selector, exc_info=answer)
-                unanswered[question] = f"the question failed: {type(answer).__name__}: {answer}"
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                answers[question] = owners.sorted(question, answer)
-        return Answers(answers, unanswered, owners)
 
 
 @contextmanager
@@ -373,16 +367,6 @@ async def _in_turns(keys: Iterable[Key]) -> AsyncIterator[Key]:
 def _within_reach(read: float | None, *, at: float, otherwise: float) -> float | None:
     """Up to where a release has been read; an older gap than can be asked for is given up."""
     return otherwise if read is not None and at - read > LONGEST_REACH else read
-
-
-def within(selector: str, namespaces: Sequence[str]) -> str:
-    """A vector selector restricted to namespaces, unless they are too many to name."""
-    if len(namespaces) > NAMESPACES_IN_A_MATCHER:
-        return selector
-    matcher = f'namespace=~"{"|".join(namespaces)}"'
-    name, brace, labels = selector.partition("{")
-    inner = labels.removesuffix("}").strip().removesuffix(",")
-    return f"{name}{{{inner},{matcher}}}" if brace and inner else f"{name}{{{matcher}}}"
 
 
 def _as_far(one: Watched, other: Watched) -> bool:

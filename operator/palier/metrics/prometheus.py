@@ -7,20 +7,32 @@ Prometheus answers with the raw samples. Everything that speaks the Prometheus A
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import requests
 from prometheus_api_client import PrometheusApiClientException
 
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Bucket, Series, Times
+from palier.metrics.body import BYTES_OF_A_SERIES, Limits, TooLong
 from palier.metrics.connection import Connections, Credentials
+from palier.metrics.matchers import narrowed
 
 CONNECT_TIMEOUT = 2.0
 """Seconds."""
+MOST_SERIES: Final = 20_000
+"""Series of one answer: what takes about 40 MiB while it is read."""
+TIMEOUT: Final = "Timeout"
+"""The reason where an answer did not come in time."""
+TOO_MANY_SERIES: Final = "TooManySeries"
+ANSWER_TOO_LARGE: Final = "AnswerTooLarge"
+TOO_LARGE: Final = frozenset({TOO_MANY_SERIES, ANSWER_TOO_LARGE})
+"""Reasons where less has to be asked for at once."""
 
+LONGEST_SHOWN: Final = 200
+"""Characters of a selector that messages show."""
 _LEFT_OPEN = (0, 2)
 """Boundary rules of buckets without their left edge: 0 is open on the left, 1 on the right, 2 on both, 3 on neither."""
 
@@ -46,22 +58,46 @@ class PrometheusSource:
     """A Prometheus server, or anything with its HTTP API (Thanos, Mimir, VictoriaMetrics).
 
     `prometheus-api-client` blocks, so it runs in a small pool of threads of its own, one session per thread. A server
-    that hangs costs a thread for `timeout` seconds and a look its evidence, never the event loop.
+    that hangs costs a thread for `timeout` seconds and a look its evidence, never the event loop. This is the only
+    place from which Prometheus is asked anything, so that no question can be without `matchers` or without bounds.
+
+    Args:
+        url: base URL of the server.
+        timeout: seconds to wait for an answer.
+        threads: questions under way at the same time.
+        credentials: what the server asks for; None for nothing.
+        matchers: label matchers that every question has, as `palier.metrics.matchers.matcher` gives them.
+        most_series: series that one answer may have.
     """
 
     def __init__(
-        self, url: str, *, timeout: float = 8.0, threads: int = 4, credentials: Credentials | None = None
+        self,
+        url: str,
+        *,
+        timeout: float = 8.0,
+        threads: int = 8,
+        credentials: Credentials | None = None,
+        matchers: Sequence[str] = (),
+        most_series: int = MOST_SERIES,
     ) -> None:
         self._url = url.rstrip("/")
         self._timeout = timeout
+        self._matchers = tuple(matchers)
+        self._limits = Limits(most_series, most_series * BYTES_OF_A_SERIES)
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="prometheus")
-        self._connections = Connections(self._url, timeout=(CONNECT_TIMEOUT, timeout), credentials=credentials)
-        self._closed = False
+        self._connections = Connections(
+            self._url, timeout=(CONNECT_TIMEOUT, timeout), credentials=credentials, limits=self._limits
+        )
 
     async def samples(self, selector: str, *, at: float, seconds: float) -> list[Series]:
         """See `MetricSource.samples`."""
         window = max(1, math.ceil(seconds * 1000))
-        return await self._ask(f"{selector}[{window}ms]", at=at)
+        selector = narrowed(selector, *self._matchers)
+        try:
+            return await self._ask(f"{selector}[{window}ms]", at=at)
+        except TooLong as error:
+            reason = TOO_MANY_SERIES if error.series else ANSWER_TOO_LARGE
+            raise MetricsUnavailable(reason, f"the answer to {_shown(selector)} has {error}") from None
 
     def close(self) -> None:
         """Give the threads back; questions under way are abandoned."""
@@ -74,11 +110,11 @@ class PrometheusSource:
                 return await loop.run_in_executor(self._pool, self._blocking(query, at))
         except TimeoutError as error:
             raise MetricsUnavailable(
-                "Timeout", f"Prometheus at {self._url} did not answer within {self._timeout:.0f} s"
+                TIMEOUT, f"Prometheus at {self._url} did not answer within {self._timeout:.0f} s"
             ) from error
         except requests.exceptions.Timeout as error:
             raise MetricsUnavailable(
-                "Timeout", f"Prometheus at {self._url} did not answer within {self._timeout:.0f} s"
+                TIMEOUT, f"Prometheus at {self._url} did not answer within {self._timeout:.0f} s"
             ) from error
         except PrometheusApiClientException as error:
             raise self._connections.refused(error) from None  # its own text may hold secrets
@@ -91,15 +127,28 @@ class PrometheusSource:
         def ask() -> list[Series]:
             connection = self._connections.here()
             parameters = {"time": f"{at:.3f}", "timeout": f"{self._timeout:.0f}s"}
-            answer = connection.custom_query(query, params=parameters)
             try:
-                return parsed(answer)
-            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-                raise MetricsUnavailable(
-                    "UnreadableAnswer", f"Prometheus at {self._url} gave an unreadable answer"
-                ) from error
+                answer = connection.custom_query(query, params=parameters)
+                if len(answer) > self._limits.series:
+                    raise TooLong(series=self._limits.series)
+                return self._read(answer)
+            finally:
+                self._limits.release()
 
         return ask
+
+    def _read(self, answer: Iterable[Mapping[str, Any]]) -> list[Series]:
+        try:
+            return parsed(answer)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise MetricsUnavailable(
+                "UnreadableAnswer", f"Prometheus at {self._url} gave an unreadable answer"
+            ) from error
+
+
+def _shown(selector: str) -> str:
+    """A selector for people: those of many releases are long."""
+    return selector if len(selector) <= LONGEST_SHOWN else f"{selector[:LONGEST_SHOWN]}…"
 
 
 def parsed(answer: Iterable[Mapping[str, Any]]) -> list[Series]:

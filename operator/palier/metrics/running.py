@@ -1,8 +1,8 @@
 """How many requests the fleet answers, counted minute by minute, for what an answer costs.
 
 A cost for each request needs an hour of traffic, and an hour of the fleet's raw samples is too much to read every time.
-So every minute only that minute is read, with one question for each distinct counter however many ModelDeployments
-there are, and the counts of the last hour are kept in memory. What could not be read is a gap, in which nothing is
+So every minute only that minute is read, with one question for each distinct counter and a few dozen ModelDeployments,
+and the counts of the last hour are kept in memory. What could not be read is a gap, in which nothing is
 known: it is left out of the requests *and* of the time. After a restart the first minutes are read back.
 
 Where the pods' own counters are read, the copies that they answered for a shadow are taken out: no user got them.
@@ -21,15 +21,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from palier.economics.running import Served
-from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
 from palier.evidence.counts import Counts
-from palier.metrics.looks import within
+from palier.metrics.answers import Answers
+from palier.metrics.asking import Asker
+from palier.metrics.inquiries import ANYBODY, Scope
 from palier.metrics.owners import Key, Owners
 from palier.metrics.prometheus import MetricSource
 from palier.release.answered import NOBODY
 from palier.release.copies import NEVER, QUESTIONS, TRAILING, Copies, answered_copies
 from palier.release.look import SCRAPED, Watched
+from palier.release.provenance import of_several_servers
 from palier.release.questions import Question, questions
 from palier.release.sources import CounterRatio, MeasuredObjective, Origin
 from palier.release.step import Answer, Step
@@ -94,6 +96,7 @@ class RunningTraffic:
         interval: seconds between two readings.
         sleep: waits so many seconds.
         counted: told the ModelDeployments after every reading.
+        scope: what is known of the labels in Prometheus.
     """
 
     def __init__(
@@ -105,8 +108,9 @@ class RunningTraffic:
         interval: float = INTERVAL,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         counted: Callable[[Sequence[Key]], None] | None = None,
+        scope: Scope = ANYBODY,
     ) -> None:
-        self._source = source
+        self._asker = Asker(source, scope=scope, at_once=1)
         self._staleness = 2.5 * scrape_interval + 0.5
         self._clock = clock
         self._interval = interval
@@ -135,11 +139,12 @@ class RunningTraffic:
             return
         if account.watched is None:
             account.problem = "the answered requests have not been counted yet"
-        account.watched = found
+        account.watched = self._asker.scope.applied(found)
 
     def forget(self, key: Key) -> None:
         """Stop counting, and drop what was counted."""
         self._accounts.pop(key, None)
+        self._asker.forget(key)
 
     def of(self, key: Key, revision: str, *, since: float = -math.inf) -> Served | None:
         """What one revision has answered of late, None where too little is known.
@@ -186,13 +191,14 @@ class RunningTraffic:
         # What is known of copies now: a shadow that begins while the questions are under way is none of this stretch.
         sent_until = {key: self._accounts[key].sent_until for key in fleet}
         copied = any(self._accounts[key].may_have_copies(begun) for key in fleet)
-        answers, unanswered = await self._ask(fleet, start=begun, at=at, copied=copied)
+        answers = await self._ask(fleet, start=begun, at=at, copied=copied)
+        answers.report("counting answered requests")
         # Where all questions fail, the next reading begins where this one did. Where only some do, what is missing is a
         # gap: else one bad counter would make every reading of the fleet long.
-        if answers:
+        if answers.found:
             self._read_until = at
         for number, (key, watched) in enumerate(fleet.items(), start=1):
-            self._add(key, watched, answers, unanswered, start=begun, at=at, sent_until=sent_until[key])
+            self._add(key, watched, answers, start=begun, at=at, sent_until=sent_until[key])
             if number % AT_A_TIME == 0:
                 await asyncio.sleep(0)
         if self._counted:
@@ -211,40 +217,28 @@ class RunningTraffic:
             return None
         return Served(sum(answered), seconds)
 
-    async def _ask(
-        self, fleet: Mapping[Key, Watched], *, start: float, at: float, copied: bool
-    ) -> tuple[dict[Question, Mapping[Key, Answer]], dict[Question, str]]:
-        """Answers by question and owner, and why there is none; `copied` asks for copies too."""
-        asked = {question for watched in fleet.values() for question in questions(_counter(watched))}
-        if any(_counter(watched).origin is Origin.PODS for watched in fleet.values()):
-            asked.add(SCRAPED)
-        if copied:
-            asked.update(QUESTIONS)
-        namespaces = sorted({namespace for namespace, _ in fleet})
-        owners = Owners(fleet)
-        answers: dict[Question, Mapping[Key, Answer]] = {}
-        unanswered: dict[Question, str] = {}
-        for question in sorted(asked):
-            selector = question.selector if question.of_router else within(question.selector, namespaces)
-            try:
-                series = await self._source.samples(selector, at=at, seconds=at - start + self._staleness)
-                found = owners.of_proxies if question in QUESTIONS else owners.sorted
-                answers[question] = found(question, series)
-            except MetricsUnavailable as error:
-                unanswered[question] = str(error)
-            except Exception as error:  # one odd answer must not end the counting for ever
-                logger.exception("%s cannot be asked", question.selector)
-                unanswered[question] = f"the question failed: {type(error).__name__}: {error}"
-        for reason in sorted(set(unanswered.values())):
-            logger.warning("answered requests could not be counted: %s", reason)
-        return answers, unanswered
+    async def _ask(self, fleet: Mapping[Key, Watched], *, start: float, at: float, copied: bool) -> Answers:
+        """Answers by question and owner; `copied` asks for copies too."""
+        wanted: dict[Question, list[Key]] = {}
+        for key, watched in fleet.items():
+            counter = _counter(watched)
+            scraped = [SCRAPED] if counter.origin is Origin.PODS else []
+            for question in {*questions(counter), *scraped, *(QUESTIONS if copied else ())}:
+                wanted.setdefault(question, []).append(key)
+        return await self._asker.ask(
+            wanted,
+            fleet,
+            Owners(fleet),
+            at=at,
+            seconds=lambda _question: at - start + self._staleness,
+            of_any_comparison=frozenset(QUESTIONS),
+        )
 
     def _add(
         self,
         key: Key,
         watched: Watched,
-        answers: Mapping[Question, Mapping[Key, Answer]],
-        unanswered: Mapping[Question, str],
+        answers: Answers,
         *,
         start: float,
         at: float,
@@ -254,11 +248,13 @@ class RunningTraffic:
         account = self._accounts.get(key)
         if account is None or account.watched is None:
             return  # forgotten while the questions were under way
-        mine = {question: found[key] for question, found in answers.items() if key in found}
+        mine, unanswered = answers.of(key), answers.unanswered(key)
         try:
-            found = _count(
+            found: Mapping[str, int | str] = _count(
                 watched, mine, unanswered, start=start, at=at, staleness=self._staleness, sent_until=sent_until
             )
+            mixed = of_several_servers(mine, answers.scraped(key), watched, pod_labels=self._asker.scope.pod_labels)
+            found = {**found, **{revision: reason for (_, revision), reason in mixed.items() if revision in found}}
         except Exception as error:  # one odd ModelDeployment must not end the counting of all others
             logger.exception("the requests of %s/%s cannot be counted", *key)
             found = {watched.stable: f"counting failed: {type(error).__name__}: {error}"}

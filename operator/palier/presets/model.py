@@ -34,6 +34,7 @@ REQUIRED: Final = ("requests", "errors", "latency")
 """Signals that every runtime's preset speaks of, if only to say that they are missing and what helps."""
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Namespace = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 Selector = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^{}]*\})?$", max_length=512)]
 Unit = Literal["Seconds", "Milliseconds", "Microseconds", ""]
 """The unit of a duration; empty for what is no duration."""
@@ -195,6 +196,10 @@ class RouterPreset(_Record):
     provenance: Provenance
     source: Annotated[tuple[Source, ...], Field(min_length=1)]
     scrape: Scrape
+    namespaces: Annotated[tuple[Namespace, ...], Field(min_length=1)]
+    """Where its proxies usually run."""
+    beside_gateway: bool = False
+    """Whether they run in the namespaces of the Gateways, too."""
     requests: Counter
     errors: Counter
     latency: Histogram | None = None

@@ -128,6 +128,9 @@ def _runtime(preset: Preset) -> Iterator[str]:
 def _router(router: RouterPreset) -> Iterator[str]:
     yield f"### {router.title}\n"
     yield f"`{router.name}`. {_known(router)} Label `{router.label}`, value `{router.value}`.\n"
+    where = ", ".join(f"`{one}`" for one in router.namespaces)
+    beside = " and in the namespace of the Gateway" if router.beside_gateway else ""
+    yield f"Its proxies are looked for in {where}{beside}.\n"
     signals: dict[str, Signal] = {"requests": router.requests, "errors": router.errors}
     if router.latency is not None:
         signals["latency"] = router.latency

@@ -12,7 +12,7 @@ from palier.errors import InvalidSpec
 from palier.evidence.objective import ObjectiveRule
 from palier.presets import Histogram, router
 from palier.release.look import Watched
-from palier.release.resolve import Named, serving_of, suffixed
+from palier.release.resolve import Named, proxy_namespaces, serving_of, suffixed
 from palier.release.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from palier.release.state import RevisionRef, State
 
@@ -98,4 +98,5 @@ def _router_series(deployment: ModelDeployment, state: State, candidate: Revisio
         preset.label,
         candidate=preset.backend(**where, revision=other, position=1 - position),
         stable=preset.backend(**where, revision=stable.revision, position=position),
+        namespaces=proxy_namespaces(deployment),
     )

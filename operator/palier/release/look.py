@@ -218,6 +218,7 @@ def _look_at_router(
     if watched.router is None:
         reason = f"the route has no backend position yet for candidate {watched.candidate}"
         return watched.blind_at_router(reason, at=at[-1])
+    where = ", ".join(watched.router.namespaces)
     for instant in at:
         if watched.router_last_look is None:
             watched = replace(watched, router_last_look=instant)
@@ -227,7 +228,7 @@ def _look_at_router(
         step = step_of(watched.router_last_look, instant)
         if not step.seen(watched.candidate, signals):
             fresh_ones = "fresh counters" if step.ever_seen(watched.candidate, signals) else "counters"
-            reason = f"no {fresh_ones} of the router for candidate {watched.candidate}"
+            reason = f"no {fresh_ones} of the router for candidate {watched.candidate} from its proxies in {where}"
             watched = watched.blind_at_router(reason, at=instant)
             continue
         watched = replace(

@@ -63,7 +63,18 @@ def router_series(
             position=slots.index(revision),
         )
 
-    return RouterSeries(preset.label, candidate=value(candidate), stable=value(stable))
+    where = proxy_namespaces(deployment)
+    return RouterSeries(preset.label, candidate=value(candidate), stable=value(stable), namespaces=where)
+
+
+def proxy_namespaces(deployment: ModelDeployment) -> tuple[str, ...]:
+    """Where the proxies of a model's gateways run: where their router puts them, which may be beside the Gateways."""
+    gateway = deployment.spec.traffic.gateway
+    if gateway is None or gateway.router is None:
+        return ()
+    preset = presets.router(gateway.router.value)
+    beside = {parent.namespace or deployment.metadata.namespace for parent in gateway.parent_refs}
+    return tuple(sorted({*preset.namespaces, *(beside if preset.beside_gateway else ())}))
 
 
 class Found(NamedTuple):

@@ -139,11 +139,13 @@ class MeasuredObjective:
 
 @dataclass(frozen=True, slots=True)
 class RouterSeries:
-    """How the router's series of the two revisions are told apart: by the value of one label."""
+    """Which of the router's series are those of the two revisions: by where they come from and by one label's value."""
 
     label: str
     candidate: str
     stable: str
+    namespaces: tuple[str, ...]
+    """Where the gateway's proxies run: whoever exports the same label elsewhere is no router of this gateway."""
 
 
 @dataclass(frozen=True, slots=True)

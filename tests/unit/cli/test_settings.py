@@ -28,6 +28,8 @@ def test_all_flags(tmp_path: Path) -> None:
     """Every setting can be given as a flag."""
     settings = read(
         *("--prometheus-url", f"{URL}/", "--prometheus-credentials", str(tmp_path)),
+        *("--prometheus-matchers", "cluster=eu-1", "--prometheus-matchers", 'replica=~"a|b"'),
+        *("--prometheus-max-series", "50000", "--pod-labels", "rack, row", "--router-namespaces", "gateways"),
         *("--look-interval", "1s", "--scrape-interval", "1m30s"),
         *("--prices", "/etc/palier/prices/prices.yaml", "--image", "registry.example.com/palier:1"),
         *("--namespaces", "ml, ml-staging,ml", "--workers", "3", "--health-port", "9999"),
@@ -38,6 +40,10 @@ def test_all_flags(tmp_path: Path) -> None:
     assert settings == Settings(
         prometheus_url=URL,
         prometheus_credentials=tmp_path,
+        prometheus_matchers=('cluster="eu-1"', 'replica=~"a|b"'),
+        prometheus_max_series=50_000,
+        pod_labels=("rack", "row"),
+        router_namespaces=("gateways",),
         look_interval=1.0,
         scrape_interval=90.0,
         prices=Path("/etc/palier/prices/prices.yaml"),
@@ -64,8 +70,15 @@ def test_environment_fills_in_and_flags_win() -> None:
         PALIER_LOOK_INTERVAL="20s",
         PALIER_LEADER_ELECT="true",
         PALIER_NAMESPACES="",
+        PALIER_PROMETHEUS_MATCHERS='cluster="eu-1"\nreplica=~"a,b"\n',
     )
-    assert settings == Settings(prometheus_url=URL, workers=2, look_interval=20.0, leader_elect=True)
+    assert settings == Settings(
+        prometheus_url=URL,
+        prometheus_matchers=('cluster="eu-1"', 'replica=~"a,b"'),
+        workers=2,
+        look_interval=20.0,
+        leader_elect=True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,6 +89,12 @@ def test_environment_fills_in_and_flags_win() -> None:
         ("--prometheus-url", "http://p/#graph", "must end with its path"),
         ("--prometheus-credentials", "", "is not a directory"),
         ("--prometheus-credentials", "/no/such/directory", "is not a directory: give the one whose files are the keys"),
+        ("--prometheus-matchers", "eu-1", "is no matcher such as cluster="),
+        ("--prometheus-matchers", 'namespace="ml"', "which Palier's own questions set"),
+        ("--prometheus-matchers", "cluster=", "needs its value in double quotes"),
+        ("--prometheus-max-series", "10", "must be a whole number from 1000"),
+        ("--pod-labels", "rack-1", "'rack-1' is not the name of a label in Prometheus"),
+        ("--router-namespaces", "Not_A_Name", "'Not_A_Name' is not the name of a namespace"),
         ("--look-interval", "500ms", "must be between 1s and 1h"),
         ("--look-interval", "2h", "must be between 1s and 1h"),
         ("--look-interval", "15", "a duration is whole numbers with the units"),

@@ -11,6 +11,7 @@ from palier.release.answered import answered
 from palier.release.look import Watched
 from palier.release.state import Step
 from tests.property.world import model_deployment
+from tests.unit.metrics.promql import plain, selects
 from tests.unit.release.examples import CANDIDATE, STABLE, releasing, serving
 
 KEY: Key = ("ml", "demo")
@@ -101,14 +102,12 @@ class Prometheus:
             raise self.broken
         if self.away or any(selector.startswith(one) for one in self.refused):
             raise MetricsUnavailable("Unreachable", "nobody there")
-        head, within, _ = selector.partition('namespace=~"')
-        plain = head.rstrip(",{") + "}" if within and "{" in head.rstrip(",{") else head.rstrip(",{")
         first = int((at - seconds) // SCRAPE) + 1
         times = [float(step * SCRAPE) for step in range(first, int(at // SCRAPE) + 1)]
         return [
             Series(labels, [(time, held) for time in times if (held := value(time)) is not None])
             for name, labels, value in self.counters
-            if name == plain
+            if name == plain(selector) and selects(selector, labels)
         ]
 
 

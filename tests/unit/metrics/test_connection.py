@@ -21,6 +21,7 @@ import urllib3
 
 from local import pki
 from palier.errors import InvalidSettings, MetricsUnavailable
+from palier.metrics.body import Limits
 from palier.metrics.connection import Connections, Credentials
 from palier.metrics.prometheus import PrometheusSource
 
@@ -424,7 +425,7 @@ def test_a_missing_client_certificate_is_told(start: Start, mount: Mount) -> Non
 def test_hanging_up_is_about_certificates_only_with_tls(cause: OSError, scheme: str, reason: str) -> None:
     """A connection that is cut is blamed on certificates only where there are some."""
     failed = requests.exceptions.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted.", cause))
-    connections = Connections(f"{scheme}://prometheus", timeout=(1, 1), credentials=None)
+    connections = Connections(f"{scheme}://prometheus", timeout=(1, 1), credentials=None, limits=Limits(10, 10_000))
     assert connections.unreachable(failed).reason == reason
 
 

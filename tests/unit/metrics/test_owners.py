@@ -83,7 +83,7 @@ def test_services_of_the_same_name_in_two_namespaces_are_two_backends() -> None:
             preset.backend(namespace=namespace, name="m", revision=revision, position=0)
             for revision in (CANDIDATE, STABLE)
         )
-        return RouterSeries(preset.label, candidate=candidate, stable=stable)
+        return RouterSeries(preset.label, candidate=candidate, stable=stable, namespaces=("gateways",))
 
     owners = Owners({(namespace, "m"): watched(routed(namespace)) for namespace in ("staging", "prod")})
     answer = [

@@ -90,20 +90,20 @@ async def test_others_get_their_turns(fleet: Fleet) -> None:
     await fleet.pass_minutes(1)
     waiting.cancel()
 
-    assert turns == 2
+    assert turns > 2
 
 
-async def test_questions_do_not_grow_with_the_fleet(prometheus: Prometheus, fleet: Fleet) -> None:
-    """A thousand ModelDeployments ask what one asks."""
+async def test_a_question_is_for_dozens_of_models(prometheus: Prometheus, fleet: Fleet) -> None:
+    """A thousand ModelDeployments ask ten times what one asks, each for a hundred of them by name."""
     await fleet.pass_minutes(1)
-    one = [selector for selector, _ in prometheus.asked]
-    for number in range(1000):
+    assert len(prometheus.asked) == 3
+    for number in range(999):
         fleet.traffic.watch(("ml", f"demo-{number}"), stable_alone())
     prometheus.asked.clear()
     await fleet.pass_minutes(1)
 
-    assert [selector for selector, _ in prometheus.asked] == one
-    assert len(one) == 3
+    assert len(prometheus.asked) == 3 * 1000 / 100
+    assert all(selector.count(STABLE) == 100 for selector, _ in prometheus.asked)
 
 
 async def test_less_than_ten_minutes_are_nothing(prometheus: Prometheus, fleet: Fleet) -> None:

@@ -26,6 +26,7 @@ from tests.unit.metrics.fleet import (
     stable_alone,
     with_candidate,
 )
+from tests.unit.metrics.promql import plain
 from tests.unit.release.examples import CANDIDATE, STABLE, releasing, serving
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ async def test_idle_minutes_before_the_traffic_do_not_count(prometheus: Promethe
 
 
 async def test_the_routers_counters(prometheus: Prometheus) -> None:
-    """They are told apart by the router's own label, wherever its proxies run; no pod has to be scraped."""
+    """They are told apart by the router's own label, and read where its proxies run; no pod has to be scraped."""
     fleet = Fleet(prometheus)
     deployment = model_deployment(
         traffic={
@@ -119,13 +120,13 @@ async def test_the_routers_counters(prometheus: Prometheus) -> None:
     found = answered(deployment, serving())
     assert isinstance(found, Watched)
     assert isinstance(found.router, RouterSeries)
-    labels = {"namespace": "infra", "pod": "envoy", "envoy_cluster_name": found.router.stable}
+    labels = {"namespace": "envoy-gateway-system", "pod": "envoy", "envoy_cluster_name": found.router.stable}
     prometheus.counters.append(("envoy_cluster_upstream_rq_completed", labels, lambda time: 3 * time))
     fleet.traffic.watch(KEY, found)
     await fleet.pass_minutes(1)
 
     assert fleet.traffic.of(KEY, STABLE) == Served(1800, 600.0)
-    assert {selector for selector, _ in prometheus.asked} == {
+    assert {plain(selector) for selector, _ in prometheus.asked} == {
         "envoy_cluster_upstream_rq_completed",
         'envoy_cluster_upstream_rq_xx{envoy_response_code_class="5"}',
     }
@@ -134,11 +135,13 @@ async def test_the_routers_counters(prometheus: Prometheus) -> None:
 async def test_who_is_scraped_at_all_has_to_be_known_of_pods_alone(prometheus: Prometheus, fleet: Fleet) -> None:
     """Without it no pod could be told from one that is gone; the router's proxies are read without it."""
     prometheus.pod(STABLE, per_second=1)
-    routed = replace(stable_alone(), router=RouterSeries("cluster", candidate="none", stable="ours"))
+    routed = replace(
+        stable_alone(), router=RouterSeries("cluster", candidate="none", stable="ours", namespaces=("gw",))
+    )
     routed = replace(routed, objectives=(replace(routed.objectives[0], origin=Origin.ROUTER),))
     fleet.traffic.watch(("ml", "routed"), routed)
     for name in (REQUESTS, ERRORS):
-        prometheus.counters.append((name, {"pod": "envoy", "cluster": "ours"}, lambda time: time))
+        prometheus.counters.append((name, {"namespace": "gw", "pod": "envoy", "cluster": "ours"}, lambda time: time))
     ask = prometheus.samples
 
     async def samples(selector: str, *, at: float, seconds: float) -> list[Series]:

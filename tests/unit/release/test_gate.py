@@ -324,12 +324,24 @@ def test_other_numbers_of_replicas_change_the_run() -> None:
     deployment = load_tested(test={"replicas": [1, 4]})
     (way,) = ways(deployment).values()
     state = under_load(deployment, load_tests=(recorded_of(way, passed()),))
-    decision = decided(deployment, state)
+    decision = decided(deployment, state, seen(deployment, job=LoadTestFacts()))
 
     assert release_of(decision).step is Step.PREPARING
     assert targets(deployment, decision.state, seen(deployment), now=NOW).replicas[way.revision] == 4
     assert candidate_of(decision) == way.revision
     assert decision.state.drains == ()
+
+
+def test_surplus_pods_of_a_run_that_is_no_more_go_first() -> None:
+    """Other requests make every run another one: that of one pod must not be made with the four of the run before."""
+    deployment = load_tested(test={"replicas": [1, 4]})
+    (way,) = ways(deployment).values()
+    four = seen(deployment, {STABLE: ready(2), way.revision: ready(4)}, job=LoadTestFacts())
+    decision = decided(deployment, under_load(deployment), four)
+    following = decided(deployment, decision.state, four, now=NOW + 1)
+
+    assert decision.run is None
+    assert (following.run, hold_of(following).reason) == (None, "SurplusPods")
 
 
 def test_texts_that_cannot_be_read_hold_in_every_step() -> None:

@@ -11,8 +11,9 @@ from palier.release.observation import Measured, Observation
 from palier.release.rules import measured_objectives
 from palier.release.situation import Decision
 from palier.release.state import State, Step
+from tests.property.load_world import load_tested
 from tests.property.trial_specs import tried
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, observed, ready, releasing
+from tests.unit.release.examples import CANDIDATE, NOW, STABLE, observed, planned, ready, releasing
 from tests.unit.release.trial_examples import gathered, hold_of, in_shadow, looked, objectives_of, release_of, trying
 from tests.unit.release.trial_examples import seen as seen_in_trial
 
@@ -61,7 +62,7 @@ GOOD = {
 
 def decided(evidence: dict[str, Evidence], *, after: float = 61.0, **measured: object) -> Decision:
     """What is decided in the only stage, `after` seconds since its traffic came."""
-    state: State = releasing(Step.CANARY)
+    state: State = releasing(Step.CANARY, plan=planned(deployment()))
     seen_by = Measured(evidence=evidence, last_look=NOW + after, router_last_look=NOW + after, **measured)  # type: ignore[arg-type]
     observation: Observation = replace(
         observed(HEALTHY, {STABLE: 75, CANDIDATE: 25}, wanted=CANDIDATE), measured=seen_by
@@ -74,7 +75,7 @@ def test_both_sources_together_promote() -> None:
     release = decided(GOOD).state.release
 
     assert release is not None
-    assert release.step is Step.PROMOTING
+    assert (release.step, release.stage) == (Step.PROMOTING, None)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ LATE = tried(golden=False, shadow=False, weights=(50,), objectives=(VOTES,))
 
 def voted(bad: int, *, after: float, total: int = 4000) -> Decision:
     """What is decided by so many votes of which some were bad."""
-    state = releasing(Step.CANARY)
+    state = releasing(Step.CANARY, plan=planned(LATE))
     votes = gathered(objectives_of(LATE, state)["votes"], total, bad, stable_bad=bad, looks=60)
     halves = seen_in_trial(
         pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=looked({"votes": votes}, at=NOW + after)
@@ -186,7 +187,7 @@ def test_good_labels_wait_until_those_of_this_stage_can_be_known() -> None:
 
 def test_bad_labels_do_not_wait() -> None:
     """Whichever answers they are about, the candidate gave them."""
-    state = releasing(Step.CANARY)
+    state = releasing(Step.CANARY, plan=planned(LATE))
     votes = gathered(objectives_of(LATE, state)["votes"], 4000, 2000, stable_bad=80, looks=60)
     halves = seen_in_trial(pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=looked({"votes": votes}, at=NOW + 5))
 
@@ -248,5 +249,6 @@ def test_before_copies_and_users_nothing_is_judged(step: Step) -> None:
     """Also when a memory still holds evidence of something."""
     state = trying(step, evidence=GOOD, traffic_since=NOW)
     observation = replace(seen_in_trial(), measured=Measured(evidence=GOOD, last_look=NOW + 1))
+    spec = load_tested() if step is Step.LOAD_TESTING else SHADOW
 
-    assert decide(SHADOW, observation, state, now=NOW + 1).judgements == ()
+    assert decide(spec, observation, state, now=NOW + 1).judgements == ()

@@ -95,7 +95,7 @@ def release(*objectives: MeasuredObjective, **changes: Any) -> Watched:  # noqa:
         objectives=objectives,
         evidence={},
         last_look=30.0,
-        router=RouterSeries("cluster", "to-new", "to-old"),
+        router=RouterSeries("cluster", "to-new", "to-old", namespaces=("gateways",)),
         router_last_look=30.0,
     )
     return replace(watched, **changes)
@@ -462,7 +462,10 @@ def test_pods_are_judged_while_the_router_is_silent() -> None:
 
     assert totals(watched) == (20, 2, 40, 1)
     assert (watched.last_look, watched.cannot_measure) == (60, "")
-    assert (watched.router_last_look, watched.router_unseen) == (30, "no counters of the router for candidate new")
+    assert (watched.router_last_look, watched.router_unseen) == (
+        30,
+        "no counters of the router for candidate new from its proxies in gateways",
+    )
     assert watched.router_unseen_since == 60
     assert "routed" not in watched.evidence
 
@@ -471,7 +474,7 @@ def test_a_router_that_is_not_scraped_any_more_is_unseen() -> None:
     """Old samples are not taken for silence at the backend."""
     watched = routed(candidate={15: 0}, stable={15: 0, 60: 50}).look(release(AT_ROUTER), 60)
 
-    assert watched.router_unseen == "no fresh counters of the router for candidate new"
+    assert watched.router_unseen == "no fresh counters of the router for candidate new from its proxies in gateways"
 
 
 def test_a_release_that_only_the_router_judges_does_not_need_its_pods_read() -> None:

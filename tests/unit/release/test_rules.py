@@ -300,7 +300,17 @@ def test_the_routers_series_are_told_apart_by_position() -> None:
         "envoy_cluster_name",
         candidate="httproute/ml/chat/rule/0/backend/0",
         stable="httproute/ml/chat/rule/0/backend/1",
+        namespaces=("envoy-gateway-system",),
     )
+
+
+def test_the_proxies_of_istio_may_run_beside_the_gateway() -> None:
+    """Its own namespaces count, and those of the Gateways that the route attaches to."""
+    deployment = served_by("kserve", router="Istio")
+    series = router_series(deployment, candidate="b" * 10, stable="a" * 10, slots=("b" * 10, "a" * 10))
+
+    assert series is not None
+    assert series.namespaces == ("istio-ingress", "istio-system", "ml")
 
 
 def test_without_a_router_or_positions_there_are_no_router_series() -> None:

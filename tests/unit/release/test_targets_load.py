@@ -62,7 +62,8 @@ def test_what_was_never_made_is_not_made_for_its_end() -> None:
     state = under_load(deployment, release=Release(NOW, NOW, plan=planned(deployment), ending=ending))
 
     assert targets(deployment, state, seen(deployment, {STABLE: ready(2)}), now=NOW).replicas == {STABLE: 2}
-    assert pods_of(deployment, state, ready(0)) == {STABLE: 2, "its": 1}
+    assert pods_of(deployment, state, ready(0)) == {STABLE: 2}
+    assert pods_of(deployment, state, ready(3)) == {STABLE: 2, "its": 3}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,208 @@
+"""What exactly is asked for whom: the pods of a few releases, never all that a cluster has of a metric.
+
+A question that many releases have is asked for some of them at a time, so that an answer has a bounded size however
+large the fleet is, and so that whoever makes an answer too large can be asked for apart.
+"""
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from palier.evidence.counters import Series
+from palier.metrics.matchers import anyone_of, narrowed, none_of
+from palier.metrics.owners import Key
+from palier.metrics.prometheus import MOST_SERIES
+from palier.release.look import Watched
+from palier.release.questions import Question
+from palier.release.sources import Origin
+
+__all__ = ["ANYBODY", "Inquirer", "Inquiry", "Scope", "each_once"]
+
+RELEASES_AT_ONCE: Final = 100
+"""Releases that one question names at most."""
+LONGEST_SCOPE: Final = 5000
+"""Characters by which releases are named in one question at most; proxies before a server refuse URLs beyond 8 KiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an operator has been told about the labels of its Prometheus."""
+
+    router_namespaces: tuple[str, ...] = ()
+    """Where the gateway's proxies run; empty for what the route and the router's preset say."""
+    pod_labels: frozenset[str] = frozenset()
+    """Labels that may differ between the pods of one revision, beside those that are known."""
+    most_series: int = MOST_SERIES
+    """Series that one answer may have."""
+
+    def applied(self, watched: Watched) -> Watched:
+        """A release whose router is looked for where the operator has been told."""
+        if watched.router is None or not self.router_namespaces:
+            return watched
+        return replace(watched, router=replace(watched.router, namespaces=self.router_namespaces))
+
+
+ANYBODY: Final = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """One question for some of the releases that have it."""
+
+    question: Question
+    keys: tuple[Key, ...]
+    """For whom; never empty, and each key is in one inquiry of a question only, so that nothing counts twice."""
+    selectors: tuple[str, ...]
+    """Vector selectors; several name different series."""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of all of its releases; "" where they are in several."""
+        namespaces = {namespace for namespace, _ in self.keys}
+        return namespaces.pop() if len(namespaces) == 1 else ""
+
+    @property
+    def only(self) -> Key | None:
+        """The only release that it is for, if there is just one."""
+        return self.keys[0] if len(self.keys) == 1 else None
+
+
+class _Kind(NamedTuple):
+    """By what series are named."""
+
+    label: str = ""
+    """The label of a router's backends; "" for series of pods."""
+    namespaces: tuple[str, ...] = ()
+    """Where the router's proxies are."""
+    of_proxy: bool = False
+    elsewhere: bool = False
+
+
+_PODS: Final = _Kind()
+_PROXIES: Final = _Kind(of_proxy=True)
+_ANYWHERE: Final = _Kind(elsewhere=True)
+
+
+class Inquirer:
+    """Puts a fleet's questions into words.
+
+    Most questions are those of the same releases, so that how these are named is found out once.
+
+    Args:
+        fleet: what is known of the releases.
+    """
+
+    def __init__(self, fleet: Mapping[Key, Watched]) -> None:
+        self._fleet = fleet
+        self._chunked: dict[tuple[_Kind, tuple[Key, ...]], list[tuple[Key, ...]]] = {}
+        self._named: dict[tuple[_Kind, tuple[Key, ...]], tuple[str, ...]] = {}
+
+    def inquiries(
+        self, question: Question, keys: Iterable[Key], *, apart: Container[tuple[Question, Key]] = ()
+    ) -> Iterator[Inquiry]:
+        """Everything that has to be asked so that a question is answered for some releases.
+
+        Args:
+            question: which.
+            keys: who has it.
+            apart: whom to ask for alone, by question.
+        """
+        kinds: dict[_Kind, list[Key]] = {}
+        for key in keys:
+            kind = _kind(question, self._fleet[key])
+            if kind is None:
+                continue  # there is nothing yet by which its series could be told from others
+            if (question, key) in apart:
+                yield self._inquiry(question, kind, (key,))
+            else:
+                kinds.setdefault(kind, []).append(key)
+        for kind, same in kinds.items():
+            about = kind, tuple(same)
+            if about not in self._chunked:
+                self._chunked[about] = list(self._chunks(kind, sorted(same)))
+            for some in self._chunked[about]:
+                yield self._inquiry(question, kind, some)
+
+    def alone(self, inquiry: Inquiry) -> list[Inquiry]:
+        """The same question for each of its releases apart."""
+        found = []
+        for key in inquiry.keys:
+            kind = _kind(inquiry.question, self._fleet[key])
+            assert kind is not None  # noqa: S101 - it was asked for before
+            found.append(self._inquiry(inquiry.question, kind, (key,)))
+        return found
+
+    def _chunks(self, kind: _Kind, keys: Sequence[Key]) -> Iterator[tuple[Key, ...]]:
+        some: list[Key] = []
+        length = 0
+        for key in keys:
+            mine = len(key[0]) + sum(len(value) + 3 for value in self._names(kind, key))
+            if some and (len(some) == RELEASES_AT_ONCE or length + mine > LONGEST_SCOPE):
+                yield tuple(some)
+                some, length = [], 0
+            some.append(key)
+            length += mine
+        if some:
+            yield tuple(some)
+
+    def _names(self, kind: _Kind, key: Key) -> list[str]:
+        """By what the series of a release are known: its router's backends, or the beginnings of its pods' names."""
+        watched = self._fleet[key]
+        if kind.label:
+            return [watched.router.stable, watched.router.candidate] if watched.router else []
+        if kind.of_proxy:
+            return [f"shadow-{key[1]}"]
+        return [f"{key[1]}-{revision}" for revision in _revisions(watched)]
+
+    def _inquiry(self, question: Question, kind: _Kind, keys: tuple[Key, ...]) -> Inquiry:
+        about = kind, keys
+        if about not in self._named:
+            self._named[about] = self._scopes(kind, keys)
+        return Inquiry(question, keys, tuple(narrowed(question.selector, one) for one in self._named[about]))
+
+    def _scopes(self, kind: _Kind, keys: tuple[Key, ...]) -> tuple[str, ...]:
+        """The matchers that name the series of some releases."""
+        names = list(dict.fromkeys(name for key in keys for name in self._names(kind, key)))
+        if kind.label:
+            return (f"{anyone_of('namespace', kind.namespaces)},{anyone_of(kind.label, names)}",)
+        where = anyone_of("namespace", sorted({namespace for namespace, _ in keys}))
+        scopes = [f"{where},{anyone_of('pod', names, end='-.+')}"]
+        if kind.elsewhere:
+            revisions = dict.fromkeys(revision for key in keys for revision in _revisions(self._fleet[key]))
+            others = none_of("pod", names, end="-.+")
+            scopes.append(f"{where},{anyone_of('revision', revisions)},{others}")
+        return tuple(scopes)
+
+
+def each_once(answers: Sequence[list[Series]]) -> list[Series]:
+    """The series of several answers without those that an earlier one has, whatever a server makes of a matcher."""
+    if len(answers) == 1:
+        return answers[0]
+    found: dict[frozenset[tuple[str, str]], list[Series]] = {}
+    for answer in answers:
+        mine: dict[frozenset[tuple[str, str]], list[Series]] = {}
+        for one in answer:
+            mine.setdefault(frozenset(one.labels.items()), []).append(one)
+        found = mine | found
+    return [one for same in found.values() for one in same]
+
+
+def _kind(question: Question, watched: Watched) -> _Kind | None:
+    """By what the series of a release are named; None while that is not known."""
+    if question.of_router:
+        return _Kind(watched.router.label, watched.router.namespaces) if watched.router else None
+    if question.of_proxy:
+        return _PROXIES
+    return _ANYWHERE if _counted_elsewhere(question, watched) else _PODS
+
+
+def _revisions(watched: Watched) -> list[str]:
+    return [revision for revision in (watched.candidate, watched.stable) if revision.strip("-")]
+
+
+def _counted_elsewhere(question: Question, watched: Watched) -> bool:
+    """Whether another program may export the series, with a label `revision` instead of the pod's own name."""
+    return any(
+        objective.origin is Origin.ELSEWHERE and question.selector in objective.selectors
+        for objective in watched.objectives
+    )
