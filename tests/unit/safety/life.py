@@ -89,6 +89,18 @@ class Life:
             **self._monotonic(),
         )
 
+    async def twin(self) -> "Life":
+        """Another life that is just as far, with an operator of its own that has come to rest."""
+        twin = Life(prices=self.prices)
+        for name in ("objects", "gone", "version", "_applied"):
+            setattr(twin.cluster, name, copy.deepcopy(getattr(self.cluster, name)))
+        for name in ("source", "now", "elapsed", "fails", "most_ready", "revisions", "versions", "splits"):
+            setattr(twin, name, copy.deepcopy(getattr(self, name)))
+        twin._weights, twin._jobs = dict(self._weights), dict(self._jobs)  # noqa: SLF001 - its own kind
+        twin.restart()
+        await twin.settle()
+        return twin
+
     def _monotonic(self) -> dict[str, Any]:
         known = inspect.signature(Controller.__init__).parameters
         return {"monotonic": lambda: self.elapsed} if "monotonic" in known else {}
