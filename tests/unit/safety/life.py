@@ -43,6 +43,8 @@ class Life:
         """Seconds that have really passed."""
         self.fails: dict[str, float] = {}
         """Share of the users' requests that a version fails."""
+        self.odd: dict[str, float] = {}
+        """Share of them that a version answers oddly, which only the objective `ODD` minds."""
         self.unscraped: set[str] = set()
         """Versions whose pods Prometheus does not know."""
         self.most_ready: dict[str, int] = {}
@@ -94,9 +96,9 @@ class Life:
         twin = Life(prices=self.prices)
         for name in ("objects", "gone", "version", "_applied"):
             setattr(twin.cluster, name, copy.deepcopy(getattr(self.cluster, name)))
-        for name in ("source", "now", "elapsed", "fails", "most_ready", "revisions", "versions", "splits"):
+        for name in ("source", "now", "elapsed", "fails", "odd", "most_ready", "revisions", "versions", "splits"):
             setattr(twin, name, copy.deepcopy(getattr(self, name)))
-        twin._weights, twin._jobs = dict(self._weights), dict(self._jobs)  # noqa: SLF001 - its own kind
+        twin._weights, twin._jobs = dict(self._weights), dict(self._jobs)
         twin.restart()
         await twin.settle()
         return twin
@@ -205,10 +207,11 @@ class Life:
                 continue
             pod = f"demo-{revision}-5d8f7b-x"
             requests = round(PER_SECOND * seconds * weights.get(revision, 0) / 100)
-            failed = round(requests * self.fails.get(version, 0.0))
+            failed, odd = (round(requests * share.get(version, 0.0)) for share in (self.fails, self.odd))
             self.source.up(pod, at=self.now)
             self.source.add("requests_total", requests, at=self.now, pod=pod, instance=pod)
             self.source.add('requests_total{code="500"}', failed, at=self.now, pod=pod, instance=pod)
+            self.source.add("odd_total", odd, at=self.now, pod=pod, instance=pod)
         trials.count_pairs(self.cluster, self.source, now=self.now)
 
     # What the operator does.

@@ -8,6 +8,10 @@ from palier.api.constants import API_VERSION, KIND
 Stage = dict[str, Any]
 ERRORS: Mapping[str, Any] = {"name": "errors", "errorRate": {"maxPercent": "1"}}
 AGREEMENT: Mapping[str, Any] = {"name": "answers", "agreement": {"minPercent": "95"}}
+ODD: Mapping[str, Any] = {
+    "name": "odd",
+    "ratio": {"bad": "odd_total", "total": "requests_total", "maxPercent": "1"},
+}
 GOLDEN: Stage = {"golden": {"maxDuration": "30s"}}
 SHADOW: Stage = {"shadow": {"percent": 20, "minPairs": 100, "minDuration": "3s", "maxDuration": "40s"}}
 LOAD_TEST: Stage = {"loadTest": {"maxDuration": "60s"}}
