@@ -12,9 +12,9 @@ HOURS = 2 * 3600
 
 
 async def wait_long(life: Life) -> None:
-    """Two hours pass; the operator has a pass every half a minute."""
-    for _ in range(HOURS // 30):
-        life.tick(30)
+    """Two hours pass; the operator has a pass every minute."""
+    for _ in range(HOURS // 60):
+        life.tick(60)
         await life.look()
         await life.settle()
 
