@@ -274,6 +274,16 @@ def test_the_pods_are_those_of_the_share() -> None:
     assert release_of(enough).step is Step.SHADOWING
 
 
+def test_a_shadow_is_judged_without_canaries_too() -> None:
+    """What follows it is all of the traffic: without a single pair it passes nobody, and bad pairs refuse."""
+    alone = tried(golden=False, weights=())
+    unseen = decided(alone, trying(Step.SHADOWING, plan=planned(alone), traffic_since=NOW), seen(pods=2), after=5)
+
+    assert release_of(unseen).step is Step.SHADOWING
+    assert ending_of(in_shadow(alone, answers=100)).result is Result.REFUSED
+    assert release_of(in_shadow(alone)).stage is None
+
+
 def test_copies_are_no_users() -> None:
     """What an answer costs is reckoned by users' requests: there are none in the shadow, nor on the way out of it."""
     refused = in_shadow(SPEC, answers=100).state

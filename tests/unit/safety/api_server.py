@@ -8,6 +8,8 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from typing_extensions import override
+
 from palier.cluster.kinds import Reference
 from palier.errors import ClusterError, MetricsUnavailable
 from palier.evidence.counters import Series
@@ -34,24 +36,28 @@ class StrictCluster(MemoryCluster):
         """From now on nobody may do this."""
         self.refused[kind, verb] = error
 
-    async def apply(self, manifest: Mapping[str, Any], **options: Any) -> Object:  # noqa: ANN401 - as it is there
+    @override
+    async def apply(self, manifest: Mapping[str, Any], **options: Any) -> Object:
         """See `Cluster.apply`."""
         there = (manifest["kind"], manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"])
         self._admit(there[0], "update" if there in self.objects else "create", there[2])
         return await super().apply(manifest, **options)
 
+    @override
     async def apply_status(self, manifest: Mapping[str, Any]) -> Object:
         """See `Cluster.apply_status`."""
         self._admit(manifest["kind"], "status", manifest["metadata"]["name"])
         return await super().apply_status(manifest)
 
+    @override
     async def delete(self, reference: Reference) -> None:
         """See `Cluster.delete`."""
         if (reference.kind, reference.namespace, reference.name) in self.objects:
             self._admit(reference.kind, "delete", reference.name)
         await super().delete(reference)
 
-    async def emit_event(self, *, reason: str, **said: Any) -> None:  # noqa: ANN401 - as it is there
+    @override
+    async def emit_event(self, *, reason: str, **said: Any) -> None:
         """See `Cluster.emit_event`."""
         self._admit("Event", "create", reason)
         await super().emit_event(reason=reason, **said)
@@ -75,6 +81,7 @@ class StrictCluster(MemoryCluster):
         self.gone[kind, namespace, name] = {**obj, "metadata": stamped}
         self._applied = {key: value for key, value in self._applied.items() if key[0] != (kind, namespace, name)}
 
+    @override
     def _keep(self, identity: tuple[str, str, str], obj: Object) -> Object:
         return super()._keep(identity, self.mutate(obj))
 

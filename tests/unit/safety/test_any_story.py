@@ -129,6 +129,8 @@ class Story:
                         life.cluster.write({**found, "spec": {**found["spec"], "replicas": count}})
             case ("restart",):
                 life.restart()
+            case _:
+                raise AssertionError(f"{event} is nothing that happens")
 
     async def passes(self, seconds: float, *, looked: bool = True) -> None:
         """Time passes, and the operator has passes until it comes to rest; each is looked at."""
@@ -273,6 +275,29 @@ def test_every_story_comes_to_a_good_end(events: list[Event]) -> None:
     assert life.ready(life.revisions[life.serving()])
 
 
+async def at_a_canary(events: list[Event]) -> tuple[Story, str]:
+    """A story with a candidate that has a share of the traffic, and the candidate's version."""
+    story = await told([event for event in events if event[0] != "clock"])
+    life = story.life
+    life.cluster.refused.clear()
+    for event in (("gateway", True), ("prometheus", True), ("pods", "1", REPLICAS), ("time", 3)):
+        await story.happens(event)
+    candidate = life.version_of((life.status.get("candidate") or {}).get("revision", ""))
+    if candidate in VERSIONS[1:] and 1 < life.share(candidate) < 100 and life.release.get("step") == "Canary":
+        return story, candidate
+    return await told([("ask", "2", 0), ("time", 4)]), "2"
+
+
+def go_wrong(life: Life, fault: str, candidate: str) -> None:
+    """What takes the candidate out of the traffic."""
+    if fault == "breach":
+        life.fails[candidate] = 1.0
+    elif fault == "no pods":
+        life.most_ready[candidate] = 0
+    else:
+        life.annotate(abort=life.revisions[candidate])
+
+
 @STORIES
 @given(
     st.lists(EVENTS, max_size=12),
@@ -286,15 +311,8 @@ def test_down_at_once_whatever_else_is_refused(events: list[Event], fault: str, 
     """A candidate that fails, or is gone, or is aborted is at 1 % after one pass and at nothing half a second later."""
 
     async def live() -> None:
-        story = await told([event for event in events if event[0] != "clock"])
+        story, candidate = await at_a_canary(events)
         life = story.life
-        life.cluster.refused.clear()
-        for event in (("gateway", True), ("prometheus", True), ("pods", "1", REPLICAS), ("time", 3)):
-            await story.happens(event)
-        candidate = life.version_of((life.status.get("candidate") or {}).get("revision", ""))
-        if candidate not in VERSIONS[1:] or not 1 < life.share(candidate) < 100 or life.release["step"] != "Canary":
-            story = await told([("ask", "2", 0), ("time", 4)])
-            life, candidate = story.life, "2"
         life.annotate(abort=None)  # what was asked for before is not what is asked for now
         await story.happens(("autoscaler", 7))
         if refusal:
@@ -302,13 +320,7 @@ def test_down_at_once_whatever_else_is_refused(events: list[Event], fault: str, 
         await story.happens(("time", 2))
         if not 1 < life.share(candidate) < 100:
             return  # it is on its way out, or all others are
-        match fault:
-            case "breach":
-                life.fails[candidate] = 1.0
-            case "no pods":
-                life.most_ready[candidate] = 0
-            case "abort":
-                life.annotate(abort=life.revisions[candidate])
+        go_wrong(life, fault, candidate)
         for _ in range(4 if fault == "breach" else 1):  # looks come at whole seconds, and a breach takes some requests
             life.tick(1)
             await life.look()

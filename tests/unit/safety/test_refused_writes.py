@@ -83,15 +83,14 @@ def disturb(life: Life) -> None:
 
 def go_wrong(life: Life, fault: str) -> None:
     """What takes the candidate out of the traffic."""
-    match fault:
-        case "breach":
-            life.fails["2"] = 0.5
-        case "abort":
-            life.annotate(abort=life.revisions["2"])
-        case "no pods":
-            life.most_ready["2"] = 0
-        case "superseded":
-            life.ask_for("3")
+    if fault == "breach":
+        life.fails["2"] = 0.5
+    elif fault == "abort":
+        life.annotate(abort=life.revisions["2"])
+    elif fault == "no pods":
+        life.most_ready["2"] = 0
+    else:
+        life.ask_for("3")
 
 
 async def falls_in_one_pass(life: Life, *, from_: int) -> None:

@@ -38,15 +38,15 @@ def decided_by_the_operator(case: Case, run: int) -> Outcome:
     reference = {
         name: RevisionRef(revision=name, model="m", version=name, port=8080, since=0.0) for name in (CANDIDATE, STABLE)
     }
-    release = Release(Step.CANARY, started_at=0.0, stage_started_at=0.0, traffic_since=0.0, last_look=0.0)
+    plan = tuple(deployment.spec.release.stages)
+    release = Release(0.0, 0.0, plan=plan, opened_at=0.0, traffic_since=0.0, last_look=0.0)
     state = State(stable=reference[STABLE], candidate=reference[CANDIDATE], slots=(STABLE, CANDIDATE), release=release)
     ready = RevisionFacts(exists=True, replicas=9, available=9, endpoints=9, pods=9)
     for number in range(1, int(case.duration / case.look) + 1):
         now = number * case.look
         trial.look(prometheus, number)
         while True:
-            stage = state.release.stage_index
-            weight = case.stages[stage].weight
+            weight = case.stages[state.release.cursor].weight
             watched = trial.watched
             observation = Observation(
                 revision=CANDIDATE,
@@ -68,12 +68,14 @@ def decided_by_the_operator(case: Case, run: int) -> Outcome:
             state = decide(deployment, observation, state, now=now).state
             if state.release.step is Step.ROLLING_BACK:
                 return Outcome("rollback", now)
-            if state.release.step is Step.PROMOTING:
+            if state.release.stage is None:
                 return Outcome("promote", now)
             if state.release.traffic_since is not None:
                 break
+            if state.release.cursor == trial.stage:
+                continue  # the stage opens, and then its weight is in force
             trial.climb(now)
-            assert trial.stage == state.release.stage_index
+            assert trial.stage == state.release.cursor
             traffic.climb([(now, case.stages[trial.stage].weight)])
             prometheus = Prometheus(traffic.recording(), objectives_of(case))
     return Outcome("undecided", None)
