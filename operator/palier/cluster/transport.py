@@ -5,7 +5,6 @@ aiohttp below it. What leaves is a dictionary or one of our own errors.
 """
 
 import asyncio
-import json
 import os
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -24,6 +23,7 @@ from kubernetes.aio.config.incluster_config import (
 )
 
 from palier.cluster.instruments import Instruments
+from palier.cluster.reading import read_json
 from palier.errors import ClusterError, Conflict, Forbidden, Invalid, InvalidSettings, NotFound, Unavailable
 from palier.settings import VERSION
 
@@ -95,7 +95,7 @@ class Transport:
             method, path, subject=subject, kind=kind, query=query, body=body, content_type=content_type
         )
         try:
-            answer: dict[str, Any] = json.loads(data)
+            answer: dict[str, Any] = read_json(data)
         except ValueError as error:
             raise Unavailable(f"{subject}: the API server did not answer in JSON") from error
         return answer
@@ -149,7 +149,7 @@ class Transport:
 def _refusal(code: int, data: bytes, *, subject: str, retry_after: str | None) -> ClusterError:
     """The error that an HTTP status stands for, with the API server's own words."""
     try:
-        message = str(json.loads(data)["message"])
+        message = str(read_json(data)["message"])
     except (ValueError, KeyError, TypeError):
         message = f"HTTP {code}"
     text = f"{subject}: {message}"
