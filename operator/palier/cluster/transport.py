@@ -5,7 +5,9 @@ aiohttp below it. What leaves is a dictionary or one of our own errors.
 """
 
 import asyncio
+import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
@@ -32,13 +34,17 @@ __all__ = ["Transport", "configure", "default_namespace"]
 TIMEOUT = 15.0
 """Seconds that any one request may take, connection included."""
 
-APPLY_PATCH = "application/apply-patch+yaml"
+APPLY_PATCH = "application/apply-patch+yaml; charset=utf-8"
+"""With the charset in it, for which the client library sends a text as we have written it."""
 MERGE_PATCH = "application/merge-patch+json"
 
 FAULTS_OF_MANIFESTS = ("failed to create typed patch object", "failed to convert new object")
 """How the API server begins its message when an applied manifest does not fit the schema of a built-in kind: an unknown
 field, a duplicate list entry, a wrong type. It says so with HTTP 500, as if the fault and not the manifest were its own
 (kubernetes 1.37), and trying again would never help."""
+
+_NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+"""Characters that YAML takes in no text, or only as an escape."""
 
 _UNUSABLE = (ConfigException, OSError, yaml.YAMLError, ValueError, AttributeError, KeyError, TypeError)
 """What the client library raises over a kubeconfig that is none: it reads fields without looking for them first."""
@@ -127,7 +133,7 @@ class Transport:
                     resource_path=path,
                     query_params=list(query),
                     header_params={"Accept": "application/json", "Content-Type": content_type},
-                    body=body,
+                    body=_write_yaml(body) if content_type == APPLY_PATCH else body,
                     auth_settings=["BearerToken"],
                 )
                 response = await self._client.call_api(
@@ -144,6 +150,20 @@ class Transport:
         if code >= HTTPStatus.BAD_REQUEST:
             raise _refusal(code, data, subject=subject, retry_after=response.headers.get("Retry-After"))
         return data
+
+
+def _write_yaml(manifest: Mapping[str, Any] | None) -> str:
+    """JSON that is YAML too, as which the API server reads what is applied.
+
+    YAML has no escapes of pairs, by which JSON writes an emoji in ASCII: with them every such text would be refused.
+    Half of a pair, which the API server never sends, becomes the sign for an unknown character.
+    """
+    return _NOT_YAML.sub(_escape, json.dumps(manifest, ensure_ascii=False))
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    return "\\ufffd" if "\ud800" <= character <= "\udfff" else f"\\u{ord(character):04x}"
 
 
 def _refusal(code: int, data: bytes, *, subject: str, retry_after: str | None) -> ClusterError:
