@@ -74,7 +74,14 @@ class OperatorProcess:
 def run_operator(plane: Plane, folder: Path) -> Iterator[OperatorProcess]:
     """The operator from its start until it has ended."""
     log = folder / "operator.log"
-    command = [sys.executable, "-c", "from palier.cli.main import main; main()", "operator", "--health-port=0", "--log-format=json"]
+    command = [
+        sys.executable,
+        "-c",
+        "from palier.cli.main import main; main()",
+        "operator",
+        "--health-port=0",
+        "--log-format=json",
+    ]
     command += [f"--kubeconfig={plane.control_plane.kubeconfig}", f"--prometheus-url={NOBODY}"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "operator")}
     with log.open("wb") as output, subprocess.Popen(command, stderr=output, env=environment) as process:
@@ -154,7 +161,7 @@ class GoodNeighbour:
         for workload in workloads:
             count = workload["spec"]["replicas"]
             if (workload.get("status") or {}).get("availableReplicas") != count:
-                ready = {name: count for name in ("replicas", "readyReplicas", "availableReplicas")}
+                ready = dict.fromkeys(("replicas", "readyReplicas", "availableReplicas"), count)
                 await self._tell(workload, {**ready, "observedGeneration": workload["metadata"]["generation"]})
                 slices = endpoint_slice(workload["metadata"]["name"], GOOD, ready=count)
                 slices["metadata"]["namespace"] = self._namespace

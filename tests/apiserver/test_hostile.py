@@ -1,4 +1,4 @@
-"""Hostile objects on a real API server, with the operator in a process of its own: they harm nobody, and say what is wrong.
+"""Hostile objects on a real API server, with the operator in a process of its own: they harm nobody else.
 
 The number of objects is small here; `PALIER_HOSTILE=10000` makes it that number, with a tenth as many statuses.
 """
@@ -6,6 +6,7 @@ The number of objects is small here; `PALIER_HOSTILE=10000` makes it that number
 import asyncio
 import itertools
 import json
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ from tests.unit.cluster.trial_life import Life
 from tests.unit.hostile.mutations import good_deployments, mutate_deployments, mutate_statuses
 from tests.unit.hostile.neighbours import collect_statuses
 
+logger = logging.getLogger(__name__)
 MANY = int(os.environ.get("PALIER_HOSTILE", "300"))
 AT_ONCE = 4
 """Hostile writers."""
@@ -150,7 +152,8 @@ async def test_hostile_objects_harm_nobody(plane: Plane, namespace: str, tmp_pat
                 await eventually(lambda: _all_told(cluster, namespace), "every invalid object to say so", within=60)
                 await eventually(lambda: good.promotions >= promoted + 2, "two more promotions", within=60)
             assert operator.alive
-    print(f"{MANY} objects: {accepted} stored; {len(statuses)} statuses: {remembered} stored; {good.promotions} promotions")
+    logger.info("of %d objects %d were stored, of %d statuses %d", MANY, accepted, len(statuses), remembered)
+    logger.info("%d promotions meanwhile; the answers: %s", good.promotions, dict(codes))
     assert operator.troubles() == []
     assert refused_statuses(plane) == []
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 __all__ = ["DEEPEST_TEMPLATE", "check_template", "step_of"]
 
 DEEPEST_TEMPLATE: Final = 32
-"""Levels of lists and objects in a pod template; the deepest field that Kubernetes knows has about twelve."""
+"""Levels of lists and objects in the spec of a pod template, itself among them; Kubernetes needs about twelve."""
 SHOWN_LEVELS: Final = 4
 """Levels of what nests too deep that are named."""
 LARGEST: Final = 2**63
@@ -92,7 +92,7 @@ def _fault_of_values(root: _Place) -> tuple[str, str] | None:
 
 def _fault_of_value(place: _Place) -> str:
     match place.value:
-        case Mapping() | list() if place.depth > DEEPEST_TEMPLATE:
+        case Mapping() | list() if place.depth >= DEEPEST_TEMPLATE:
             return f"it is nested more than {DEEPEST_TEMPLATE} levels deep"
         case Mapping() if not all(isinstance(key, str) and _is_unicode(key) for key in place.value):
             return "it has the name of a field that is no text"

@@ -32,10 +32,49 @@ RAW = {
 """What stands in a text in place of a string."""
 _NAMED = re.compile(f'"({"|".join(RAW)})"(:?)')
 
-TEXTS = ("", " ", "x", "-1", "0", "1e400", "NaN", "\0", "\x1b[31mred", "\u202etxt", "𝔘𝔫𝔦", "é" * 70, "a/b", "{", "x" * 20_000)
+TEXTS = (
+    "",
+    " ",
+    "x",
+    "-1",
+    "0",
+    "1e400",
+    "NaN",
+    "\0",
+    "\x1b[31mred",
+    "\u202etxt",
+    "\U0001d518\U0001f98a",
+    "é" * 70,
+    "a/b",
+    "{",
+    "x" * 20_000,
+)
 NUMBERS = (0, -1, 1, 100, 101, 2**31, 2**53 + 1, 2**63 - 1, 2**63, 10**30, 0.5, -0.0, 1e300)
-ODD: tuple[Any, ...] = (None, True, False, *TEXTS, *NUMBERS, *RAW, [], {}, [None], [[]], ["x"], [{}], {"a": 1}, {"": None})
-TIMES = ("", "now", "2026-11-25", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-02-30T00:00:00Z", "10000-01-01T00:00:00Z")
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    *TEXTS,
+    *NUMBERS,
+    *RAW,
+    [],
+    {},
+    [None],
+    [[]],
+    ["x"],
+    [{}],
+    {"a": 1},
+    {"": None},
+)
+TIMES = (
+    "",
+    "now",
+    "2026-11-25",
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+    "2026-02-30T00:00:00Z",
+    "10000-01-01T00:00:00Z",
+)
 
 PODS: tuple[Mapping[str, Any], ...] = (
     {"containers": None},
@@ -125,7 +164,9 @@ def good_deployments() -> list[dict[str, Any]]:
     files = [*sorted(ROOT.glob("examples/**/*.yaml")), *sorted(ROOT.glob("tests/apiserver/accept/*.yaml"))]
     documents = [entry for file in files for entry in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
     return [
-        entry for entry in documents if isinstance(entry, dict) and entry.get("kind") == "ModelDeployment" and entry["spec"]
+        entry
+        for entry in documents
+        if isinstance(entry, dict) and entry.get("kind") == "ModelDeployment" and entry["spec"]
     ]
 
 
@@ -316,7 +357,9 @@ def _nudge(parent: Any, key: Any, chance: random.Random) -> str:  # noqa: ANN401
         case int() as value:
             parent[key] = value + chance.choice((-1, 1, 10, 1000))
         case str() as value:
-            parent[key] = re.sub("[0-9]+", lambda _: str(chance.choice((0, 1, 7, 99, 99999))), value) + chance.choice("1sm")
+            parent[key] = re.sub("[0-9]+", lambda _: str(chance.choice((0, 1, 7, 99, 99999))), value) + chance.choice(
+                "1sm"
+            )
         case _:
             return _remove(parent, key, chance)
     return f"is {_shown(parent[key])}"

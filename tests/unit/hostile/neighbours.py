@@ -36,7 +36,7 @@ class Findings:
         """Each kind of fault once, the most frequent first, with an object that shows it."""
         counted = Counter(what for what, _ in self.found)
         first = dict(reversed(self.found))
-        lines = [f"{number} × {what}\n    {first[what]}" for what, number in counted.most_common(SHOWN)]
+        lines = [f"{number} times: {what}\n    {first[what]}" for what, number in counted.most_common(SHOWN)]
         return "\n".join([f"{len(self.found)} faults", *lines])
 
 
