@@ -29,6 +29,7 @@ from tests.apiserver.hostile_support import (
     run_operator,
 )
 from tests.apiserver.runtime_support import Plane, eventually, model_deployment
+from tests.unit.cluster.schema import violations
 from tests.unit.cluster.trial_life import Life
 from tests.unit.hostile.mutations import good_deployments, mutate_deployments, mutate_statuses
 from tests.unit.hostile.neighbours import collect_statuses
@@ -124,7 +125,9 @@ async def _says_invalid(cluster: KubernetesCluster, namespace: str, name: str) -
 async def test_hostile_objects_harm_nobody(plane: Plane, namespace: str, tmp_path: Path) -> None:
     """Mutated objects and statuses by the hundred: no raw exception, no refused status, and a release goes on."""
     codes: Counter[int] = Counter()
-    statuses = list(mutate_statuses(11, MANY // 10, await collect_statuses(Life())))
+    mutated = mutate_statuses(11, MANY, await collect_statuses(Life()))
+    # Most are refused, which is known beforehand.
+    statuses = [mutation for mutation in mutated if not any(violations(mutation.read()))][: MANY // 10]
     async with plane.cluster() as cluster, open_writer(cluster, namespace) as writer:
         with run_operator(plane, tmp_path) as operator:
             async with release_on_and_on(cluster, namespace) as good:
@@ -148,7 +151,7 @@ async def test_hostile_objects_harm_nobody(plane: Plane, namespace: str, tmp_pat
                 for mutation in statuses:
                     text = f'{{"status": {mutation.text}}}'
                     remembered += await writer.change("remembering", text, part="/status") < 300
-                assert remembered > 0
+                assert remembered > len(statuses) / 2
                 await eventually(lambda: _all_told(cluster, namespace), "every invalid object to say so", within=60)
                 await eventually(lambda: good.promotions >= promoted + 2, "two more promotions", within=60)
             assert operator.alive
