@@ -18,129 +18,10 @@ from typing import Any
 import yaml
 
 from palier.cluster.reading import read_json
+from tests.unit.hostile.oddities import CONTAINERS, METADATA, ODD, PODS, RAW, REQUESTS, TEXTS, TIMES
 
 ROOT = Path(__file__).parents[3]
-RAW = {
-    "@deep-list@": "[" * 2500 + "]" * 2500,
-    "@deep-map@": '{"a":' * 9930 + "1" + "}" * 9930,
-    "@just-too-deep@": '{"a":[' * 20 + "1" + "]}" * 20,
-    "@endless-number@": "1" + "0" * 5000,
-    "@infinity@": "1e400",
-    "@no-number@": "NaN",
-    "@half-a-pair@": '"\\ud800"',
-}
-"""What stands in a text in place of a string."""
 _NAMED = re.compile(f'"({"|".join(RAW)})"(:?)')
-
-TEXTS = (
-    "",
-    " ",
-    "x",
-    "-1",
-    "0",
-    "1e400",
-    "NaN",
-    "\0",
-    "\x1b[31mred",
-    "\u202etxt",
-    "\U0001d518\U0001f98a",
-    "é" * 70,
-    "a/b",
-    "{",
-    "x" * 20_000,
-)
-NUMBERS = (0, -1, 1, 100, 101, 2**31, 2**53 + 1, 2**63 - 1, 2**63, 10**30, 0.5, -0.0, 1e300)
-ODD: tuple[Any, ...] = (
-    None,
-    True,
-    False,
-    *TEXTS,
-    *NUMBERS,
-    *RAW,
-    [],
-    {},
-    [None],
-    [[]],
-    ["x"],
-    [{}],
-    {"a": 1},
-    {"": None},
-)
-TIMES = (
-    "",
-    "now",
-    "2026-11-25",
-    "0001-01-01T00:00:00Z",
-    "9999-12-31T23:59:59Z",
-    "2026-02-30T00:00:00Z",
-    "10000-01-01T00:00:00Z",
-)
-
-PODS: tuple[Mapping[str, Any], ...] = (
-    {"containers": None},
-    {"containers": "model"},
-    {"containers": ["model", "log"]},
-    {"containers": []},
-    {"containers": {}},
-    {"containers": [None]},
-    {"containers": [{}]},
-    {"containers": [{"name": None, "image": None}]},
-    {"volumes": {}},
-    {"volumes": "cache"},
-    {"volumes": ["cache"]},
-    {"volumes": [None]},
-    {"nodeSelector": []},
-    {"nodeSelector": "gpu"},
-    {"nodeSelector": {"a": 1}},
-    {"initContainers": {}},
-    {"initContainers": ["fetch"]},
-    {"initContainers": [{"name": "a", "volumeMounts": None}]},
-    {"ephemeralContainers": 1},
-    {"hostAliases": "@deep-list@"},
-    {"affinity": "@deep-map@"},
-    {"tolerations": "@just-too-deep@"},
-    {"terminationGracePeriodSeconds": "@endless-number@"},
-    {"priority": "@infinity@"},
-    {"priority": "@no-number@"},
-    {"hostname": "@half-a-pair@"},
-)
-CONTAINERS: tuple[Mapping[str, Any], ...] = (
-    {"resources": "x"},
-    {"resources": []},
-    {"resources": {"limits": []}},
-    {"resources": {"limits": "all", "requests": 1}},
-    {"resources": {"limits": {"cpu": []}}},
-    {"env": {}},
-    {"env": ["A=1"]},
-    {"env": [None]},
-    {"envFrom": "all"},
-    {"ports": ["8080"]},
-    {"ports": "8080"},
-    {"ports": [{"containerPort": 10**30}]},
-    {"volumeMounts": None},
-    {"volumeMounts": {}},
-    {"volumeMounts": "x"},
-    {"volumeMounts": [1]},
-    {"name": "A" * 100},
-    {"image": {}},
-    {"args": "@deep-list@"},
-)
-METADATA: tuple[Any, ...] = (
-    None,
-    [],
-    "x",
-    {"annotations": None},
-    {"labels": None},
-    {"labels": []},
-    {"labels": {"a": 1}},
-    {"labels": {"a": None}},
-    {"labels": {"palier.dev/revision": "x"}},
-    {"annotations": {"a": {}}},
-    {"annotations": {"a": "x" * 20_000}},
-    {"annotations": {"@half-a-pair@": "@half-a-pair@"}},
-    {"labels": {"\x1b[31m": "red"}},
-)
-REQUESTS = ("promote", "abort", "retry", "requestedAt", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +51,16 @@ def good_deployments() -> list[dict[str, Any]]:
     ]
 
 
+def named_texts() -> dict[str, set[str]]:
+    """The ConfigMaps that the good objects name, and the keys in each: without them nothing is rendered."""
+    found: dict[str, set[str]] = {}
+    for body in good_deployments():
+        for _, parent, key in _places(body, "spec"):
+            if key in {"configMapKeyRef", "prompt"}:
+                found.setdefault(parent[key]["name"], set()).add(parent[key]["key"])
+    return found
+
+
 def mutate_deployments(seed: int, count: int, *, names: int = 20) -> Iterator[Mutation]:
     """So many ModelDeployments, each with one to three odd places in its spec, its template or its annotations.
 
@@ -178,12 +69,15 @@ def mutate_deployments(seed: int, count: int, *, names: int = 20) -> Iterator[Mu
         count: how many.
         names: after so many the names begin anew, so that later ones are edits of earlier ones.
     """
-    chance, good = random.Random(seed), good_deployments()  # noqa: S311 - the same objects every time are wanted
+    chance = random.Random(seed)  # noqa: S311 - the same objects every time are wanted
+    good = good_deployments()
+    # To the pods of these accelerators and prompts are added, which is where an odd template would be felt.
+    good += 5 * [body for body in good if body["spec"]["model"].get("prompts") or "gpu" in str(body["spec"]["serving"])]
     for number in range(count):
         body = copy.deepcopy(chance.choice(good))
         body["metadata"]["name"] = f"hostile-{number % names}"
         body["metadata"].pop("namespace", None)
-        kinds = chance.choices((_spoil_template, _spoil_annotations, _spoil_spec), (3, 1, 8), k=_few(chance))
+        kinds = chance.choices((_spoil_template, _spoil_annotations, _spoil_spec), (5, 1, 8), k=_few(chance))
         yield Mutation(number, tuple(kind(body, chance) for kind in kinds), write_text(body))
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
-from palier.api.constants import API_VERSION, KIND, LABEL_DEPLOYMENT
+from palier.api.constants import API_VERSION, KIND, LABEL_DEPLOYMENT, LABEL_WATCH
 from palier.api.v1alpha1 import parse
 from palier.cluster.queue import Key
 from palier.errors import Invalid, InvalidSpec, PalierError
 from tests.unit.cluster.schema import violations
 from tests.unit.cluster.trial_life import Life, serving
+from tests.unit.hostile.mutations import named_texts
 
 HOSTILE = Key("ml", "hostile")
 PASSES = 6
@@ -54,6 +55,10 @@ class Neighbours:
     async def begin(self) -> None:
         """The good object serves its first version."""
         await serving(self.life)
+        for name, keys in named_texts().items():
+            metadata = {"name": name, "namespace": HOSTILE.namespace, "labels": {LABEL_WATCH: "true"}}
+            data = dict.fromkeys(keys, '{"body": 1, "expected": 1}')
+            self.life.cluster.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 
     async def meet(self, body: Mapping[str, Any], changes: object, status: Mapping[str, Any] | None = None) -> None:
         """The hostile object is stored, or stored anew, and the operator looks at it until it rests.
