@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from palier.api.constants import KIND, LABEL_DEPLOYMENT, LABEL_REVISION
+from palier.api.stored import fitting_status
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.cluster.act import Actor
 from palier.cluster.client import Cluster
@@ -119,18 +120,21 @@ class Controller:
         Returns:
             Seconds until it has to be looked at again at the latest, or None when it is gone.
         """
-        body = self.store.get(KIND, key.namespace, key.name)
-        if body is None or body["metadata"].get("deletionTimestamp"):
+        stored = self.store.get(KIND, key.namespace, key.name)
+        if stored is None or stored["metadata"].get("deletionTimestamp"):
             self._forget(key)
             return None
+        body, odd = _readable(stored)
         session = self._session(key, str(body["metadata"].get("uid", "")))
         session.is_urgent = False
-        return Rest(await self._reconcile_readable(key, body, session), urgent=session.is_urgent)
+        return Rest(await self._reconcile_readable(key, body, session, odd), urgent=session.is_urgent)
 
-    async def _reconcile_readable(self, key: Key, body: Mapping[str, Any], session: Session) -> float:
+    async def _reconcile_readable(
+        self, key: Key, body: Mapping[str, Any], session: Session, odd: Sequence[str]
+    ) -> float:
         """A pass whose object may say what nobody can act on; then the object tells that, and others go on."""
         try:
-            return await self._reconcile(key, body, session)
+            return await self._reconcile(key, body, session, odd)
         except InvalidSpec as error:
             return await self._refuse(key, body, "InvalidSpec", f"{error.field}: {error.message}")
         except PalierError:
@@ -140,10 +144,10 @@ class Controller:
             logger.exception("%s: a pass failed unexpectedly", key)
             return await self._refuse(key, body, "InternalError", f"a pass failed: {type(error).__name__}")
 
-    async def _reconcile(self, key: Key, body: Mapping[str, Any], session: Session) -> float:
+    async def _reconcile(self, key: Key, body: Mapping[str, Any], session: Session, odd: Sequence[str]) -> float:
         now = self.clock()
         spec = parse(body)
-        state, lost = _remember(body, spec)
+        state, lost = _remember(body, spec, odd)
         deployment = _pinned(spec, state)
         asked = wanted(self.store, deployment, state)
         observation = await self._observe(key, deployment, state, session, asked=asked, now=now)
@@ -325,7 +329,8 @@ class Controller:
 
     def _latest(self, key: Key, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The object as this very pass may have written it."""
-        return self.store.get(KIND, key.namespace, key.name) or body
+        latest = self.store.get(KIND, key.namespace, key.name)
+        return body if latest is None else _readable(latest)[0]
 
     async def _refuse(self, key: Key, body: Mapping[str, Any], reason: str, message: str) -> float:
         """Say what is wrong and leave everything that serves as it is."""
@@ -344,13 +349,20 @@ class Controller:
         return RESYNC
 
 
-def _remember(body: Mapping[str, Any], spec: ModelDeployment) -> tuple[State, tuple[Note, ...]]:
-    """The memory in the status, or none and what to tell of it: one that cannot be read is as good as lost."""
+def _readable(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
+    """An object with the parts of its status that are as the API declares them, and the fields that are not."""
+    kept, odd = fitting_status(body.get("status"))
+    return {**body, "status": kept}, odd
+
+
+def _remember(body: Mapping[str, Any], spec: ModelDeployment, odd: Sequence[str]) -> tuple[State, tuple[Note, ...]]:
+    """The memory in the status, and what to tell of it: a part that cannot be read is as good as lost."""
+    lost = "what of the memory in the status cannot be read is lost, and what serves is recognised from what exists"
     try:
-        return read_state(body.get("status") or {}, spec.spec.release), ()
+        state = read_state(body["status"], spec.spec.release)
     except ValueError as error:
-        message = f"the memory in the status is lost, and what serves is recognised from what exists: {error}"
-        return State(), (Note("Warning", "StatusUnreadable", message[:1024]),)
+        return State(), (Note("Warning", "StatusUnreadable", f"{lost}: {error}"[:1024]),)
+    return state, (Note("Warning", "StatusUnreadable", f"{lost}: {', '.join(odd)}"[:1024]),) if odd else ()
 
 
 def _pinned(spec: ModelDeployment, state: State) -> ModelDeployment:

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
+import aiohttp
 import kopf
 
 from palier.cluster.cache import Cache, served_watches
@@ -27,6 +28,7 @@ from palier.cluster.health import Health, serve
 from palier.cluster.instruments import Instruments
 from palier.cluster.lease import lease_of
 from palier.cluster.queue import Key, WorkQueue
+from palier.cluster.reading import ShallowResponse
 from palier.cluster.store import Store
 from palier.cluster.watches import WATCHES, Watch
 from palier.errors import ClusterError, Forbidden, Unavailable
@@ -179,8 +181,9 @@ class _Runtime:
         await self._begun.wait()
         namespaces = self._settings.namespaces
         ours = asyncio.all_tasks()
+        login = _Login(self._cluster)
         tasks = await kopf.spawn_tasks(
-            registry=_registry(self._cache, self._watches, self._cluster),
+            registry=_registry(self._cache, self._watches, login),
             settings=_kopf_settings(self._watches),
             standalone=True,
             clusterwide=not namespaces,
@@ -188,7 +191,10 @@ class _Runtime:
             stop_flag=self._over,
         )
         _end_on_signals(self._stop)  # Kopf has just put its own handlers in place
-        await kopf.run_tasks(tasks, ignored=ours)
+        try:
+            await kopf.run_tasks(tasks, ignored=ours)
+        finally:
+            await login.close()
         if not self._over.is_set():
             raise RuntimeError("watching ended although nobody asked for it")
 
@@ -271,12 +277,9 @@ async def _watches(cluster: KubernetesCluster, stop: asyncio.Event) -> Sequence[
     return ()
 
 
-def _registry(cache: Cache, watches: Sequence[Watch], cluster: KubernetesCluster) -> kopf.OperatorRegistry:
+def _registry(cache: Cache, watches: Sequence[Watch], login: "_Login") -> kopf.OperatorRegistry:
     """Kopf's handlers: a way to log in, and for each kind one that sees objects and one that sees deletions."""
     registry = kopf.OperatorRegistry()
-
-    async def login(**_: object) -> kopf.ConnectionInfo:
-        return await _credentials(cluster)
 
     async def seen(*, body: Mapping[str, Any], **_: object) -> None:
         cache.seen(dict(body))
@@ -285,7 +288,7 @@ def _registry(cache: Cache, watches: Sequence[Watch], cluster: KubernetesCluster
         if type == "DELETED":
             cache.gone(dict(body))
 
-    kopf.on.login(id="login", registry=registry)(login)
+    kopf.on.login(id="login", registry=registry)(login.answer)
     for watch in watches:
         place = (watch.group, watch.version, watch.plural)
         kopf.index(*place, id=watch.plural, registry=registry)(seen)
@@ -310,11 +313,41 @@ def _kopf_settings(watches: Sequence[Watch]) -> kopf.OperatorSettings:
     return settings
 
 
-async def _credentials(cluster: KubernetesCluster) -> kopf.ConnectionInfo:
+class _Login:
     """The identity of our own client, so that both halves of the operator are one user to the API server.
 
-    Kopf asks again after the API server refuses the token; the client library has then read the rotated one.
+    Kopf gets a session of ours, in which no object can be too deep for it to read. It asks again after the API server
+    refuses the token; the client library has then read the rotated one. The same credentials get the same answer as
+    before, by which Kopf knows that they are refused already.
     """
+
+    def __init__(self, cluster: KubernetesCluster) -> None:
+        self._cluster = cluster
+        self._known: kopf.ConnectionInfo | None = None
+        self._answer: kopf.AiohttpSession | None = None
+
+    async def answer(self, **_: object) -> kopf.AiohttpSession:
+        """Log in, as Kopf asks for it."""
+        credentials = await _credentials(self._cluster)
+        if self._answer is None or credentials != self._known:
+            session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ssl=credentials.as_ssl_context()),
+                headers=credentials.as_http_headers(),
+                proxy=credentials.proxy_url,
+                trust_env=credentials.trust_env,
+                response_class=ShallowResponse,
+            )
+            self._known = credentials
+            self._answer = kopf.AiohttpSession(server=credentials.server, aiohttp_session=session)
+        return self._answer
+
+    async def close(self) -> None:
+        """Close the session, which Kopf does only where it has used it."""
+        if self._answer is not None:
+            await self._answer.aiohttp_session.close()
+
+
+async def _credentials(cluster: KubernetesCluster) -> kopf.ConnectionInfo:
     configuration = cluster.configuration
     scheme, _, token = (await configuration.get_api_key_with_prefix("BearerToken") or "").partition(" ")
     return kopf.ConnectionInfo(

@@ -78,6 +78,26 @@ async def test_broken_pod_template_is_refused(
         await cluster.apply({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec})
 
 
+TEXTS = [
+    "🦊 \U0001d518",
+    "\x7f\x80\x85\x9f",
+    "\u2028\u2029\ufeff\ufffe\uffff",
+    r"\ud835 \\ \u0000",
+    "\0\x1b\t\r\n",
+    '"{[',
+    "<<",
+    "é: # -",
+]
+
+
+async def test_every_text_arrives_as_it_is(api: Api, cluster: KubernetesCluster) -> None:
+    """What is applied is read as YAML, which has fewer escapes than JSON: nothing is refused for an emoji."""
+    data = {str(number): text for number, text in enumerate(TEXTS)}
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": api.namespace}}
+    assert (await cluster.apply({**manifest, "data": data}))["data"] == data
+    assert (await cluster.apply({**manifest, "data": {"half": "a\ud800b"}}))["data"] == {"half": "a\ufffdb"}
+
+
 async def test_unknown_field_of_a_custom_kind_is_refused(api: Api, cluster: KubernetesCluster) -> None:
     """Fields that a custom kind does not have are refused rather than silently dropped."""
     with pytest.raises(Invalid, match=r"spec\.replica"):

@@ -3,12 +3,13 @@
 `kubectl wait`, Helm, Flux and Argo CD understand an object through its conditions alone, so there is no phase.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from palier.api.printable import make_printable
 from palier.api.rules import ApiObject
@@ -16,7 +17,18 @@ from palier.api.rules import ApiObject
 MESSAGE_LIMIT = 32768
 """Longest message of a condition, as in Kubernetes' own conditions."""
 
-Timestamp = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
+RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
+
+
+def _as_instant(text: str) -> str:
+    """A text that the API server takes as a time, and that there is in the calendar."""
+    if RFC3339.fullmatch(text) is None:
+        raise ValueError("a time is written like 2026-11-25T14:30:00Z")
+    datetime.fromisoformat(text)
+    return text
+
+
+Timestamp = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"}), AfterValidator(_as_instant)]
 """An instant in RFC 3339."""
 
 

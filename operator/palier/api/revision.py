@@ -37,10 +37,15 @@ def revision_hash(model: ModelVersion, serving: Serving, prompts: Mapping[str, s
         "serving": _without_surge(serving).model_dump(
             mode="json", by_alias=True, exclude_defaults=True, exclude={"replicas"}
         ),
-        "prompts": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in prompts.items()},
+        "prompts": {name: _digest(text) for name, text in prompts.items()},
     }
     canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:LENGTH]
+    return _digest(canonical)[:LENGTH]
+
+
+def _digest(text: str) -> str:
+    """The SHA-256 of any text, also of one with half of a surrogate pair in it."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _without_surge(serving: Serving) -> Serving:

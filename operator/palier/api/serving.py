@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field, GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from palier.api.constants import GROUP, MANAGED_BY
 from palier.api.rules import BY_NAME, ApiObject, Reason, Rule
+from palier.api.template import check_template
 from palier.api.values import Accelerator, LabelName, LabelValue, ObjectName, Runtime, Surge
 
 ModelName = Annotated[str, Field(min_length=1, max_length=253)]
@@ -167,6 +168,9 @@ class AsWritten:
 
     @staticmethod
     def _checked(value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> dict[str, Any]:  # noqa: ANN401
+        if fault := check_template(value):
+            field, message = fault
+            raise PydanticCustomError("rule", "{message}", {"message": message, "field": field})
         validate(value)
         return dict(value)
 

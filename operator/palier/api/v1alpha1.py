@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from palier.api.answers import Answers, Check, Comparison, Embeddings, JsonPath, Similarity, TextMetric, Tolerance
+from palier.api.blame import blame
 from palier.api.budget import Budget
 from palier.api.constants import NAME_MAX_LENGTH
 from palier.api.golden import Calibration, Golden, Judge, Scorer, SecretKey
@@ -53,6 +54,7 @@ from palier.api.serving import (
     VariantModel,
 )
 from palier.api.shadow import Disagreements, Sampling, Shadow, ShadowMethod
+from palier.api.template import LARGEST, step_of
 from palier.api.values import (
     Accelerator,
     Duration,
@@ -155,6 +157,9 @@ __all__ = [
     "VariantModel",
     "parse",
 ]
+
+LONGEST_SHOWN: Final = 100
+"""Characters of a wrong value that are told."""
 
 _NAME: Final = rf"^[a-z]([-a-z0-9]{{0,{NAME_MAX_LENGTH - 2}}}[a-z0-9])?$"
 
@@ -321,21 +326,19 @@ def parse(body: Mapping[str, Any]) -> ModelDeployment:
         InvalidSpec: the object breaks a rule of the API, for instance because it was stored before the rule existed.
             The first offending field is named.
     """
-    try:
-        return ModelDeployment.model_validate(dict(body))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise InvalidSpec(_path(first), _words(first)) from None
+    with blame("spec"):
+        try:
+            return ModelDeployment.model_validate(dict(body))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise InvalidSpec(_path(first), _words(first)) from None
 
 
 def _path(error: ErrorDetails) -> str:
     """The offending field as Kubernetes writes paths: `spec.objectives[1].errorRate.maxPercent`."""
     path = ""
     for step in error["loc"]:
-        if isinstance(step, int) or not step.isidentifier():
-            path += f"[{step}]"
-        else:
-            path += f".{step}"
+        path += f"[{step}]" if isinstance(step, int) else step_of(step)
     if error["type"] == "rule":
         path += error["ctx"]["field"]
     return path.removeprefix(".")
@@ -349,6 +352,17 @@ def _words(error: ErrorDetails) -> str:
         case "missing":
             return "this field is required"
         case _:
-            given = error["input"]
-            value = f", not {given!r}" if isinstance(given, str | int | float | bool) else ""
-            return error["msg"].replace("Input ", "it ", 1) + value
+            return error["msg"].replace("Input ", "it ", 1) + _shown(error["input"])
+
+
+def _shown(given: object) -> str:
+    """What was given instead, as far as it helps: the beginning of a long text, and no number without end."""
+    match given:
+        case str():
+            return f", not {given[:LONGEST_SHOWN]!r}{' …' if len(given) > LONGEST_SHOWN else ''}"
+        case bool() | float():
+            return f", not {given!r}"
+        case int() if abs(given) < LARGEST:
+            return f", not {given!r}"
+        case _:
+            return ""

@@ -161,7 +161,7 @@ def _progress(tail: str) -> Mapping[str, Any] | None:
 def _progress_of(line: str) -> Mapping[str, Any] | None:
     try:
         said = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # the pod may be anybody's
         return None
     progress = said.get("progress") if isinstance(said, Mapping) else None
     return progress if isinstance(progress, Mapping) else None

@@ -1,7 +1,6 @@
 """Which revisions users of each ModelDeployment may meet: two that serve the same model have the same revision."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from palier.api.constants import KIND
 from palier.cluster.store import Store
@@ -12,14 +11,17 @@ __all__ = ["served_revisions"]
 def served_revisions(store: Store) -> dict[tuple[str, str], frozenset[str]]:
     """The revisions that have users or may still have some, by namespace and name: as the statuses remember them."""
     return {
-        (body["metadata"]["namespace"], body["metadata"]["name"]): frozenset(_revisions(body.get("status") or {}))
+        (body["metadata"]["namespace"], body["metadata"]["name"]): frozenset(_revisions(body.get("status")))
         for body in store.list(KIND)
     }
 
 
-def _revisions(status: Mapping[str, Any]) -> Iterator[str]:
+def _revisions(status: object) -> Iterator[str]:
+    if not isinstance(status, Mapping):
+        return  # one object's odd status must not blind the looks at all others
     # A candidate without a release was refused: it is remembered and has no users.
     known = [status.get("stable"), status.get("candidate") if status.get("release") else None, status.get("former")]
-    for entry in (*known, *(status.get("drains") or ())):
+    drains = status.get("drains")
+    for entry in (*known, *(drains if isinstance(drains, list) else ())):
         if isinstance(entry, Mapping) and isinstance(revision := entry.get("revision"), str):
             yield revision

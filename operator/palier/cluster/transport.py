@@ -7,6 +7,7 @@ aiohttp below it. What leaves is a dictionary or one of our own errors.
 import asyncio
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
@@ -24,6 +25,7 @@ from kubernetes.aio.config.incluster_config import (
 )
 
 from palier.cluster.instruments import Instruments
+from palier.cluster.reading import read_json
 from palier.errors import ClusterError, Conflict, Forbidden, Invalid, InvalidSettings, NotFound, Unavailable
 from palier.settings import VERSION
 
@@ -32,13 +34,17 @@ __all__ = ["Transport", "configure", "default_namespace"]
 TIMEOUT = 15.0
 """Seconds that any one request may take, connection included."""
 
-APPLY_PATCH = "application/apply-patch+yaml"
+APPLY_PATCH = "application/apply-patch+yaml; charset=utf-8"
+"""With the charset in it, for which the client library sends a text as we have written it."""
 MERGE_PATCH = "application/merge-patch+json"
 
 FAULTS_OF_MANIFESTS = ("failed to create typed patch object", "failed to convert new object")
 """How the API server begins its message when an applied manifest does not fit the schema of a built-in kind: an unknown
 field, a duplicate list entry, a wrong type. It says so with HTTP 500, as if the fault and not the manifest were its own
 (kubernetes 1.37), and trying again would never help."""
+
+_NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+"""Characters that YAML takes in no text, or only as an escape."""
 
 _UNUSABLE = (ConfigException, OSError, yaml.YAMLError, ValueError, AttributeError, KeyError, TypeError)
 """What the client library raises over a kubeconfig that is none: it reads fields without looking for them first."""
@@ -95,7 +101,7 @@ class Transport:
             method, path, subject=subject, kind=kind, query=query, body=body, content_type=content_type
         )
         try:
-            answer: dict[str, Any] = json.loads(data)
+            answer: dict[str, Any] = read_json(data)
         except ValueError as error:
             raise Unavailable(f"{subject}: the API server did not answer in JSON") from error
         return answer
@@ -127,7 +133,7 @@ class Transport:
                     resource_path=path,
                     query_params=list(query),
                     header_params={"Accept": "application/json", "Content-Type": content_type},
-                    body=body,
+                    body=_write_yaml(body) if content_type == APPLY_PATCH else body,
                     auth_settings=["BearerToken"],
                 )
                 response = await self._client.call_api(
@@ -146,10 +152,24 @@ class Transport:
         return data
 
 
+def _write_yaml(manifest: Mapping[str, Any] | None) -> str:
+    """JSON that is YAML too, as which the API server reads what is applied.
+
+    YAML has no escapes of pairs, by which JSON writes an emoji in ASCII: with them every such text would be refused.
+    Half of a pair, which the API server never sends, becomes the sign for an unknown character.
+    """
+    return _NOT_YAML.sub(_escape, json.dumps(manifest, ensure_ascii=False))
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    return "\\ufffd" if "\ud800" <= character <= "\udfff" else f"\\u{ord(character):04x}"
+
+
 def _refusal(code: int, data: bytes, *, subject: str, retry_after: str | None) -> ClusterError:
     """The error that an HTTP status stands for, with the API server's own words."""
     try:
-        message = str(json.loads(data)["message"])
+        message = str(read_json(data)["message"])
     except (ValueError, KeyError, TypeError):
         message = f"HTTP {code}"
     text = f"{subject}: {message}"

@@ -123,7 +123,7 @@ class GoldenResult:
         """
         try:
             return cls.from_status(json.loads(text))
-        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise ValueError(f"not the result of golden answers: {error!r}") from error
 
 

@@ -182,7 +182,7 @@ class LoadTestResult:
             entry = json.loads(text)
             result = cls.from_status(entry)
             return replace(result, soak_began=entry.get("soakBegan"), soak_ended=entry.get("soakEnded"))
-        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise ValueError(f"not the result of a load test: {error!r}") from error
 
 

@@ -40,5 +40,5 @@ def _one_line(entry: str) -> str:
         return entry.strip()
     try:
         return json.dumps(json.loads(entry), ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return json.dumps(entry, ensure_ascii=False)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from palier.api.blame import blame
 from palier.api.constants import ANNOTATION_MARK, MANAGED_BY, MANAGED_BY_VALUE
 from palier.api.v1alpha1 import Accelerator, ModelDeployment
 from palier.manifests.metadata import child_name, metadata, selector_labels
@@ -21,7 +22,13 @@ PROMPTS_PATH = "/etc/palier/prompts"
 
 
 def deployment_manifest(deployment: ModelDeployment, revision: str) -> dict[str, Any]:
-    """The Deployment of a revision, without `replicas` (see `scale_manifest`)."""
+    """The Deployment of a revision, without `replicas` (see `scale_manifest`).
+
+    Raises:
+        InvalidSpec: the pod template has a shape that nothing can be added to.
+    """
+    with blame("spec.serving.template"):
+        pod = _pod_spec(deployment, revision)
     serving = deployment.spec.serving
     labels = selector_labels(deployment, revision)
     template_metadata: dict[str, Any] = {
@@ -35,7 +42,7 @@ def deployment_manifest(deployment: ModelDeployment, revision: str) -> dict[str,
         "metadata": metadata(deployment, name=child_name(deployment, revision), labels=labels),
         "spec": {
             "selector": {"matchLabels": labels},
-            "template": {"metadata": template_metadata, "spec": _pod_spec(deployment, revision)},
+            "template": {"metadata": template_metadata, "spec": pod},
         },
     }
 

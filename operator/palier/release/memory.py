@@ -166,8 +166,8 @@ def _handled(status: Mapping[str, Any]) -> dict[str, str]:
 
 def _release(status: Mapping[str, Any], rules: ReleaseRules) -> Release | None:
     value = status.get("release")
-    if not value:
-        return None
+    if not value or not status.get("candidate"):
+        return None  # a release of nobody is none
     if "cursor" not in value:
         value = _upgraded(value, rules, first=not status.get("stable"))
     ending = value.get("ending")

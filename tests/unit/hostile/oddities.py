@@ -1,0 +1,125 @@
+"""The odd values themselves, and odd pods, containers and metadata of pods."""
+
+from collections.abc import Mapping
+from typing import Any
+
+RAW = {
+    "@deep-list@": "[" * 2500 + "]" * 2500,
+    "@deep-map@": '{"a":' * 9930 + "1" + "}" * 9930,
+    "@just-too-deep@": '{"a":[' * 20 + "1" + "]}" * 20,
+    "@endless-number@": "1" + "0" * 5000,
+    "@infinity@": "1e400",
+    "@no-number@": "NaN",
+    "@half-a-pair@": '"\\ud800"',
+}
+"""What stands in a text in place of a string."""
+
+TEXTS = (
+    "",
+    " ",
+    "x",
+    "-1",
+    "0",
+    "1e400",
+    "NaN",
+    "\0",
+    "\x1b[31mred",
+    "\u202etxt",
+    "\U0001d518\U0001f98a",
+    "é" * 70,
+    "a/b",
+    "{",
+    "x" * 20_000,
+)
+NUMBERS = (0, -1, 1, 100, 101, 2**31, 2**53 + 1, 2**63 - 1, 2**63, 10**30, 0.5, -0.0, 1e300)
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    *TEXTS,
+    *NUMBERS,
+    *RAW,
+    [],
+    {},
+    [None],
+    [[]],
+    ["x"],
+    [{}],
+    {"a": 1},
+    {"": None},
+)
+TIMES = (
+    "",
+    "now",
+    "2026-11-25",
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+    "2026-02-30T00:00:00Z",
+    "10000-01-01T00:00:00Z",
+)
+
+PODS: tuple[Mapping[str, Any], ...] = (
+    {"containers": None},
+    {"containers": "model"},
+    {"containers": ["model", "log"]},
+    {"containers": []},
+    {"containers": {}},
+    {"containers": [None]},
+    {"containers": [{}]},
+    {"containers": [{"name": None, "image": None}]},
+    {"volumes": {}},
+    {"volumes": "cache"},
+    {"volumes": ["cache"]},
+    {"volumes": [None]},
+    {"nodeSelector": []},
+    {"nodeSelector": "gpu"},
+    {"nodeSelector": {"a": 1}},
+    {"initContainers": {}},
+    {"initContainers": ["fetch"]},
+    {"initContainers": [{"name": "a", "volumeMounts": None}]},
+    {"ephemeralContainers": 1},
+    {"hostAliases": "@deep-list@"},
+    {"affinity": "@deep-map@"},
+    {"tolerations": "@just-too-deep@"},
+    {"terminationGracePeriodSeconds": "@endless-number@"},
+    {"priority": "@infinity@"},
+    {"priority": "@no-number@"},
+    {"hostname": "@half-a-pair@"},
+)
+CONTAINERS: tuple[Mapping[str, Any], ...] = (
+    {"resources": "x"},
+    {"resources": []},
+    {"resources": {"limits": []}},
+    {"resources": {"limits": "all", "requests": 1}},
+    {"resources": {"limits": {"cpu": []}}},
+    {"env": {}},
+    {"env": ["A=1"]},
+    {"env": [None]},
+    {"envFrom": "all"},
+    {"ports": ["8080"]},
+    {"ports": "8080"},
+    {"ports": [{"containerPort": 10**30}]},
+    {"volumeMounts": None},
+    {"volumeMounts": {}},
+    {"volumeMounts": "x"},
+    {"volumeMounts": [1]},
+    {"name": "A" * 100},
+    {"image": {}},
+    {"args": "@deep-list@"},
+)
+METADATA: tuple[Any, ...] = (
+    None,
+    [],
+    "x",
+    {"annotations": None},
+    {"labels": None},
+    {"labels": []},
+    {"labels": {"a": 1}},
+    {"labels": {"a": None}},
+    {"labels": {"palier.dev/revision": "x"}},
+    {"annotations": {"a": {}}},
+    {"annotations": {"a": "x" * 20_000}},
+    {"annotations": {"@half-a-pair@": "@half-a-pair@"}},
+    {"labels": {"\x1b[31m": "red"}},
+)
+REQUESTS = ("promote", "abort", "retry", "requestedAt", "unknown")
