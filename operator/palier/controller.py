@@ -159,7 +159,7 @@ class Controller:
             session.steered_at = self.monotonic()
         if this.veto is not None:
             raise this.veto
-        return await self._report(key, this, outcomes, lost)
+        return await self._report(key, this, outcomes, session, lost)
 
     async def _observe(
         self, key: Key, deployment: ModelDeployment, state: State, session: Session, *, asked: Wanted, now: float
@@ -216,7 +216,9 @@ class Controller:
             now=now,
         )
 
-    async def _report(self, key: Key, this: Pass, outcomes: Outcomes, lost: tuple[Note, ...]) -> float:
+    async def _report(
+        self, key: Key, this: Pass, outcomes: Outcomes, session: Session, lost: tuple[Note, ...]
+    ) -> float:
         """Tell what was done and what failed, and say when to look again."""
         told = False
         if outcomes.failed(Tier.MEMORY):
@@ -227,7 +229,7 @@ class Controller:
                 await self.cluster.emit_event(
                     regarding=this.body, type_=note.type, reason=note.reason, action=note.reason, note=note.message
                 )
-            overlay = overlay_of(outcomes.failures)
+            overlay = overlay_of(failure for failure in outcomes.failures if not session.attempts.is_passing(failure))
             if overlay != this.standing:
                 told = await self._reporter.report(self._latest(key, this.body), this.status(overlay), now=this.now)
         for failure in outcomes.failures:

@@ -22,6 +22,8 @@ LONGEST_PAUSE = 30.0
 """Seconds between two such times at the most."""
 LONGEST_PAUSE_DOWN = 1.0
 """The same for what takes a weight away: users suffer meanwhile."""
+PASSING = 2
+"""Failures in a row of an action that may well succeed at once, before people are told of them."""
 FORGOTTEN_AFTER = 900.0
 """Seconds after which an action that was not carried out meanwhile starts with the shortest pause again."""
 
@@ -106,10 +108,17 @@ class Attempts:
         known = self._tried.get(action.name)
         if known is None or known.content != action.content or now - known.at > FORGOTTEN_AFTER or now < known.at:
             return 0.0
+        if known.failure is not None and not is_lasting(known.failure.error):
+            return 0.0  # the queue has pauses of its own for what may well succeed at once
         longest = LONGEST_PAUSE_DOWN if action.tier is Tier.LOWER else LONGEST_PAUSE
         # Trying once more is right away: somebody may have undone it.
         pause = 0.0 if known.times == 1 and known.failure is None else SHORTEST_PAUSE * 2.0 ** min(known.times - 1, 30)
         return max(0.0, known.at + min(pause, longest) - now)
+
+    def is_passing(self, failure: Failure) -> bool:
+        """Whether a failure is too new to be told: it may well be over at once."""
+        known = self._tried.get(failure.action.name)
+        return not is_lasting(failure.error) and (known is None or known.times < PASSING)
 
     def last_failure(self, action: Action) -> Failure | None:
         """How the last try failed, for one that has to wait; None where it did not."""
@@ -117,8 +126,8 @@ class Attempts:
         return known.failure if known and known.content == action.content else None
 
     def note(self, action: Action, failure: Failure | None, *, now: float) -> None:
-        """An action has been tried. What may well succeed at once is left to the queue, which has pauses of its own."""
-        if action.repeated if failure is None else not is_lasting(failure.error):
+        """An action has been tried."""
+        if failure is None and action.repeated:
             self._tried.pop(action.name, None)
             return
         known = self._tried.get(action.name)

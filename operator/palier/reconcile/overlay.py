@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from palier.api.constants import DENIED
-from palier.errors import Forbidden, Invalid, InvalidSpec, PalierError
+from palier.errors import Conflict, Forbidden, Invalid, InvalidSpec, NotFound, PalierError, Unavailable
 from palier.reconcile.actions import Failure, describe_failures, is_lasting
 from palier.release.finding import Finding
 from palier.release.report import refused
@@ -36,12 +36,10 @@ class Overlay:
 
 
 def overlay_of(failures: Iterable[Failure]) -> Overlay:
-    """What is said of the failures of a pass that the API server, or the spec, has to be changed for."""
-    lasting = [failure for failure in failures if is_lasting(failure.error)]
-    return Overlay(
-        stalled=_told([failure for failure in lasting if failure.vital]),
-        denied=_told([failure for failure in lasting if not failure.vital]),
-    )
+    """What is said of the failures of a pass: nothing but a lasting one of something vital stalls an object."""
+    every = list(failures)
+    stalls = [failure for failure in every if failure.vital and is_lasting(failure.error)]
+    return Overlay(stalled=_told(stalls), denied=_told([failure for failure in every if failure not in stalls]))
 
 
 def standing_overlay(body: Mapping[str, Any]) -> Overlay:
@@ -65,5 +63,7 @@ def _reason(error: PalierError) -> str:
             return "InvalidSpec"
         case Invalid():
             return "Rejected"
+        case Conflict() | NotFound() | Unavailable():
+            return type(error).__name__
         case _:
             return "Failed"

@@ -11,6 +11,7 @@ from palier.release.holds import (
     first_gap,
     kept,
     served_share_mismatch,
+    waiting_for_pods,
     waiting_for_route,
 )
 from palier.release.judging import not_better
@@ -38,6 +39,10 @@ def follow_canary(situation: Situation, judgements: tuple[Judgement, ...]) -> De
     state, now, release, stage = situation.state, situation.now, situation.release, situation.landing
     if release.traffic_since is None:
         return _await_traffic(situation, stage)
+    if not _is_in_force(situation, stage):
+        # Somebody has changed the split, or everybody was sent to the candidate: the stage's time begins anew.
+        anew = replace(state, release=replace(release, traffic_since=None))
+        return Decision(anew, hold=waiting_for_route(situation))
     held_for = now - release.traffic_since
     verdict = combined(judgements)
     failed = [judgement.message for judgement in judgements if judgement.verdict is Verdict.FAIL]
@@ -58,6 +63,12 @@ def follow_canary(situation: Situation, judgements: tuple[Judgement, ...]) -> De
     if verdict is Verdict.PASS and gap is None:
         return next_stage(situation)
     return _without_verdict(situation, stage, gap or Hold(JUDGING, "no verdict yet"), judgements)
+
+
+def _is_in_force(situation: Situation, stage: Landing) -> bool:
+    """Whether the candidate has its stage's share; without a gateway that is only as fine as the pods."""
+    weight = situation.observation.weight(situation.candidate.revision)
+    return 0 < weight < ALL if situation.deployment.spec.traffic.gateway is None else weight == stage.weight
 
 
 def _without_verdict(situation: Situation, stage: Landing, gap: Hold, judgements: tuple[Judgement, ...]) -> Decision:
@@ -87,9 +98,9 @@ def _await_traffic(situation: Situation, stage: Landing) -> Decision:
     state, now, release = situation.state, situation.now, situation.release
     revision = situation.candidate.revision
     weight = situation.observation.weight(revision)
-    without_gateway = situation.deployment.spec.traffic.gateway is None
-    in_force = 0 < weight < ALL if without_gateway else weight == stage.weight
-    if not in_force or not situation.observation.route.accepted:
+    if situation.observation.facts(revision).endpoints == 0:
+        return Decision(state, hold=waiting_for_pods(situation, 1))
+    if not _is_in_force(situation, stage) or not situation.observation.route.accepted:
         return Decision(state, hold=waiting_for_route(situation))
     note = Note("Normal", "StageStarted", f"{revision} takes {weight} % of the traffic")
     hold = Hold("MinimumDuration", f"{stage.weight} % for at least {stage.min_duration}")

@@ -25,20 +25,27 @@ def follow_readiness(situation: Situation) -> tuple[Release, tuple[Note, ...]]:
     release, now, facts = situation.release, situation.now, situation.observation.facts(situation.candidate.revision)
     if release.ending is not None:
         return release, ()
-    stage = stage_replicas(situation.deployment, situation.state, situation.observation, now=now)
-    ready = facts.carries(stage)
-    excused = ready or _excused(situation)
-    release = replace(release, unready_since=None if excused else _since(release.unready_since, now))
-    if ready:
+    needed = stage_replicas(situation.deployment, situation.state, situation.observation, now=now)
+    if facts.carries(needed):
+        return replace(release, unready_since=None, gone_since=None), ()
+    release, notes = _follow_loss(situation, release)
+    excused = _excused(situation) or release.gone_since is not None  # a loss has a time of its own
+    return replace(release, unready_since=None if excused else _since(release.unready_since, now)), notes
+
+
+def _follow_loss(situation: Situation, release: Release) -> tuple[Release, tuple[Note, ...]]:
+    """The release with the loss of all its candidate's ready pods, if it has just happened or is over."""
+    facts = situation.observation.facts(situation.candidate.revision)
+    if facts.endpoints > 0:
         return replace(release, gone_since=None), ()
+    if _stable_is_gone(situation):
+        return replace(release, gone_since=None, traffic_since=None), ()  # nobody is served: the stage's time stands
     weight = situation.observation.weight(situation.candidate.revision)
-    if situation.state.stable is None or facts.endpoints > 0 or _stable_is_gone(situation):
-        return (release if facts.endpoints == 0 else replace(release, gone_since=None)), ()
-    if release.gone_since is not None or weight == 0:
+    if situation.state.stable is None or release.gone_since is not None or weight == 0:
         return release, ()
     trouble = f": {facts.trouble}" if facts.trouble else ""
     told = f"no pod of the candidate is ready: it had {weight} % of the traffic and has none until they are{trouble}"
-    lost = replace(release.reopened(), gone_since=now, losses=release.losses + 1)
+    lost = replace(release.reopened(), gone_since=situation.now, losses=release.losses + 1)
     return lost, (Note("Warning", "CandidateUnavailable", told),)
 
 

@@ -55,6 +55,8 @@ def conditions(decision: Decision, observation: Observation) -> list[Finding]:
     """The conditions of a readable object."""
     state = decision.state
     serving = _available(state, observation)
+    if decision.hold and serving.reason == decision.hold.reason == "StableUnavailable":
+        serving = Finding(AVAILABLE, "False", serving.reason, decision.hold.message)
     found = [serving]
     if state.release:
         hold = decision.hold

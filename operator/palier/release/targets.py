@@ -133,13 +133,21 @@ def targets(deployment: ModelDeployment, state: State, observation: Observation,
     shadowed = state.release is not None and state.release.step is Step.SHADOWING
     return Targets(
         weights=weights,
-        slots=state.slots,
+        slots=_slots_there(state, observation, weights),
         replicas=replicas,
         remove=remove,
         again_in=again_in,
         # A breach that is held for a person needs no more pairs, and stable need not carry them.
         mirrored=shadowed and observation.shadow.ready and not (state.release and state.release.breach),
     )
+
+
+def _slots_there(state: State, observation: Observation, weights: Mapping[str, int] | None) -> tuple[str, str] | None:
+    """The route's two positions without a revision that is not there: a name in a route always has a Service."""
+    if state.slots is None:
+        return None
+    first, second = (one if (weights or {}).get(one) or observation.facts(one).exists else "" for one in state.slots)
+    return first, second
 
 
 def _lent(deployment: ModelDeployment, state: State, observation: Observation) -> int:

@@ -1,6 +1,7 @@
 """The memory survives a restart: what is written to `status` reads back the same, and fits the schema."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -131,7 +132,8 @@ STATES = st.builds(
     golden=st.none() | GOLDEN,
     spending=st.none() | SPENDINGS,
     costs=RECKONED,
-)
+).map(lambda state: state if state.candidate else replace(state, release=None))
+"""A release is always that of a candidate."""
 
 
 def through_the_api_server(status: dict[str, Any]) -> dict[str, Any]:
@@ -218,6 +220,7 @@ COST = {
     "at": "2026-11-25T00:00:00Z",
     "rates": [{"since": "2026-11-25T00:00:00Z", "hourly": "1"}],
 }
+CANARY = write_state(releasing(Step.CANARY))
 BROKEN: dict[str, dict[str, Any]] = {
     "revision without a hash": {"stable": {"model": "m"}},
     "revision that is text": {"stable": "aaaaaaaaaa"},
@@ -227,10 +230,11 @@ BROKEN: dict[str, dict[str, Any]] = {
     "one position": {"slots": [STABLE]},
     "three positions": {"slots": [STABLE, STABLE, CANDIDATE]},
     "unknown step of an earlier version": {
-        "release": {"step": "Dancing", "startedAt": "2026-11-25T00:00:00Z", "stageStartedAt": "2026-11-25T00:00:00Z"}
+        **CANARY,
+        "release": {"step": "Dancing", "startedAt": "2026-11-25T00:00:00Z", "stageStartedAt": "2026-11-25T00:00:00Z"},
     },
-    "plan that is none": {"release": {**write_state(releasing(Step.CANARY))["release"], "plan": [{"canary": "5"}]}},
-    "place that is no number": {"release": {**write_state(releasing(Step.CANARY))["release"], "cursor": "first"}},
+    "plan that is none": {**CANARY, "release": {**CANARY["release"], "plan": [{"canary": "5"}]}},
+    "place that is no number": {**CANARY, "release": {**CANARY["release"], "cursor": "first"}},
     "requests that are a list": {"handledRequests": ["abort"]},
     "unknown result": {"outcome": {"revision": STABLE, "result": "Fine", "reason": "", "message": "", "time": ""}},
     "drain without an end": {"drains": [{"revision": STABLE}]},
@@ -244,10 +248,11 @@ BROKEN: dict[str, dict[str, Any]] = {
     "rate that is no number": {"cost": {**COST, "rates": [{"since": "2026-11-25T00:00:00Z", "hourly": "much"}]}},
     "spending without a month": {"cost": {name: value for name, value in COST.items() if name != "month"}},
     "evidence that is no number": {
+        **CANARY,
         "release": {
-            **write_state(releasing(Step.CANARY))["release"],
+            **CANARY["release"],
             "evidence": [{"objective": "errors", "absolute": ["much"]}],
-        }
+        },
     },
 }
 
@@ -262,7 +267,7 @@ def test_an_unreadable_memory_is_an_error_of_one_kind(status: dict[str, Any]) ->
 @pytest.mark.parametrize("change", [{"cursor": -3}, {"losses": -1}, {"attempt": -1}])
 def test_a_number_below_zero_reads_as_none_at_all(change: dict[str, int]) -> None:
     """Somebody wrote the subresource by hand: a release never stands before its first stage."""
-    found = read({"release": {**write_state(releasing(Step.CANARY))["release"], **change}}).release
+    found = read({**CANARY, "release": {**CANARY["release"], **change}}).release
 
     assert found is not None
     assert (found.cursor, found.losses, found.attempt) == (0, 0, 0)
@@ -270,10 +275,17 @@ def test_a_number_below_zero_reads_as_none_at_all(change: dict[str, int]) -> Non
 
 def test_a_place_beyond_the_plan_is_its_end() -> None:
     """All of its stages are passed then, whatever the number is."""
-    found = read({"release": {**write_state(releasing(Step.CANARY))["release"], "cursor": 99}}).release
+    found = read({**CANARY, "release": {**CANARY["release"], "cursor": 99}}).release
 
     assert found is not None
     assert (found.cursor, found.stage) == (3, None)
+
+
+def test_a_release_of_nobody_is_none() -> None:
+    """Somebody took its candidate out of the status: what is left tells nothing that could go on."""
+    status = {name: part for name, part in CANARY.items() if name != "candidate"}
+
+    assert read(status).release is None
 
 
 def test_as_many_drains_as_fit_are_remembered() -> None:

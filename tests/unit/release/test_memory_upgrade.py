@@ -94,7 +94,7 @@ def test_copies_that_were_sent_count_on() -> None:
 @pytest.mark.parametrize(("index", "cursor"), [(None, 2), (0, 2), (1, 3), (7, 3)])
 def test_a_canary_goes_on_where_it_was(index: int | None, cursor: int) -> None:
     """The first one was not written as such; one that the spec has no more is the last that is left."""
-    named = {} if index is None else {"stageIndex": index}
+    named: dict[str, Any] = {} if index is None else {"stageIndex": index}
     found = release(written("Canary", **named, trafficSince=SHIFTED, examined=True, shadowed=True, evidence=EVIDENCE))
 
     assert (found.step, found.cursor) == (Step.CANARY, cursor)

@@ -207,7 +207,10 @@ def test_losses_are_those_of_one_stage() -> None:
 
 
 def test_a_loss_without_a_gateway_is_one_too() -> None:
-    """The ready pods make the shares there: the share is 0 in the very look that finds them gone."""
+    """The ready pods make the shares there: the share is 0 in the very look that finds them gone.
+
+    Its grace is that of any other one, and a candidate that always comes back is no healthy one there either.
+    """
     decision = decided(AT_HALF, seen(NONE, {STABLE: 100, CANDIDATE: 0}), after=9, traffic=SERVICE)
 
     assert (release_of(decision).gone_since, release_of(decision).losses) == (NOW + 9, 1)
@@ -215,11 +218,13 @@ def test_a_loss_without_a_gateway_is_one_too() -> None:
 
 
 def test_a_loss_beside_a_dead_stable_is_none() -> None:
-    """Something else is wrong, and weight that is taken away would go to nobody."""
+    """Something else is wrong, and weight that is taken away would go to nobody; the time of the stage stands still."""
     dead = ready(2, endpoints=0)
     decision = decided(AT_HALF, seen(NONE, stable=dead), after=9)
 
-    assert release_of(decision) == AT_HALF.release
+    assert AT_HALF.release is not None
+    assert release_of(decision) == replace(AT_HALF.release, traffic_since=None)
+    assert decision.notes == ()
     assert not is_gone_for_good(situation(LOST, seen(NONE, stable=dead), after=900))
 
 

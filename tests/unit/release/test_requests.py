@@ -36,6 +36,11 @@ def seen(weights: dict[str, int] | None = None, *, wanted: str = CANDIDATE, **re
     return replace(observation, requests=Requests(**requests), measured=Measured())
 
 
+def asking(**requests: Any) -> Requests:  # noqa: ANN401
+    """Annotations with these values by the name of the request."""
+    return Requests(**requests)
+
+
 def decided(state: State, observation: Observation, *, after: float = 0.0, **changes: Any) -> Decision:  # noqa: ANN401
     """What is decided, so many seconds after everything began."""
     return decide(model_deployment(**changes), observation, state, now=NOW + after)
@@ -61,7 +66,7 @@ def test_a_release_has_a_value_of_its_own() -> None:
 @pytest.mark.parametrize("name", ["abort", "promote"])
 def test_a_request_names_the_candidate_or_its_release(name: str, value: str, asked: bool) -> None:
     """Nothing else ever acts on a release in progress."""
-    assert is_asked(AT_HALF, Requests(**{name: value}), name) is asked
+    assert is_asked(AT_HALF, asking(**{name: value}), name) is asked
 
 
 def test_a_request_that_was_dealt_with_is_not_new() -> None:
@@ -115,7 +120,7 @@ def test_a_value_of_any_length_is_remembered() -> None:
 )
 def test_what_can_act_on_nothing_is_refused(state: State, requests: dict[str, str], refused: set[str]) -> None:
     """With the reason, so that whoever made it does not wait for it."""
-    found = refuse_requests(state, Requests(**requests), wanted=CANDIDATE)
+    found = refuse_requests(state, asking(**requests), wanted=CANDIDATE)
 
     assert set(found) == refused
     assert all(found.values())
@@ -212,9 +217,10 @@ def test_a_pause_is_no_obstacle_for_a_person_who_promotes() -> None:
 def test_what_is_asked_of_a_release_that_ends_already_is_no_complaint(name: str) -> None:
     """It rolled back in the same moment: nobody is told afterwards that no release was in progress."""
     back = releasing(Step.ROLLING_BACK, index=2)
-    going = decided(back, seen(**{name: CANDIDATE}))
-    over = decided(going.state, seen({STABLE: 100}, **{name: CANDIDATE}), after=1)
-    after = decided(over.state, seen({STABLE: 100}, **{name: CANDIDATE}), after=2)
+    asked: dict[str, Any] = {name: CANDIDATE}
+    going = decided(back, seen(**asked))
+    over = decided(going.state, seen({STABLE: 100}, **asked), after=1)
+    after = decided(over.state, seen({STABLE: 100}, **asked), after=2)
 
     assert over.state.release is None
     assert "RequestIgnored" not in [*reasons(going), *reasons(over), *reasons(after)]

@@ -1,4 +1,4 @@
-"""A candidate that nobody can reach: no weight while its port refuses, and no weight any more once nobody reaches it."""
+"""A candidate that nobody can reach: no weight while its port refuses, and none any more once nobody reaches it."""
 
 from dataclasses import replace
 
@@ -16,8 +16,9 @@ REFUSED = "port 8080 refuses connections at pod 10.0.0.7: nothing listens on ser
 BEFORE = {
     "first weight": releasing(Step.PREPARING, traffic_since=None),
     "first revision": first(Step.PREPARING),
-    "next weight": releasing(Step.CANARY, index=1, traffic_since=None),
-    "all of it": releasing(Step.PROMOTING),
+    "next weight": releasing(Step.CANARY, index=1, opened_at=None, traffic_since=None),
+    "weight on its way": releasing(Step.CANARY, index=1, traffic_since=None),
+    "all of it": releasing(Step.PROMOTING, traffic_since=None),
 }
 
 
@@ -26,7 +27,7 @@ def test_a_port_that_refuses_holds_before_any_further_weight(state: State) -> No
     """Ready pods are not enough; at the deadline the release ends with the same reason."""
     observation = observed({STABLE: ready(2), CANDIDATE: ready(2, refused=REFUSED)}, {STABLE: 100}, wanted=CANDIDATE)
     held = decide(model_deployment(), observation, state, now=NOW + 5)
-    ended = decide(model_deployment(), observation, state, now=NOW + 61)
+    ended = decide(model_deployment(), observation, held.state, now=NOW + 65)
 
     assert held.hold is not None
     assert (held.hold.reason, held.hold.message) == ("PortRefused", REFUSED)

@@ -231,7 +231,7 @@ async def test_where_it_is_not_clear_a_person_is_asked() -> None:
         obj = copy.deepcopy(life.cluster.objects[kind, "ml", name])
         for part in ("labels", "annotations"):
             marks = obj["metadata"].get(part, {})
-            for mark in [mark for mark in marks if mark.startswith("palier.dev/role")]:
+            for mark in [mark for mark in marks if mark.startswith("palier.dev/serves")]:
                 del marks[mark]
         life.cluster.write(obj)
     life.set_status(None)
