@@ -16,6 +16,7 @@ from palier.release.state import State
 from palier.release.targets import Targets
 from palier.release.testing import Run, runs_of
 from tests.property.load_world import asked, load_tested
+from tests.unit.cluster.acting import keep_revisions
 from tests.unit.cluster.memory import MemoryCluster, endpoint_slice
 from tests.unit.release.load_examples import under_load
 
@@ -163,9 +164,9 @@ async def test_what_is_not_of_a_load_test_stays() -> None:
     mine = asked(shell.deployment).revision
     seen = shell.look()
     targets = Targets(None, None, {mine: 1})
-    await shell.actor.raise_revisions(
-        shell.deployment, under_load(shell.deployment), targets, observation=seen, prompts={"system": "Be kind."}
-    )
+    state = under_load(shell.deployment)
+    prompts = {"system": "Be kind."}
+    await keep_revisions(shell.actor, shell.deployment, state, targets, observation=seen, prompts=prompts)
     before = shell.names()
     await shell.act(None)
 

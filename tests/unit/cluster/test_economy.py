@@ -30,6 +30,7 @@ from palier.release.testing import Run, runs_of
 from tests.property.load_world import BORN, asked, load_tested
 from tests.property.trial_specs import tried
 from tests.property.world import model_deployment
+from tests.unit.cluster.acting import keep_revisions
 from tests.unit.cluster.memory import MemoryCluster
 from tests.unit.release.examples import ref, serving
 from tests.unit.release.load_examples import NOW, decided, passed, recorded_of, under_load, ways
@@ -116,12 +117,12 @@ class Shell:
         """A revision with pods, on node-7."""
         looked = replace(self.look(deployment, State()), revision=revision)
         way = replace(looked.ways_of(deployment)[0], revision=revision)
-        await Actor(self.cluster, self.store).raise_revisions(
+        await keep_revisions(
+            Actor(self.cluster, self.store),
             deployment,
             serving(stable=ref(revision)),
             Targets(None, None, {revision: pods}),
             observation=replace(looked, ways=(way,)),
-            prompts={},
         )
         labels = {"palier.dev/modeldeployment": "demo", "palier.dev/revision": revision}
         metadata = {"name": f"demo-{revision}-x", "namespace": "ml", "labels": labels}

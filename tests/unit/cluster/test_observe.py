@@ -69,7 +69,7 @@ def test_a_revision_with_ready_pods() -> None:
     """Replicas asked for, available, reachable and existing pods each come from where Kubernetes keeps them."""
     cluster = with_revision(replicas=3, availableReplicas=2)
 
-    assert facts(cluster) == RevisionFacts(exists=True, replicas=3, available=2, endpoints=2, pods=3)
+    assert facts(cluster) == RevisionFacts(exists=True, replicas=3, available=2, endpoints=2, pods=3, port=8080)
 
 
 def test_endpoints_are_counted_over_all_slices() -> None:

@@ -71,7 +71,7 @@ def test_no_route_yet() -> None:
 def test_weights_are_those_of_the_route() -> None:
     """What the route says is read back, and without any answer of a gateway it is not in force."""
     assert observed([ours([PUBLIC])], [PUBLIC]) == RouteFacts(
-        exists=True, ours=True, weights={STABLE: 95, CANDIDATE: 5}
+        exists=True, ours=True, weights={STABLE: 95, CANDIDATE: 5}, positions=(STABLE, CANDIDATE)
     )
 
 

@@ -222,7 +222,7 @@ STABLES, CANDIDATES = f"demo-{STABLE}.a.0", f"demo-{CANDIDATE}.a.0"
         (first(Step.PREPARING), True),
         (releasing(Step.CANARY), False),
         (releasing(Step.ROLLING_BACK), False),
-        (releasing(Step.PROMOTING, direct=True), False),
+        (releasing(Step.PROMOTING, plan=(), cursor=0), False),
         (serving(), False),
     ],
     ids=["first weight", "next weight", "all", "first revision", "in force", "rollback", "way back", "no release"],

@@ -19,6 +19,7 @@ from palier.release.shadowing import NO_SHADOW, ShadowFacts, ShadowRun
 from palier.release.state import RevisionRef, State
 from palier.release.targets import Targets
 from tests.property.world import model_deployment
+from tests.unit.cluster.acting import steer
 from tests.unit.cluster.memory import MemoryCluster, endpoint_slice
 
 STABLE, CANDIDATE = "aaaaaaaaaa", "bbbbbbbbbb"
@@ -46,7 +47,8 @@ class Shell:
         copies = Mirror(shadow_name(self.deployment, run), PORT, run.percent) if run else None
         seen = observe(self.store, self.deployment, STATE, asked=Wanted(STABLE), measured=Measured(), troubles={})
         split = Targets({STABLE: 100}, (STABLE, ""), {})
-        await Actor(self.cluster, self.store).steer(self.deployment, STATE, split, observation=seen, mirror=copies)
+        actor = Actor(self.cluster, self.store)
+        await steer(actor, self.deployment, STATE, split, observation=seen, mirror=copies)
         if accepted:
             self.cluster.accept_routes()
         self.cluster.tell(self.store)

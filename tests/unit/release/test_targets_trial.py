@@ -40,7 +40,8 @@ def pods_needed(spec: ModelDeployment, state: State) -> int:
 def wanted(state: State, *, pods: int = 9, facts: ShadowFacts = NO_SHADOW, **changes: Any) -> Targets:  # noqa: ANN401
     """What the cluster should look like; stable has ten replicas."""
     spec = tried(**{"replicas": 10, **changes})
-    observation = replace(seen(shadow=facts), revisions={STABLE: ready(10), CANDIDATE: ready(pods)})
+    revisions = {STABLE: ready(10), CANDIDATE: ready(pods), **({FORMER: ready(10)} if state.former else {})}
+    observation = replace(seen(shadow=facts), revisions=revisions)
     settled = replace(state, slots=slots_after(state, now=NOW))
     return targets(spec, settled, observation, now=NOW)
 
