@@ -39,7 +39,7 @@ from palier.reconcile.worklist import Pass, Planner
 from palier.release.decide import decide
 from palier.release.memory import read_state
 from palier.release.observation import Measured, Observation, RevisionFacts
-from palier.release.plan import pin_stages
+from palier.release.plan import pin_stages, proves_itself
 from palier.release.reach import hold_for_reach, note_of_reach
 from palier.release.report import refused, written
 from palier.release.situation import Decision, Note
@@ -361,7 +361,7 @@ def _remember(body: Mapping[str, Any], spec: ModelDeployment, odd: Sequence[str]
     """The memory in the status, and what to tell of it: a part that cannot be read is as good as lost."""
     lost = "what of the memory in the status cannot be read is lost, and what serves is recognised from what exists"
     try:
-        state = read_state(body["status"], spec.spec.release)
+        state = read_state(body["status"], spec.spec.release, proves=proves_itself(spec))
     except ValueError as error:
         return State(), (Note("Warning", "StatusUnreadable", f"{lost}: {error}"[:1024]),)
     return state, (Note("Warning", "StatusUnreadable", f"{lost}: {', '.join(odd)}"[:1024]),) if odd else ()

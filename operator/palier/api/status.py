@@ -132,6 +132,8 @@ class ReleaseProgress(ApiObject):
     """Since when a candidate that had users has no ready pod at all."""
     losses: Count | None = None
     """How often the candidate has lost all its ready pods in this stage while it had users."""
+    skipped: bool | None = None
+    """True when a person has asked for all of the traffic; the stages that were left are in the plan no more."""
     attempt: Count | None = None
     """Load tests and examinations that have ended in the present stage."""
     last_look: Timestamp | None = None

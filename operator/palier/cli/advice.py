@@ -44,6 +44,14 @@ HELD: Final[Mapping[str, str]] = {
     "ServedShareDiffers": "find who else routes or counts: " + _ROUTE,
     "DeadlineWithoutEvidence": _DECIDE,
     "ObjectiveBreached": _DECIDE,
+    "PortRefused": "let the server listen on serving.port, or correct that field; the message names the pod",
+    "CandidateUnavailable": "wait for its pods, or look at them: " + _PODS,
+    "StableUnknown": "say which revision serves: `kubectl annotate modeldeployments.palier.dev {name} -n {namespace}"
+    " palier.dev/stable=<revision>`",
+    "InternalError": "report the fault with the operator's log; the object is left as it is until then",
+    "Conflict": _WAIT,
+    "NotFound": _WAIT,
+    "Failed": _WAIT,
     "Paused": "`palier resume {object}`; with GitOps set spec.release.paused: false in Git",
     "StableUnavailable": "bring stable back: `kubectl describe pods -n {namespace} -l palier.dev/revision={stable}`",
     # where it is while nothing holds it
@@ -133,6 +141,8 @@ ENDED: Final[Mapping[str, str]] = {
     "QualityWorse": "look at the answers in status.golden.worst, and " + _BETTER,
     "QualityTooLow": _BETTER + ", or lower golden.minPercent",
     "NotBetter": "nothing has to be done: stable was kept",
+    "NotReached": "let the server answer on serving.port, and see what stops requests between the gateway and its pods",
+    "PortRefused": "let the server listen on serving.port, or correct that field",
     "CandidateUnavailable": "see why its pods ended, which the message says if it is known",
     "CandidateNotReady": "remove the cause that the message names, or raise release.progressDeadline",
     "NoEvidence": "give the stage more traffic or a longer maxDuration",

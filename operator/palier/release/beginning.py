@@ -8,7 +8,7 @@ from palier.release import gate
 from palier.release.cost import stops
 from palier.release.holds import shifting
 from palier.release.observation import Measured, Observation
-from palier.release.plan import pin_stages, plan_of
+from palier.release.plan import pin_stages, plan_of, proves_itself
 from palier.release.requests import handle_requests, is_new
 from palier.release.rules import Objectives, rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
@@ -30,9 +30,8 @@ def idle(situation: Situation) -> Decision:
     if _refused(situation):
         return Decision(state)
     if stable is None:
-        golden = situation.deployment.spec.golden
-        scored = golden is not None and golden.min_percent is not None
-        plan = plan_of(situation.deployment.spec.release, first=True, proves_itself=scored)
+        proves = proves_itself(situation.deployment)
+        plan = plan_of(situation.deployment.spec.release, first=True, proves=proves)
         return _started(situation, ways[0], plan, why="first revision")
     if former := _warm_way_back(situation):
         return _started(situation, former, (), why="return to the warm former stable revision")

@@ -20,6 +20,7 @@ from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.sources import Origin
 from palier.release.stages import next_stage
 from palier.release.state import Ending, Result
+from palier.release.targets import stage_replicas
 
 __all__ = ["follow_canary", "open_canary"]
 
@@ -98,8 +99,9 @@ def _await_traffic(situation: Situation, stage: Landing) -> Decision:
     state, now, release = situation.state, situation.now, situation.release
     revision = situation.candidate.revision
     weight = situation.observation.weight(revision)
-    if situation.observation.facts(revision).endpoints == 0:
-        return Decision(state, hold=waiting_for_pods(situation, 1))
+    needed = stage_replicas(situation.deployment, state, situation.observation, now=now)
+    if not situation.observation.facts(revision).carries(needed):
+        return Decision(state, hold=waiting_for_pods(situation, needed))
     if not _is_in_force(situation, stage) or not situation.observation.route.accepted:
         return Decision(state, hold=waiting_for_route(situation))
     note = Note("Normal", "StageStarted", f"{revision} takes {weight} % of the traffic")

@@ -19,7 +19,9 @@ def criteria(deployment: ModelDeployment, state: State) -> Objectives:
     if release and release.step is Step.SHADOWING and shadow and stable and state.candidate:
         about = comparison(deployment, candidate=state.candidate.revision, stable=stable.revision)
         return Objectives(shadow_objectives(deployment, shadow, alpha=alpha_of(deployment), about=about))
-    stage = release.landing if release else None
+    # On the way to all of the traffic it is still judged by what the last stage asked for.
+    landings = deployment.spec.release.canaries if release and release.stage is None else []
+    stage = release.landing if release and release.stage else (landings[-1] if landings else None)
     return objectives_of(
         deployment,
         stable=serving_of(stable) if stable else None,

@@ -117,7 +117,10 @@ def _settle_requests(state: State, observation: Observation) -> tuple[State, tup
         Note("Warning", "RequestIgnored", f"palier.dev/{name}={requests.value(name)[:64]}: {why}")
         for name, why in refused.items()
     )
-    return handle_requests(state, requests, *refused), notes
+    late = ("abort", "promote") if state.release and state.release.ending else ()  # the release ends already
+    return handle_requests(state, requests, *refused, *late), tuple(
+        note for name, note in zip(refused, notes, strict=True) if name not in late
+    )
 
 
 def _under_way(situation: Situation) -> Decision:
@@ -184,8 +187,8 @@ def _open_stage(situation: Situation) -> Decision:
     if others := pods_in_the_way(situation):
         return Decision(state, hold=Hold("WaitingForDrain", f"waiting for the pods of {', '.join(others)} to go"))
     where = f"at {situation.release.reached} %" if situation.release.reached else "before any traffic"
-    if held := kept(situation, where):
-        return Decision(state, hold=held)
+    if not situation.release.skipped and (held := kept(situation, where)):
+        return Decision(state, hold=held)  # a person who asks for everything knows of the pause
     opened = replace(situation, state=replace(state, release=replace(situation.release, opened_at=now)))
     if stage and stage.load_test:
         return gate.open_load_test(situation, opened)

@@ -209,7 +209,8 @@ def _unreadable(situation: Situation) -> Hold:
 
 def _fits(situation: Situation, run: Run) -> bool:
     """Whether the candidate has just the pods that a run is about; a moment before its Job is there it may not."""
-    return situation.observation.load_test.exists or situation.observation.facts(run.revision).carries(run.replicas)
+    facts = situation.observation.facts(run.revision)
+    return situation.observation.load_test.exists or (facts.carries(run.replicas) and facts.endpoints == run.replicas)
 
 
 def _choice(situation: Situation) -> Choice:

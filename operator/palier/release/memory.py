@@ -32,12 +32,13 @@ from palier.release.times import format_time, optional_time, parse_time
 __all__ = ["read_revision", "read_state", "write_revision", "write_state"]
 
 
-def read_state(status: Mapping[str, Any], rules: ReleaseRules) -> State:
+def read_state(status: Mapping[str, Any], rules: ReleaseRules, *, proves: bool = True) -> State:
     """The memory that a status holds; unknown or missing parts read as never having happened.
 
     Args:
         status: the value of `status`.
         rules: `spec.release`, whose stages a release goes on with that was begun by version 0.1.0.
+        proves: whether golden answers say something about a revision alone (see `plan.proves_itself`).
 
     Raises:
         ValueError: a part is there but unreadable.
@@ -49,7 +50,7 @@ def read_state(status: Mapping[str, Any], rules: ReleaseRules) -> State:
             former=_former(status.get("former")),
             slots=_slots(status.get("slots")),
             drains=tuple(Drain(d["revision"], parse_time(d["until"])) for d in status.get("drains", ())),
-            release=_release(status, rules),
+            release=_release(status, rules, proves=proves),
             outcome=_outcome(status.get("outcome")),
             history=tuple(o for entry in status.get("history", ()) if (o := _outcome(entry))),
             handled=_handled(status),
@@ -164,12 +165,12 @@ def _handled(status: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(known[name]) for name in REQUESTS if known.get(name)}
 
 
-def _release(status: Mapping[str, Any], rules: ReleaseRules) -> Release | None:
+def _release(status: Mapping[str, Any], rules: ReleaseRules, *, proves: bool) -> Release | None:
     value = status.get("release")
     if not value or not status.get("candidate"):
         return None  # a release of nobody is none
     if "cursor" not in value:
-        value = _upgraded(value, rules, first=not status.get("stable"))
+        value = _upgraded(value, rules, first=not status.get("stable"), proves=proves)
     ending = value.get("ending")
     plan = tuple(Stage.model_validate(stage) for stage in value.get("plan", ()))
     return Release(
@@ -182,6 +183,7 @@ def _release(status: Mapping[str, Any], rules: ReleaseRules) -> Release | None:
         unready_since=optional_time(value.get("unreadySince")),
         gone_since=optional_time(value.get("goneSince")),
         losses=_count(value, "losses"),
+        skipped=bool(value.get("skipped", False)),
         attempt=_count(value, "attempt"),
         last_look=optional_time(value.get("lastLook")),
         cannot_measure_since=optional_time(value.get("cannotMeasureSince")),
@@ -197,10 +199,10 @@ def _count(value: Mapping[str, Any], name: str) -> int:
     return max(0, int(value.get(name, 0)))
 
 
-def _upgraded(value: Mapping[str, Any], rules: ReleaseRules, *, first: bool) -> dict[str, Any]:
+def _upgraded(value: Mapping[str, Any], rules: ReleaseRules, *, first: bool, proves: bool) -> dict[str, Any]:
     """A release that version 0.1.0 wrote, with a plan and a cursor."""
     back = bool(value.get("direct")) and not first
-    plan = () if back else plan_of(rules, first=first)
+    plan = () if back else plan_of(rules, first=first, proves=proves)
     step, cursor = Step(value["step"]), len(plan)
     passed = {"load_test": value.get("tested"), "golden": value.get("examined"), "shadow": value.get("shadowed")}
     landings = [place for place, stage in enumerate(plan) if stage.landing]
@@ -211,7 +213,9 @@ def _upgraded(value: Mapping[str, Any], rules: ReleaseRules, *, first: bool) -> 
         cursor = place
     elif step is not Step.PROMOTING and landings:
         cursor = landings[min(_count(value, "stageIndex"), len(landings) - 1)]
-    opened = {} if step is Step.PREPARING else {"openedAt": value["stageStartedAt"]}
+    opened: dict[str, Any] = {} if step is Step.PREPARING else {"openedAt": value["stageStartedAt"]}
+    if step is Step.ROLLING_BACK and not value.get("ending"):
+        opened["ending"] = {"result": Result.ROLLED_BACK.value, "reason": "Unknown", "message": "the reason was lost"}
     pinned = [stage.model_dump(mode="json", by_alias=True, exclude_none=True) for stage in plan]
     return {**value, **opened, "plan": pinned, "cursor": cursor}
 
@@ -224,7 +228,7 @@ def _release_status(release: Release) -> dict[str, Any]:
         "startedAt": format_time(release.started_at),
         "stageStartedAt": format_time(release.stage_started_at),
     }
-    numbers = {"losses": release.losses, "attempt": release.attempt}
+    numbers = {"losses": release.losses, "skipped": release.skipped, "attempt": release.attempt}
     status |= {name: number for name, number in numbers.items() if number}
     instants = {
         "openedAt": release.opened_at,

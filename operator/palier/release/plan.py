@@ -3,10 +3,10 @@
 from palier.api.release import ReleaseRules, Stage
 from palier.api.v1alpha1 import ModelDeployment
 
-__all__ = ["pin_stages", "plan_of"]
+__all__ = ["pin_stages", "plan_of", "proves_itself"]
 
 
-def plan_of(rules: ReleaseRules, *, first: bool, proves_itself: bool = True) -> tuple[Stage, ...]:
+def plan_of(rules: ReleaseRules, *, first: bool, proves: bool = True) -> tuple[Stage, ...]:
     """The stages of a release that starts now.
 
     The first revision of all meets no stage that compares: there is nothing to compare it with.
@@ -14,11 +14,17 @@ def plan_of(rules: ReleaseRules, *, first: bool, proves_itself: bool = True) -> 
     Args:
         rules: `spec.release`.
         first: whether no revision serves yet.
-        proves_itself: whether golden answers say something without another version beside: there is a least score.
+        proves: whether golden answers say something without another version beside: there is a least score.
     """
     if not first:
         return tuple(rules.stages)
-    return tuple(stage for stage in rules.stages if stage.load_test or (stage.golden and proves_itself))
+    return tuple(stage for stage in rules.stages if stage.load_test or (stage.golden and proves))
+
+
+def proves_itself(deployment: ModelDeployment) -> bool:
+    """Whether golden answers say something about a revision alone: the spec has a least score."""
+    golden = deployment.spec.golden
+    return golden is not None and golden.min_percent is not None
 
 
 def pin_stages(deployment: ModelDeployment, plan: tuple[Stage, ...] | None) -> ModelDeployment:

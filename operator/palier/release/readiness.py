@@ -41,10 +41,12 @@ def _follow_loss(situation: Situation, release: Release) -> tuple[Release, tuple
     if _stable_is_gone(situation):
         return replace(release, gone_since=None, traffic_since=None), ()  # nobody is served: the stage's time stands
     weight = situation.observation.weight(situation.candidate.revision)
-    if situation.state.stable is None or release.gone_since is not None or weight == 0:
+    had_users = weight > 0 or (release.landing is not None and release.traffic_since is not None)
+    if situation.state.stable is None or release.gone_since is not None or not had_users:
         return release, ()
     trouble = f": {facts.trouble}" if facts.trouble else ""
-    told = f"no pod of the candidate is ready: it had {weight} % of the traffic and has none until they are{trouble}"
+    share = f"{weight} %" if weight else "a share"
+    told = f"no pod of the candidate is ready: it had {share} of the traffic and has none until they are{trouble}"
     lost = replace(release.reopened(), gone_since=situation.now, losses=release.losses + 1)
     return lost, (Note("Warning", "CandidateUnavailable", told),)
 

@@ -127,6 +127,8 @@ class Release:
     """Since when a candidate that had weight has no ready pod at all; None once enough of them are back."""
     losses: int = 0
     """How often that has happened in the present stage."""
+    skipped: bool = False
+    """A person has asked for all of the traffic; the stages that were left are in the plan no more."""
     attempt: int = 0
     """Load tests and examinations that have ended in the present stage: no Job has the name of an earlier one."""
     last_look: float | None = None
@@ -159,7 +161,7 @@ class Release:
     @property
     def direct(self) -> bool:
         """Whether no stage compares: the first revision of all, the return to a warm one, or a spec without stages."""
-        return not any(stage.landing for stage in self.plan)
+        return not any(stage.landing or stage.shadow for stage in self.plan)
 
     @property
     def last(self) -> bool:
@@ -193,17 +195,22 @@ class Release:
         """The same release at the beginning of its present stage: the candidate's pods have to be ready first."""
         return replace(self, opened_at=None, traffic_since=None)
 
-    def advanced(self, *, now: float, to: int | None = None) -> Self:
-        """The same release at its next stage, or at a later one.
+    def shortened(self, *, now: float) -> Self:
+        """The same release on its way to all of the traffic, without the stages that it has not reached."""
+        reached = self.cursor + (1 if self.landing and self.traffic_since is not None else 0)
+        cut = replace(self, plan=self.plan[: max(reached, self.cursor)], skipped=True)
+        return replace(cut.advanced(now=now), cursor=len(cut.plan))
+
+    def advanced(self, *, now: float) -> Self:
+        """The same release at its next stage.
 
         What a shadow has counted says nothing about what users meet, and each stage with users has evidence processes
         of its own; the way to all of the traffic goes on with those of the last stage.
 
         Args:
             now: seconds since the epoch.
-            to: the position of the stage; the next one when None.
         """
-        cursor = self.cursor + 1 if to is None else to
+        cursor = self.cursor + 1
         passed = self.unjudged() if self.stage and self.stage.shadow else self
         evidence = passed.evidence
         if cursor < len(self.plan) and self.plan[cursor].landing:

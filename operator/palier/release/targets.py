@@ -265,7 +265,8 @@ def _candidate_share(deployment: ModelDeployment, state: State, observation: Obs
     assert candidate is not None  # noqa: S101
     assert stable is not None  # noqa: S101
     present, pods = observation.weight(candidate.revision), observation.facts(candidate.revision).endpoints
-    if observation.facts(stable.revision).endpoints == 0:
+    promoted = release.stage is None and release.opened_at is not None and not release.ending
+    if observation.facts(stable.revision).endpoints == 0 and not (promoted and pods):
         return _share_without_stable(deployment, state, present=present, pods=pods)
     if release.ending or pods == 0:
         return 0
@@ -280,8 +281,10 @@ def _candidate_share(deployment: ModelDeployment, state: State, observation: Obs
 def _share_without_stable(deployment: ModelDeployment, state: State, *, present: int, pods: int) -> int:
     """The candidate's share while stable has no ready pod: nobody else could answer what is taken from it."""
     release, candidate = state.release, state.candidate
-    if pods == 0 or release is None or candidate is None or candidate.revision not in (state.slots or ()):
-        return 0 if release is None or release.ending or not present else present
+    if release is None or candidate is None or candidate.revision not in (state.slots or ()):
+        return 0
+    if pods == 0:
+        return 0 if release.ending else present
     sends = deployment.spec.release.on_stable_unavailable is OnStableUnavailable.SEND_TO_CANDIDATE
     in_traffic = release.landing is not None and release.traffic_since is not None and not release.ending
     return ALL if sends and in_traffic else present

@@ -108,7 +108,7 @@ def test_evidence_that_cannot_be_judged_is_news_and_stops_nothing(
     def broken(_evidence: Evidence, _rule: ObjectiveRule) -> str:
         raise ValueError("math domain error")
 
-    monkeypatch.setattr("palier.release.standing.alarm", broken)
+    monkeypatch.setattr("palier.release.alerts.alarm", broken)
     assert News().take(KEY, release(evidence=seen(GOOD)))
     assert "ml/demo cannot be judged" in caplog.text
 

@@ -7,6 +7,7 @@ import pytest
 from palier.api.status import Status
 from palier.api.v1alpha1 import ModelDeployment
 from palier.release.memory import read_state, write_state
+from palier.release.plan import proves_itself
 from palier.release.state import Release, Result, State, Step
 from palier.release.times import parse_time
 from tests.property.load_world import load_tested
@@ -34,7 +35,7 @@ def written(step: str, *, first: bool = False, **release: Any) -> dict[str, Any]
 def read(status: dict[str, Any], deployment: ModelDeployment = EVERY) -> State:
     """The memory that it holds, beside the spec that the object still has."""
     Status.model_validate(status)
-    return read_state(status, deployment.spec.release)
+    return read_state(status, deployment.spec.release, proves=proves_itself(deployment))
 
 
 def release(status: dict[str, Any], deployment: ModelDeployment = EVERY) -> Release:
