@@ -173,7 +173,7 @@ class Release:
         """Where it stands, in one word."""
         if self.ending:
             return Step.ROLLING_BACK
-        if self.opened_at is None and not self.reached:
+        if self.opened_at is None and not self.reached and not self.skipped:
             return Step.PREPARING
         stage = self.stage
         if stage is None:
@@ -198,8 +198,7 @@ class Release:
     def shortened(self, *, now: float) -> Self:
         """The same release on its way to all of the traffic, without the stages that it has not reached."""
         reached = self.cursor + (1 if self.landing and self.traffic_since is not None else 0)
-        cut = replace(self, plan=self.plan[: max(reached, self.cursor)], skipped=True)
-        return replace(cut.advanced(now=now), cursor=len(cut.plan))
+        return replace(self.advanced(now=now), plan=self.plan[:reached], cursor=reached, skipped=True)
 
     def advanced(self, *, now: float) -> Self:
         """The same release at its next stage.

@@ -16,7 +16,11 @@ ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "charts" / "palier" / "README.md"])
 WRITTEN = [page for page in PAGES if page.parent.name != "reference"]
 TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
-CODE = [*ROOT.glob("operator/palier/release/*.py"), ROOT / "operator" / "palier" / "controller.py"]
+CODE = [
+    *ROOT.glob("operator/palier/release/*.py"),
+    *ROOT.glob("operator/palier/reconcile/*.py"),
+    ROOT / "operator" / "palier" / "controller.py",
+]
 VERDICTS = sorted(
     path
     for part in ("evidence", "economics", "golden", "loadtest")
@@ -30,7 +34,8 @@ SAID = (
     rf'\bOutcome\(\s*[^,()]+,\s*[^,()]+,\s*"({WORD})"',
     rf'\bNote\(\s*"(?:Normal|Warning)",\s*"({WORD})"',
     rf'\bFinding\(\s*[A-Z]+,\s*"(?:True|False|Unknown)",\s*"({WORD})"',
-    rf'\b_refuse\(\s*\w+,\s*"({WORD})"',
+    rf'\b_refuse\(\s*\w+,\s*\w+,\s*"({WORD})"',
+    rf'\breturn "(Forbidden|InvalidSpec|Rejected)"$',
     rf'\breason\s*=\s*"({WORD})"',
     rf'^[A-Z_]+ = "({WORD})"$',
     rf'\bVerdict\.[A-Z_]+,\s*"({WORD})"',

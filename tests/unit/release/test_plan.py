@@ -31,7 +31,7 @@ def test_a_first_revision_has_the_stages_that_compare_with_nobody() -> None:
 
     assert plan_of(tested.spec.release, first=True) == planned(tested)[:1]
     assert plan_of(asked.spec.release, first=True) == planned(asked)[:1]
-    assert plan_of(asked.spec.release, first=True, proves_itself=False) == ()
+    assert plan_of(asked.spec.release, first=True, proves=False) == ()
 
 
 def test_the_spec_of_a_release_has_its_own_stages() -> None:

@@ -139,9 +139,9 @@ def test_the_way_to_all_of_the_traffic_goes_on_with_the_evidence_of_the_last_sta
 
 def test_a_release_may_skip_stages() -> None:
     """A person asked for that: it stands at once where all of them are passed."""
-    skipped = release_at(Step.CANARY, traffic_since=NOW).advanced(now=NOW + 9, to=3)
+    skipped = release_at(Step.CANARY, traffic_since=NOW).shortened(now=NOW + 9)
 
-    assert (skipped.cursor, skipped.stage, skipped.step) == (3, None, Step.PROMOTING)
+    assert (skipped.stage, skipped.step, skipped.reached) == (None, Step.PROMOTING, 5)
     assert skipped.opened_at is None
 
 
