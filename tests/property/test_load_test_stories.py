@@ -187,21 +187,22 @@ def test_pausing_holds_before_the_next_test_and_before_users() -> None:
     assert world.state.stable.variant == "a"
 
 
-def test_a_stage_that_is_taken_out_of_the_spec_ends_the_test() -> None:
-    """Before the run and in the middle of it; the canaries then have their own numbers of pods."""
+def test_a_stage_that_is_taken_out_of_the_spec_is_passed_all_the_same() -> None:
+    """A release keeps the stages that it began with; the canaries then have their own numbers of pods."""
     for seconds in (1, 4):
         world = serving(replicas=4)
-        world.test_takes = 50
+        world.test_takes = 20
         world.ask_for(spec("4", alone=True, replicas=4))
         world.run(seconds)
         world.ask_for(spec("4", alone=True, replicas=4, staged=False))
-        shares = set()
-        for _ in range(40):
+        shares, tested = set(), len(world.ended)
+        for _ in range(80):
             world.tick()
             release = world.state.release
             if release and release.step is Step.CANARY and release.traffic_since:
                 shares.add((world.weights[world.revision], world.replicas[world.revision]))
         assert shares == {(5, 1), (50, 2)}
+        assert len(world.ended) == tested + 1
         assert world.state.stable is not None
         assert world.state.stable.version == "4"
         assert not world.jobs

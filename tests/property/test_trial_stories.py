@@ -298,7 +298,7 @@ def test_the_better_of_two_versions_is_kept(failing: float, stable_failing: floa
     for _ in range(40):
         world.tick()
         release = world.state.release
-        if release and release.step is Step.CANARY and release.stage_index == 1 and release.traffic_since:
+        if release and release.step is Step.CANARY and release.reached and release.traffic_since:
             since = release.traffic_since
         elif since:
             break

@@ -157,7 +157,6 @@ def test_without_pairs_nothing_is_concluded(truth: Truth, begins: int, what: str
         world.tick()
         assert world.state.release is not None
         assert world.state.release.step is Step.SHADOWING
-        assert world.state.release.shadowed is False
     world.run(5)
 
     if rule == "Hold":

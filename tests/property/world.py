@@ -211,7 +211,8 @@ class World:
             self.evidence_of, self.evidence, self.last_look = name, dict(release.evidence), release.last_look
         if not self.measurable:
             return
-        begin = self.last_look if self.last_look is not None else release.traffic_since
+        # While a candidate is away the real looks go on and count nothing of it; here that time is left out.
+        begin = max(self.last_look or 0.0, release.traffic_since - (SECOND if self.last_look else 0.0))
         for instant in [moment for moment in self.counted if begin < moment <= self.now]:
             share, failing = self.counted[instant]
             total = int(self.requests_per_second * share)
