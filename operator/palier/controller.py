@@ -12,13 +12,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from palier.api.constants import KIND, LABEL_DEPLOYMENT, LABEL_REVISION
+from palier.api.constants import KIND
 from palier.api.stored import fitting_status
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.cluster.act import Actor
 from palier.cluster.client import Cluster
 from palier.cluster.gateways import Stickers
-from palier.cluster.observe import observe, revision_facts
 from palier.cluster.queue import Key, Rest, WorkQueue
 from palier.cluster.reach import REFUSED_AGAIN_AFTER, PortProbe
 from palier.cluster.reporter import Reporter
@@ -27,25 +26,25 @@ from palier.cluster.store import Store
 from palier.cluster.trouble import ASKED_AGAIN_AFTER, Troubles
 from palier.cluster.wanted import Wanted, wanted
 from palier.economy import Economy
-from palier.errors import ClusterError, InvalidSpec, PalierError
+from palier.errors import InvalidSpec, PalierError
 from palier.metrics.inquiries import ANYBODY, Scope
 from palier.metrics.looks import LookFinished, Looks
 from palier.metrics.prometheus import MetricSource
 from palier.quality import Quality
 from palier.reconcile.actions import Outcomes, Tier, carry_out, describe_failures, is_lasting
+from palier.reconcile.observer import Observer
 from palier.reconcile.overlay import REFUSED, overlay_of, standing_overlay
 from palier.reconcile.session import Session
 from palier.reconcile.worklist import Pass, Planner
 from palier.release.decide import decide
 from palier.release.memory import read_state
-from palier.release.observation import Measured, Observation, RevisionFacts
+from palier.release.observation import Observation
 from palier.release.plan import pin_stages, proves_itself
-from palier.release.reach import hold_for_reach, note_of_reach
 from palier.release.report import refused, written
 from palier.release.situation import Decision, Note
 from palier.release.state import State
 from palier.release.targets import targets
-from palier.release.watching import measured_of, watched_of
+from palier.release.watching import watched_of
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +104,7 @@ class Controller:
             reporter=self._reporter,
         )
         self._troubles = Troubles(cluster)
-        self._ports = ports
+        self._observer = Observer(store, self.looks, self._troubles, economy, quality, ports, self.monotonic)
         self._sessions: dict[Key, Session] = {}
 
     async def run_looks(self) -> None:
@@ -150,7 +149,7 @@ class Controller:
         state, lost = _remember(body, spec, odd)
         deployment = _pinned(spec, state)
         asked = wanted(self.store, deployment, state)
-        observation = await self._observe(key, deployment, state, session, asked=asked, now=now)
+        observation = await self._observer.observe(key, deployment, state, session, asked=asked, now=now)
         decision = decide(spec, observation, state, now=now)
         session.is_urgent = decision.state.release is not None and decision.state.release.ending is not None
         this = await self._plan(body, _pinned(spec, decision.state), observation, decision, asked=asked, now=now)
@@ -160,36 +159,6 @@ class Controller:
         if this.veto is not None:
             raise this.veto
         return await self._report(key, this, outcomes, session, lost)
-
-    async def _observe(
-        self, key: Key, deployment: ModelDeployment, state: State, session: Session, *, asked: Wanted, now: float
-    ) -> Observation:
-        """Everything that the decision reads, as it is now."""
-        troubles, unexplained = await self._look_up_troubles(key, deployment, state, now=now)
-        observation = observe(
-            self.store,
-            deployment,
-            state,
-            asked=asked,
-            measured=self._measured(key, state),
-            troubles=troubles,
-            unexplained=unexplained,
-            steered_for=self.monotonic() - session.steered_at,
-        )
-        observation = await self._try_ports(deployment, observation, state)
-        observation = await self._economy.completed(key, deployment, observation, state, now=now)
-        return await self._quality.completed(deployment, observation, state, asked=asked, now=now)
-
-    async def _try_ports(self, deployment: ModelDeployment, observation: Observation, state: State) -> Observation:
-        """With what connections to the pods of a candidate tell that waits for weight."""
-        if self._ports is None or state.candidate is None:
-            return observation
-        mine, theirs = await self._ports.before_weight(self.store, deployment, state)
-        held, note = hold_for_reach(mine, stable=theirs), note_of_reach(mine, stable=theirs)
-        if held is None and note is None:
-            return observation
-        refused, unproven = held.message if held else "", note.message if note else ""
-        return observation.reached(state.candidate.revision, refused=refused, unproven=unproven)
 
     async def _plan(
         self,
@@ -254,14 +223,6 @@ class Controller:
             rest = min(rest, PROGRESS_AFTER)
         return rest
 
-    def _measured(self, key: Key, state: State) -> Measured:
-        release, candidate = state.release, state.candidate
-        if not release or not candidate:
-            return Measured()
-        return measured_of(
-            self.looks.of(key, candidate=candidate.revision, begun_at=release.started_at, stage_index=release.cursor)
-        )
-
     def _follow(self, key: Key, this: Pass) -> None:
         """Have the release judged and paid for from now on, or no longer."""
         watched = watched_of(this.deployment, this.decision.state, this.decision.objectives)
@@ -283,11 +244,9 @@ class Controller:
     def _forget(self, key: Key) -> None:
         self.looks.forget(key)
         self._economy.forget(key)
-        self._troubles.forget(key.namespace, key.name)
+        self._observer.forget(key)
         self._quality.forget(key.namespace, key.name)
         self._sessions.pop(key, None)
-        if self._ports is not None:
-            self._ports.forget(key)
         self._reporter.forget(key)
 
     def _looked(self, keys: Sequence[tuple[str, str]]) -> None:
@@ -298,36 +257,6 @@ class Controller:
         for key in keys:
             # A rollback may hang on it: before everything that merely wants to be looked at again.
             self.queue.add(Key(*key), urgent=True)
-
-    async def _look_up_troubles(
-        self, key: Key, deployment: ModelDeployment, state: State, *, now: float
-    ) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """Why pods of a candidate are not ready, and why that is not known, where it could not be asked."""
-        release, candidate = state.release, state.candidate
-        if release is None or candidate is None or release.ending or not self._waits_for_pods(deployment, state):
-            self._troubles.forget(key.namespace, key.name)
-            return {}, {}
-        labels = {LABEL_DEPLOYMENT: deployment.metadata.name, LABEL_REVISION: candidate.revision}
-        since = release.unready_since or release.stage_started_at
-        due = since + deployment.spec.release.progress_deadline.seconds
-        facts = revision_facts(self.store, deployment, {}).get(candidate.revision, RevisionFacts())
-        seen = (facts.pods, facts.available, facts.endpoints)
-        try:
-            told = await self._troubles.of(*key, labels, since=since, now=now, due=due, seen=seen)
-        except ClusterError as error:  # people, breaches and a candidate that is gone do not wait for it
-            logger.warning("why pods of %s/%s are not ready is not known: %s", *key, error)
-            return {}, {candidate.revision: str(error) or type(error).__name__}
-        return {candidate.revision: told}, {}
-
-    def _waits_for_pods(self, deployment: ModelDeployment, state: State) -> bool:
-        """Whether the candidate lacks ready pods for its stage."""
-        release, candidate = state.release, state.candidate
-        assert release is not None  # noqa: S101 - asked only of a release in progress
-        assert candidate is not None  # noqa: S101
-        if release.opened_at is None or release.unready_since is not None:
-            return True
-        facts = revision_facts(self.store, deployment, {}).get(candidate.revision, RevisionFacts())
-        return not facts.carries(1)
 
     def _latest(self, key: Key, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The object as this very pass may have written it."""

@@ -122,20 +122,7 @@ class Invalid(ClusterError):
 
 
 class NameTaken(Invalid):
-    """An object that we would write exists and is somebody else's: we leave it alone and send nothing.
-
-    Attributes:
-        kind: the object's kind.
-        name: its namespace and name, with a slash between them.
-        owner: whose it is, as far as it tells, such as `it belongs to Foo bar`; empty where it does not.
-    """
-
-    def __init__(self, kind: str, name: str, owner: str) -> None:
-        told = f": {owner}" if owner else ""
-        super().__init__(f"{kind} {name} exists and is not Palier's to change{told}; remove it or choose another name")
-        self.kind = kind
-        self.name = name
-        self.owner = owner
+    """An object that we would write exists and is somebody else's: we leave it alone and send nothing."""
 
 
 class Forbidden(ClusterError):

@@ -10,11 +10,12 @@ from typing import Any, Final
 from palier.api.v1alpha1 import Gateway, ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.denials import Denial, let_go
+from palier.cluster.ownership import claim
 from palier.cluster.store import Store
 from palier.errors import ClusterError, Forbidden, Invalid, InvalidSpec, NotFound
 from palier.manifests.metadata import owned_by
 from palier.manifests.stated import still_holds
-from palier.manifests.sticky import STICKY_KIND, STICKY_VERSION, sticky_manifest
+from palier.manifests.sticky import STICKY_KIND, sticky_manifest
 
 __all__ = ["Gateways", "Stickers"]
 
@@ -101,7 +102,8 @@ class Stickers:
         It stays between releases: a gateway that changes how it balances loses requests for a moment.
 
         Raises:
-            InvalidSpec: the cluster has no such policies, or the name of ours is taken.
+            InvalidSpec: the cluster has no such policies.
+            NameTaken: the name of ours is somebody else's.
         """
         namespace, name = deployment.metadata.namespace, deployment.metadata.name
         gateway = deployment.spec.traffic.gateway
@@ -111,15 +113,8 @@ class Stickers:
                 return await let_go(self.cluster, [Reference.to(live)])
             return None
         manifest = sticky_manifest(deployment, gateway.sticky)
-        if live is None:  # those of strangers are not watched: look before taking over a name
-            live = await self.cluster.get(Reference(STICKY_VERSION, STICKY_KIND, namespace, name))
-        if live is not None and not owned_by(deployment, live):
-            raise InvalidSpec(
-                "metadata.name",
-                f"BackendTrafficPolicy {name} exists and is not Palier's: remove it or choose another name",
-            )
+        live = await claim(self.cluster, self.store, deployment, manifest)
         if live is not None and still_holds(live, manifest):
-            self.store.put(live)
             return None
         try:
             self.store.put(await self.cluster.apply(manifest))

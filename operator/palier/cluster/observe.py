@@ -21,7 +21,7 @@ from palier.api.v1alpha1 import Gateway, ModelDeployment, ParentRef
 from palier.cluster.indices import SERVICE_NAME
 from palier.cluster.store import Store
 from palier.cluster.wanted import Wanted
-from palier.manifests.metadata import child_name, owned_by
+from palier.manifests.metadata import child_name, owned_by, tell_owner
 from palier.manifests.traffic import route_positions, route_weights
 from palier.release.memory import read_revision
 from palier.release.observation import Measured, Observation, Requests, RevisionFacts, RouteEnding, RouteFacts
@@ -189,7 +189,7 @@ def _front_service(
     if service is None:
         return RouteFacts()
     if not owned_by(deployment, service):
-        return RouteFacts(exists=True, conflict=f"Service {deployment.metadata.name} exists and is not Palier's")
+        return RouteFacts(exists=True, conflict=tell_owner(deployment, service))
     only = service["spec"].get("selector", {}).get(LABEL_REVISION)
     behind = _ready_endpoints(store, deployment.metadata.namespace, deployment.metadata.name)
     if only:
@@ -213,7 +213,7 @@ def _gateway_route(store: Store, deployment: ModelDeployment, gateway: Gateway) 
     namespace, name = deployment.metadata.namespace, deployment.metadata.name
     route = store.get("HTTPRoute", namespace, name)
     if route is not None and not owned_by(deployment, route):
-        return RouteFacts(exists=True, conflict=f"HTTPRoute {namespace}/{name} exists and is not Palier's")
+        return RouteFacts(exists=True, conflict=tell_owner(deployment, route))
     conflict = _taken_hostname(store, deployment, gateway, ours=route)
     if route is None:
         return RouteFacts(conflict=conflict)

@@ -8,12 +8,11 @@ server is asked once for each name, before the first write, and never again whil
 from collections.abc import Mapping
 from typing import Any
 
-from palier.api.constants import API_VERSION, KIND, LABEL_DEPLOYMENT, MANAGED_BY, MANAGED_BY_VALUE
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.store import Store
-from palier.errors import NameTaken
-from palier.manifests.metadata import owned_by
+from palier.errors import Conflict, NameTaken
+from palier.manifests.metadata import belongs_to_namesake, owned_by, tell_owner
 
 __all__ = ["claim"]
 
@@ -34,6 +33,7 @@ async def claim(
 
     Raises:
         NameTaken: it is somebody else's.
+        Conflict: it belongs to an earlier ModelDeployment of this name, and goes with it.
         ClusterError: the API server could not be asked.
     """
     reference = Reference.to(manifest)
@@ -42,22 +42,9 @@ async def claim(
         known = await cluster.get(reference)
         if known is not None and owned_by(deployment, known):
             store.put(known)
-    if known is not None and not owned_by(deployment, known):
-        raise NameTaken(reference.kind, f"{reference.namespace}/{reference.name}", _owner(deployment, known))
-    return known
-
-
-def _owner(deployment: ModelDeployment, obj: Mapping[str, Any]) -> str:
-    """Whose an object is, as a sentence without its end; empty when nothing tells."""
-    metadata, name = obj["metadata"], deployment.metadata.name
-    labels = metadata.get("labels") or {}
-    for owner in metadata.get("ownerReferences") or ():
-        if (owner.get("apiVersion"), owner.get("kind"), owner.get("name")) == (API_VERSION, KIND, name):
-            return "it belongs to an earlier ModelDeployment of this name, and Kubernetes is about to remove it"
-        return f"it belongs to {owner.get('kind')} {owner.get('name')}"
-    if labels.get(MANAGED_BY) == MANAGED_BY_VALUE and labels.get(LABEL_DEPLOYMENT) == name:
-        return "an earlier ModelDeployment of this name has left it behind"
-    if manager := labels.get(MANAGED_BY):
-        return f"it is managed by {manager}"
-    writers = [entry["manager"] for entry in metadata.get("managedFields") or () if entry.get("manager")]
-    return f"it was written by {writers[0]}" if writers else ""
+    if known is None or owned_by(deployment, known):
+        return known
+    told = tell_owner(deployment, known)
+    if belongs_to_namesake(deployment, known):
+        raise Conflict(told)  # Kubernetes is about to remove it: that is no reason to give up
+    raise NameTaken(told)

@@ -54,6 +54,15 @@ def owned_by(deployment: ModelDeployment, obj: Mapping[str, Any]) -> bool:
     return any(owner.get("uid") == deployment.metadata.uid for owner in owners)
 
 
+def belongs_to_namesake(deployment: ModelDeployment, obj: Mapping[str, Any]) -> bool:
+    """Whether an object belongs to an earlier ModelDeployment of the same name, with which Kubernetes removes it."""
+    wanted = (API_VERSION, KIND, deployment.metadata.name)
+    return not owned_by(deployment, obj) and any(
+        (owner.get("apiVersion"), owner.get("kind"), owner.get("name")) == wanted
+        for owner in obj.get("metadata", {}).get("ownerReferences") or ()
+    )
+
+
 def tell_owner(deployment: ModelDeployment, obj: Mapping[str, Any]) -> str:
     """Whose an existing object is that has a name which Palier needs, and what to do; empty when it is ours.
 

@@ -315,7 +315,7 @@ async def test_a_front_service_of_a_stranger_is_never_taken_over() -> None:
     targets = Targets({STABLE: 100}, (STABLE, STABLE))
 
     for _ in range(2):
-        with pytest.raises(NameTaken, match="Service ml/demo exists and is not Palier's"):
+        with pytest.raises(NameTaken, match="Service demo exists and is not Palier's"):
             await shell.act(targets)
 
     assert shell.cluster.find("Service", "demo") == theirs

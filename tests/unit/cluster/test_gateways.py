@@ -9,7 +9,7 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.gateways import ASKED_FOR, Gateways, Stickers
 from palier.cluster.kinds import Reference
 from palier.cluster.store import Store
-from palier.errors import ClusterError, Forbidden, Invalid, InvalidSpec, NotFound, Unavailable
+from palier.errors import ClusterError, Conflict, Forbidden, Invalid, InvalidSpec, NameTaken, NotFound, Unavailable
 from tests.property.world import model_deployment
 from tests.unit.cluster.memory import MemoryCluster
 
@@ -243,9 +243,8 @@ async def test_a_policy_of_somebody_else_is_left_alone() -> None:
     shell = Keeping()
     theirs = {"apiVersion": "gateway.envoyproxy.io/v1alpha1", "kind": "BackendTrafficPolicy"}
     shell.cluster.put({**theirs, "metadata": {"name": "demo", "namespace": "ml"}, "spec": {"retry": {}}})
-    with pytest.raises(InvalidSpec, match="BackendTrafficPolicy demo exists and is not Palier's") as raised:
+    with pytest.raises(NameTaken, match="BackendTrafficPolicy demo exists and is not Palier's"):
         await shell.keep("x-user")
-    assert raised.value.field == "metadata.name"
 
     await shell.keep(None)
     assert shell.cluster.find("BackendTrafficPolicy", "demo") is not None
@@ -261,7 +260,7 @@ async def test_the_policy_of_a_deleted_namesake_is_left_to_go_with_it() -> None:
     await shell.keep(None)
     assert shell.header == "x-user"
 
-    with pytest.raises(InvalidSpec, match="exists and is not Palier's"):
+    with pytest.raises(Conflict, match="exists and is not Palier's"):
         await shell.keep("x-account")
 
 

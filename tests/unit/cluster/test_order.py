@@ -201,7 +201,7 @@ async def test_a_front_service_of_a_stranger_is_told_once() -> None:
     version = life.cluster.version
     (ready,) = (entry for entry in life.status["conditions"] if entry["type"] == "Ready")
 
-    assert "Service ml/demo exists and is not Palier's" in ready["message"]
+    assert "Service demo exists and is not Palier's" in ready["message"]
 
     await life.run(10)
 
