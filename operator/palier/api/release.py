@@ -255,10 +255,12 @@ class ReleaseRules(ApiObject):
     rollback_window: Duration = Duration("10m")
     """How long the former stable revision stays ready after a promotion, so that a way back needs no start."""
     progress_deadline: Duration = Duration("10m")
-    """How long a candidate may take to become ready before the release fails."""
+    """How long a candidate may be without enough ready pods at the beginning of a stage before the release ends. Only
+    the time in which it is not ready counts: no pause, no silent gateway, no Prometheus that is away."""
     candidate_grace: Duration = Duration("1m")
     """How long a candidate with users may be without any ready pod before the release ends, for instance while its node
-    is drained. Its weight is 0 at once, and comes back when its pods are ready again."""
+    is drained. Its weight is 0 at once, and comes back when its pods are ready again. The third such loss in one stage
+    ends the release at once."""
     on_stable_unavailable: OnStableUnavailable = OnStableUnavailable.HOLD
     """What happens while stable has no ready pod and a candidate with users has: `Hold` keeps the weights and says so,
     `SendToCandidate` sends all requests to the candidate until stable is back."""
