@@ -13,7 +13,7 @@ from palier.api.status_values import Result
 __all__ = ["ENDED", "HELD", "NOTHING_TO_DO", "next_step"]
 
 _WAIT = "wait: it goes on by itself"
-_TRAFFIC = f"{_WAIT}; with too little traffic, give the stage more weight or a longer maxDuration"
+_TRAFFIC = f"{_WAIT}; with too little traffic, give the stages of the next release more weight or time"
 _DECIDE = "decide: `palier abort {object}`, `palier promote {object}`, or another spec"
 _PODS = "`kubectl describe pods -n {namespace} -l palier.dev/revision={candidate}`"
 _ROUTE = "`kubectl describe httproute {name} -n {namespace}`"
@@ -49,9 +49,6 @@ HELD: Final[Mapping[str, str]] = {
     "StableUnknown": "say which revision serves: `kubectl annotate modeldeployments.palier.dev {name} -n {namespace}"
     " palier.dev/stable=<revision>`",
     "InternalError": "report the fault with the operator's log; the object is left as it is until then",
-    "Conflict": _WAIT,
-    "NotFound": _WAIT,
-    "Failed": _WAIT,
     "Paused": "`palier resume {object}`; with GitOps set spec.release.paused: false in Git",
     "StableUnavailable": "bring stable back: `kubectl describe pods -n {namespace} -l palier.dev/revision={stable}`",
     # where it is while nothing holds it
@@ -160,6 +157,9 @@ NOTHING_TO_DO: Final = frozenset(
 )
 """Reasons with which all is well."""
 
+_PASSING = frozenset({"Unavailable", "Conflict", "NotFound"})
+"""Reasons of `Denied` that may well pass by themselves."""
+
 _SEEN = "see whether an operator runs and serves this namespace: `kubectl get pods -A -l app.kubernetes.io/name=palier`"
 
 
@@ -193,6 +193,8 @@ def _missing(status: Mapping[str, Any]) -> Iterator[str]:
 
 def _towards_rights(conditions: Mapping[str, Mapping[str, Any]]) -> str:
     reason = (conditions.get(DENIED) or {}).get("reason")
+    if reason in _PASSING:
+        return "wait: it is tried again; if it lasts, see what the message says of the API server's answer"
     return HELD.get(reason, HELD["Forbidden"]) if reason else ""
 
 

@@ -43,8 +43,8 @@ async def abort(cluster: KubernetesCluster, namespace: str, name: str) -> str:
     Raises:
         NotApplicable: no release is in progress.
     """
-    revision = _candidate(await find(cluster, namespace, name))
-    await cluster.annotate(namespace, name, {ANNOTATION_ABORT: revision}, manager=MANAGER)
+    revision, request = _candidate(await find(cluster, namespace, name))
+    await cluster.annotate(namespace, name, {ANNOTATION_ABORT: request}, manager=MANAGER)
     return f"asked to abort the release of {revision}: its traffic returns to stable"
 
 
@@ -54,8 +54,8 @@ async def promote(cluster: KubernetesCluster, namespace: str, name: str) -> str:
     Raises:
         NotApplicable: no release is in progress.
     """
-    revision = _candidate(await find(cluster, namespace, name))
-    await cluster.annotate(namespace, name, {ANNOTATION_PROMOTE: revision}, manager=MANAGER)
+    revision, request = _candidate(await find(cluster, namespace, name))
+    await cluster.annotate(namespace, name, {ANNOTATION_PROMOTE: request}, manager=MANAGER)
     return f"asked to promote {revision} without its remaining stages"
 
 
@@ -72,7 +72,7 @@ async def retry(cluster: KubernetesCluster, namespace: str, name: str) -> str:
     if not outcome or outcome["result"] not in REFUSING:
         raise NotApplicable(f"there is nothing to retry: the last release of {name} was not taken back")
     token = f"{dt.datetime.now(dt.UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}-{secrets.token_hex(3)}"
-    # An abort or a promotion of the same revision that was asked for earlier must not end the new try at once.
+    # An operator of version 0.1.0 would take an earlier abort or promotion of the same revision for one of the new try.
     wanted = {ANNOTATION_RETRY: token, ANNOTATION_ABORT: None, ANNOTATION_PROMOTE: None}
     await cluster.annotate(namespace, name, wanted, manager=MANAGER)
     return f"asked to try {outcome['revision']} again (last time: {outcome['result']})"
@@ -98,8 +98,8 @@ async def _set_paused(cluster: KubernetesCluster, namespace: str, name: str, *, 
     return f"{name} is {word}"
 
 
-def _candidate(body: Mapping[str, Any]) -> str:
-    """The revision under trial.
+def _candidate(body: Mapping[str, Any]) -> tuple[str, str]:
+    """The revision under trial, and the value of a request that acts on this release of it and on no other.
 
     Raises:
         NotApplicable: there is none.
@@ -107,4 +107,6 @@ def _candidate(body: Mapping[str, Any]) -> str:
     status, name = body.get("status") or {}, body["metadata"]["name"]
     if not status.get("release") or not status.get("candidate"):
         raise NotApplicable(f"no release of {name} is in progress (stage: {status.get('stage', 'not looked at yet')})")
-    return str(status["candidate"]["revision"])
+    revision, release = str(status["candidate"]["revision"]), status["release"]
+    # An operator of version 0.1.0, which writes no cursor, knows requests by the revision alone.
+    return revision, f"{revision}@{release['startedAt']}" if "cursor" in release else revision

@@ -4,15 +4,12 @@ It stops nothing and hides nothing: users are moved, the status is the release's
 the object until a later pass has its way.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from palier.api.constants import DENIED
 from palier.cluster.client import Cluster, Reference
 from palier.errors import Forbidden, Invalid
-from palier.release.finding import Finding
 
-__all__ = ["Denial", "denied", "denied_before", "let_go"]
+__all__ = ["Denial", "let_go"]
 
 Denial = Forbidden | Invalid | None
 """The API server's answer; None where it has done everything."""
@@ -26,22 +23,3 @@ async def let_go(cluster: Cluster, over: Iterable[Reference]) -> Denial:
         except (Forbidden, Invalid) as error:
             return error
     return None
-
-
-def denied(denials: Iterable[Denial]) -> list[Finding]:
-    """The condition that tells the first of them; none when there is none."""
-    for denial in denials:
-        match denial:
-            case Forbidden():
-                return [Finding(DENIED, "True", "Forbidden", str(denial))]
-            case Invalid():
-                return [Finding(DENIED, "True", "Rejected", str(denial))]
-            case None:
-                pass
-    return []
-
-
-def denied_before(body: Mapping[str, Any]) -> list[Finding]:
-    """The same condition as it is stored: it stands until the pass has tried again."""
-    known = (body.get("status") or {}).get("conditions") or ()
-    return [Finding(DENIED, "True", one["reason"], one["message"]) for one in known if one["type"] == DENIED]

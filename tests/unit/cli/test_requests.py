@@ -53,9 +53,10 @@ def deployment(**status: object) -> OneObject:
     return OneObject({"metadata": {"name": "a", "namespace": "ml"}, "spec": {}, "status": status})
 
 
+BEGAN = "2026-11-26T12:00:00.000000Z"
 IN_PROGRESS = {
     "stage": "Canary 25",
-    "release": {"step": "Canary"},
+    "release": {"step": "Canary", "cursor": 1, "startedAt": BEGAN},
     "candidate": {"revision": "5f6a7b8c9d"},
     "outcome": {"revision": "1111111111", "result": "RolledBack"},
 }
@@ -70,11 +71,18 @@ async def ask(request: Request, cluster: OneObject) -> str:
     ("request_", "annotation"), [(requests.abort, "palier.dev/abort"), (requests.promote, "palier.dev/promote")]
 )
 async def test_candidate_is_named(request_: Request, annotation: str) -> None:
-    """The request carries the revision it is about, so that it cannot hit a later one."""
+    """The request names the release it is about, so that it cannot hit a later one of the same revision."""
     cluster = deployment(**IN_PROGRESS)
     assert "5f6a7b8c9d" in await ask(request_, cluster)
-    assert cluster.annotations == {annotation: "5f6a7b8c9d"}
+    assert cluster.annotations == {annotation: f"5f6a7b8c9d@{BEGAN}"}
     assert cluster.managers == {"palier-cli"}
+
+
+async def test_an_operator_of_the_version_before_is_asked_in_its_own_words() -> None:
+    """It writes no cursor, and knows a request by the revision alone."""
+    cluster = deployment(**{**IN_PROGRESS, "release": {"step": "Canary", "startedAt": BEGAN}})
+    await ask(requests.abort, cluster)
+    assert cluster.annotations == {"palier.dev/abort": "5f6a7b8c9d"}
 
 
 @pytest.mark.parametrize("request_", [requests.abort, requests.promote])

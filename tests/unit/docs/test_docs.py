@@ -35,7 +35,7 @@ SAID = (
     rf'\bNote\(\s*"(?:Normal|Warning)",\s*"({WORD})"',
     rf'\bFinding\(\s*[A-Z]+,\s*"(?:True|False|Unknown)",\s*"({WORD})"',
     rf'\b_refuse\(\s*\w+,\s*\w+,\s*"({WORD})"',
-    rf'\breturn "(Forbidden|InvalidSpec|Rejected)"$',
+    r'\breturn "(Forbidden|InvalidSpec|Rejected)"$',
     rf'\breason\s*=\s*"({WORD})"',
     rf'^[A-Z_]+ = "({WORD})"$',
     rf'\bVerdict\.[A-Z_]+,\s*"({WORD})"',
