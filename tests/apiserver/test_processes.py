@@ -148,7 +148,7 @@ def test_what_people_ask_for_arrives(api: Api, capsys: pytest.CaptureFixture[str
         "observedGeneration": 1,
         "stage": "Canary 5",
         "candidate": {"revision": "5f6a7b8c9d"},
-        "release": {"step": "Canary", "stageIndex": 0},
+        "release": {"step": "Canary", "cursor": 0, "startedAt": "2026-01-02T03:04:05.000000Z"},
     }
     body = {key: body[key] for key in ("apiVersion", "kind")} | {"metadata": {"name": "a"}, "status": report}
     api.apply(body, manager="palier-status", status=True)
@@ -159,7 +159,8 @@ def test_what_people_ask_for_arrives(api: Api, capsys: pytest.CaptureFixture[str
 
     stored = json.loads(api.must("get", "mdep", "a", "-ojson", "--show-managed-fields"))
     annotations = stored["metadata"]["annotations"]
-    assert annotations["palier.dev/abort"] == annotations["palier.dev/promote"] == "5f6a7b8c9d"
+    request = "5f6a7b8c9d@2026-01-02T03:04:05.000000Z"
+    assert annotations["palier.dev/abort"] == annotations["palier.dev/promote"] == request
     assert stored["spec"]["release"]["paused"] is True
     store = Store()
     store.put(stored)

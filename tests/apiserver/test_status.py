@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from palier.api.conditions import condition, merge_conditions
 from palier.api.constants import AVAILABLE, FIELD_MANAGER_STATUS, PROGRESSING, READY, RECONCILING
+from palier.api.release import ReleaseRules, Stage
 from palier.evidence.objective import Counts, ObjectiveRule, fresh, judge, observe
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
+from palier.release.memory import read_state, write_state
 from palier.release.report import verdict_status
 from palier.release.state import (
     Drain,
@@ -18,7 +20,6 @@ from palier.release.state import (
     Result,
     RevisionRef,
     State,
-    Step,
 )
 from palier.release.testing import LoadTestRecord, Usage
 
@@ -42,6 +43,16 @@ def _reference(revision: str) -> RevisionRef:
     )
 
 
+ALL_KINDS = tuple(
+    Stage.model_validate(stage)
+    for stage in (
+        {"loadTest": {}},
+        {"golden": {}},
+        {"shadow": {"percent": 20, "minPairs": 500}},
+        {"canary": {"weight": 5}},
+        {"experiment": {"objective": "errors", "weight": 50, "duration": "24h"}},
+    )
+)
 FULL = State(
     stable=_reference("0a1b2c3d4e"),
     candidate=_reference("5f6a7b8c9d"),
@@ -49,17 +60,19 @@ FULL = State(
     slots=("0a1b2c3d4e", "5f6a7b8c9d"),
     drains=(Drain("2222222222", until=NOW + 10), Drain("2222222222", until=NOW + 20)),
     release=Release(
-        step=Step.ROLLING_BACK,
         started_at=NOW,
         stage_started_at=NOW,
-        stage_index=1,
-        direct=True,
+        plan=ALL_KINDS,
+        cursor=3,
+        opened_at=NOW,
         traffic_since=NOW,
+        unready_since=NOW,
+        gone_since=NOW,
+        losses=1,
+        skipped=True,
         last_look=NOW,
         cannot_measure_since=NOW,
         breach="errors: 9 of 200 requests failed",
-        tested=True,
-        test_replicas=4,
         attempt=2,
         ending=Ending(Result.ROLLED_BACK, "ObjectiveBreached", "errors: 9 of 200 requests failed"),
         evidence={"errors": EVIDENCE, "latency": fresh()},
@@ -74,7 +87,7 @@ FULL = State(
         family="4444444444",
     ),
     history=tuple(Outcome("3333333333", result, "Proven", "", NOW) for result in Result),
-    handled_retry="try 2",
+    handled={"abort": "0a1b2c3d4e", "promote": "0a1b2c3d4e@2026-01-02T03:04:05.123456Z", "retry": "try 2"},
     load_tests=(
         LoadTestRecord(
             revision="5f6a7b8c9d",
@@ -105,7 +118,7 @@ def _written(state: State) -> dict[str, Any]:
         "selector": "palier.dev/modeldeployment=minimal",
         "conditions": merge_conditions([], found, NOW),
         "verdicts": [verdict_status(judge(EVIDENCE, RULE, promotion=False))],
-        **state.to_status(),
+        **write_state(state),
     }
 
 
@@ -127,7 +140,7 @@ def test_everything_that_a_release_remembers_is_stored(api: "Api", minimal: dict
     stored = api.get("minimal")["status"]
 
     assert written == stored
-    assert State.from_status(stored) == FULL
+    assert read_state(stored, ReleaseRules()) == FULL
 
 
 def test_writing_the_same_status_again_changes_nothing(api: "Api", minimal: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from palier.manifests.shadow import PORT, shadow_deployment, shadow_name, shadow
 from palier.manifests.sticky import sticky_manifest
 from palier.manifests.traffic import Mirror, mirror_of, route_manifest, route_weights
 from palier.release.criteria import comparison
+from palier.release.memory import read_state
 from palier.release.shadowing import ShadowRun
 from palier.release.state import State, Step
 from tests.e2e.shadows import in_shadow, shadowed
@@ -73,7 +74,8 @@ def drift(model: Model) -> list[str]:
     """Rendered objects that a second apply would change, as the API server's dry run says."""
     body = json.loads(kubectl("get", "modeldeployment", model.name, "-n", model.namespace, "-o", "json"))
     route = json.loads(kubectl("get", "httproute", model.name, "-n", model.namespace, "-o", "json"))
-    deployment, state = parse(body), State.from_status(body["status"])
+    deployment = parse(body)
+    state = read_state(body["status"], deployment.spec.release)
     gateway = deployment.spec.traffic.gateway
     assert gateway is not None
     assert state.slots is not None
