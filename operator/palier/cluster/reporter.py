@@ -60,7 +60,9 @@ class Reporter:
         self._written_at.pop(key, None)
 
 
-_MOVING = frozenset({"evidence", "lastLook", "cannotMeasureSince", "routerLastLook", "routerUnseenSince", "breach"})
+_MOVING = frozenset(
+    {"evidence", "lastLook", "cannotMeasureSince", "routerLastLook", "routerUnseenSince", "unreadySince", "breach"}
+)
 """Parts of `status.release` that change from look to look. The progress of a load test is none of them: it is read now
 and then, and somebody waits for it."""
 

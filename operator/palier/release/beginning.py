@@ -74,7 +74,7 @@ def _started(situation: Situation, way: Way, plan: tuple[Stage, ...], *, why: st
     wanted = way.revision
     requests = situation.observation.requests
     retried = is_new(state, requests, "retry")
-    release = Release(started_at=now, stage_started_at=now, plan=plan)
+    release = Release(started_at=now, stage_started_at=now, plan=plan, unready_since=now)
     candidate = gate.reference_of(way, family=situation.observation.revision, now=now)
     former, drains = state.former, tuple(drain for drain in state.drains if drain.revision != wanted)
     if former and (former.reference.revision == wanted or (spec.traffic.gateway is None and not release.direct)):

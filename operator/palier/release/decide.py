@@ -138,8 +138,20 @@ def _under_way(situation: Situation) -> Decision:
     elif held := stable_unavailable(situation):
         decision = Decision(situation.state, hold=held)
     else:
-        decision = _at_stage(situation, judgements)
+        decision = _open_at_once(situation, _at_stage(situation, judgements))
     return replace(decision, judgements=judgements, notes=(*notes, *decision.notes))
+
+
+def _open_at_once(situation: Situation, decision: Decision) -> Decision:
+    """The decision with the next stage open, where users have met the candidate and its pods are ready for it."""
+    release = decision.state.release
+    if release is None or release.ending or release.opened_at is not None or not release.reached:
+        return decision
+    if release.cursor == situation.release.cursor:
+        return decision
+    following = _open_stage(replace(situation, state=decision.state))
+    opened = following.state.release is not None and following.state.release.opened_at is not None
+    return replace(following, notes=(*decision.notes, *following.notes)) if opened else decision
 
 
 def _adopt_ending(situation: Situation, release: Release) -> Release:
@@ -189,7 +201,9 @@ def _open_stage(situation: Situation) -> Decision:
     where = f"at {situation.release.reached} %" if situation.release.reached else "before any traffic"
     if not situation.release.skipped and (held := kept(situation, where)):
         return Decision(state, hold=held)  # a person who asks for everything knows of the pause
-    opened = replace(situation, state=replace(state, release=replace(situation.release, opened_at=now)))
+    opened = replace(
+        situation, state=replace(state, release=replace(situation.release, opened_at=now, unready_since=None))
+    )
     if stage and stage.load_test:
         return gate.open_load_test(situation, opened)
     if stage and stage.golden:

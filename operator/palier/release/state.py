@@ -218,7 +218,7 @@ class Release:
             passed.reopened(),
             cursor=cursor,
             stage_started_at=now,
-            unready_since=None,
+            unready_since=now,
             gone_since=None,
             losses=0,
             attempt=0,

@@ -123,7 +123,8 @@ def test_a_stage_begins_without_traffic_and_with_its_own_evidence() -> None:
     begun = release.advanced(now=NOW + 9)
 
     assert (begun.step, begun.cursor, begun.stage_started_at) == (Step.CANARY, 1, NOW + 9)
-    assert (begun.opened_at, begun.traffic_since, begun.unready_since, begun.gone_since) == (None, None, None, None)
+    assert (begun.opened_at, begun.traffic_since, begun.gone_since) == (None, None, None)
+    assert begun.unready_since == NOW + 9  # until its pods are seen to be ready for this stage
     assert (begun.losses, begun.attempt) == (0, 0)
     assert (begun.started_at, begun.last_look) == (release.started_at, NOW + 3)
     assert begun.evidence["errors"].release == EVIDENCE["errors"].release
