@@ -44,6 +44,8 @@ def test_defaults_are_stored(api: "Api", minimal: dict[str, Any]) -> None:
         "paused": False,
         "rollbackWindow": "10m",
         "progressDeadline": "10m",
+        "candidateGrace": "1m",
+        "onStableUnavailable": "Hold",
         "drainDelay": "10s",
     }
 
