@@ -55,9 +55,12 @@ def _make_stable(situation: Situation) -> Decision:
     outcome = Outcome(
         candidate.revision, Result.PROMOTED, "Promoted", message, now, rules_of(situation), family=candidate.family
     )
+    marks = [facts.mark.since for facts in situation.observation.revisions.values() if facts.mark]
+    # The newest mark tells what serves, also where the wall clock was set back since the one before.
+    since = max([now, *(mark + 1e-3 for mark in marks)])
     ended = replace(
         state.ended(outcome),
-        stable=replace(candidate, since=now),
+        stable=replace(candidate, since=since),
         candidate=None,
         former=Former(replace(state.stable, since=now), until) if state.stable else None,
         drains=drains,

@@ -230,3 +230,19 @@ def test_what_was_recovered_is_remembered_and_told_once() -> None:
     assert again.notes == ()
     assert again.state.stable == ref(STABLE)
     assert again.state.slots == (STABLE, "")
+
+
+def test_a_clock_that_was_set_back_makes_no_former_revision_stable() -> None:
+    """The mark of what is promoted is newer than every other one, whatever the wall clock says."""
+    earlier = NOW - 3600
+    facts = {STABLE: marked(STABLE, since=NOW), CANDIDATE: ready(2)}
+    state = releasing(Step.PROMOTING)
+    promoted = decide(model_deployment(), seen(facts, {CANDIDATE: 100}), state, now=earlier).state
+
+    assert promoted.stable is not None
+    assert promoted.stable.revision == CANDIDATE
+
+    facts = {**facts, CANDIDATE: ready(2, mark=promoted.stable)}
+    after = decide(model_deployment(), seen(facts, {CANDIDATE: 100}), promoted, now=earlier + 1).state
+
+    assert after.stable == promoted.stable
