@@ -123,11 +123,17 @@ class Planner:
         async def end_copies() -> None:
             await self.actor.end_copies(this.deployment)
 
-        copies = Action(Tier.LOWER, "end copies", end_copies, repeated=True)
+        async def settle_other_entrance() -> None:
+            await self.actor.settle_other_entrance(this.deployment, this.decision.state, observation=this.observation)
+
+        elsewhere = [
+            Action(Tier.LOWER, "settle the other entrance", settle_other_entrance, vital=False, repeated=True),
+            Action(Tier.LOWER, "end copies", end_copies, repeated=True),
+        ]
         if steering is None:
-            return [copies]
+            return elsewhere
         tier = Tier.RAISE if steering.raises else Tier.LOWER
-        return [Action(tier, "steer", run, content=steering.content), copies]
+        return [Action(tier, "steer", run, content=steering.content), *elsewhere]
 
     def _keep_revisions(self, this: Pass) -> list[Action]:
         state = this.decision.state
