@@ -178,7 +178,7 @@ class Planner:
         async def run() -> None:
             await self.actor.mark_stable(this.deployment, marked)
 
-        return [Action(Tier.PODS, f"mark {reference.revision}", run, content=str(reference.since), vital=False)]
+        return [Action(Tier.PODS, f"mark {reference.revision}", run, content=reference.revision, vital=False)]
 
     def _is_there(self, deployment: ModelDeployment, reference: RevisionRef) -> bool:
         name = f"{deployment.metadata.name}-{reference.revision}"
