@@ -264,10 +264,10 @@ class Actor:
             }
         )
 
-    async def settle_other_entrance(
+    def settled_entrance(
         self, deployment: ModelDeployment, state: State, *, observation: Observation
-    ) -> None:
-        """Give stable alone the users of an entrance that the spec does not have any more.
+    ) -> Mapping[str, Any] | None:
+        """What gives stable alone the users of an entrance that the spec has no more; None where nothing has to change.
 
         An HTTPRoute is left over from a spec with a gateway, and a front Service from one without. Users may still come
         by it, and no stage is judged on them: they never meet a candidate there, and go along when stable changes.
@@ -279,19 +279,24 @@ class Actor:
         """
         stable, namespace, name = state.stable, deployment.metadata.namespace, deployment.metadata.name
         if stable is None or not observation.facts(stable.revision).endpoints:
-            return
-        if deployment.spec.traffic.gateway is not None:
-            live = self.store.get("Service", namespace, name)
-            manifest = front_service_manifest(deployment, stable.revision, port=stable.port)
-            if live is not None and owned_by(deployment, live) and not _selects_alike(live, manifest):
-                await self._apply(manifest)
-            return
-        live = self.store.get("HTTPRoute", namespace, name)
+            return None
+        kind = "HTTPRoute" if deployment.spec.traffic.gateway is None else "Service"
+        live = self.store.get(kind, namespace, name)
         if live is None or not owned_by(deployment, live):
-            return
-        settled = settled_route_manifest(deployment, live, stable.revision, port=stable.port)
-        if not still_holds(live, settled):
-            await self._apply(settled)
+            return None
+        if kind == "Service":
+            front = front_service_manifest(deployment, stable.revision, port=stable.port)
+            return None if _selects_alike(live, front) else front
+        route = settled_route_manifest(deployment, live, stable.revision, port=stable.port)
+        return None if still_holds(live, route) else route
+
+    async def settle_entrance(self, deployment: ModelDeployment, manifest: Mapping[str, Any]) -> None:
+        """Write what gives stable alone the users of an entrance that the spec does not have any more.
+
+        Raises:
+            NameTaken: an object of somebody else has its name.
+        """
+        await self._claim_and_apply(deployment, manifest)
 
     def _front_service(self, deployment: ModelDeployment, state: State, targets: Targets) -> dict[str, Any]:
         weights = {revision: weight for revision, weight in (targets.weights or {}).items() if weight}

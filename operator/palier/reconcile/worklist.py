@@ -1,5 +1,6 @@
 """From a decision to the actions of a pass: what is different in the cluster from what it should be."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -123,17 +124,24 @@ class Planner:
         async def end_copies() -> None:
             await self.actor.end_copies(this.deployment)
 
-        async def settle_other_entrance() -> None:
-            await self.actor.settle_other_entrance(this.deployment, this.decision.state, observation=this.observation)
-
-        elsewhere = [
-            Action(Tier.LOWER, "settle the other entrance", settle_other_entrance, vital=False, repeated=True),
-            Action(Tier.LOWER, "end copies", end_copies, repeated=True),
-        ]
+        elsewhere = [*self._settle_entrance(this), Action(Tier.LOWER, "end copies", end_copies, repeated=True)]
         if steering is None:
             return elsewhere
         tier = Tier.RAISE if steering.raises else Tier.LOWER
         return [Action(tier, "steer", run, content=steering.content), *elsewhere]
+
+    def _settle_entrance(self, this: Pass) -> list[Action]:
+        """An entrance that the spec does not have any more leads to stable alone."""
+        manifest = self.actor.settled_entrance(this.deployment, this.decision.state, observation=this.observation)
+        if manifest is None:
+            return []
+        settled = manifest
+
+        async def run() -> None:
+            await self.actor.settle_entrance(this.deployment, settled)
+
+        content = json.dumps(manifest["spec"], sort_keys=True)
+        return [Action(Tier.LOWER, "settle the other entrance", run, content=content, vital=False)]
 
     def _keep_revisions(self, this: Pass) -> list[Action]:
         state = this.decision.state
