@@ -194,7 +194,9 @@ class Controller:
             logger.warning("%s: %s", key, describe_failures(outcomes.failures))
         else:
             self._follow(key, this)
-            for note in (*lost, *this.decision.notes):
+            news = () if lost == session.told_lost else lost
+            session.told_lost = lost
+            for note in (*news, *this.decision.notes):
                 await self.cluster.emit_event(
                     regarding=this.body, type_=note.type, reason=note.reason, action=note.reason, note=note.message
                 )

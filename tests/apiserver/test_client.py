@@ -129,6 +129,34 @@ async def test_status_has_a_manager_of_its_own(api: Api, cluster: KubernetesClus
     assert again["metadata"]["resourceVersion"] == answer["metadata"]["resourceVersion"]
 
 
+async def test_a_status_that_was_replaced_is_applied_whole_again(api: Api, cluster: KubernetesCluster) -> None:
+    """A backup of the status was restored: its fields belong to somebody else, and go all the same when left out."""
+    body = await cluster.apply(model_deployment(api.namespace), manager="a-user")
+    instant = "2026-11-25T00:00:00.000000Z"
+    began = {"step": "Canary", "cursor": 0, "startedAt": instant, "stageStartedAt": instant}
+    candidate = {"revision": "aaaaaaaaaa", "model": "m", "version": "2", "port": 80, "since": instant}
+    opened = {**began, "openedAt": instant, "trafficSince": instant}
+    ready = {"type": "Ready", "status": "True", "reason": "Serving", "message": "", "lastTransitionTime": instant}
+    told = [ready, {**ready, "type": "Stalled"}]
+    in_release = {"stage": "Canary 5", "weight": 5, "release": opened, "candidate": candidate, "conditions": told}
+    await cluster.apply_status(status_of(body, observedGeneration=1, **in_release))
+    backup = api.get(body["metadata"]["name"])["status"]
+    await cluster.apply_status(status_of(body, observedGeneration=1, stage="Serving"))
+    given = {**api.get(body["metadata"]["name"]), "status": backup}
+    api.must("replace", "--subresource=status", "-f-", given=given)
+
+    next_stage = {**began, "cursor": 1}
+    answer = await cluster.apply_status(
+        status_of(body, observedGeneration=1, stage="Canary 5", release=next_stage, candidate=candidate)
+    )
+    assert answer["status"]["release"] == next_stage
+    assert "weight" not in answer["status"]
+    answer = await cluster.apply_status(status_of(body, observedGeneration=1, stage="Serving", conditions=[ready]))
+    assert answer["status"] == {"observedGeneration": 1, "stage": "Serving", "conditions": [ready]}
+    again = await cluster.apply_status(status_of(body, observedGeneration=1, stage="Serving", conditions=[ready]))
+    assert again["metadata"]["resourceVersion"] == answer["metadata"]["resourceVersion"]
+
+
 async def test_status_of_what_is_gone(api: Api, cluster: KubernetesCluster) -> None:
     """The status of a deleted ModelDeployment cannot bring it back."""
     body = model_deployment(api.namespace)

@@ -28,7 +28,15 @@ from palier.manifests.revision import (
     service_manifest,
 )
 from palier.manifests.stated import still_holds
-from palier.manifests.traffic import Mirror, front_service_manifest, mirror_of, route_manifest, rules_without_mirror
+from palier.manifests.traffic import (
+    Mirror,
+    front_service_manifest,
+    mirror_of,
+    route_manifest,
+    route_weights,
+    rules_without_mirror,
+    settled_route_manifest,
+)
 from palier.release.observation import Observation
 from palier.release.requests import request_for
 from palier.release.state import RevisionRef, State
@@ -223,8 +231,10 @@ class Actor:
 
     async def remove(self, deployment: ModelDeployment, targets: Targets) -> Denial:
         """Delete the revisions that nothing needs any more; tells the first that may not go."""
-        namespace, denial = deployment.metadata.namespace, None
+        namespace, name, denial = deployment.metadata.namespace, deployment.metadata.name, None
         for revision in sorted(targets.remove):
+            if revision in route_weights(deployment, self.store.get("HTTPRoute", namespace, name) or {}):
+                continue  # also a route that the spec does not have any more names nothing that is not there
             child = child_name(deployment, revision)
             service, workload = (self.store.get(kind, namespace, child) for kind in ("Service", "Deployment"))
             copied = prompts_name(deployment, revision)
@@ -253,6 +263,40 @@ class Actor:
                 "spec": {**live["spec"], "rules": rules_without_mirror(live)},
             }
         )
+
+    def settled_entrance(
+        self, deployment: ModelDeployment, state: State, *, observation: Observation
+    ) -> Mapping[str, Any] | None:
+        """What gives stable alone the users of an entrance that the spec has no more; None where nothing has to change.
+
+        An HTTPRoute is left over from a spec with a gateway, and a front Service from one without. Users may still come
+        by it, and no stage is judged on them: they never meet a candidate there, and go along when stable changes.
+
+        Args:
+            deployment: the spec.
+            state: the memory.
+            observation: what is there now; while stable has no ready pod, nothing is changed.
+        """
+        stable, namespace, name = state.stable, deployment.metadata.namespace, deployment.metadata.name
+        if stable is None or not observation.facts(stable.revision).endpoints:
+            return None
+        kind = "HTTPRoute" if deployment.spec.traffic.gateway is None else "Service"
+        live = self.store.get(kind, namespace, name)
+        if live is None or not owned_by(deployment, live):
+            return None
+        if kind == "Service":
+            front = front_service_manifest(deployment, stable.revision, port=stable.port)
+            return None if _selects_alike(live, front) else front
+        route = settled_route_manifest(deployment, live, stable.revision, port=stable.port)
+        return None if still_holds(live, route) else route
+
+    async def settle_entrance(self, deployment: ModelDeployment, manifest: Mapping[str, Any]) -> None:
+        """Write what gives stable alone the users of an entrance that the spec does not have any more.
+
+        Raises:
+            NameTaken: an object of somebody else has its name.
+        """
+        await self._claim_and_apply(deployment, manifest)
 
     def _front_service(self, deployment: ModelDeployment, state: State, targets: Targets) -> dict[str, Any]:
         weights = {revision: weight for revision, weight in (targets.weights or {}).items() if weight}

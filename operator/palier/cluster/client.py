@@ -11,7 +11,7 @@ import datetime as dt
 import logging
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, Self
 
 from palier.api.constants import API_VERSION, FIELD_MANAGER, FIELD_MANAGER_STATUS, GROUP, KIND
@@ -145,14 +145,32 @@ class KubernetesCluster:
     async def apply_status(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """See `Cluster.apply_status`."""
         reference = Reference.to(manifest)
+        live = await self._patch_status(reference, manifest, query=[("force", "true")], content_type=APPLY_PATCH)
+        if not _is_shared(live):
+            return live
+        # Whoever replaced the status, or restored it from a backup, owns fields of it that no apply of ours removes.
+        surplus = _surplus(live.get("status") or {}, manifest["status"])
+        if not surplus:
+            return live
+        change = {"metadata": {"resourceVersion": live["metadata"]["resourceVersion"]}, "status": surplus}
+        return await self._patch_status(reference, change, query=[], content_type=MERGE_PATCH)
+
+    async def _patch_status(
+        self,
+        reference: Reference,
+        change: Mapping[str, Any],
+        *,
+        query: Sequence[tuple[str, str]],
+        content_type: str,
+    ) -> dict[str, Any]:
         return await self._transport.request(
             "PATCH",
             f"{object_path(reference)}/status",
             subject=f"applying the status of {reference}",
             kind=reference.kind,
-            query=[("fieldManager", FIELD_MANAGER_STATUS), ("force", "true")],
-            body=manifest,
-            content_type=APPLY_PATCH,
+            query=[("fieldManager", FIELD_MANAGER_STATUS), *query],
+            body=change,
+            content_type=content_type,
         )
 
     async def delete(self, reference: Reference) -> None:
@@ -333,3 +351,27 @@ class KubernetesCluster:
         except NotFound:
             return frozenset()
         return frozenset(resource["kind"] for resource in answer["resources"])
+
+
+def _is_shared(live: Mapping[str, Any]) -> bool:
+    """Whether somebody else owns a part of the status of an object."""
+    return any(
+        entry.get("subresource") == "status"
+        and (entry.get("manager"), entry.get("operation")) != (FIELD_MANAGER_STATUS, "Apply")
+        for entry in live["metadata"].get("managedFields") or ()
+    )
+
+
+def _surplus(live: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """The merge patch that takes out of a status what is not stated in it; empty where there is nothing to take out."""
+    change: dict[str, Any] = {}
+    for name, value in live.items():
+        wanted = stated.get(name)
+        if wanted is None:
+            change[name] = None
+        elif isinstance(value, Mapping) and isinstance(wanted, Mapping):
+            if inner := _surplus(value, wanted):
+                change[name] = inner
+        elif isinstance(value, list) and isinstance(wanted, list) and len(value) != len(wanted):
+            change[name] = wanted
+    return change

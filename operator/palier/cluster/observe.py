@@ -85,7 +85,7 @@ def revision_facts(
     *,
     demanded: Iterable[str] = (),
 ) -> dict[str, RevisionFacts]:
-    """Facts of every revision that has a Deployment, and of those that have to have one."""
+    """Facts of every revision that has a Deployment or a Service, and of those that have to have one."""
     namespace, name = deployment.metadata.namespace, deployment.metadata.name
     facts = {}
     for workload in store.list("Deployment", namespace, {LABEL_DEPLOYMENT: name}):
@@ -107,6 +107,13 @@ def revision_facts(
             mark=_mark(workload, revision),
             port=_port(service),
         )
+    for service in store.list("Service", namespace, {LABEL_DEPLOYMENT: name}):
+        revision = service["metadata"]["labels"].get(LABEL_REVISION)
+        if not revision or revision in facts or not owned_by(deployment, service):
+            continue
+        # Somebody has deleted its Deployment: what is left of it is known, so that it goes in the end as well.
+        gone = tell_gone(child_name(deployment, revision), workload=False, service=True)
+        facts[revision] = RevisionFacts(trouble=gone, port=_port(service))
     for revision in demanded:
         if revision not in facts:
             child = child_name(deployment, revision)

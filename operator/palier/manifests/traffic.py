@@ -144,6 +144,28 @@ def rules_without_mirror(route: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rules
 
 
+def settled_route_manifest(
+    deployment: ModelDeployment, route: Mapping[str, Any], revision: str, *, port: int
+) -> dict[str, Any]:
+    """An existing HTTPRoute whose every rule sends everything to one revision, and copies to nobody.
+
+    Args:
+        deployment: the owner.
+        route: as it is; all the rest of it stays.
+        revision: the only one that gets requests.
+        port: of its Service.
+    """
+    backends = [_backend(deployment, revision, weight=100, port=port)]
+    rules = [{**rule, "backendRefs": backends} for rule in rules_without_mirror(route)]
+    name = deployment.metadata.name
+    return {
+        "apiVersion": route["apiVersion"],
+        "kind": "HTTPRoute",
+        "metadata": metadata(deployment, name=name, labels={LABEL_DEPLOYMENT: name}),
+        "spec": {**route["spec"], "rules": rules},
+    }
+
+
 def front_service_manifest(deployment: ModelDeployment, revision: str | None, *, port: int) -> dict[str, Any]:
     """The Service that users call where there is no gateway.
 

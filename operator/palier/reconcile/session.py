@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from palier.reconcile.actions import Attempts
+from palier.release.situation import Note
 
 __all__ = ["Session"]
 
@@ -17,6 +18,8 @@ class Session:
 
     uid: str
     attempts: Attempts = field(default_factory=Attempts)
+    told_lost: tuple[Note, ...] = ()
+    """What was last told of a memory that cannot be read: it may stand there for ever, and is told once."""
     is_urgent: bool = False
     """Whether the last pass has decided on a step of a rollback, which goes before what merely wants to be seen."""
     steered_at: float = -math.inf

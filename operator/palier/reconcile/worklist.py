@@ -1,5 +1,6 @@
 """From a decision to the actions of a pass: what is different in the cluster from what it should be."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -123,11 +124,24 @@ class Planner:
         async def end_copies() -> None:
             await self.actor.end_copies(this.deployment)
 
-        copies = Action(Tier.LOWER, "end copies", end_copies, repeated=True)
+        elsewhere = [*self._settle_entrance(this), Action(Tier.LOWER, "end copies", end_copies, repeated=True)]
         if steering is None:
-            return [copies]
+            return elsewhere
         tier = Tier.RAISE if steering.raises else Tier.LOWER
-        return [Action(tier, "steer", run, content=steering.content), copies]
+        return [Action(tier, "steer", run, content=steering.content), *elsewhere]
+
+    def _settle_entrance(self, this: Pass) -> list[Action]:
+        """An entrance that the spec does not have any more leads to stable alone."""
+        manifest = self.actor.settled_entrance(this.deployment, this.decision.state, observation=this.observation)
+        if manifest is None:
+            return []
+        settled = manifest
+
+        async def run() -> None:
+            await self.actor.settle_entrance(this.deployment, settled)
+
+        content = json.dumps(manifest["spec"], sort_keys=True)
+        return [Action(Tier.LOWER, "settle the other entrance", run, content=content, vital=False)]
 
     def _keep_revisions(self, this: Pass) -> list[Action]:
         state = this.decision.state
@@ -172,7 +186,7 @@ class Planner:
         async def run() -> None:
             await self.actor.mark_stable(this.deployment, marked)
 
-        return [Action(Tier.PODS, f"mark {reference.revision}", run, content=str(reference.since), vital=False)]
+        return [Action(Tier.PODS, f"mark {reference.revision}", run, content=reference.revision, vital=False)]
 
     def _is_there(self, deployment: ModelDeployment, reference: RevisionRef) -> bool:
         name = f"{deployment.metadata.name}-{reference.revision}"

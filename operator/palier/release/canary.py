@@ -13,6 +13,7 @@ from palier.release.holds import (
     served_share_mismatch,
     waiting_for_pods,
     waiting_for_route,
+    waiting_for_stable,
 )
 from palier.release.judging import not_better
 from palier.release.rollback import roll_back
@@ -103,7 +104,7 @@ def _await_traffic(situation: Situation, stage: Landing) -> Decision:
     if not situation.observation.facts(revision).carries(needed):
         return Decision(state, hold=waiting_for_pods(situation, needed))
     if not _is_in_force(situation, stage) or not situation.observation.route.accepted:
-        return Decision(state, hold=waiting_for_route(situation))
+        return Decision(state, hold=waiting_for_stable(situation) or waiting_for_route(situation))
     note = Note("Normal", "StageStarted", f"{revision} takes {weight} % of the traffic")
     hold = Hold("MinimumDuration", f"{stage.weight} % for at least {stage.min_duration}")
     shared = {name: begin_share(evidence) for name, evidence in release.evidence.items()}

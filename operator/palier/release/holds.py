@@ -96,6 +96,21 @@ def stable_unavailable(situation: Situation) -> Hold | None:
     )
 
 
+def waiting_for_stable(situation: Situation) -> Hold | None:
+    """Why the share of a stage does not come into force while stable has no ready pod: the weights stay until then."""
+    state, revision = situation.state, situation.candidate.revision
+    if state.stable is None or situation.observation.facts(state.stable.revision).endpoints:
+        return None
+    stable, weight = state.stable, situation.observation.weight(revision)
+    trouble = situation.observation.facts(stable.revision).trouble
+    return Hold(
+        "StableUnavailable",
+        f"no pod of stable {stable.version} ({stable.revision}) is ready{f': {trouble}' if trouble else ''}; the"
+        f" candidate {revision} stays at {weight} % of the requests until it is back; promote the candidate to let it"
+        " serve everybody",
+    )
+
+
 def shifting(entered: Situation, message: str) -> Hold:
     """Why the traffic does not move this very instant, if it does not."""
     needed = stage_replicas(entered.deployment, entered.state, entered.observation, now=entered.now)

@@ -22,7 +22,9 @@ def follow_readiness(situation: Situation) -> tuple[Release, tuple[Note, ...]]:
     A candidate that loses all its pods while it has users goes back to the beginning of its stage: its weight is 0
     until its pods are ready again. It is not to blame while stable has no ready pod either: something else is wrong.
     """
-    release, now, facts = situation.release, situation.now, situation.observation.facts(situation.candidate.revision)
+    now, facts = situation.now, situation.observation.facts(situation.candidate.revision)
+    release = situation.release.not_ahead_of(now)
+    situation = replace(situation, state=replace(situation.state, release=release))
     if release.ending is not None:
         return release, ()
     needed = stage_replicas(situation.deployment, situation.state, situation.observation, now=now)

@@ -13,7 +13,7 @@ from palier.api.constants import ANNOTATION_STABLE
 from palier.api.v1alpha1 import ModelDeployment
 from palier.release.observation import Observation
 from palier.release.situation import Hold, Note
-from palier.release.state import RevisionRef, State
+from palier.release.state import Result, RevisionRef, State
 
 __all__ = ["recover_stable"]
 
@@ -41,7 +41,7 @@ def recover_stable(
         return _recovered(observation, state, marked, "its mark is newer than the status")
     if state.release is not None and (marked is None or _is_promoting(state, marked.revision)):
         return state, (), None  # the first revision of all is on its way
-    if marked is not None:
+    if marked is not None and not _was_given_up(state, observation, marked.revision):
         return _recovered(observation, state, marked, "its Deployment carries the mark")
     weights = {revision: weight for revision, weight in observation.route.weights.items() if weight}
     known = {revision for revision in weights if revision in observation.revisions}
@@ -71,6 +71,12 @@ def _is_promoting(state: State, revision: str) -> bool:
     """Whether the release in progress is about to make a revision stable by itself."""
     release, candidate = state.release, state.candidate
     return release is not None and candidate is not None and candidate.revision == revision and release.stage is None
+
+
+def _was_given_up(state: State, observation: Observation, revision: str) -> bool:
+    """Whether a first revision was marked for its traffic, and its release ended before it got any."""
+    last = next((outcome for outcome in reversed(state.history) if outcome.revision == revision), None)
+    return last is not None and last.result is not Result.PROMOTED and observation.weight(revision) == 0
 
 
 def _recovered(

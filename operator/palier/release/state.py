@@ -37,6 +37,10 @@ DRAIN_LIMIT = 32
 """Revisions on their way out that are remembered at once; more of them wait for their turn."""
 
 
+CLOCKS_DIFFER = 1.0
+"""Seconds by which the clocks of two operators may differ without any harm."""
+
+
 @dataclass(frozen=True, slots=True)
 class RevisionRef:
     """A revision by its hash, with what a reader wants to know about it."""
@@ -190,6 +194,18 @@ class Release:
         if self.stage is None:
             return self.reached > 0 or self.opened_at is not None
         return self.reached > 0 or (self.landing is not None and self.traffic_since is not None)
+
+    def not_ahead_of(self, now: float) -> Self:
+        """The same release after the wall clock was set back: what would last until then begins now.
+
+        Args:
+            now: seconds since the epoch.
+        """
+        times = (self.traffic_since, self.unready_since, self.gone_since)
+        if all(instant is None or instant - now <= CLOCKS_DIFFER for instant in times):
+            return self
+        traffic, unready, gone = (None if instant is None else min(instant, now) for instant in times)
+        return replace(self, traffic_since=traffic, unready_since=unready, gone_since=gone)
 
     def reopened(self) -> Self:
         """The same release at the beginning of its present stage: the candidate's pods have to be ready first."""

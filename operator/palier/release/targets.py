@@ -247,7 +247,7 @@ def _weights(
     release, candidate, stable = state.release, state.candidate, state.stable
     if stable is None:
         opened = release is not None and release.stage is None and release.opened_at is not None
-        if candidate and opened and _can_take_all(deployment, state, observation):
+        if candidate and opened and not (release and release.ending) and _can_take_all(deployment, state, observation):
             return {candidate.revision: ALL}
         return None
     share = _candidate_share(deployment, state, observation, now=now) if candidate and release else 0

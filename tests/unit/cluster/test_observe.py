@@ -128,7 +128,9 @@ def test_a_deployment_on_its_way_out_is_gone() -> None:
     workload = cluster.objects["Deployment", "ml", "demo-aaaaaaaaaa"]
     cluster.put({**workload, "metadata": {**workload["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}})
 
-    assert facts(cluster) == RevisionFacts()
+    assert not facts(cluster).exists
+    assert not facts(cluster).carries(1)
+    assert facts(cluster).endpoints == facts(cluster).replicas == 0
 
 
 def test_children_of_a_namesake_are_not_ours() -> None:
