@@ -10,6 +10,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from palier.api.constants import KIND
@@ -145,14 +146,16 @@ class Controller:
 
     async def _reconcile(self, key: Key, body: Mapping[str, Any], session: Session, odd: Sequence[str]) -> float:
         now = self.clock()
-        spec = parse(body)
+        spec, problem = _read_spec(body, session)
         state, lost = _remember(body, spec, odd)
         deployment = _pinned(spec, state)
         asked = wanted(self.store, deployment, state)
         observation = await self._observer.observe(key, deployment, state, session, asked=asked, now=now)
         decision = decide(spec, observation, state, now=now)
         session.is_urgent = decision.state.release is not None and decision.state.release.ending is not None
-        this = await self._plan(body, _pinned(spec, decision.state), observation, decision, asked=asked, now=now)
+        this = await self._plan(
+            body, _pinned(spec, decision.state), observation, decision, asked=asked, problem=problem, now=now
+        )
         outcomes = await carry_out(self._planner.actions(this), session.attempts, clock=self.monotonic)
         if this.moved:
             session.steered_at = self.monotonic()
@@ -168,6 +171,7 @@ class Controller:
         decision: Decision,
         *,
         asked: Wanted,
+        problem: InvalidSpec | None,
         now: float,
     ) -> Pass:
         """What follows from the decision."""
@@ -182,6 +186,7 @@ class Controller:
             standing=standing_overlay(body),
             mirror=await self._quality.mirror(deployment, decision, aims),
             veto=self._planner.find_veto(deployment, observation, decision),
+            problem=problem,
             now=now,
         )
 
@@ -201,6 +206,8 @@ class Controller:
                     regarding=this.body, type_=note.type, reason=note.reason, action=note.reason, note=note.message
                 )
             overlay = overlay_of(failure for failure in outcomes.failures if not session.attempts.is_passing(failure))
+            if this.problem is not None:
+                overlay = replace(overlay, stalled=("InvalidSpec", f"{this.problem.field}: {this.problem.message}"))
             if overlay != this.standing:
                 told = await self._reporter.report(self._latest(key, this.body), this.status(overlay), now=this.now)
         for failure in outcomes.failures:
@@ -280,6 +287,28 @@ class Controller:
         }
         await self._reporter.report(body, status, now=self.clock())
         return RESYNC
+
+
+def _read_spec(body: Mapping[str, Any], session: Session) -> tuple[ModelDeployment, InvalidSpec | None]:
+    """The spec, or the last one that could be read while a release is under way, and what is wrong with that of now.
+
+    A spec that became unreadable in mid-release moves nothing forward, but a bad candidate is taken back all the same.
+
+    Raises:
+        InvalidSpec: it cannot be read, and no release that this process has seen is under way.
+    """
+    try:
+        session.spec = parse(body)
+    except InvalidSpec as problem:
+        if session.spec is None or not body["status"].get("release"):
+            raise
+        metadata = body["metadata"]
+        known = {name: metadata.get(name) for name in ("generation", "annotations", "labels") if metadata.get(name)}
+        rules = session.spec.spec.release.model_copy(update={"paused": True})
+        spec = session.spec.spec.model_copy(update={"release": rules})
+        held = session.spec.metadata.model_copy(update=known)
+        return session.spec.model_copy(update={"metadata": held, "spec": spec}), problem
+    return session.spec, None
 
 
 def _readable(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:

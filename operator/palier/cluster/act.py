@@ -56,6 +56,8 @@ class Steering:
     manifest: Mapping[str, Any]
     raises: bool
     """Whether a revision other than stable gets more, or the shadow proxy gets copies: the memory has to come first."""
+    lowers: bool
+    """Whether a revision other than stable gets less."""
 
     @property
     def content(self) -> str:
@@ -147,9 +149,9 @@ class Actor:
         if observation.route.conflict and not observation.route.ours:
             return None
         present, stable = observation.route.weights, state.stable.revision if state.stable else ""
-        raises = any(
-            weight > present.get(revision, 0) for revision, weight in targets.weights.items() if revision != stable
-        )
+        others = {*present, *targets.weights} - {stable}
+        raises = any(targets.weights.get(one, 0) > present.get(one, 0) for one in others)
+        lowers = any(targets.weights.get(one, 0) < present.get(one, 0) for one in others)
         gateway, namespace, name = (
             deployment.spec.traffic.gateway,
             deployment.metadata.namespace,
@@ -158,7 +160,7 @@ class Actor:
         if gateway is None:
             manifest = self._front_service(deployment, state, targets)
             live = self.store.get("Service", namespace, name)
-            return None if live is not None and _selects_alike(live, manifest) else Steering(manifest, raises)
+            return None if live is not None and _selects_alike(live, manifest) else Steering(manifest, raises, lowers)
         manifest = route_manifest(
             deployment,
             gateway,
@@ -173,7 +175,7 @@ class Actor:
         if live is not None and owned_by(deployment, live) and still_holds(live, manifest):
             return None
         mirrors = mirror is not None and (live is None or mirror_of(live) is None)
-        return Steering(manifest, raises or mirrors)
+        return Steering(manifest, raises or mirrors, lowers)
 
     async def steer(self, deployment: ModelDeployment, steering: Steering) -> bool:
         """Write a traffic split; tells whether the object of the API server is another one now.

@@ -56,6 +56,8 @@ class Action:
     """Does it; returns what the API server denied although nothing depends on it."""
     content: str = ""
     """What is written: another content is tried at once."""
+    lowers: bool = False
+    """Whether a revision loses weight by it: users suffer until then, so that its pauses stay short."""
     vital: bool = True
     """Whether the release cannot go on without it."""
     repeated: bool = False
@@ -110,7 +112,7 @@ class Attempts:
             return 0.0
         if known.failure is not None and not is_lasting(known.failure.error):
             return 0.0  # the queue has pauses of its own for what may well succeed at once
-        longest = LONGEST_PAUSE_DOWN if action.tier is Tier.LOWER else LONGEST_PAUSE
+        longest = LONGEST_PAUSE_DOWN if action.lowers else LONGEST_PAUSE
         # Trying once more is right away: somebody may have undone it.
         pause = 0.0 if known.times == 1 and known.failure is None else SHORTEST_PAUSE * 2.0 ** min(known.times - 1, 30)
         return max(0.0, known.at + min(pause, longest) - now)

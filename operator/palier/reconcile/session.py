@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from palier.api.v1alpha1 import ModelDeployment
 from palier.reconcile.actions import Attempts
 from palier.release.situation import Note
 
@@ -18,6 +19,8 @@ class Session:
 
     uid: str
     attempts: Attempts = field(default_factory=Attempts)
+    spec: ModelDeployment | None = None
+    """The last spec that could be read."""
     told_lost: tuple[Note, ...] = ()
     """What was last told of a memory that cannot be read: it may stand there for ever, and is told once."""
     is_urgent: bool = False

@@ -45,6 +45,8 @@ class Pass:
     mirror: Mirror | None
     veto: InvalidSpec | None
     """Why nothing of the decision may be carried out but what takes a weight away."""
+    problem: InvalidSpec | None
+    """Why the spec that is written now cannot be read; the pass is about the last one that could."""
     now: float
     moved: bool = field(default=False, init=False)
     """Whether the traffic split of the API server is another one than before."""
@@ -128,7 +130,7 @@ class Planner:
         if steering is None:
             return elsewhere
         tier = Tier.RAISE if steering.raises else Tier.LOWER
-        return [Action(tier, "steer", run, content=steering.content), *elsewhere]
+        return [Action(tier, "steer", run, content=steering.content, lowers=steering.lowers), *elsewhere]
 
     def _settle_entrance(self, this: Pass) -> list[Action]:
         """An entrance that the spec does not have any more leads to stable alone."""

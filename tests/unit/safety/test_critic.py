@@ -227,3 +227,21 @@ async def test_the_grace_of_a_lost_candidate_outlives_a_clock_that_is_set_back()
     await life.run(70)
 
     assert life.outcome == ("2", "RolledBack", "CandidateUnavailable"), life.story()
+
+
+async def test_a_spec_that_became_unreadable_keeps_no_bad_candidate_in_traffic() -> None:
+    """The template is odd now: the status says where, nothing goes forward, and a breach is answered all the same."""
+    life = await releasing(25, stages=LONG)
+    serving_part = life.body["spec"]["serving"]
+    odd = {**serving_part, "template": {"spec": {"containers": "none"}}}
+    life.cluster.write({**life.body, "spec": {**life.body["spec"], "serving": odd}})
+    await life.run(5)
+    assert life.share("2") == 25, life.story()
+    assert "InvalidSpec" in life.words(), life.story()
+
+    life.fails["2"] = 0.5
+    await life.run(30)
+
+    assert life.share("2") == 0, life.story()
+    assert life.outcome[1] == "RolledBack", life.story()
+    assert "spec.serving.template" in life.words(), life.story()
