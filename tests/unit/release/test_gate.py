@@ -131,7 +131,6 @@ def test_pods_that_are_lost_before_the_job_is_made_have_to_come_back() -> None:
     kept = decided(deployment, under_load(deployment), seen(deployment, pods), now=NOW + 9)
 
     assert (release_of(lost).step, release_of(lost).unready_since) == (Step.PREPARING, NOW + 9)
-    assert release_of(decided(deployment, lost.state, seen(deployment, pods), now=NOW + 10)).unready_since == NOW + 10
     assert release_of(kept).step is Step.LOAD_TESTING
 
 
