@@ -148,13 +148,13 @@ class Controller:
         now = self.clock()
         spec, problem = _read_spec(body, session)
         state, lost = _remember(body, spec, odd)
-        deployment = _pinned(spec, state)
+        deployment = _pin(spec, state)
         asked = wanted(self.store, deployment, state)
         observation = await self._observer.observe(key, deployment, state, session, asked=asked, now=now)
         decision = decide(spec, observation, state, now=now)
         session.is_urgent = decision.state.release is not None and decision.state.release.ending is not None
         this = await self._plan(
-            body, _pinned(spec, decision.state), observation, decision, asked=asked, problem=problem, now=now
+            body, _pin(spec, decision.state), observation, decision, asked=asked, problem=problem, now=now
         )
         outcomes = await carry_out(self._planner.actions(this), session.attempts, clock=self.monotonic)
         if this.moved:
@@ -327,6 +327,6 @@ def _remember(body: Mapping[str, Any], spec: ModelDeployment, odd: Sequence[str]
     return state, (Note("Warning", "StatusUnreadable", f"{lost}: {', '.join(odd)}"[:1024]),) if odd else ()
 
 
-def _pinned(spec: ModelDeployment, state: State) -> ModelDeployment:
+def _pin(spec: ModelDeployment, state: State) -> ModelDeployment:
     """The spec with the stages of the release in progress."""
     return pin_stages(spec, state.release.plan if state.release else None)

@@ -106,7 +106,7 @@ class Observer:
         if held is None and note is None:
             return observation
         refused, unproven = held.message if held else "", note.message if note else ""
-        return observation.reached(state.candidate.revision, refused=refused, unproven=unproven)
+        return observation.with_reach(state.candidate.revision, refused=refused, unproven=unproven)
 
     async def _explain_pods(
         self, key: Key, deployment: ModelDeployment, state: State, *, now: float

@@ -39,7 +39,7 @@ def overlay_of(failures: Iterable[Failure]) -> Overlay:
     """What is said of the failures of a pass: nothing but a lasting one of something vital stalls an object."""
     every = list(failures)
     stalls = [failure for failure in every if failure.vital and is_lasting(failure.error)]
-    return Overlay(stalled=_told(stalls), denied=_told([failure for failure in every if failure not in stalls]))
+    return Overlay(stalled=_tell(stalls), denied=_tell([failure for failure in every if failure not in stalls]))
 
 
 def standing_overlay(body: Mapping[str, Any]) -> Overlay:
@@ -51,7 +51,7 @@ def standing_overlay(body: Mapping[str, Any]) -> Overlay:
     return Overlay(stalled=stalled, denied=known.get(DENIED))
 
 
-def _told(failures: Sequence[Failure]) -> tuple[str, str] | None:
+def _tell(failures: Sequence[Failure]) -> tuple[str, str] | None:
     return (_reason(failures[0].error), describe_failures(failures)) if failures else None
 
 

@@ -108,7 +108,7 @@ def tidied(
     """Time alone moves these: the warm former stable expires, removed revisions are forgotten."""
     state = _remembering(objectives, state, observation.measured)
     drains = tuple(d for d in state.drains if now < d.until or d.revision in observation.revisions)
-    drains = (*drains, *_forgotten(deployment, observation, replace(state, drains=drains), now=now))
+    drains = (*drains, *_drain_rest(deployment, observation, replace(state, drains=drains), now=now))
     former = state.former
     if former and now >= former.until:
         drains = (*drains, Drain(former.reference.revision, now + deployment.spec.release.drain_delay.seconds))
@@ -116,7 +116,9 @@ def tidied(
     return replace(state, drains=drains, former=former)
 
 
-def _forgotten(deployment: ModelDeployment, observation: Observation, state: State, *, now: float) -> tuple[Drain, ...]:
+def _drain_rest(
+    deployment: ModelDeployment, observation: Observation, state: State, *, now: float
+) -> tuple[Drain, ...]:
     """Revisions that exist without any part to play, because the memory of them is gone: they go, as many as fit."""
     parts = {state.stable, state.candidate if state.release else None, state.former and state.former.reference}
     known = {part.revision for part in parts if part} | {drain.revision for drain in state.drains}

@@ -52,7 +52,7 @@ def decide(written: ModelDeployment, observation: Observation, state: State, *, 
     known, recovered, unclear = recover_stable(written, observation, state, now=now)
     if unclear:
         return Decision(state, hold=unclear)
-    deployment = _pinned(written, known)
+    deployment = _pin(written, known)
     objectives = _judged_by(deployment, observation, known)
     if known.release is None:
         objectives.demand_measurable()
@@ -75,7 +75,7 @@ def decide(written: ModelDeployment, observation: Observation, state: State, *, 
     settled = replace(
         decision.state, slots=slots_after(decision.state, now=now), costs=replace(costs, exceeded=exceeded)
     )
-    pinned = _pinned(written, settled)
+    pinned = _pin(written, settled)
     after = replace(situation, state=settled, deployment=pinned)
     return replace(
         decision,
@@ -94,7 +94,7 @@ def decide(written: ModelDeployment, observation: Observation, state: State, *, 
     )
 
 
-def _pinned(written: ModelDeployment, state: State) -> ModelDeployment:
+def _pin(written: ModelDeployment, state: State) -> ModelDeployment:
     return pin_stages(written, state.release.plan if state.release else None)
 
 
@@ -159,7 +159,7 @@ def _adopt_ending(situation: Situation, release: Release) -> Release:
     known = situation.observation.route.ending
     if known is None or release.ending is not None or known.request != request_for(situation.candidate, release):
         return release
-    return release.rolling_back(known.ending, now=situation.now)
+    return release.roll_back(known.ending, now=situation.now)
 
 
 def _answering(situation: Situation, ending: Ending) -> Situation:

@@ -74,7 +74,7 @@ def begin_run(situation: Situation) -> Decision:
         candidate=candidate,
         former=_unless(state.former, candidate),
         drains=_left(situation, keeping=run.revision),
-        release=replace(situation.release.reopened(), unready_since=situation.now),
+        release=replace(situation.release.reopen(), unready_since=situation.now),
     )
     return Decision(entered, hold=Hold("CandidateNotReady", f"{_named(candidate)} starts for its load test"))
 

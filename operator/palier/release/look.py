@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from palier.evidence.arrivals import Scraped
-from palier.evidence.counters import LARGEST_COUNT, Series, Target
+from palier.evidence.counters import LARGEST_COUNT, Target
 from palier.evidence.objective import Amounts, Counts, Evidence, ObjectiveRule, fresh, observe
 from palier.release.questions import Question, questions, signal_questions
+from palier.release.scrapes import keep_successful
 from palier.release.sources import MeasuredObjective, Origin, Reading, RouterSeries, SlowerThan, Source
 from palier.release.step import NOWHERE, Answer, Step
 
@@ -128,7 +128,7 @@ def look(
         unanswered: why there is no answer, by question.
         unclear: why series are left out that may be of another ModelDeployment as well, by question and revision.
     """
-    scraped = _succeeded(scraped)
+    scraped = keep_successful(scraped)
 
     def step(start: float, end: float) -> Step:
         return Step(answers, scraped, start=start, end=end, staleness=staleness, unclear=unclear)
@@ -159,7 +159,7 @@ def visible(
     asked = asked_at(watched, router=router)
     if _first(unanswered, [*([] if router else [SCRAPED]), *asked]):
         return False
-    step = Step(answers, _succeeded(scraped), start=at, end=at, staleness=staleness)
+    step = Step(answers, keep_successful(scraped), start=at, end=at, staleness=staleness)
     if router:
         return step.seen(watched.candidate, _signals_of(_of_router(watched)))
     return step.scraped(watched.candidate) or step.seen(watched.candidate, asked)
@@ -279,16 +279,14 @@ def _observed(watched: Watched, objectives: Sequence[MeasuredObjective], step: S
             rule,
             segments=segments,
             same_edges=same_edges,
-            scraped=_scraped(watched, step) if stable is not None and objective.counts_every_request else None,
+            scraped=step.scraped_both(
+                candidate=watched.candidate, stable=watched.stable, weight_since=watched.traffic_since or math.inf
+            )
+            if stable is not None and objective.counts_every_request
+            else None,
         )
     return replace(
         watched, evidence=evidence, readings=_readings(watched, objectives, step), missing=missing, lost=lost
-    )
-
-
-def _scraped(watched: Watched, step: Step) -> Scraped | None:
-    return step.scraped_both(
-        candidate=watched.candidate, stable=watched.stable, weight_since=watched.traffic_since or math.inf
     )
 
 
@@ -388,19 +386,3 @@ def _signals_of(objectives: Sequence[MeasuredObjective]) -> set[Question]:
 
 def _first(unanswered: Mapping[Question, str], asked: Sequence[Question]) -> str:
     return next((unanswered[question] for question in asked if question in unanswered), "")
-
-
-def _succeeded(scraped: Answer) -> Answer:
-    """A failed scrape (`up` is 0) has read nothing, so its sample tells of no pod."""
-    return {
-        target: [
-            (
-                revision,
-                one
-                if min(one.values, default=1.0) > 0
-                else Series(one.labels, [sample for sample in one.samples if sample[1] > 0]),
-            )
-            for revision, one in rows
-        ]
-        for target, rows in scraped.items()
-    }

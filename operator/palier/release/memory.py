@@ -53,7 +53,7 @@ def read_state(status: Mapping[str, Any], rules: ReleaseRules, *, proves: bool =
             release=_release(status, rules, proves=proves),
             outcome=_outcome(status.get("outcome")),
             history=tuple(o for entry in status.get("history", ()) if (o := _outcome(entry))),
-            handled=_handled(status),
+            handled=_read_handled(status),
             readings={entry["objective"]: KnownReading.from_status(entry) for entry in status.get("readings", ())},
             load_tests=tuple(LoadTestRecord.from_status(entry) for entry in status.get("loadTests", ())),
             golden=GoldenRecord.from_status(status["golden"]) if status.get("golden") else None,
@@ -160,7 +160,7 @@ def _outcome_status(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _handled(status: Mapping[str, Any]) -> dict[str, str]:
+def _read_handled(status: Mapping[str, Any]) -> dict[str, str]:
     known = status.get("handledRequests") or {"retry": status.get("handledRetry", "")}
     return {name: str(known[name]) for name in REQUESTS if known.get(name)}
 
@@ -170,7 +170,7 @@ def _release(status: Mapping[str, Any], rules: ReleaseRules, *, proves: bool) ->
     if not value or not status.get("candidate"):
         return None  # a release of nobody is none
     if "cursor" not in value:
-        value = _upgraded(value, rules, first=not status.get("stable"), proves=proves)
+        value = _upgrade_release(value, rules, first=not status.get("stable"), proves=proves)
     ending = value.get("ending")
     plan = tuple(Stage.model_validate(stage) for stage in value.get("plan", ()))
     return Release(
@@ -199,7 +199,7 @@ def _count(value: Mapping[str, Any], name: str) -> int:
     return max(0, int(value.get(name, 0)))
 
 
-def _upgraded(value: Mapping[str, Any], rules: ReleaseRules, *, first: bool, proves: bool) -> dict[str, Any]:
+def _upgrade_release(value: Mapping[str, Any], rules: ReleaseRules, *, first: bool, proves: bool) -> dict[str, Any]:
     """A release that version 0.1.0 wrote, with a plan and a cursor."""
     back = bool(value.get("direct")) and not first
     plan = () if back else plan_of(rules, first=first, proves=proves)

@@ -184,7 +184,7 @@ class Observation:
         found = self.prices.get(revision) or self.prices.get("")
         return found, "" if found else self.prices_problem
 
-    def reached(self, revision: str, *, refused: str, unproven: str) -> "Observation":
+    def with_reach(self, revision: str, *, refused: str, unproven: str) -> "Observation":
         """The same, with what connections to the ready pods of a revision have told."""
         facts = replace(self.facts(revision), refused=refused, unproven=unproven)
         return replace(self, revisions={**self.revisions, revision: facts})

@@ -24,7 +24,7 @@ def skip_stages(situation: Situation) -> Decision | None:
     if situation.release.stage is None:
         return Decision(handled)
     note = Note("Normal", "PromotionRequested", f"remaining stages skipped on request{requests.asked_by('promote')}")
-    release = situation.release.shortened(now=situation.now)
+    release = situation.release.shorten(now=situation.now)
     entered = replace(situation, state=replace(handled, release=release))
     return Decision(entered.state, notes=(note,), hold=shifting(entered, "moving to 100 % of the traffic"))
 

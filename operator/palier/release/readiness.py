@@ -49,7 +49,7 @@ def _follow_loss(situation: Situation, release: Release) -> tuple[Release, tuple
     trouble = f": {facts.trouble}" if facts.trouble else ""
     share = f"{weight} %" if weight else "a share"
     told = f"no pod of the candidate is ready: it had {share} of the traffic and has none until they are{trouble}"
-    lost = replace(release.reopened(), gone_since=situation.now, losses=release.losses + 1)
+    lost = replace(release.reopen(), gone_since=situation.now, losses=release.losses + 1)
     return lost, (Note("Warning", "CandidateUnavailable", told),)
 
 

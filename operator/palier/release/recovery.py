@@ -38,22 +38,24 @@ def recover_stable(
             return state, (), None
         if _is_promoting(state, marked.revision):
             return state, (), None
-        return _recovered(observation, state, marked, "its mark is newer than the status")
+        return _restore_stable(observation, state, marked, "its mark is newer than the status")
     if state.release is not None and (marked is None or _is_promoting(state, marked.revision)):
         return state, (), None  # the first revision of all is on its way
     if marked is not None and not _was_given_up(state, observation, marked.revision):
-        return _recovered(observation, state, marked, "its Deployment carries the mark")
+        return _restore_stable(observation, state, marked, "its Deployment carries the mark")
     weights = {revision: weight for revision, weight in observation.route.weights.items() if weight}
     known = {revision for revision in weights if revision in observation.revisions}
     named = observation.requests.stable
     if not weights or not observation.route.ours:
         return state, (), None  # nobody has had users yet
     if named in observation.revisions and named in weights:
-        return _recovered(observation, state, _described(deployment, observation, named, now), "a person named it")
+        return _restore_stable(observation, state, _described(deployment, observation, named, now), "a person named it")
     if len(weights) == 1 and known:
         (only,) = known
         if weights[only] == ALL:
-            return _recovered(observation, state, _described(deployment, observation, only, now), "it has all traffic")
+            return _restore_stable(
+                observation, state, _described(deployment, observation, only, now), "it has all traffic"
+            )
     told = ", ".join(f"{revision} has {weight} %" for revision, weight in sorted(weights.items()))
     message = (
         f"the status does not say which revision serves, and {told}: nothing moves until the annotation"
@@ -79,7 +81,7 @@ def _was_given_up(state: State, observation: Observation, revision: str) -> bool
     return last is not None and last.result is not Result.PROMOTED and observation.weight(revision) == 0
 
 
-def _recovered(
+def _restore_stable(
     observation: Observation, state: State, stable: RevisionRef, why: str
 ) -> tuple[State, tuple[Note, ...], Hold | None]:
     message = f"{stable.model} {stable.version} ({stable.revision}) serves although the status did not say so: {why}"

@@ -10,7 +10,7 @@ from palier.release.state import Ending, Result
 
 def refusal(situation: Situation, reason: str, message: str) -> Decision:
     """The release ends before any user met its candidate."""
-    release = situation.release.rolling_back(Ending(Result.REFUSED, reason, message), now=situation.now)
+    release = situation.release.roll_back(Ending(Result.REFUSED, reason, message), now=situation.now)
     return Decision(replace(situation.state, release=release), hold=Hold(reason, message))
 
 

@@ -16,7 +16,7 @@ ALL = 100
 
 def roll_back(situation: Situation, ending: Ending) -> Decision:
     """The release on its way back to stable."""
-    release = situation.release.rolling_back(ending, now=situation.now)
+    release = situation.release.roll_back(ending, now=situation.now)
     hold = Hold("RollingBack", f"taking the traffic back: {ending.message}")
     return Decision(replace(situation.state, release=release), hold=hold)
 

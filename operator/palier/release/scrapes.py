@@ -1,13 +1,31 @@
 """When the pods of a revision were scraped, as one step between two looks sees it."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from palier.evidence.arrivals import Scraped, Scrapes
 from palier.evidence.counters import Series, Target
 
 Rows = Mapping[Target, Iterable[tuple[str, Series]]]
 """The `up` series of both revisions by target, each with the revision that it is about."""
+
+
+def keep_successful(
+    scraped: Mapping[Target, Sequence[tuple[str, Series]]],
+) -> dict[Target, Sequence[tuple[str, Series]]]:
+    """A failed scrape (`up` is 0) has read nothing, so its sample tells of no pod."""
+    return {
+        target: [
+            (
+                revision,
+                one
+                if min(one.values, default=1.0) > 0
+                else Series(one.labels, [sample for sample in one.samples if sample[1] > 0]),
+            )
+            for revision, one in rows
+        ]
+        for target, rows in scraped.items()
+    }
 
 
 def scraped_both(

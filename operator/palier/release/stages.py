@@ -10,7 +10,7 @@ __all__ = ["next_stage"]
 
 def next_stage(situation: Situation, notes: tuple[Note, ...] = ()) -> Decision:
     """The release at the next stage of its plan; its pods have to be ready there before anything moves."""
-    release = situation.release.advanced(now=situation.now)
+    release = situation.release.advance(now=situation.now)
     entered = replace(situation, state=replace(situation.state, release=release))
     weight = release.landing.weight if release.landing else 100
     moving = f"moving to {weight} % of the traffic" if release.landing or release.stage is None else "pods are ready"

@@ -207,16 +207,16 @@ class Release:
         traffic, unready, gone = (None if instant is None else min(instant, now) for instant in times)
         return replace(self, traffic_since=traffic, unready_since=unready, gone_since=gone)
 
-    def reopened(self) -> Self:
+    def reopen(self) -> Self:
         """The same release at the beginning of its present stage: the candidate's pods have to be ready first."""
         return replace(self, opened_at=None, traffic_since=None)
 
-    def shortened(self, *, now: float) -> Self:
+    def shorten(self, *, now: float) -> Self:
         """The same release on its way to all of the traffic, without the stages that it has not reached."""
         reached = self.cursor + (1 if self.landing and self.traffic_since is not None else 0)
-        return replace(self.advanced(now=now), plan=self.plan[:reached], cursor=reached, skipped=True)
+        return replace(self.advance(now=now), plan=self.plan[:reached], cursor=reached, skipped=True)
 
-    def advanced(self, *, now: float) -> Self:
+    def advance(self, *, now: float) -> Self:
         """The same release at its next stage.
 
         What a shadow has counted says nothing about what users meet, and each stage with users has evidence processes
@@ -231,7 +231,7 @@ class Release:
         if cursor < len(self.plan) and self.plan[cursor].landing:
             evidence = {name: begin_stage(one) for name, one in evidence.items()}
         return replace(
-            passed.reopened(),
+            passed.reopen(),
             cursor=cursor,
             stage_started_at=now,
             unready_since=now,
@@ -254,7 +254,7 @@ class Release:
             evidence={},
         )
 
-    def rolling_back(self, ending: Ending, *, now: float) -> Self:
+    def roll_back(self, ending: Ending, *, now: float) -> Self:
         """The same release on its way back to stable; what a shadow has counted is forgotten, for no user met it."""
         left = self.unjudged() if self.stage and self.stage.shadow else self
         return replace(left, stage_started_at=now, ending=ending)

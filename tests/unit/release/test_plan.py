@@ -106,7 +106,7 @@ def test_the_last_stage_is_followed_by_everybody() -> None:
     """Whatever the spec has behind it by now."""
     state = releasing(Step.CANARY, index=2, plan=planned(model_deployment()))
     assert state.release is not None
-    passed = replace(state, release=state.release.advanced(now=NOW))
+    passed = replace(state, release=state.release.advance(now=NOW))
     observation = replace(observed(PODS, HALF, wanted=CANDIDATE), measured=Measured())
     decision = decide(model_deployment(weights=(5, 25, 50, 75)), observation, passed, now=NOW + 1)
 

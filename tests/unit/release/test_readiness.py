@@ -203,7 +203,7 @@ def test_one_loss_too_many_in_one_stage_ends() -> None:
 def test_losses_are_those_of_one_stage() -> None:
     """The next stage counts its own."""
     assert LOST.release is not None
-    assert LOST.release.advanced(now=NOW + 9).losses == 0
+    assert LOST.release.advance(now=NOW + 9).losses == 0
 
 
 def test_a_loss_without_a_gateway_is_one_too() -> None:

@@ -120,7 +120,7 @@ def test_a_stage_begins_without_traffic_and_with_its_own_evidence() -> None:
         evidence=EVIDENCE,
         last_look=NOW + 3,
     )
-    begun = release.advanced(now=NOW + 9)
+    begun = release.advance(now=NOW + 9)
 
     assert (begun.step, begun.cursor, begun.stage_started_at) == (Step.CANARY, 1, NOW + 9)
     assert (begun.opened_at, begun.traffic_since, begun.gone_since) == (None, None, None)
@@ -135,12 +135,12 @@ def test_the_way_to_all_of_the_traffic_goes_on_with_the_evidence_of_the_last_sta
     """It is no stage of its own: what breaches there is still counted from where the last one began."""
     release = release_at(Step.CANARY, index=2, traffic_since=NOW, evidence=EVIDENCE)
 
-    assert release.advanced(now=NOW + 9).evidence == EVIDENCE
+    assert release.advance(now=NOW + 9).evidence == EVIDENCE
 
 
 def test_a_release_may_skip_stages() -> None:
     """A person asked for that: it stands at once where all of them are passed."""
-    skipped = release_at(Step.CANARY, traffic_since=NOW).shortened(now=NOW + 9)
+    skipped = release_at(Step.CANARY, traffic_since=NOW).shorten(now=NOW + 9)
 
     assert (skipped.stage, skipped.step, skipped.reached) == (None, Step.PROMOTING, 5)
     assert skipped.opened_at is None
@@ -150,7 +150,7 @@ def test_a_stage_that_is_begun_anew_keeps_what_was_counted() -> None:
     """Pods were lost and come back: nothing of what users met before is forgotten."""
     release = release_at(Step.CANARY, index=1, traffic_since=NOW, evidence=EVIDENCE, losses=1)
 
-    assert release.reopened() == replace(release, opened_at=None, traffic_since=None)
+    assert release.reopen() == replace(release, opened_at=None, traffic_since=None)
 
 
 def test_what_a_shadow_has_shown_is_none_of_the_users_business() -> None:
@@ -168,15 +168,15 @@ def test_what_a_shadow_has_shown_is_none_of_the_users_business() -> None:
     )
 
     assert before.unjudged() == kept
-    assert dict(before.advanced(now=NOW + 9).evidence) == {}
-    assert before.advanced(now=NOW + 9).last_look is None
+    assert dict(before.advance(now=NOW + 9).evidence) == {}
+    assert before.advance(now=NOW + 9).last_look is None
 
 
 @pytest.mark.parametrize(("step", "kept"), [(Step.SHADOWING, {}), (Step.CANARY, EVIDENCE)])
 def test_a_release_that_ends_keeps_what_users_have_met(step: Step, kept: dict[str, object]) -> None:
     """And nothing of its shadow; the way back has a clock of its own."""
     ending = Ending(Result.ABORTED, "AbortRequested", "asked for")
-    back = release_at(step, plan=EVERY, traffic_since=NOW, evidence=EVIDENCE).rolling_back(ending, now=NOW + 9)
+    back = release_at(step, plan=EVERY, traffic_since=NOW, evidence=EVIDENCE).roll_back(ending, now=NOW + 9)
 
     assert (back.step, back.ending, back.stage_started_at) == (Step.ROLLING_BACK, ending, NOW + 9)
     assert dict(back.evidence) == kept
