@@ -210,9 +210,11 @@ class Controller:
                 overlay = replace(overlay, stalled=("InvalidSpec", f"{this.problem.field}: {this.problem.message}"))
             if overlay != this.standing:
                 told = await self._reporter.report(self._latest(key, this.body), this.status(overlay), now=this.now)
-        for failure in outcomes.failures:
-            if not is_lasting(failure.error):
-                raise failure.error
+        passing = next((one.error for one in outcomes.failures if not is_lasting(one.error)), None)
+        # What may well succeed at once is left to the queue, unless a weight on its way down would wait for that.
+        falls = session.is_urgent and this.targets.again_in is not None and not outcomes.failed(Tier.LOWER)
+        if passing is not None and not falls:
+            raise passing
         if this.moved or this.told or told:
             return 0.0
         again_in = this.targets.again_in
@@ -298,17 +300,18 @@ def _read_spec(body: Mapping[str, Any], session: Session) -> tuple[ModelDeployme
         InvalidSpec: it cannot be read, and no release that this process has seen is under way.
     """
     try:
-        session.spec = parse(body)
+        spec = parse(body)
     except InvalidSpec as problem:
         if session.spec is None or not body["status"].get("release"):
             raise
         metadata = body["metadata"]
         known = {name: metadata.get(name) for name in ("generation", "annotations", "labels") if metadata.get(name)}
         rules = session.spec.spec.release.model_copy(update={"paused": True})
-        spec = session.spec.spec.model_copy(update={"release": rules})
-        held = session.spec.metadata.model_copy(update=known)
-        return session.spec.model_copy(update={"metadata": held, "spec": spec}), problem
-    return session.spec, None
+        held = session.spec.spec.model_copy(update={"release": rules})
+        about = session.spec.metadata.model_copy(update=known)
+        return session.spec.model_copy(update={"metadata": about, "spec": held}), problem
+    session.spec = spec if body["status"].get("release") else None
+    return spec, None
 
 
 def _readable(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:

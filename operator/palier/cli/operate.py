@@ -21,6 +21,10 @@ from palier.settings import Settings
 __all__ = ["operate"]
 
 
+LONGEST_BACKOFF = 30.0
+"""Seconds after which a pass that failed is made again at the latest: users may wait for what it takes back."""
+
+
 async def operate(settings: Settings) -> None:
     """Run the operator until it is asked to end.
 
@@ -48,7 +52,7 @@ async def operate(settings: Settings) -> None:
         kubeconfig=settings.kubeconfig, context=settings.context, instruments=instruments
     )
     try:
-        store, queue = Store(), WorkQueue[Key]()
+        store, queue = Store(), WorkQueue[Key](longest_backoff=LONGEST_BACKOFF)
 
         def counted(keys: Sequence[tuple[str, str]]) -> None:
             for key in keys:

@@ -1,5 +1,6 @@
 """Writes the objects of a ModelDeployment, and only what differs; in which order, `palier.reconcile` says."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterable, Mapping
@@ -61,8 +62,9 @@ class Steering:
 
     @property
     def content(self) -> str:
-        """What is written, for telling one change from another."""
-        return json.dumps([self.manifest["spec"], self.manifest["metadata"].get("annotations")], sort_keys=True)
+        """Digest of what is written, for telling one change from another."""
+        stated = json.dumps([self.manifest["spec"], self.manifest["metadata"].get("annotations")], sort_keys=True)
+        return hashlib.sha256(stated.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

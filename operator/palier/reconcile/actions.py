@@ -24,6 +24,8 @@ LONGEST_PAUSE_DOWN = 1.0
 """The same for what takes a weight away: users suffer meanwhile."""
 PASSING = 2
 """Failures in a row of an action that may well succeed at once, before people are told of them."""
+LONGEST_PASS = 10.0
+"""Seconds after which a pass puts off what is neither a weight that falls nor the memory."""
 FORGOTTEN_AFTER = 900.0
 """Seconds after which an action that was not carried out meanwhile starts with the shortest pause again."""
 
@@ -43,6 +45,9 @@ class Tier(IntEnum):
     """Jobs, shadow proxies, policies: what tries a candidate and what goes along with it."""
     REMOVE = 5
     """Deletes what nothing needs any more."""
+
+
+_NEVER_PUT_OFF = frozenset({Tier.LOWER, Tier.MEMORY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +115,9 @@ class Attempts:
         known = self._tried.get(action.name)
         if known is None or known.content != action.content or now - known.at > FORGOTTEN_AFTER or now < known.at:
             return 0.0
-        if known.failure is not None and not is_lasting(known.failure.error):
-            return 0.0  # the queue has pauses of its own for what may well succeed at once
+        passes = known.failure is not None and not is_lasting(known.failure.error)
+        if passes and (known.times < PASSING or action.tier is Tier.LOWER):
+            return 0.0  # it may well succeed at once
         longest = LONGEST_PAUSE_DOWN if action.lowers else LONGEST_PAUSE
         # Trying once more is right away: somebody may have undone it.
         pause = 0.0 if known.times == 1 and known.failure is None else SHORTEST_PAUSE * 2.0 ** min(known.times - 1, 30)
@@ -132,6 +138,7 @@ class Attempts:
         if failure is None and action.repeated:
             self._tried.pop(action.name, None)
             return
+        self._tried = {name: one for name, one in self._tried.items() if now - one.at <= FORGOTTEN_AFTER}
         known = self._tried.get(action.name)
         anew = known is None or known.content != action.content or now - known.at > FORGOTTEN_AFTER
         times = 1 if anew or known is None else known.times + 1
@@ -152,9 +159,13 @@ async def carry_out(actions: Iterable[Action], attempts: Attempts, *, clock: Cal
     done: list[str] = []
     failures: list[Failure] = []
     waits: list[float] = []
+    began = clock()
     for action in sorted(actions, key=lambda one: one.tier):
         if action.tier is Tier.RAISE and any(failure.action.tier is Tier.MEMORY for failure in failures):
             continue  # no weight rises that a restarted operator would not remember
+        if action.tier not in _NEVER_PUT_OFF and clock() - began > LONGEST_PASS:
+            waits.append(SHORTEST_PAUSE)  # the API server is slow, and a breach may have to be answered meanwhile
+            continue
         if (pause := attempts.pause(action, now=clock())) > 0:
             waits.append(pause)
             if known := attempts.last_failure(action):

@@ -20,7 +20,7 @@ class Session:
     uid: str
     attempts: Attempts = field(default_factory=Attempts)
     spec: ModelDeployment | None = None
-    """The last spec that could be read."""
+    """The last spec that could be read of a release under way; None without one, for most objects merely exist."""
     told_lost: tuple[Note, ...] = ()
     """What was last told of a memory that cannot be read: it may stand there for ever, and is told once."""
     is_urgent: bool = False

@@ -128,7 +128,8 @@ def _under_way(situation: Situation) -> Decision:
     release, notes = follow_readiness(situation)
     situation = replace(situation, state=replace(situation.state, release=_adopt_ending(situation, release)))
     if situation.release.ending is not None:
-        return follow_rollback(situation)
+        decision = follow_rollback(situation)
+        return replace(decision, notes=(*notes, *decision.notes))
     judgements = judgements_of(situation)
     ending = ending_of(situation, judgements)
     if ending:

@@ -274,3 +274,22 @@ async def test_a_standing_refusal_is_no_hot_loop() -> None:
 
     assert life.cluster.version == version
     assert all(seconds is None or seconds > 0 for seconds in rest), rest
+
+
+async def test_a_write_that_does_not_succeed_delays_no_step_down() -> None:
+    """The API server answers nothing about pods: the way from 1 % to 0 waits for the gateway alone, not for a retry."""
+    life = await crowded(50)
+    disturb(life)
+    life.cluster.refuse("Deployment", "update", Unavailable("no answer"))
+    life.cluster.refuse("Service", "create", Unavailable("no answer"))
+    life.annotate(abort=life.revisions["2"])
+    await life.one_pass()
+    assert life.share("2") == 1, life.story()
+
+    life.raised.clear()
+    rest = await life.one_pass()
+    assert rest is not None, "the queue would wait longer and longer"
+    assert rest <= 1
+    life.tick(0.6)
+    await life.one_pass()
+    assert life.share("2") == 0, life.story()
