@@ -218,24 +218,33 @@ def _calibration(options: argparse.Namespace) -> Iterable[str]:
 
 
 def _until_stopped(work: Coroutine[Any, Any, Done]) -> Done:
-    """Do it; SIGTERM ends it in good order and without a result, so that a Job asks anew."""
+    """Do the work; SIGTERM ends it in good order and without a result, so that a Job asks anew.
 
-    async def done() -> Done:
-        loop, task, stopped = asyncio.get_running_loop(), asyncio.ensure_future(work), asyncio.Event()
+    Ctrl-C ends it in the same order, as KeyboardInterrupt. Both signals are callbacks of the loop: the handler that
+    asyncio.run installs cancels the task between any two bytecodes, and a future that is just being resolved then
+    prints a traceback.
+    """
 
-        def stop() -> None:
-            stopped.set()
+    async def run_until_signal() -> Done:
+        loop, task, received = asyncio.get_running_loop(), asyncio.ensure_future(work), list[signal.Signals]()
+
+        def stop(number: signal.Signals) -> None:
+            received.append(number)
             task.cancel()
 
-        loop.add_signal_handler(signal.SIGTERM, stop)
+        loop.add_signal_handler(signal.SIGTERM, stop, signal.SIGTERM)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as a shell sets it for what runs in the background
+            loop.add_signal_handler(signal.SIGINT, stop, signal.SIGINT)
         try:
             return await task
         except asyncio.CancelledError:
-            if stopped.is_set():
-                raise SystemExit(128 + signal.SIGTERM) from None
-            raise
+            if not received:
+                raise
+            if received[0] is signal.SIGINT:
+                raise KeyboardInterrupt from None
+            raise SystemExit(128 + received[0]) from None
 
-    return asyncio.run(done())
+    return asyncio.run(run_until_signal())
 
 
 def _tell_operator(progress: "Progress") -> None:
