@@ -108,20 +108,20 @@ class Owners:
     ) -> dict[Key, Sorted]:
         found: dict[Key, Sorted] = {}
         share = self._times.setdefault
+        before: tuple[_Owner | _Several | None, Target] | None = None
+        rows: list[tuple[str, Series]] = []
         for one in series:
-            owner, target = owner_of(one.labels)
+            placed = owner_of(one.labels)
+            owner, target = placed
             if owner is None:
                 continue
             if isinstance(owner, _Several):
                 self._leave(question, owner)
                 continue
             one.times = share(one.times, one.times)
-            mine = found.get(owner.key)
-            if mine is None:
-                mine = found[owner.key] = {}
-            rows = mine.get(target)
-            if rows is None:
-                rows = mine[target] = []
+            if placed is not before:  # a server tells the series of one target one after another
+                rows = found.setdefault(owner.key, {}).setdefault(target, [])
+                before = placed
             rows.append((owner.revision, one))
         return found
 

@@ -81,6 +81,7 @@ class Step:
         self._rows: dict[Question, list[tuple[str, Series, float]]] = {}
         self._histograms: dict[tuple[Question, str], list[Histogram]] = {}
         self._above: dict[tuple[Question, float, str], list[HistogramCounts]] = {}
+        self._both: dict[tuple[str, str, float], Scraped | None] = {}
 
     def scraped(self, revision: str) -> bool:
         """Whether any pod of the revision was scraped recently enough at the end."""
@@ -88,15 +89,18 @@ class Step:
 
     def scraped_both(self, *, candidate: str, stable: str, weight_since: float) -> Scraped | None:
         """When the pods of both revisions were scraped last; None where one of them was not."""
-        return scraped_both(
-            self._scraped,
-            candidate=candidate,
-            stable=stable,
-            start=self.start,
-            end=self._end,
-            staleness=self._staleness,
-            weight_since=weight_since,
-        )
+        about = candidate, stable, weight_since
+        if about not in self._both:
+            self._both[about] = scraped_both(
+                self._scraped,
+                candidate=candidate,
+                stable=stable,
+                start=self.start,
+                end=self._end,
+                staleness=self._staleness,
+                weight_since=weight_since,
+            )
+        return self._both[about]
 
     def seen(self, revision: str, asked: Iterable[Question]) -> bool:
         """Whether any series of the revision has a sample that is recent enough at the end."""
