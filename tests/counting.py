@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from palier.evidence.counters import HistogramCounts, Series, Target, together
 from palier.evidence.objective import ObjectiveRule
-from palier.release.questions import Question, questions
-from palier.release.sources import CounterRatio, MeasuredObjective, SlowerThan
-from palier.release.step import Answer, Step
+from palier.measuring.questions import Question, questions
+from palier.measuring.sources import CounterRatio, MeasuredObjective, SlowerThan
+from palier.measuring.step import Answer, Step
 
 K = TypeVar("K", bound=Hashable)
 KeyOf = Callable[[Mapping[str, str]], K | None]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from palier.evidence.objective import ObjectiveRule
-from palier.release.sources import MeasuredObjective
+from palier.measuring.sources import MeasuredObjective
 from palier.simulate.case import Case
 from palier.simulate.engine import objectives_of, palier
 from palier.simulate.knobs import peer_options

@@ -70,7 +70,7 @@ async def measured(number: int, *, looks: int) -> list[Cost]:
             "palier.metrics.prometheus.parsed", meter.timed("series", _function("metrics.prometheus", "parsed"))
         ),
         mock.patch.object(Owners, "sorted", meter.timed("owners", Owners.sorted)),
-        mock.patch("palier.release.look.observe", meter.timed("observe", _function("release.look", "observe"))),
+        mock.patch("palier.measuring.look.observe", meter.timed("observe", _function("measuring.look", "observe"))),
     ):
         source = PrometheusSource(url, timeout=120.0)
         fleet = Looks(source, interval=SCRAPE, scrape_interval=SCRAPE, looked=lambda _keys: None, clock=time.monotonic)

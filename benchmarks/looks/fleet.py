@@ -15,9 +15,9 @@ from multiprocessing.connection import Connection
 from urllib.parse import parse_qs, urlsplit
 
 from palier.evidence.objective import ObjectiveRule
+from palier.measuring.look import Watched
+from palier.measuring.sources import CounterRatio, MeasuredObjective, SlowerThan
 from palier.metrics.looks import Key
-from palier.release.look import Watched
-from palier.release.sources import CounterRatio, MeasuredObjective, SlowerThan
 
 SCRAPE = 15.0
 """Seconds between two scrapes of a pod."""

@@ -18,10 +18,10 @@ from local.processes import Daemon
 from local.waiting import until
 from palier.evidence.counters import Measurable, Series
 from palier.evidence.objective import Counts, ObjectiveRule
+from palier.measuring.questions import histogram_question, questions
+from palier.measuring.sources import MeasuredObjective, Reading, SlowerThan
+from palier.measuring.step import Step
 from palier.metrics.prometheus import PrometheusSource
-from palier.release.questions import histogram_question, questions
-from palier.release.sources import MeasuredObjective, Reading, SlowerThan
-from palier.release.step import Step
 from tests.prometheus.conftest import Prometheus, Runtimes
 
 EDGES = (0.1, 0.25, 0.5, 1.0, math.inf)

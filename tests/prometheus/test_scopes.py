@@ -10,11 +10,11 @@ import pytest
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
 from palier.evidence.objective import ObjectiveRule
+from palier.measuring.look import SCRAPED, Watched
+from palier.measuring.questions import Question
+from palier.measuring.sources import AboveLevel, MeasuredObjective, Origin, RouterSeries
 from palier.metrics.inquiries import Inquirer
 from palier.metrics.prometheus import PrometheusSource
-from palier.release.look import SCRAPED, Watched
-from palier.release.questions import Question
-from palier.release.sources import AboveLevel, MeasuredObjective, Origin, RouterSeries
 from tests.prometheus.conftest import NAMESPACE, Scraped
 
 KEY = (NAMESPACE, "llama")

@@ -21,7 +21,7 @@ from palier.errors import InvalidCorpus, InvalidSettings
 
 if TYPE_CHECKING:
     from palier.golden.plan import GoldenPlan
-    from palier.golden.run import Examined, Progress, Tell
+    from palier.workers.golden.run import Examined, Progress, Tell
 
 __all__ = ["add_command"]
 
@@ -163,7 +163,7 @@ def _told(examined: "Examined", options: argparse.Namespace, *, by_hand: bool) -
 
 
 def _collect(plan: "GoldenPlan", options: argparse.Namespace, *, tell: "Tell") -> None:
-    from palier.golden.run import collect  # noqa: PLC0415
+    from palier.workers.golden.run import collect  # noqa: PLC0415
 
     # What is not complete must not look as if it were.
     unfinished = _part(options.collect)
@@ -188,7 +188,7 @@ def _part(path: Path) -> Path:
 
 
 def _examined(plan: "GoldenPlan", options: argparse.Namespace, *, tell: "Tell") -> "Examined":
-    from palier.golden.run import examine, examine_scores  # noqa: PLC0415
+    from palier.workers.golden.run import examine, examine_scores  # noqa: PLC0415
 
     corpus = lines_of(options.corpus, option="corpus")
     if options.scores:

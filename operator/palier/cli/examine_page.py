@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from palier.golden.result import GoldenResult, JudgeResult
-    from palier.golden.run import Examined
     from palier.golden.verdict import Item
+    from palier.workers.golden.run import Examined
 
 __all__ = ["page"]
 

@@ -22,7 +22,7 @@ from palier.errors import InvalidCorpus, InvalidSettings
 if TYPE_CHECKING:
     from palier.loadtest.plan import LoadTestPlan
     from palier.loadtest.result import LoadTestResult, StepRecord
-    from palier.loadtest.run import Progress
+    from palier.workers.load_test import Progress
 
 __all__ = ["add_command"]
 
@@ -140,7 +140,7 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     # Only now: the other commands must not wait for NumPy to load.
-    from palier.loadtest.run import load_test  # noqa: PLC0415
+    from palier.workers.load_test import load_test  # noqa: PLC0415
 
     by_hand = options.url is not None
     plan = _plan_by_hand(options) if by_hand else _plan_of_file(options)

@@ -7,15 +7,15 @@ from palier.cluster.instruments import Instruments
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.reach import PortProbe
 from palier.cluster.store import Store
-from palier.controller import Controller
-from palier.economy import Economy
 from palier.kopf_app import run
 from palier.metrics.asking import AT_ONCE
 from palier.metrics.connection import Credentials
 from palier.metrics.inquiries import Scope
 from palier.metrics.prices import Prices
 from palier.metrics.prometheus import PrometheusSource
-from palier.quality import Quality
+from palier.reconcile.controller import Controller
+from palier.reconcile.costs import Economy
+from palier.reconcile.trials import Quality
 from palier.settings import Settings
 
 __all__ = ["operate"]

@@ -58,7 +58,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def _run(options: argparse.Namespace) -> None:
     # Only now: the other commands must not wait for aiohttp to load.
-    from palier.shadow.run import run  # noqa: PLC0415
+    from palier.workers.shadow.run import run  # noqa: PLC0415
 
     plan = _plan(options.plan)
     used = {options.port: "copies"}

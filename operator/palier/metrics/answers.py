@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from palier.measuring.look import SCRAPED
+from palier.measuring.questions import Question
+from palier.measuring.step import Answer
 from palier.metrics.owners import Key, Owners
-from palier.release.look import SCRAPED
-from palier.release.questions import Question
-from palier.release.step import Answer
 
 __all__ = ["Answers"]
 

@@ -15,12 +15,12 @@ from typing import Final
 
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
+from palier.measuring.look import Watched
+from palier.measuring.questions import Question
 from palier.metrics.answers import Answers
 from palier.metrics.inquiries import ANYBODY, Inquirer, Inquiry, Scope, each_once
 from palier.metrics.owners import Key, Owners, Sorted
 from palier.metrics.prometheus import TIMEOUT, TOO_LARGE, MetricSource
-from palier.release.look import Watched
-from palier.release.questions import Question
 
 __all__ = ["Asker"]
 

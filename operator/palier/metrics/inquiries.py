@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from palier.evidence.counters import Series
+from palier.measuring.look import Watched
+from palier.measuring.questions import Question
+from palier.measuring.sources import Origin
 from palier.metrics.matchers import anyone_of, narrowed, none_of
 from palier.metrics.owners import Key
 from palier.metrics.prometheus import MOST_SERIES
-from palier.release.look import Watched
-from palier.release.questions import Question
-from palier.release.sources import Origin
 
 __all__ = ["ANYBODY", "Inquirer", "Inquiry", "Scope", "each_once"]
 

@@ -2,7 +2,7 @@
 
 The number of questions depends on how many different signals the ModelDeployments name, and for every few dozen
 releases there is one more of each; those that are not in a release cost none. What a look adds to a release is computed
-by the pure `palier.release.look`.
+by the pure `palier.measuring.look`.
 
 Each question reads as far back as most releases need that were measured at their last look, and never further than a
 few intervals. Those that have fallen behind, because they could not be measured for a while, are asked for once more
@@ -21,16 +21,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
+from palier.measuring.look import SCRAPED, Watched, asked_at, first_instant, instants, look, visible
+from palier.measuring.provenance import of_several_servers
+from palier.measuring.questions import Question
+from palier.measuring.sources import Origin
 from palier.metrics.answers import Answers
 from palier.metrics.asking import Asker
 from palier.metrics.inquiries import ANYBODY, Scope
 from palier.metrics.news import News
 from palier.metrics.owners import NOBODY_ELSE, Key, Owners
 from palier.metrics.prometheus import TOO_LARGE, MetricSource
-from palier.release.look import SCRAPED, Watched, asked_at, first_instant, instants, look, visible
-from palier.release.provenance import of_several_servers
-from palier.release.questions import Question
-from palier.release.sources import Origin
 
 __all__ = ["Key", "LookFinished", "Looks"]
 

@@ -2,9 +2,9 @@
 
 import logging
 
+from palier.measuring.alerts import UNTOLD, Alerts, alerts_of
+from palier.measuring.look import Watched
 from palier.metrics.owners import Key
-from palier.release.alerts import UNTOLD, Alerts, alerts_of
-from palier.release.look import Watched
 
 __all__ = ["News"]
 

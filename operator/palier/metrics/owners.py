@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from palier.evidence.counters import Series, Target, Times
-from palier.release.look import Watched
-from palier.release.questions import Question
+from palier.measuring.look import Watched
+from palier.measuring.questions import Question
 
 Key = tuple[str, str]
 """Namespace and name of a ModelDeployment."""

@@ -23,6 +23,11 @@ from typing import Final
 from palier.economics.running import Served
 from palier.evidence.counters import Series
 from palier.evidence.counts import Counts
+from palier.measuring.look import SCRAPED, Watched
+from palier.measuring.provenance import of_several_servers
+from palier.measuring.questions import Question, questions
+from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin
+from palier.measuring.step import Answer, Step
 from palier.metrics.answers import Answers
 from palier.metrics.asking import Asker
 from palier.metrics.inquiries import ANYBODY, Scope
@@ -30,11 +35,6 @@ from palier.metrics.owners import Key, Owners
 from palier.metrics.prometheus import MetricSource
 from palier.release.answered import NOBODY
 from palier.release.copies import NEVER, QUESTIONS, TRAILING, Copies, answered_copies
-from palier.release.look import SCRAPED, Watched
-from palier.release.provenance import of_several_servers
-from palier.release.questions import Question, questions
-from palier.release.sources import CounterRatio, MeasuredObjective, Origin
-from palier.release.step import Answer, Step
 
 __all__ = ["RunningTraffic"]
 

@@ -18,11 +18,11 @@ from palier.cluster.reach import PortProbe
 from palier.cluster.store import Store
 from palier.cluster.trouble import Troubles
 from palier.cluster.wanted import Wanted
-from palier.economy import Economy
 from palier.errors import ClusterError
 from palier.metrics.looks import Looks
-from palier.quality import Quality
+from palier.reconcile.costs import Economy
 from palier.reconcile.session import Session
+from palier.reconcile.trials import Quality
 from palier.release.observation import Measured, Observation, RevisionFacts
 from palier.release.reach import hold_for_reach, note_of_reach
 from palier.release.state import State

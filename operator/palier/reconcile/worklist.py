@@ -16,9 +16,9 @@ from palier.cluster.wanted import Wanted
 from palier.errors import ClusterError, InvalidSpec
 from palier.manifests.metadata import owned_by
 from palier.manifests.traffic import Mirror
-from palier.quality import Quality
 from palier.reconcile.actions import Action, Tier
 from palier.reconcile.overlay import REFUSED, Overlay
+from palier.reconcile.trials import Quality
 from palier.release import gate
 from palier.release.observation import Observation
 from palier.release.report import conditions, status_of, written

@@ -10,10 +10,10 @@ from palier.api.objectives import HistogramSignal
 from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import InvalidSpec
 from palier.evidence.objective import ObjectiveRule
+from palier.measuring.look import Watched
+from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from palier.presets import Histogram, router
-from palier.release.look import Watched
 from palier.release.resolve import Named, proxy_namespaces, serving_of, suffixed
-from palier.release.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from palier.release.state import RevisionRef, State
 
 NOBODY: Final = "-"

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from palier.api.v1alpha1 import ModelDeployment, Stage
 from palier.evidence.verdicts import Verdict
+from palier.measuring.sources import KnownReading, SlowerThan, reading_of
 from palier.release import gate
 from palier.release.cost import stops
 from palier.release.holds import shifting
@@ -12,7 +13,6 @@ from palier.release.plan import pin_stages, plan_of, proves_itself
 from palier.release.requests import handle_requests, is_new
 from palier.release.rules import Objectives, rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
-from palier.release.sources import KnownReading, SlowerThan, reading_of
 from palier.release.state import DRAIN_LIMIT, Drain, Release, State
 from palier.release.testing import Way
 

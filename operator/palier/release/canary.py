@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from palier.api.v1alpha1 import Experiment, Landing, OnNoEvidence
 from palier.evidence.objective import Judgement, Verdict, begin_share, combined
+from palier.measuring.sources import Origin
 from palier.release.holds import (
     CANNOT_MEASURE,
     JUDGING,
@@ -18,7 +19,6 @@ from palier.release.holds import (
 from palier.release.judging import not_better
 from palier.release.rollback import roll_back
 from palier.release.situation import Decision, Hold, Note, Situation
-from palier.release.sources import Origin
 from palier.release.stages import next_stage
 from palier.release.state import Ending, Result
 from palier.release.targets import stage_replicas

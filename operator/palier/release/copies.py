@@ -10,11 +10,11 @@ from typing import Final
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import Counts, ObjectiveRule
-from palier.release.questions import Question, questions, signal_questions
-from palier.release.sources import CounterRatio, MeasuredObjective, Origin
+from palier.measuring.questions import Question, questions, signal_questions
+from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin
+from palier.measuring.step import Answer
+from palier.measuring.step import Step as Stretch
 from palier.release.state import State, Step
-from palier.release.step import Answer
-from palier.release.step import Step as Stretch
 
 __all__ = ["NEVER", "QUESTIONS", "TRAILING", "Copies", "answered_copies", "copies"]
 

@@ -3,9 +3,9 @@
 from palier.api.values import OnStableUnavailable
 from palier.evidence.objective import Judgement, Verdict
 from palier.evidence.sample_ratio import served_share
+from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan
 from palier.release.cost import stops
 from palier.release.situation import Hold, Situation
-from palier.release.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan
 from palier.release.targets import accelerator_short, stage_replicas
 
 JUDGING = "Judging"

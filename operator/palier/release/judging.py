@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from palier.errors import InvalidSpec
 from palier.evidence.objective import Judgement, ObjectiveRule, Verdict, fresh, judge
+from palier.measuring.sources import MeasuredObjective
 from palier.release.cost import cost_judgements
 from palier.release.holds import CANNOT_MEASURE
 from palier.release.prospects import pods_for_traffic
 from palier.release.shadow_objectives import COVERAGE, LEFT_OUT
 from palier.release.situation import Situation
-from palier.release.sources import MeasuredObjective
 from palier.release.state import Step
 
 

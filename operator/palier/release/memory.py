@@ -9,11 +9,11 @@ from typing import Any
 
 from palier.api.release import ReleaseRules, Stage
 from palier.evidence.objective import Evidence
+from palier.measuring.sources import KnownReading
 from palier.release.cost import Reckoned, spending_of, spending_status
 from palier.release.examining import GoldenRecord
 from palier.release.plan import plan_of
 from palier.release.requests import REQUESTS
-from palier.release.sources import KnownReading
 from palier.release.state import (
     DRAIN_LIMIT,
     Drain,

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.prices import PriceTable
 from palier.evidence.objective import Evidence
+from palier.measuring.sources import Origin, Reading
 from palier.release.cost import RunningFacts
 from palier.release.examining import GoldenFacts
 from palier.release.shadowing import NO_SHADOW, ShadowFacts
-from palier.release.sources import Origin, Reading
 from palier.release.state import Ending, RevisionRef
 from palier.release.testing import LoadTestFacts, Way
 

@@ -20,8 +20,8 @@ from palier.api.constants import (
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.counters import Measurable
 from palier.evidence.objective import Judgement, MeanRule
+from palier.measuring.measurability import Measurability, measurability
 from palier.release.finding import Finding
-from palier.release.measurability import Measurability, measurability
 from palier.release.memory import write_state
 from palier.release.observation import Observation
 from palier.release.outlook import MESSAGE_LIMIT, cost_status, plan_status, testing_status, within_budget

@@ -13,7 +13,7 @@ from palier.api.objectives import HistogramSignal
 from palier.api.v1alpha1 import Latency, Level, Mean, ModelDeployment, Objective, Signals, TimeUnit
 from palier.api.values import CounterOwner, Runtime
 from palier.errors import InvalidSpec
-from palier.release.sources import (
+from palier.measuring.sources import (
     AboveLevel,
     CounterRatio,
     MeanOf,

@@ -15,8 +15,8 @@ from palier.api.v1alpha1 import Experiment, Mean, ModelDeployment, Objective
 from palier.api.values import Proof
 from palier.errors import InvalidSpec
 from palier.evidence.objective import MeanRule, ObjectiveRule, ScoreRule
+from palier.measuring.sources import MeasuredObjective, Origin
 from palier.release.resolve import Serving, resolve
-from palier.release.sources import MeasuredObjective, Origin
 
 __all__ = [
     "ERROR_MARGIN",

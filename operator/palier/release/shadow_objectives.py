@@ -11,8 +11,8 @@ from palier.api.objectives import TimeSignal
 from palier.api.quality import RESERVED
 from palier.api.v1alpha1 import ModelDeployment, Objective, ShadowStage
 from palier.evidence.objective import ObjectiveRule
+from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan, Source
 from palier.release.rules import ERROR_MARGIN, judged_in_shadow, rule_of
-from palier.release.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan, Source
 
 __all__ = ["COVERAGE", "LEFT_OUT", "shadow_objectives"]
 

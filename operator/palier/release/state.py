@@ -12,9 +12,9 @@ from palier.api.release import Landing, Stage
 from palier.api.status_values import Result, Step
 from palier.economics.spending import Spending
 from palier.evidence.objective import Evidence, begin_stage
+from palier.measuring.sources import KnownReading
 from palier.release.cost import Reckoned
 from palier.release.examining import GoldenRecord
-from palier.release.sources import KnownReading
 from palier.release.testing import LoadTestRecord
 
 __all__ = [

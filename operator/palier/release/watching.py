@@ -1,7 +1,7 @@
 """Which release the looks judge, and what a decision reads of what they found."""
 
 from palier.api.v1alpha1 import ModelDeployment
-from palier.release.look import Watched
+from palier.measuring.look import Watched
 from palier.release.observation import Measured
 from palier.release.resolve import router_series
 from palier.release.rules import Objectives

@@ -1,7 +1,7 @@
 """What Palier itself does with a simulated release.
 
 Nothing is re-implemented here: the rules come from a ModelDeployment by the same function as in the operator, raw
-samples become evidence in `palier.release.look`, and the same tests judge it. Only what surrounds them is simulated:
+samples become evidence in `palier.measuring.look`, and the same tests judge it. Only what surrounds them is simulated:
 pods are ready at once, the gateway obeys at once, and a look takes no time.
 """
 
@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.evidence.objective import Verdict, begin_share, begin_stage, combined, failed, fresh, judge
-from palier.release.look import Watched, look
+from palier.measuring.look import Watched, look
+from palier.measuring.sources import MeasuredObjective
 from palier.release.rules import measured_objectives
-from palier.release.sources import MeasuredObjective
 from palier.simulate.case import Case
 from palier.simulate.outcome import Outcome
 from palier.simulate.prometheus import COST, ERRORS, LATENCY, REQUESTS, SEGMENT_LABEL, Prometheus

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from palier.evidence.counters import Series, Target, Times
-from palier.release.look import SCRAPED
-from palier.release.questions import Question, questions
-from palier.release.sources import MeasuredObjective
-from palier.release.step import Answer
+from palier.measuring.look import SCRAPED
+from palier.measuring.questions import Question, questions
+from palier.measuring.sources import MeasuredObjective
+from palier.measuring.step import Answer
 from palier.simulate.conditions import OTHERS, SEGMENT
 from palier.simulate.recording import Floats, PodRecording, Recording
 

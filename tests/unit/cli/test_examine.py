@@ -245,7 +245,7 @@ def test_a_model_deployment_says_how_answers_are_compared(good: Model, corpus: P
 
 def test_a_judge_by_hand(good: Model, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its options become its plan, and its token comes from the environment."""
-    from palier.golden import run  # noqa: PLC0415
+    from palier.workers.golden import run  # noqa: PLC0415
 
     given: list[Any] = []
 

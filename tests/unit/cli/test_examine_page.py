@@ -7,7 +7,7 @@ from palier.api.status_values import Verdict
 from palier.cli.examine_page import page
 from palier.cli.plain import FIGURES, plain
 from palier.golden.result import GoldenResult, JudgeResult
-from palier.golden.run import Examined
+from palier.workers.golden.run import Examined
 
 DOWN = "the judge is down: 10 votes in a row have failed, the last because it answers with HTTP 503"
 JUDGE = JudgeResult(

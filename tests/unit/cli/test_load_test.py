@@ -14,11 +14,11 @@ import pytest
 from palier.cli.loadtest import page
 from palier.cli.main import main
 from palier.evidence.verdicts import Verdict
-from palier.loadtest import run
 from palier.loadtest.measure import Phase, Step
 from palier.loadtest.objectives import LoadObjective, Promise
 from palier.loadtest.plan import LoadTestPlan
 from palier.loadtest.result import LoadTestResult, StepRecord
+from palier.workers import load_test as run
 from tests.unit.loadtest.served import Served, served
 
 FOUND = LoadTestResult(
@@ -366,4 +366,4 @@ def test_other_commands_do_not_wait_for_it() -> None:
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert {"numpy", "scipy", "palier.loadtest.run"} & set(done.stdout.split()) == set()
+    assert {"numpy", "scipy", "palier.workers.load_test"} & set(done.stdout.split()) == set()

@@ -17,11 +17,11 @@ from palier.cluster.queue import Key
 from palier.cluster.store import Store
 from palier.economics.money import Money
 from palier.economics.prices import Unpriced
-from palier.economy import PLACES_KEPT, Economy
 from palier.errors import MetricsUnavailable, Unavailable
 from palier.evidence.counters import Series
 from palier.manifests.loadtest import load_test_job, load_test_name
 from palier.metrics.prices import Prices
+from palier.reconcile.costs import PLACES_KEPT, Economy
 from palier.release.observation import Measured, Observation
 from palier.release.situation import Decision
 from palier.release.state import State, Step

@@ -11,15 +11,15 @@ from palier.api.constants import API_VERSION, KIND, LABEL_REVISION
 from palier.api.v1alpha1 import parse
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
-from palier.controller import Controller
-from palier.economy import Economy
 from palier.errors import Forbidden, MetricsUnavailable, Unavailable
 from palier.evidence.counters import Series
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
 from palier.manifests.traffic import route_weights
 from palier.metrics.prices import Prices
-from palier.quality import Quality
+from palier.reconcile.controller import Controller
+from palier.reconcile.costs import Economy
+from palier.reconcile.trials import Quality
 from tests.property.load_world import load_tested
 from tests.unit.cluster.memory import MemoryCluster
 

@@ -8,13 +8,13 @@ from palier.api.constants import API_VERSION, KIND
 from palier.api.v1alpha1 import parse
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
-from palier.controller import Controller
-from palier.economy import Economy
 from palier.errors import ClusterError, Forbidden, Invalid, MetricsUnavailable, Unavailable
 from palier.evidence.counters import Series
 from palier.manifests.traffic import route_weights
 from palier.metrics.prices import Prices
-from palier.quality import Quality
+from palier.reconcile.controller import Controller
+from palier.reconcile.costs import Economy
+from palier.reconcile.trials import Quality
 from tests.unit.cluster.memory import MemoryCluster
 
 KEY = Key("ml", "demo")

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from palier.api.constants import API_VERSION, KIND, LABEL_REVISION
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
-from palier.controller import Controller
-from palier.economy import Economy
 from palier.errors import MetricsUnavailable, Unavailable
 from palier.evidence.counters import Series
 from palier.golden.result import GoldenResult
 from palier.manifests.shadow import LABEL_SHADOW
 from palier.manifests.traffic import mirror_of, route_weights
 from palier.metrics.prices import Prices
-from palier.quality import Quality
+from palier.reconcile.controller import Controller
+from palier.reconcile.costs import Economy
+from palier.reconcile.trials import Quality
 from tests.property.trial_specs import tried
 from tests.unit.cluster.memory import MemoryCluster
 from tests.unit.release.trial_examples import GOOD

@@ -19,7 +19,7 @@ TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf
 CODE = [
     *ROOT.glob("operator/palier/release/*.py"),
     *ROOT.glob("operator/palier/reconcile/*.py"),
-    ROOT / "operator" / "palier" / "controller.py",
+    ROOT / "operator" / "palier" / "reconcile" / "controller.py",
 ]
 VERDICTS = sorted(
     path

@@ -19,9 +19,9 @@ import yaml
 from palier.answers.comparison import Answer
 from palier.api.golden import Golden
 from palier.golden import corpus
-from palier.golden.ask import Reply
 from palier.golden.plan import GoldenPlan
-from palier.golden.scorer import answer_line, scored
+from palier.workers.golden.ask import Reply
+from palier.workers.golden.scorer import answer_line, scored
 
 SCORERS = Path(__file__).parents[3] / "examples" / "scorers"
 NAMES = ("ragas", "deepeval")

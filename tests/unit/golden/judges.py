@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from aiohttp import web
 
 from palier.golden.calibration import CONTROLS
-from palier.golden.judge import LiveJudge
 from palier.golden.judge_plan import JudgePlan
 from palier.golden.judge_reply import Opinion
+from palier.workers.golden.judge import LiveJudge
 
 PROMPT = "request={request}\x1eexpected={expected}\x1efirst={first}\x1esecond={second}"
 """A prompt that the judges here can read."""

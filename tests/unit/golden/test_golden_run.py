@@ -14,10 +14,10 @@ from aiohttp import web
 from palier.api.answers import Answers
 from palier.api.status_values import Verdict
 from palier.errors import InvalidCorpus
-from palier.golden import ask, run
 from palier.golden.judge_plan import JudgePlan
 from palier.golden.plan import GoldenPlan
-from palier.golden.run import Examined, Progress, Tell, collect, examine, examine_scores
+from palier.workers.golden import ask, run
+from palier.workers.golden.run import Examined, Progress, Tell, collect, examine, examine_scores
 from tests.unit.golden import judges
 from tests.unit.golden.models import Answer, Model, broken, model, says
 

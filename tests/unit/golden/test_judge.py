@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 
 from palier.golden.calibration import CONTROLS
-from palier.golden.judge import FEWEST_COMPARED, _majority
 from palier.golden.judge_reply import Opinion
-from palier.golden.votes import FAILURES_IN_A_ROW
+from palier.workers.golden.judge import FEWEST_COMPARED, _majority
+from palier.workers.golden.votes import FAILURES_IN_A_ROW
 from tests.unit.golden import judges
 from tests.unit.golden.judges import CONTROL_VOTES, PLAN, Answer, Question, calibrated, judging, prefers
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from palier.answers.comparison import Answer
-from palier.golden.ask import Reply
 from palier.golden.corpus import Case
 from palier.golden.plan import GoldenPlan
-from palier.golden.scorer import ScorerFailed, answer_line, scored
 from palier.golden.verdict import Gap, Item
+from palier.workers.golden.ask import Reply
+from palier.workers.golden.scorer import ScorerFailed, answer_line, scored
 
 PLAN = GoldenPlan(candidate="a", stable="b", path="/predict", scored_elsewhere=True)
 CASES = [

@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from palier.golden.judge import LiveJudge
 from palier.golden.judge_reply import Opinion
-from palier.golden.votes import FAILURES_IN_A_ROW, LONGEST_BODY
+from palier.workers.golden.judge import LiveJudge
+from palier.workers.golden.votes import FAILURES_IN_A_ROW, LONGEST_BODY
 from tests.unit.golden import judges
 from tests.unit.golden.judges import CONTROL_VOTES, PLAN, Answer, Pauses, Question, judging, prefers
 

@@ -17,13 +17,14 @@ import pytest
 
 from palier.errors import GeneratorUnavailable, InvalidCorpus
 from palier.evidence.verdicts import Verdict
-from palier.loadtest import measure, run
+from palier.loadtest import measure
 from palier.loadtest.findings import Finished
 from palier.loadtest.measure import Phase, Step, StepResult
 from palier.loadtest.objectives import LoadObjective, Promise
 from palier.loadtest.plan import LoadTestPlan
 from palier.loadtest.result import LoadTestResult
-from palier.loadtest.run import Progress, load_test, result_of
+from palier.workers import load_test as run
+from palier.workers.load_test import Progress, load_test, result_of
 from tests.unit.loadtest.served import ERLANG_B, Served, served
 
 ERRORS = LoadObjective("errors", Promise.ERRORS, 0.2)

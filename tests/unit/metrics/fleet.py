@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
+from palier.measuring.look import Watched
 from palier.metrics.owners import Key
 from palier.metrics.running import RunningTraffic
 from palier.release.answered import answered
-from palier.release.look import Watched
 from palier.release.state import Step
 from tests.property.world import model_deployment
 from tests.unit.metrics.promql import plain, selects

@@ -16,14 +16,8 @@ import pytest
 import palier
 from palier.errors import MetricsUnavailable
 from palier.evidence.objective import ObjectiveRule
-from palier.metrics.looks import Looks
-from palier.metrics.prices import Prices
-from palier.metrics.prometheus import PrometheusSource
-from palier.metrics.running import RunningTraffic
-from palier.metrics.usage import usage
-from palier.release.copies import Copies
-from palier.release.look import Watched
-from palier.release.sources import (
+from palier.measuring.look import Watched
+from palier.measuring.sources import (
     AboveLevel,
     CounterRatio,
     MeanOf,
@@ -33,6 +27,12 @@ from palier.release.sources import (
     SlowerThan,
     Source,
 )
+from palier.metrics.looks import Looks
+from palier.metrics.prices import Prices
+from palier.metrics.prometheus import PrometheusSource
+from palier.metrics.running import RunningTraffic
+from palier.metrics.usage import usage
+from palier.release.copies import Copies
 from tests.unit.metrics.fleet import stable_alone
 
 SERIES = b'{"metric":{"pod":"a"},"values":[[100,"1"]]}'

@@ -9,10 +9,10 @@ import pytest
 
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
+from palier.measuring.look import Watched
+from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from palier.metrics.inquiries import Scope
 from palier.metrics.looks import Key, Looks
-from palier.release.look import Watched
-from palier.release.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from tests.unit.metrics.promql import plain, selects
 from tests.unit.metrics.test_looks import CANDIDATE, KEY, STABLE, START, found, looks_at, release
 

@@ -12,10 +12,10 @@ from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Measurable, Series
 from palier.evidence.objective import ObjectiveRule
+from palier.measuring.look import Watched, first_instant, instants
+from palier.measuring.sources import CounterRatio, MeanOf, MeasuredObjective, Origin, Reading, RouterSeries
 from palier.metrics.looks import Looks
-from palier.release.look import Watched, first_instant, instants
 from palier.release.rules import measured_objectives
-from palier.release.sources import CounterRatio, MeanOf, MeasuredObjective, Origin, Reading, RouterSeries
 from tests.property.world import model_deployment
 from tests.unit.metrics.promql import plain, selects
 

@@ -8,10 +8,10 @@ import pytest
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
 from palier.evidence.objective import Counts, Evidence, ObjectiveRule, failed, fresh, observe
+from palier.measuring.look import Watched
+from palier.measuring.sources import CounterRatio, MeasuredObjective
 from palier.metrics.looks import Looks
 from palier.metrics.news import News
-from palier.release.look import Watched
-from palier.release.sources import CounterRatio, MeasuredObjective
 
 STABLE, CANDIDATE = "aaaaaaaaaa", "bbbbbbbbbb"
 START = 1_000_000.0
@@ -108,7 +108,7 @@ def test_evidence_that_cannot_be_judged_is_news_and_stops_nothing(
     def broken(_evidence: Evidence, _rule: ObjectiveRule) -> str:
         raise ValueError("math domain error")
 
-    monkeypatch.setattr("palier.release.alerts.alarm", broken)
+    monkeypatch.setattr("palier.measuring.alerts.alarm", broken)
     assert News().take(KEY, release(evidence=seen(GOOD)))
     assert "ml/demo cannot be judged" in caplog.text
 

@@ -7,11 +7,11 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.counters import Series
 from palier.evidence.objective import ObjectiveRule
 from palier.manifests.shadow import shadow_name
+from palier.measuring.look import Watched
+from palier.measuring.questions import Question
+from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from palier.metrics.owners import Key, Owners
-from palier.release.look import Watched
-from palier.release.questions import Question
 from palier.release.shadowing import ShadowRun
-from palier.release.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from tests.property.world import model_deployment
 
 STABLE, CANDIDATE = "aaaaaaaaaa", "bbbbbbbbbb"

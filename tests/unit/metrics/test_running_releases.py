@@ -10,9 +10,9 @@ import pytest
 from palier.economics.running import Served
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
+from palier.measuring.look import Watched
+from palier.measuring.sources import Origin, RouterSeries
 from palier.release.answered import answered
-from palier.release.look import Watched
-from palier.release.sources import Origin, RouterSeries
 from palier.release.state import Step
 from tests.property.world import model_deployment
 from tests.unit.metrics.fleet import (

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.measuring.look import Watched
+from palier.measuring.sources import CounterRatio, Origin, Source
 from palier.release.answered import NOBODY, answered
-from palier.release.look import Watched
-from palier.release.sources import CounterRatio, Origin, Source
 from palier.release.state import Result, State, Step
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, ended, first, ref, releasing, serving, warm
 

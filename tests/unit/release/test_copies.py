@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from palier.evidence.counters import Series
+from palier.measuring.questions import Question
+from palier.measuring.step import Answer
 from palier.release.copies import NEVER, QUESTIONS, TRAILING, Copies, answered_copies, copies
-from palier.release.questions import Question
 from palier.release.state import Result, State, Step
-from palier.release.step import Answer
 from tests.property.trial_specs import tried
 from tests.property.world import model_deployment
 from tests.unit.release.examples import CANDIDATE, NOW, SERVICE, STABLE, ended, planned, serving

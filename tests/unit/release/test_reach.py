@@ -8,6 +8,7 @@ from palier.api.objectives import Objective
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.arrivals import Arrivals, Block, Stretch
 from palier.evidence.objective import ObjectiveRule
+from palier.measuring.sources import AboveLevel, CounterRatio, MeasuredObjective, Origin, SlowerThan
 from palier.release.reach import (
     ANSWERED_WITHIN,
     NOT_ASKED,
@@ -19,7 +20,6 @@ from palier.release.reach import (
     unreached,
 )
 from palier.release.situation import Hold
-from palier.release.sources import AboveLevel, CounterRatio, MeasuredObjective, Origin, SlowerThan
 from palier.release.state import Ending, Result
 from tests.property.world import model_deployment
 

@@ -7,6 +7,15 @@ import pytest
 from palier.api.v1alpha1 import ModelDeployment, Objective, Signals, Stage, parse
 from palier.errors import InvalidSpec
 from palier.evidence.objective import MeanRule, ObjectiveRule, ScoreRule
+from palier.measuring.sources import (
+    AboveLevel,
+    CounterRatio,
+    MeanOf,
+    MeasuredObjective,
+    Origin,
+    RouterSeries,
+    SlowerThan,
+)
 from palier.release.resolve import Serving, router_series
 from palier.release.rules import (
     ERROR_MARGIN,
@@ -16,7 +25,6 @@ from palier.release.rules import (
     objectives_of,
     rules_digest,
 )
-from palier.release.sources import AboveLevel, CounterRatio, MeanOf, MeasuredObjective, Origin, RouterSeries, SlowerThan
 from tests.property.world import model_deployment
 
 SIGNALS = {

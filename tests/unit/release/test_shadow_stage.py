@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from palier.api.v1alpha1 import ModelDeployment
+from palier.measuring.look import Watched
 from palier.release import shadow_stage
 from palier.release.answered import NOBODY, answered
 from palier.release.criteria import comparison
-from palier.release.look import Watched
 from palier.release.shadowing import NO_SHADOW, ShadowFacts
 from palier.release.situation import Hold, Note, Situation
 from palier.release.state import Result, State, Step

@@ -13,11 +13,11 @@ from typing import Any
 from palier.api.constants import KIND, LABEL_DEPLOYMENT, LABEL_REVISION
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
-from palier.controller import Controller
-from palier.economy import Economy
 from palier.errors import ClusterError, Unavailable
 from palier.metrics.prices import Prices
-from palier.quality import Quality
+from palier.reconcile.controller import Controller
+from palier.reconcile.costs import Economy
+from palier.reconcile.trials import Quality
 from tests.unit.cluster.memory import endpoint_slice
 from tests.unit.safety import trials
 from tests.unit.safety.api_server import Counted, StrictCluster

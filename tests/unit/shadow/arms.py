@@ -13,9 +13,9 @@ from multidict import CIMultiDict
 from prometheus_client.parser import text_string_to_metric_families
 
 from palier.api.answers import Answers
-from palier.shadow.pages import serve_disagreements, serve_pages
 from palier.shadow.plan import ShadowPlan
-from palier.shadow.proxy import ShadowProxy, port_of
+from palier.workers.shadow.pages import serve_disagreements, serve_pages
+from palier.workers.shadow.proxy import ShadowProxy, port_of
 
 CANDIDATE, STABLE = "7f6c5d4b3a", "1a2b3c4d5e"
 COMPARISON = "0123456789abcdef"

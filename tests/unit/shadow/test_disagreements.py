@@ -8,9 +8,9 @@ import pytest
 from aiohttp import web
 
 from palier.errors import InvalidSettings
-from palier.shadow.pages import serve_disagreements
 from palier.shadow.plan import ShadowPlan
-from palier.shadow.proxy import port_of
+from palier.workers.shadow.pages import serve_disagreements
+from palier.workers.shadow.proxy import port_of
 from tests.unit.shadow.arms import PLAN, raw, reset, shadowed, text
 
 SECRET = "s3cr3t-9b1d"  # noqa: S105

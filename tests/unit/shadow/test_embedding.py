@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from palier.api.answers import Answers, Embeddings
-from palier.shadow.embedding import Embedder, cosine
+from palier.workers.embedding import Embedder, cosine
 from tests.unit.shadow.arms import CANDIDATE, Arm, Shadowed, reset, serve, shadowed, text, until
 
 VECTORS = {"cat": [1.0, 0.0], "kitten": [0.8, 0.6], "stone": [0.0, 2.0], "word": [1.0, 1.0]}
@@ -247,7 +247,7 @@ async def test_without_vectors_nothing_is_compared() -> None:
 
 async def test_a_server_that_comes_back_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every text with another one asks anew."""
-    monkeypatch.setattr("palier.shadow.embedding._LATELY", 0.0)
+    monkeypatch.setattr("palier.workers.embedding._LATELY", 0.0)
     async with compared(reset) as (shadow, server):
         await shadow.copy()
         await shadow.settled()

@@ -189,7 +189,7 @@ async def test_what_waits_to_be_counted_keeps_nothing_of_the_answers() -> None:
 
 async def test_no_connection_is_kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Service spreads connections over pods: copies that shared few for ever would all go to few pods."""
-    monkeypatch.setattr("palier.shadow.proxy.LATER", 0.0)
+    monkeypatch.setattr("palier.workers.shadow.proxy.LATER", 0.0)
     async with shadowed() as shadow:
         for _ in range(300):
             await shadow.copy()

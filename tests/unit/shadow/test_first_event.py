@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 from typing_extensions import override
 
 from palier.shadow.reply import FirstEvent
-from palier.shadow.sender import Outgoing, Sender
+from palier.workers.shadow.sender import Outgoing, Sender
 from tests.unit.shadow.arms import Arm, serve, stream
 
 WHOLE_LINE_OF_DATA = re.compile(rb"(?:\A|[\r\n])data: ?+(?!\[DONE\])[^\r\n]+[\r\n]")
@@ -65,7 +65,7 @@ async def test_a_stream_in_small_pieces_costs_as_much_as_its_length(monkeypatch:
             looked_at.append(len(self.kept) + len(piece))
             return super().take(piece)
 
-    monkeypatch.setattr("palier.shadow.sender.FirstEvent", Counted)
+    monkeypatch.setattr("palier.workers.shadow.sender.FirstEvent", Counted)
     pieces = [b": sixteen bytes "] * 4096
     async with AsyncExitStack() as stack:
         arm = Arm(stream(*pieces))

@@ -272,7 +272,7 @@ async def test_what_breaks_our_own_comparison_is_counted_and_told(monkeypatch: p
     def broken(*_: object, **__: object) -> None:
         raise ArithmeticError("secret")
 
-    monkeypatch.setattr("palier.shadow.pairs.compare", broken)
+    monkeypatch.setattr("palier.workers.shadow.pairs.compare", broken)
     async with shadowed() as shadow:
         for _ in range(3):
             await shadow.copy()

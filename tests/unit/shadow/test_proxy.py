@@ -10,9 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from palier.api.answers import Answers
 from palier.errors import InvalidSettings
 from palier.shadow.ledger import Unpaired
-from palier.shadow.pages import serve_pages
-from palier.shadow.proxy import ShadowProxy, port_of
 from palier.shadow.sample import Exclusion
+from palier.workers.shadow.pages import serve_pages
+from palier.workers.shadow.proxy import ShadowProxy, port_of
 from tests.unit.shadow.arms import CANDIDATE, COMPARISON, PLAN, STABLE, raw, shadowed, until, waits_for
 
 
@@ -54,7 +54,7 @@ async def test_a_hanging_candidate_alone_does_not_stop_the_proxy() -> None:
 
 async def test_what_waits_to_be_counted_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind a request that hangs, however fast the others are answered."""
-    monkeypatch.setattr("palier.shadow.proxy.MOST_HELD", 3)
+    monkeypatch.setattr("palier.workers.shadow.proxy.MOST_HELD", 3)
     async with shadowed() as shadow:
         hanging = asyncio.Event()
         shadow.candidate.answer = waits_for(hanging, "/hangs")
@@ -72,7 +72,7 @@ async def test_what_waits_to_be_counted_is_bounded(monkeypatch: pytest.MonkeyPat
 
 async def test_waiting_bodies_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many requests may wait, together they take no more memory than that."""
-    monkeypatch.setattr("palier.shadow.proxy.MOST_BYTES_WAITING", 10_000)
+    monkeypatch.setattr("palier.workers.shadow.proxy.MOST_BYTES_WAITING", 10_000)
     async with shadowed(max_concurrent=1) as shadow:
         shadow.candidate.gate.clear()
         assert await shadow.copy() == 204
@@ -154,7 +154,7 @@ async def test_an_upgrade_is_left_out() -> None:
 
 async def test_a_body_that_never_comes_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection is given up after a while, and the request left out."""
-    monkeypatch.setattr("palier.shadow.proxy.READING", 0.1)
+    monkeypatch.setattr("palier.workers.shadow.proxy.READING", 0.1)
     async with shadowed() as shadow:
         head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf"
         assert (await raw(shadow.url, head)).startswith(b"HTTP/1.1 204 ")
@@ -325,7 +325,7 @@ async def test_what_is_under_way_comes_to_an_end_when_the_proxy_stops() -> None:
 
 async def test_what_does_not_come_to_an_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kubelet does not wait for ever."""
-    monkeypatch.setattr("palier.shadow.proxy.ENDING", 0.1)
+    monkeypatch.setattr("palier.workers.shadow.proxy.ENDING", 0.1)
     async with shadowed() as shadow:
         shadow.candidate.gate.clear()
         await shadow.copy()

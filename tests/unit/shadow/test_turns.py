@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palier.shadow.turns import Turns
+from palier.workers.shadow.turns import Turns
 
 
 def test_whoever_hangs_holds_back_those_after_it() -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from palier.evidence.counters import Bucket, Measurable, Series
 from palier.evidence.objective import Counts, Evidence, MeanRule, ObjectiveRule, ScoreRule, observe
-from palier.release.histograms import NO_SEGMENT
-from palier.release.look import MOST_SEGMENTS, OTHER_SEGMENTS, Watched, look, visible
-from palier.release.questions import Question, histogram_question, questions
-from palier.release.sources import (
+from palier.measuring.histograms import NO_SEGMENT
+from palier.measuring.look import MOST_SEGMENTS, OTHER_SEGMENTS, Watched, look, visible
+from palier.measuring.questions import Question, histogram_question, questions
+from palier.measuring.sources import (
     AboveLevel,
     CounterRatio,
     MeanOf,
@@ -24,7 +24,7 @@ from palier.release.sources import (
     SlowerThan,
     Source,
 )
-from palier.release.step import Step
+from palier.measuring.step import Step
 
 CANDIDATE, STABLE = "new", "old"
 STALENESS = 40.0
@@ -672,7 +672,7 @@ def test_very_many_segments_are_bounded() -> None:
         given.update(segments)
         return observe(*arguments, segments=segments, **named)
 
-    with mock.patch("palier.release.look.observe", observing):
+    with mock.patch("palier.measuring.look.observe", observing):
         scrapes.look(release(measured), 60)
 
     assert len(given) == MOST_SEGMENTS + 1

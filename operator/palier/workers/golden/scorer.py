@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any, Final, NoReturn
 
-from palier.golden.ask import Reply
 from palier.golden.corpus import Case
 from palier.golden.plan import GoldenPlan
 from palier.golden.verdict import Gap, Item
+from palier.workers.golden.ask import Reply
 
 __all__ = ["ScorerFailed", "answer_line", "scored"]
 

@@ -12,10 +12,10 @@ from functools import lru_cache
 
 from palier.evidence.counters import LARGEST_COUNT, Target
 from palier.evidence.objective import Amounts, Counts, Evidence, ObjectiveRule, fresh, observe
-from palier.release.questions import Question, questions, signal_questions
-from palier.release.scrapes import keep_successful
-from palier.release.sources import MeasuredObjective, Origin, Reading, RouterSeries, SlowerThan, Source
-from palier.release.step import NOWHERE, Answer, Step
+from palier.measuring.questions import Question, questions, signal_questions
+from palier.measuring.scrapes import keep_successful
+from palier.measuring.sources import MeasuredObjective, Origin, Reading, RouterSeries, SlowerThan, Source
+from palier.measuring.step import NOWHERE, Answer, Step
 
 SCRAPED = Question("up")
 """The series that Prometheus itself writes for every target at every scrape."""

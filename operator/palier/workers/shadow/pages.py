@@ -8,8 +8,8 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from palier.errors import InvalidSettings
-from palier.shadow.metrics import registry_of
-from palier.shadow.proxy import ShadowProxy, listen
+from palier.workers.shadow.metrics import registry_of
+from palier.workers.shadow.proxy import ShadowProxy, listen
 
 __all__ = ["LOOPBACK", "serve_disagreements", "serve_pages"]
 

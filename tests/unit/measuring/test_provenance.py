@@ -7,10 +7,10 @@ import pytest
 
 from palier.evidence.counters import Series
 from palier.evidence.objective import ObjectiveRule
-from palier.release.look import SCRAPED, Watched
-from palier.release.provenance import of_several_servers
-from palier.release.questions import Question
-from palier.release.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
+from palier.measuring.look import SCRAPED, Watched
+from palier.measuring.provenance import of_several_servers
+from palier.measuring.questions import Question
+from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 
 NEW, OLD = "new", "old"
 RULE = ObjectiveRule("errors", limit=0.01, margin=1.25, alpha=0.01)

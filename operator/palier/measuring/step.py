@@ -24,10 +24,10 @@ from palier.evidence.counters import (
     together,
 )
 from palier.evidence.objective import Amounts, Counts
-from palier.release.histograms import NO_SEGMENT, Histogram, histograms, segment_of
-from palier.release.questions import Question, questions_of, signals_of
-from palier.release.scrapes import scraped_both
-from palier.release.sources import (
+from palier.measuring.histograms import NO_SEGMENT, Histogram, histograms, segment_of
+from palier.measuring.questions import Question, questions_of, signals_of
+from palier.measuring.scrapes import scraped_both
+from palier.measuring.sources import (
     AboveLevel,
     CounterRatio,
     MeanOf,

@@ -18,14 +18,14 @@ from typing import Final, Self
 from aiohttp import ClientError, web
 
 from palier.errors import InvalidSettings
-from palier.shadow.embedding import Embedder
 from palier.shadow.headers import forwarded
 from palier.shadow.ledger import ARMS, Ledger, Outcome, Unpaired
-from palier.shadow.pairs import Disagreement, Made, Pairs
 from palier.shadow.plan import ShadowPlan
 from palier.shadow.sample import Exclusion, Segments, exclusion, foreign
-from palier.shadow.sender import LONGEST_HEADER, Outgoing, Sender
-from palier.shadow.turns import Turns
+from palier.workers.embedding import Embedder
+from palier.workers.shadow.pairs import Disagreement, Made, Pairs
+from palier.workers.shadow.sender import LONGEST_HEADER, Outgoing, Sender
+from palier.workers.shadow.turns import Turns
 
 __all__ = ["MOST_BYTES_WAITING", "ShadowProxy", "listen", "port_of"]
 

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import NamedTuple, Self
 
-from palier.release.sources import (
+from palier.measuring.sources import (
     AboveLevel,
     CounterRatio,
     MeanOf,

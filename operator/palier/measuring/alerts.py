@@ -9,7 +9,7 @@ not in it: a release that goes on a little later harms nobody, so it waits for i
 from typing import NamedTuple
 
 from palier.evidence.objective import alarm
-from palier.release.look import Watched
+from palier.measuring.look import Watched
 
 __all__ = ["UNTOLD", "Alerts", "alerts_of"]
 

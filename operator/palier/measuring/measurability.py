@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from palier.evidence.counters import Measurable, around
-from palier.release.sources import KnownReading, MeasuredObjective, Reading, SlowerThan, reading_of
+from palier.measuring.sources import KnownReading, MeasuredObjective, Reading, SlowerThan, reading_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mappi
 from contextlib import AsyncExitStack
 from typing import Final, Self, TypeVar
 
-from palier.golden.ask import Asker, Reply
 from palier.golden.corpus import Case
 from palier.golden.plan import GoldenPlan
+from palier.workers.golden.ask import Asker, Reply
 
 __all__ = ["Asking", "Replies", "in_order"]
 

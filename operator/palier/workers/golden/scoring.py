@@ -12,13 +12,13 @@ from typing import Any
 from palier.answers.comparison import Answer, compare_values, to_embed
 from palier.answers.paths import found
 from palier.api.answers import Answers
-from palier.golden.ask import document_of
-from palier.golden.asking import Replies
 from palier.golden.corpus import Case
-from palier.golden.judge import LiveJudge
 from palier.golden.plan import GoldenPlan
 from palier.golden.verdict import Gap, Item
-from palier.shadow.embedding import Embedder
+from palier.workers.embedding import Embedder
+from palier.workers.golden.ask import document_of
+from palier.workers.golden.asking import Replies
+from palier.workers.golden.judge import LiveJudge
 
 __all__ = ["Scoring"]
 

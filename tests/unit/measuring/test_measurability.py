@@ -6,8 +6,8 @@ import pytest
 
 from palier.evidence.counters import Measurable
 from palier.evidence.objective import ObjectiveRule
-from palier.release.measurability import expected, measurability
-from palier.release.sources import CounterRatio, KnownReading, MeasuredObjective, Reading, SlowerThan
+from palier.measuring.measurability import expected, measurability
+from palier.measuring.sources import CounterRatio, KnownReading, MeasuredObjective, Reading, SlowerThan
 
 
 def slower_than(threshold: float, *, edges: tuple[float, ...] = (), remedy: str = "") -> MeasuredObjective:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from palier.evidence.counters import Series
-from palier.release.look import Watched
-from palier.release.questions import Question, questions
-from palier.release.sources import Origin
-from palier.release.step import Answer
+from palier.measuring.look import Watched
+from palier.measuring.questions import Question, questions
+from palier.measuring.sources import Origin
+from palier.measuring.step import Answer
 
 __all__ = ["OF_SERVERS", "of_several_servers"]
 

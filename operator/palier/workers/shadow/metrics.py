@@ -22,7 +22,7 @@ from typing_extensions import override
 
 from palier.shadow.ledger import ARMS, Ledger, Times
 from palier.shadow.plan import ShadowPlan
-from palier.shadow.proxy import ShadowProxy
+from palier.workers.shadow.proxy import ShadowProxy
 
 __all__ = ["LedgerCollector", "registry_of"]
 

@@ -21,7 +21,7 @@ from palier.golden.judge_plan import JudgePlan, judge_plan_for
 from palier.golden.judge_reply import Opinion
 from palier.golden.prompt import filled, text_of
 from palier.golden.result import JudgeResult
-from palier.golden.votes import Pause, Votes
+from palier.workers.golden.votes import Pause, Votes
 
 __all__ = ["FEWEST_COMPARED", "JudgePlan", "LiveJudge", "judge_plan_for"]
 

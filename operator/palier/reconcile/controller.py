@@ -26,16 +26,16 @@ from palier.cluster.served import served_revisions
 from palier.cluster.store import Store
 from palier.cluster.trouble import ASKED_AGAIN_AFTER, Troubles
 from palier.cluster.wanted import Wanted, wanted
-from palier.economy import Economy
 from palier.errors import InvalidSpec, PalierError
 from palier.metrics.inquiries import ANYBODY, Scope
 from palier.metrics.looks import LookFinished, Looks
 from palier.metrics.prometheus import MetricSource
-from palier.quality import Quality
 from palier.reconcile.actions import Outcomes, Tier, carry_out, describe_failures, is_lasting
+from palier.reconcile.costs import Economy
 from palier.reconcile.observer import Observer
 from palier.reconcile.overlay import REFUSED, overlay_of, standing_overlay
 from palier.reconcile.session import Session
+from palier.reconcile.trials import Quality
 from palier.reconcile.worklist import Pass, Planner
 from palier.release.decide import decide
 from palier.release.memory import read_state

@@ -2,7 +2,7 @@
 
 from palier.evidence.arrivals import Scraped, Scrapes
 from palier.evidence.counters import Series, Target
-from palier.release.scrapes import scraped_both, scrapes_of
+from palier.measuring.scrapes import scraped_both, scrapes_of
 
 CANDIDATE, STABLE = "new", "old"
 Rows = dict[Target, list[tuple[str, Series]]]

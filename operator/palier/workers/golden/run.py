@@ -14,15 +14,15 @@ from typing import Final, TextIO
 
 from palier.api.status_values import Verdict
 from palier.golden import corpus
-from palier.golden.asking import Asking, Replies, in_order
 from palier.golden.corpus import Case
-from palier.golden.judge import LiveJudge
 from palier.golden.plan import GoldenPlan
 from palier.golden.result import GoldenResult
-from palier.golden.scorer import ScorerFailed, answer_line, scored
-from palier.golden.scoring import Scoring
 from palier.golden.verdict import Examination, Gap, Item, nothing_to_compare
-from palier.shadow.embedding import Embedder
+from palier.workers.embedding import Embedder
+from palier.workers.golden.asking import Asking, Replies, in_order
+from palier.workers.golden.judge import LiveJudge
+from palier.workers.golden.scorer import ScorerFailed, answer_line, scored
+from palier.workers.golden.scoring import Scoring
 
 __all__ = ["EVERY", "Examined", "Progress", "Tell", "collect", "examine", "examine_scores"]
 

@@ -15,12 +15,12 @@ from palier.answers.stream import text_of
 from palier.answers.text import likeness
 from palier.api.answers import Answers, Comparison, Similarity, TextMetric
 from palier.api.shadow import Disagreements
-from palier.shadow.embedding import Embedder
 from palier.shadow.ledger import ARMS, Outcome, Unpaired
 from palier.shadow.plan import ShadowPlan
 from palier.shadow.reply import Reply, answer_of, decoded
 from palier.shadow.sample import Reservoir, shown
-from palier.shadow.sender import Outgoing, Sender
+from palier.workers.embedding import Embedder
+from palier.workers.shadow.sender import Outgoing, Sender
 
 __all__ = ["Disagreement", "Kept", "Made", "Pairs"]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final
 
-from palier.shadow.pages import LOOPBACK, serve_disagreements, serve_pages
 from palier.shadow.plan import ShadowPlan
-from palier.shadow.proxy import ShadowProxy
+from palier.workers.shadow.pages import LOOPBACK, serve_disagreements, serve_pages
+from palier.workers.shadow.proxy import ShadowProxy
 
 __all__ = ["run"]
 

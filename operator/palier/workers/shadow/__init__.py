@@ -1,0 +1,1 @@
+"""The shadow proxy: takes copies of requests, asks both versions, and exports what it has compared."""
