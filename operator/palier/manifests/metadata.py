@@ -41,7 +41,7 @@ def metadata(deployment: ModelDeployment, *, name: str, labels: Mapping[str, str
                 "kind": KIND,
                 "name": deployment.metadata.name,
                 "uid": deployment.metadata.uid,
-                "reconcile.controller": True,
+                "controller": True,
                 "blockOwnerDeletion": True,
             }
         ],
@@ -79,7 +79,7 @@ def tell_owner(deployment: ModelDeployment, obj: Mapping[str, Any]) -> str:
     exists = f"{kind} {name} exists and is not Palier's"
     remove = f"remove it (kubectl delete {kind.lower()} {name} -n {ours.namespace}) and Palier makes its own"
     owners = meta.get("ownerReferences") or ()
-    owner = next((one for one in owners if one.get("reconcile.controller")), next(iter(owners), None))
+    owner = next((one for one in owners if one.get("controller")), next(iter(owners), None))
     if owner is None:
         if (meta.get("labels") or {}).get(MANAGED_BY) != MANAGED_BY_VALUE:
             return f"{exists}: nothing says whose it is; {remove}, or choose another name for the ModelDeployment"

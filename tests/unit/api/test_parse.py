@@ -65,8 +65,8 @@ def test_every_field_arrives(full: dict[str, Any]) -> None:
     assert feedback.ratio is not None
     assert feedback.ratio.total == "feedback_total"
     assert {name for name, one in objectives.items() if one.mean} == {"seconds", "characters"}
-    assert objectives["reconcile.trials"].score is not None
-    assert objectives["reconcile.trials"].score.min.fraction == 0.8
+    assert objectives["quality"].score is not None
+    assert objectives["quality"].score.min.fraction == 0.8
     assert objectives["queue"].level is not None
     assert objectives["queue"].level.max.value == 20
     assert [canary.max_duration.seconds for canary in spec.release.canaries] == [5400, 90]

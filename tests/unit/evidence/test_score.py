@@ -7,7 +7,7 @@ import pytest
 
 from palier.evidence.objective import Amounts, Evidence, ScoreRule, Verdict, begin_stage, failed, fresh, judge, observe
 
-QUALITY = ScoreRule(name="reconcile.trials", least=0.9, alpha=0.01)
+QUALITY = ScoreRule(name="quality", least=0.9, alpha=0.01)
 Looks = list[tuple[Amounts, Amounts | None]]
 
 
@@ -49,7 +49,7 @@ def test_a_clearly_low_score_fails() -> None:
 
 def test_worse_than_stable_fails_above_the_least_score() -> None:
     """A candidate that is good enough, but much worse than stable."""
-    rule = ScoreRule(name="reconcile.trials", least=0.2, alpha=0.01)
+    rule = ScoreRule(name="quality", least=0.2, alpha=0.01)
     judgement = judge(seen([(arm(20, 0.5), arm(180, 1.0))] * 30, rule=rule), rule, promotion=False)
     assert (judgement.verdict, judgement.reason) == (Verdict.FAIL, "WorseThanStable")
     assert ", stable 1; evidence that it is worse " in judgement.message
@@ -85,7 +85,7 @@ def test_promotion_needs_proof_by_betting_the_other_way() -> None:
 
 def test_a_margin_below_nothing_needs_no_proof() -> None:
     """Every score is above a bound below 0."""
-    rule = ScoreRule(name="reconcile.trials", least=0.1, margin=0.1, alpha=0.01)
+    rule = ScoreRule(name="quality", least=0.1, margin=0.1, alpha=0.01)
     evidence = seen([(arm(20, 0.9), None)] * 3, rule=rule)
     assert judge(evidence, rule, promotion=True).reason == "Proven"
     assert evidence.not_worse == ()
@@ -123,7 +123,7 @@ def test_rounding_is_no_impossible_score() -> None:
 
 def test_its_mean_is_one_over_every_path() -> None:
     """Enumerating six looks of 0 or 1 with exactly the least mean: the mean of the e-value is at most 1."""
-    rule = ScoreRule(name="reconcile.trials", least=0.75, alpha=0.01)
+    rule = ScoreRule(name="quality", least=0.75, alpha=0.01)
     mean = 0.0
     for path in product((0, 1), repeat=6):
         evidence = seen([(Amounts(1, float(score)), None) for score in path], rule=rule)
@@ -155,4 +155,4 @@ def test_status_reads_back_exactly() -> None:
 def test_impossible_rules_are_refused(settings: dict[str, float]) -> None:
     """A rule under which no test exists fails when it is made."""
     with pytest.raises(ValueError, match=next(iter(settings))):
-        ScoreRule(**{"name": "reconcile.trials", "least": 0.9, "alpha": 0.01, **settings})  # type: ignore[arg-type]
+        ScoreRule(**{"name": "quality", "least": 0.9, "alpha": 0.01, **settings})  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ def live(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
 
 def owner(kind: str, name: str, uid: str = "another") -> list[dict[str, Any]]:
     """The owner references of an object that belongs to this one."""
-    return [{"apiVersion": "x/v1", "kind": kind, "name": name, "uid": uid, "reconcile.controller": True}]
+    return [{"apiVersion": "x/v1", "kind": kind, "name": name, "uid": uid, "controller": True}]
 
 
 def test_what_is_ours_is_no_obstacle() -> None:
