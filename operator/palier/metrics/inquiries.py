@@ -20,7 +20,7 @@ __all__ = ["ANYBODY", "Inquirer", "Inquiry", "Scope", "each_once"]
 
 RELEASES_AT_ONCE: Final = 100
 """Releases that one question names at most."""
-LONGEST_SCOPE: Final = 5000
+LONGEST_SCOPE: Final = 5600
 """Characters by which releases are named in one question at most; proxies before a server refuse URLs beyond 8 KiB."""
 
 
