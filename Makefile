@@ -54,8 +54,8 @@ check: setup ## style, types, layers, generated files
 	$(VENV)/bin/lint-imports
 	unformatted=$$(gofmt -l operator/generator); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
 	go -C operator/generator vet ./...
-	$(PY) -m palier.api.crd --check
-	$(PY) -m palier.api.reference --check
+	$(PY) -m palier.api.generate.crd --check
+	$(PY) -m palier.api.generate.reference --check
 	$(PY) -m palier.presets --check
 
 .PHONY: unit
@@ -79,8 +79,8 @@ e2e: setup ## tests on a real node with a real gateway, Prometheus and models
 
 .PHONY: generate
 generate: setup ## write the generated files anew: CRD, API reference, the chart's copy of the CRD
-	$(PY) -m palier.api.crd --write
-	$(PY) -m palier.api.reference --write
+	$(PY) -m palier.api.generate.crd --write
+	$(PY) -m palier.api.generate.reference --write
 	$(PY) -m palier.presets --write
 	cp crds/*.yaml charts/palier/files/crds/
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from palier.api.values import LABEL, SUBDOMAIN, Duration
+from palier.api.spec.values import LABEL, SUBDOMAIN, Duration
 from palier.errors import InvalidSettings
 from palier.metrics.matchers import matcher
 

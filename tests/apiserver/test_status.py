@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from palier.api.conditions import condition, merge_conditions
 from palier.api.constants import AVAILABLE, FIELD_MANAGER_STATUS, PROGRESSING, READY, RECONCILING
-from palier.api.release import ReleaseRules, Stage
+from palier.api.spec.release import ReleaseRules, Stage
+from palier.api.status.conditions import condition, merge_conditions
 from palier.evidence.objective import Counts, ObjectiveRule, fresh, judge, observe
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult

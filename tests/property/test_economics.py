@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from palier.api.budget import Budget
+from palier.api.spec.budget import Budget
 from palier.economics.capacity import ScalingLaw, fit, replicas_at
 from palier.economics.costs import Overlap, thousands
 from palier.economics.measured import measured

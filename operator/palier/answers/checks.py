@@ -12,7 +12,7 @@ from palier.answers.paths import Pattern, steps_of, written
 from palier.answers.rules import STRICT, Allowance, Rules
 from palier.answers.shape import shape_difference
 from palier.answers.text import likeness
-from palier.api.answers import Check, Comparison, Similarity, TextMetric
+from palier.api.spec.answers import Check, Comparison, Similarity, TextMetric
 
 __all__ = ["LONGEST_TEXT", "MISSING", "CheckResult", "Values", "judged", "text_at"]
 

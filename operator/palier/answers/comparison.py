@@ -22,7 +22,7 @@ from palier.answers.checks import CheckResult, Values, judged, text_at
 from palier.answers.document import DEEPEST, deeper, document_of
 from palier.answers.paths import Pattern, places, steps_of
 from palier.answers.stream import text_in
-from palier.api.answers import Answers, Check, Comparison, TextMetric
+from palier.api.spec.answers import Answers, Check, Comparison, TextMetric
 
 __all__ = ["Answer", "CheckResult", "Compared", "compare", "compare_values", "own_texts", "to_embed"]
 

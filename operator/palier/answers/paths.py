@@ -1,4 +1,4 @@
-"""Places in JSON documents, written as the paths of JSONPath (RFC 9535) that `palier.api.answers.JsonPath` allows.
+"""Places in JSON documents, written as the paths of JSONPath (RFC 9535) that `palier.api.spec.answers.JsonPath` allows.
 
 A path is names, positions and wildcards, so that looking it up takes no longer than the document is large. Fields that
 a wildcard finds come in the order of their names, because the order of an object's fields means nothing.

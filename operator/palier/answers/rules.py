@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple, Self
 
 from palier.answers.paths import Pattern, Step, advanced
-from palier.api.answers import Tolerance
+from palier.api.spec.answers import Tolerance
 
 __all__ = ["LARGEST_GROUP", "MOST_PAIRS", "STRICT", "Allowance", "Budget", "Rules", "normalized"]
 

@@ -14,8 +14,8 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from palier.api.serving import ModelVersion, Placement, Serving, Variant
-from palier.api.values import Surge
+from palier.api.spec.serving import ModelVersion, Placement, Serving, Variant
+from palier.api.spec.values import Surge
 
 LENGTH: Final = 10
 """Hexadecimal digits: 40 bits, so that two of the few revisions of one object do not collide."""

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from palier.api.status import Status
-from palier.api.template import LARGEST, step_of
+from palier.api.spec.template import LARGEST, step_of
+from palier.api.status.status import Status
 
 __all__ = ["fitting_status"]
 

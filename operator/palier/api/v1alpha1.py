@@ -6,19 +6,22 @@ units, defaults and an example. Lists and strings are bounded because the API se
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from palier.api.answers import Answers, Check, Comparison, Embeddings, JsonPath, Similarity, TextMetric, Tolerance
 from palier.api.blame import blame
-from palier.api.budget import Budget
 from palier.api.constants import NAME_MAX_LENGTH
-from palier.api.golden import Calibration, Golden, Judge, Scorer, SecretKey
-from palier.api.load_test import Corpus, CorpusImage, CorpusVolume, LoadTest
-from palier.api.measuring import measuring_rules
-from palier.api.objectives import (
+from palier.api.rule import ApiObject, Rule
+from palier.api.rules.measuring import measuring_rules
+from palier.api.rules.planning import planning_rules
+from palier.api.rules.quality import quality_rules
+from palier.api.spec.answers import Answers, Check, Comparison, Embeddings, JsonPath, Similarity, TextMetric, Tolerance
+from palier.api.spec.budget import Budget
+from palier.api.spec.golden import Calibration, Golden, Judge, Scorer, SecretKey
+from palier.api.spec.load_test import Corpus, CorpusImage, CorpusVolume, LoadTest
+from palier.api.spec.objectives import (
     Agreement,
     ErrorRate,
     HistogramSignal,
@@ -34,12 +37,18 @@ from palier.api.objectives import (
     TimeSignal,
     UnitCost,
 )
-from palier.api.planning import planning_rules
-from palier.api.quality import quality_rules
-from palier.api.release import Canary, Experiment, GoldenStage, Landing, LoadTestStage, ReleaseRules, ShadowStage, Stage
-from palier.api.rules import ATOMIC, BY_NAME, SET, ApiObject, Rule
-from palier.api.scale import ApiPrice, Overheads, ProofOfConcept, Scale, Target
-from palier.api.serving import (
+from palier.api.spec.release import (
+    Canary,
+    Experiment,
+    GoldenStage,
+    Landing,
+    LoadTestStage,
+    ReleaseRules,
+    ShadowStage,
+    Stage,
+)
+from palier.api.spec.scale import ApiPrice, Overheads, ProofOfConcept, Scale, Target
+from palier.api.spec.serving import (
     ConfigMapKey,
     Container,
     Gpu,
@@ -53,16 +62,13 @@ from palier.api.serving import (
     Variant,
     VariantModel,
 )
-from palier.api.shadow import Disagreements, Sampling, Shadow, ShadowMethod
-from palier.api.template import LARGEST, step_of
-from palier.api.values import (
+from palier.api.spec.shadow import Disagreements, Sampling, Shadow, ShadowMethod
+from palier.api.spec.spec import Owner, SpecFields
+from palier.api.spec.template import LARGEST, step_of
+from palier.api.spec.traffic import Gateway, ParentRef, ServiceTraffic, Stickiness, Traffic
+from palier.api.spec.values import (
     Accelerator,
     Duration,
-    Email,
-    HeaderName,
-    HostName,
-    LabelName,
-    ObjectName,
     OnBreach,
     OnBurn,
     OnNoEvidence,
@@ -164,121 +170,10 @@ LONGEST_SHOWN: Final = 100
 _NAME: Final = rf"^[a-z]([-a-z0-9]{{0,{NAME_MAX_LENGTH - 2}}}[a-z0-9])?$"
 
 
-class Owner(ApiObject):
-    """The Scalability Owner: the accountable person for this model in production."""
-
-    name: Annotated[str, Field(min_length=3, max_length=100)]
-    """Name of the person or of the role, at least 3 characters. Example: `NLP platform lead`."""
-    email: Email
-    """Where this owner is reached when a release is held or rolled back. Example: `nlp-platform@example.com`."""
-    team: Annotated[str, Field(min_length=1, max_length=100)] | None = None
-    """The owner's team. Example: `nlp`."""
-
-
-class ParentRef(ApiObject):
-    """A Gateway, or one listener of it, that the HTTPRoute attaches to."""
-
-    name: ObjectName
-    """Name of the Gateway."""
-    namespace: LabelName | None = None
-    """Namespace of the Gateway; the ModelDeployment's own when left out. Example: `infra`."""
-    section_name: ObjectName | None = None
-    """Name of one listener of the Gateway; all its listeners when left out. Example: `http`."""
-
-
-class Stickiness(ApiObject):
-    """What tells users apart, so that each stays with one version while the weights change: one of both."""
-
-    constraints: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            cel="has(self.header) != has(self.cookie)",
-            holds=lambda sticky: (sticky.header is None) != (sticky.cookie is None),
-            message="sticky takes exactly one of header and cookie, such as header: x-user",
-        ),
-    )
-
-    header: HeaderName | None = None
-    """Header of the request that names the user. Example: `x-user`."""
-    cookie: HeaderName | None = None
-    """Cookie of the request that names the user; your application sets it. Example: `user`."""
-
-
-class Gateway(ApiObject):
-    """Traffic split by weight in an HTTPRoute of the Gateway API, named as the ModelDeployment."""
-
-    parent_refs: Annotated[list[ParentRef], Field(min_length=1, max_length=16), ATOMIC]
-    """The Gateways that carry the traffic, at least one."""
-    hostnames: Annotated[
-        list[HostName],
-        Field(max_length=16),
-        SET,
-    ] = Field(default_factory=list)
-    """Host names of the route, `*.` as first label allowed; all of the listener's when empty.
-    Example: `language.example.com`."""
-    router: Router | None = None
-    """Whose counters the gateway's proxies export, for objectives that read the router: `EnvoyGateway` or `Istio`. The
-    proxies must be scraped by the Prometheus that Palier asks. No objective reads the router when left out."""
-    sticky: Stickiness | None = None
-    """Keeps each user with one version during a release: by hash, so that a user who has met the candidate stays with
-    it while its weight rises. Needs `router: EnvoyGateway`, whose BackendTrafficPolicy it makes; requests that do not
-    name a user are split at random."""
-    request_timeout: Duration | None = None
-    """Longest time of a request; the gateway then answers 504 in the pod's place, so that a pod that never answers is
-    seen in the router's errors. The gateway's own default when left out. Example: `30s`."""
-
-
-class ServiceTraffic(ApiObject):
-    """Traffic split by the number of replicas behind one Service, named as the ModelDeployment."""
-
-
-class Traffic(ApiObject):
-    """How users reach the model: exactly one of `gateway` and `service`."""
-
-    constraints: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            cel="has(self.gateway) != has(self.service)",
-            holds=lambda traffic: (traffic.gateway is None) != (traffic.service is None),
-            message="traffic takes exactly one of gateway and service; service: {} works without a gateway",
-        ),
-    )
-
-    gateway: Gateway | None = None
-    """Split by weight with the Gateway API: exact shares with few replicas. Needs a Gateway controller."""
-    service: ServiceTraffic | None = None
-    """Split by the number of replicas behind one Service: needs no gateway; shares are as fine as replicas allow.
-    Write `service: {}`."""
-
-
-class Spec(ApiObject):
+class Spec(SpecFields):
     """What its owner wants."""
 
     constraints: ClassVar[tuple[Rule, ...]] = (*measuring_rules(), *planning_rules(), *quality_rules())
-
-    owner: Owner
-    """The accountable person for this model in production."""
-    model: ModelVersion
-    """Which model is served; any change here makes a new revision."""
-    serving: Serving
-    """How the model is served; any change here except of `replicas` and `placement.surge` makes a new revision."""
-    traffic: Traffic
-    """How users reach the model."""
-    signals: Signals | None = None
-    """The series of the pods that objectives read, where no preset of `model.runtime` names them or other ones are
-    wanted."""
-    objectives: Annotated[list[Objective], Field(max_length=16), BY_NAME] = Field(default_factory=list)
-    """The promises that every candidate is judged by; at most 16. Without any, only readiness is checked."""
-    budget: Budget | None = None
-    """What serving may cost: a candidate that would cost more at `scale.target` is refused by the stage `loadTest`."""
-    scale: Scale | None = None
-    """The traffic that production has to carry, and how capacity and cost at it are found."""
-    answers: Answers = Field(default_factory=Answers)
-    """How two answers to the same request are compared, in the shadow and with golden answers."""
-    golden: Golden | None = None
-    """Requests whose good answers are known, for the stage `golden`."""
-    shadow: Shadow = Field(default_factory=Shadow)
-    """How requests are copied in the stage `shadow`."""
-    release: ReleaseRules = Field(default_factory=ReleaseRules)
-    """How a new revision becomes stable."""
 
 
 class Metadata(ApiObject):

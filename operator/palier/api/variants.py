@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from palier.api.serving import ModelVersion, Serving, Variant
+from palier.api.spec.serving import ModelVersion, Serving, Variant
 from palier.api.v1alpha1 import ModelDeployment
 
 __all__ = ["ResolvedVariant", "resolved"]

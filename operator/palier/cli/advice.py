@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from palier.api.constants import DENIED, READY
-from palier.api.status_values import Result
+from palier.api.status.values import Result
 
 __all__ = ["ENDED", "HELD", "NOTHING_TO_DO", "next_step"]
 

@@ -9,8 +9,8 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from palier.api.answers import Answers
 from palier.api.constants import KIND
+from palier.api.spec.answers import Answers
 from palier.errors import InvalidSettings, InvalidSpec
 
 __all__ = ["answers_in"]

@@ -28,7 +28,7 @@ from palier.errors import InvalidSettings, InvalidSpec
 if TYPE_CHECKING:
     from palier.answers.checks import CheckResult
     from palier.answers.confusion import Confusion
-    from palier.api.answers import Answers
+    from palier.api.spec.answers import Answers
 
 __all__ = ["add_command"]
 
@@ -115,7 +115,7 @@ def _compare(options: argparse.Namespace) -> int:
     # Only now: the other commands must not wait for the API's models to load.
     from palier.answers.comparison import Answer, compare  # noqa: PLC0415
     from palier.answers.confusion import Confusion  # noqa: PLC0415
-    from palier.api.answers import Answers, Comparison  # noqa: PLC0415
+    from palier.api.spec.answers import Answers, Comparison  # noqa: PLC0415
 
     least = options.min_percent
     if least is not None and not 0 <= least <= 100:  # noqa: PLR2004 - percent
@@ -163,7 +163,7 @@ def _answers(path: str) -> "Answers":
         InvalidSettings: the file cannot be read, or has no checks.
         InvalidSpec: they break a rule of the API, or need a server for vectors.
     """
-    from palier.api.answers import TextMetric  # noqa: PLC0415
+    from palier.api.spec.answers import TextMetric  # noqa: PLC0415
     from palier.cli.answers_file import answers_in  # noqa: PLC0415
 
     name = shown_name(path)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from palier.api.answers import Answers
+from palier.api.spec.answers import Answers
 from palier.cli.answers_file import answers_in
 from palier.errors import InvalidSettings
 from palier.golden.judge_plan import JudgePlan

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from palier.api.constants import KIND
-from palier.api.status_values import Step
+from palier.api.status.values import Step
 from palier.cluster.client import KubernetesCluster
 from palier.cluster.indices import inside
 from palier.cluster.queue import Key, WorkQueue

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from palier.api.constants import LABEL_DEPLOYMENT, LABEL_REVISION
-from palier.api.status import LoadTestStatus
+from palier.api.status.status import LoadTestStatus
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster
 from palier.cluster.jobs import JobKind, look

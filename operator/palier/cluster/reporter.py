@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from palier.api.conditions import merge_conditions
 from palier.api.constants import API_VERSION, KIND
 from palier.api.printable import make_status_printable
+from palier.api.status.conditions import merge_conditions
 from palier.cluster.client import Cluster
 from palier.cluster.queue import Key
 from palier.cluster.store import Store

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from palier.api.load_test import Corpus
 from palier.api.revision import revision_hash
-from palier.api.serving import ConfigMapKey
+from palier.api.spec.load_test import Corpus
+from palier.api.spec.serving import ConfigMapKey
 from palier.api.v1alpha1 import ModelDeployment
 from palier.api.variants import resolved
 from palier.cluster.store import Store

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from palier.api.scale import ApiPrice, Scale
+from palier.api.spec.scale import ApiPrice, Scale
 from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.capacity import ScalingLaw
 from palier.economics.costs import Overlap

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from palier.api.budget import Budget
+from palier.api.spec.budget import Budget
 from palier.economics.affordable import Service, break_even, largest_affordable, smallest_affordable
 from palier.economics.capacity import Fleet, ScalingLaw
 from palier.economics.costs import Limits, MonthlyCost, Overlap, thousands

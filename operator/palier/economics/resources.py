@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-from palier.api.serving import Gpu
+from palier.api.spec.serving import Gpu
 from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.quantities import GIBIBYTE, quantity
 from palier.errors import InvalidSpec

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from palier.api.values import Amount
+from palier.api.spec.values import Amount
 from palier.economics import sentences
 from palier.economics.planning import PlanInputs, Point
 from palier.economics.prices import Priced, Unpriced

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from palier.api.status_values import Verdict
+from palier.api.status.values import Verdict
 
 __all__ = ["Finding", "Judgement", "Verdict", "combined"]
 

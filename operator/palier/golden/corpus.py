@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
-from palier.api.values import UrlPath
+from palier.api.spec.values import UrlPath
 from palier.errors import InvalidCorpus
 
 __all__ = ["LONGEST_ID", "MOST_CHARACTERS", "MOST_LINES", "Case", "read"]

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 from pydantic.alias_generators import to_camel
 
 from palier.api.figures import figure_of
-from palier.api.golden import Golden
+from palier.api.spec.golden import Golden
 from palier.errors import InvalidSpec, unreadable
 from palier.golden import prompt as prompts
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from pydantic.alias_generators import to_camel
 
-from palier.api.golden import Golden, Scorer
+from palier.api.spec.golden import Golden, Scorer
 from palier.api.v1alpha1 import Answers, ModelDeployment
 from palier.errors import InvalidSpec, unreadable
 from palier.golden.judge_plan import JudgePlan, judge_plan_for

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final, Self
 
 from palier.api.figures import figure_of, number_of
-from palier.api.status_values import Verdict
+from palier.api.status.values import Verdict
 
 __all__ = ["JSON_LIMIT", "GoldenResult", "JudgeResult"]
 

@@ -25,7 +25,7 @@ from enum import StrEnum
 from math import fsum, log
 from typing import Final
 
-from palier.api.status_values import Verdict
+from palier.api.status.values import Verdict
 from palier.evidence.sentences import allowed, more, odds, three_digits
 from palier.golden.proof import Bets, mean_between
 from palier.golden.result import GoldenResult, JudgeResult

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
-from palier.api.values import UrlPath
+from palier.api.spec.values import UrlPath
 from palier.errors import InvalidCorpus
 
 __all__ = ["MOST_TARGETS", "Request", "read", "targets", "varies"]

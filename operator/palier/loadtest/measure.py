@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from palier.api.status_values import LoadTestPhase as Phase
+from palier.api.status.values import LoadTestPhase as Phase
 from palier.loadtest.objectives import LoadObjective, Promise
 from palier.loadtest.plan import CONNECTIONS, LoadTestPlan
 

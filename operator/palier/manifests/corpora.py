@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from palier.api.load_test import Corpus
+from palier.api.spec.load_test import Corpus
 
 __all__ = ["CORPUS_KEY", "corpus_text", "corpus_volume"]
 

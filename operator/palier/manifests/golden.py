@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from palier.api.constants import GROUP, LABEL_WATCH, MANAGED_BY, MANAGED_BY_VALUE
-from palier.api.golden import Golden, Judge, Scorer
-from palier.api.load_test import Corpus
-from palier.api.release import GoldenStage
+from palier.api.spec.golden import Golden, Judge, Scorer
+from palier.api.spec.load_test import Corpus
+from palier.api.spec.release import GoldenStage
 from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import InvalidSpec
 from palier.manifests.corpora import CORPUS_KEY, corpus_text, corpus_volume

@@ -4,7 +4,7 @@ import math
 from typing import Any, Final
 
 from palier.api.constants import GROUP, LABEL_WATCH, MANAGED_BY, MANAGED_BY_VALUE
-from palier.api.load_test import LoadTest
+from palier.api.spec.load_test import LoadTest
 from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import InvalidSpec
 from palier.manifests.corpora import CORPUS_KEY, corpus_text, corpus_volume

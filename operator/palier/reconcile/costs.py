@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from palier.api.constants import LABEL_DEPLOYMENT, LABEL_REVISION
-from palier.api.serving import Placement
+from palier.api.spec.serving import Placement
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster import loadtests
 from palier.cluster.client import Cluster

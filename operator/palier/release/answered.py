@@ -6,7 +6,7 @@ revision whose failures are not counted is read as well: requests without their 
 
 from typing import Final
 
-from palier.api.objectives import HistogramSignal
+from palier.api.spec.objectives import HistogramSignal
 from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import InvalidSpec
 from palier.evidence.objective import ObjectiveRule

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any, Self
 
 from palier.api.figures import figure_of
+from palier.api.spec.values import OnBurn
 from palier.api.v1alpha1 import ModelDeployment
-from palier.api.values import OnBurn
 from palier.economics.burn import Burn, burn
 from palier.economics.money import Money
 from palier.economics.prices import Unpriced

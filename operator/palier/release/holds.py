@@ -1,6 +1,6 @@
 """Why a release waits, in sentences with their numbers."""
 
-from palier.api.values import OnStableUnavailable
+from palier.api.spec.values import OnStableUnavailable
 from palier.evidence.objective import Judgement, Verdict
 from palier.evidence.sample_ratio import served_share
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan

@@ -7,7 +7,7 @@ with a cursor, and the release goes on with the plan that its spec has.
 from collections.abc import Mapping
 from typing import Any
 
-from palier.api.release import ReleaseRules, Stage
+from palier.api.spec.release import ReleaseRules, Stage
 from palier.evidence.objective import Evidence
 from palier.measuring.sources import KnownReading
 from palier.release.cost import Reckoned, spending_of, spending_status

@@ -1,6 +1,6 @@
 """Which stages does a release go through? They are pinned when it starts, so that no edit moves its traffic later."""
 
-from palier.api.release import ReleaseRules, Stage
+from palier.api.spec.release import ReleaseRules, Stage
 from palier.api.v1alpha1 import ModelDeployment
 
 __all__ = ["pin_stages", "plan_of", "proves_itself"]

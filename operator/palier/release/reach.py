@@ -7,7 +7,7 @@ weight but counts no requests beside a stable revision that counts many is taken
 
 from dataclasses import dataclass
 
-from palier.api.objectives import TimeSignal
+from palier.api.spec.objectives import TimeSignal
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.arrivals import Arrivals
 from palier.evidence.sample_ratio import not_reached

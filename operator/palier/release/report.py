@@ -8,7 +8,6 @@ for programs; the sentence with its numbers stands in `Ready`, and in `Stalled`,
 from collections.abc import Mapping
 from typing import Any
 
-from palier.api.conditions import condition
 from palier.api.constants import (
     AVAILABLE,
     MEASURABLE,
@@ -17,6 +16,7 @@ from palier.api.constants import (
     RECONCILING,
     STALLED,
 )
+from palier.api.status.conditions import condition
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.counters import Measurable
 from palier.evidence.objective import Judgement, MeanRule

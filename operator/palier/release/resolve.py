@@ -9,9 +9,9 @@ from typing import NamedTuple
 from pydantic.alias_generators import to_snake
 
 from palier import presets
-from palier.api.objectives import HistogramSignal
+from palier.api.spec.objectives import HistogramSignal
+from palier.api.spec.values import CounterOwner, Runtime
 from palier.api.v1alpha1 import Latency, Level, Mean, ModelDeployment, Objective, Signals, TimeUnit
-from palier.api.values import CounterOwner, Runtime
 from palier.errors import InvalidSpec
 from palier.measuring.sources import (
     AboveLevel,

@@ -9,10 +9,10 @@ import json
 from dataclasses import dataclass, replace
 
 from palier import presets
-from palier.api.objectives import CountedSignal
-from palier.api.quality import judged_in_shadow
+from palier.api.rules.quality import judged_in_shadow
+from palier.api.spec.objectives import CountedSignal
+from palier.api.spec.values import Proof
 from palier.api.v1alpha1 import Experiment, Mean, ModelDeployment, Objective
-from palier.api.values import Proof
 from palier.errors import InvalidSpec
 from palier.evidence.objective import MeanRule, ObjectiveRule, ScoreRule
 from palier.measuring.sources import MeasuredObjective, Origin

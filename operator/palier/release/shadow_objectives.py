@@ -7,8 +7,8 @@ pairs can show.
 
 from dataclasses import dataclass, replace
 
-from palier.api.objectives import TimeSignal
-from palier.api.quality import RESERVED
+from palier.api.rules.quality import RESERVED
+from palier.api.spec.objectives import TimeSignal
 from palier.api.v1alpha1 import ModelDeployment, Objective, ShadowStage
 from palier.evidence.objective import ObjectiveRule
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan, Source

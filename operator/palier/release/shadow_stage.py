@@ -6,7 +6,7 @@ when the proxy that compares is ready, and end before it is removed.
 
 from dataclasses import replace
 
-from palier.api.quality import RESERVED
+from palier.api.rules.quality import RESERVED
 from palier.api.v1alpha1 import OnBreach, ShadowStage
 from palier.evidence.objective import Judgement, Verdict, combined
 from palier.release.criteria import comparison

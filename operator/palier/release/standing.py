@@ -8,7 +8,7 @@ release it is.
 from collections.abc import Mapping
 from typing import Final
 
-from palier.api.conditions import rfc3339
+from palier.api.status.conditions import rfc3339
 from palier.release.state import Release, RevisionRef, State, Step
 
 __all__ = ["NO_RELEASE", "name_of", "tell_gone", "tell_progress", "tell_standing", "tell_taking_back"]

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from palier.api.release import Landing, Stage
-from palier.api.status_values import Result, Step
+from palier.api.spec.release import Landing, Stage
+from palier.api.status.values import Result, Step
 from palier.economics.spending import Spending
 from palier.evidence.objective import Evidence, begin_stage
 from palier.measuring.sources import KnownReading

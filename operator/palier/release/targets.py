@@ -8,8 +8,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from palier.api.spec.values import OnStableUnavailable, Surge
 from palier.api.v1alpha1 import ModelDeployment
-from palier.api.values import OnStableUnavailable, Surge
 from palier.release.observation import Observation
 from palier.release.prospects import run_needed
 from palier.release.state import State, Step

@@ -15,7 +15,7 @@ from typing import Final
 
 from palier.answers.comparison import CheckResult, Compared
 from palier.answers.confusion import Confusion
-from palier.api.answers import Comparison
+from palier.api.spec.answers import Comparison
 from palier.shadow.plan import ShadowPlan
 from palier.shadow.reply import Reply
 from palier.shadow.sample import OTHER, Exclusion

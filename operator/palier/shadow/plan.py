@@ -15,9 +15,9 @@ from typing import Any, Final, Self
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
-from palier.api.answers import Answers
-from palier.api.objectives import TimeSignal
-from palier.api.shadow import Disagreements
+from palier.api.spec.answers import Answers
+from palier.api.spec.objectives import TimeSignal
+from palier.api.spec.shadow import Disagreements
 from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import unreadable
 

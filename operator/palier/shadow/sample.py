@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
 from palier.answers.paths import redacted
-from palier.api.answers import JsonPath
 from palier.api.constants import SHADOW_HEADER
+from palier.api.spec.answers import JsonPath
 from palier.shadow.plan import ShadowPlan
 
 __all__ = [

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 import aiohttp
 
-from palier.api.answers import Embeddings
+from palier.api.spec.answers import Embeddings
 
 __all__ = ["Embedder", "cosine"]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from palier.answers.paths import REDACTED, found, redacted, steps_of, written
-from palier.api.answers import JsonPath
+from palier.api.spec.answers import JsonPath
 
 DOCUMENT = {
     "choices": [{"index": 0, "message": {"content": "hi", "role": "x"}}, {"index": 1, "message": {"content": None}}],

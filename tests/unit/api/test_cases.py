@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from palier.api.crd import object_schema
-from palier.api.quality import quality_rules
-from palier.api.rules import VALIDATIONS
+from palier.api.generate.crd import object_schema
+from palier.api.rule import VALIDATIONS
+from palier.api.rules.quality import quality_rules
 from palier.api.v1alpha1 import parse
 from palier.errors import InvalidSpec
 

@@ -1,6 +1,6 @@
 """The columns of `kubectl get`: versions where people look for them, hashes where somebody needs them."""
 
-from palier.api.crd import COLUMNS
+from palier.api.generate.crd import COLUMNS
 
 PATHS = {column["name"]: (column["jsonPath"], column.get("priority", 0)) for column in COLUMNS}
 

@@ -1,6 +1,6 @@
 """Conditions keep the time of their last change."""
 
-from palier.api.conditions import MESSAGE_LIMIT, condition, merge_conditions, rfc3339
+from palier.api.status.conditions import MESSAGE_LIMIT, condition, merge_conditions, rfc3339
 
 NOW = 1_767_323_045.9
 LATER = NOW + 60

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from palier.api import crd, generated, reference
-from palier.api.structural import Schema
+from palier.api.generate import crd, generated, reference
+from palier.api.generate.structural import Schema
 
 ROOT = Path(__file__).parents[3]
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from palier.api.spec.values import CounterOwner, Method, OnBurn, Proof, Router, Runtime, Surge
 from palier.api.v1alpha1 import Accelerator, OnBreach, OnNoEvidence, TimeUnit, parse
-from palier.api.values import CounterOwner, Method, OnBurn, Proof, Router, Runtime, Surge
 from palier.errors import InvalidSpec
 
 ROOT = Path(__file__).parents[3]

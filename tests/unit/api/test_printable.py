@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palier.api.conditions import condition
 from palier.api.printable import make_json_printable, make_printable, make_status_printable
+from palier.api.status.conditions import condition
 
 ANY = st.text(alphabet=st.characters(codec=None))
 """Texts with lone surrogates, as Python has them of files and arguments that are no UTF-8."""

@@ -3,7 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
-from palier.api.evidence_status import (
+from palier.api.rule import ApiObject
+from palier.api.status.evidence import (
     ArrivalsStatus,
     BlockStatus,
     EvidenceStatus,
@@ -13,9 +14,8 @@ from palier.api.evidence_status import (
     StretchStatus,
     TallyStatus,
 )
-from palier.api.load_test_status import LoadTestStatus, LoadTestStepStatus
-from palier.api.rules import ApiObject
-from palier.api.status import Verdict
+from palier.api.status.load_test import LoadTestStatus, LoadTestStepStatus
+from palier.api.status.status import Verdict
 from palier.evidence.arrivals import Scraped, Scrapes
 from palier.evidence.objective import Amounts, Counts, MeanRule, ObjectiveRule, fresh, observe
 from palier.loadtest.result import STEP_LIMIT, LoadTestResult, StepRecord

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field, create_model
 
-from palier.api.rules import ATOMIC
-from palier.api.structural import UnfitForKubernetes, structural_schema
+from palier.api.generate.structural import UnfitForKubernetes, structural_schema
+from palier.api.rule import ATOMIC
 
 Text = Annotated[str, Field(max_length=10)]
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from palier.api.rules import RuledString
-from palier.api.values import (
+from palier.api.rule import RuledString
+from palier.api.spec.values import (
     Amount,
     Cost,
     Currency,

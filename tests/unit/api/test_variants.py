@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from palier.api.revision import revision_hash
+from palier.api.spec.values import Accelerator, Runtime
 from palier.api.v1alpha1 import ModelDeployment, parse
-from palier.api.values import Accelerator, Runtime
 from palier.api.variants import resolved
 
 ROOT = Path(__file__).parents[3]

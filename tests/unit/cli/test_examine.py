@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from palier.api.answers import Answers
-from palier.api.status_values import Verdict
+from palier.api.spec.answers import Answers
+from palier.api.status.values import Verdict
 from palier.cli.main import main
 from palier.golden.plan import GoldenPlan
 from palier.golden.result import GoldenResult

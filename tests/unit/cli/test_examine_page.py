@@ -3,7 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from palier.api.status_values import Verdict
+from palier.api.status.values import Verdict
 from palier.cli.examine_page import page
 from palier.cli.plain import FIGURES, plain
 from palier.golden.result import GoldenResult, JudgeResult

@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from palier.api.shadow import Disagreements
+from palier.api.spec.shadow import Disagreements
 from palier.cli.shadow import add_command
 from palier.errors import InvalidSettings
 from tests.unit.shadow.arms import CANDIDATE, PLAN, STABLE, Arm, serve, until

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from palier.api.crd import object_schema
+from palier.api.generate.crd import object_schema
 
 SCHEMA: Mapping[str, Any] = object_schema()["properties"]["status"]
 LARGEST = 2**63

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from palier.api.conditions import rfc3339
 from palier.api.constants import API_VERSION, KIND
+from palier.api.status.conditions import rfc3339
 from palier.cluster.queue import Key
 from palier.cluster.reporter import CHECKPOINT, Reporter, words_of
 from palier.cluster.store import Store

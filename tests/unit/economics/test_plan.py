@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from palier.api.budget import Budget
+from palier.api.spec.budget import Budget
 from palier.economics.capacity import ScalingLaw
 from palier.economics.costs import Overlap, thousands
 from palier.economics.money import Money

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from palier.api.budget import Budget
+from palier.api.spec.budget import Budget
 from palier.economics.capacity import ScalingLaw
 from palier.economics.plan import plan
 from palier.economics.recommendation import Recommendation, recommendation

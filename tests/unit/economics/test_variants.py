@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from palier.api.budget import Budget
+from palier.api.spec.budget import Budget
 from palier.economics.capacity import ScalingLaw
 from palier.economics.plan import plan
 from palier.economics.prices import Priced, Unpriced

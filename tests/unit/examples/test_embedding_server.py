@@ -28,7 +28,7 @@ from embedding_server.app import MAX_TEXT, MAX_TEXTS, Service
 from embedding_server.model import Model, _groups
 from embedding_server.settings import Settings, SettingsError, from_environment
 
-from palier.api.answers import Answers, Embeddings
+from palier.api.spec.answers import Answers, Embeddings
 from palier.workers.embedding import Embedder
 from tests.unit.examples.tiny_embeddings import CAT, EXAMPLE, HIDDEN, MOST, vector_of
 

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from palier.answers.comparison import Answer
-from palier.api.golden import Golden
+from palier.api.spec.golden import Golden
 from palier.golden import corpus
 from palier.golden.plan import GoldenPlan
 from palier.workers.golden.ask import Reply

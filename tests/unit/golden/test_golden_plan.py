@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from palier.api.answers import Answers
+from palier.api.spec.answers import Answers
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.errors import InvalidSpec
 from palier.golden.judge_plan import JudgePlan

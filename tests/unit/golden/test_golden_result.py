@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from palier.api.status_values import Verdict
+from palier.api.status.values import Verdict
 from palier.golden.result import JSON_LIMIT, GoldenResult, JudgeResult
 
 RESULT = GoldenResult(

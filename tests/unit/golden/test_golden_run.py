@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from palier.api.answers import Answers
-from palier.api.status_values import Verdict
+from palier.api.spec.answers import Answers
+from palier.api.status.values import Verdict
 from palier.errors import InvalidCorpus
 from palier.golden.judge_plan import JudgePlan
 from palier.golden.plan import GoldenPlan

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from palier.api.golden import Golden
+from palier.api.spec.golden import Golden
 from palier.errors import InvalidSpec
 from palier.golden.calibration import read
 from palier.golden.judge_plan import JudgePlan, judge_plan_for

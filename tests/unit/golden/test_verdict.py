@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from palier.api.status_values import Verdict
+from palier.api.status.values import Verdict
 from palier.golden.verdict import ALPHA, BETA, Examination, Finding, Gap, Item, Question, nothing_to_compare
 
 PAIRED = Question(margin=0.02)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from palier.api.blame import blame
-from palier.api.template import DEEPEST_TEMPLATE
+from palier.api.spec.template import DEEPEST_TEMPLATE
 from palier.api.v1alpha1 import parse
 from palier.cluster.reading import read_json
 from palier.errors import Forbidden, InvalidSpec

@@ -2,7 +2,7 @@
 
 import pytest
 
-from palier.api.load_test import Corpus
+from palier.api.spec.load_test import Corpus
 from palier.cluster.jobs import _progress
 from palier.golden.result import GoldenResult
 from palier.loadtest.result import LoadTestResult

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palier.api.load_test_status import LoadTestStatus
+from palier.api.status.load_test import LoadTestStatus
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import JSON_LIMIT, STEP_LIMIT, LoadTestResult, StepRecord, decimal_of
 

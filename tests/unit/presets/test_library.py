@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from palier.api.values import HistogramSelector, ProductSignal, Selector
+from palier.api.spec.values import HistogramSelector, ProductSignal, Selector
 from palier.presets import (
     PRODUCT_SIGNALS,
     REQUIRED,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from palier.api.release import Stage
+from palier.api.spec.release import Stage
 from palier.api.v1alpha1 import ModelDeployment
 from palier.release.observation import Observation, RevisionFacts, RouteFacts
 from palier.release.state import Ending, Former, Outcome, Release, Result, RevisionRef, State, Step

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palier.api.release import ReleaseRules, Stage
-from palier.api.status import Status
+from palier.api.spec.release import ReleaseRules, Stage
+from palier.api.status.status import Status
 from palier.evidence.objective import Counts, Evidence, fresh, observe
 from palier.release.memory import read_state, write_state
 from palier.release.requests import REQUESTS

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from palier.api.status import Status
+from palier.api.status.status import Status
 from palier.api.v1alpha1 import ModelDeployment
 from palier.release.memory import read_state, write_state
 from palier.release.plan import proves_itself

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from palier.api.objectives import Objective
+from palier.api.spec.objectives import Objective
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.arrivals import Arrivals, Block, Stretch
 from palier.evidence.objective import ObjectiveRule

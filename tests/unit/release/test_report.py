@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from palier.api.release import ReleaseRules
-from palier.api.status import Status
+from palier.api.spec.release import ReleaseRules
+from palier.api.status.status import Status
 from palier.evidence.objective import Judgement, Verdict
 from palier.release.memory import read_state
 from palier.release.observation import Observation, RevisionFacts

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from palier.api.release import Stage
+from palier.api.spec.release import Stage
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import Counts, Evidence, fresh, observe
 from palier.evidence.verdicts import Verdict

@@ -12,7 +12,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from prometheus_client.parser import text_string_to_metric_families
 
-from palier.api.answers import Answers
+from palier.api.spec.answers import Answers
 from palier.shadow.plan import ShadowPlan
 from palier.workers.shadow.pages import serve_disagreements, serve_pages
 from palier.workers.shadow.proxy import ShadowProxy, port_of

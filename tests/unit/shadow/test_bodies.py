@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from palier.api.answers import Answers
+from palier.api.spec.answers import Answers
 from tests.unit.shadow.arms import CANDIDATE, STABLE, shadowed, stream, text
 
 LANGUAGE = Answers.model_validate({"checks": [{"name": "language", "path": "$.language", "compare": "Label"}]})

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from palier.api.answers import Answers, Embeddings
+from palier.api.spec.answers import Answers, Embeddings
 from palier.workers.embedding import Embedder, cosine
 from tests.unit.shadow.arms import CANDIDATE, Arm, Shadowed, reset, serve, shadowed, text, until
 

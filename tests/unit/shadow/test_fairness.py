@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from palier.api.answers import Answers
+from palier.api.spec.answers import Answers
 from palier.shadow.ledger import Outcome, Unpaired
 from tests.unit.shadow.arms import CANDIDATE, STABLE, reset, same, shadowed, stream, text, until, waits_for
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 
-from palier.api.answers import Answers
+from palier.api.spec.answers import Answers
 from palier.shadow.ledger import Ledger, Outcome, Times, edges_with
 from palier.shadow.reply import Failure, Reply, decoded
 from tests.unit.shadow.arms import PLAN

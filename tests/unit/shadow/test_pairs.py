@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from palier.answers.comparison import Answer, compare
-from palier.api.answers import Answers
+from palier.api.spec.answers import Answers
 from tests.unit.shadow.arms import CANDIDATE, STABLE, reset, same, shadowed, text, until
 
 LANGUAGE = Answers.model_validate({"checks": [{"name": "language", "path": "$.language", "compare": "Label"}]})

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from palier.api.answers import Answers
-from palier.api.shadow import Disagreements
+from palier.api.spec.answers import Answers
+from palier.api.spec.shadow import Disagreements
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.shadow.plan import ShadowPlan, digest, plan_for
 

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from palier.api.answers import Answers
+from palier.api.spec.answers import Answers
 from palier.errors import InvalidSettings
 from palier.shadow.ledger import Unpaired
 from palier.shadow.sample import Exclusion

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from multidict import CIMultiDict
 
-from palier.api.answers import Answers, JsonPath
+from palier.api.spec.answers import Answers, JsonPath
 from palier.shadow.plan import ShadowPlan
 from palier.shadow.sample import Exclusion, Reservoir, Segments, exclusion, shown
 

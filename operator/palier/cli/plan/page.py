@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
 
-from palier.api.budget import Budget
+from palier.api.spec.budget import Budget
 from palier.cli.plan.chart import Terminal, chart
 from palier.cli.plan.outcome import Outcome, Way, point
 from palier.cli.plan.scene import scene, seconds_at

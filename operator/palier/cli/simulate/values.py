@@ -3,7 +3,7 @@
 import argparse
 import re
 
-from palier.api.values import Duration
+from palier.api.spec.values import Duration
 from palier.simulate.case import Span, Stage
 
 __all__ = ["seconds", "share", "span", "stages", "written"]

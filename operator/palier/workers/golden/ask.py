@@ -13,8 +13,8 @@ from yarl import URL
 from palier.answers.comparison import Answer
 from palier.answers.document import document_of as json_or_text
 from palier.answers.stream import is_stream, text_of
-from palier.api.answers import JsonPath
 from palier.api.constants import GOLDEN_HEADER
+from palier.api.spec.answers import JsonPath
 from palier.golden.corpus import Case
 from palier.golden.plan import GoldenPlan
 

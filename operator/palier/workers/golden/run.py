@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final, TextIO
 
-from palier.api.status_values import Verdict
+from palier.api.status.values import Verdict
 from palier.golden import corpus
 from palier.golden.corpus import Case
 from palier.golden.plan import GoldenPlan

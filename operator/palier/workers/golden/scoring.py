@@ -11,7 +11,7 @@ from typing import Any
 
 from palier.answers.comparison import Answer, compare_values, to_embed
 from palier.answers.paths import found
-from palier.api.answers import Answers
+from palier.api.spec.answers import Answers
 from palier.golden.corpus import Case
 from palier.golden.plan import GoldenPlan
 from palier.golden.verdict import Gap, Item

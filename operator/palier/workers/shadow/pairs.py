@@ -13,8 +13,8 @@ from palier.answers.comparison import Answer, Compared, compare, own_texts, to_e
 from palier.answers.confusion import bounded
 from palier.answers.stream import text_of
 from palier.answers.text import likeness
-from palier.api.answers import Answers, Comparison, Similarity, TextMetric
-from palier.api.shadow import Disagreements
+from palier.api.spec.answers import Answers, Comparison, Similarity, TextMetric
+from palier.api.spec.shadow import Disagreements
 from palier.shadow.ledger import ARMS, Outcome, Unpaired
 from palier.shadow.plan import ShadowPlan
 from palier.shadow.reply import Reply, answer_of, decoded

@@ -5,12 +5,12 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from palier.api.answers import JsonPath
-from palier.api.load_test import ResourceRequirements, Toleration
-from palier.api.rules import ATOMIC, ApiObject, Rule
-from palier.api.serving import AsWritten, PodMetadata
-from palier.api.timeouts import timeout_rule
-from palier.api.values import Duration, HeaderName, LabelValue
+from palier.api.rule import ATOMIC, ApiObject, Rule
+from palier.api.spec.answers import JsonPath
+from palier.api.spec.load_test import ResourceRequirements, Toleration
+from palier.api.spec.serving import AsWritten, PodMetadata
+from palier.api.spec.timeouts import timeout_rule
+from palier.api.spec.values import Duration, HeaderName, LabelValue
 
 __all__ = ["Disagreements", "Sampling", "Shadow", "ShadowMethod"]
 

@@ -4,11 +4,11 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from palier.api.load_test import Corpus, ResourceRequirements, Toleration
-from palier.api.rules import ATOMIC, ApiObject, Reason, Rule
-from palier.api.serving import AsWritten, ConfigMapKey
-from palier.api.timeouts import timeout_rule
-from palier.api.values import Cost, Duration, HttpUrl, LabelValue, Method, ObjectName, Percent, UrlPath
+from palier.api.rule import ATOMIC, ApiObject, Reason, Rule
+from palier.api.spec.load_test import Corpus, ResourceRequirements, Toleration
+from palier.api.spec.serving import AsWritten, ConfigMapKey
+from palier.api.spec.timeouts import timeout_rule
+from palier.api.spec.values import Cost, Duration, HttpUrl, LabelValue, Method, ObjectName, Percent, UrlPath
 
 __all__ = ["Calibration", "Golden", "Judge", "Scorer", "SecretKey"]
 

@@ -1,7 +1,7 @@
 """The rule of every `timeout`: a wait of no time at all would fail whatever is waited for."""
 
-from palier.api.rules import Rule
-from palier.api.values import Duration
+from palier.api.rule import Rule
+from palier.api.spec.values import Duration
 
 __all__ = ["timeout_rule"]
 

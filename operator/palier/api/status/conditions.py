@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from palier.api.printable import make_printable
-from palier.api.rules import ApiObject
+from palier.api.rule import ApiObject
 
 MESSAGE_LIMIT = 32768
 """Longest message of a condition, as in Kubernetes' own conditions."""

@@ -9,14 +9,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from palier.api.conditions import Condition, Timestamp, condition, merge_conditions, rfc3339
-from palier.api.cost_status import CostStatus, PlanStatus
-from palier.api.evidence_status import EvidenceStatus, TallyStatus
-from palier.api.golden_status import GoldenStatus
-from palier.api.load_test_status import LoadTestProgress, LoadTestStatus
-from palier.api.release import Stage
-from palier.api.rules import ATOMIC, ApiObject, ListType
-from palier.api.status_values import (
+from palier.api.rule import ATOMIC, ApiObject, ListType
+from palier.api.spec.release import Stage
+from palier.api.spec.values import LabelName
+from palier.api.status.conditions import Condition, Timestamp, condition, merge_conditions, rfc3339
+from palier.api.status.cost import CostStatus, PlanStatus
+from palier.api.status.evidence import EvidenceStatus, TallyStatus
+from palier.api.status.golden import GoldenStatus
+from palier.api.status.load_test import LoadTestProgress, LoadTestStatus
+from palier.api.status.values import (
     ANNOTATION_LIMIT,
     Count,
     Logarithm,
@@ -27,7 +28,6 @@ from palier.api.status_values import (
     Step,
     Verdict,
 )
-from palier.api.values import LabelName
 
 __all__ = [
     "Condition",

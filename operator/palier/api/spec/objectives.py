@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from pydantic.alias_generators import to_snake
 
-from palier.api.rules import ApiObject, Rule
-from palier.api.values import (
+from palier.api.rule import ApiObject, Rule
+from palier.api.spec.values import (
     Amount,
     CounterOwner,
     Duration,

@@ -6,17 +6,15 @@ words that help.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic.alias_generators import to_snake
 
-from palier.api.objectives import CountedSignal, TimeSignal
-from palier.api.rules import Reason, Rule
-from palier.api.values import CounterOwner, Runtime
+from palier.api.rule import Reason, Rule
+from palier.api.spec.objectives import CountedSignal, TimeSignal
+from palier.api.spec.spec import SpecFields
+from palier.api.spec.values import CounterOwner, Runtime
 from palier.presets import Counter, Gauge, Histogram, Mean, all_presets
-
-if TYPE_CHECKING:
-    from palier.api.v1alpha1 import Spec
 
 __all__ = ["measuring_rules"]
 
@@ -57,28 +55,28 @@ def _cel_has(variable: str, names: Sequence[str], *kinds: type) -> str:
     )
 
 
-def _has(spec: "Spec", name: str, *kinds: type) -> bool:
+def _has(spec: SpecFields, name: str, *kinds: type) -> bool:
     if spec.signals is not None and getattr(spec.signals, to_snake(name)) is not None:
         return True
     offers = _offers(*kinds)
     return all(name in offers.get(runtime, frozenset()) for runtime in _runtimes(spec))
 
 
-def _runtimes(spec: "Spec") -> list[Runtime]:
+def _runtimes(spec: SpecFields) -> list[Runtime]:
     """The serving programs that a candidate may be: that of each variant, or of the model where there are none."""
     own = spec.model.runtime or Runtime.CUSTOM
     return [(variant.model and variant.model.runtime) or own for variant in spec.serving.variants] or [own]
 
 
-def _router(spec: "Spec") -> bool:
+def _router(spec: SpecFields) -> bool:
     return spec.traffic.gateway is not None and spec.traffic.gateway.router is not None
 
 
 _CEL_ROUTER: Final = "has(self.traffic.gateway) && has(self.traffic.gateway.router)"
 
 
-def _objectives(holds: Callable[["Spec", Any], bool], kind: str) -> Callable[["Spec"], bool]:
-    def all_hold(spec: "Spec") -> bool:
+def _objectives(holds: Callable[[SpecFields, Any], bool], kind: str) -> Callable[[SpecFields], bool]:
+    def all_hold(spec: SpecFields) -> bool:
         given = [getattr(objective, kind) for objective in spec.objectives]
         return all(one is None or holds(spec, one) for one in given)
 
@@ -89,18 +87,18 @@ def _cel_objectives(kind: str, condition: str) -> str:
     return f"!has(self.objectives) || self.objectives.all(one, !has(one.{kind}) || {condition})"
 
 
-def _latency_measurable(spec: "Spec", latency: Any) -> bool:  # noqa: ANN401 - a Latency; no cycle of imports
+def _latency_measurable(spec: SpecFields, latency: Any) -> bool:  # noqa: ANN401 - a Latency; no cycle of imports
     return latency.source is CounterOwner.ROUTER or _has(spec, latency.signal.value, Histogram)
 
 
-def _errors_measurable(spec: "Spec", error_rate: Any) -> bool:  # noqa: ANN401
+def _errors_measurable(spec: SpecFields, error_rate: Any) -> bool:  # noqa: ANN401
     pods = _has(spec, "requests", Counter) and _has(spec, "errors", Counter)
     return (error_rate.source is not CounterOwner.ROUTER and pods) or (
         error_rate.source is not CounterOwner.PODS and _router(spec)
     )
 
 
-def _reads_router(spec: "Spec") -> bool:
+def _reads_router(spec: SpecFields) -> bool:
     return any(
         kind is not None and kind.source is CounterOwner.ROUTER
         for objective in spec.objectives
@@ -108,7 +106,7 @@ def _reads_router(spec: "Spec") -> bool:
     )
 
 
-def _mean_measurable(spec: "Spec", mean: Any) -> bool:  # noqa: ANN401
+def _mean_measurable(spec: SpecFields, mean: Any) -> bool:  # noqa: ANN401
     if mean.signal is None:
         return True
     name = mean.signal.value

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from palier.api.rules import ATOMIC, ApiObject, ListType
-from palier.api.status_values import Count, Logarithm
-from palier.api.values import LabelName
+from palier.api.rule import ATOMIC, ApiObject, ListType
+from palier.api.spec.values import LabelName
+from palier.api.status.values import Count, Logarithm
 
 __all__ = [
     "ArrivalsStatus",

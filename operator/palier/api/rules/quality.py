@@ -1,13 +1,11 @@
 """Rules between the stages that compare answers, their settings and the objectives that they serve: what needs what."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from palier.api.objectives import TimeSignal
-from palier.api.rules import Reason, Rule
-from palier.api.values import Duration, Router
-
-if TYPE_CHECKING:
-    from palier.api.v1alpha1 import Objective, Spec
+from palier.api.rule import Reason, Rule
+from palier.api.spec.objectives import Objective, TimeSignal
+from palier.api.spec.spec import SpecFields
+from palier.api.spec.values import Duration, Router
 
 __all__ = ["RESERVED", "judged_in_shadow", "quality_rules"]
 
@@ -24,36 +22,36 @@ _CEL_JUDGED_IN_SHADOW: Final = (
 )
 
 
-def judged_in_shadow(objective: "Objective") -> bool:
+def judged_in_shadow(objective: Objective) -> bool:
     """Whether the shadow proxy can tell of an objective."""
     if objective.latency is not None:
         return objective.latency.signal in _TIMED
     return (objective.agreement or objective.slowdown or objective.error_rate) is not None
 
 
-def _in_shadow_only(spec: "Spec") -> bool:
+def _in_shadow_only(spec: SpecFields) -> bool:
     return any(one.agreement is not None or one.slowdown is not None for one in spec.objectives)
 
 
-def _checks_named(spec: "Spec") -> bool:
+def _checks_named(spec: SpecFields) -> bool:
     known = {check.name for check in spec.answers.compared}
     asked = {one.agreement.check for one in spec.objectives if one.agreement is not None}
     return asked <= known | {None}
 
 
-def _experiments_decided(spec: "Spec") -> bool:
+def _experiments_decided(spec: SpecFields) -> bool:
     shares = {
         one.name for one in spec.objectives if (one.latency or one.error_rate or one.ratio or one.product) is not None
     }
     return all(stage.experiment is None or stage.experiment.objective in shares for stage in spec.release.stages)
 
 
-def _sticks(spec: "Spec") -> bool:
+def _sticks(spec: SpecFields) -> bool:
     gateway = spec.traffic.gateway
     return gateway is None or gateway.sticky is None or gateway.router is Router.ENVOY_GATEWAY
 
 
-def _labels_in_time(spec: "Spec") -> bool:
+def _labels_in_time(spec: SpecFields) -> bool:
     delays = [one.label_delay.seconds for one in spec.objectives if one.label_delay is not None]
     return all(stage.max_duration.seconds > max(delays, default=0.0) for stage in spec.release.canaries)
 

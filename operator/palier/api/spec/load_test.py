@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from palier.api.rules import ATOMIC, ApiObject, Rule
-from palier.api.serving import AsWritten, ConfigMapKey
-from palier.api.values import Amount, Duration, FilePath, LabelValue, Method, ObjectName, UrlPath
+from palier.api.rule import ATOMIC, ApiObject, Rule
+from palier.api.spec.serving import AsWritten, ConfigMapKey
+from palier.api.spec.values import Amount, Duration, FilePath, LabelValue, Method, ObjectName, UrlPath
 
 __all__ = ["Corpus", "CorpusImage", "CorpusVolume", "LoadTest", "ResourceRequirements", "Toleration"]
 

@@ -4,19 +4,17 @@ Each part is checked by itself where it is defined; a part that needs another on
 release does not begin that could never be judged.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from palier.api.rules import Reason, Rule
-
-if TYPE_CHECKING:
-    from palier.api.v1alpha1 import Spec
+from palier.api.rule import Reason, Rule
+from palier.api.spec.spec import SpecFields
 
 __all__ = ["planning_rules"]
 
 _CEL_LOAD_TESTED: Final = "self.release.stages.exists(stage, has(stage.loadTest))"
 
 
-def _counts_tokens(spec: "Spec") -> bool:
+def _counts_tokens(spec: SpecFields) -> bool:
     return spec.scale is not None and (spec.scale.target.tokens_in or spec.scale.target.tokens_out) is not None
 
 

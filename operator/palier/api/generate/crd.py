@@ -1,7 +1,7 @@
 """The CustomResourceDefinition, generated from the models so that there is one source of the schema.
 
 The generated file is checked in, because people install it without this program, and a test fails while it is stale:
-`python -m palier.api.crd --write` brings it up to date, `--check` tells whether it is.
+`python -m palier.api.generate.crd --write` brings it up to date, `--check` tells whether it is.
 """
 
 import json
@@ -10,13 +10,14 @@ from typing import Any
 
 import yaml
 
-from palier.api import constants, generated
-from palier.api.rules import VALIDATIONS
-from palier.api.status import Status
-from palier.api.structural import Schema, structural_schema
+from palier.api import constants
+from palier.api.generate import generated
+from palier.api.generate.structural import Schema, structural_schema
+from palier.api.rule import VALIDATIONS
+from palier.api.status.status import Status
 from palier.api.v1alpha1 import ModelDeployment, Spec
 
-PROGRAM = "python -m palier.api.crd"
+PROGRAM = "python -m palier.api.generate.crd"
 FILE_NAME = f"{constants.GROUP}_{constants.PLURAL}.yaml"
 
 _READY = f'@.type=="{constants.READY}"'

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from palier.api.conditions import Timestamp
-from palier.api.rules import ATOMIC, ApiObject
-from palier.api.status_values import Count, Figure, LoadTestPhase, Message, Reason, Revision, Verdict
-from palier.api.values import LabelName
+from palier.api.rule import ATOMIC, ApiObject
+from palier.api.spec.values import LabelName
+from palier.api.status.conditions import Timestamp
+from palier.api.status.values import Count, Figure, LoadTestPhase, Message, Reason, Revision, Verdict
 
 __all__ = ["LoadTestProgress", "LoadTestStatus", "LoadTestStepStatus"]
 

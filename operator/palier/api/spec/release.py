@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from palier.api.rules import ATOMIC, ApiObject, Rule
-from palier.api.values import Duration, LabelName, OnBreach, OnNoEvidence, OnStableUnavailable
+from palier.api.rule import ATOMIC, ApiObject, Rule
+from palier.api.spec.values import Duration, LabelName, OnBreach, OnNoEvidence, OnStableUnavailable
 
 __all__ = [
     "Canary",

@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from palier.api.rules import ATOMIC, BY_NAME, ApiObject, Reason, Rule, RuledString, matches
-from palier.api.timeouts import timeout_rule
-from palier.api.values import Cost, Duration, HttpUrl, LabelName, Percent
+from palier.api.rule import ATOMIC, BY_NAME, ApiObject, Reason, Rule, RuledString, matches
+from palier.api.spec.timeouts import timeout_rule
+from palier.api.spec.values import Cost, Duration, HttpUrl, LabelName, Percent
 
 __all__ = ["Answers", "Check", "Comparison", "Embeddings", "JsonPath", "Similarity", "TextMetric", "Tolerance"]
 

@@ -12,9 +12,9 @@ from pydantic import ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from palier.api.constants import GROUP, MANAGED_BY
-from palier.api.rules import BY_NAME, ApiObject, Reason, Rule
-from palier.api.template import check_template
-from palier.api.values import Accelerator, LabelName, LabelValue, ObjectName, Runtime, Surge
+from palier.api.rule import BY_NAME, ApiObject, Reason, Rule
+from palier.api.spec.template import check_template
+from palier.api.spec.values import Accelerator, LabelName, LabelValue, ObjectName, Runtime, Surge
 
 ModelName = Annotated[str, Field(min_length=1, max_length=253)]
 Version = Annotated[str, Field(min_length=1, max_length=128)]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from palier.api.conditions import MESSAGE_LIMIT
+from palier.api.status.conditions import MESSAGE_LIMIT
 
 ANNOTATION_LIMIT = 262144
 """The longest value that an annotation can have."""

@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from palier.api.rules import ApiObject, Reason, Rule
-from palier.api.values import Amount, Currency, OnBurn
+from palier.api.rule import ApiObject, Reason, Rule
+from palier.api.spec.values import Amount, Currency, OnBurn
 
 __all__ = ["Budget"]
 

@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from palier.api.load_test import LoadTest
-from palier.api.rules import ApiObject, Reason, Rule
-from palier.api.values import Amount, Cost, Percent
+from palier.api.rule import ApiObject, Reason, Rule
+from palier.api.spec.load_test import LoadTest
+from palier.api.spec.values import Amount, Cost, Percent
 
 __all__ = ["ApiPrice", "Overheads", "ProofOfConcept", "Scale", "Target"]
 
