@@ -21,8 +21,7 @@ from palier.manifests.metadata import child_name
 from palier.manifests.revision import deployment_manifest, service_manifest
 from palier.manifests.shadow import PORT, shadow_config, shadow_deployment, shadow_name, shadow_service
 from palier.manifests.traffic import Mirror, route_manifest
-from palier.release.criteria import comparison
-from palier.release.shadowing import ShadowRun
+from palier.release.shadowing import ShadowRun, comparison
 from palier.shadow.plan import plan_for
 
 ROOT = Path(__file__).parents[2]

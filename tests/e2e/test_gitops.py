@@ -22,9 +22,8 @@ from palier.manifests.revision import deployment_manifest, scale_manifest, servi
 from palier.manifests.shadow import PORT, shadow_deployment, shadow_name, shadow_service
 from palier.manifests.sticky import sticky_manifest
 from palier.manifests.traffic import Mirror, mirror_of, route_manifest, route_weights
-from palier.release.criteria import comparison
 from palier.release.memory import read_state
-from palier.release.shadowing import ShadowRun
+from palier.release.shadowing import ShadowRun, comparison
 from palier.release.state import State, Step
 from tests.e2e.shadows import in_shadow, shadowed
 from tests.e2e.support import Model, kubectl, wait_until

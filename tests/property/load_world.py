@@ -18,9 +18,9 @@ from palier.economics.prices import PriceTable
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
 from palier.manifests.loadtest import load_test_name
-from palier.release import gate
 from palier.release.observation import Observation
 from palier.release.situation import Decision, Situation
+from palier.release.stages.table import work_at
 from palier.release.state import Result, State, Step
 from palier.release.testing import POD_REPLACED, LoadTestFacts, Run
 from tests.property.world import SECOND, World
@@ -189,7 +189,7 @@ class LoadWorld(World):
         release = decision.state.release
         if release and release.ending and release.ending.result is Result.REFUSED:
             self.refusals.append((release.ending.reason, tuple(self.revisions().values())))
-        if gate.undisturbed(decision.state, self.observation()):
+        if decision.work_stays:
             return
         name = load_test_name(self.deployment, decision.run) if decision.run else ""
         for other in [other for other in self.jobs if other != name]:
@@ -258,4 +258,5 @@ class LoadWorld(World):
         """The run that the memory of the moment asks for, as the shell finds it before it decides."""
         found = asked(self.deployment, self.state)
         seen = replace(super().observation(), revision=found.revision, ways=found.ways, **self._priced())
-        return gate.run_under_way(Situation(self.pinned(), seen, self.state, self.now))
+        work = work_at(Situation(self.pinned(), seen, self.state, self.now))
+        return work if isinstance(work, Run) else None

@@ -14,12 +14,12 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import Counts, fresh, observe
 from palier.manifests.golden import golden_name
 from palier.manifests.shadow import shadow_name
-from palier.release import golden_stage, shadow_stage
 from palier.release.examining import GoldenFacts, GoldenRun
 from palier.release.observation import Measured, Observation
 from palier.release.shadow_objectives import COVERAGE, LEFT_OUT
 from palier.release.shadowing import NO_SHADOW, ShadowFacts, ShadowRun
 from palier.release.situation import Decision, Situation
+from palier.release.stages.table import work_at
 from palier.release.state import Release, State, Step
 from palier.release.targets import Targets
 from tests.property.trial_specs import Truth, revision_of
@@ -95,11 +95,11 @@ class TrialWorld(World):
         seen, release = replace(super().observation(), golden_digest=self.corpus), self.state.release
         if release and release.step in {Step.SHADOWING, Step.CANARY}:
             seen = replace(seen, measured=self._measured(release))
-        situation = Situation(self.pinned(), seen, self.state, self.now)
+        work = work_at(Situation(self.pinned(), seen, self.state, self.now))
         return replace(
             seen,
-            golden=self._examined(golden_stage.examination_under_way(situation)),
-            shadow=self._shadowed(shadow_stage.shadow_under_way(situation)),
+            golden=self._examined(work if isinstance(work, GoldenRun) else None),
+            shadow=self._shadowed(work if isinstance(work, ShadowRun) else None),
         )
 
     @override

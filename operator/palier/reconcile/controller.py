@@ -230,7 +230,7 @@ class Controller:
         hold = decision.hold.reason if decision.hold else ""
         if hold == "PortRefused":
             rest = min(rest, REFUSED_AGAIN_AFTER)
-        if decision.run or decision.examination:
+        if decision.work and decision.shadow is None:
             rest = min(rest, PROGRESS_AFTER)
         return rest
 

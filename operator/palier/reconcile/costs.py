@@ -34,12 +34,12 @@ from palier.metrics.prices import Prices
 from palier.metrics.prometheus import MetricSource
 from palier.metrics.running import RunningTraffic
 from palier.metrics.usage import usage
-from palier.release import gate
 from palier.release.answered import answered
 from palier.release.copies import copies
 from palier.release.cost import RunningFacts, overheads_of, revision_cost
 from palier.release.observation import Observation
 from palier.release.situation import Decision, Situation
+from palier.release.stages.table import work_at
 from palier.release.state import RevisionRef, State
 from palier.release.testing import LoadTestFacts, Run
 
@@ -92,8 +92,8 @@ class Economy:
         if deployment.spec.scale is None and deployment.spec.budget is None:
             return observation
         observation = await self._priced(key, deployment, observation, state)
-        run = gate.run_under_way(Situation(deployment, observation, state, now))
-        if run is not None:
+        run = work_at(Situation(deployment, observation, state, now))
+        if isinstance(run, Run):
             observation = replace(observation, load_test=await self._load_test(deployment, run))
         if deployment.spec.budget is None:
             return observation

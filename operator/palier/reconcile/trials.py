@@ -23,12 +23,12 @@ from palier.golden import plan as golden_plan
 from palier.manifests.metadata import child_name
 from palier.manifests.shadow import LABEL_SHADOW, PORT, shadow_name
 from palier.manifests.traffic import Mirror
-from palier.release import golden_stage, shadow_stage
 from palier.release.examining import GoldenFacts, GoldenRun
 from palier.release.observation import Observation
 from palier.release.shadowing import ShadowFacts, ShadowRun
 from palier.release.situation import Decision, Situation
-from palier.release.state import State, Step
+from palier.release.stages.table import work_at
+from palier.release.state import State
 from palier.release.targets import ALL, Targets
 from palier.shadow import plan as shadow_plan
 
@@ -71,14 +71,16 @@ class Quality:
                 # The golden answers have to wait for it; a candidate with users must not.
                 observation = replace(observation, unreadable=f"{error.field}: {error.message}")
             situation = replace(situation, observation=observation)
-        if (run := golden_stage.examination_under_way(situation)) is not None:
-            found = await self._golden_facts(described, run)
-            about = _in_words(_versions(described, state, asked))
-            observation = replace(observation, golden=replace(found, about=about))
-        if (shadow := shadow_stage.shadow_under_way(situation)) is not None:
-            facts = await self._explained(deployment, shadow, shadows.facts(self._store, deployment, shadow), now=now)
-            observation = replace(observation, shadow=facts)
-        return observation
+        match work_at(situation):
+            case GoldenRun() as run:
+                found = await self._golden_facts(described, run)
+                about = _in_words(_versions(described, state, asked))
+                return replace(observation, golden=replace(found, about=about))
+            case ShadowRun() as run:
+                facts = shadows.facts(self._store, deployment, run)
+                return replace(observation, shadow=await self._explained(deployment, run, facts, now=now))
+            case _:
+                return observation
 
     def demand_images(self, deployment: ModelDeployment, observation: Observation, decision: Decision) -> None:
         """Refuse what nothing could run, before anybody is told that it runs.
@@ -123,7 +125,7 @@ class Quality:
                 versions=versions,
             ).to_json()
         denial = await self._shadows.keep(described, run, plan_json=plan)
-        if observation.unreadable and state.release is not None and state.release.step is Step.EXAMINING:
+        if decision.work_stays:
             return denial  # what is under way was told everything: it goes on while a text is away for a moment
         examination, plan = decision.examination, ""
         if examination is not None:

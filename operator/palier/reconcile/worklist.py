@@ -19,7 +19,6 @@ from palier.manifests.traffic import Mirror
 from palier.reconcile.actions import Action, Tier
 from palier.reconcile.overlay import REFUSED, Overlay
 from palier.reconcile.trials import Quality
-from palier.release import gate
 from palier.release.observation import Observation
 from palier.release.report import conditions, status_of, written
 from palier.release.situation import Decision
@@ -232,6 +231,6 @@ class Planner:
             Action(Tier.WORK, "keep sticky users", keep_sticky, repeated=True),
             Action(Tier.WORK, "keep disruption budgets", keep_budgets, vital=False, repeated=True),
         ]
-        if not gate.undisturbed(decision.state, observation):
+        if not decision.work_stays:
             work.insert(0, Action(Tier.WORK, "load test", load_test, content=str(decision.run), repeated=True))
         return work

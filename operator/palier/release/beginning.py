@@ -5,7 +5,6 @@ from dataclasses import replace
 from palier.api.v1alpha1 import ModelDeployment, Stage
 from palier.evidence.verdicts import Verdict
 from palier.measuring.sources import KnownReading, SlowerThan, reading_of
-from palier.release import gate
 from palier.release.cost import stops
 from palier.release.holds import shifting
 from palier.release.observation import Measured, Observation
@@ -13,7 +12,8 @@ from palier.release.plan import pin_stages, plan_of, proves_itself
 from palier.release.requests import handle_requests, is_new
 from palier.release.rules import Objectives, rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
-from palier.release.state import DRAIN_LIMIT, Drain, Release, State
+from palier.release.stages.table import kind_of
+from palier.release.state import DRAIN_LIMIT, Drain, Release, RevisionRef, State
 from palier.release.testing import Way
 
 
@@ -25,7 +25,7 @@ def idle(situation: Situation) -> Decision:
         return Decision(replace(state, candidate=None))
     if stable and all(way.revision == stable.revision for way in ways):
         # What serves is asked for in other words: as the only variant, or as no variant any more.
-        named = gate.reference_of(ways[0], family=observation.revision, now=stable.since)
+        named = RevisionRef.of(ways[0], family=observation.revision, now=stable.since)
         return Decision(replace(state, stable=named, candidate=None))
     if _refused(situation):
         return Decision(state)
@@ -75,7 +75,7 @@ def _started(situation: Situation, way: Way, plan: tuple[Stage, ...], *, why: st
     requests = situation.observation.requests
     retried = is_new(state, requests, "retry")
     release = Release(started_at=now, stage_started_at=now, plan=plan, unready_since=now)
-    candidate = gate.reference_of(way, family=situation.observation.revision, now=now)
+    candidate = RevisionRef.of(way, family=situation.observation.revision, now=now)
     former, drains = state.former, tuple(drain for drain in state.drains if drain.revision != wanted)
     if former and (former.reference.revision == wanted or (spec.traffic.gateway is None and not release.direct)):
         # Without a gateway the front Service cannot tell three revisions apart, so the warm one has to go first.
@@ -96,8 +96,8 @@ def _started(situation: Situation, way: Way, plan: tuple[Stage, ...], *, why: st
     entered = replace(
         situation, state=begun, deployment=pin_stages(situation.deployment, plan), written=situation.deployment
     )
-    if gate.load_test_stage(entered):
-        first = gate.begin_run(entered)
+    if begin := kind_of(release.stage).begin:
+        first = begin(entered)
         return replace(first, notes=(note, *first.notes))
     return Decision(begun, notes=(note,), hold=shifting(entered, "pods are ready"))
 
@@ -162,22 +162,6 @@ def _newer(measured: Measured, release: Release) -> bool:
     return known and all((read or 0) >= (remembered or 0) for read, remembered in pairs)
 
 
-def _deadlines(release: Release) -> list[float]:
-    """The instants at which the time of the present stage can decide something, in seconds since the epoch."""
-    stage = release.stage
-    if stage is None:
-        return []
-    if stage.load_test:
-        return [release.stage_started_at + stage.load_test.max_duration.seconds]
-    if stage.golden:
-        return [(release.opened_at or release.stage_started_at) + stage.golden.max_duration.seconds]
-    timed = stage.shadow or stage.landing
-    since = release.traffic_since or (release.opened_at if stage.shadow else None)
-    if timed is None or since is None:
-        return []
-    return [since + timed.min_duration.seconds, since + timed.max_duration.seconds]
-
-
 def wake_at(deployment: ModelDeployment, state: State, *, now: float) -> float | None:
     """The next instant at which time alone can change the decision."""
     instants = [drain.until for drain in state.drains]
@@ -189,5 +173,5 @@ def wake_at(deployment: ModelDeployment, state: State, *, now: float) -> float |
             instants.append(release.unready_since + rules.progress_deadline.seconds)
         if release.gone_since is not None:
             instants.append(release.gone_since + rules.candidate_grace.seconds)
-        instants += _deadlines(release)
+        instants += kind_of(release.stage).deadlines(release)
     return min((instant for instant in instants if instant > now), default=None)

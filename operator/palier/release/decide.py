@@ -13,18 +13,13 @@ from dataclasses import replace
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import Judgement
-from palier.release import gate, golden_stage, shadow_stage
 from palier.release.alarm import alarmed, recounted
 from palier.release.beginning import idle, tidied, wake_at
-from palier.release.canary import follow_canary, open_canary
 from palier.release.cost import burning, reckoned, spent
-from palier.release.criteria import criteria
 from palier.release.endings import ending_of
 from palier.release.holds import kept, pods_in_the_way, stable_unavailable, waiting_for_pods
-from palier.release.judging import judgements_of
 from palier.release.observation import Observation
 from palier.release.plan import pin_stages
-from palier.release.promotion import follow_promotion, skip_stages
 from palier.release.prospects import survey
 from palier.release.readiness import follow_readiness, is_too_late
 from palier.release.recovery import recover_stable
@@ -32,6 +27,8 @@ from palier.release.requests import handle_requests, refuse_requests, request_fo
 from palier.release.rollback import follow_rollback, roll_back
 from palier.release.rules import Objectives
 from palier.release.situation import Decision, Hold, Note, Situation
+from palier.release.stages.promotion import skip_stages
+from palier.release.stages.table import criteria, is_work_unknown, judge_stage, kind_of, work_at
 from palier.release.state import Ending, Release, Result, State, Step
 from palier.release.targets import slots_after, stage_replicas
 
@@ -84,9 +81,8 @@ def decide(written: ModelDeployment, observation: Observation, state: State, *, 
         wake_at=wake_at(pinned, settled, now=now),
         # A release that comes to another stage is watched there by that stage's objectives, not by those of the last.
         objectives=objectives if _stands(settled) == _stands(known) else _judged_by(pinned, observation, settled),
-        run=gate.run_under_way(after),
-        examination=golden_stage.examination_under_way(after),
-        shadow=shadow_stage.shadow_under_way(after),
+        work=work_at(after),
+        work_stays=is_work_unknown(after),
         survey=survey(pinned, observation, settled, now=now)
         if deployment.spec.scale and not observation.unreadable
         else None,
@@ -130,7 +126,7 @@ def _under_way(situation: Situation) -> Decision:
     if situation.release.ending is not None:
         decision = follow_rollback(situation)
         return replace(decision, notes=(*notes, *decision.notes))
-    judgements = judgements_of(situation)
+    judgements = judge_stage(situation)
     ending = ending_of(situation, judgements)
     if ending:
         decision = roll_back(_answering(situation, ending), ending)
@@ -178,20 +174,12 @@ def _at_stage(situation: Situation, judgements: tuple[Judgement, ...]) -> Decisi
     stage = situation.release.stage
     if (stage is None or stage.landing) and situation.release.traffic_since is None and is_too_late(situation):
         return _never_ready(situation)
-    if stage is None:
-        return follow_promotion(situation)
-    if stage.load_test:
-        return gate.load_testing(situation)
-    if stage.golden:
-        return golden_stage.examining(situation)
-    if stage.shadow:
-        return shadow_stage.shadowing(situation, judgements)
-    return follow_canary(situation, judgements)
+    return kind_of(stage).follow(situation, judgements)
 
 
 def _open_stage(situation: Situation) -> Decision:
     """Pods of the candidate come up for the present stage; until they are ready, nothing of it begins."""
-    state, stage, now = situation.state, situation.release.stage, situation.now
+    state, now = situation.state, situation.now
     needed = stage_replicas(situation.deployment, state, situation.observation, now=now)
     if not situation.observation.facts(situation.candidate.revision).carries(needed):
         if is_too_late(situation):
@@ -205,18 +193,7 @@ def _open_stage(situation: Situation) -> Decision:
     opened = replace(
         situation, state=replace(state, release=replace(situation.release, opened_at=now, unready_since=None))
     )
-    if stage and stage.load_test:
-        return gate.open_load_test(situation, opened)
-    if stage and stage.golden:
-        return golden_stage.open_golden(situation, opened)
-    if stage and stage.shadow:
-        return Decision(opened.state, hold=Hold("ShadowNotReady", "the proxy that compares answers starts"))
-    if stage and (held := open_canary(situation)):
-        return Decision(state, hold=held)
-    weight = stage.weight if stage else 100
-    unproven = situation.observation.facts(situation.candidate.revision).unproven
-    notes = (Note("Warning", "PortUnknown", unproven),) if unproven and not situation.release.reached else ()
-    return Decision(opened.state, notes=notes, hold=Hold("Shifting", f"moving to {weight} % of the traffic"))
+    return kind_of(situation.release.stage).open(situation, opened)
 
 
 def _never_ready(situation: Situation) -> Decision:
@@ -226,7 +203,8 @@ def _never_ready(situation: Situation) -> Decision:
     if state.stable is None and situation.observation.weight(situation.candidate.revision) > 0:
         return Decision(state, hold=waiting_for_pods(situation, needed))
     ending = _not_ready(situation, needed)
-    return gate.passed_over(situation, ending.message) or roll_back(situation, ending)
+    give_up = kind_of(situation.release.stage).give_up
+    return give_up(situation, ending.message) or roll_back(situation, ending)
 
 
 def _not_ready(situation: Situation, needed: int) -> Ending:

@@ -10,41 +10,27 @@ from palier.release.holds import CANNOT_MEASURE
 from palier.release.prospects import pods_for_traffic
 from palier.release.shadow_objectives import COVERAGE, LEFT_OUT
 from palier.release.situation import Situation
-from palier.release.state import Step
 
 
-def judgements_of(situation: Situation) -> tuple[Judgement, ...]:
-    """Verdicts on every objective; a look that could not measure leaves no verdict but NoEvidence."""
-    release = situation.release
-    if (
-        release.direct
-        or release.step in {Step.PREPARING, Step.LOAD_TESTING, Step.EXAMINING}
-        or (release.traffic_since is None and not release.evidence)
-    ):
-        return ()
-    objectives = situation.objectives
-    if release.step is Step.SHADOWING:
-        return tuple(_in_shadow(situation, objective) for objective in objectives.measured)
+def judge_users_requests(situation: Situation) -> tuple[Judgement, ...]:
+    """Verdicts on every objective of the spec, and on what the answers cost."""
+    objectives, last = situation.objectives, situation.release.last
     return (
-        *(_judgement(situation, objective, promotion=release.last) for objective in objectives.measured),
+        *(_judgement(situation, objective, promotion=last) for objective in objectives.measured),
         *(_unmeasurable(name, error) for name, error in objectives.unmeasurable),
         *_costs(situation),
     )
 
 
-_NOT_MEASURED = frozenset({CANNOT_MEASURE, "NoRequests", "TooFewRequests", "LabelsPending"})
+def judge_pairs(situation: Situation) -> tuple[Judgement, ...]:
+    """Verdicts on the pairs of a shadow.
+
+    What only the shadow can show has to be proven there; latency and errors are judged again where users are.
+    """
+    return tuple(_judge_pairs_by(situation, objective) for objective in situation.objectives.measured)
 
 
-def not_better(judgements: tuple[Judgement, ...], objective: str) -> str:
-    """What the objective of an experiment says, if it was measured and has not shown that the candidate is better."""
-    for one in judgements:
-        if one.objective == objective and one.verdict is Verdict.NO_EVIDENCE and one.reason not in _NOT_MEASURED:
-            return one.message
-    return ""
-
-
-def _in_shadow(situation: Situation, objective: MeasuredObjective) -> Judgement:
-    """What only the shadow can show has to be proven there; latency and errors are judged again where users are."""
+def _judge_pairs_by(situation: Situation, objective: MeasuredObjective) -> Judgement:
     only_here = isinstance(objective.rule, ObjectiveRule) and not objective.rule.compare_with_stable
     of_sample = objective.rule.name in {COVERAGE, LEFT_OUT}
     found = _judgement(situation, objective, promotion=only_here and not of_sample)

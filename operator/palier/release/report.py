@@ -27,28 +27,9 @@ from palier.release.observation import Observation
 from palier.release.outlook import MESSAGE_LIMIT, cost_status, plan_status, testing_status, within_budget
 from palier.release.scaled import scale_status
 from palier.release.situation import Decision
-from palier.release.standing import NO_RELEASE, name_of, tell_progress, tell_standing
-from palier.release.state import Result, State, Step
-
-
-def stage_word(state: State, *, wanted: str) -> str:
-    """Where the release stands, in one or two words for a column."""
-    release = state.release
-    if release is None:
-        if state.outcome and state.outcome.result.refuses and state.outcome.asked_for_by == wanted:
-            kept = state.outcome.result in {Result.REFUSED, Result.KEPT_STABLE}
-            return "RolledBack" if state.stable and not kept else state.outcome.result.value
-        return "Serving" if state.stable else "Preparing"
-    stage = release.stage
-    if release.step is Step.CANARY and stage:
-        return f"Experiment {stage.weight}" if stage.experiment else f"Canary {stage.weight}"
-    if release.step is Step.SHADOWING and stage and stage.shadow:
-        return f"Shadow {stage.shadow.percent}"
-    if release.step is Step.LOAD_TESTING:
-        return "LoadTest"
-    if release.step is Step.EXAMINING:
-        return "Golden"
-    return release.step.value
+from palier.release.stages.words import stage_word, tell_standing
+from palier.release.standing import NO_RELEASE, name_of, tell_progress
+from palier.release.state import State
 
 
 def conditions(decision: Decision, observation: Observation) -> list[Finding]:

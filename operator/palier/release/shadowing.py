@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-__all__ = ["NO_SHADOW", "ShadowFacts", "ShadowRun"]
+from palier.api.v1alpha1 import ModelDeployment
+from palier.shadow.plan import digest, plan_for
+
+__all__ = ["NO_SHADOW", "ShadowFacts", "ShadowRun", "comparison"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +35,8 @@ class ShadowFacts:
 
 
 NO_SHADOW = ShadowFacts()
+
+
+def comparison(deployment: ModelDeployment, *, candidate: str, stable: str) -> str:
+    """Digest of how the answers of two revisions are compared in the shadow."""
+    return digest(plan_for(deployment, candidate=candidate, stable=stable))

@@ -32,6 +32,10 @@ class Hold:
     message: str
 
 
+Work = Run | GoldenRun | ShadowRun
+"""What a program in a pod of its own has to do for a stage: a load test, golden answers, or a shadow."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The next memory, what to tell people, and when to look again at the latest."""
@@ -43,16 +47,29 @@ class Decision:
     wake_at: float | None = None
     objectives: Objectives = NO_OBJECTIVES
     """What the candidate is measured and judged by."""
-    run: Run | None = None
-    """The load test that has to run now."""
-    examination: GoldenRun | None = None
-    """The golden answers that have to be asked now."""
-    shadow: ShadowRun | None = None
-    """The shadow that has to be there now."""
+    work: Work | None = None
+    """The program that has to run in a pod of its own now."""
+    work_stays: bool = False
+    """Whether a program that runs is left alone, because it is not known for the moment what it has to do."""
     survey: Survey | None = None
     """What serving the target would take, where the spec has a plan for it."""
     burn: Burn | None = None
     """Where the monthly budget stands, if there is one."""
+
+    @property
+    def run(self) -> Run | None:
+        """The load test that has to run now."""
+        return self.work if isinstance(self.work, Run) else None
+
+    @property
+    def examination(self) -> GoldenRun | None:
+        """The golden answers that have to be asked now."""
+        return self.work if isinstance(self.work, GoldenRun) else None
+
+    @property
+    def shadow(self) -> ShadowRun | None:
+        """The shadow that has to be there now."""
+        return self.work if isinstance(self.work, ShadowRun) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,48 +5,14 @@ read only them: `Reconciling`, which Flux, Argo CD and Helm show, says where the
 release it is.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from palier.api.status.conditions import rfc3339
-from palier.release.state import Release, RevisionRef, State, Step
+from palier.release.state import RevisionRef, State
 
-__all__ = ["NO_RELEASE", "name_of", "tell_gone", "tell_progress", "tell_standing", "tell_taking_back"]
+__all__ = ["NO_RELEASE", "name_of", "tell_gone", "tell_progress", "tell_taking_back"]
 
 NO_RELEASE: Final = "no release is in progress"
-
-_STANDS: Final[Mapping[Step, str]] = {
-    Step.PREPARING: "{candidate} is getting ready and has no users yet, since {since}",
-    Step.LOAD_TESTING: "{candidate} is under load without any user, since {since}",
-    Step.EXAMINING: "{candidate} is asked for golden answers without any user, since {since}",
-    Step.SHADOWING: "{candidate} answers copies of users' requests, since {since}",
-    Step.PROMOTING: "{candidate} is getting all of the traffic and has {weight} % now, since {since}",
-    Step.ROLLING_BACK: "the traffic of {candidate} is going back to stable, since {since}",
-}
-
-
-def tell_standing(state: State, *, weight: int) -> str:
-    """Where the release in progress is and since when; `NO_RELEASE` where there is none.
-
-    Args:
-        state: the memory.
-        weight: the candidate's share of the traffic now, in percent.
-    """
-    release, candidate = state.release, state.candidate
-    if release is None or candidate is None:
-        return NO_RELEASE
-    if release.step is Step.CANARY:
-        return _tell_share(release, candidate, weight)
-    if release.step is Step.ROLLING_BACK and state.stable is None:
-        return f"{name_of(candidate)} is being removed, since {rfc3339(release.stage_started_at)}"
-    form = _STANDS.get(release.step, f"{{candidate}} is at {release.step.value}, since {{since}}")
-    return form.format(candidate=name_of(candidate), since=rfc3339(release.stage_started_at), weight=weight)
-
-
-def _tell_share(release: Release, candidate: RevisionRef, weight: int) -> str:
-    if release.traffic_since is None:
-        return f"the share of {name_of(candidate)} is changing and is {weight} % of the traffic now"
-    return f"{name_of(candidate)} has {weight} % of the traffic, since {rfc3339(release.traffic_since)}"
 
 
 def tell_progress(state: State) -> str:

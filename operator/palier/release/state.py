@@ -6,7 +6,7 @@ The operator may be killed between any two lines, so everything a release needs 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Final, Self
 
 from palier.api.spec.release import Landing, Stage
 from palier.api.status.values import Result, Step
@@ -15,7 +15,7 @@ from palier.evidence.objective import Evidence, begin_stage
 from palier.measuring.sources import KnownReading
 from palier.release.cost import Reckoned
 from palier.release.examining import GoldenRecord
-from palier.release.testing import LoadTestRecord
+from palier.release.testing import LoadTestRecord, Way
 
 __all__ = [
     "DRAIN_LIMIT",
@@ -36,6 +36,15 @@ HISTORY_LIMIT = 10
 DRAIN_LIMIT = 32
 """Revisions on their way out that are remembered at once; more of them wait for their turn."""
 
+
+_STEPS: Final[Mapping[str, Step]] = {
+    "load_test": Step.LOAD_TESTING,
+    "golden": Step.EXAMINING,
+    "shadow": Step.SHADOWING,
+    "canary": Step.CANARY,
+    "experiment": Step.CANARY,
+}
+"""Where a release stands at an open stage, by the kind of the stage."""
 
 CLOCKS_DIFFER = 1.0
 """Seconds by which the clocks of two operators may differ without any harm."""
@@ -58,6 +67,28 @@ class RevisionRef:
     """Name of the variant of the spec that it is; empty without variants."""
     family: str = ""
     """Hash of the whole spec that it is a variant of; empty without variants."""
+
+    @classmethod
+    def of(cls, way: Way, *, family: str, now: float) -> Self:
+        """A way to serve as a revision that takes a part in a release.
+
+        Args:
+            way: which.
+            family: hash of the whole spec that the way is a variant of.
+            now: seconds since the epoch.
+        """
+        spec = way.deployment.spec
+        return cls(
+            revision=way.revision,
+            model=spec.model.name,
+            version=spec.model.version,
+            port=spec.serving.port,
+            since=now,
+            runtime=spec.model.runtime.value if spec.model.runtime else "",
+            runtime_version=spec.model.runtime_version or "",
+            variant=way.variant,
+            family=family if way.variant else "",
+        )
 
     @property
     def asked_for_by(self) -> str:
@@ -179,14 +210,7 @@ class Release:
             return Step.ROLLING_BACK
         if self.opened_at is None and not self.reached and not self.skipped:
             return Step.PREPARING
-        stage = self.stage
-        if stage is None:
-            return Step.PROMOTING
-        if stage.load_test:
-            return Step.LOAD_TESTING
-        if stage.golden:
-            return Step.EXAMINING
-        return Step.SHADOWING if stage.shadow else Step.CANARY
+        return _STEPS[self.stage.kind] if self.stage else Step.PROMOTING
 
     @property
     def has_met_users(self) -> bool:

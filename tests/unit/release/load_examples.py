@@ -8,10 +8,9 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
 from palier.release.decide import decide
-from palier.release.gate import reference_of
 from palier.release.observation import Observation, RevisionFacts
 from palier.release.situation import Decision, Hold
-from palier.release.state import Release, State, Step
+from palier.release.state import Release, RevisionRef, State, Step
 from palier.release.testing import LoadTestFacts, LoadTestRecord, Way
 from tests.property.load_world import BORN, PRICES, asked
 from tests.unit.release.examples import STABLE, observed, ready, release_at, serving
@@ -45,7 +44,7 @@ def under_load(deployment: ModelDeployment, variant: str = "", **changes: Any) -
     (way,) = (way for way in found.ways if way.variant == variant)
     step = changes.pop("step", Step.LOAD_TESTING)
     release = release_at(step, plan=tuple(deployment.spec.release.stages), at=NOW)
-    candidate = reference_of(way, family=found.revision, now=NOW)
+    candidate = RevisionRef.of(way, family=found.revision, now=NOW)
     return replace(serving(candidate=candidate, release=release, slots=(STABLE, "")), **changes)
 
 

@@ -8,9 +8,10 @@ import pytest
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import ObjectiveRule
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan
-from palier.release.criteria import comparison, criteria
 from palier.release.rules import ERROR_MARGIN, LATENCY_MARGIN, RELEASE_ALPHA, alpha_of, judged_in_shadow, objectives_of
 from palier.release.shadow_objectives import COVERAGE, LEFT_OUT, shadow_objectives
+from palier.release.shadowing import comparison
+from palier.release.stages.table import criteria
 from palier.release.state import State, Step
 from palier.shadow.plan import TIMED
 from tests.property.trial_specs import LENIENT, STRICT, tried

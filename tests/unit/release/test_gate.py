@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from palier.release import gate
 from palier.release.observation import Requests
 from palier.release.situation import Hold, Situation
+from palier.release.stages.table import is_work_unknown, work_at
 from palier.release.state import Drain, Outcome, Result, State, Step
 from palier.release.targets import targets
-from palier.release.testing import NO_RESULT, LoadTestFacts, Usage
+from palier.release.testing import NO_RESULT, LoadTestFacts, Run, Usage
 from tests.property.load_world import load_tested
 from tests.unit.release.examples import FORMER, STABLE, planned, ready, serving
 from tests.unit.release.load_examples import (
@@ -355,9 +355,9 @@ def test_texts_that_cannot_be_read_hold_in_every_step() -> None:
         assert hold_of(decision) == Hold("TextUnreadable", "spec.scale: no ConfigMap requests")
         assert decision.run is None
         assert decision.survey is None
-        assert gate.undisturbed(decision.state, observation) is (step is Step.LOAD_TESTING)
-    assert not gate.undisturbed(decision.state, seen(deployment))
-    assert not gate.undisturbed(serving(), observation)
+        assert decision.work_stays is (step is Step.LOAD_TESTING)
+        assert not is_work_unknown(Situation(deployment, seen(deployment), state, NOW))
+    assert not is_work_unknown(Situation(deployment, observation, serving(), NOW))
 
 
 @pytest.mark.parametrize("step", [step for step in Step if step is not Step.LOAD_TESTING])
@@ -366,4 +366,4 @@ def test_only_a_load_test_has_a_job(step: Step) -> None:
     deployment = load_tested()
     state = under_load(deployment, step=step)
 
-    assert gate.run_under_way(Situation(deployment, seen(deployment), state, NOW)) is None
+    assert not isinstance(work_at(Situation(deployment, seen(deployment), state, NOW)), Run)

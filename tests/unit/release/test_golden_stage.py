@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from palier.release import golden_stage
 from palier.release.examining import AGAIN_AFTER, GOLDEN_FAILED, GoldenFacts, GoldenRecord, GoldenRun
 from palier.release.observation import Requests
 from palier.release.plan import plan_of
 from palier.release.situation import Hold, Situation
+from palier.release.stages.table import work_at
 from palier.release.state import Result, State, Step
 from palier.release.targets import targets
 from tests.property.trial_specs import tried
@@ -323,5 +323,5 @@ def test_the_way_back_is_not_asked() -> None:
 @pytest.mark.parametrize("step", [step for step in Step if step is not Step.EXAMINING])
 def test_only_an_examination_has_a_job(step: Step) -> None:
     """Whatever else is on its way, and at rest."""
-    assert golden_stage.examination_under_way(Situation(SPEC, seen(), trying(step), NOW)) is None
-    assert golden_stage.examination_under_way(Situation(SPEC, seen(), serving(), NOW)) is None
+    assert not isinstance(work_at(Situation(SPEC, seen(), trying(step), NOW)), GoldenRun)
+    assert work_at(Situation(SPEC, seen(), serving(), NOW)) is None

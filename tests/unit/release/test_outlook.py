@@ -14,8 +14,9 @@ from palier.release import outlook
 from palier.release.finding import Finding
 from palier.release.memory import read_state
 from palier.release.outlook import cost_status, plan_status, shown, within_budget
-from palier.release.report import conditions, stage_word, status_of
+from palier.release.report import conditions, status_of
 from palier.release.situation import Decision
+from palier.release.stages.words import stage_word
 from palier.release.state import Outcome, Result, State, Step
 from palier.release.testing import LoadTestFacts, LoadTestRecord, Usage
 from tests.property.load_world import load_tested

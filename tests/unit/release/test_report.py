@@ -10,8 +10,9 @@ from palier.api.status.status import Status
 from palier.evidence.objective import Judgement, Verdict
 from palier.release.memory import read_state
 from palier.release.observation import Observation, RevisionFacts
-from palier.release.report import MESSAGE_LIMIT, conditions, refused, stage_word, status_of, verdict_status, written
+from palier.release.report import MESSAGE_LIMIT, conditions, refused, status_of, verdict_status, written
 from palier.release.situation import Decision, Hold
+from palier.release.stages.words import stage_word
 from palier.release.state import Outcome, Result, State, Step
 from tests.property.trial_specs import tried
 from tests.property.world import model_deployment

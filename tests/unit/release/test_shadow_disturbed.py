@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from palier.api.v1alpha1 import ModelDeployment
-from palier.release.criteria import comparison
 from palier.release.observation import Measured, Observation, Requests
-from palier.release.shadowing import NO_SHADOW, ShadowFacts
+from palier.release.shadowing import NO_SHADOW, ShadowFacts, comparison
 from palier.release.situation import Hold
 from palier.release.state import Result, State, Step
 from palier.release.targets import targets

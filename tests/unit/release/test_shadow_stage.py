@@ -6,11 +6,10 @@ import pytest
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.measuring.look import Watched
-from palier.release import shadow_stage
 from palier.release.answered import NOBODY, answered
-from palier.release.criteria import comparison
-from palier.release.shadowing import NO_SHADOW, ShadowFacts
+from palier.release.shadowing import NO_SHADOW, ShadowFacts, ShadowRun, comparison
 from palier.release.situation import Hold, Note, Situation
+from palier.release.stages.table import work_at
 from palier.release.state import Result, State, Step
 from tests.property.trial_specs import tried
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, planned, ready, serving
@@ -259,8 +258,8 @@ def test_there_is_not_always_a_shadow(state: State, spec: ModelDeployment) -> No
 @pytest.mark.parametrize("step", [step for step in Step if step is not Step.SHADOWING])
 def test_only_a_shadow_has_a_proxy(step: Step) -> None:
     """Whatever else is on its way, and at rest."""
-    assert shadow_stage.shadow_under_way(Situation(SPEC, seen(), trying(step), NOW)) is None
-    assert shadow_stage.shadow_under_way(Situation(SPEC, seen(), serving(), NOW)) is None
+    assert not isinstance(work_at(Situation(SPEC, seen(), trying(step), NOW)), ShadowRun)
+    assert work_at(Situation(SPEC, seen(), serving(), NOW)) is None
 
 
 def test_the_pods_are_those_of_the_share() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from palier.release.standing import tell_gone, tell_progress, tell_standing, tell_taking_back
+from palier.release.stages.words import tell_standing
+from palier.release.standing import tell_gone, tell_progress, tell_taking_back
 from palier.release.state import State, Step
 from tests.unit.release.examples import CANDIDATE, first, releasing, serving
 

@@ -7,8 +7,8 @@ import pytest
 from palier.evidence.counters import Measurable
 from palier.measuring.look import Watched
 from palier.measuring.sources import Reading
-from palier.release.criteria import criteria
 from palier.release.observation import Measured
+from palier.release.stages.table import criteria
 from palier.release.state import Ending, Release, Result, State, Step
 from palier.release.watching import measured_of, watched_of
 from tests.property.trial_specs import tried

@@ -9,12 +9,12 @@ from palier.evidence.objective import Counts, Evidence, fresh, observe
 from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult
 from palier.measuring.sources import MeasuredObjective
-from palier.release.criteria import criteria
 from palier.release.decide import decide
 from palier.release.examining import GoldenFacts, GoldenRecord, GoldenRun
 from palier.release.observation import Measured, Observation
 from palier.release.shadowing import ShadowFacts
 from palier.release.situation import Decision, Hold
+from palier.release.stages.table import criteria
 from palier.release.state import Ending, Release, State, Step
 from tests.property.trial_specs import MIN_PAIRS
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, observed, planned, ready, ref, release_at, serving

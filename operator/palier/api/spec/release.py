@@ -167,9 +167,14 @@ class Stage(ApiObject):
     """The candidate serves a share of the users for a stated time, and is kept only if it is better than stable."""
 
     @property
+    def kind(self) -> str:
+        """Which kind it is, by the name of its field."""
+        return next(kind for kind in _KINDS if getattr(self, kind) is not None)
+
+    @property
     def rank(self) -> int:
         """Where its kind stands in the order of stages, from 0."""
-        return next(rank for rank, kind in enumerate(_KINDS) if getattr(self, kind) is not None)
+        return _KINDS.index(self.kind)
 
     @property
     def landing(self) -> Landing | None:

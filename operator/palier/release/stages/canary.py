@@ -1,9 +1,10 @@
-"""Canaries and experiments: the candidate takes its stage's share of the users' traffic and is judged on it."""
+"""Canaries: the candidate takes its stage's share of the users' traffic and is judged on it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from palier.api.v1alpha1 import Experiment, Landing, OnNoEvidence
-from palier.evidence.objective import Judgement, Verdict, begin_share, combined
+from palier.api.v1alpha1 import Landing, OnNoEvidence
+from palier.evidence.objective import Verdict, begin_share, combined
 from palier.measuring.sources import Origin
 from palier.release.holds import (
     CANNOT_MEASURE,
@@ -16,27 +17,43 @@ from palier.release.holds import (
     waiting_for_route,
     waiting_for_stable,
 )
-from palier.release.judging import not_better
+from palier.release.judging import judge_users_requests
 from palier.release.rollback import roll_back
 from palier.release.situation import Decision, Hold, Note, Situation
-from palier.release.stages import next_stage
-from palier.release.state import Ending, Result
+from palier.release.stages.advance import next_stage
+from palier.release.stages.kind import Judgements, StageKind
+from palier.release.state import Ending, Release, Result, Step
 from palier.release.targets import stage_replicas
 
-__all__ = ["follow_canary", "open_canary"]
+__all__ = ["CANARY", "follow_landing"]
 
 ALL = 100
 """Percent."""
 
+WhenOver = Callable[[Situation, Judgements], Decision | None]
+"""What happens when the time of a stage is over without a verdict, before the spec's own rule."""
 
-def open_canary(situation: Situation) -> Hold | None:
-    """What keeps a candidate with ready pods from the share of this stage: no user meets one that nobody can judge."""
+
+def _open(situation: Situation, opened: Situation) -> Decision:
+    """The stage opens, unless nobody could judge the candidate: then no user meets it."""
     unseen = situation.observation.measured.cannot_measure
     by_pods = any(objective.origin is Origin.PODS for objective in situation.objectives.measured)
-    return Hold("WaitingForMetrics", unseen) if unseen and by_pods and not situation.release.reached else None
+    if unseen and by_pods and not situation.release.reached:
+        return Decision(situation.state, hold=Hold("WaitingForMetrics", unseen))
+    return begin_shift(opened)
 
 
-def follow_canary(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision:
+def begin_shift(opened: Situation) -> Decision:
+    """The candidate may have the share of a stage that has just opened."""
+    weight = opened.release.landing.weight if opened.release.landing else ALL
+    unproven = opened.observation.facts(opened.candidate.revision).unproven
+    notes = (Note("Warning", "PortUnknown", unproven),) if unproven and not opened.release.reached else ()
+    return Decision(opened.state, notes=notes, hold=Hold("Shifting", f"moving to {weight} % of the traffic"))
+
+
+def follow_landing(
+    situation: Situation, judgements: Judgements, *, when_over: WhenOver = lambda _situation, _judgements: None
+) -> Decision:
     """The candidate takes its share, and goes on when every objective has passed and the stage's time is over."""
     state, now, release, stage = situation.state, situation.now, situation.release, situation.landing
     if release.traffic_since is None:
@@ -64,7 +81,7 @@ def follow_canary(situation: Situation, judgements: tuple[Judgement, ...]) -> De
     gap = served_share_mismatch(situation) if verdict is Verdict.PASS else first_gap(situation, judgements)
     if verdict is Verdict.PASS and gap is None:
         return next_stage(situation)
-    return _without_verdict(situation, stage, gap or Hold(JUDGING, "no verdict yet"), judgements)
+    return _without_verdict(situation, stage, gap or Hold(JUDGING, "no verdict yet"), judgements, when_over)
 
 
 def _is_in_force(situation: Situation, stage: Landing) -> bool:
@@ -73,16 +90,17 @@ def _is_in_force(situation: Situation, stage: Landing) -> bool:
     return 0 < weight < ALL if situation.deployment.spec.traffic.gateway is None else weight == stage.weight
 
 
-def _without_verdict(situation: Situation, stage: Landing, gap: Hold, judgements: tuple[Judgement, ...]) -> Decision:
+def _without_verdict(
+    situation: Situation, stage: Landing, gap: Hold, judgements: Judgements, when_over: WhenOver
+) -> Decision:
     """The stage's time is over and its evidence is not complete: hold, until its deadline decides as the spec says."""
     state, rules = situation.state, situation.deployment.spec.release
     since = situation.release.traffic_since
     over = since is not None and situation.now - since >= stage.max_duration.seconds
     if not over or blinks(situation, judgements):
         return Decision(state, hold=gap)
-    if isinstance(stage, Experiment) and (told := not_better(judgements, stage.objective)):
-        message = f"not shown to be better than stable within {stage.duration}: {told}"
-        return roll_back(situation, Ending(Result.KEPT_STABLE, "NotBetter", message))
+    if ended := when_over(situation, judgements):
+        return ended
     if rules.on_no_evidence is OnNoEvidence.ROLLBACK:
         message = f"no verdict within {stage.max_duration}: {gap.message}"
         return roll_back(situation, Ending(Result.ROLLED_BACK, "NoEvidence", message))
@@ -110,3 +128,31 @@ def _await_traffic(situation: Situation, stage: Landing) -> Decision:
     shared = {name: begin_share(evidence) for name, evidence in release.evidence.items()}
     begun = replace(release, traffic_since=now, evidence=shared)
     return Decision(replace(state, release=begun), notes=(note,), hold=hold)
+
+
+def _word(release: Release) -> str:
+    return f"Canary {release.stage.weight if release.stage else 0}"
+
+
+def _standing(release: Release) -> str:
+    if release.traffic_since is None:
+        return "the share of {candidate} is changing and is {weight} % of the traffic now"
+    return "{candidate} has {weight} % of the traffic, since {traffic_since}"
+
+
+def _deadlines(release: Release) -> list[float]:
+    stage, since = release.landing, release.traffic_since
+    if stage is None or since is None:
+        return []
+    return [since + stage.min_duration.seconds, since + stage.max_duration.seconds]
+
+
+CANARY = StageKind(
+    step=Step.CANARY,
+    word=_word,
+    standing=_standing,
+    open=_open,
+    follow=follow_landing,
+    deadlines=_deadlines,
+    judge=judge_users_requests,
+)

@@ -12,33 +12,26 @@ from palier.golden.result import GoldenResult
 from palier.release.examining import GOLDEN_FAILED, GoldenRecord, GoldenRun
 from palier.release.refusal import refusal, undecided
 from palier.release.situation import Decision, Hold, Note, Situation
-from palier.release.stages import next_stage
-from palier.release.state import Step
+from palier.release.stages.advance import next_stage
+from palier.release.stages.kind import Judgements, StageKind
+from palier.release.state import Release, Step
 
 
-def examination_under_way(situation: Situation) -> GoldenRun | None:
+def _work(situation: Situation) -> GoldenRun | None:
     """The run whose Job has to exist now."""
-    release = situation.state.release
-    if release is None or release.step is not Step.EXAMINING:
-        return None
     run = _run(situation)
     return None if situation.observation.unreadable or _record(situation, run) else run
 
 
-def open_golden(situation: Situation, opened: Situation) -> Decision:
-    """The candidate's pods are ready to be asked, before any user meets them.
-
-    Args:
-        situation: the release before its stage opens.
-        opened: the same with the stage open.
-    """
+def _open(situation: Situation, opened: Situation) -> Decision:
+    """The candidate's pods are ready to be asked, before any user meets them."""
     if situation.observation.unreadable:
         return Decision(situation.state, hold=Hold("TextUnreadable", situation.observation.unreadable))
     note = Note("Normal", "GoldenStarted", f"{situation.candidate.revision} gives golden answers, without users")
     return Decision(opened.state, notes=(note,), hold=Hold("Examining", "the golden answers are asked for"))
 
 
-def examining(situation: Situation) -> Decision:
+def _follow(situation: Situation, _judgements: Judgements) -> Decision:
     """The candidate is asked, without any user."""
     stage = situation.release.stage.golden if situation.release.stage else None
     assert stage is not None  # noqa: S101 - only asked for in such a stage
@@ -106,3 +99,28 @@ def _progress(situation: Situation) -> str:
     # With a scorer there is no line of progress: its container speaks for itself.
     waits = "the pod asks and has its answers scored" if facts.running else "the pod that asks starts"
     return f"golden answers of {situation.candidate.revision}: {facts.message or waits}"
+
+
+def _deadlines(release: Release) -> list[float]:
+    stage = release.stage.golden if release.stage else None
+    return [(release.opened_at or release.stage_started_at) + stage.max_duration.seconds] if stage else []
+
+
+def _word(_release: Release) -> str:
+    return "Golden"
+
+
+def _standing(_release: Release) -> str:
+    return "{candidate} is asked for golden answers without any user, since {since}"
+
+
+GOLDEN = StageKind(
+    step=Step.EXAMINING,
+    word=_word,
+    standing=_standing,
+    open=_open,
+    follow=_follow,
+    deadlines=_deadlines,
+    work=_work,
+    reads_texts=True,
+)

@@ -2,14 +2,20 @@
 
 from dataclasses import replace
 
+from palier.api.v1alpha1 import ModelDeployment
+from palier.release.criteria import measure_users_requests
 from palier.release.holds import shifting, waiting_for_pods, waiting_for_route
+from palier.release.judging import judge_users_requests
 from palier.release.requests import handle_requests, is_asked
 from palier.release.rollback import rules_of
+from palier.release.rules import Objectives
 from palier.release.situation import Decision, Note, Situation
-from palier.release.state import Drain, Former, Outcome, Result
+from palier.release.stages.canary import begin_shift
+from palier.release.stages.kind import Judgements, StageKind
+from palier.release.state import Drain, Former, Outcome, Release, Result, State, Step
 from palier.release.targets import stage_replicas
 
-__all__ = ["follow_promotion", "skip_stages"]
+__all__ = ["PROMOTION", "skip_stages"]
 
 ALL = 100
 """Percent."""
@@ -29,7 +35,7 @@ def skip_stages(situation: Situation) -> Decision | None:
     return Decision(entered.state, notes=(note,), hold=shifting(entered, "moving to 100 % of the traffic"))
 
 
-def follow_promotion(situation: Situation) -> Decision:
+def _follow(situation: Situation, _judgements: Judgements) -> Decision:
     """All the traffic goes to the candidate, which can carry it; then it is the stable revision."""
     state, candidate = situation.state, situation.candidate
     if situation.observation.weight(candidate.revision) == ALL and situation.observation.route.accepted:
@@ -67,3 +73,37 @@ def _make_stable(situation: Situation) -> Decision:
     )
     told = Note("Normal", "Promoted", f"{candidate.model} {candidate.version} ({candidate.revision}): {message}")
     return Decision(ended, notes=(told,))
+
+
+def _open(_situation: Situation, opened: Situation) -> Decision:
+    return begin_shift(opened)
+
+
+def _measure(deployment: ModelDeployment, state: State) -> Objectives:
+    """On the way to all of the traffic, a candidate is still judged by what the last stage asked for."""
+    landings = deployment.spec.release.canaries
+    return measure_users_requests(deployment, state, landing=landings[-1] if landings else None)
+
+
+def _word(_release: Release) -> str:
+    return Step.PROMOTING.value
+
+
+def _standing(_release: Release) -> str:
+    return "{candidate} is getting all of the traffic and has {weight} % now, since {since}"
+
+
+def _deadlines(_release: Release) -> list[float]:
+    return []
+
+
+PROMOTION = StageKind(
+    step=Step.PROMOTING,
+    word=_word,
+    standing=_standing,
+    open=_open,
+    follow=_follow,
+    deadlines=_deadlines,
+    judge=judge_users_requests,
+    measure=_measure,
+)

@@ -7,25 +7,27 @@ when the proxy that compares is ready, and end before it is removed.
 from dataclasses import replace
 
 from palier.api.rules.quality import RESERVED
-from palier.api.v1alpha1 import OnBreach, ShadowStage
-from palier.evidence.objective import Judgement, Verdict, combined
-from palier.release.criteria import comparison
+from palier.api.v1alpha1 import ModelDeployment, OnBreach, ShadowStage
+from palier.evidence.objective import Verdict, combined
 from palier.release.holds import CANNOT_MEASURE, JUDGING, blinks, first_gap, kept, waiting_for_pods, waiting_for_route
+from palier.release.judging import judge_pairs
 from palier.release.refusal import undecided
-from palier.release.shadowing import ShadowRun
+from palier.release.rules import Objectives, alpha_of
+from palier.release.shadow_objectives import shadow_objectives
+from palier.release.shadowing import ShadowRun, comparison
 from palier.release.situation import Decision, Hold, Note, Situation
-from palier.release.stages import next_stage
-from palier.release.state import Step
+from palier.release.stages.advance import next_stage
+from palier.release.stages.kind import Judgements, StageKind
+from palier.release.state import Release, State, Step
 from palier.release.targets import stage_replicas
 
 SILENT_FOR = 30.0
 """Seconds without a single pair after which it is said what may be missing."""
 
 
-def shadow_under_way(situation: Situation) -> ShadowRun | None:
+def _work(situation: Situation) -> ShadowRun | None:
     """The shadow whose proxy has to exist now."""
-    release = situation.state.release
-    if release is None or release.step is not Step.SHADOWING or situation.state.stable is None:
+    if situation.state.stable is None:
         return None
     if situation.deployment.spec.traffic.gateway is None:
         return None  # the author has moved the traffic to a Service, which copies nothing
@@ -41,7 +43,11 @@ def _stage_of(situation: Situation) -> ShadowStage:
     return stage
 
 
-def shadowing(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision:
+def _open(_situation: Situation, opened: Situation) -> Decision:
+    return Decision(opened.state, hold=Hold("ShadowNotReady", "the proxy that compares answers starts"))
+
+
+def _follow(situation: Situation, judgements: Judgements) -> Decision:
     """The candidate answers copies, and is judged on its answers."""
     stage, release = _stage_of(situation), situation.release
     if release.traffic_since is None:
@@ -69,7 +75,7 @@ def shadowing(situation: Situation, judgements: tuple[Judgement, ...]) -> Decisi
     return Decision(situation.state, hold=gap) if blinks(situation, judgements) else _undecided(situation, stage, gap)
 
 
-def _held_for_breach(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision | None:
+def _held_for_breach(situation: Situation, judgements: Judgements) -> Decision | None:
     """The release held for a person, where the spec wants that of a breach; a moment of blindness does not end it."""
     state, release = situation.state, situation.release
     failed = [judgement.message for judgement in judgements if judgement.verdict is Verdict.FAIL]
@@ -128,7 +134,7 @@ def _undecided(situation: Situation, stage: ShadowStage, gap: Hold) -> Decision:
     return undecided(situation, gap, stage="shadow", since=since, limit=stage.max_duration)
 
 
-def _explained(judgements: tuple[Judgement, ...], gap: Hold, *, held_for: float) -> Hold:
+def _explained(judgements: Judgements, gap: Hold, *, held_for: float) -> Hold:
     """With what may be missing, where not one pair has been counted for a while."""
     if held_for < SILENT_FOR or any(judgement.total for judgement in judgements):
         return gap
@@ -137,3 +143,42 @@ def _explained(judgements: tuple[Judgement, ...], gap: Hold, *, held_for: float)
         f"no pair of answers in {held_for:.0f} s: are there requests by the methods of spec.shadow.methods, and does"
         f" Prometheus scrape the shadow proxy (spec.shadow.metadata)? {gap.message}",
     )
+
+
+def _measure(deployment: ModelDeployment, state: State) -> Objectives | None:
+    """Pairs of answers, while the shadow is open; what the pods tell before says whether they can be measured."""
+    release, stable, shadow = state.release, state.stable, deployment.spec.release.shadow
+    if release is None or release.step is not Step.SHADOWING or not (shadow and stable and state.candidate):
+        return None
+    about = comparison(deployment, candidate=state.candidate.revision, stable=stable.revision)
+    return Objectives(shadow_objectives(deployment, shadow, alpha=alpha_of(deployment), about=about))
+
+
+def _deadlines(release: Release) -> list[float]:
+    stage = release.stage.shadow if release.stage else None
+    since = release.traffic_since or release.opened_at
+    if stage is None or since is None:
+        return []
+    return [since + stage.min_duration.seconds, since + stage.max_duration.seconds]
+
+
+def _word(release: Release) -> str:
+    stage = release.stage.shadow if release.stage else None
+    return f"Shadow {stage.percent if stage else 0}"
+
+
+def _standing(_release: Release) -> str:
+    return "{candidate} answers copies of users' requests, since {since}"
+
+
+SHADOW = StageKind(
+    step=Step.SHADOWING,
+    word=_word,
+    standing=_standing,
+    open=_open,
+    follow=_follow,
+    deadlines=_deadlines,
+    judge=judge_pairs,
+    measure=_measure,
+    work=_work,
+)

@@ -1,4 +1,4 @@
-"""Moves of a release along its plan that every kind of stage makes."""
+"""The step of a release from one stage of its plan to the next, which every kind of stage makes."""
 
 from dataclasses import replace
 

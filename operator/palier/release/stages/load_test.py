@@ -11,64 +11,40 @@ from palier.api.v1alpha1 import LoadTestStage
 from palier.economics.variants import Choice
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
-from palier.release.observation import Observation
 from palier.release.prospects import run_needed, survey, wanted_runs
 from palier.release.refusal import refusal, undecided
 from palier.release.rollback import rules_of
 from palier.release.situation import Decision, Hold, Note, Situation
-from palier.release.stages import next_stage
-from palier.release.state import Drain, Former, Outcome, Result, RevisionRef, State, Step
+from palier.release.stages.advance import next_stage
+from palier.release.stages.kind import Judgements, StageKind
+from palier.release.state import Drain, Former, Outcome, Release, Result, RevisionRef, Step
 from palier.release.testing import NO_RESULT, NOT_READY, LoadTestRecord, Run, Way, recorded
 
 
-def reference_of(way: Way, *, family: str, now: float) -> RevisionRef:
-    """A way to serve as a revision that takes a part in the release."""
-    spec = way.deployment.spec
-    return RevisionRef(
-        revision=way.revision,
-        model=spec.model.name,
-        version=spec.model.version,
-        port=spec.serving.port,
-        since=now,
-        runtime=spec.model.runtime.value if spec.model.runtime else "",
-        runtime_version=spec.model.runtime_version or "",
-        variant=way.variant,
-        family=family if way.variant else "",
-    )
+def _stage_of(situation: Situation) -> LoadTestStage:
+    stage = situation.release.stage.load_test if situation.release.stage else None
+    assert stage is not None  # noqa: S101 - only asked for in such a stage
+    return stage
 
 
-def load_test_stage(situation: Situation) -> LoadTestStage | None:
-    """The load test that the release is at; None where it is at another stage."""
-    stage = situation.release.stage
-    return stage.load_test if stage else None
-
-
-def next_run(situation: Situation) -> Run | None:
+def _next_run(situation: Situation) -> Run | None:
     """The run that has to be made next; None when everything is known that can be."""
     return run_needed(situation.deployment, situation.observation, situation.state, now=situation.now)
 
 
-def run_under_way(situation: Situation) -> Run | None:
+def _work(situation: Situation) -> Run | None:
     """The run whose Job has to exist now."""
-    release = situation.state.release
-    if release is None or release.step is not Step.LOAD_TESTING or situation.observation.unreadable:
-        return None
-    return next_run(situation)
+    return None if situation.observation.unreadable else _next_run(situation)
 
 
-def undisturbed(state: State, observation: Observation) -> bool:
-    """Whether a load test goes on although it cannot be said which one has to: its requests come back in a moment."""
-    return bool(observation.unreadable and state.release and state.release.step is Step.LOAD_TESTING)
-
-
-def begin_run(situation: Situation) -> Decision:
+def _begin_run(situation: Situation) -> Decision:
     """The release at its next load test, or at what the load tests say when they are all known."""
-    run = next_run(situation)
+    run = _next_run(situation)
     if run is None:
-        return concluded(situation)
+        return _concluded(situation)
     state = situation.state
     way = _way(situation, run.revision)
-    candidate = reference_of(way, family=situation.observation.revision, now=situation.now)
+    candidate = RevisionRef.of(way, family=situation.observation.revision, now=situation.now)
     entered = replace(
         state,
         candidate=candidate,
@@ -79,18 +55,13 @@ def begin_run(situation: Situation) -> Decision:
     return Decision(entered, hold=Hold("CandidateNotReady", f"{_named(candidate)} starts for its load test"))
 
 
-def open_load_test(situation: Situation, opened: Situation) -> Decision:
-    """The candidate's pods are ready to be put under load, before any user meets them.
-
-    Args:
-        situation: the release before its stage opens.
-        opened: the same with the stage open.
-    """
+def _open(situation: Situation, opened: Situation) -> Decision:
+    """The candidate's pods are ready to be put under load, before any user meets them."""
     if situation.observation.unreadable:
         return Decision(situation.state, hold=_unreadable(situation))
-    run = next_run(situation)
+    run = _next_run(situation)
     if run is None or run.revision != situation.candidate.revision:
-        return begin_run(situation)
+        return _begin_run(situation)
     facts = situation.observation.facts(run.revision)
     if facts.endpoints > run.replicas:
         message = f"{facts.endpoints} pods of {run.revision} are ready, and its load test is about {run.replicas}"
@@ -99,11 +70,11 @@ def open_load_test(situation: Situation, opened: Situation) -> Decision:
     return Decision(opened.state, notes=(note,), hold=Hold("LoadTesting", "the generator starts"))
 
 
-def passed_over(situation: Situation, why: str) -> Decision | None:
+def _give_up(situation: Situation, why: str) -> Decision | None:
     """The release with its next variant when the pods of this one do not become ready; None when it is the only one."""
-    if load_test_stage(situation) is None or situation.observation.unreadable:
+    if situation.observation.unreadable:
         return None
-    run = next_run(situation)
+    run = _next_run(situation)
     if (
         run is None
         or run.revision != situation.candidate.revision
@@ -113,18 +84,18 @@ def passed_over(situation: Situation, why: str) -> Decision | None:
     return _finished(situation, run, LoadTestResult(Verdict.NO_EVIDENCE, NOT_READY, why))
 
 
-def load_testing(situation: Situation) -> Decision:
+def _follow(situation: Situation, _judgements: Judgements) -> Decision:
     """The candidate is under load, without any user."""
-    stage = load_test_stage(situation) or LoadTestStage()
+    stage = _stage_of(situation)
     if situation.observation.unreadable:
         return _undecided(situation, stage, _unreadable(situation))
-    run = next_run(situation)
+    run = _next_run(situation)
     if run is None:
-        return concluded(situation)
+        return _concluded(situation)
     facts = situation.observation.load_test
     lost = not facts.exists and not situation.observation.facts(run.revision).carries(run.replicas)
     if lost or run.revision != situation.candidate.revision or not _fits(situation, run):
-        return begin_run(situation)
+        return _begin_run(situation)
     result = facts.result
     if result is None and facts.failed:
         result = LoadTestResult(Verdict.NO_EVIDENCE, NO_RESULT, facts.message)
@@ -153,26 +124,26 @@ def _finished(situation: Situation, run: Run, result: LoadTestResult) -> Decisio
         "LoadTestFinished",
         f"{_named(situation.candidate)}: {result.message}",
     )
-    following = begin_run(replace(situation, state=state))
+    following = _begin_run(replace(situation, state=state))
     return replace(following, notes=(note, *following.notes))
 
 
-def concluded(situation: Situation) -> Decision:
+def _concluded(situation: Situation) -> Decision:
     """What follows from the load tests: go on with the cheapest way that fits, refuse, or wait for what is missing."""
-    stage = load_test_stage(situation)
+    stage = _stage_of(situation)
     choice = _choice(situation)
     match choice.verdict:
         case Verdict.PASS:
             way = _way(situation, choice.chosen or situation.candidate.revision)
             note = Note("Normal", "LoadTestPassed", choice.message)
-            reference = reference_of(way, family=situation.observation.revision, now=situation.now)
+            reference = RevisionRef.of(way, family=situation.observation.revision, now=situation.now)
             return _tested(situation, reference, (note,))
         case Verdict.FAIL:
             return refusal(situation, choice.reason, choice.message)
         case Verdict.NO_EVIDENCE:
             release = replace(situation.release, opened_at=situation.release.opened_at or situation.now)
             waiting = replace(situation, state=replace(situation.state, release=release))
-            return _undecided(waiting, stage or LoadTestStage(), Hold(choice.reason, choice.message))
+            return _undecided(waiting, stage, Hold(choice.reason, choice.message))
 
 
 def _tested(situation: Situation, chosen: RevisionRef, notes: tuple[Note, ...]) -> Decision:
@@ -274,3 +245,30 @@ def _said(progress: Mapping[str, object]) -> str:
 def _named(reference: RevisionRef) -> str:
     variant = f", variant {reference.variant}" if reference.variant else ""
     return f"{reference.model} {reference.version} ({reference.revision}{variant})"
+
+
+def _deadlines(release: Release) -> list[float]:
+    stage = release.stage.load_test if release.stage else None
+    return [release.stage_started_at + stage.max_duration.seconds] if stage else []
+
+
+def _word(_release: Release) -> str:
+    return "LoadTest"
+
+
+def _standing(_release: Release) -> str:
+    return "{candidate} is under load without any user, since {since}"
+
+
+LOAD_TEST = StageKind(
+    step=Step.LOAD_TESTING,
+    word=_word,
+    standing=_standing,
+    open=_open,
+    follow=_follow,
+    deadlines=_deadlines,
+    work=_work,
+    reads_texts=True,
+    begin=_begin_run,
+    give_up=_give_up,
+)
