@@ -11,9 +11,9 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import InvalidSpec
 from palier.evidence.objective import ObjectiveRule
 from palier.measuring.look import Watched
+from palier.measuring.resolve import Named, proxy_namespaces, suffixed
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from palier.presets import Histogram, router
-from palier.release.resolve import Named, proxy_namespaces, serving_of, suffixed
 from palier.release.state import RevisionRef, State
 
 NOBODY: Final = "-"
@@ -73,7 +73,7 @@ def _in_traffic(state: State) -> RevisionRef | None:
 
 def _of_pods(deployment: ModelDeployment, reference: RevisionRef) -> CounterRatio | None:
     """Failures and requests as the pods count them; failures may be missing."""
-    named = Named(deployment.spec.signals, serving_of(reference))
+    named = Named(deployment.spec.signals, reference.serving)
     requests, errors = named.counters("requests"), named.counters("errors")
     if requests:
         return CounterRatio(errors or (), requests)

@@ -12,7 +12,7 @@ from palier.release.plan import pin_stages, plan_of, proves_itself
 from palier.release.requests import handle_requests, is_new
 from palier.release.rules import Objectives, rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
-from palier.release.stages.table import kind_of
+from palier.release.stages.table import deadlines_of, kind_of
 from palier.release.state import DRAIN_LIMIT, Drain, Release, RevisionRef, State
 from palier.release.testing import Way
 
@@ -173,5 +173,5 @@ def wake_at(deployment: ModelDeployment, state: State, *, now: float) -> float |
             instants.append(release.unready_since + rules.progress_deadline.seconds)
         if release.gone_since is not None:
             instants.append(release.gone_since + rules.candidate_grace.seconds)
-        instants += kind_of(release.stage).deadlines(release)
+        instants += deadlines_of(release)
     return min((instant for instant in instants if instant > now), default=None)

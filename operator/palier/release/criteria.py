@@ -1,7 +1,6 @@
 """What is measured of users' requests, with the rules by which it is judged."""
 
 from palier.api.v1alpha1 import Experiment, Landing, ModelDeployment
-from palier.release.resolve import serving_of
 from palier.release.rules import Objectives, objectives_of
 from palier.release.state import State
 
@@ -18,6 +17,6 @@ def measure_users_requests(deployment: ModelDeployment, state: State, *, landing
     """
     return objectives_of(
         deployment,
-        stable=serving_of(state.stable) if state.stable else None,
+        stable=state.stable.serving if state.stable else None,
         experiment=landing if isinstance(landing, Experiment) else None,
     )

@@ -15,8 +15,8 @@ from palier.api.spec.values import Proof
 from palier.api.v1alpha1 import Experiment, Mean, ModelDeployment, Objective
 from palier.errors import InvalidSpec
 from palier.evidence.objective import MeanRule, ObjectiveRule, ScoreRule
+from palier.measuring.resolve import Serving, resolve
 from palier.measuring.sources import MeasuredObjective, Origin
-from palier.release.resolve import Serving, resolve
 
 __all__ = [
     "ERROR_MARGIN",

@@ -12,6 +12,7 @@ from palier.api.spec.release import Landing, Stage
 from palier.api.status.values import Result, Step
 from palier.economics.spending import Spending
 from palier.evidence.objective import Evidence, begin_stage
+from palier.measuring.resolve import Serving
 from palier.measuring.sources import KnownReading
 from palier.release.cost import Reckoned
 from palier.release.examining import GoldenRecord
@@ -89,6 +90,11 @@ class RevisionRef:
             variant=way.variant,
             family=family if way.variant else "",
         )
+
+    @property
+    def serving(self) -> Serving:
+        """Its serving program."""
+        return Serving(self.runtime, self.runtime_version)
 
     @property
     def asked_for_by(self) -> str:

@@ -82,11 +82,8 @@ def stage_replicas(deployment: ModelDeployment, state: State, observation: Obser
             return max(1, present)
         run = run_needed(deployment, observation, state, now=now)
         return run.replicas if run else max(1, present)
-    if stage.shadow:
-        return replicas_for(deployment, stage.shadow.percent)
-    ahead = next((one.weight for one in release.plan[release.cursor :] if one.landing), ALL)
-    shadow = next((one.shadow.percent for one in release.plan[release.cursor :] if one.shadow), 0)
-    return replicas_for(deployment, shadow or ahead)
+    ahead = next((one.share for one in release.plan[release.cursor :] if one.share), ALL)
+    return replicas_for(deployment, ahead)
 
 
 def accelerator_short(deployment: ModelDeployment, observation: Observation, state: State) -> bool:

@@ -2,8 +2,8 @@
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.measuring.look import Watched
+from palier.measuring.resolve import router_series
 from palier.release.observation import Measured
-from palier.release.resolve import router_series
 from palier.release.rules import Objectives
 from palier.release.state import Release, State, Step
 

@@ -7,6 +7,7 @@ import pytest
 from palier.api.v1alpha1 import ModelDeployment, Objective, Signals, Stage, parse
 from palier.errors import InvalidSpec
 from palier.evidence.objective import MeanRule, ObjectiveRule, ScoreRule
+from palier.measuring.resolve import Serving, router_series
 from palier.measuring.sources import (
     AboveLevel,
     CounterRatio,
@@ -16,7 +17,6 @@ from palier.measuring.sources import (
     RouterSeries,
     SlowerThan,
 )
-from palier.release.resolve import Serving, router_series
 from palier.release.rules import (
     ERROR_MARGIN,
     LATENCY_MARGIN,

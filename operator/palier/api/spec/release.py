@@ -186,6 +186,19 @@ class Stage(ApiObject):
         """The candidate's share of the users' requests in percent; 0 before any user meets it."""
         return self.landing.weight if self.landing else 0
 
+    @property
+    def share(self) -> int:
+        """The share of the users' requests that the candidate answers, themselves or their copies, in percent."""
+        return self.shadow.percent if self.shadow else self.weight
+
+    @property
+    def durations(self) -> tuple[float, ...]:
+        """The shortest time of the stage, if it has one, and the longest, in seconds."""
+        if timed := self.shadow or self.landing:
+            return timed.min_duration.seconds, timed.max_duration.seconds
+        alone = self.load_test or self.golden
+        return (alone.max_duration.seconds,) if alone else ()
+
 
 def _default_stages() -> list[Stage]:
     return [Stage(canary=Canary(weight=weight)) for weight in (5, 25, 50)]

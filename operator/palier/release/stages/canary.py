@@ -22,7 +22,7 @@ from palier.release.rollback import roll_back
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages.advance import next_stage
 from palier.release.stages.kind import Judgements, StageKind
-from palier.release.state import Ending, Release, Result, Step
+from palier.release.state import Ending, Result, Step
 from palier.release.targets import stage_replicas
 
 __all__ = ["CANARY", "follow_landing"]
@@ -130,29 +130,13 @@ def _await_traffic(situation: Situation, stage: Landing) -> Decision:
     return Decision(replace(state, release=begun), notes=(note,), hold=hold)
 
 
-def _word(release: Release) -> str:
-    return f"Canary {release.stage.weight if release.stage else 0}"
-
-
-def _standing(release: Release) -> str:
-    if release.traffic_since is None:
-        return "the share of {candidate} is changing and is {weight} % of the traffic now"
-    return "{candidate} has {weight} % of the traffic, since {traffic_since}"
-
-
-def _deadlines(release: Release) -> list[float]:
-    stage, since = release.landing, release.traffic_since
-    if stage is None or since is None:
-        return []
-    return [since + stage.min_duration.seconds, since + stage.max_duration.seconds]
-
-
 CANARY = StageKind(
     step=Step.CANARY,
-    word=_word,
-    standing=_standing,
+    word="Canary {share}",
+    standing="{candidate} has {weight} % of the traffic, since {since}",
+    shifting="the share of {candidate} is changing and is {weight} % of the traffic now",
     open=_open,
     follow=follow_landing,
-    deadlines=_deadlines,
+    timed_from=lambda release: release.traffic_since,
     judge=judge_users_requests,
 )

@@ -1,5 +1,7 @@
 """Experiments: users are split for a stated time, and the candidate stays only if it is shown to be better."""
 
+from dataclasses import replace
+
 from palier.api.v1alpha1 import Experiment, ModelDeployment
 from palier.evidence.verdicts import Verdict
 from palier.release.criteria import measure_users_requests
@@ -8,8 +10,8 @@ from palier.release.rollback import roll_back
 from palier.release.rules import Objectives
 from palier.release.situation import Decision, Situation
 from palier.release.stages.canary import CANARY, follow_landing
-from palier.release.stages.kind import Judgements, StageKind
-from palier.release.state import Ending, Release, Result, State
+from palier.release.stages.kind import Judgements
+from palier.release.state import Ending, Result, State
 
 __all__ = ["EXPERIMENT"]
 
@@ -37,17 +39,4 @@ def _measure(deployment: ModelDeployment, state: State) -> Objectives:
     return measure_users_requests(deployment, state, landing=state.release.landing if state.release else None)
 
 
-def _word(release: Release) -> str:
-    return f"Experiment {release.stage.weight if release.stage else 0}"
-
-
-EXPERIMENT = StageKind(
-    step=CANARY.step,
-    word=_word,
-    standing=CANARY.standing,
-    open=CANARY.open,
-    follow=_follow,
-    deadlines=CANARY.deadlines,
-    judge=CANARY.judge,
-    measure=_measure,
-)
+EXPERIMENT = replace(CANARY, word="Experiment {share}", follow=_follow, measure=_measure)

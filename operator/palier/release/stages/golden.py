@@ -71,8 +71,12 @@ def _concluded(situation: Situation, stage: GoldenStage, record: GoldenRecord) -
 
 
 def _undecided(situation: Situation, stage: GoldenStage, gap: Hold) -> Decision:
-    since = situation.release.opened_at or situation.release.stage_started_at
+    since = _timed_from(situation.release)
     return undecided(situation, gap, stage="golden answers", since=since, limit=stage.max_duration)
+
+
+def _timed_from(release: Release) -> float:
+    return release.opened_at or release.stage_started_at
 
 
 def _run(situation: Situation) -> GoldenRun:
@@ -101,26 +105,13 @@ def _progress(situation: Situation) -> str:
     return f"golden answers of {situation.candidate.revision}: {facts.message or waits}"
 
 
-def _deadlines(release: Release) -> list[float]:
-    stage = release.stage.golden if release.stage else None
-    return [(release.opened_at or release.stage_started_at) + stage.max_duration.seconds] if stage else []
-
-
-def _word(_release: Release) -> str:
-    return "Golden"
-
-
-def _standing(_release: Release) -> str:
-    return "{candidate} is asked for golden answers without any user, since {since}"
-
-
 GOLDEN = StageKind(
     step=Step.EXAMINING,
-    word=_word,
-    standing=_standing,
+    word="Golden",
+    standing="{candidate} is asked for golden answers without any user, since {since}",
     open=_open,
     follow=_follow,
-    deadlines=_deadlines,
+    timed_from=_timed_from,
     work=_work,
     reads_texts=True,
 )

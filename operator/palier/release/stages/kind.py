@@ -32,16 +32,18 @@ class StageKind:
 
     step: Step
     """Where a release stands while a stage of this kind is open."""
-    word: Callable[[Release], str]
-    """The stage in one or two words, for a column."""
-    standing: Callable[[Release], str]
-    """A sentence for people with the places {candidate}, {weight}, {since} and {traffic_since}."""
+    word: str
+    """The stage in one or two words, for a column; {share} stands for the share of the requests."""
+    standing: str
+    """A sentence for people about a release at the stage, with the places {candidate}, {weight} and {since}."""
+    shifting: str = ""
+    """The same until the share is in force, where that is another sentence."""
     open: Callable[[Situation, Situation], Decision]
     """The candidate's pods are ready for the stage: the release before the stage opens, and the same with it open."""
     follow: Callable[[Situation, Judgements], Decision]
     """What happens in an open stage: it holds, goes on to the next stage, or ends the release."""
-    deadlines: Callable[[Release], list[float]]
-    """The instants at which time alone can decide something in the stage, in seconds since the epoch."""
+    timed_from: Callable[[Release], float | None]
+    """When the time of the stage began, in seconds since the epoch; None while it has not."""
     judge: Callable[[Situation], Judgements] = _judge_nothing
     """The verdicts on the objectives; none in a stage that judges a result as a whole."""
     measure: Callable[[ModelDeployment, State], Objectives | None] = lambda _deployment, _state: None

@@ -17,7 +17,7 @@ from palier.release.rollback import rules_of
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages.advance import next_stage
 from palier.release.stages.kind import Judgements, StageKind
-from palier.release.state import Drain, Former, Outcome, Release, Result, RevisionRef, Step
+from palier.release.state import Drain, Former, Outcome, Result, RevisionRef, Step
 from palier.release.testing import NO_RESULT, NOT_READY, LoadTestRecord, Run, Way, recorded
 
 
@@ -247,26 +247,13 @@ def _named(reference: RevisionRef) -> str:
     return f"{reference.model} {reference.version} ({reference.revision}{variant})"
 
 
-def _deadlines(release: Release) -> list[float]:
-    stage = release.stage.load_test if release.stage else None
-    return [release.stage_started_at + stage.max_duration.seconds] if stage else []
-
-
-def _word(_release: Release) -> str:
-    return "LoadTest"
-
-
-def _standing(_release: Release) -> str:
-    return "{candidate} is under load without any user, since {since}"
-
-
 LOAD_TEST = StageKind(
     step=Step.LOAD_TESTING,
-    word=_word,
-    standing=_standing,
+    word="LoadTest",
+    standing="{candidate} is under load without any user, since {since}",
     open=_open,
     follow=_follow,
-    deadlines=_deadlines,
+    timed_from=lambda release: release.stage_started_at,
     work=_work,
     reads_texts=True,
     begin=_begin_run,

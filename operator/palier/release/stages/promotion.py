@@ -12,7 +12,7 @@ from palier.release.rules import Objectives
 from palier.release.situation import Decision, Note, Situation
 from palier.release.stages.canary import begin_shift
 from palier.release.stages.kind import Judgements, StageKind
-from palier.release.state import Drain, Former, Outcome, Release, Result, State, Step
+from palier.release.state import Drain, Former, Outcome, Result, State, Step
 from palier.release.targets import stage_replicas
 
 __all__ = ["PROMOTION", "skip_stages"]
@@ -85,25 +85,13 @@ def _measure(deployment: ModelDeployment, state: State) -> Objectives:
     return measure_users_requests(deployment, state, landing=landings[-1] if landings else None)
 
 
-def _word(_release: Release) -> str:
-    return Step.PROMOTING.value
-
-
-def _standing(_release: Release) -> str:
-    return "{candidate} is getting all of the traffic and has {weight} % now, since {since}"
-
-
-def _deadlines(_release: Release) -> list[float]:
-    return []
-
-
 PROMOTION = StageKind(
     step=Step.PROMOTING,
-    word=_word,
-    standing=_standing,
+    word=Step.PROMOTING.value,
+    standing="{candidate} is getting all of the traffic and has {weight} % now, since {since}",
     open=_open,
     follow=_follow,
-    deadlines=_deadlines,
+    timed_from=lambda _release: None,
     judge=judge_users_requests,
     measure=_measure,
 )

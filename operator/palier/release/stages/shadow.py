@@ -130,8 +130,12 @@ def _missing(situation: Situation) -> Hold | None:
 
 
 def _undecided(situation: Situation, stage: ShadowStage, gap: Hold) -> Decision:
-    since = situation.release.traffic_since or situation.release.opened_at or situation.now
+    since = _timed_from(situation.release) or situation.now
     return undecided(situation, gap, stage="shadow", since=since, limit=stage.max_duration)
+
+
+def _timed_from(release: Release) -> float | None:
+    return release.traffic_since or release.opened_at
 
 
 def _explained(judgements: Judgements, gap: Hold, *, held_for: float) -> Hold:
@@ -154,30 +158,13 @@ def _measure(deployment: ModelDeployment, state: State) -> Objectives | None:
     return Objectives(shadow_objectives(deployment, shadow, alpha=alpha_of(deployment), about=about))
 
 
-def _deadlines(release: Release) -> list[float]:
-    stage = release.stage.shadow if release.stage else None
-    since = release.traffic_since or release.opened_at
-    if stage is None or since is None:
-        return []
-    return [since + stage.min_duration.seconds, since + stage.max_duration.seconds]
-
-
-def _word(release: Release) -> str:
-    stage = release.stage.shadow if release.stage else None
-    return f"Shadow {stage.percent if stage else 0}"
-
-
-def _standing(_release: Release) -> str:
-    return "{candidate} answers copies of users' requests, since {since}"
-
-
 SHADOW = StageKind(
     step=Step.SHADOWING,
-    word=_word,
-    standing=_standing,
+    word="Shadow {share}",
+    standing="{candidate} answers copies of users' requests, since {since}",
     open=_open,
     follow=_follow,
-    deadlines=_deadlines,
+    timed_from=_timed_from,
     judge=judge_pairs,
     measure=_measure,
     work=_work,

@@ -16,7 +16,7 @@ from palier.release.stages.promotion import PROMOTION
 from palier.release.stages.shadow import SHADOW
 from palier.release.state import Release, State, Step
 
-__all__ = ["KINDS", "criteria", "is_work_unknown", "judge_stage", "kind_at", "kind_of", "work_at"]
+__all__ = ["KINDS", "criteria", "deadlines_of", "is_work_unknown", "judge_stage", "kind_at", "kind_of", "work_at"]
 
 KINDS: Final[Mapping[str, StageKind]] = {
     "load_test": LOAD_TEST,
@@ -36,6 +36,13 @@ def kind_of(stage: Stage | None) -> StageKind:
 def kind_at(release: Release) -> StageKind | None:
     """The kind of the open stage; None while the candidate's pods come up, and on the way back to stable."""
     return None if release.step in {Step.PREPARING, Step.ROLLING_BACK} else kind_of(release.stage)
+
+
+def deadlines_of(release: Release) -> list[float]:
+    """The instants at which the time of the present stage can decide something, in seconds since the epoch."""
+    stage = release.stage
+    since = kind_of(stage).timed_from(release)
+    return [] if stage is None or since is None else [since + duration for duration in stage.durations]
 
 
 def criteria(deployment: ModelDeployment, state: State) -> Objectives:

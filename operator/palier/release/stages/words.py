@@ -21,8 +21,8 @@ def stage_word(state: State, *, wanted: str) -> str:
             kept = state.outcome.result in {Result.REFUSED, Result.KEPT_STABLE}
             return "RolledBack" if state.stable and not kept else state.outcome.result.value
         return "Serving" if state.stable else "Preparing"
-    kind = kind_at(release)
-    return kind.word(release) if kind else release.step.value
+    kind, share = kind_at(release), release.stage.share if release.stage else 0
+    return kind.word.format(share=share) if kind else release.step.value
 
 
 def tell_standing(state: State, *, weight: int) -> str:
@@ -35,18 +35,16 @@ def tell_standing(state: State, *, weight: int) -> str:
     release, candidate = state.release, state.candidate
     if release is None or candidate is None:
         return NO_RELEASE
-    kind = kind_at(release)
-    if kind:
-        form = kind.standing(release)
+    kind, since = kind_at(release), release.stage_started_at
+    if kind and kind.shifting and release.traffic_since is None:
+        form = kind.shifting
+    elif kind:
+        form = kind.standing
+        since = release.traffic_since or since if kind.shifting else since
     elif release.step is Step.PREPARING:
         form = "{candidate} is getting ready and has no users yet, since {since}"
     elif state.stable is None:
         form = "{candidate} is being removed, since {since}"
     else:
         form = "the traffic of {candidate} is going back to stable, since {since}"
-    return form.format(
-        candidate=name_of(candidate),
-        weight=weight,
-        since=rfc3339(release.stage_started_at),
-        traffic_since=rfc3339(release.traffic_since or release.stage_started_at),
-    )
+    return form.format(candidate=name_of(candidate), weight=weight, since=rfc3339(since))

@@ -22,7 +22,6 @@ from palier.measuring.sources import (
     SlowerThan,
     Source,
 )
-from palier.release.state import RevisionRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +31,6 @@ class Serving:
     runtime: str = ""
     """Name of a preset; empty or `custom` for none."""
     version: str = ""
-
-
-def serving_of(reference: RevisionRef) -> Serving:
-    """The serving program of a revision that is remembered."""
-    return Serving(reference.runtime, reference.runtime_version)
 
 
 def router_series(
