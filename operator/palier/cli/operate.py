@@ -70,7 +70,6 @@ async def operate(settings: Settings) -> None:
             source=leisurely,
             prices=Prices(settings.prices, leisurely),
             scrape_interval=settings.scrape_interval,
-            load_test_image=settings.image or "",
             instruments=instruments,
             counted=counted,
         )

@@ -11,13 +11,8 @@ from palier.api.constants import ANNOTATION_ENDING, FIELD_MANAGER_MARK, FIELD_MA
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.denials import Denial, let_go
-from palier.cluster.observe import ready_addresses
 from palier.cluster.ownership import claim
 from palier.cluster.store import Store
-from palier.cluster.surplus import surplus
-from palier.errors import InvalidSpec
-from palier.loadtest.plan import plan_for
-from palier.manifests.loadtest import LABEL_LOAD_TEST, load_test_config, load_test_job, load_test_name
 from palier.manifests.metadata import child_name, metadata, owned_by
 from palier.manifests.revision import (
     deployment_manifest,
@@ -42,7 +37,6 @@ from palier.release.observation import Observation
 from palier.release.requests import request_for
 from palier.release.state import RevisionRef, State
 from palier.release.targets import Targets
-from palier.release.testing import Run
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +67,6 @@ class Actor:
 
     cluster: Cluster
     store: Store
-    load_test_image: str = ""
-    """Image of the pods that send the requests of load tests, where the spec names none."""
 
     def lacks(self, deployment: ModelDeployment, revision: str, replicas: int) -> bool:
         """Whether something of a revision that has to exist is missing, or it has another number of pods."""
@@ -189,49 +181,6 @@ class Actor:
         before = await claim(self.cluster, self.store, deployment, manifest)
         live = await self._apply(manifest)
         return before is None or before["metadata"].get("generation") != live["metadata"].get("generation")
-
-    def demand_image(self, deployment: ModelDeployment, run: Run | None) -> None:
-        """Refuse a load test that nothing could run, before anybody is told that it runs.
-
-        Raises:
-            InvalidSpec: neither the spec nor the operator's own settings name an image.
-        """
-        scale = deployment.spec.scale
-        if run is None or self.load_test_image or (scale and scale.load_test.image):
-            return
-        if self.store.get("Job", deployment.metadata.namespace, load_test_name(deployment, run)) is None:
-            raise InvalidSpec(
-                "spec.scale.loadTest.image",
-                "it is needed: this operator was not told its own image (--image), which sends the requests otherwise",
-            )
-
-    async def load_test(
-        self, deployment: ModelDeployment, run: Run | None, *, observation: Observation, requests: str
-    ) -> Denial:
-        """Have the Job of a load test with what its pod reads, and nothing of any other one; tells what may not go.
-
-        Args:
-            deployment: the spec.
-            run: the run that has to be under way; None for none.
-            observation: the ways to serve, of which the run tests one.
-            requests: the text of the requests, where a ConfigMap has them.
-        """
-        namespace = deployment.metadata.namespace
-        name = load_test_name(deployment, run) if run else ""
-        over = surplus(self.store, deployment, ("Job", "ConfigMap"), label=LABEL_LOAD_TEST, but=name)
-        denial = await let_go(self.cluster, map(Reference.to, over))
-        if run is None or self.store.get("Job", namespace, name) is not None:
-            return denial
-        described = observation.described(deployment, run.revision)
-        addresses = sorted(ready_addresses(self.store, namespace, child_name(deployment, run.revision)))
-        if len(addresses) != run.replicas:
-            return denial  # a pod came or went since the decision: the next pass decides anew
-        urls = tuple(f"http://{_in_url(address)}:{described.spec.serving.port}" for address in addresses)
-        plan = plan_for(described, base_urls=urls, requests=requests).to_json()
-        # The Job is what a restarted operator looks for, so it comes last.
-        await self._claim_and_apply(deployment, load_test_config(described, run, plan, requests=requests))
-        await self._claim_and_apply(deployment, load_test_job(described, run, image=self.load_test_image))
-        return denial
 
     async def remove(self, deployment: ModelDeployment, targets: Targets) -> Denial:
         """Delete the revisions that nothing needs any more; tells the first that may not go."""
@@ -349,10 +298,6 @@ def _ending_of(state: State) -> str | None:
         "message": ending.message[:ENDING_LIMIT],
     }
     return json.dumps(known, sort_keys=True)
-
-
-def _in_url(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
 
 
 def ports_of(state: State) -> dict[str, int]:

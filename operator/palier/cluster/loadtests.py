@@ -1,24 +1,31 @@
-"""What is known of a load test: what its Job found, about which pods, and what those needed."""
+"""The Job of a load test in the cluster: what is known of it and its tested pods, and that there is one when needed."""
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
 from palier.api.constants import LABEL_DEPLOYMENT, LABEL_REVISION
 from palier.api.status.status import LoadTestStatus
 from palier.api.v1alpha1 import ModelDeployment
-from palier.cluster.client import Cluster
+from palier.cluster.client import Cluster, Reference
+from palier.cluster.denials import Denial, let_go
 from palier.cluster.jobs import JobKind, look
+from palier.cluster.observe import ready_addresses
+from palier.cluster.ownership import claim
 from palier.cluster.store import Store
+from palier.cluster.surplus import surplus
+from palier.errors import InvalidSpec
 from palier.evidence.verdicts import Verdict
+from palier.loadtest.plan import plan_for
 from palier.loadtest.result import LoadTestResult
-from palier.manifests.loadtest import LABEL_LOAD_TEST, load_test_name
+from palier.manifests.loadtest import LABEL_LOAD_TEST, load_test_config, load_test_job, load_test_name
+from palier.manifests.metadata import child_name
 from palier.release.testing import POD_REPLACED, LoadTestFacts, Run, Usage
 from palier.release.times import optional_time, parse_time
 
-__all__ = ["cold_start", "facts", "nodes_of", "places_of"]
+__all__ = ["LoadTests", "cold_start", "facts", "nodes_of", "places_of"]
 
 _ANY_RUN = {"revision": "0" * 10, "digest": "0" * 16, "replicas": 1, "measuredAt": "2026-01-01T00:00:00Z"}
 """What a record has besides the result: one that does not fit would keep the whole status from being written."""
@@ -51,6 +58,59 @@ async def facts(cluster: Cluster, store: Store, deployment: ModelDeployment, run
         node=next(iter(nodes_of(tested)), ""),
         usage=Usage(cold_start=cold_start(tested, before=found.started_at)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTests:
+    """Writes the Jobs of load tests and remembers the answers in the cache."""
+
+    cluster: Cluster
+    store: Store
+    image: str = ""
+    """Image of their pods where the spec names none: the operator's own; empty when it is not known."""
+
+    def demand_image(self, deployment: ModelDeployment, run: Run | None) -> None:
+        """Refuse a load test that nothing could run, before anybody is told that it runs.
+
+        Raises:
+            InvalidSpec: neither the spec nor the operator's own settings name an image.
+        """
+        scale = deployment.spec.scale
+        if run is None or self.image or (scale and scale.load_test.image):
+            return
+        if self.store.get("Job", deployment.metadata.namespace, load_test_name(deployment, run)) is None:
+            raise InvalidSpec(
+                "spec.scale.loadTest.image",
+                "it is needed: this operator was not told its own image (--image), which sends the requests otherwise",
+            )
+
+    async def keep(self, deployment: ModelDeployment, run: Run | None, *, requests: str) -> Denial:
+        """Have the Job of a run with what its pod reads, and nothing of any other one; tells what may not go.
+
+        Args:
+            deployment: the spec, as the tested revision serves it.
+            run: the run that has to be under way; None for none.
+            requests: the text of the requests, where a ConfigMap has them.
+        """
+        namespace = deployment.metadata.namespace
+        name = load_test_name(deployment, run) if run else ""
+        over = surplus(self.store, deployment, ("Job", "ConfigMap"), label=LABEL_LOAD_TEST, but=name)
+        denial = await let_go(self.cluster, map(Reference.to, over))
+        if run is None or self.store.get("Job", namespace, name) is not None:
+            return denial
+        addresses = sorted(ready_addresses(self.store, namespace, child_name(deployment, run.revision)))
+        if len(addresses) != run.replicas:
+            return denial  # a pod came or went since the decision: the next pass decides anew
+        urls = tuple(f"http://{_in_url(address)}:{deployment.spec.serving.port}" for address in addresses)
+        plan = plan_for(deployment, base_urls=urls, requests=requests).to_json()
+        await self._apply(deployment, load_test_config(deployment, run, plan, requests=requests))
+        # The Job is what a restarted operator looks for, so it comes last.
+        await self._apply(deployment, load_test_job(deployment, run, image=self.image))
+        return denial
+
+    async def _apply(self, deployment: ModelDeployment, manifest: Mapping[str, Any]) -> None:
+        await claim(self.cluster, self.store, deployment, manifest)
+        self.store.put(await self.cluster.apply(manifest))
 
 
 def cold_start(pods: Iterable[Mapping[str, Any]], *, before: float | None = None) -> Decimal | None:
@@ -98,6 +158,10 @@ def _of_the_same_pods(
     gone = "the tested pod was" if replicas == 1 else f"{replicas - len(left)} of the {replicas} tested pods were"
     told = f"{gone} replaced or lost meanwhile, so that the load test tells nothing about the model: {result.message}"
     return replace(result, verdict=Verdict.NO_EVIDENCE, reason=POD_REPLACED, message=told, capacity=None, ceiling=None)
+
+
+def _in_url(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def _gone(pod: Mapping[str, Any]) -> bool:

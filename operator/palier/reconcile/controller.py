@@ -99,7 +99,7 @@ class Controller:
         self._planner = Planner(
             cluster=cluster,
             store=store,
-            actor=Actor(cluster, store, economy.load_test_image),
+            actor=Actor(cluster, store),
             quality=quality,
             stickers=Stickers(cluster, store),
             reporter=self._reporter,

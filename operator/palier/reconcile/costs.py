@@ -54,7 +54,7 @@ PLACES_KEPT = 60.0
 class Economy:
     """The prices, the load tests and the traffic of all ModelDeployments."""
 
-    def __init__(  # noqa: PLR0913 - the parts that it is put together from
+    def __init__(
         self,
         *,
         cluster: Cluster,
@@ -62,14 +62,11 @@ class Economy:
         source: MetricSource,
         prices: Prices,
         scrape_interval: float,
-        load_test_image: str = "",
         instruments: Instruments | None = None,
         clock: Callable[[], float] = time.time,
         counted: Callable[[Sequence[tuple[str, str]]], None] | None = None,
         scope: Scope = ANYBODY,
     ) -> None:
-        self.load_test_image = load_test_image
-        """Image of the pods that send the requests of load tests, where the spec names none."""
         self._cluster = cluster
         self._store = store
         self._source = source

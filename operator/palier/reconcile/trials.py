@@ -1,11 +1,11 @@
-"""Has candidates asked and compared before users meet them: golden answers in a Job, the shadow by a proxy.
+"""Has candidates tried before users meet them: the load test and golden answers in Jobs, the shadow by a proxy.
 
 What they find out is observed here and decided in `release`; here are only the addresses, the texts and the objects.
 """
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from palier.api.v1alpha1 import ModelDeployment, Sampling
@@ -14,6 +14,7 @@ from palier.cluster.client import Cluster
 from palier.cluster.denials import Denial
 from palier.cluster.gateways import Gateways
 from palier.cluster.goldens import Goldens
+from palier.cluster.loadtests import LoadTests
 from palier.cluster.shadows import Shadows
 from palier.cluster.store import Store
 from palier.cluster.trouble import Troubles
@@ -41,11 +42,12 @@ Versions = Mapping[str, Mapping[str, str]]
 
 
 class Quality:
-    """The golden answers and the shadows of all ModelDeployments."""
+    """The load tests, the golden answers and the shadows of all ModelDeployments."""
 
     def __init__(self, *, cluster: Cluster, store: Store, image: str, cluster_wide: bool = True) -> None:
         self._cluster = cluster
         self._store = store
+        self._load_tests = LoadTests(cluster, store, image)
         self._shadows = Shadows(cluster, store, image)
         self._goldens = Goldens(cluster, store, image)
         self._gateways = Gateways(cluster, cluster_wide=cluster_wide)
@@ -88,10 +90,10 @@ class Quality:
         Raises:
             InvalidSpec: neither the spec nor the operator's own settings name an image.
         """
-        candidate = decision.state.candidate
-        described = observation.described(deployment, candidate.revision) if candidate else deployment
-        self._shadows.demand_image(described, decision.shadow)
+        described = _described(deployment, observation, decision)
+        self._load_tests.demand_image(described, decision.run)
         self._goldens.demand_image(described, decision.examination)
+        self._shadows.demand_image(described, decision.shadow)
 
     async def mirror(self, deployment: ModelDeployment, decision: Decision, aims: Targets) -> Mirror | None:
         """Where the gateway sends copies of the requests; None where it sends none."""
@@ -101,43 +103,37 @@ class Quality:
         percent = decision.shadow.percent if at_gateway else None
         return Mirror(shadow_name(deployment, decision.shadow), PORT, percent)
 
-    async def keep(
+    def programs(
         self, deployment: ModelDeployment, observation: Observation, decision: Decision, *, asked: Wanted
-    ) -> Denial:
-        """Have what has to ask and compare now, and nothing of what has not; tells what may not go.
+    ) -> Mapping[str, Callable[[], Awaitable[Denial]]]:
+        """By the kind of a program: how to have it run if it has to, and nothing of any other one.
 
-        Raises:
-            InvalidSpec: nothing names the image that would do it.
+        Each tells what may not go, and raises InvalidSpec where nothing names the image that would do it.
         """
-        state, candidate = decision.state, decision.state.candidate
-        described = observation.described(deployment, candidate.revision) if candidate else deployment
-        versions = _versions(described, state, asked) if candidate else {}
-        run, plan = decision.shadow, ""
-        if run is not None:
-            plan = shadow_plan.plan_for(
-                described,
-                candidate=run.candidate,
-                stable=run.stable,
-                percent=ALL if await self._sampled_at_gateway(deployment, run) else run.percent,
-                candidate_url=self._url(deployment, run.candidate),
-                stable_url=self._url(deployment, run.stable),
-                comparison=run.digest,
-                versions=versions,
-            ).to_json()
-        denial = await self._shadows.keep(described, run, plan_json=plan)
-        if decision.work_stays:
-            return denial  # what is under way was told everything: it goes on while a text is away for a moment
-        examination, plan = decision.examination, ""
-        if examination is not None:
-            plan = self._golden_plan(described, examination.candidate, examination.stable, asked, versions).to_json()
-        kept = await self._goldens.keep(
-            described,
-            examination,
-            plan_json=plan,
-            requests=asked.golden_requests,
-            calibration=asked.calibration,
-        )
-        return denial or kept
+        described = _described(deployment, observation, decision)
+        versions = _versions(described, decision.state, asked) if decision.state.candidate else {}
+
+        async def keep_load_test() -> Denial:
+            return await self._load_tests.keep(described, decision.run, requests=asked.requests)
+
+        async def keep_golden() -> Denial:
+            run, plan = decision.examination, ""
+            if run is not None:
+                plan = self._golden_plan(described, run.candidate, run.stable, asked, versions).to_json()
+            return await self._goldens.keep(
+                described, run, plan_json=plan, requests=asked.golden_requests, calibration=asked.calibration
+            )
+
+        async def keep_shadow() -> Denial:
+            run, plan = decision.shadow, ""
+            if run is not None:
+                plan = await self._shadow_plan(described, run, versions)
+            return await self._shadows.keep(described, run, plan_json=plan)
+
+        kept: dict[str, Callable[[], Awaitable[Denial]]] = {"shadow": keep_shadow}
+        if not decision.work_stays:  # what runs was told everything: it goes on while a text is away for a moment
+            kept |= {"load test": keep_load_test, "golden answers": keep_golden}
+        return kept
 
     def forget(self, namespace: str, name: str) -> None:
         """The object is gone."""
@@ -197,6 +193,18 @@ class Quality:
             versions=versions,
         )
 
+    async def _shadow_plan(self, described: ModelDeployment, run: ShadowRun, versions: Versions) -> str:
+        return shadow_plan.plan_for(
+            described,
+            candidate=run.candidate,
+            stable=run.stable,
+            percent=ALL if await self._sampled_at_gateway(described, run) else run.percent,
+            candidate_url=self._url(described, run.candidate),
+            stable_url=self._url(described, run.stable),
+            comparison=run.digest,
+            versions=versions,
+        ).to_json()
+
     def _url(self, deployment: ModelDeployment, revision: str) -> str:
         """Where a revision is reached without asking any DNS; by its name where its Service has no address."""
         namespace, name = deployment.metadata.namespace, child_name(deployment, revision)
@@ -207,6 +215,14 @@ class Quality:
         if not address or address == "None":
             return f"http://{name}.{namespace}.svc:{port}"
         return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+def _described(deployment: ModelDeployment, observation: Observation, decision: Decision) -> ModelDeployment:
+    """The spec as the revision serves it that is tried."""
+    if decision.run:
+        return observation.described(deployment, decision.run.revision)
+    candidate = decision.state.candidate
+    return observation.described(deployment, candidate.revision) if candidate else deployment
 
 
 def _versions(deployment: ModelDeployment, state: State, asked: Wanted) -> Versions:

@@ -83,7 +83,6 @@ class Planner:
     ) -> InvalidSpec | None:
         """Why a decision cannot be carried out: it asks for a program that nothing could run."""
         try:
-            self.actor.demand_image(deployment, decision.run)
             self.quality.demand_images(deployment, observation, decision)
         except InvalidSpec as error:
             return error
@@ -201,14 +200,6 @@ class Planner:
     def _work(self, this: Pass) -> list[Action]:
         deployment, observation, decision, asked = this.deployment, this.observation, this.decision, this.asked
 
-        async def load_test() -> ClusterError | None:
-            return await self.actor.load_test(
-                deployment, decision.run, observation=observation, requests=asked.requests
-            )
-
-        async def try_before_users() -> ClusterError | None:
-            return await self.quality.keep(deployment, observation, decision, asked=asked)
-
         async def keep_sticky() -> ClusterError | None:
             return await self.stickers.keep(deployment)
 
@@ -220,17 +211,12 @@ class Planner:
             }
             return await keep_disruption_budgets(self.cluster, self.store, deployment, replicas)
 
-        work = [
-            Action(
-                Tier.WORK,
-                "try before users",
-                try_before_users,
-                content=f"{decision.shadow} {decision.examination}",
-                repeated=True,
+        programs = self.quality.programs(deployment, observation, decision, asked=asked)
+        return [
+            *(
+                Action(Tier.WORK, name, keep, content=str(decision.work), repeated=True)
+                for name, keep in programs.items()
             ),
             Action(Tier.WORK, "keep sticky users", keep_sticky, repeated=True),
             Action(Tier.WORK, "keep disruption budgets", keep_budgets, vital=False, repeated=True),
         ]
-        if not decision.work_stays:
-            work.insert(0, Action(Tier.WORK, "load test", load_test, content=str(decision.run), repeated=True))
-        return work

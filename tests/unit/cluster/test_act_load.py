@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from palier.cluster.act import Actor
+from palier.cluster.loadtests import LoadTests
 from palier.cluster.observe import observe
 from palier.cluster.store import Store
 from palier.cluster.wanted import wanted
@@ -29,7 +30,7 @@ class Shell:
     def __init__(self, *, image: str = "palier:test", **changes: Any) -> None:  # noqa: ANN401
         self.deployment = load_tested(**changes)
         self.cluster, self.store = MemoryCluster(), Store()
-        self.actor = Actor(self.cluster, self.store, image)
+        self.load_tests = LoadTests(self.cluster, self.store, image)
         self.requests = ""
 
     def look(self) -> Observation:
@@ -43,7 +44,8 @@ class Shell:
 
     async def act(self, run: Run | None) -> None:
         """One pass with this run."""
-        await self.actor.load_test(self.deployment, run, observation=self.look(), requests=self.requests)
+        described = self.look().described(self.deployment, run.revision) if run else self.deployment
+        await self.load_tests.keep(described, run, requests=self.requests)
         self.cluster.tell(self.store)
 
     def ready(self, run: Run, pods: int = 1) -> None:
@@ -107,7 +109,7 @@ async def test_a_job_is_made_once() -> None:
     await shell.act(run)
     requests = shell.cluster.requests
     await shell.act(run)
-    await shell.actor.load_test(shell.deployment, run, observation=shell.look(), requests="")
+    await shell.load_tests.keep(shell.deployment, run, requests="")
 
     assert shell.cluster.requests == requests
 
@@ -144,7 +146,7 @@ async def test_what_a_dead_operator_left_of_a_run_is_removed() -> None:
     shell.cluster.breaks_after = None
     # Another process, which knows only what its watches tell.
     shell.store = Store()
-    shell.actor = Actor(shell.cluster, shell.store, "palier:test")
+    shell.load_tests = LoadTests(shell.cluster, shell.store, "palier:test")
     shell.cluster.tell(shell.store)
     await shell.act(None)
 
@@ -166,7 +168,9 @@ async def test_what_is_not_of_a_load_test_stays() -> None:
     targets = Targets(None, None, {mine: 1})
     state = under_load(shell.deployment)
     prompts = {"system": "Be kind."}
-    await keep_revisions(shell.actor, shell.deployment, state, targets, observation=seen, prompts=prompts)
+    await keep_revisions(
+        Actor(shell.cluster, shell.store), shell.deployment, state, targets, observation=seen, prompts=prompts
+    )
     before = shell.names()
     await shell.act(None)
 
@@ -231,12 +235,12 @@ def test_a_load_test_without_any_image_is_an_error_of_the_spec() -> None:
     """An operator that was not told its own image cannot guess one; the spec's comes first."""
     nobody, spec, operator = Shell(image=""), Shell(image="", test={"image": "mine:1"}), Shell()
     with pytest.raises(InvalidSpec, match="--image") as raised:
-        nobody.actor.demand_image(nobody.deployment, nobody.run())
+        nobody.load_tests.demand_image(nobody.deployment, nobody.run())
     assert raised.value.field == "spec.scale.loadTest.image"
 
-    nobody.actor.demand_image(nobody.deployment, None)
+    nobody.load_tests.demand_image(nobody.deployment, None)
     for shell in (spec, operator):
-        shell.actor.demand_image(shell.deployment, shell.run())
+        shell.load_tests.demand_image(shell.deployment, shell.run())
 
 
 async def test_a_job_that_runs_needs_no_image_any_more() -> None:
@@ -245,6 +249,6 @@ async def test_a_job_that_runs_needs_no_image_any_more() -> None:
     run = shell.run()
     shell.ready(run)
     await shell.act(run)
-    Actor(shell.cluster, shell.store).demand_image(shell.deployment, run)
+    LoadTests(shell.cluster, shell.store).demand_image(shell.deployment, run)
 
     assert len(shell.names("Job")) == 1

@@ -8,18 +8,14 @@ from typing import Any
 import pytest
 
 from palier.api.v1alpha1 import ModelDeployment
-from palier.cluster.act import Actor
 from palier.cluster.goldens import Goldens, facts
-from palier.cluster.observe import observe
+from palier.cluster.loadtests import LoadTests
 from palier.cluster.store import Store
-from palier.cluster.wanted import Wanted
 from palier.errors import InvalidSpec, Unavailable
 from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult
 from palier.manifests.golden import golden_configs, golden_name
 from palier.release.examining import GoldenFacts, GoldenRun
-from palier.release.observation import Measured
-from palier.release.state import State
 from tests.property.world import model_deployment
 from tests.unit.cluster.memory import MemoryCluster
 
@@ -194,8 +190,7 @@ async def test_golden_answers_and_load_tests_leave_each_other_alone() -> None:
     await shell.keep(RUN)
     assert shell.names("Job") == {"load-demo-x", golden_name(shell.deployment, RUN)}
 
-    seen = observe(shell.store, shell.deployment, State(), asked=Wanted(CANDIDATE), measured=Measured(), troubles={})
-    await Actor(shell.cluster, shell.store).load_test(shell.deployment, None, observation=seen, requests="")
+    await LoadTests(shell.cluster, shell.store).keep(shell.deployment, None, requests="")
     assert shell.names("Job") == {golden_name(shell.deployment, RUN)}
     assert golden_name(shell.deployment, RUN) in shell.names("ConfigMap")
 

@@ -74,7 +74,6 @@ class Life:
             source=Silence(),
             prices=Prices(self.prices, clock=lambda: self.now),
             scrape_interval=1,
-            load_test_image=self.image,
             clock=lambda: self.now,
         )
         self.controller = Controller(

@@ -85,7 +85,6 @@ class Life:
             source=Silence(),
             prices=Prices(None),
             scrape_interval=1,
-            load_test_image="palier:test",
             clock=lambda: self.now,
         )
         self.controller = Controller(

@@ -81,7 +81,6 @@ class Life:
                 source=self.source,
                 prices=Prices(self.prices, clock=lambda: self.now),
                 scrape_interval=1,
-                load_test_image="palier:test",
                 clock=lambda: self.now,
             ),
             quality=Quality(cluster=self.cluster, store=self.store, image="palier:test"),
