@@ -1,4 +1,4 @@
-"""One pass over one ModelDeployment: observe, decide, act, report.
+"""One pass over one ModelDeployment: observe, decide, carry out, report.
 
 `reconcile` is the whole of it. What is seen is in `palier.cluster.observe`, the decision in `palier.release.decide`,
 the actions that follow from it in `palier.reconcile.worklist`, and the order of safety in which they are carried out
@@ -7,24 +7,22 @@ in `palier.reconcile.actions`.
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from palier.api.constants import KIND
-from palier.api.stored import fitting_status
-from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.act import Actor
 from palier.cluster.client import Cluster
 from palier.cluster.gateways import Stickers
 from palier.cluster.queue import Key, Rest, WorkQueue
-from palier.cluster.reach import REFUSED_AGAIN_AFTER, PortProbe
+from palier.cluster.reach import PortProbe
 from palier.cluster.reporter import Reporter
 from palier.cluster.served import served_revisions
 from palier.cluster.store import Store
-from palier.cluster.trouble import ASKED_AGAIN_AFTER, Troubles
+from palier.cluster.trouble import Troubles
 from palier.cluster.wanted import Wanted, wanted
 from palier.errors import InvalidSpec, PalierError
 from palier.metrics.inquiries import ANYBODY, Scope
@@ -34,26 +32,19 @@ from palier.reconcile.actions import Outcomes, Tier, carry_out, describe_failure
 from palier.reconcile.costs import Economy
 from palier.reconcile.observer import Observer
 from palier.reconcile.overlay import REFUSED, overlay_of, standing_overlay
+from palier.reconcile.rest import RESYNC, rest_after
 from palier.reconcile.session import Session
+from palier.reconcile.stored import pin_plan, read_body, read_memory, read_spec
 from palier.reconcile.trials import Quality
 from palier.reconcile.worklist import Pass, Planner
 from palier.release.decide import decide
-from palier.release.memory import read_state
 from palier.release.observation import Observation
-from palier.release.plan import pin_stages, proves_itself
 from palier.release.report import refused, written
 from palier.release.situation import Decision, Note
-from palier.release.state import State
 from palier.release.targets import targets
 from palier.release.watching import watched_of
 
 logger = logging.getLogger(__name__)
-
-RESYNC = 600.0
-"""Seconds after which an object is looked at again although nothing happened."""
-
-PROGRESS_AFTER = 5.0
-"""Seconds after which it is read again how far a load test or golden answers have come."""
 
 
 class Controller:
@@ -124,7 +115,7 @@ class Controller:
         if stored is None or stored["metadata"].get("deletionTimestamp"):
             self._forget(key)
             return None
-        body, odd = _readable(stored)
+        body, odd = read_body(stored)
         session = self._session(key, str(body["metadata"].get("uid", "")))
         session.is_urgent = False
         return Rest(await self._reconcile_readable(key, body, session, odd), urgent=session.is_urgent)
@@ -146,15 +137,15 @@ class Controller:
 
     async def _reconcile(self, key: Key, body: Mapping[str, Any], session: Session, odd: Sequence[str]) -> float:
         now = self.clock()
-        spec, problem = _read_spec(body, session)
-        state, lost = _remember(body, spec, odd)
-        deployment = _pin(spec, state)
+        spec, problem = read_spec(body, session)
+        state, lost = read_memory(body, spec, odd)
+        deployment = pin_plan(spec, state)
         asked = wanted(self.store, deployment, state)
         observation = await self._observer.observe(key, deployment, state, session, asked=asked, now=now)
         decision = decide(spec, observation, state, now=now)
         session.is_urgent = decision.state.release is not None and decision.state.release.ending is not None
         this = await self._plan(
-            body, _pin(spec, decision.state), observation, decision, asked=asked, problem=problem, now=now
+            body, pin_plan(spec, decision.state), observation, decision, asked=asked, problem=problem, now=now
         )
         outcomes = await carry_out(self._planner.actions(this), session.attempts, clock=self.monotonic)
         if this.moved:
@@ -218,21 +209,11 @@ class Controller:
         if this.moved or this.told or told:
             return 0.0
         again_in = this.targets.again_in
-        rest = self._rest(key, this.decision, now=this.now) if again_in is None else again_in
+        rest = again_in
+        if rest is None:
+            diagnosed_in = self._troubles.again_in(*key, now=this.now)
+            rest = rest_after(this.decision, diagnosed_in=diagnosed_in, now=this.now)
         return rest if outcomes.again_in is None else min(rest, outcomes.again_in)
-
-    def _rest(self, key: Key, decision: Decision, *, now: float) -> float:
-        rest = RESYNC * random.uniform(0.9, 1.1)  # noqa: S311 - spreads the fleet, guards nothing
-        if decision.wake_at is not None:
-            rest = min(rest, max(0.0, decision.wake_at - now) + 0.01)
-        if decision.state.release:
-            rest = min(rest, ASKED_AGAIN_AFTER, self._troubles.again_in(*key, now=now) + 0.01)
-        hold = decision.hold.reason if decision.hold else ""
-        if hold == "PortRefused":
-            rest = min(rest, REFUSED_AGAIN_AFTER)
-        if decision.work and decision.shadow is None:
-            rest = min(rest, PROGRESS_AFTER)
-        return rest
 
     def _follow(self, key: Key, this: Pass) -> None:
         """Have the release judged and paid for from now on, or no longer."""
@@ -272,7 +253,7 @@ class Controller:
     def _latest(self, key: Key, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The object as this very pass may have written it."""
         latest = self.store.get(KIND, key.namespace, key.name)
-        return body if latest is None else _readable(latest)[0]
+        return body if latest is None else read_body(latest)[0]
 
     async def _refuse(self, key: Key, body: Mapping[str, Any], reason: str, message: str) -> float:
         """Say what is wrong and leave everything that serves as it is."""
@@ -289,47 +270,3 @@ class Controller:
         }
         await self._reporter.report(body, status, now=self.clock())
         return RESYNC
-
-
-def _read_spec(body: Mapping[str, Any], session: Session) -> tuple[ModelDeployment, InvalidSpec | None]:
-    """The spec, or the last one that could be read while a release is under way, and what is wrong with that of now.
-
-    A spec that became unreadable in mid-release moves nothing forward, but a bad candidate is taken back all the same.
-
-    Raises:
-        InvalidSpec: it cannot be read, and no release that this process has seen is under way.
-    """
-    try:
-        spec = parse(body)
-    except InvalidSpec as problem:
-        if session.spec is None or not body["status"].get("release"):
-            raise
-        metadata = body["metadata"]
-        known = {name: metadata.get(name) for name in ("generation", "annotations", "labels") if metadata.get(name)}
-        rules = session.spec.spec.release.model_copy(update={"paused": True})
-        held = session.spec.spec.model_copy(update={"release": rules})
-        about = session.spec.metadata.model_copy(update=known)
-        return session.spec.model_copy(update={"metadata": about, "spec": held}), problem
-    session.spec = spec if body["status"].get("release") else None
-    return spec, None
-
-
-def _readable(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
-    """An object with the parts of its status that are as the API declares them, and the fields that are not."""
-    kept, odd = fitting_status(body.get("status"))
-    return {**body, "status": kept}, odd
-
-
-def _remember(body: Mapping[str, Any], spec: ModelDeployment, odd: Sequence[str]) -> tuple[State, tuple[Note, ...]]:
-    """The memory in the status, and what to tell of it: a part that cannot be read is as good as lost."""
-    lost = "what of the memory in the status cannot be read is lost, and what serves is recognised from what exists"
-    try:
-        state = read_state(body["status"], spec.spec.release, proves=proves_itself(spec))
-    except ValueError as error:
-        return State(), (Note("Warning", "StatusUnreadable", f"{lost}: {error}"[:1024]),)
-    return state, (Note("Warning", "StatusUnreadable", f"{lost}: {', '.join(odd)}"[:1024]),) if odd else ()
-
-
-def _pin(spec: ModelDeployment, state: State) -> ModelDeployment:
-    """The spec with the stages of the release in progress."""
-    return pin_stages(spec, state.release.plan if state.release else None)
