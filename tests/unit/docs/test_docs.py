@@ -17,9 +17,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "charts" 
 WRITTEN = [page for page in PAGES if page.parent.name != "reference"]
 TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 CODE = [
-    *ROOT.glob("operator/palier/release/*.py"),
+    *ROOT.glob("operator/palier/release/**/*.py"),
     *ROOT.glob("operator/palier/reconcile/*.py"),
-    ROOT / "operator" / "palier" / "reconcile" / "controller.py",
 ]
 VERDICTS = sorted(
     path
