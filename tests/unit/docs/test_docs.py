@@ -22,7 +22,7 @@ CODE = [
 ]
 VERDICTS = sorted(
     path
-    for part in ("evidence", "economics", "golden", "loadtest")
+    for part in ("evidence", "economics", "golden", "loadtest", "workers", "workers/golden")
     for path in ROOT.glob(f"operator/palier/{part}/*.py")
 )
 
