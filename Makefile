@@ -59,9 +59,10 @@ check: setup ## style, types, layers, generated files
 	$(PY) -m palier.presets --check
 
 .PHONY: unit
-unit: setup ## unit and property tests: no cluster, seconds
+unit: setup ## unit and property tests: no cluster, two processes
 	go -C operator/generator test -timeout 2m ./...
-	$(PYTEST) tests/unit tests/property tests/local
+	# A file's tests share what it sets up, so they stay together; the longest files come first.
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder tests/property tests/unit tests/local
 
 .PHONY: prometheus
 prometheus: setup ## tests of what is read, against a real Prometheus: presets, histograms

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _arguments().parse_args(arguments)
     effort = QUICK if asked.quick else FULL
     if asked.scale != 1.0:
-        effort = Effort(**{name: max(2, round(runs * asked.scale)) for name, runs in asdict(effort).items()})
+        effort = Effort(**{name: max(1, round(runs * asked.scale)) for name, runs in asdict(effort).items()})
     begun = time.monotonic()
     milliseconds = _cost()
     played = play(_documented(effort, asked.seed), jobs=asked.jobs, title="rows")

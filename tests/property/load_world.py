@@ -110,9 +110,9 @@ def load_tested(  # noqa: PLR0913 - every part of a spec that a test may want ot
     )
 
 
-def asked(deployment: ModelDeployment, state: State | None = None) -> Wanted:
-    """What a spec asks for, as the shell reads it."""
-    return wanted(Store(), deployment, state or State())
+def asked(deployment: ModelDeployment) -> Wanted:
+    """What a spec asks for, as the shell reads it; these specs name no texts, so nothing else counts."""
+    return wanted(Store(), deployment, State())
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,8 @@ class LoadWorld(World):
     """Why releases were refused, and the revisions that the spec asked for at that instant."""
     decision: Decision | None = None
     """The last one."""
+    _asked: tuple[ModelDeployment, Wanted] | None = None
+    """The last spec that was read, and what it asks for."""
 
     @classmethod
     def born(cls, deployment: ModelDeployment, **fields: Any) -> "LoadWorld":  # noqa: ANN401 - fields of the world
@@ -176,7 +178,7 @@ class LoadWorld(World):
     def observation(self) -> Observation:
         """With the ways, the Job of the moment and the prices."""
         seen = super().observation()
-        found = asked(self.deployment, self.state)
+        found = self.asked()
         if not self.readable and self.state.release and self.state.candidate:
             family = self.state.candidate.asked_for_by
             return replace(seen, revision=family, unreadable="no ConfigMap texts", **self._priced())
@@ -219,11 +221,17 @@ class LoadWorld(World):
         generation = self.deployment.metadata.generation + 1
         metadata = deployment.metadata.model_copy(update={"generation": generation})
         self.deployment = deployment.model_copy(update={"metadata": metadata})
-        self.revision = asked(self.deployment).revision
+        self.revision = self.asked().revision
+
+    def asked(self) -> Wanted:
+        """What the spec asks for; each is read once, because that takes long and nobody changes it in place."""
+        if self._asked is None or self._asked[0] is not self.deployment:
+            self._asked = self.deployment, asked(self.deployment)
+        return self._asked[1]
 
     def revisions(self) -> dict[str, str]:
         """The revision of each variant that the spec asks for."""
-        return {way.variant: way.revision for way in asked(self.deployment).ways}
+        return {way.variant: way.revision for way in self.asked().ways}
 
     def left_behind(self) -> set[str]:
         """What exists and belongs to nothing that serves or is kept warm."""
@@ -256,7 +264,7 @@ class LoadWorld(World):
 
     def _run(self) -> Run | None:
         """The run that the memory of the moment asks for, as the shell finds it before it decides."""
-        found = asked(self.deployment, self.state)
+        found = self.asked()
         seen = replace(super().observation(), revision=found.revision, ways=found.ways, **self._priced())
         work = work_at(Situation(self.pinned(), seen, self.state, self.now))
         return work if isinstance(work, Run) else None

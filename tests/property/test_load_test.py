@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from palier.release.state import Result
 from tests.property.load_fates import ALL, FAMILIES, Fate, best, finished, may_pass, serving, spec
 from tests.property.load_world import PRICES, LoadWorld, Truth
+from tests.thorough import examples
 
 TRUTHS = st.builds(
     Truth,
@@ -46,7 +47,7 @@ EVENTS = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20, thorough=60), deadline=None)
 @given(FATES, st.sampled_from(["Hold", "Rollback"]), st.lists(EVENTS, min_size=20, max_size=120))
 def test_users_meet_only_what_was_tested_and_is_affordable(
     truths: dict[str, Truth], on_no_evidence: str, events: list[str]
@@ -57,7 +58,7 @@ def test_users_meet_only_what_was_tested_and_is_affordable(
         fate.let(event)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15, thorough=40), deadline=None)
 @given(FATES, st.sampled_from(["2", "3", "4"]), st.integers(0, 60), st.lists(st.integers(0, 59), max_size=5))
 def test_the_cheapest_variant_that_passes_is_released(
     truths: dict[str, Truth], version: str, without_prices: int, kills: list[int]
@@ -84,7 +85,7 @@ def test_the_cheapest_variant_that_passes_is_released(
         assert not world.left_behind()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(10, thorough=30), deadline=None)
 @given(FATES, st.sampled_from(["2", "3"]), st.lists(st.tuples(st.integers(0, 60), st.integers(1, 4)), max_size=8))
 def test_killing_the_operator_in_mid_test_changes_nothing(
     truths: dict[str, Truth], version: str, kills: list[tuple[int, int]]
@@ -100,7 +101,7 @@ def test_killing_the_operator_in_mid_test_changes_nothing(
     assert ends[0] == ends[1]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(10, thorough=30), deadline=None)
 @given(
     st.lists(st.integers(1, 3000), min_size=2, max_size=5, unique=True),
     st.sampled_from(["monthly", "perThousandInferences"]),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from palier.release.state import Result, Step
 from tests.property.world import World, model_deployment
+from tests.thorough import examples
 
 STABLE, CANDIDATE, THIRD = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"
 
@@ -89,7 +90,7 @@ def apply(world: World, event: str) -> None:  # noqa: C901, PLR0912 - one line a
     check(world)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25, thorough=60), deadline=None)
 @given(st.lists(EVENTS, min_size=20, max_size=120), st.integers(1, 5))
 def test_the_route_always_sums_to_100_and_names_only_living_revisions(events: list[str], replicas: int) -> None:
     """Whatever happens in whatever order, users are always routed to revisions that exist."""
@@ -99,7 +100,7 @@ def test_the_route_always_sums_to_100_and_names_only_living_revisions(events: li
         apply(world, event)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20, thorough=40), deadline=None)
 @given(st.lists(EVENTS, min_size=10, max_size=80))
 def test_a_stable_revision_with_healthy_pods_is_never_lost(events: list[str]) -> None:
     """Stable and candidate are never both without pods, and the stable one keeps its full number."""
@@ -166,7 +167,7 @@ def test_weights_rise_until_a_breach_and_fall_to_zero_at_once() -> None:
     assert not any(shares[top + 2 :])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25, thorough=60), deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 3)), max_size=6), st.booleans())
 def test_killing_the_operator_anywhere_changes_nothing_about_the_end(
     kills: list[tuple[int, int]], breaches: bool
@@ -203,7 +204,7 @@ def test_a_new_process_gathers_the_same_evidence(seconds: int) -> None:
     assert lost.evidence == kept.evidence
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20, thorough=40), deadline=None)
 @given(st.lists(EVENTS, max_size=60))
 def test_a_second_reconcile_with_nothing_new_writes_nothing(events: list[str]) -> None:
     """After the world has come to rest, another pass finds nothing to do."""
@@ -215,7 +216,7 @@ def test_a_second_reconcile_with_nothing_new_writes_nothing(events: list[str]) -
         assert not list(world.reconcile())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20, thorough=40), deadline=None)
 @given(st.integers(0, 25))
 def test_without_measurements_nothing_is_promoted_and_nothing_rolled_back(seconds: int) -> None:
     """Prometheus away: the weight stays where it is, for as long as it takes."""

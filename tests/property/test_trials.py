@@ -10,6 +10,7 @@ from palier.release.state import Result, Step
 from tests.property.trial_fates import REVISIONS, Fate, alike, finished, serving
 from tests.property.trial_specs import Truth, tried
 from tests.property.trial_world import TrialWorld
+from tests.thorough import examples
 
 SHARES = st.sampled_from([0.0, 0.0, 0.02, 0.1, 0.5, 1.0])
 TRUTHS = st.builds(
@@ -79,7 +80,7 @@ def let(world: TrialWorld, trouble: str) -> None:
         world.measurable = world.proxies_live = world.gateway_answers = True
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(20, thorough=50), deadline=None)
 @given(FATES, st.sampled_from(["Hold", "Rollback"]), st.lists(EVENTS, min_size=20, max_size=120))
 def test_users_meet_only_what_was_tried(truths: dict[str, Truth], on_no_evidence: str, events: list[str]) -> None:
     """Whatever happens: no user before good golden answers and a passed shadow, no copies but to a ready proxy.
@@ -93,7 +94,7 @@ def test_users_meet_only_what_was_tried(truths: dict[str, Truth], on_no_evidence
         fate.let(event)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15, thorough=40), deadline=None)
 @given(KNOWN, TROUBLE, st.sampled_from([20, 60, 100]))
 def test_the_good_are_promoted_and_the_others_refused(truth: Truth, trouble: dict[int, str], percent: int) -> None:
     """Whatever fails around it meanwhile, and whenever the operator dies; nobody meets the others."""
@@ -114,7 +115,7 @@ def test_the_good_are_promoted_and_the_others_refused(truth: Truth, trouble: dic
     assert not world.left_behind()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15, thorough=40), deadline=None)
 @given(
     TRUTHS,
     st.dictionaries(st.integers(0, 70), st.integers(1, 4), max_size=8),
@@ -139,7 +140,7 @@ def test_killing_the_operator_changes_nothing(
     assert ends[0] == ends[1]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(12, thorough=30), deadline=None)
 @given(TRUTHS, st.integers(0, 16), st.sampled_from(["prometheus", "proxies"]), st.sampled_from(["Hold", "Rollback"]))
 def test_without_pairs_nothing_is_concluded(truth: Truth, begins: int, what: str, rule: str) -> None:
     """Neither good nor bad while Prometheus or the proxy is away; at the deadline the owner's word counts alone."""

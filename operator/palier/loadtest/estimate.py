@@ -35,7 +35,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, log_ndtr, logsumexp
+from scipy.special import gammaln, log_ndtr
 
 from palier.loadtest.measure import StepResult, Tally
 from palier.loadtest.plan import LoadTestPlan
@@ -137,9 +137,10 @@ def _of_headroom(
         trend = 1 + _DECLINES * (1 - np.exp(rate - log_rates))[:, None]
         expected = np.clip(trend[..., None] + luck, 0.0, _MOST_HEADROOM)
         noises = np.maximum(_LEAST_NOISE, noise) / math.sqrt(weight)
-        told = -(((seen - expected) / noises) ** 2) / 2 - np.log(noises * math.sqrt(2 * math.pi))
-        total += np.logaddexp(math.log1p(-_RUBBISH) + told, math.log(_RUBBISH / _MOST_HEADROOM))
-    return np.asarray(logsumexp(total + _NOISE_CHANCES, axis=(1, 2)), dtype=np.float64)
+        likely = (1 - _RUBBISH) / (noises * math.sqrt(2 * math.pi))
+        told = ((seen - expected) / (math.sqrt(2) * noises)) ** 2
+        total += _unless_rubbish(np.log(likely) - told, _RUBBISH / _MOST_HEADROOM)
+    return _summed_over(total + _NOISE_CHANCES)
 
 
 def _of_shares(log_rates: Floats, rates: Floats, weights: Floats, tallies: Sequence[Tally], *, limit: float) -> Floats:
@@ -159,11 +160,25 @@ def _of_shares(log_rates: Floats, rates: Floats, weights: Floats, tallies: Seque
         beyond = (rate - log_rates)[:, None, None]
         smooth = floors + (1 - floors) / (1 + np.exp(-np.clip(levels + _SLOPES[:, None] * beyond, -40, 40)))
         sharp = np.maximum(floors, limit + _RISES[:, None] * beyond)
-        share = np.clip(np.concatenate((smooth, sharp), axis=1), _LEAST_SHARE, 1 - _LEAST_SHARE)[..., None]
+        share = np.clip(np.concatenate((smooth, sharp), axis=1), _LEAST_SHARE, 1 - _LEAST_SHARE)
+        of_one = tally.share * np.log(share) + (1 - tally.share) * np.log1p(-share)
         density = gammaln(counts + 1) - gammaln(bad + 1) - gammaln(counts - bad + 1) + np.log(counts + 1)
-        told = density + bad * np.log(share) + (counts - bad) * np.log1p(-share)
-        total += np.logaddexp(math.log1p(-_RUBBISH) + told, math.log(_RUBBISH))
-    return np.asarray(logsumexp(total + _DISPERSION_CHANCES, axis=(1, 2, 3)), dtype=np.float64)
+        total += _unless_rubbish(density + math.log1p(-_RUBBISH) + counts * of_one[..., None], _RUBBISH)
+    return _summed_over(total + _DISPERSION_CHANCES)
+
+
+def _unless_rubbish(log_likelihood: Floats, rubbish: float) -> Floats:
+    """With the likelihood of a step that tells nothing added; in place, because these arrays are large."""
+    np.exp(log_likelihood, out=log_likelihood)
+    log_likelihood += rubbish
+    return np.log(log_likelihood, out=log_likelihood)
+
+
+def _summed_over(log_likelihood: Floats) -> Floats:
+    """Log-likelihood of each rate, whatever else of a curve is unknown."""
+    flat = log_likelihood.reshape(len(log_likelihood), -1)
+    most = flat.max(axis=1)
+    return np.asarray(most + np.log(np.exp(flat - most[:, None]).sum(axis=1)), dtype=np.float64)
 
 
 def _dispersion(tallies: Sequence[Tally], weights: Floats) -> float:

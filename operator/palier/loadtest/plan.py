@@ -62,7 +62,7 @@ class LoadTestPlan:
         """
         try:
             entry = json.loads(text)
-            known = {field.name: entry[to_camel(field.name)] for field in fields(cls)}
+            known = {name: entry[written] for name, written in _NAMES.items()}
             lists = {name: tuple(known[name]) for name in ("base_urls", "not_judged")}
             return cls(**known | lists | {"objectives": tuple(map(_objective, known["objectives"]))})
         except json.JSONDecodeError:
@@ -86,6 +86,10 @@ class LoadTestPlan:
     def gaps(self) -> tuple[float, ...]:
         """The thresholds of the gaps between events, which have to be counted while they happen."""
         return tuple(one.threshold_seconds or 0.0 for one in self.objectives if one.kind is Promise.BETWEEN_TOKENS)
+
+
+_NAMES: Final = {field.name: to_camel(field.name) for field in fields(LoadTestPlan)}
+"""The fields of a plan as they are written in JSON."""
 
 
 def digest(plan: LoadTestPlan) -> str:
@@ -142,7 +146,7 @@ def plan_for(
 
 
 def _entry(plan: LoadTestPlan) -> dict[str, Any]:
-    entry = {to_camel(field.name): getattr(plan, field.name) for field in fields(plan)}
+    entry = {written: getattr(plan, name) for name, written in _NAMES.items()}
     objectives = [
         {
             "name": one.name,

@@ -16,6 +16,7 @@ from palier.errors import ClusterError, Invalid, NotFound, Unavailable
 from tests.unit.cluster.schema import violations
 
 Identity = tuple[str, str, str]
+_UNCHANGEABLE = {str, int, float, bool, type(None)}
 
 
 class MemoryCluster:
@@ -52,9 +53,9 @@ class MemoryCluster:
         self._reach()
         _admit(self.refuses, Reference.to(manifest), "applying")
         identity = _identity(manifest)
-        live = copy.deepcopy(self.objects.get(identity, _born(manifest, number=self.version + 1)))
+        live = copied(self.objects.get(identity, _born(manifest, number=self.version + 1)))
         before = self._applied.get((identity, manager), {})
-        self._applied[identity, manager] = copy.deepcopy(dict(manifest))
+        self._applied[identity, manager] = copied(dict(manifest))
         return self._keep(identity, _merged(_without(live, before, manifest), manifest))
 
     async def apply_status(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +66,7 @@ class MemoryCluster:
             raise NotFound(f"{identity} is gone")
         if wrong := list(violations(manifest["status"])):
             raise Invalid("; ".join(wrong))
-        return self._keep(identity, {**self.objects[identity], "status": copy.deepcopy(manifest["status"])})
+        return self._keep(identity, {**self.objects[identity], "status": copied(manifest["status"])})
 
     async def delete(self, reference: Reference) -> None:
         """See `Cluster.delete`."""
@@ -83,7 +84,7 @@ class MemoryCluster:
 
     async def get(self, reference: Reference) -> dict[str, Any] | None:
         """See `Cluster.get`."""
-        return copy.deepcopy(self.objects.get((reference.kind, reference.namespace, reference.name)))
+        return copied(self.objects.get((reference.kind, reference.namespace, reference.name)))
 
     async def list_pods(self, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
         """See `Cluster.list_pods`."""
@@ -128,9 +129,11 @@ class MemoryCluster:
         """The watches catch up: the store learns of everything that changed and is watched at all."""
         for obj in self.gone.values():
             store.remove(obj)
-        for obj in self.objects.values():
-            if _watched(obj):
-                store.put(copy.deepcopy(obj))
+        for (kind, namespace, name), obj in self.objects.items():
+            known = store.get(kind, namespace, name)
+            new = known is None or known["metadata"]["resourceVersion"] != obj["metadata"]["resourceVersion"]
+            if new and _watched(obj):
+                store.put(copied(obj))
 
     def bring_up_pods(self, *, but: frozenset[str] = frozenset()) -> None:
         """The kubelets start every pod that is asked for, except those of the given revisions."""
@@ -177,7 +180,7 @@ class MemoryCluster:
     def _keep(self, identity: Identity, obj: dict[str, Any]) -> dict[str, Any]:
         before = self.objects.get(identity)
         if before is not None and obj == before:
-            return copy.deepcopy(before)
+            return copied(before)
         self.version += 1
         generation = obj["metadata"].get("generation", 0)
         if before is None or before.get("spec") != obj.get("spec"):
@@ -188,7 +191,16 @@ class MemoryCluster:
         self.objects[identity] = obj
         self.gone.pop(identity, None)
         self.after_write()
-        return copy.deepcopy(obj)
+        return copied(obj)
+
+
+def copied(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """A copy that shares nothing that can be changed; much faster than `copy.deepcopy` for what JSON can hold."""
+    if type(value) is dict:
+        return {name: copied(part) for name, part in value.items()}
+    if type(value) is list:
+        return [copied(part) for part in value]
+    return value if type(value) in _UNCHANGEABLE else copy.deepcopy(value)
 
 
 def endpoint_slice(service: str, deployment: str, *, ready: int, part: str = "a") -> dict[str, Any]:
@@ -262,7 +274,7 @@ def _merged(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, A
     for name, value in manifest.items():
         known = result.get(name)
         nested = isinstance(value, Mapping) and isinstance(known, Mapping)
-        result[name] = _merged(known, value) if nested else copy.deepcopy(value)
+        result[name] = _merged(known, value) if nested else copied(value)
     return result
 
 

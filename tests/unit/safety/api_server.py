@@ -4,7 +4,6 @@ Every write can be refused by its kind and verb, the status and Events included,
 written, because what the release path owes its users has to hold whatever of that happens.
 """
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ from typing_extensions import override
 from palier.cluster.kinds import Reference
 from palier.errors import ClusterError, MetricsUnavailable
 from palier.evidence.counters import Series
-from tests.unit.cluster.memory import MemoryCluster
+from tests.unit.cluster.memory import MemoryCluster, copied
 
 Object = dict[str, Any]
 ANY = "*"
@@ -65,12 +64,12 @@ class StrictCluster(MemoryCluster):
     def write(self, obj: Mapping[str, Any]) -> Object:
         """Somebody else replaces a whole object, so that what it does not name goes."""
         meta = obj["metadata"]
-        return self._keep((obj["kind"], meta.get("namespace", ""), meta["name"]), copy.deepcopy(dict(obj)))
+        return self._keep((obj["kind"], meta.get("namespace", ""), meta["name"]), copied(dict(obj)))
 
     def load(self, obj: Mapping[str, Any]) -> None:
         """An object is there already, just as it was written down."""
         meta = obj["metadata"]
-        self.objects[obj["kind"], meta.get("namespace", ""), meta["name"]] = copy.deepcopy(dict(obj))
+        self.objects[obj["kind"], meta.get("namespace", ""), meta["name"]] = copied(dict(obj))
         self.version = max(self.version, int(meta["resourceVersion"]))
 
     def vanish(self, kind: str, name: str, namespace: str = "ml") -> None:

@@ -18,7 +18,7 @@ from palier.metrics.prices import Prices
 from palier.reconcile.controller import Controller
 from palier.reconcile.costs import Economy
 from palier.reconcile.trials import Quality
-from tests.unit.cluster.memory import endpoint_slice
+from tests.unit.cluster.memory import copied, endpoint_slice
 from tests.unit.safety import trials
 from tests.unit.safety.api_server import Counted, StrictCluster
 from tests.unit.safety.specs import written
@@ -94,7 +94,7 @@ class Life:
         """Another life that is just as far, with an operator of its own that has come to rest."""
         twin = Life(prices=self.prices)
         for name in ("objects", "gone", "version", "_applied"):
-            setattr(twin.cluster, name, copy.deepcopy(getattr(self.cluster, name)))
+            setattr(twin.cluster, name, copied(getattr(self.cluster, name)))
         for name in ("source", "now", "elapsed", "fails", "odd", "most_ready", "revisions", "versions", "splits"):
             setattr(twin, name, copy.deepcopy(getattr(self, name)))
         twin._weights, twin._jobs = dict(self._weights), dict(self._jobs)
@@ -121,7 +121,7 @@ class Life:
         if known is None:
             self.cluster.put(body)
         else:
-            self.cluster.write({**known, "spec": copy.deepcopy(body["spec"])})
+            self.cluster.write({**known, "spec": copied(body["spec"])})
         if promote:
             # One write for the API server: nobody sees the spec without the annotation.
             found = self.body
@@ -130,7 +130,7 @@ class Life:
 
     def edit(self, **release: Any) -> None:  # noqa: ANN401 - values are what YAML can hold
         """A person edits fields of `spec.release`."""
-        spec = copy.deepcopy(self.body["spec"])
+        spec = copied(self.body["spec"])
         spec["release"].update(release)
         self.cluster.write({**self.body, "spec": spec})
 
@@ -152,7 +152,7 @@ class Life:
     def set_status(self, status: Mapping[str, Any] | None) -> None:
         """Somebody replaces the whole status, or takes it away."""
         body = {name: part for name, part in self.body.items() if name != "status"}
-        self.cluster.write({**body, "status": copy.deepcopy(dict(status))} if status else body)
+        self.cluster.write({**body, "status": copied(dict(status))} if status else body)
 
     def make_anew(self) -> dict[str, Any]:
         """The object is deleted and made again at once: another uid, no status, nothing of what was asked for."""

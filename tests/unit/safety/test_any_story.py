@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from palier.api.constants import KIND
 from palier.errors import ClusterError, Conflict, Forbidden, Invalid, Unavailable
+from tests.thorough import examples
 from tests.unit.safety.api_server import ANY
 from tests.unit.safety.life import Life, serving
 from tests.unit.safety.specs import ERRORS, Stage, canary
@@ -233,7 +234,7 @@ async def calm(story: Story) -> None:
 
 
 STORIES = settings(
-    max_examples=60,
+    max_examples=examples(20, thorough=60),
     deadline=None,
     derandomize=True,
     report_multiple_bugs=False,
