@@ -1,5 +1,6 @@
 """The documentation says what is there: links lead somewhere, doors exist, reasons are explained, examples parse."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from palier.release.state import Result, Step
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "charts" / "palier" / "README.md"])
 LINKING = sorted([*PAGES, *ROOT.glob("examples/**/*.md"), *ROOT.glob("benchmarks/**/*.md")])
+PACKAGES = sorted((ROOT / "operator" / "palier").glob("*/**/__init__.py"))
 PICTURES = sorted(ROOT.glob("docs/images/*.svg"))
 WRITTEN = [page for page in PAGES if page.parent.name != "reference"]
 TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
@@ -139,6 +141,16 @@ def test_examples_are_valid(page: Path) -> None:
             parse(shown)
 
 
+def test_files_that_the_architecture_names_exist() -> None:
+    """Whoever adds something is sent to files that are there."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:\w+/)+[\w.-]+\.(?:py|yaml|toml))`", text))
+    places = (ROOT, ROOT / "operator" / "palier")
+
+    assert len(named) > 30
+    assert {name for name in named if not any((place / name).exists() for place in places)} == set()
+
+
 def test_the_readme_is_one_page() -> None:
     """Whoever comes by reads it to the end: what it is, why, how to start; the rest is in docs/."""
     words = (ROOT / "README.md").read_text(encoding="utf-8").split()
@@ -177,6 +189,16 @@ def test_tests_that_are_named_exist(page: Path) -> None:
     defined = {name for path in files for name in re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8"))}
 
     assert set(re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))) - defined == set()
+
+
+@pytest.mark.parametrize("path", PACKAGES, ids=_name)
+def test_the_map_of_a_package_names_modules_that_exist(path: Path) -> None:
+    """The docstring of a package says which module holds what: it must not send anybody to one that is gone."""
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    listed = [line.partition(":")[0] for line in docstring.splitlines() if line.startswith("- ")]
+    named = {name.rstrip("/") for line in listed for name in re.findall(r"`([\w/]+)`", line)}
+
+    assert {name for name in named if not any(path.parent.glob(f"{name}*"))} == set()
 
 
 @pytest.mark.parametrize("path", PICTURES, ids=_name)
