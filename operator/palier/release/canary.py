@@ -50,8 +50,8 @@ def follow_canary(situation: Situation, judgements: tuple[Judgement, ...]) -> De
     failed = [judgement.message for judgement in judgements if judgement.verdict is Verdict.FAIL]
     if failed:
         breach = "; ".join(failed)
-        held = f"the release is held (onBreach: Hold): {breach}"
-        notes = () if release.breach else (Note("Warning", "ObjectiveBreached", held),)
+        told = f"the release is held (onBreach: Hold): {breach}"
+        notes = () if release.breach else (Note("Warning", "ObjectiveBreached", told),)
         return Decision(
             replace(state, release=replace(release, breach=breach)), notes=notes, hold=Hold("ObjectiveBreached", breach)
         )

@@ -77,8 +77,8 @@ def _held_for_breach(situation: Situation, judgements: tuple[Judgement, ...]) ->
     failed = [judgement.message for judgement in judgements if judgement.verdict is Verdict.FAIL]
     if failed and situation.deployment.spec.release.on_breach is OnBreach.HOLD:
         breach = "; ".join(failed)
-        held = f"the release is held (onBreach: Hold): {breach}"
-        notes = () if release.breach else (Note("Warning", "ObjectiveBreached", held),)
+        told = f"the release is held (onBreach: Hold): {breach}"
+        notes = () if release.breach else (Note("Warning", "ObjectiveBreached", told),)
         remembered = replace(state, release=replace(release, breach=breach))
         return Decision(remembered, notes=notes, hold=Hold("ObjectiveBreached", breach))
     if release.breach and any(judgement.reason == CANNOT_MEASURE for judgement in judgements):
