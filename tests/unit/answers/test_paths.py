@@ -62,7 +62,7 @@ def test_what_a_path_finds(path: str, expected: list[tuple[str, Any]]) -> None:
 def test_what_is_no_path(path: str) -> None:
     """A path that the API would refuse is refused here too."""
     assert re.fullmatch(JsonPath.form, path) is None
-    with pytest.raises(ValueError, match="is no path"):
+    with pytest.raises(ValueError, match="is not a path"):
         steps_of(path)
 
 
