@@ -79,19 +79,19 @@ e2e: setup ## tests on a real node with a real gateway, Prometheus and models
 	$(PYTEST) tests/e2e
 
 .PHONY: generate
-generate: setup ## write the generated files anew: CRD, API reference, the chart's copy of the CRD
+generate: setup ## write the generated files again: CRD, API reference, the chart's copy of the CRD
 	$(PY) -m palier.api.generate.crd --write
 	$(PY) -m palier.api.generate.reference --write
 	$(PY) -m palier.presets --write
 	cp crds/*.yaml charts/palier/files/crds/
 
 .PHONY: format
-format: setup ## format and mend style
+format: setup ## format, and correct style
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
 .PHONY: lock
-lock: setup ## resolve the requirements anew
+lock: setup ## resolve the requirements again
 	$(VENV)/bin/pip install --quiet uv
 	$(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o requirements/operator.txt
 	$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -o requirements/dev.txt

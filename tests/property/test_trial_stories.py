@@ -307,7 +307,9 @@ def test_the_better_of_two_versions_is_kept(failing: float, stable_failing: floa
     finished(world)
     assert outcome_of(world).result is result
     if result is Result.KEPT_STABLE:
-        assert outcome_of(world).message.startswith("not shown to be better than stable within 10s: errors: ")
+        assert outcome_of(world).message.startswith(
+            "the candidate was not shown to be better than stable within 10s: errors: "
+        )
         assert world.state.stable is not None
         assert world.state.stable.revision == REVISIONS["1"]
         assert not world.left_behind()

@@ -178,7 +178,7 @@ def _likeness(metric: TextMetric, reference: str, candidate: str, embedded: floa
         if reference == candidate:
             return 1.0, ""
         if embedded is None or math.isnan(embedded):
-            return None, "there are no vectors of both texts"
+            return None, "no vectors were given for the two texts"
         return min(max(embedded, 0.0), 1.0), ""
     if len(reference) > LONGEST_TEXT:
         return None, f"a reference of more than {LONGEST_TEXT} characters is not compared"

@@ -62,7 +62,7 @@ def steps_of(path: str) -> Pattern:
         steps.append(name if name is not None else ANY if match["index"] is None else int(match["index"]))
         at = match.end()
     if not path.startswith("$") or at < len(path):
-        raise ValueError(f"{path!r} is no path such as $.choices[0].message.content")
+        raise ValueError(f"{path!r} is not a path such as $.choices[0].message.content")
     return tuple(steps)
 
 

@@ -36,7 +36,7 @@ HELD: Final[Mapping[str, str]] = {
     "WaitingForMetrics": 'ask Prometheus for up{{namespace="{namespace}", pod=~"{name}-{candidate}-.*"}}: '
     "the candidate has to be scraped; to do without, `palier promote {object}`",
     "Shifting": _WAIT,
-    "RouteNotAccepted": "ask the gateway: " + _ROUTE,
+    "RouteNotAccepted": "see what the gateway says: " + _ROUTE,
     "RouteConflict": "remove or rename the object that the message names, or use another hostname",
     "MinimumDuration": "wait until the stage's minDuration is over",
     "Judging": _TRAFFIC,
@@ -60,12 +60,12 @@ HELD: Final[Mapping[str, str]] = {
     # at rest
     "NoStableRevision": "wait for the first revision: " + _PODS,
     "Rejected": "correct the spec as the API server says",
-    "Forbidden": "give the right, or lift the quota or the policy that the message names; it is tried again every 30 s",
+    "Forbidden": "grant the right, or lift the quota or policy that the message names; it is tried again every 30 s",
     "InvalidSpec": "correct the field that the message names",
     "Unavailable": "use another histogram, or source: Router",
     "Bracketed": "give the histogram the edge that the message names",
     # verdicts that are missing
-    "NoRequests": "send requests: the candidate gets none in this stage; see the selector in spec.signals as well",
+    "NoRequests": "send requests: the candidate gets none in this stage; check the selector in spec.signals, too",
     "TooFewRequests": _TRAFFIC,
     "TooFewLooks": _WAIT,
     "TooFewBadEvents": _WAIT,
@@ -85,14 +85,14 @@ HELD: Final[Mapping[str, str]] = {
     "SegmentWorse": _DECIDE,
     "HardStop": _DECIDE,
     # golden answers
-    "TooFewGoldenAnswers": "give a longer corpus, golden.repeat, or a wider margin",
+    "TooFewGoldenAnswers": "use a longer corpus, a higher golden.repeat, or a wider margin",
     "TooManyUnanswered": "look at the pod that asks: `kubectl logs -n {namespace} -l palier.dev/golden --tail=20`",
     "StableUnanswered": "repair stable or the corpus; it is tried again after 10 minutes",
     "NothingRight": "check golden.path, the corpus and answers.checks",
-    "NothingToCompare": "write golden.minPercent",
+    "NothingToCompare": "set golden.minPercent",
     "JudgeUnavailable": _JUDGE,
     "JudgeDisagreesWithPeople": "use another judge or another prompt",
-    "JudgeUndecided": "give more requests, or a wider margin",
+    "JudgeUndecided": "add requests to the corpus, or widen the margin",
     "ScorerFailed": "correct spec.golden.scorer as the message says",
     "GoldenFailed": "remove the cause that the message names; it is tried again after 10 minutes",
     # load tests
@@ -111,7 +111,7 @@ HELD: Final[Mapping[str, str]] = {
     "PricesStale": _PRICES,
     "GpuPriceMissing": "add the product under gpuHour of the prices",
     "CurrencyMismatch": "write prices and budget in one currency",
-    "TokensMissing": "give scale.target.tokensIn and tokensOut",
+    "TokensMissing": "set scale.target.tokensIn and tokensOut",
     "InsufficientTraffic": _WAIT,
     "NotKnownYet": _WAIT,
     # the budget

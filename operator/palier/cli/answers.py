@@ -31,8 +31,8 @@ _ROUNDING: Final = 1e-9
 """What rounding may take from a mean that is exactly the minimum."""
 
 _SCORE = """\
-Scores each line of one file against the same line of another: a text a line. The numbers are those of the metrics' own
-reference implementations, so that they can be compared with other tools.
+Scores each line of one file against the same line of another; each line is one text. The numbers are those of the
+metrics' own reference implementations, so that they can be compared with other tools.
 
   palier score --metric rougeL --references expected.txt --candidates answers.txt
   palier score --metric chrf --references expected.txt --candidates answers.txt --json | jq .mean
@@ -57,8 +57,10 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add `palier score` and `palier compare` to the commands."""
     scoring = new_command(commands, "score", "score texts against references by ROUGE, BLEU, chrF, F1", _SCORE)
     scoring.add_argument("--metric", required=True, choices=METRICS, help="how alike two texts are")
-    add_files(scoring, "texts, one a line")
-    scoring.add_argument("--min", type=number, metavar="N", help="exit with 3 if the mean is below, on its own scale")
+    add_files(scoring, "texts, one per line")
+    scoring.add_argument(
+        "--min", type=number, metavar="N", help="exit with 3 if the mean is below this, on the metric's scale"
+    )
     scoring.add_argument("--json", action="store_true", help="print one JSON object")
     versions = scoring.add_argument_group("what was scored, for the record that --json prints")
     versions.add_argument("--model", metavar="NAME", help="the model that answered")

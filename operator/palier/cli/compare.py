@@ -46,16 +46,16 @@ shadow stage of a release does. A line is the body of an answer: JSON, or else a
   palier compare --references stable.jsonl --candidates candidate.jsonl --answers deployment.yaml --min-percent 97
   palier compare --references stable.jsonl --candidates candidate.jsonl --json | jq .agreement
 
-The file of the checks is a ModelDeployment, of which `spec.answers` is taken, or only what stands there:
+The file of the checks is a ModelDeployment, whose `spec.answers` is taken, or holds only that part:
 
   checks:
     - {name: language, path: $.language, compare: Label}
     - {name: confidence, path: $.confidence, compare: Number, tolerance: {absolute: "0.05"}}
     - {name: text, path: $.text, compare: Text, text: {metric: chrf, min: "85"}}
 
-Disagreements are told with parts of both answers. --json prints {"n", "agreeing", "agreement", "checks",
-"disagreements"}; agreement and scores lie between 0 and 1. For a check only the pairs count in which it found something
-to compare. A pair in which no check did, or that cannot be told, does not agree.
+Disagreements are shown with parts of both answers. --json prints {"n", "agreeing", "agreement", "checks",
+"disagreements"}; agreement and scores lie between 0 and 1. A check counts only the pairs in which it found
+something to compare. A pair in which no check found anything, or of which nothing can be said, does not agree.
 
 Exit status: 0 done, 1 a mistake in a file, or a check that compared nothing in any pair, 2 a mistake at the command
 line, 3 the agreement is below --min-percent."""
@@ -104,9 +104,11 @@ class _Tally:
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `palier compare` to the commands."""
     comparing = new_command(commands, "compare", "compare answers as the shadow stage of a release does", _COMPARE)
-    add_files(comparing, "answers, one a line")
+    add_files(comparing, "answers, one per line")
     comparing.add_argument("--answers", metavar="FILE", help="what has to be alike (default: the whole answer)")
-    comparing.add_argument("--min-percent", type=number, metavar="N", help="exit with 3 if fewer percent agree")
+    comparing.add_argument(
+        "--min-percent", type=number, metavar="N", help="exit with 3 if a smaller share of the pairs agrees"
+    )
     comparing.add_argument("--json", action="store_true", help="print one JSON object")
     comparing.set_defaults(run=_compare, command=comparing)
 

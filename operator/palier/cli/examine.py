@@ -33,8 +33,8 @@ Done = TypeVar("Done")
 
 DESCRIPTION = """\
 Asks a candidate requests whose good answers are known, and stable the same, and says whether the candidate is good
-enough: as good as stable but for a margin, or at least so good. Scores lie between 0 and 1. Requests come in random
-order, and it ends as soon as it is decided.
+enough: as good as stable within a margin, or at least as good as --min says. Scores lie between 0 and 1. The requests
+come in random order, and the examination ends as soon as it is decided.
 
   palier examine http://candidate:8080/predict --stable http://stable:8080 --corpus golden.jsonl
   palier examine http://candidate:8080/predict --stable http://stable:8080 --corpus golden.jsonl \\
@@ -46,8 +46,8 @@ The corpus has a request in each line, as JSON: body, path, method and headers, 
 
   {"body": {"text": "Bonjour"}, "expected": {"language": "fr"}}
 
-What is compared is said in a ModelDeployment, of which `spec.answers` is taken, or in a file of what stands there; the
-whole document when it is left out:
+What is compared stands in a ModelDeployment, whose `spec.answers` is taken, or in a file with only that part. Without
+such a file the whole documents are compared.
 
   checks:
     - {name: language, path: $.language, compare: Label}
@@ -80,8 +80,8 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command.add_argument("url", nargs="?", type=_address, metavar="URL", help="the candidate: http://host:port/path")
     command.add_argument("--stable", type=_address, metavar="URL", help="what it is compared with: http://host:port")
     command.add_argument("--corpus", type=Path, required=True, metavar="FILE", help="the requests, one in each line")
-    command.add_argument("--plan", type=Path, metavar="FILE", help="all that is asked, as the operator writes it")
-    command.add_argument("--result", type=Path, metavar="FILE", help="leave the result there too, as JSON")
+    command.add_argument("--plan", type=Path, metavar="FILE", help="the whole plan, as the operator writes it")
+    command.add_argument("--result", type=Path, metavar="FILE", help="also write the result to this file, as JSON")
     command.add_argument("--json", action="store_true", help="print the result as one JSON object")
     _add_quality(command)
     _add_judges(command)
@@ -89,12 +89,14 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     for option, kind, metavar, words in (
         ("--timeout", duration, "TIME", "longest wait for an answer (default: 60s)"),
         ("--concurrency", _whole, "N", "requests at the same time, each to both (default: 4)"),
-        ("--repeat", _whole, "N", "how often each request is asked, for models that answer by chance (default: 1)"),
+        ("--repeat", _whole, "N", "how often each request is asked, for models whose answers vary (default: 1)"),
         ("--seed", _whole, "N", "the same seed draws the same order (default: 1)"),
     ):
         settings.add_argument(option, type=kind, metavar=metavar, help=words)
     settings.add_argument(
-        "--method", choices=("GET", "POST", "PUT"), help="of requests of which the corpus names none (default: POST)"
+        "--method",
+        choices=("GET", "POST", "PUT"),
+        help="method of the requests for which the corpus names none (default: POST)",
     )
     command.set_defaults(run=_run, command=command)
 
@@ -103,23 +105,29 @@ def _add_quality(command: argparse.ArgumentParser) -> None:
     quality = command.add_argument_group("what good means")
     quality.add_argument("--answers-spec", type=Path, metavar="FILE", help="YAML that says how answers are compared")
     quality.add_argument(
-        "--min", dest="min_score", type=_share, metavar="N%", help="least mean score, in percent of the best"
+        "--min",
+        dest="min_score",
+        type=_share,
+        metavar="N%",
+        help="lowest mean score that is good enough, in percent of the best",
     )
     quality.add_argument(
         "--margin",
         type=_share,
         metavar="N%",
-        help="so many points of a hundred may the mean lie below stable's (default: 2%%)",
+        help="how many points of a hundred the mean may lie below stable's (default: 2%%)",
     )
 
 
 def _add_judges(command: argparse.ArgumentParser) -> None:
     judges = command.add_argument_group("who scores, if not the comparison with what is expected")
     judges.add_argument("--judge", metavar="URL", help="chat completions of a model that says which answer is better")
-    judges.add_argument("--judge-model", metavar="NAME", help="the model's name there")
-    judges.add_argument("--judge-prompt", type=Path, metavar="FILE", help="a text of your own for it")
+    judges.add_argument("--judge-model", metavar="NAME", help="name of the judge's model at that address")
+    judges.add_argument("--judge-prompt", type=Path, metavar="FILE", help="a prompt of your own for the judge")
     judges.add_argument("--calibration", type=Path, metavar="FILE", help="pairs that people have judged")
-    judges.add_argument("--collect", type=Path, metavar="FILE", help="only write the answers there, for a scorer")
+    judges.add_argument(
+        "--collect", type=Path, metavar="FILE", help="only write the answers to this file, for a scorer"
+    )
     judges.add_argument("--answers", type=Path, metavar="FILE", help="answers that were collected")
     judges.add_argument("--scores", type=Path, metavar="FILE", help="their scores")
 

@@ -47,11 +47,11 @@ def _of_file(options: argparse.Namespace) -> GoldenPlan:
     try:
         plan = GoldenPlan.from_json(text)
     except json.JSONDecodeError as error:
-        raise InvalidSettings(f"--plan: {options.plan} is no JSON: {error}") from error
+        raise InvalidSettings(f"--plan: {options.plan} is not JSON: {error}") from error
     except ValueError as error:
         raise InvalidSettings(f"--plan: {options.plan}: {error}") from error
     if not plan.candidate_url or bool(plan.stable) != bool(plan.stable_url):
-        raise InvalidSettings(f"--plan: {options.plan} has not the addresses of all revisions, so nobody can be asked")
+        raise InvalidSettings(f"--plan: {options.plan} lacks the address of a revision, so nobody can be asked")
     return plan
 
 
@@ -62,7 +62,7 @@ def _by_hand(options: argparse.Namespace) -> GoldenPlan:
     if options.judge and scored_elsewhere:
         options.command.error("answers are scored by a judge or by a scorer, not by both")
     if options.judge and options.min_score is not None:
-        options.command.error("a judge compares two answers: it gives no score that --min could be about")
+        options.command.error("a judge compares two answers: it gives no score to which --min could apply")
     if options.stable is None and options.min_score is None and not options.collect:
         options.command.error("say what the answers have to be as good as: --stable URL, or --min 90%")
     (candidate, path), stable = options.url, options.stable

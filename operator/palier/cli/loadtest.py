@@ -87,8 +87,8 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     command.add_argument("url", nargs="?", type=_address, metavar="URL", help="what is tested: http://host:port/path")
     command.add_argument("--corpus", type=Path, metavar="FILE", help="the requests, one in each line")
-    command.add_argument("--result", type=Path, metavar="FILE", help="leave the result there too, as JSON")
-    command.add_argument("--plan", type=Path, metavar="FILE", help="all that is asked, as the operator writes it")
+    command.add_argument("--result", type=Path, metavar="FILE", help="also write the result to this file, as JSON")
+    command.add_argument("--plan", type=Path, metavar="FILE", help="the whole plan, as the operator writes it")
     command.add_argument("--json", action="store_true", help="print the result as one JSON object")
     _add_promises(command)
     _add_settings(command)
@@ -98,7 +98,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def _add_promises(command: argparse.ArgumentParser) -> None:
     promises = command.add_argument_group("promises, of which at least one is needed; each may be given several times")
     for option, kind, words in (
-        ("--latency", "latency", "that share of the requests is answered so soon; failed ones are not"),
+        ("--latency", "latency", "that share of the requests is answered within this time; a failed one is late"),
         ("--first-token", "firstToken", "the same for the first event of a stream"),
         ("--per-token", "perToken", "the same for the mean time between a stream's events"),
         ("--between-tokens", "betweenTokens", "the same for single gaps between events"),
@@ -112,7 +112,9 @@ def _add_promises(command: argparse.ArgumentParser) -> None:
             metavar="pN=TIME",
             help=f"{words}, such as p95=250ms",
         )
-    promises.add_argument("--errors", type=_percent, metavar="N%", help="at most so many requests fail, such as 1%%")
+    promises.add_argument(
+        "--errors", type=_percent, metavar="N%", help="at most this share of the requests fails, such as 1%%"
+    )
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:
@@ -122,7 +124,9 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
         settings.add_argument(option, dest=field, type=kind, metavar=metavar, help=words)
 
     settings.add_argument(
-        "--method", choices=("GET", "POST", "PUT"), help="of requests of which the corpus names none (default: GET)"
+        "--method",
+        choices=("GET", "POST", "PUT"),
+        help="method of the requests for which the corpus names none (default: GET)",
     )
     settings.add_argument(
         "--stream", action="store_true", help="answers are streams of events; promises about tokens imply it"
@@ -245,7 +249,7 @@ def _plan_of_file(options: argparse.Namespace) -> "LoadTestPlan":
     except UnicodeDecodeError as error:
         raise InvalidSettings(f"--plan: {options.plan} is not UTF-8") from error
     except json.JSONDecodeError as error:
-        raise InvalidSettings(f"--plan: {options.plan} is no JSON: {error}") from error
+        raise InvalidSettings(f"--plan: {options.plan} is not JSON: {error}") from error
     except ValueError as error:
         raise InvalidSettings(f"--plan: {options.plan}: {error}") from error
     if not plan.base_urls:

@@ -42,8 +42,9 @@ REQUESTS: dict[str, tuple[str, str]] = {
     "promote": (
         "make the candidate stable now, without its remaining stages",
         (
-            "Skips the remaining stages of the release in progress. Pods are still ready before traffic moves,\n"
-            "and the former stable revision stays warm for release.rollbackWindow. The same as this annotation:\n\n"
+            "Skips the remaining stages of the release in progress. The pods still have to be ready before traffic\n"
+            "moves, and the former stable revision stays warm for release.rollbackWindow. The same as this\n"
+            "annotation:\n\n"
             "  palier promote language-id -n ml\n"
             "  kubectl annotate mdep language-id -n ml --overwrite palier.dev/promote=<candidate revision>"
         ),
@@ -105,7 +106,9 @@ def _parser() -> argparse.ArgumentParser:
         command = _command(commands, name, summary, text)
         command.add_argument("name", metavar="NAME", help="name of the ModelDeployment")
         command.add_argument("-n", "--namespace", help="its namespace (default: that of the kubeconfig's context)")
-        command.add_argument("--kubeconfig", metavar="FILE", help="use this kubeconfig (default: as kubectl)")
+        command.add_argument(
+            "--kubeconfig", metavar="FILE", help="use this kubeconfig (default: the one that kubectl uses)"
+        )
         command.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: its current one)")
         command.set_defaults(run=_request, request=name)
     add_load_test(commands)

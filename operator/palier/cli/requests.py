@@ -92,7 +92,7 @@ async def _set_paused(cluster: KubernetesCluster, namespace: str, name: str, *, 
     body = await find(cluster, namespace, name)
     word = "paused" if paused else "resumed"
     if bool(body["spec"].get("release", {}).get("paused")) == paused:
-        return f"{name} is {word} already"
+        return f"{name} is already {word}"
     reference = Reference(API_VERSION, KIND, namespace, name)
     await cluster.patch(reference, {"spec": {"release": {"paused": paused}}}, manager=MANAGER)
     return f"{name} is {word}"

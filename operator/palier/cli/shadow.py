@@ -22,13 +22,13 @@ _HIGHEST_PORT = 65535
 
 DESCRIPTION = """\
 Takes copies of users' requests, sends each of them to the candidate and to stable at the same moment, and counts how
-often they answer differently. Users get nothing of it. The operator starts it in a pod of its own.
+often they answer differently. Users do not notice. The operator starts it in a pod of its own.
 
   palier shadow-proxy --plan /plan/plan.json
   palier shadow-proxy --plan plan.json --port 8080 --metrics-port 9090 --disagreements-port 9091
 
 The plan is the JSON that the operator writes; docs/shadow.md has the metrics. Where the plan keeps disagreements,
-http://127.0.0.1:9091/disagreements has them, at the loopback alone. SIGTERM ends it, with exit status 0."""
+http://127.0.0.1:9091/disagreements has them, on the loopback address only. SIGTERM ends it, with exit status 0."""
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -51,7 +51,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         type=_port,
         default=9091,
         metavar="PORT",
-        help="where disagreements are, at the loopback, if the plan keeps any (default: 9091)",
+        help="where disagreements are, on the loopback address, if the plan keeps any (default: 9091)",
     )
     command.set_defaults(run=_run)
 
@@ -67,7 +67,7 @@ def _run(options: argparse.Namespace) -> None:
         ("--disagreements-port", options.disagreements_port, "disagreements"),
     ):
         if port in used:
-            raise InvalidSettings(f"{name}: {port} is the port of the {used[port]} already")
+            raise InvalidSettings(f"{name}: {port} is already the port of the {used[port]}")
         used[port] = use
     sys.setswitchinterval(SWITCH_INTERVAL)
     ports = {"metrics_port": options.metrics_port, "disagreements_port": options.disagreements_port}
@@ -93,7 +93,7 @@ def _plan(path: Path) -> "ShadowPlan":
     except UnicodeDecodeError as error:
         raise InvalidSettings(f"--plan: {path} is not UTF-8") from error
     except json.JSONDecodeError as error:
-        raise InvalidSettings(f"--plan: {path} is no JSON: {error}") from error
+        raise InvalidSettings(f"--plan: {path} is not JSON: {error}") from error
     except ValueError as error:
         raise InvalidSettings(f"--plan: {path}: {error}") from error
     for name, url in (("candidateUrl", plan.candidate_url), ("stableUrl", plan.stable_url)):

@@ -81,7 +81,7 @@ class LoadTests:
         if self.store.get("Job", deployment.metadata.namespace, load_test_name(deployment, run)) is None:
             raise InvalidSpec(
                 "spec.scale.loadTest.image",
-                "it is needed: this operator was not told its own image (--image), which sends the requests otherwise",
+                "name an image: the operator would use its own, but was not started with --image",
             )
 
     async def keep(self, deployment: ModelDeployment, run: Run | None, *, requests: str) -> Denial:

@@ -35,7 +35,7 @@ class Money:
     def __post_init__(self) -> None:
         """Refuse what is no amount of money."""
         if not self.amount.is_finite():
-            raise ValueError(f"no amount of money: {self.amount}")
+            raise ValueError(f"not an amount of money: {self.amount}")
         if re.fullmatch("[A-Z]{3}", self.currency) is None:
             raise ValueError(f"a currency is three capital letters of ISO 4217, not {self.currency!r}")
 
@@ -73,7 +73,7 @@ class Money:
 
     def _same(self, other: Self) -> Decimal:
         if other.currency != self.currency:
-            raise CurrencyMismatch(f"{self.currency} and {other.currency} cannot be reckoned together")
+            raise CurrencyMismatch(f"{self.currency} and {other.currency} cannot be added or compared")
         return other.amount
 
     def _with(self, amount: Decimal) -> Self:

@@ -124,9 +124,7 @@ def hourly(
         return Unpriced("PricesMissing", problem or _NO_TABLE)
     if table.stale(today):
         age = (today - table.as_of).days
-        told = (
-            f"the prices of {table.source} are of {table.as_of}, {_age(age)}, and count for {table.max_age_days} days"
-        )
+        told = f"the prices of {table.source} of {table.as_of}, {_age(age)}, are valid for {table.max_age_days} days"
         return Unpriced("PricesStale", f"{told}: look them up again and write the new asOf, or set maxAge")
     chosen = [pool for pool in table.pools if pool.chosen_by(node_selector)]
     pool = max(chosen, key=lambda one: len(one.node_selector), default=Pool("", {}))

@@ -38,7 +38,7 @@ def quantity(written: object) -> Decimal:
     text = str(written) if isinstance(written, str | int | float) and not isinstance(written, bool) else ""
     found = _FORM.fullmatch(text)
     if found is None:
-        raise ValueError(f"{written!r} is no quantity of Kubernetes, such as 500m, 2 or 1.5Gi")
+        raise ValueError(f"{written!r} is not a quantity of Kubernetes, such as 500m, 2 or 1.5Gi")
     number, suffix = Decimal(found["number"]), found["suffix"] or ""
     if suffix in _UNITS:
         return number * _UNITS[suffix]

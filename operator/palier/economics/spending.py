@@ -107,7 +107,7 @@ def currency_change(spending: Spending | None, currency: str) -> str:
     if spending is None or spending.currency == currency:
         return ""
     return (
-        f"prices are in {currency} now and no longer in {spending.currency}: spending is counted anew from now on, "
+        f"prices are in {currency} now and no longer in {spending.currency}: spending is counted from 0 again, "
         f"and what {spending.month} has cost in {spending.currency} is not in it"
     )
 

@@ -102,7 +102,7 @@ def _refused(findings: Sequence[VariantFinding]) -> Choice:
     reason = reasons.pop() if len(reasons) == 1 else "NoVariantFits"
     afford = [(rate, finding) for finding in findings if (rate := finding.plan.largest_affordable) is not None]
     most, best = max(afford, key=lambda one: one[0], default=(Decimal(0), findings[0]))
-    fits = f"; {best.name} affords most: {sentences.at_most(most)}" if most else ""
+    fits = f"; {best.name} carries the most within the budget: {sentences.at_most(most)}" if most else ""
     return _none(findings, Verdict.FAIL, reason, f"no variant fits: {told}{fits}")
 
 

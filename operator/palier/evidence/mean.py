@@ -119,7 +119,7 @@ class _Case:
         stage, last, missing = evidence.stage, evidence.last, rule.minimum_looks - evidence.looks
         if not _possible(last.total, last.amount):
             mean = f"a mean of {last.amount / last.total:g}" if last.total else "amounts without events"
-            return Finding(Verdict.NO_EVIDENCE, "ImpossibleMean", f"{mean} in the last look is no measurement")
+            return Finding(Verdict.NO_EVIDENCE, "ImpossibleMean", f"{mean} in the last look is not a measurement")
         if stage.total == 0:
             return Finding(Verdict.NO_EVIDENCE, "NoRequests", f"no {rule.noun} in this stage yet")
         if missing > 0:

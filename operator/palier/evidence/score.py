@@ -115,7 +115,7 @@ class _Case:
         missing = rule.minimum_requests - stage.total
         if not _possible(last.total, last.amount):
             mean = f"a mean of {last.amount / last.total:g}" if last.total else "values without events"
-            message = f"{mean} in the last look is no score between 0 and 1"
+            message = f"{mean} in the last look is not a score between 0 and 1"
             return Finding(Verdict.NO_EVIDENCE, "ImpossibleScore", message)
         if stage.total == 0:
             message = f"no {rule.noun} in this stage yet; {rule.minimum_requests} needed"

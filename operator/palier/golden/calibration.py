@@ -141,9 +141,9 @@ def _pair(number: int, text: str) -> Pair:
     try:
         entry = json.loads(text)
     except (ValueError, RecursionError):
-        raise InvalidCorpus(f"line {number}: it is no JSON") from None
+        raise InvalidCorpus(f"line {number}: it is not JSON") from None
     if not isinstance(entry, dict):
-        raise InvalidCorpus(f"line {number}: it is no JSON object")
+        raise InvalidCorpus(f"line {number}: it is not a JSON object")
     if unknown := sorted(entry.keys() - set(_FIELDS)):
         raise InvalidCorpus(f"line {number}: {unknown[0]} is not known; a line has {', '.join(_FIELDS)}")
     if missing := [name for name in _NEEDED if name not in entry]:

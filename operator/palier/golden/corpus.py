@@ -76,7 +76,7 @@ def read(lines: Iterable[str], *, expects: bool) -> tuple[Case, ...]:
             )
         case = _case(number, written, expects=expects)
         if case.id in known:
-            raise InvalidCorpus(f"line {number}: the id {_shown(case.id)} is that of line {known[case.id]} already")
+            raise InvalidCorpus(f"line {number}: the id {_shown(case.id)} is already that of line {known[case.id]}")
         known[case.id] = number
         cases.append(case)
     if not cases:
@@ -88,7 +88,7 @@ def _case(number: int, text: str, *, expects: bool) -> Case:
     try:
         entry = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise InvalidCorpus(f"line {number}: it is no JSON") from None
+        raise InvalidCorpus(f"line {number}: it is not JSON") from None
     if not isinstance(entry, dict):
         raise InvalidCorpus(f'line {number}: a line is a JSON object, such as {{"body": ..., "expected": ...}}')
     if unknown := sorted(entry.keys() - set(_FIELDS)):
@@ -123,7 +123,7 @@ def _case(number: int, text: str, *, expects: bool) -> Case:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401

@@ -59,9 +59,9 @@ def reply_of(body: bytes) -> Reply:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
-        return Reply(None, fault="its answer is no JSON")
+        return Reply(None, fault="its answer is not JSON")
     if not isinstance(document, dict):
-        return Reply(None, fault="its answer is no JSON object")
+        return Reply(None, fault="its answer is not a JSON object")
     tokens = _tokens(document.get("usage"))
     text = _text(document.get("choices"))
     if text is None:

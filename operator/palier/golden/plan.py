@@ -106,7 +106,7 @@ class GoldenPlan:
         try:
             entry = json.loads(text)
             if not isinstance(entry, dict):
-                raise TypeError("it is no JSON object")  # noqa: TRY301 - told below, as all else
+                raise TypeError("it is not a JSON object")  # noqa: TRY301 - told below, as all else
             known: dict[str, Any] = {one.name: entry[to_camel(one.name)] for one in fields(cls)}
             judge, least = known["judge"], known["min_score"]
             texts: dict[str, Any] = {name: str(known[name]) for name in _TEXTS}

@@ -56,7 +56,7 @@ class Gap(StrEnum):
 
 _GAPS: Final[Mapping[Gap, str]] = {
     Gap.STABLE: "stable did not answer, so that there was nothing to compare with",
-    Gap.SCORE: "no score could be had",
+    Gap.SCORE: "no score was given",
     Gap.VOTE: "the judge gave no vote: it was down, slow or not understood, or had used up judge.maxTokensTotal",
 }
 
@@ -206,7 +206,7 @@ class Examination:
     def _look(self, item: Item, score: float) -> None:
         paired = self._comparison is not None
         if not 0 <= score <= 1 or paired != (item.stable is not None) or not -1 <= item.difference <= 1:
-            raise ValueError(f"{item.id}: {item.candidate} and {item.stable} are no scores between 0 and 1")
+            raise ValueError(f"{item.id}: {item.candidate} and {item.stable} are not scores between 0 and 1")
         self._scored.append(item)
         if self._comparison:
             self._comparison.look(score, item.stable or 0.0)
@@ -297,8 +297,8 @@ class _Comparison:
     def nothing(self) -> Finding:
         """Why being alike proves nothing."""
         message = (
-            f"neither the candidate nor stable got anything right in {len(self._candidate)} requests, so that they are"
-            " alike proves nothing: look at golden.path, at the corpus, and at answers.checks or the scorer"
+            f"neither the candidate nor stable got anything right in {len(self._candidate)} requests, so their"
+            " likeness proves nothing: look at golden.path, at the corpus, and at answers.checks or the scorer"
         )
         return Finding(Verdict.NO_EVIDENCE, "NothingRight", message)
 

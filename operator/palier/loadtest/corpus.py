@@ -219,7 +219,7 @@ def _request(number: int, text: str) -> Request:
         entry = json.loads(text, parse_constant=_no_constant)
     except ValueError:
         if is_json:
-            raise InvalidCorpus(f"line {number}: it begins as JSON and is none") from None
+            raise InvalidCorpus(f"line {number}: it begins like JSON and is not JSON") from None
         entry = text
     except RecursionError:
         if is_json:
@@ -247,7 +247,7 @@ def _depth(entry: Any) -> int:  # noqa: ANN401
 
 
 def _too_deep(number: int) -> InvalidCorpus:
-    return InvalidCorpus(f"line {number}: lists and objects may be nested {MOST_DEPTH} deep in it, and no deeper")
+    return InvalidCorpus(f"line {number}: lists and objects may be nested at most {MOST_DEPTH} levels deep in it")
 
 
 def _body(entry: Any, text: str) -> str:  # noqa: ANN401
@@ -255,7 +255,7 @@ def _body(entry: Any, text: str) -> str:  # noqa: ANN401
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 _PATH_WORDS: Final = "a path that begins with / and has no spaces and no #, and a percent sign in it is written %25"

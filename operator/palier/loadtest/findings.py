@@ -61,7 +61,7 @@ def found(soak: StepResult, plan: LoadTestPlan, *, ceiling: float | None, at_lea
     limit = f"{named(ceiling)} did not hold, " if ceiling else ""
     most = "the highest rate that may be tried, so it may carry more"
     edge = most if at_least else f"{limit}the capacity is known to about {max(1.0, 100 * known):.0f} %"
-    how = "held for" if soak.holds else "is the edge: it missed by no more than chance may in"
+    how = "held for" if soak.holds else "is the edge: it fell short by no more than chance allows in"
     message = f"{named(rate)} {how} {duration(soak.step.seconds)}: {told(soak, plan)}; {edge}"
     reason = "HighestRateHeld" if at_least else "CapacityFound"
     return Finished(Verdict.PASS, reason, message, rate, ceiling, at_least)

@@ -76,7 +76,7 @@ def image_of(chosen: str | None, own: str, *, field: str) -> str:
     """
     if image := chosen or own:
         return image
-    raise InvalidSpec(field, "name an image: the operator was not told its own, which it would use, by --image")
+    raise InvalidSpec(field, "name an image: the operator would use its own, but was not started with --image")
 
 
 def pod_spec(

@@ -1,6 +1,8 @@
 """From raw samples to evidence, as pure functions: what is asked, whose it is, and what it adds to a release.
 
-`sources` says what an objective reads, `questions` what is asked for that, `step` counts the events between two looks,
-`look` adds them to the evidence. `provenance` and `scrapes` tell what must not be added, `measurability` and
-`histograms` how exactly a latency can be told.
+- `sources`, `questions`: what an objective reads, and what is asked for that
+- `step`, `look`: the events between two looks; how they are added to the evidence
+- `alerts`: what a look may change about a release that cannot wait for the rest of the fleet
+- `provenance`, `scrapes`: what must not be added
+- `measurability`, `histograms`: how exactly a latency can be told
 """

@@ -330,7 +330,7 @@ def _arm(
         return None  # what was counted before it vanished is not known any more
     counts = step.counts(objective, source, revision)
     if counts.total > LARGEST_COUNT:
-        return f"{counts.total:.3g} events of {revision} in one look are no count: more than 2^53"
+        return f"{counts.total:.3g} events of {revision} in one look cannot be a count: more than 2^53"
     return counts
 
 

@@ -375,6 +375,6 @@ class Connections:
         address = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}"
         return MetricsUnavailable(
             "Redirected",
-            f"Prometheus at {self._url} redirects to {address}, and credentials are not taken along: "
+            f"Prometheus at {self._url} redirects to {address}, and credentials are not sent along: "
             "set --prometheus-url to a server that answers by itself",
         )

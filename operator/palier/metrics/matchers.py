@@ -26,7 +26,7 @@ def matcher(text: str) -> str:
     """
     found = _FORM.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f'{text!r} is no matcher such as cluster="eu-1"')
+        raise ValueError(f'{text!r} is not a matcher such as cluster="eu-1"')
     label, operator, value = found.groups()
     if label in SET_BY_PALIER:
         raise ValueError(f"{text!r} is about the label {label}, which Palier's own questions set")

@@ -135,7 +135,7 @@ class Owners:
             others = ", ".join(name for _, name in several.keys if name != key[1])
             has = "has" if len(several.keys) == 2 else "have"  # noqa: PLR2004 - one other
             told[about] = (
-                f'{question.selector} with revision="{several.revision}" may be of {others} as well, which {has}'
+                f'{question.selector} with revision="{several.revision}" may belong to {others} as well, which {has}'
                 f" the same revision in namespace {key[0]}"
             )
 

@@ -138,7 +138,7 @@ class Prices:
             written = _Written(problem=str(error))
             self._version = version
         except (ValueError, yaml.YAMLError) as error:
-            written = _Written(problem=f"it is no YAML: {_one_line(error)}")
+            written = _Written(problem=f"it is not YAML: {_one_line(error)}")
             self._version = version
         if written.problem:
             written = _Written(problem=f"the price table {self._file} cannot be used: {written.problem}")

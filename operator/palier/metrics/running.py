@@ -318,7 +318,7 @@ def _increase(step: Step, counter: MeasuredObjective, source: CounterRatio, revi
     if not step.seen(revision, signals):
         return f"no fresh samples of {names} for {revision} from {whose}"
     if step.begins(counter, source, revision):
-        return f"{names} of {revision} has just begun"
+        return f"{names} of {revision} has only just begun to count"
     if reason := step.unreadable(counter, source, revision):
         return reason
     counts = step.counts(counter, source, revision)

@@ -1,4 +1,8 @@
-"""Presets: what serving runtimes, routers and front ends measure, under which names, and what they leave out."""
+"""Presets: what serving runtimes, routers and front ends measure, under which names, and what they leave out.
+
+- `runtimes/`, `routers/`, `product/`: the data, one file for each program and range of versions
+- `model`, `library`, `page`: what such a file says; finds one; writes `docs/reference/presets.md`
+"""
 
 from palier.presets.library import (
     PRODUCT_SIGNALS,

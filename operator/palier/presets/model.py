@@ -244,7 +244,7 @@ def release_numbers(version: str) -> tuple[int, ...]:
     """
     found = re.match(r"v?([0-9]+(?:\.[0-9]+)*)", version)
     if found is None:
-        raise ValueError(f"{version!r} is no version: it does not begin with numbers such as 1.19")
+        raise ValueError(f"{version!r} is not a version: it does not begin with numbers such as 1.19")
     numbers = [int(part) for part in found[1].split(".")]
     while numbers and numbers[-1] == 0:
         numbers.pop()

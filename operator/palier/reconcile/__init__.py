@@ -1,1 +1,7 @@
-"""One pass over one ModelDeployment: what it carries out, in which order, and what a process remembers of it."""
+"""One pass over one ModelDeployment: what it carries out, in which order, and what a process remembers of it.
+
+- `controller`, `session`: one pass; what the process remembers of one object between two passes
+- `observer`, `trials`, `costs`: the observation that a pass decides by; load tests, golden answers and shadows; money
+- `worklist`, `actions`, `overlay`: from a decision to actions; their order of safety; what a status says of refused
+  writes
+"""

@@ -213,4 +213,4 @@ def _not_ready(situation: Situation, needed: int) -> Ending:
     met = situation.release.has_met_users or situation.release.losses
     result = Result.FAILED if situation.release.step is Step.PREPARING and not met else Result.ROLLED_BACK
     reason = waiting.reason if waiting.reason == "PortRefused" else "CandidateNotReady"
-    return Ending(result, reason, f"not ready within {deadline}: {waiting.message}")
+    return Ending(result, reason, f"the candidate was not ready within {deadline}: {waiting.message}")

@@ -24,7 +24,9 @@ def _asked_to_end(situation: Situation) -> Ending | None:
     state, observation, candidate = situation.state, situation.observation, situation.candidate
     if is_asked(state, observation.requests, "abort"):
         return Ending(
-            Result.ABORTED, "AbortRequested", f"release aborted on request{observation.requests.asked_by('abort')}"
+            Result.ABORTED,
+            "AbortRequested",
+            f"the release was aborted on request{observation.requests.asked_by('abort')}",
         )
     if observation.revision == candidate.asked_for_by:
         return None

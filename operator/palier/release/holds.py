@@ -122,7 +122,7 @@ def shifting(entered: Situation, message: str) -> Hold:
 def kept(situation: Situation, where: str) -> Hold | None:
     """Why the release stays where it is although nothing speaks against its candidate."""
     if situation.deployment.spec.release.paused:
-        return Hold("Paused", f"paused by spec.release.paused {where}")
+        return Hold("Paused", f"the release is paused by spec.release.paused {where}")
     burns = not situation.release.direct and stops(situation.deployment, situation.burn, under_way=True)
     if situation.burn and burns:
         return Hold(situation.burn.reason, f"held {where} (budget.onBurn: Hold): {situation.burn.message}")

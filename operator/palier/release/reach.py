@@ -54,7 +54,9 @@ def hold_for_reach(facts: ReachFacts, *, stable: ReachFacts = NOT_ASKED) -> Hold
 def note_of_reach(facts: ReachFacts, *, stable: ReachFacts = NOT_ASKED) -> Note | None:
     """What people are told when a candidate gets its first weight without a proof that its port answers."""
     if facts.refused and stable.refused:
-        message = f"{facts.refused}; so do the pods that serve the users, so the network refuses it to the operator"
+        message = (
+            f"{facts.refused}; the pods that serve the users refuse them, too, so the network keeps the operator out"
+        )
         return Note("Warning", "PortUnknown", message)
     return Note("Warning", "PortUnknown", facts.unknown) if facts.unknown else None
 

@@ -31,5 +31,5 @@ def undecided(situation: Situation, gap: Hold, *, stage: str, since: float, limi
     told = f"no verdict of the {stage} within {limit}"
     if situation.deployment.spec.release.on_no_evidence is OnNoEvidence.ROLLBACK:
         return refusal(situation, "NoEvidence", f"{told}: {gap.message}")
-    message = f"{told}, holding (onNoEvidence: Hold): {gap.message}"
+    message = f"{told}, so the release is held (onNoEvidence: Hold): {gap.message}"
     return Decision(situation.state, hold=Hold("DeadlineWithoutEvidence", message))

@@ -68,7 +68,7 @@ def refuse_requests(state: State, requests: Requests, *, wanted: str) -> dict[st
             refused[name] = (
                 "it does not name the candidate of the release in progress, or names another release of it"
                 if release
-                else "no release was in progress when it was set; set it anew once the release runs"
+                else "no release was in progress when it was set; set it again once the release runs"
             )
     if is_new(state, requests, "retry"):
         if release is not None and release.ending is None:

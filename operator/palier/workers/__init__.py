@@ -2,4 +2,8 @@
 
 What they plan and what they find is in `loadtest`, `golden` and `shadow`, as pure functions; here are the loops, the
 sockets and the clocks.
+
+- `load_test`: fires, prints progress, leaves its result
+- `golden`, `shadow`: golden answers and the shadow proxy, packages of their own
+- `embedding`: asks a server for the vectors of texts
 """

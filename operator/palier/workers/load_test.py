@@ -220,7 +220,7 @@ def _generator(command: Sequence[str], *, limit: float) -> Iterator[subprocess.P
             if process.stdout:
                 process.stdout.close()
         if hangs.is_set():
-            raise GeneratorUnavailable(f"{GENERATOR} had to be ended: it was not done after {limit:.0f} s")
+            raise GeneratorUnavailable(f"{GENERATOR} was ended because it had not finished after {limit:.0f} s")
         if process.returncode:
             errors.seek(0)
             raise GeneratorUnavailable(_failure(process.returncode, errors.read()))
@@ -228,7 +228,7 @@ def _generator(command: Sequence[str], *, limit: float) -> Iterator[subprocess.P
 
 def _failure(code: int, errors: str) -> str:
     if code < 0:
-        return f"{GENERATOR} was killed by signal {-code}: has it enough memory (loadTest.resources)?"
+        return f"{GENERATOR} was killed by signal {-code}: does it have enough memory (loadTest.resources)?"
     said = errors.strip().splitlines() or [f"exit status {code}"]
     return f"{GENERATOR} failed: {said[0].removeprefix(f'{GENERATOR}: ')[:300]}"
 

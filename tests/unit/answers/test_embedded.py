@@ -21,7 +21,7 @@ def test_likeness_by_vectors() -> None:
     assert own_texts(reference, EMBEDDED) == {ONE: "hello"}
     assert compare(reference, candidate, EMBEDDED).agrees is None
     assert compare(reference, candidate, EMBEDDED).score is None
-    assert compare(reference, candidate, EMBEDDED).message == "$.t: there are no vectors of both texts"
+    assert compare(reference, candidate, EMBEDDED).message == "$.t: no vectors were given for the two texts"
     assert compare(reference, candidate, EMBEDDED, likenesses={ONE: 0.85}).score == 0.85
     assert compare(reference, candidate, EMBEDDED, likenesses={ONE: 0.8}).agrees is True
     assert compare(reference, candidate, EMBEDDED, likenesses={ONE: 0.79}).agrees is False

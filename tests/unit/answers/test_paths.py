@@ -62,7 +62,7 @@ def test_what_a_path_finds(path: str, expected: list[tuple[str, Any]]) -> None:
 def test_what_is_no_path(path: str) -> None:
     """A path that the API would refuse is refused here too."""
     assert re.fullmatch(JsonPath.form, path) is None
-    with pytest.raises(ValueError, match="is no path"):
+    with pytest.raises(ValueError, match="is not a path"):
         steps_of(path)
 
 
@@ -117,7 +117,7 @@ def _leaves_outside(document: Any, hidden: list[str]) -> dict[str, Any]:  # noqa
 
 
 def test_redaction_of_a_text() -> None:
-    """What was to be hidden could be anywhere in a text that is no JSON, so nothing of it is shown."""
+    """What was to be hidden could be anywhere in a text that is not JSON, so nothing of it is shown."""
     assert redacted("my name is Ann", ["$.name"]) == REDACTED
     assert redacted("my name is Ann", []) == "my name is Ann"
     assert redacted({"a": [{"b": 1, "c": 2}]}, ["$.a[*].b"]) == {"a": [{"b": REDACTED, "c": 2}]}

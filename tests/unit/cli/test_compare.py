@@ -44,7 +44,7 @@ def test_comparison_as_json(folder: Folder) -> None:
 
 
 def test_without_checks_whole_documents_are_compared(folder: Folder) -> None:
-    """A line that is no JSON is a text."""
+    """A line that is not JSON is a text."""
     folder.compare('{"a": 1, "b": 2}\nnot JSON\n[1', '{"b": 2, "a": 1.0}\nnot JSON\n[2', "--json")
 
     found = folder.found

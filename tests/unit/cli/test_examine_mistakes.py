@@ -79,7 +79,7 @@ def test_mistakes_in_the_spec(
     [
         (["--corpus", "missing.jsonl"], "--corpus: cannot read missing.jsonl: No such file or directory"),
         (["--corpus", "LATIN"], "latin.jsonl: line 2: the text is not UTF-8"),
-        (["--corpus", "BAD"], "bad.jsonl: line 2: it is no JSON"),
+        (["--corpus", "BAD"], "bad.jsonl: line 2: it is not JSON"),
         (["--corpus", "GOOD", "--result", "missing/result"], "--result: cannot write missing/result: No such file"),
         (["--corpus", "GOOD", "--result", "/"], "--result: cannot write /: Is a directory"),
         (["--corpus", "GOOD", "--collect", "missing/answers"], "--collect: cannot write missing/answers: No such file"),
@@ -117,16 +117,16 @@ def test_mistakes_in_files(
     ("text", "more", "words"),
     [
         (None, [], "cannot read"),
-        ("x", [], "is no JSON"),
+        ("x", [], "is not JSON"),
         ("{}", [], "not the plan of golden answers: the field candidate is missing"),
-        ("[]", [], "not the plan of golden answers: it is no JSON object"),
+        ("[]", [], "not the plan of golden answers: it is not a JSON object"),
         (
             json.dumps(json.loads(GoldenPlan(candidate="a").to_json()) | {"judge": {}}),
             [],
             "not the plan of golden answers: not the plan of a judge: the field url is missing",
         ),
-        (GoldenPlan(candidate="a").to_json(), [], "has not the addresses of all revisions"),
-        (GoldenPlan(candidate="a", stable="b", candidate_url="http://a").to_json(), [], "has not the addresses"),
+        (GoldenPlan(candidate="a").to_json(), [], "lacks the address of a revision"),
+        (GoldenPlan(candidate="a", stable="b", candidate_url="http://a").to_json(), [], "lacks the address"),
         (
             GoldenPlan(candidate="a", candidate_url="http://a", scored_elsewhere=True).to_json(),
             [],
@@ -160,7 +160,7 @@ def test_mistakes_in_the_plan(
     ("lines", "words"),
     [
         (list(pairs(5)), "there are 5 pairs, and fewer than 20 cannot tell a good judge from a lucky one"),
-        ([*pairs(25), "x"], "line 26: it is no JSON"),
+        ([*pairs(25), "x"], "line 26: it is not JSON"),
         (None, "No such file or directory"),
     ],
 )

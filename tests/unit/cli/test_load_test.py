@@ -314,7 +314,7 @@ def test_mistakes_at_the_command_line(capsys: pytest.CaptureFixture[str], argume
 @pytest.mark.parametrize(
     ("option", "content", "words"),
     [
-        ("--plan", b"{", "is no JSON"),
+        ("--plan", b"{", "is not JSON"),
         ("--plan", b"[]", "not the plan of a load test"),
         ("--plan", b"\xff", "not UTF-8"),
         ("--plan", None, "cannot read"),

@@ -132,11 +132,11 @@ async def test_pause_and_resume() -> None:
         for request in (requests.resume, requests.pause, requests.pause, requests.resume, requests.resume)
     ]
     assert told == [
-        "a is resumed already",
+        "a is already resumed",
         "a is paused",
-        "a is paused already",
+        "a is already paused",
         "a is resumed",
-        "a is resumed already",
+        "a is already resumed",
     ]
     assert cluster.body is not None
     assert cluster.body["spec"] == {"release": {"paused": False}}

@@ -89,7 +89,7 @@ def test_environment_fills_in_and_flags_win() -> None:
         ("--prometheus-url", "http://p/#graph", "must end with its path"),
         ("--prometheus-credentials", "", "is not a directory"),
         ("--prometheus-credentials", "/no/such/directory", "is not a directory: give the one whose files are the keys"),
-        ("--prometheus-matchers", "eu-1", "is no matcher such as cluster="),
+        ("--prometheus-matchers", "eu-1", "is not a matcher such as cluster="),
         ("--prometheus-matchers", 'namespace="ml"', "which Palier's own questions set"),
         ("--prometheus-matchers", "cluster=", "needs its value in double quotes"),
         ("--prometheus-max-series", "10", "must be a whole number from 1000"),

@@ -161,7 +161,7 @@ def run(*arguments: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (b"", "is no JSON"),
+        (b"", "is not JSON"),
         (b"{}", "not the plan of a shadow: the field candidate is missing"),
         (b"\xff", "is not UTF-8"),
         (PLAN.to_json().encode(), "candidateUrl must be like http://host:port, not ''"),
@@ -192,11 +192,11 @@ def test_every_port_is_another(tmp_path: Path) -> None:
     """Copies would be counted as looks at the metrics."""
     plan = tmp_path / "plan.json"
     plan.write_text(replace(PLAN, candidate_url="http://a", stable_url="http://b").to_json())
-    with pytest.raises(InvalidSettings, match="--metrics-port: 8080 is the port of the copies already"):
+    with pytest.raises(InvalidSettings, match="--metrics-port: 8080 is already the port of the copies"):
         run("--plan", str(plan), "--metrics-port", "8080")
-    with pytest.raises(InvalidSettings, match="--disagreements-port: 9090 is the port of the metrics already"):
+    with pytest.raises(InvalidSettings, match="--disagreements-port: 9090 is already the port of the metrics"):
         run("--plan", str(plan), "--disagreements-port", "9090")
-    with pytest.raises(InvalidSettings, match="--disagreements-port: 8080 is the port of the copies already"):
+    with pytest.raises(InvalidSettings, match="--disagreements-port: 8080 is already the port of the copies"):
         run("--plan", str(plan), "--disagreements-port", "8080")
 
 

@@ -283,8 +283,8 @@ async def test_a_result_that_no_status_could_hold_is_none(change: dict[str, Any]
     [
         (
             [],
-            terminated("corpus, line 3: it is no JSON", code=1),
-            "ended with exit code 1: corpus, line 3: it is no JSON",
+            terminated("corpus, line 3: it is not JSON", code=1),
+            "ended with exit code 1: corpus, line 3: it is not JSON",
         ),
         ([], terminated(code=137, reason="OOMKilled"), "was killed: it needs more memory than golden.resources allows"),
         (

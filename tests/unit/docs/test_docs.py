@@ -1,5 +1,6 @@
 """The documentation says what is there: links lead somewhere, doors exist, reasons are explained, examples parse."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from palier.release.state import Result, Step
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "charts" / "palier" / "README.md"])
+LINKING = sorted([*PAGES, *ROOT.glob("examples/**/*.md"), *ROOT.glob("benchmarks/**/*.md")])
+PACKAGES = sorted((ROOT / "operator" / "palier").glob("*/**/__init__.py"))
+PICTURES = sorted(ROOT.glob("docs/images/*.svg"))
 WRITTEN = [page for page in PAGES if page.parent.name != "reference"]
 TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 CODE = [
@@ -69,13 +73,18 @@ def _reasons(paths: list[Path]) -> set[str]:
     return {reason for pattern in SAID for reason in re.findall(pattern, code, re.MULTILINE)}
 
 
-@pytest.mark.parametrize("page", WRITTEN, ids=_name)
+def _targets(page: Path) -> list[str]:
+    """Where a page leads: its links and its pictures."""
+    text = page.read_text(encoding="utf-8")
+    written = re.sub(r"`[^`\n]+`", "", _without_code(text))
+    return [*re.findall(r"\]\(([^)\s]+)\)", written), *re.findall(r'\bsrc="([^"]+)"', text)]
+
+
+@pytest.mark.parametrize("page", LINKING, ids=_name)
 def test_links_lead_somewhere(page: Path) -> None:
     """Every relative link names a file that exists, and an anchor that it has."""
-    text = page.read_text(encoding="utf-8")
-    targets = [*re.findall(r"\]\(([^)\s]+)\)", _without_code(text)), *re.findall(r'\bsrc="([^"]+)"', text)]
     broken = []
-    for target in targets:
+    for target in _targets(page):
         if re.match(r"[a-z]+:", target):
             continue
         file, _, anchor = target.partition("#")
@@ -131,6 +140,42 @@ def test_examples_are_valid(page: Path) -> None:
             parse(shown)
 
 
+def test_files_that_the_architecture_names_exist() -> None:
+    """Whoever adds something is sent to files that are there."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:\w+/)+[\w.-]+\.(?:py|yaml|toml))`", text))
+    places = (ROOT, ROOT / "operator" / "palier")
+
+    assert len(named) > 30
+    assert {name for name in named if not any((place / name).exists() for place in places)} == set()
+
+
+def test_the_readme_is_one_page() -> None:
+    """Whoever comes by reads it to the end: what it is, why, how to start; the rest is in docs/."""
+    words = (ROOT / "README.md").read_text(encoding="utf-8").split()
+
+    assert len(words) <= 600
+
+
+def test_the_readme_starts_with_what_to_type() -> None:
+    """The two commands stand before any other, and one picture before them."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    typed = re.findall(r"^(make \w+|docker|helm|kubectl)", text, re.MULTILINE)
+
+    assert typed[:2] == ["make demo", "make test"]
+    assert text.count("<img ") == 1
+    assert text.index("<img ") < text.index("make demo")
+
+
+def test_every_page_is_listed() -> None:
+    """A page that no list names is read by nobody."""
+    index = ROOT / "docs" / "index.md"
+    listed = {(index.parent / target.partition("#")[0]).resolve() for target in _targets(index)}
+    pages = {page for page in PAGES if page.is_relative_to(index.parent)}
+
+    assert sorted(map(_name, pages - listed - {index})) == []
+
+
 def test_the_readme_shows_a_model_deployment() -> None:
     """Whoever starts finds an example to copy."""
     assert any(shown.get("kind") == KIND for shown in _blocks(ROOT / "README.md"))
@@ -145,9 +190,20 @@ def test_tests_that_are_named_exist(page: Path) -> None:
     assert set(re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))) - defined == set()
 
 
-def test_the_picture_needs_nothing_from_elsewhere() -> None:
+@pytest.mark.parametrize("path", PACKAGES, ids=_name)
+def test_the_map_of_a_package_names_modules_that_exist(path: Path) -> None:
+    """The docstring of a package says which module holds what: it must not send anybody to one that is gone."""
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    listed = [line.partition(":")[0] for line in docstring.splitlines() if line.startswith("- ")]
+    named = {name.rstrip("/") for line in listed for name in re.findall(r"`([\w/]+)`", line)}
+
+    assert {name for name in named if not any(path.parent.glob(f"{name}*"))} == set()
+
+
+@pytest.mark.parametrize("path", PICTURES, ids=_name)
+def test_a_picture_needs_nothing_from_elsewhere(path: Path) -> None:
     """It has a text for those who cannot see it, colours for dark pages, and no font or file of another host."""
-    picture = (ROOT / "docs" / "images" / "release.svg").read_text(encoding="utf-8")
+    picture = path.read_text(encoding="utf-8")
 
     assert "<title" in picture
     assert "<desc" in picture

@@ -58,7 +58,7 @@ def test_a_quantity_is_an_exact_number(written: object, number: str) -> None:
 )
 def test_what_is_no_quantity_is_refused(written: object) -> None:
     """No guess is made at two suffixes, an unknown one, or a suffix alone (which the API server reads as 0)."""
-    with pytest.raises(ValueError, match="is no quantity"):
+    with pytest.raises(ValueError, match="is not a quantity"):
         quantity(written)
 
 

@@ -118,7 +118,7 @@ def test_another_currency_begins_anew_and_says_so() -> None:
     assert (after.currency, after.spent) == ("USD", 0)
     assert after.rates == (Rate(NOON + 2 * HOUR, Decimal(4)),)
     assert currency_change(spending, "USD") == (
-        "prices are in USD now and no longer in EUR: spending is counted anew from now on, and what 2026-11 has cost "
+        "prices are in USD now and no longer in EUR: spending is counted from 0 again, and what 2026-11 has cost "
         "in EUR is not in it"
     )
     assert currency_change(spending, "EUR") == currency_change(None, "USD") == ""

@@ -92,7 +92,7 @@ def test_none_that_fits_is_refused_with_what_would_fit() -> None:
     assert choice.message == (
         "no variant fits: slow: even at 0.5 requests/s 31 % of the answers are slower than 250ms;"
         " dear: OverBudget at 190,530 EUR a month; less: OverBudget at 15,768 EUR a month;"
-        " less affords most: at most 33.6 requests/s"
+        " less carries the most within the budget: at most 33.6 requests/s"
     )
     assert not any(one.chosen for one in choice.findings)
     assert told(choice)[1:] == [("dear", "OverBudget", False), ("less", "OverBudget", False)]
@@ -103,7 +103,8 @@ def test_one_reason_for_all_is_the_reason() -> None:
     choice = choose([way("dear", hourly="9"), way("dearer", hourly="99")])
     assert (choice.verdict, choice.reason) == (Verdict.FAIL, "OverBudget")
     assert (
-        "affords most" not in choose([way("a", hourly="9", capacity="1"), way("b", hourly="9", capacity="1")]).message
+        "carries the most"
+        not in choose([way("a", hourly="9", capacity="1"), way("b", hourly="9", capacity="1")]).message
     )
 
 

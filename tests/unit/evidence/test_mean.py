@@ -157,10 +157,10 @@ def test_an_amount_that_nothing_can_have_is_no_measurement(amount: float) -> Non
     for promotion in (False, True):
         judgement = judge(after, COST, promotion=promotion)
         assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "ImpossibleMean")
-    assert judgement.message == f"cost: a mean of {amount:g} in the last look is no measurement"
+    assert judgement.message == f"cost: a mean of {amount:g} in the last look is not a measurement"
     assert judge(seen(wobbling(1.0, 1.0, 1), after), COST, promotion=True).verdict is Verdict.PASS
     nothing = judge(observe(before, Amounts(0, amount), None, COST), COST, promotion=False)
-    assert nothing.message == "cost: amounts without events in the last look is no measurement"
+    assert nothing.message == "cost: amounts without events in the last look is not a measurement"
 
 
 def test_an_impossible_amount_of_stable_is_not_compared() -> None:

@@ -99,7 +99,7 @@ def test_a_mean_outside_of_0_to_1_says_nothing_and_nothing_passes(amount: float)
     after = seen([(Amounts(20, amount), arm(180, 0.99))], good)
     judgement = judge(after, QUALITY, promotion=False)
     assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "ImpossibleScore")
-    assert judgement.message.endswith("in the last look is no score between 0 and 1")
+    assert judgement.message.endswith("in the last look is not a score between 0 and 1")
     assert (after.absolute, after.relative, after.release, after.looks) == (
         good.absolute,
         good.relative,

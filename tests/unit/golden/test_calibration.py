@@ -125,9 +125,9 @@ GOOD = {"request": "r", "first": "a", "second": "b", "better": "tie"}
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("nothing", "line 3: it is no JSON"),
-        ("[" * 100_000, "line 3: it is no JSON"),
-        ("3", "line 3: it is no JSON object"),
+        ("nothing", "line 3: it is not JSON"),
+        ("[" * 100_000, "line 3: it is not JSON"),
+        ("3", "line 3: it is not a JSON object"),
         (json.dumps(GOOD | {"winner": "a"}), "line 3: winner is not known; a line has request, first, second, better,"),
         ('{"request": "r", "first": "a", "better": "tie"}', "line 3: second is missing"),
         (json.dumps(GOOD | {"better": "a"}), 'line 3: better must be first, second or tie, not "a"'),

@@ -59,9 +59,9 @@ def test_a_judge_and_a_scorer_need_nothing_expected() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("Bonjour", "line 2: it is no JSON"),
-        ('{"expected": NaN}', "line 2: it is no JSON"),
-        ("[" * 100_000, "line 2: it is no JSON"),
+        ("Bonjour", "line 2: it is not JSON"),
+        ('{"expected": NaN}', "line 2: it is not JSON"),
+        ("[" * 100_000, "line 2: it is not JSON"),
         ("[1]", "line 2: a line is a JSON object"),
         ('{"expects": 1}', 'line 2: "expects" is not known; a line has id, method, path, headers, body, expected'),
         ('{"expected": 1, "weight": 2}', 'line 2: "weight" is not known'),
@@ -75,7 +75,7 @@ def test_a_judge_and_a_scorer_need_nothing_expected() -> None:
         ('{"expected": 1, "headers": {"A b": "x"}}', "line 2: headers must be names and texts"),
         ('{"expected": 1, "headers": {"A": "x\\r\\nB: y"}}', "line 2: headers must be"),
         ('{"expected": "\\ud83d"}', "line 2: an escape such as"),
-        ('{"expected": 1, "id": "1"}', 'line 2: the id "1" is that of line 1 already'),
+        ('{"expected": 1, "id": "1"}', 'line 2: the id "1" is already that of line 1'),
     ],
 )
 def test_mistakes_are_told_with_their_line(line: str, words: str) -> None:

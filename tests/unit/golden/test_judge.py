@@ -156,7 +156,7 @@ async def test_agreement_with_people_is_recorded() -> None:
     [
         (list(judges.pairs(19)), "there are 19 pairs, and fewer than 20"),
         ([], "there are 0 pairs"),
-        ([*judges.pairs(20), "{"], "line 21: it is no JSON"),
+        ([*judges.pairs(20), "{"], "line 21: it is not JSON"),
     ],
 )
 async def test_a_calibration_that_cannot_be_used_is_told(lines: list[str], words: str) -> None:

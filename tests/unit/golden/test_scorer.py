@@ -119,7 +119,7 @@ def test_a_first_revision_is_scored_alone() -> None:
     [
         ((), 'scores: the answer with the id "one" has no score'),
         (SCORES[:1], 'scores: the answer with the id "one" has no score'),
-        ((*SCORES, SCORES[0]), 'scores, line 3: the answer with the id "two" has a score in line 1 already'),
+        ((*SCORES, SCORES[0]), 'scores, line 3: the answer with the id "two" already has a score in line 1'),
         ((*SCORES, {"id": "three", "candidate": 1}), 'scores, line 3: there is no answer with the id "three"'),
         ((*SCORES, {"candidate": 1}), "scores, line 3: there is no answer with the id null"),
         (({"id": "one", "candidate": 1},), "scores, line 1: the score of stable is missing"),
@@ -128,7 +128,7 @@ def test_a_first_revision_is_scored_alone() -> None:
         (({"id": "one", "candidate": True, "stable": 1},), "scores, line 1: candidate must be a number"),
         (({"id": "one", "candidate": "1", "stable": 1},), "scores, line 1: candidate must be a number"),
         (({"id": "one", "candidate": None, "stable": 1},), "scores, line 1: candidate must be a number"),
-        (({"id": "one", "candidate": float("nan"), "stable": 1},), "scores, line 1: it is no JSON"),
+        (({"id": "one", "candidate": float("nan"), "stable": 1},), "scores, line 1: it is not JSON"),
         (({"id": "one", "candidate": 1, "stabel": 1},), 'scores, line 1: "stabel" is not known'),
     ],
 )
@@ -145,11 +145,11 @@ def test_scores_that_are_none(scores: Sequence[Mapping[str, Any]], words: str) -
     [
         ([], 'answers: the one with the id "one" is missing'),
         (ANSWERS[:1], 'answers: the one with the id "two" is missing'),
-        ([*ANSWERS, ANSWERS[0]], 'answers, line 3: the id "one" is in line 1 already'),
+        ([*ANSWERS, ANSWERS[0]], 'answers, line 3: the id "one" is already in line 1'),
         ([*ANSWERS, '{"id": "three"}'], 'answers, line 3: the corpus has no request with the id "three"'),
         ([*ANSWERS, "{}"], "answers, line 3: the corpus has no request with the id null"),
-        ([*ANSWERS, "x"], "answers, line 3: it is no JSON"),
-        ([*ANSWERS, "[]"], "answers, line 3: it is no JSON object"),
+        ([*ANSWERS, "x"], "answers, line 3: it is not JSON"),
+        ([*ANSWERS, "[]"], "answers, line 3: it is not a JSON object"),
         (
             ['{"id": "one", "candidate": {}}', ANSWERS[1]],
             "answers, line 1: an answer of candidate or stable is missing",

@@ -215,8 +215,8 @@ def test_a_corpus_without_end(monkeypatch: pytest.MonkeyPatch, bound: str) -> No
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('{"body": 1', "line 2: it begins as JSON and is none"),
-        ('{"body": NaN}', "line 2: it begins as JSON and is none"),
+        ('{"body": 1', "line 2: it begins like JSON and is not JSON"),
+        ('{"body": NaN}', "line 2: it begins like JSON and is not JSON"),
         ('{"bdy": 1}', "line 2: bdy is not known; a line has method, path, headers, body, weight, variables"),
         ('{"method": "post"}', 'line 2: method must be a method such as POST, not "post"'),
         ('{"method": null}', "line 2: method must be a method such as POST, not null"),

@@ -271,7 +271,7 @@ def test_no_generator(plan: LoadTestPlan, tmp_path: Path, monkeypatch: pytest.Mo
         ("echo 'palier-generator: no rate' >&2; exit 1", "failed: no rate"),
         ("kill -9 $$", "killed by signal 9"),
         ("exit 0", "before it was done"),
-        ("exec sleep 60", "had to be ended"),
+        ("exec sleep 60", "was ended because it had not finished"),
     ],
     ids=["fails", "killed", "says nothing", "hangs"],
 )

@@ -158,6 +158,8 @@ def test_a_soak_on_the_edge_says_so() -> None:
 
     assert isinstance(found, Finished)
     assert (found.verdict, found.capacity) == (Verdict.PASS, 80.0)
-    assert found.message.startswith("80 requests/s is the edge: it missed by no more than chance may in 5 seconds: ")
+    assert found.message.startswith(
+        "80 requests/s is the edge: it fell short by no more than chance allows in 5 seconds: "
+    )
     assert "5.04 % of 10000 answered later than 250 ms or not at all (5 % allowed)" in found.message
     assert " held for" not in found.message

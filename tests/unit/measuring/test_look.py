@@ -618,7 +618,7 @@ def test_counts_that_add_up_to_more_than_a_float_can_count_are_missing() -> None
     for code in ("a", "b"):
         scrapes.add("requests_total", {30: 0, 60: 2.0**53}, code=code)
 
-    assert "no count" in scrapes.look(release(objective(RATIO)), 60).missing["errors"]
+    assert "cannot be a count" in scrapes.look(release(objective(RATIO)), 60).missing["errors"]
 
 
 def relative_after(looks: int, stable_edges: Mapping[str, int]) -> float:

@@ -348,7 +348,7 @@ def test_redirects_are_not_followed_with_credentials(start: Start, mount: Mount,
     with source(server.url, mount(files)) as prometheus:
         error = refusal(prometheus)
     assert error.reason == "Redirected"
-    assert f"redirects to {other.url}/login, and credentials are not taken along" in error.message
+    assert f"redirects to {other.url}/login, and credentials are not sent along" in error.message
     assert "secret" not in str(error)
     assert other.asked == []
 

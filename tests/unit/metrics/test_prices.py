@@ -140,8 +140,8 @@ async def test_a_changed_file_is_read_again(file: Path) -> None:
     ("text", "told"),
     [
         ("", "a table of prices is a mapping with the fields"),
-        ("currency: [", "it is no YAML"),
-        ("\x00", "it is no YAML"),
+        ("currency: [", "it is not YAML"),
+        ("\x00", "it is not YAML"),
         (TABLE.replace("cpuHour: 0.03\n", ""), "cpuHour: this field is required"),
         (f"{TABLE}gpu: 1\n", "gpu: there is no such field"),
         (TABLE.replace("0.03", "-1"), "cpuHour: it must be a price of 0 or more"),

@@ -142,7 +142,7 @@ def test_unknown_names_and_unreadable_versions_are_refused() -> None:
         runtime("ollama")
     with pytest.raises(KeyError, match="Traefik"):
         router("Traefik")
-    with pytest.raises(LookupError, match="'latest' is no version"):
+    with pytest.raises(LookupError, match="'latest' is not a version"):
         runtime("vllm", "latest")
 
 

@@ -80,7 +80,7 @@ def test_nothing_ends_a_good_experiment_early(seconds: float) -> None:
 
     assert release_of(decision).step is Step.CANARY
     assert hold_of(decision).reason == "MinimumDuration"
-    assert hold_of(decision).message == "50 % for at least 30s"
+    assert hold_of(decision).message == "the stage at 50 % lasts at least 30s"
     assert {one.verdict.value for one in decision.judgements} == {"Pass"}
 
 
@@ -104,7 +104,9 @@ def test_what_is_not_better_is_not_kept(bad: int, stable_bad: int) -> None:
     decision = after(30.0, bad=bad, stable_bad=stable_bad)
     message = kept(decision)
 
-    assert message.startswith(f"not shown to be better than stable within 30s: feedback: {bad} of 4000 events bad")
+    assert message.startswith(
+        f"the candidate was not shown to be better than stable within 30s: feedback: {bad} of 4000 events bad"
+    )
     assert release_of(decision).step is Step.ROLLING_BACK
     assert targets(SPEC, decision.state, seen(), now=NOW + 30).weights == {STABLE: 100}
 
@@ -295,5 +297,5 @@ def test_an_objective_that_cannot_be_measured_any_more_does_not_outlast_the_dead
 def test_the_sentence_is_about_who_is_better() -> None:
     """Whatever else is not proven yet: it was the votes that decided."""
     assert kept(after(30.0, bad=600, requests=10)).startswith(
-        "not shown to be better than stable within 30s: feedback: "
+        "the candidate was not shown to be better than stable within 30s: feedback: "
     )

@@ -54,7 +54,7 @@ def test_no_edit_of_the_stages_moves_the_traffic_of_a_release(weights: tuple[int
     decision = decide(model_deployment(weights=weights), observation, state, now=NOW + 1)
 
     assert decision.state.release == state.release
-    assert hold_of(decision).message == "25 % for at least 5s"
+    assert hold_of(decision).message == "the stage at 25 % lasts at least 5s"
 
 
 def test_other_rules_count_at_once() -> None:
@@ -63,7 +63,7 @@ def test_other_rules_count_at_once() -> None:
     observation = replace(observed(PODS, QUARTER, wanted=CANDIDATE), measured=Measured())
     decision = decide(model_deployment(weights=(), paused=True), observation, state, now=NOW + 1)
 
-    assert hold_of(decision).message == "paused by spec.release.paused at 25 %"
+    assert hold_of(decision).message == "the release is paused by spec.release.paused at 25 %"
 
 
 def test_the_next_release_has_the_stages_that_are_written_then() -> None:

@@ -115,7 +115,7 @@ def test_a_candidate_that_never_gets_its_pods_ends(state: State, weights: dict[s
     decision = decided(late, seen(pods, weights, stable=ready(8)), **deployment)
 
     assert (ending_of(decision).result, ending_of(decision).reason) == (result, "CandidateNotReady")
-    assert ending_of(decision).message.startswith("not ready within 60s: ")
+    assert ending_of(decision).message.startswith("the candidate was not ready within 60s: ")
 
 
 def test_a_stage_in_traffic_has_no_deadline_for_its_pods() -> None:

@@ -144,7 +144,7 @@ def test_an_abort_acts_once(value: str) -> None:
 
     assert (ending_of(aborted).result, ending_of(aborted).message) == (
         Result.ABORTED,
-        "release aborted on request by kubectl",
+        "the release was aborted on request by kubectl",
     )
     assert over.state.release is None
     assert retried.state.release is not None
@@ -189,7 +189,7 @@ def test_a_promotion_acts_once() -> None:
     promoted = decided(AT_HALF, seen(promote=CANDIDATE, by={"promote": "kubectl"}))
     opened = decided(promoted.state, seen(promote=CANDIDATE), after=1)
 
-    assert [note.message for note in promoted.notes] == ["remaining stages skipped on request by kubectl"]
+    assert [note.message for note in promoted.notes] == ["the remaining stages are skipped on request by kubectl"]
     assert (release_of(promoted).stage, release_of(promoted).opened_at) == (None, None)
     assert (release_of(opened).step, opened.notes) == (Step.PROMOTING, ())
 

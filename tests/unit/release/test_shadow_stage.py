@@ -74,7 +74,7 @@ def test_the_clock_of_the_stage_begins_with_the_copies() -> None:
     assert decision.notes == (
         Note("Normal", "ShadowStarted", f"{CANDIDATE} answers copies of 20 % of the requests, without users"),
     )
-    assert hold_of(decision).message == "shadow for at least 3s"
+    assert hold_of(decision).message == "the shadow lasts at least 3s"
 
 
 def test_a_gateway_that_is_silent_is_told_of() -> None:
@@ -106,7 +106,9 @@ def test_copies_that_never_begin_are_no_verdict(facts: ShadowFacts, reason: str,
         assert hold_of(decision).reason == reason
     elif rule == "Hold":
         assert hold_of(decision).reason == "DeadlineWithoutEvidence"
-        assert hold_of(decision).message.startswith("no verdict of the shadow within 40s, holding (onNoEvidence: Hold)")
+        assert hold_of(decision).message.startswith(
+            "no verdict of the shadow within 40s, so the release is held (onNoEvidence: Hold)"
+        )
     else:
         assert (ending_of(decision).result, ending_of(decision).reason) == (Result.REFUSED, "NoEvidence")
         assert ending_of(decision).message.startswith("no verdict of the shadow within 40s: ")

@@ -99,7 +99,7 @@ async def test_nothing_is_kept_that_was_not_asked_for() -> None:
 
 
 async def test_disagreements_are_for_those_who_may_enter_the_pod() -> None:
-    """Whatever can reach the metrics gets none of them: their port is open at the loopback alone."""
+    """Whatever can reach the metrics gets none of them: their port is open on the loopback address only."""
     async with shadowed(candidate=text("different"), **plan_with_disagreements()) as shadow:
         await shadow.copy()
         await shadow.settled()

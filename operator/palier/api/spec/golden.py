@@ -58,7 +58,7 @@ class Judge(ApiObject):
     token_secret_ref: SecretKey | None = None
     """The bearer token that the judge asks for."""
     cost_per_million_tokens: Cost | None = None
-    """Price of a million tokens of the judge, in the currency of `spec.budget`, to reckon what judging has cost."""
+    """Price of a million tokens of the judge, in the currency of `spec.budget`, to compute what judging has cost."""
     max_tokens_total: Annotated[int, Field(ge=1, le=2000000000)] = 5000000
     """Most tokens that all votes together may take; then judging ends with what it has."""
 
@@ -101,7 +101,7 @@ class Golden(ApiObject):
         Rule(
             cel="!has(self.judge) || !has(self.minPercent)",
             holds=lambda golden: golden.judge is None or golden.min_percent is None,
-            message="a judge compares candidate and stable: it gives no score that minPercent could be about",
+            message="a judge compares candidate and stable: it gives no score to which minPercent could apply",
             field=".minPercent",
             reason=Reason.FORBIDDEN,
         ),

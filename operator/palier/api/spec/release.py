@@ -154,7 +154,7 @@ class Stage(ApiObject):
     )
 
     load_test: LoadTestStage | None = None
-    """The candidate is load-tested and its cost is reckoned, without any requests of users. Needs `spec.scale`. Write
+    """The candidate is load-tested and its cost is computed, without any requests of users. Needs `spec.scale`. Write
     `loadTest: {}`."""
     golden: GoldenStage | None = None
     """The candidate answers requests whose good answers are known, without any requests of users. Needs `spec.golden`.

@@ -25,7 +25,7 @@ class Target(ApiObject):
     """The traffic that production has to carry."""
 
     requests_per_second: Amount
-    """Requests per second, as a decimal number in quotes: the pods have to carry it, and costs are reckoned as if it
+    """Requests per second, as a decimal number in quotes: the pods have to carry it, and costs are computed as if it
     came all month long. Example: `"200"`."""
     tokens_in: Tokens | None = None
     """Tokens that a request brings on average; for costs per token. Example: `800`."""
@@ -87,7 +87,7 @@ def _tokens_known(scale: "Scale") -> bool:
 
 
 class Scale(ApiObject):
-    """The Scalability Owner's plan: the traffic to carry, and how its cost is reckoned and its capacity tested."""
+    """The Scalability Owner's plan: the traffic to carry, and how its cost is computed and its capacity tested."""
 
     constraints: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -95,7 +95,7 @@ def _fault_of_value(place: _Place) -> str:
         case Mapping() | list() if place.depth >= DEEPEST_TEMPLATE:
             return f"it is nested more than {DEEPEST_TEMPLATE} levels deep"
         case Mapping() if not all(isinstance(key, str) and _is_unicode(key) for key in place.value):
-            return "it has the name of a field that is no text"
+            return "it has a field whose name is not a text"
         case str() if not _is_unicode(place.value):
             return "it has characters that are not Unicode"
         case bool() | str() | None | Mapping() | list():
@@ -107,7 +107,7 @@ def _fault_of_value(place: _Place) -> str:
         case int() | float():
             return "it is a number that does not fit into 64 bits"
         case other:
-            return f"it is a {type(other).__name__}, which is no value of JSON"
+            return f"it is a {type(other).__name__}, which is not a value of JSON"
 
 
 def _is_unicode(text: str) -> bool:

@@ -131,9 +131,9 @@ class CostStatus(ApiObject):
     currency: CurrencyCode | None = None
     """Currency of every amount below."""
     per_thousand_inferences: Figure | None = None
-    """Of stable, for each thousand requests that it answers, idle pods included; absent with too few requests."""
+    """Stable's, for each thousand requests that it answers, idle pods included; absent with too few requests."""
     candidate_per_thousand_inferences: Figure | None = None
-    """Of the candidate."""
+    """The candidate's."""
     hourly: Figure | None = None
     """Cost of all pods in an hour, now."""
     monthly_projection: Figure | None = None

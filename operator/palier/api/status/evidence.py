@@ -105,18 +105,18 @@ class ServedStatus(ApiObject):
     """Requests since the present weight is in force, in looks that measured both revisions."""
 
     total: Count | None = None
-    """Of the candidate."""
+    """The candidate's."""
     stable_total: Count | None = None
-    """Of stable."""
+    """Stable's."""
 
 
 class StretchStatus(ApiObject):
     """Requests in a stretch of time between two looks by which all pods had been scraped."""
 
     total: Count | None = None
-    """Of the candidate."""
+    """The candidate's."""
     stable_total: Count | None = None
-    """Of stable."""
+    """Stable's."""
     in_force: bool | None = None
     """Whether stable's pods had all been scraped under the present weight when it began."""
 
@@ -125,11 +125,11 @@ class BlockStatus(ApiObject):
     """Requests of stable in a stretch of time, and of the candidate in a longer one around it."""
 
     total: Count | None = None
-    """Of the candidate."""
+    """The candidate's."""
     stable_total: Count | None = None
-    """Of stable."""
+    """Stable's."""
     size: Count | None = None
-    """Of how many stretches it is made up."""
+    """How many stretches it is made up of."""
 
 
 class ArrivalsStatus(ApiObject):

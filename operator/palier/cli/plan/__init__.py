@@ -41,7 +41,7 @@ The file's spec.scale says which traffic, spec.budget how much money. Prices are
 
 The capacity is that of one replica within every objective. A load test measures it, and an object read from the
 cluster brings it along; --capacity declares it. --service-time and --concurrency add how fast answers come, as queueing
-theory has it (M/M/c), where no load test has seen it.
+theory says (M/M/c), where no load test has measured it.
 
 Exit status: 0 the target is within the budget, 3 it is not, 4 nothing can be said, 1 and 2 mistakes."""
 
@@ -84,7 +84,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="requests that one replica works on at once (1)",
     )
     command.add_argument(
-        "--json", action="store_true", help="print one JSON object for each ModelDeployment, one a line"
+        "--json", action="store_true", help="print one JSON object for each ModelDeployment, one per line"
     )
     command.add_argument("--svg", metavar="FILE", help="draw cost and answer time against traffic")
     command.set_defaults(run=_run, command=command)

@@ -176,7 +176,7 @@ def _answers(way: Way) -> str:
         if seconds is None:
             told.append(f"not known at {NAMES[one.name]}")
         elif math.isinf(seconds):
-            told.append(f"a queue without end at {NAMES[one.name]}")
+            told.append(f"the queue grows without end at {NAMES[one.name]}")
         else:
             told.append(f"{seconds:.2g} s at {NAMES[one.name]}")
     paid = "" if way.paid is None else f" with at most the {sentences.pods(way.paid)} that the budget pays for"

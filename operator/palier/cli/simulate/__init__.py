@@ -84,7 +84,7 @@ CASE_OPTIONS: Mapping[str, tuple[tuple[str, Any, str, str], ...]] = {
         ("stable-pods", int, "N", "pods of stable (3)"),
         ("candidate-pods", int, "N", "pods of the candidate (1)"),
         ("base-error", share, "SHARE", "share of failed requests of stable (0.005)"),
-        ("base-error-end", share, "SHARE", "to which it moves evenly until the end"),
+        ("base-error-end", share, "SHARE", "share of failed requests of stable at the end, reached evenly (no change)"),
         ("latency-median", seconds, "TIME", "median response time of stable (100ms)"),
         ("latency-spread", float, "SIGMA", "standard deviation of its logarithm (0.6)"),
         ("diurnal", share, "SHARE", "swing of traffic and errors over the time"),
@@ -108,7 +108,12 @@ CASE_OPTIONS: Mapping[str, tuple[tuple[str, Any, str, str], ...]] = {
         ("target-gone", span, "START+LENGTH", "Prometheus does not know the candidate's pods"),
         ("prometheus-down", span, "START+LENGTH", "Prometheus is down"),
         ("segment-share", share, "SHARE", "share of a segment of users; only its errors differ then"),
-        ("segment-share-candidate", share, "SHARE", "the same among the candidate's requests (the same)"),
+        (
+            "segment-share-candidate",
+            share,
+            "SHARE",
+            "share of the segment among the candidate's requests (as --segment-share)",
+        ),
         ("segment-base-error", share, "SHARE", "share of failed requests in the segment on stable (as elsewhere)"),
     ),
     "objectives": (

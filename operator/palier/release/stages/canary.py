@@ -67,7 +67,8 @@ def follow_landing(
     failed = [judgement.message for judgement in judgements if judgement.verdict is Verdict.FAIL]
     if failed:
         breach = "; ".join(failed)
-        notes = () if release.breach else (Note("Warning", "ObjectiveBreached", f"holding (onBreach: Hold): {breach}"),)
+        told = f"the release is held (onBreach: Hold): {breach}"
+        notes = () if release.breach else (Note("Warning", "ObjectiveBreached", told),)
         return Decision(
             replace(state, release=replace(release, breach=breach)), notes=notes, hold=Hold("ObjectiveBreached", breach)
         )
@@ -77,11 +78,12 @@ def follow_landing(
         blind = first_gap(situation, judgements)
         if blind and blind.reason == CANNOT_MEASURE:
             return Decision(state, hold=blind)
-        return Decision(state, hold=Hold("MinimumDuration", f"{stage.weight} % for at least {stage.min_duration}"))
+        message = f"the stage at {stage.weight} % lasts at least {stage.min_duration}"
+        return Decision(state, hold=Hold("MinimumDuration", message))
     gap = served_share_mismatch(situation) if verdict is Verdict.PASS else first_gap(situation, judgements)
     if verdict is Verdict.PASS and gap is None:
         return next_stage(situation)
-    return _without_verdict(situation, stage, gap or Hold(JUDGING, "no verdict yet"), judgements, when_over)
+    return _without_verdict(situation, stage, gap or Hold(JUDGING, "there is no verdict yet"), judgements, when_over)
 
 
 def _is_in_force(situation: Situation, stage: Landing) -> bool:
@@ -108,7 +110,7 @@ def _without_verdict(
         state,
         hold=Hold(
             "DeadlineWithoutEvidence",
-            f"no verdict within {stage.max_duration}, holding (onNoEvidence: Hold): {gap.message}",
+            f"no verdict within {stage.max_duration}, so the release is held (onNoEvidence: Hold): {gap.message}",
         ),
     )
 
@@ -124,7 +126,7 @@ def _await_traffic(situation: Situation, stage: Landing) -> Decision:
     if not _is_in_force(situation, stage) or not situation.observation.route.accepted:
         return Decision(state, hold=waiting_for_stable(situation) or waiting_for_route(situation))
     note = Note("Normal", "StageStarted", f"{revision} takes {weight} % of the traffic")
-    hold = Hold("MinimumDuration", f"{stage.weight} % for at least {stage.min_duration}")
+    hold = Hold("MinimumDuration", f"the stage at {stage.weight} % lasts at least {stage.min_duration}")
     shared = {name: begin_share(evidence) for name, evidence in release.evidence.items()}
     begun = replace(release, traffic_since=now, evidence=shared)
     return Decision(replace(state, release=begun), notes=(note,), hold=hold)

@@ -29,7 +29,7 @@ def _keep_stable(situation: Situation, judgements: Judgements) -> Decision | Non
     for one in judgements:
         unproven = one.verdict is Verdict.NO_EVIDENCE and one.reason not in _NOT_MEASURED
         if one.objective == stage.objective and unproven and one.message:
-            message = f"not shown to be better than stable within {stage.duration}: {one.message}"
+            message = f"the candidate was not shown to be better than stable within {stage.duration}: {one.message}"
             return roll_back(situation, Ending(Result.KEPT_STABLE, "NotBetter", message))
     return None
 

@@ -29,7 +29,9 @@ def skip_stages(situation: Situation) -> Decision | None:
     handled = handle_requests(state, requests, "promote")
     if situation.release.stage is None:
         return Decision(handled)
-    note = Note("Normal", "PromotionRequested", f"remaining stages skipped on request{requests.asked_by('promote')}")
+    note = Note(
+        "Normal", "PromotionRequested", f"the remaining stages are skipped on request{requests.asked_by('promote')}"
+    )
     release = situation.release.shorten(now=situation.now)
     entered = replace(situation, state=replace(handled, release=release))
     return Decision(entered.state, notes=(note,), hold=shifting(entered, "moving to 100 % of the traffic"))

@@ -67,11 +67,13 @@ def _follow(situation: Situation, judgements: Judgements) -> Decision:
     held_for = situation.now - release.traffic_since
     gap = first_gap(situation, judgements)
     if held_for < stage.min_duration.seconds and not (gap and gap.reason == CANNOT_MEASURE):
-        return Decision(situation.state, hold=Hold("MinimumDuration", f"shadow for at least {stage.min_duration}"))
+        return Decision(
+            situation.state, hold=Hold("MinimumDuration", f"the shadow lasts at least {stage.min_duration}")
+        )
     if combined(judgements) is Verdict.PASS:
         told = "; ".join(judgement.message for judgement in judgements)
         return next_stage(situation, (Note("Normal", "ShadowPassed", f"{situation.candidate.revision}: {told}"),))
-    gap = _explained(judgements, gap or Hold(JUDGING, "no verdict yet"), held_for=held_for)
+    gap = _explained(judgements, gap or Hold(JUDGING, "there is no verdict yet"), held_for=held_for)
     return Decision(situation.state, hold=gap) if blinks(situation, judgements) else _undecided(situation, stage, gap)
 
 
@@ -81,7 +83,8 @@ def _held_for_breach(situation: Situation, judgements: Judgements) -> Decision |
     failed = [judgement.message for judgement in judgements if judgement.verdict is Verdict.FAIL]
     if failed and situation.deployment.spec.release.on_breach is OnBreach.HOLD:
         breach = "; ".join(failed)
-        notes = () if release.breach else (Note("Warning", "ObjectiveBreached", f"holding (onBreach: Hold): {breach}"),)
+        told = f"the release is held (onBreach: Hold): {breach}"
+        notes = () if release.breach else (Note("Warning", "ObjectiveBreached", told),)
         remembered = replace(state, release=replace(release, breach=breach))
         return Decision(remembered, notes=notes, hold=Hold("ObjectiveBreached", breach))
     if release.breach and any(judgement.reason == CANNOT_MEASURE for judgement in judgements):
@@ -106,7 +109,7 @@ def _awaiting_copies(situation: Situation, stage: ShadowStage) -> Decision:
         f"{situation.candidate.revision} answers copies of {stage.percent} % of the requests, without users",
     )
     began = replace(situation.release, traffic_since=situation.now)
-    hold = Hold("MinimumDuration", f"shadow for at least {stage.min_duration}")
+    hold = Hold("MinimumDuration", f"the shadow lasts at least {stage.min_duration}")
     return Decision(replace(situation.state, release=began), notes=(note,), hold=hold)
 
 

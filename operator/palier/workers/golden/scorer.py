@@ -92,7 +92,7 @@ def _failures(lines: Iterable[str], asked: Mapping[str, Case], arms: Sequence[st
         if not isinstance(name, str) or name not in asked:
             raise ScorerFailed(f"{where}: the corpus has no request with the id {_shown(name)}")
         if name in known:
-            raise ScorerFailed(f"{where}: the id {_shown(name)} is in line {lined[name]} already")
+            raise ScorerFailed(f"{where}: the id {_shown(name)} is already in line {lined[name]}")
         lined[name] = number
         if not all(isinstance(entry.get(arm), dict) for arm in arms):
             raise ScorerFailed(f"{where}: an answer of {' or '.join(arms)} is missing")
@@ -113,7 +113,7 @@ def _given(lines: Iterable[str], failures: Mapping[str, _Failures]) -> dict[str,
         if not isinstance(name, str) or name not in failures:
             raise ScorerFailed(f"{where}: there is no answer with the id {_shown(name)}")
         if name in lined:
-            told = f"the answer with the id {_shown(name)} has a score in line {lined[name]} already"
+            told = f"the answer with the id {_shown(name)} already has a score in line {lined[name]}"
             raise ScorerFailed(f"{where}: {told}")
         lined[name] = number
         for arm in entry.keys() - {"id"}:
@@ -150,14 +150,14 @@ def _entry(text: str, where: str) -> dict[str, Any]:
     try:
         entry = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise ScorerFailed(f"{where}: it is no JSON") from None
+        raise ScorerFailed(f"{where}: it is not JSON") from None
     if not isinstance(entry, dict):
-        raise ScorerFailed(f"{where}: it is no JSON object")
+        raise ScorerFailed(f"{where}: it is not a JSON object")
     return entry
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _is_score(value: object) -> bool:

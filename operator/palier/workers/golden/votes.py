@@ -148,7 +148,7 @@ class Votes:
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError):
             return _Answer(Reply(None, fault="it broke off the connection"), again_in=_moment())
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return _Answer(Reply(None, fault=f"no answer could be had ({type(error).__name__})"))
+            return _Answer(Reply(None, fault=f"no answer was received ({type(error).__name__})"))
 
     def _count(self, answer: _Answer, characters: int) -> None:
         reply = answer.reply

@@ -158,7 +158,7 @@ def _of_arms(arms: Mapping[str, Arm], ledger: Ledger) -> Iterator[Metric]:
     )
     yield _counter(
         "failed_answers",
-        "Those of them that failed: HTTP 5xx, no answer in time, a broken connection.",
+        "Requests among them that failed: HTTP 5xx, no answer in time, a broken connection.",
         [(labels, counts.failed) for labels, counts in groups],
         "segment",
     )
@@ -169,7 +169,7 @@ def _of_arms(arms: Mapping[str, Arm], ledger: Ledger) -> Iterator[Metric]:
     )
     yield _counter(
         "failed_copies",
-        "Those of them that failed.",
+        "Requests among them that failed.",
         [(arms[arm], counts.failed) for arm, counts in ledger.copies.items()],
     )
     yield _histogram(

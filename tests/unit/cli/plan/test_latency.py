@@ -141,7 +141,7 @@ def test_users_wait_where_the_budget_ends(command: Command) -> None:
     body = model(objectives=promised, budget={"currency": "EUR", "monthly": "1500"})
     page = command.text(3, body, "--capacity", "8", "--concurrency", "1")
 
-    assert "a queue without end at target with at most the 9 replicas that the budget pays for" in page
+    assert "the queue grows without end at target with at most the 9 replicas that the budget pays for" in page
 
 
 def test_unknown_beyond_the_load_test(command: Command) -> None:
