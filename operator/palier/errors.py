@@ -45,7 +45,7 @@ __all__ = [
     "NotFound",
     "PalierError",
     "Unavailable",
-    "unreadable",
+    "describe_fault",
 ]
 
 
@@ -155,6 +155,6 @@ class MetricsUnavailable(PalierError):
         self.message = message
 
 
-def unreadable(error: Exception) -> str:
+def describe_fault(error: Exception) -> str:
     """What is wrong with a document that could not be read, in one line for people."""
     return f"the field {error.args[0]} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())

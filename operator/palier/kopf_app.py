@@ -282,11 +282,11 @@ def _registry(cache: Cache, watches: Sequence[Watch], login: "_Login") -> kopf.O
     registry = kopf.OperatorRegistry()
 
     async def seen(*, body: Mapping[str, Any], **_: object) -> None:
-        cache.seen(dict(body))
+        cache.update_object(dict(body))
 
     async def happened(*, type: str | None, body: Mapping[str, Any], **_: object) -> None:  # noqa: A002 - Kopf's name
         if type == "DELETED":
-            cache.gone(dict(body))
+            cache.remove_object(dict(body))
 
     kopf.on.login(id="login", registry=registry)(login.answer)
     for watch in watches:

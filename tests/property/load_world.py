@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.cluster.store import Store
-from palier.cluster.wanted import Wanted, wanted
+from palier.cluster.wanted import SpecInputs, read_inputs
 from palier.economics.prices import PriceTable
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
@@ -21,7 +21,7 @@ from palier.manifests.loadtest import load_test_name
 from palier.release import gate
 from palier.release.observation import Observation
 from palier.release.situation import Decision, Situation
-from palier.release.state import Result, State, Step
+from palier.release.state import ReleasePhase, Result, State
 from palier.release.testing import POD_REPLACED, LoadTestFacts, Run
 from tests.property.world import SECOND, World
 
@@ -110,9 +110,9 @@ def load_tested(  # noqa: PLR0913 - every part of a spec that a test may want ot
     )
 
 
-def asked(deployment: ModelDeployment, state: State | None = None) -> Wanted:
+def asked(deployment: ModelDeployment, state: State | None = None) -> SpecInputs:
     """What a spec asks for, as the shell reads it."""
-    return wanted(Store(), deployment, state or State())
+    return read_inputs(Store(), deployment, state or State())
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class LoadWorld(World):
         if not self.readable and self.state.release and self.state.candidate:
             family = self.state.candidate.asked_for_by
             return replace(seen, revision=family, unreadable="no ConfigMap texts", **self._priced())
-        return replace(seen, revision=found.revision, ways=found.ways, load_test=self._facts(), **self._priced())
+        return replace(seen, revision=found.revision, options=found.options, load_test=self._facts(), **self._priced())
 
     @override
     def act_besides(self, decision: Decision) -> Iterator[str]:
@@ -189,7 +189,7 @@ class LoadWorld(World):
         release = decision.state.release
         if release and release.ending and release.ending.result is Result.REFUSED:
             self.refusals.append((release.ending.reason, tuple(self.revisions().values())))
-        if gate.undisturbed(decision.state, self.observation()):
+        if gate.is_undisturbed(decision.state, self.observation()):
             return
         name = load_test_name(self.deployment, decision.run) if decision.run else ""
         for other in [other for other in self.jobs if other != name]:
@@ -223,7 +223,7 @@ class LoadWorld(World):
 
     def revisions(self) -> dict[str, str]:
         """The revision of each variant that the spec asks for."""
-        return {way.variant: way.revision for way in asked(self.deployment).ways}
+        return {way.variant: way.revision for way in asked(self.deployment).options}
 
     def left_behind(self) -> set[str]:
         """What exists and belongs to nothing that serves or is kept warm."""
@@ -241,7 +241,7 @@ class LoadWorld(World):
 
     def _facts(self) -> LoadTestFacts:
         release = self.state.release
-        if release is None or release.step is not Step.LOAD_TESTING:
+        if release is None or release.phase is not ReleasePhase.LOAD_TESTING:
             return LoadTestFacts()
         under_way = self.jobs.get(load_test_name(self.deployment, run)) if (run := self._run()) else None
         if under_way is None:
@@ -257,5 +257,5 @@ class LoadWorld(World):
     def _run(self) -> Run | None:
         """The run that the memory of the moment asks for, as the shell finds it before it decides."""
         found = asked(self.deployment, self.state)
-        seen = replace(super().observation(), revision=found.revision, ways=found.ways, **self._priced())
+        seen = replace(super().observation(), revision=found.revision, options=found.options, **self._priced())
         return gate.run_under_way(Situation(self.pinned(), seen, self.state, self.now))

@@ -14,8 +14,8 @@ from palier.metrics.inquiries import Scope
 from palier.metrics.prices import Prices
 from palier.metrics.prometheus import PrometheusSource
 from palier.reconcile.controller import Controller
-from palier.reconcile.costs import Economy
-from palier.reconcile.trials import Quality
+from palier.reconcile.costs import CostObserver
+from palier.reconcile.trials import Trials
 from palier.settings import Settings
 
 __all__ = ["operate"]
@@ -63,7 +63,7 @@ async def operate(settings: Settings) -> None:
             pod_labels=frozenset(settings.pod_labels),
             most_series=settings.prometheus_max_series,
         )
-        economy = Economy(
+        economy = CostObserver(
             scope=scope,
             cluster=cluster,
             store=store,
@@ -85,7 +85,7 @@ async def operate(settings: Settings) -> None:
             ports=PortProbe(),
             scope=scope,
             economy=economy,
-            quality=Quality(
+            quality=Trials(
                 cluster=cluster, store=store, image=settings.image or "", cluster_wide=not settings.namespaces
             ),
         )

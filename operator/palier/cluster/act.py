@@ -14,7 +14,7 @@ from palier.cluster.denials import Denial, let_go
 from palier.cluster.observe import ready_addresses
 from palier.cluster.ownership import claim
 from palier.cluster.store import Store
-from palier.cluster.surplus import surplus
+from palier.cluster.surplus import find_leftovers
 from palier.errors import InvalidSpec
 from palier.loadtest.plan import plan_for
 from palier.manifests.loadtest import LABEL_LOAD_TEST, load_test_config, load_test_job, load_test_name
@@ -128,7 +128,7 @@ class Actor:
         """Mark the Deployment of a revision that serves, so that it is known without any status."""
         await self._apply(mark_manifest(deployment, reference), manager=FIELD_MANAGER_MARK)
 
-    def steering(
+    def plan_steering(
         self,
         deployment: ModelDeployment,
         state: State,
@@ -146,7 +146,7 @@ class Actor:
             observation: what is there now.
             mirror: where copies of the requests go; None for nowhere.
         """
-        if targets.weights is None or targets.slots is None:
+        if targets.weights is None or targets.backend_positions is None:
             return None
         if observation.route.conflict and not observation.route.ours:
             return None
@@ -166,9 +166,9 @@ class Actor:
         manifest = route_manifest(
             deployment,
             gateway,
-            slots=targets.slots,
+            slots=targets.backend_positions,
             weights=targets.weights,
-            ports={**self._service_ports(deployment, targets.slots), **ports_of(state)},
+            ports={**self._service_ports(deployment, targets.backend_positions), **ports_of(state)},
             mirror=mirror,
         )
         if (ending := _ending_of(state)) is not None:
@@ -218,11 +218,11 @@ class Actor:
         """
         namespace = deployment.metadata.namespace
         name = load_test_name(deployment, run) if run else ""
-        over = surplus(self.store, deployment, ("Job", "ConfigMap"), label=LABEL_LOAD_TEST, but=name)
-        denial = await let_go(self.cluster, map(Reference.to, over))
+        over = find_leftovers(self.store, deployment, ("Job", "ConfigMap"), label=LABEL_LOAD_TEST, but=name)
+        denial = await let_go(self.cluster, map(Reference.from_object, over))
         if run is None or self.store.get("Job", namespace, name) is not None:
             return denial
-        described = observation.described(deployment, run.revision)
+        described = observation.describe_revision(deployment, run.revision)
         addresses = sorted(ready_addresses(self.store, namespace, child_name(deployment, run.revision)))
         if len(addresses) != run.replicas:
             return denial  # a pod came or went since the decision: the next pass decides anew
@@ -246,7 +246,9 @@ class Actor:
             if self.store.get("ConfigMap", namespace, copied) or (workload and mounts_prompts(workload)):
                 over.append(Reference("v1", "ConfigMap", namespace, copied))
             # The Deployment goes last: while it is there, a restarted operator knows that something is left.
-            over += [Reference.to(found) for found in (service, workload) if found and owned_by(deployment, found)]
+            over += [
+                Reference.from_object(found) for found in (service, workload) if found and owned_by(deployment, found)
+            ]
             kept = await let_go(self.cluster, over)
             denial = denial or kept
         return denial

@@ -41,11 +41,11 @@ class Money:
 
     def __add__(self, other: Self) -> Self:
         """The sum; raises CurrencyMismatch across currencies."""
-        return self._with(self.amount + self._same(other))
+        return self._with(self.amount + self._amount_of(other))
 
     def __sub__(self, other: Self) -> Self:
         """The difference; raises CurrencyMismatch across currencies."""
-        return self._with(self.amount - self._same(other))
+        return self._with(self.amount - self._amount_of(other))
 
     def __mul__(self, factor: Decimal | int) -> Self:
         """So many times the amount."""
@@ -57,21 +57,21 @@ class Money:
 
     def __lt__(self, other: Self) -> bool:
         """Whether it is less; raises CurrencyMismatch across currencies."""
-        return self.amount < self._same(other)
+        return self.amount < self._amount_of(other)
 
     def __le__(self, other: Self) -> bool:
         """Whether it is not more; raises CurrencyMismatch across currencies."""
-        return self.amount <= self._same(other)
+        return self.amount <= self._amount_of(other)
 
     def __gt__(self, other: Self) -> bool:
         """Whether it is more; raises CurrencyMismatch across currencies."""
-        return self.amount > self._same(other)
+        return self.amount > self._amount_of(other)
 
     def __ge__(self, other: Self) -> bool:
         """Whether it is not less; raises CurrencyMismatch across currencies."""
-        return self.amount >= self._same(other)
+        return self.amount >= self._amount_of(other)
 
-    def _same(self, other: Self) -> Decimal:
+    def _amount_of(self, other: Self) -> Decimal:
         if other.currency != self.currency:
             raise CurrencyMismatch(f"{self.currency} and {other.currency} cannot be reckoned together")
         return other.amount

@@ -26,9 +26,9 @@ def figure(number: Decimal, *, limit: Decimal | None = None) -> str:
         number: the number.
         limit: what it is told beside: it is rounded so that it stays on its own side of it.
     """
-    rounded = _rounded(number, ROUND_HALF_EVEN)
+    rounded = _round_number(number, ROUND_HALF_EVEN)
     if limit is not None and (rounded <= limit) != (number <= limit):
-        rounded = _rounded(number, ROUND_FLOOR if number <= limit else ROUND_CEILING)
+        rounded = _round_number(number, ROUND_FLOOR if number <= limit else ROUND_CEILING)
     return exact(rounded)
 
 
@@ -44,12 +44,12 @@ def rate(requests_per_second: Decimal) -> str:
 
 def at_most(requests_per_second: Decimal) -> str:
     """Traffic that still fits: `at most 41.2 requests/s`."""
-    return f"at most {_requests(exact(_rounded(requests_per_second, ROUND_FLOOR)))}"
+    return f"at most {_requests(exact(_round_number(requests_per_second, ROUND_FLOOR)))}"
 
 
 def at_least(requests_per_second: Decimal) -> str:
     """Traffic from which on something fits: `at least 0.18 requests/s`."""
-    return f"at least {_requests(exact(_rounded(requests_per_second, ROUND_CEILING)))}"
+    return f"at least {_requests(exact(_round_number(requests_per_second, ROUND_CEILING)))}"
 
 
 def pods(number: int) -> str:
@@ -57,7 +57,7 @@ def pods(number: int) -> str:
     return f"{number:,} replica{'' if number == 1 else 's'}"
 
 
-def _rounded(number: Decimal, rounding: str) -> Decimal:
+def _round_number(number: Decimal, rounding: str) -> Decimal:
     if number.adjusted() >= _LARGEST:
         return number
     exponent = min(0, number.adjusted() - _DIGITS + 1) if number else 0

@@ -40,7 +40,7 @@ class Case:
     segment: str = ""
 
     @property
-    def sent(self) -> bytes | None:
+    def request_body(self) -> bytes | None:
         """The body as it is sent."""
         if self.body is None:
             return None
@@ -76,7 +76,9 @@ def read(lines: Iterable[str], *, expects: bool) -> tuple[Case, ...]:
             )
         case = _case(number, written, expects=expects)
         if case.id in known:
-            raise InvalidCorpus(f"line {number}: the id {_shown(case.id)} is that of line {known[case.id]} already")
+            raise InvalidCorpus(
+                f"line {number}: the id {_show_value(case.id)} is that of line {known[case.id]} already"
+            )
         known[case.id] = number
         cases.append(case)
     if not cases:
@@ -92,7 +94,7 @@ def _case(number: int, text: str, *, expects: bool) -> Case:
     if not isinstance(entry, dict):
         raise InvalidCorpus(f'line {number}: a line is a JSON object, such as {{"body": ..., "expected": ...}}')
     if unknown := sorted(entry.keys() - set(_FIELDS)):
-        raise InvalidCorpus(f"line {number}: {_shown(unknown[0])} is not known; a line has {', '.join(_FIELDS)}")
+        raise InvalidCorpus(f"line {number}: {_show_value(unknown[0])} is not known; a line has {', '.join(_FIELDS)}")
     if expects and "expected" not in entry:
         raise InvalidCorpus(
             f"line {number}: expected is missing: without a judge and a scorer it is what scores come from"
@@ -105,7 +107,7 @@ def _case(number: int, text: str, *, expects: bool) -> Case:
     def checked(name: str, holds: Callable[[Any], bool], words: str, default: Any = None) -> Any:  # noqa: ANN401
         value = entry.get(name, default)
         if name in entry and not holds(value):
-            raise InvalidCorpus(f"line {number}: {name} must be {words}, not {_shown(value)}")
+            raise InvalidCorpus(f"line {number}: {name} must be {words}, not {_show_value(value)}")
         return value
 
     return Case(
@@ -126,7 +128,7 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401
+def _show_value(value: Any) -> str:  # noqa: ANN401
     return json.dumps(value, ensure_ascii=False)[:_SHOWN]
 
 

@@ -227,7 +227,7 @@ def _request(number: int, text: str) -> Request:
         entry = text
     if isinstance(entry, dict) and _depth(entry) > MOST_DEPTH:
         raise _too_deep(number)
-    request = _written(number, entry) if isinstance(entry, dict) else Request(number, body=_body(entry, text))
+    request = _parse_entry(number, entry) if isinstance(entry, dict) else Request(number, body=_body(entry, text))
     for name in ("path", "headers", "body"):
         _check_variables(f"line {number}: {name}", getattr(request, name), request.variables)
     try:
@@ -262,7 +262,7 @@ _PATH_WORDS: Final = "a path that begins with / and has no spaces and no #, and 
 _HEADER_WORDS: Final = 'names and texts of one line without control characters, such as {"Accept": "text/html"}'
 
 
-def _written(number: int, entry: Mapping[str, Any]) -> Request:
+def _parse_entry(number: int, entry: Mapping[str, Any]) -> Request:
     if unknown := sorted(entry.keys() - set(_FIELDS)):
         raise InvalidCorpus(f"line {number}: {unknown[0]} is not known; a line has {', '.join(_FIELDS)}")
 

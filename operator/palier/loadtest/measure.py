@@ -29,7 +29,7 @@ __all__ = [
     "answer_type",
     "answers_of",
     "bad_answers",
-    "measured",
+    "measure_step",
 ]
 
 SETTLING: Final = 0.2
@@ -60,7 +60,7 @@ class Outcome(IntEnum):
     OTHER = 5
 
     @classmethod
-    def of(cls, code: int, error: str) -> "Outcome":
+    def from_line(cls, code: int, error: str) -> "Outcome":
         """The outcome of a line of the generator."""
         if error:
             named = {"timeout": cls.TIMEOUT, "other": cls.OTHER, "unsendable": cls.NOT_ACCEPTED}
@@ -196,7 +196,7 @@ def answers_of(lines: Iterable[Mapping[str, Any]], *, gaps: int = 0) -> NDArray[
     return np.array([_row(line, gaps) for line in lines], dtype=answer_type(gaps))
 
 
-def measured(
+def measure_step(
     step: Step,
     answers: NDArray[np.void],
     plan: LoadTestPlan,
@@ -241,7 +241,7 @@ def measured(
     tallies, fair, undecided = tallied(judged, begin), judged, False
     if lag > _lag_limit(plan.tightest) and keeps_up and not within(tallies):
         # A late generator makes a server look slower, never faster: only a failure can be its fault.
-        fair = _forgiven(judged, lag)
+        fair = _forgive_lag(judged, lag)
         tallies = tallied(fair, begin)
         undecided = within(tallies)
     too_few = achieved < _LEAST_ACHIEVED * arrived
@@ -365,7 +365,7 @@ def _growth(answers: NDArray[np.void], *, begin: float, end: float) -> float:
     return (opened(end - edge + offsets) - opened(begin + offsets)) / (1 - _EDGE)
 
 
-def _forgiven(answers: NDArray[np.void], lag: float) -> NDArray[np.void]:
+def _forgive_lag(answers: NDArray[np.void], lag: float) -> NDArray[np.void]:
     """The answers as if none had been sent late: without its own lag, and without that of those before it."""
     earlier = answers.copy()
     for column in ("latency", "first"):
@@ -387,5 +387,5 @@ def _row(line: Mapping[str, Any], gaps: int) -> tuple[Any, ...]:
     first, last = line.get("first", math.nan), line.get("last", math.nan)
     code, slow = line["code"], tuple(line.get("slow", ())) or (0,) * gaps
     per_token = (last - first) / (events - 1) if events > 1 else math.nan
-    latency, outcome = lag + line["latency"], Outcome.of(code, line.get("error", ""))
+    latency, outcome = lag + line["latency"], Outcome.from_line(code, line.get("error", ""))
     return (line["at"], lag, latency, lag + first, per_token, outcome, code, events, slow)

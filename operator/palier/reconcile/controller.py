@@ -18,33 +18,33 @@ from palier.api.stored import fitting_status
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.cluster.act import Actor
 from palier.cluster.client import Cluster
-from palier.cluster.gateways import Stickers
+from palier.cluster.gateways import SessionAffinity
 from palier.cluster.queue import Key, Rest, WorkQueue
 from palier.cluster.reach import REFUSED_AGAIN_AFTER, PortProbe
 from palier.cluster.reporter import Reporter
 from palier.cluster.served import served_revisions
 from palier.cluster.store import Store
-from palier.cluster.trouble import ASKED_AGAIN_AFTER, Troubles
-from palier.cluster.wanted import Wanted, wanted
+from palier.cluster.trouble import ASKED_AGAIN_AFTER, PodDiagnostics
+from palier.cluster.wanted import SpecInputs, read_inputs
 from palier.errors import InvalidSpec, PalierError
 from palier.metrics.inquiries import ANYBODY, Scope
 from palier.metrics.looks import LookFinished, Looks
 from palier.metrics.prometheus import MetricSource
 from palier.reconcile.actions import Outcomes, Tier, carry_out, describe_failures, is_lasting
-from palier.reconcile.costs import Economy
+from palier.reconcile.costs import CostObserver
 from palier.reconcile.observer import Observer
 from palier.reconcile.overlay import REFUSED, overlay_of, standing_overlay
 from palier.reconcile.session import Session
-from palier.reconcile.trials import Quality
+from palier.reconcile.trials import Trials
 from palier.reconcile.worklist import Pass, Planner
 from palier.release.decide import decide
 from palier.release.memory import read_state
 from palier.release.observation import Observation
 from palier.release.plan import pin_stages, proves_itself
-from palier.release.report import refused, written
+from palier.release.report import report_refused, write_conditions
 from palier.release.situation import Decision, Note
 from palier.release.state import State
-from palier.release.targets import targets
+from palier.release.targets import find_targets
 from palier.release.watching import watched_of
 
 logger = logging.getLogger(__name__)
@@ -70,8 +70,8 @@ class Controller:
         scrape_interval: float,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
-        economy: Economy,
-        quality: Quality,
+        economy: CostObserver,
+        quality: Trials,
         look_finished: LookFinished | None = None,
         ports: PortProbe | None = None,
         scope: Scope = ANYBODY,
@@ -86,8 +86,8 @@ class Controller:
             source,
             interval=look_interval,
             scrape_interval=scrape_interval,
-            looked=self._looked,
-            changed=self._alerted,
+            looked=self._queue_looked,
+            changed=self._queue_alerted,
             clock=clock,
             finished=look_finished,
             serving=lambda: served_revisions(store),
@@ -101,10 +101,10 @@ class Controller:
             store=store,
             actor=Actor(cluster, store, economy.load_test_image),
             quality=quality,
-            stickers=Stickers(cluster, store),
+            stickers=SessionAffinity(cluster, store),
             reporter=self._reporter,
         )
-        self._troubles = Troubles(cluster)
+        self._troubles = PodDiagnostics(cluster)
         self._observer = Observer(store, self.looks, self._troubles, economy, quality, ports, self.monotonic)
         self._sessions: dict[Key, Session] = {}
 
@@ -149,7 +149,7 @@ class Controller:
         spec, problem = _read_spec(body, session)
         state, lost = _remember(body, spec, odd)
         deployment = _pin(spec, state)
-        asked = wanted(self.store, deployment, state)
+        asked = read_inputs(self.store, deployment, state)
         observation = await self._observer.observe(key, deployment, state, session, asked=asked, now=now)
         decision = decide(spec, observation, state, now=now)
         session.is_urgent = decision.state.release is not None and decision.state.release.ending is not None
@@ -170,12 +170,12 @@ class Controller:
         observation: Observation,
         decision: Decision,
         *,
-        asked: Wanted,
+        asked: SpecInputs,
         problem: InvalidSpec | None,
         now: float,
     ) -> Pass:
         """What follows from the decision."""
-        aims = targets(deployment, decision.state, observation, now=now)
+        aims = find_targets(deployment, decision.state, observation, now=now)
         return Pass(
             body=body,
             deployment=deployment,
@@ -195,7 +195,7 @@ class Controller:
     ) -> float:
         """Tell what was done and what failed, and say when to look again."""
         told = False
-        if outcomes.failed(Tier.MEMORY):
+        if outcomes.has_failed(Tier.MEMORY):
             logger.warning("%s: %s", key, describe_failures(outcomes.failures))
         else:
             self._follow(key, this)
@@ -209,10 +209,12 @@ class Controller:
             if this.problem is not None:
                 overlay = replace(overlay, stalled=("InvalidSpec", f"{this.problem.field}: {this.problem.message}"))
             if overlay != this.standing:
-                told = await self._reporter.report(self._latest(key, this.body), this.status(overlay), now=this.now)
+                told = await self._reporter.report(
+                    self._find_latest(key, this.body), this.status(overlay), now=this.now
+                )
         passing = next((one.error for one in outcomes.failures if not is_lasting(one.error)), None)
         # What may well succeed at once is left to the queue, unless a weight on its way down would wait for that.
-        falls = session.is_urgent and this.targets.again_in is not None and not outcomes.failed(Tier.LOWER)
+        falls = session.is_urgent and this.targets.again_in is not None and not outcomes.has_failed(Tier.LOWER)
         if passing is not None and not falls:
             raise passing
         if this.moved or this.told or told:
@@ -260,16 +262,16 @@ class Controller:
         self._sessions.pop(key, None)
         self._reporter.forget(key)
 
-    def _looked(self, keys: Sequence[tuple[str, str]]) -> None:
+    def _queue_looked(self, keys: Sequence[tuple[str, str]]) -> None:
         for key in keys:
             self.queue.add(Key(*key))
 
-    def _alerted(self, keys: Sequence[tuple[str, str]]) -> None:
+    def _queue_alerted(self, keys: Sequence[tuple[str, str]]) -> None:
         for key in keys:
             # A rollback may hang on it: before everything that merely wants to be looked at again.
             self.queue.add(Key(*key), urgent=True)
 
-    def _latest(self, key: Key, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _find_latest(self, key: Key, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The object as this very pass may have written it."""
         latest = self.store.get(KIND, key.namespace, key.name)
         return body if latest is None else _readable(latest)[0]
@@ -278,14 +280,14 @@ class Controller:
         """Say what is wrong and leave everything that serves as it is."""
         generation = int(body["metadata"].get("generation", 0))
         # This very pass may have written a newer memory before it was refused.
-        body = self._latest(key, body)
+        body = self._find_latest(key, body)
         before = body.get("status") or {}
-        found = refused(reason, message, serves=bool(before.get("stable")))
+        found = report_refused(reason, message, serves=bool(before.get("stable")))
         status = {
             **before,
             "observedGeneration": generation,
             "stage": REFUSED,
-            "conditions": written(found, generation=generation),
+            "conditions": write_conditions(found, generation=generation),
         }
         await self._reporter.report(body, status, now=self.clock())
         return RESYNC

@@ -16,8 +16,8 @@ from palier.cluster.gateways import Gateways
 from palier.cluster.goldens import Goldens
 from palier.cluster.shadows import Shadows
 from palier.cluster.store import Store
-from palier.cluster.trouble import Troubles
-from palier.cluster.wanted import Wanted
+from palier.cluster.trouble import PodDiagnostics
+from palier.cluster.wanted import SpecInputs
 from palier.errors import ClusterError, InvalidSpec
 from palier.golden import plan as golden_plan
 from palier.manifests.metadata import child_name
@@ -28,11 +28,11 @@ from palier.release.examining import GoldenFacts, GoldenRun
 from palier.release.observation import Observation
 from palier.release.shadowing import ShadowFacts, ShadowRun
 from palier.release.situation import Decision, Situation
-from palier.release.state import State, Step
+from palier.release.state import ReleasePhase, State
 from palier.release.targets import ALL, Targets
 from palier.shadow import plan as shadow_plan
 
-__all__ = ["Quality"]
+__all__ = ["Trials"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ Versions = Mapping[str, Mapping[str, str]]
 """What is compared, by its part in the comparison: names and versions of model and prompts."""
 
 
-class Quality:
+class Trials:
     """The golden answers and the shadows of all ModelDeployments."""
 
     def __init__(self, *, cluster: Cluster, store: Store, image: str, cluster_wide: bool = True) -> None:
@@ -49,18 +49,18 @@ class Quality:
         self._shadows = Shadows(cluster, store, image)
         self._goldens = Goldens(cluster, store, image)
         self._gateways = Gateways(cluster, cluster_wide=cluster_wide)
-        self._troubles = Troubles(cluster)
+        self._troubles = PodDiagnostics(cluster)
         self._unready_since: dict[tuple[str, str], float] = {}
         """By namespace and name of the ModelDeployment: since when its proxy is not ready."""
 
-    async def completed(
-        self, deployment: ModelDeployment, observation: Observation, state: State, *, asked: Wanted, now: float
+    async def complete_observation(
+        self, deployment: ModelDeployment, observation: Observation, state: State, *, asked: SpecInputs, now: float
     ) -> Observation:
         """The observation with what is known of golden answers and shadow."""
         release, rules = state.release, deployment.spec.release
         if release is None or state.candidate is None or (rules.golden is None and rules.shadow is None):
             return observation
-        described = observation.described(deployment, state.candidate.revision)
+        described = observation.describe_revision(deployment, state.candidate.revision)
         situation = Situation(deployment, observation, state, now)
         if release.stage and release.stage.golden and not observation.unreadable:
             stable = state.stable.revision if state.stable else ""
@@ -76,7 +76,9 @@ class Quality:
             about = _in_words(_versions(described, state, asked))
             observation = replace(observation, golden=replace(found, about=about))
         if (shadow := shadow_stage.shadow_under_way(situation)) is not None:
-            facts = await self._explained(deployment, shadow, shadows.facts(self._store, deployment, shadow), now=now)
+            facts = await self._explain_unready(
+                deployment, shadow, shadows.facts(self._store, deployment, shadow), now=now
+            )
             observation = replace(observation, shadow=facts)
         return observation
 
@@ -87,7 +89,7 @@ class Quality:
             InvalidSpec: neither the spec nor the operator's own settings name an image.
         """
         candidate = decision.state.candidate
-        described = observation.described(deployment, candidate.revision) if candidate else deployment
+        described = observation.describe_revision(deployment, candidate.revision) if candidate else deployment
         self._shadows.demand_image(described, decision.shadow)
         self._goldens.demand_image(described, decision.examination)
 
@@ -100,7 +102,7 @@ class Quality:
         return Mirror(shadow_name(deployment, decision.shadow), PORT, percent)
 
     async def keep(
-        self, deployment: ModelDeployment, observation: Observation, decision: Decision, *, asked: Wanted
+        self, deployment: ModelDeployment, observation: Observation, decision: Decision, *, asked: SpecInputs
     ) -> Denial:
         """Have what has to ask and compare now, and nothing of what has not; tells what may not go.
 
@@ -108,7 +110,7 @@ class Quality:
             InvalidSpec: nothing names the image that would do it.
         """
         state, candidate = decision.state, decision.state.candidate
-        described = observation.described(deployment, candidate.revision) if candidate else deployment
+        described = observation.describe_revision(deployment, candidate.revision) if candidate else deployment
         versions = _versions(described, state, asked) if candidate else {}
         run, plan = decision.shadow, ""
         if run is not None:
@@ -123,7 +125,7 @@ class Quality:
                 versions=versions,
             ).to_json()
         denial = await self._shadows.keep(described, run, plan_json=plan)
-        if observation.unreadable and state.release is not None and state.release.step is Step.EXAMINING:
+        if observation.unreadable and state.release is not None and state.release.phase is ReleasePhase.EXAMINING:
             return denial  # what is under way was told everything: it goes on while a text is away for a moment
         examination, plan = decision.examination, ""
         if examination is not None:
@@ -155,7 +157,7 @@ class Quality:
             case Sampling.AUTO:
                 return await self._gateways.mirrors_percent(deployment, gateway)
 
-    async def _explained(
+    async def _explain_unready(
         self, deployment: ModelDeployment, run: ShadowRun, facts: ShadowFacts, *, now: float
     ) -> ShadowFacts:
         """With the kubelet's words where a proxy is not ready."""
@@ -167,10 +169,10 @@ class Quality:
         since = self._unready_since.setdefault((namespace, name), now)
         labels = {LABEL_SHADOW: shadow_name(deployment, run)}
         try:
-            message = await self._troubles.of(namespace, name, labels, since=since, now=now)
+            message = await self._troubles.diagnose(namespace, name, labels, since=since, now=now)
         except ClusterError as error:  # it is only told, and nothing is decided by it
             logger.warning("why the shadow proxy of %s/%s is not ready is not known: %s", namespace, name, error)
-            message = self._troubles.last(namespace, name)
+            message = self._troubles.recall(namespace, name)
         return replace(facts, message=message)
 
     async def _golden_facts(self, deployment: ModelDeployment, run: GoldenRun) -> GoldenFacts:
@@ -181,7 +183,7 @@ class Quality:
             return GoldenFacts(exists=True, message=str(error))
 
     def _golden_plan(
-        self, deployment: ModelDeployment, candidate: str, stable: str, asked: Wanted, versions: Versions
+        self, deployment: ModelDeployment, candidate: str, stable: str, asked: SpecInputs, versions: Versions
     ) -> golden_plan.GoldenPlan:
         return golden_plan.plan_for(
             deployment,
@@ -207,7 +209,7 @@ class Quality:
         return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
 
 
-def _versions(deployment: ModelDeployment, state: State, asked: Wanted) -> Versions:
+def _versions(deployment: ModelDeployment, state: State, asked: SpecInputs) -> Versions:
     """The models and prompts of both versions, as far as they are known."""
     model = deployment.spec.model
     prompts = {

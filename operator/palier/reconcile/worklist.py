@@ -9,19 +9,19 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.act import Actor
 from palier.cluster.client import Cluster
 from palier.cluster.disruption import keep_disruption_budgets
-from palier.cluster.gateways import Stickers
+from palier.cluster.gateways import SessionAffinity
 from palier.cluster.reporter import Reporter
 from palier.cluster.store import Store
-from palier.cluster.wanted import Wanted
+from palier.cluster.wanted import SpecInputs
 from palier.errors import ClusterError, InvalidSpec
 from palier.manifests.metadata import owned_by
 from palier.manifests.traffic import Mirror
 from palier.reconcile.actions import Action, Tier
 from palier.reconcile.overlay import REFUSED, Overlay
-from palier.reconcile.trials import Quality
+from palier.reconcile.trials import Trials
 from palier.release import gate
 from palier.release.observation import Observation
-from palier.release.report import conditions, status_of, written
+from palier.release.report import conditions, status_of, write_conditions
 from palier.release.situation import Decision
 from palier.release.state import RevisionRef
 from palier.release.targets import Targets
@@ -39,7 +39,7 @@ class Pass:
     observation: Observation
     decision: Decision
     targets: Targets
-    asked: Wanted
+    asked: SpecInputs
     standing: Overlay
     """What the stored status says of refused writes."""
     mirror: Mirror | None
@@ -57,14 +57,16 @@ class Pass:
         """The status with what it says of refused writes."""
         own = conditions(self.decision, self.observation)
         serves = self.decision.state.stable is not None
-        status = status_of(self.deployment, self.decision, self.observation, found=overlay.found(own, serves=serves))
+        status = status_of(
+            self.deployment, self.decision, self.observation, found=overlay.list_findings(own, serves=serves)
+        )
         if overlay.stalled is None:
             return status
         generation = self.deployment.metadata.generation
         return {
             **status,
             "stage": REFUSED,
-            "conditions": written(overlay.found([], serves=serves), generation=generation),
+            "conditions": write_conditions(overlay.list_findings([], serves=serves), generation=generation),
         }
 
 
@@ -75,8 +77,8 @@ class Planner:
     cluster: Cluster
     store: Store
     actor: Actor
-    quality: Quality
-    stickers: Stickers
+    quality: Trials
+    stickers: SessionAffinity
     reporter: Reporter
 
     def find_veto(
@@ -111,7 +113,7 @@ class Planner:
         ]
 
     def _steer(self, this: Pass) -> list[Action]:
-        steering = self.actor.steering(
+        steering = self.actor.plan_steering(
             this.deployment,
             this.decision.state,
             this.targets,
@@ -149,7 +151,7 @@ class Planner:
         state = this.decision.state
         known = [state.stable, state.candidate, state.former.reference if state.former else None]
         ports = {reference.revision: reference.port for reference in known if reference}
-        ways = {way.revision: way.deployment for way in this.observation.ways_of(this.deployment)}
+        ways = {way.revision: way.deployment for way in this.observation.options_of(this.deployment)}
 
         def keep(revision: str, replicas: int) -> Action:
             async def run() -> None:
@@ -232,6 +234,6 @@ class Planner:
             Action(Tier.WORK, "keep sticky users", keep_sticky, repeated=True),
             Action(Tier.WORK, "keep disruption budgets", keep_budgets, vital=False, repeated=True),
         ]
-        if not gate.undisturbed(decision.state, observation):
+        if not gate.is_undisturbed(decision.state, observation):
             work.insert(0, Action(Tier.WORK, "load test", load_test, content=str(decision.run), repeated=True))
         return work

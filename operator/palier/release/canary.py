@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 from palier.api.v1alpha1 import Experiment, Landing, OnNoEvidence
-from palier.evidence.objective import Judgement, Verdict, begin_share, combined
+from palier.evidence.objective import Judgement, Verdict, begin_share, combine_verdicts
 from palier.measuring.sources import Origin
 from palier.release.holds import (
     CANNOT_MEASURE,
     JUDGING,
-    blinks,
+    find_hold,
     first_gap,
-    kept,
+    is_briefly_blind,
     served_share_mismatch,
     waiting_for_pods,
     waiting_for_route,
@@ -33,7 +33,7 @@ def open_canary(situation: Situation) -> Hold | None:
     """What keeps a candidate with ready pods from the share of this stage: no user meets one that nobody can judge."""
     unseen = situation.observation.measured.cannot_measure
     by_pods = any(objective.origin is Origin.PODS for objective in situation.objectives.measured)
-    return Hold("WaitingForMetrics", unseen) if unseen and by_pods and not situation.release.reached else None
+    return Hold("WaitingForMetrics", unseen) if unseen and by_pods and not situation.release.reached_weight else None
 
 
 def follow_canary(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision:
@@ -46,7 +46,7 @@ def follow_canary(situation: Situation, judgements: tuple[Judgement, ...]) -> De
         anew = replace(state, release=replace(release, traffic_since=None))
         return Decision(anew, hold=waiting_for_route(situation))
     held_for = now - release.traffic_since
-    verdict = combined(judgements)
+    verdict = combine_verdicts(judgements)
     failed = [judgement.message for judgement in judgements if judgement.verdict is Verdict.FAIL]
     if failed:
         breach = "; ".join(failed)
@@ -54,7 +54,7 @@ def follow_canary(situation: Situation, judgements: tuple[Judgement, ...]) -> De
         return Decision(
             replace(state, release=replace(release, breach=breach)), notes=notes, hold=Hold("ObjectiveBreached", breach)
         )
-    if held := kept(situation, f"at {stage.weight} %"):
+    if held := find_hold(situation, f"at {stage.weight} %"):
         return Decision(state, hold=held)
     if held_for < stage.min_duration.seconds:
         blind = first_gap(situation, judgements)
@@ -78,7 +78,7 @@ def _without_verdict(situation: Situation, stage: Landing, gap: Hold, judgements
     state, rules = situation.state, situation.deployment.spec.release
     since = situation.release.traffic_since
     over = since is not None and situation.now - since >= stage.max_duration.seconds
-    if not over or blinks(situation, judgements):
+    if not over or is_briefly_blind(situation, judgements):
         return Decision(state, hold=gap)
     if isinstance(stage, Experiment) and (told := not_better(judgements, stage.objective)):
         message = f"not shown to be better than stable within {stage.duration}: {told}"

@@ -4,7 +4,7 @@ from palier.api.v1alpha1 import Experiment, ModelDeployment
 from palier.release.resolve import serving_of
 from palier.release.rules import Objectives, alpha_of, objectives_of
 from palier.release.shadow_objectives import shadow_objectives
-from palier.release.state import State, Step
+from palier.release.state import ReleasePhase, State
 from palier.shadow.plan import digest, plan_for
 
 
@@ -16,7 +16,7 @@ def criteria(deployment: ModelDeployment, state: State) -> Objectives:
         state: the memory.
     """
     release, stable, shadow = state.release, state.stable, deployment.spec.release.shadow
-    if release and release.step is Step.SHADOWING and shadow and stable and state.candidate:
+    if release and release.phase is ReleasePhase.SHADOWING and shadow and stable and state.candidate:
         about = comparison(deployment, candidate=state.candidate.revision, stable=stable.revision)
         return Objectives(shadow_objectives(deployment, shadow, alpha=alpha_of(deployment), about=about))
     # On the way to all of the traffic it is still judged by what the last stage asked for.

@@ -13,15 +13,15 @@ from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
 from palier.release.observation import Observation
 from palier.release.prospects import run_needed, survey, wanted_runs
-from palier.release.refusal import refusal, undecided
+from palier.release.refusal import refusal, stay_undecided
 from palier.release.rollback import rules_of
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages import next_stage
-from palier.release.state import Drain, Former, Outcome, Result, RevisionRef, State, Step
-from palier.release.testing import NO_RESULT, NOT_READY, LoadTestRecord, Run, Way, recorded
+from palier.release.state import Drain, Former, Outcome, ReleasePhase, Result, RevisionRef, State
+from palier.release.testing import NO_RESULT, NOT_READY, LoadTestRecord, Run, ServingOption, add_record
 
 
-def reference_of(way: Way, *, family: str, now: float) -> RevisionRef:
+def reference_of(way: ServingOption, *, family: str, now: float) -> RevisionRef:
     """A way to serve as a revision that takes a part in the release."""
     spec = way.deployment.spec
     return RevisionRef(
@@ -51,32 +51,32 @@ def next_run(situation: Situation) -> Run | None:
 def run_under_way(situation: Situation) -> Run | None:
     """The run whose Job has to exist now."""
     release = situation.state.release
-    if release is None or release.step is not Step.LOAD_TESTING or situation.observation.unreadable:
+    if release is None or release.phase is not ReleasePhase.LOAD_TESTING or situation.observation.unreadable:
         return None
     return next_run(situation)
 
 
-def undisturbed(state: State, observation: Observation) -> bool:
+def is_undisturbed(state: State, observation: Observation) -> bool:
     """Whether a load test goes on although it cannot be said which one has to: its requests come back in a moment."""
-    return bool(observation.unreadable and state.release and state.release.step is Step.LOAD_TESTING)
+    return bool(observation.unreadable and state.release and state.release.phase is ReleasePhase.LOAD_TESTING)
 
 
 def begin_run(situation: Situation) -> Decision:
     """The release at its next load test, or at what the load tests say when they are all known."""
     run = next_run(situation)
     if run is None:
-        return concluded(situation)
+        return conclude_tests(situation)
     state = situation.state
-    way = _way(situation, run.revision)
+    way = _find_option(situation, run.revision)
     candidate = reference_of(way, family=situation.observation.revision, now=situation.now)
     entered = replace(
         state,
         candidate=candidate,
-        former=_unless(state.former, candidate),
-        drains=_left(situation, keeping=run.revision),
+        former=_keep_former(state.former, candidate),
+        drains=_list_drains(situation, keeping=run.revision),
         release=replace(situation.release.reopen(), unready_since=situation.now),
     )
-    return Decision(entered, hold=Hold("CandidateNotReady", f"{_named(candidate)} starts for its load test"))
+    return Decision(entered, hold=Hold("CandidateNotReady", f"{_name_revision(candidate)} starts for its load test"))
 
 
 def open_load_test(situation: Situation, opened: Situation) -> Decision:
@@ -87,7 +87,7 @@ def open_load_test(situation: Situation, opened: Situation) -> Decision:
         opened: the same with the stage open.
     """
     if situation.observation.unreadable:
-        return Decision(situation.state, hold=_unreadable(situation))
+        return Decision(situation.state, hold=_hold_unreadable(situation))
     run = next_run(situation)
     if run is None or run.revision != situation.candidate.revision:
         return begin_run(situation)
@@ -110,17 +110,17 @@ def passed_over(situation: Situation, why: str) -> Decision | None:
         or len({one.revision for one in _runs(situation)}) == 1
     ):
         return None
-    return _finished(situation, run, LoadTestResult(Verdict.NO_EVIDENCE, NOT_READY, why))
+    return _finish_run(situation, run, LoadTestResult(Verdict.NO_EVIDENCE, NOT_READY, why))
 
 
 def load_testing(situation: Situation) -> Decision:
     """The candidate is under load, without any user."""
     stage = load_test_stage(situation) or LoadTestStage()
     if situation.observation.unreadable:
-        return _undecided(situation, stage, _unreadable(situation))
+        return _stay_undecided(situation, stage, _hold_unreadable(situation))
     run = next_run(situation)
     if run is None:
-        return concluded(situation)
+        return conclude_tests(situation)
     facts = situation.observation.load_test
     lost = not facts.exists and not situation.observation.facts(run.revision).carries(run.replicas)
     if lost or run.revision != situation.candidate.revision or not _fits(situation, run):
@@ -129,11 +129,11 @@ def load_testing(situation: Situation) -> Decision:
     if result is None and facts.failed:
         result = LoadTestResult(Verdict.NO_EVIDENCE, NO_RESULT, facts.message)
     if result is None:
-        return _undecided(situation, stage, Hold("LoadTesting", _progress(situation, run)))
-    return _finished(situation, run, result)
+        return _stay_undecided(situation, stage, Hold("LoadTesting", _progress(situation, run)))
+    return _finish_run(situation, run, result)
 
 
-def _finished(situation: Situation, run: Run, result: LoadTestResult) -> Decision:
+def _finish_run(situation: Situation, run: Run, result: LoadTestResult) -> Decision:
     """A run has ended: remember what it found, and go on to the next one or to the conclusion."""
     facts = situation.observation.load_test
     record = LoadTestRecord(
@@ -147,40 +147,42 @@ def _finished(situation: Situation, run: Run, result: LoadTestResult) -> Decisio
         usage=facts.usage,
     )
     release = replace(situation.release, attempt=situation.release.attempt + 1)
-    state = replace(situation.state, load_tests=recorded(situation.state.load_tests, record), release=release)
+    state = replace(situation.state, load_tests=add_record(situation.state.load_tests, record), release=release)
     note = Note(
         "Normal" if result.verdict is Verdict.PASS else "Warning",
         "LoadTestFinished",
-        f"{_named(situation.candidate)}: {result.message}",
+        f"{_name_revision(situation.candidate)}: {result.message}",
     )
     following = begin_run(replace(situation, state=state))
     return replace(following, notes=(note, *following.notes))
 
 
-def concluded(situation: Situation) -> Decision:
+def conclude_tests(situation: Situation) -> Decision:
     """What follows from the load tests: go on with the cheapest way that fits, refuse, or wait for what is missing."""
     stage = load_test_stage(situation)
     choice = _choice(situation)
     match choice.verdict:
         case Verdict.PASS:
-            way = _way(situation, choice.chosen or situation.candidate.revision)
+            way = _find_option(situation, choice.chosen or situation.candidate.revision)
             note = Note("Normal", "LoadTestPassed", choice.message)
             reference = reference_of(way, family=situation.observation.revision, now=situation.now)
-            return _tested(situation, reference, (note,))
+            return _accept_choice(situation, reference, (note,))
         case Verdict.FAIL:
             return refusal(situation, choice.reason, choice.message)
         case Verdict.NO_EVIDENCE:
             release = replace(situation.release, opened_at=situation.release.opened_at or situation.now)
             waiting = replace(situation, state=replace(situation.state, release=release))
-            return _undecided(waiting, stage or LoadTestStage(), Hold(choice.reason, choice.message))
+            return _stay_undecided(waiting, stage or LoadTestStage(), Hold(choice.reason, choice.message))
 
 
-def _tested(situation: Situation, chosen: RevisionRef, notes: tuple[Note, ...]) -> Decision:
+def _accept_choice(situation: Situation, chosen: RevisionRef, notes: tuple[Note, ...]) -> Decision:
     """The chosen way becomes the candidate of the stages, or stays what it is if it already serves."""
     state, now, stable = situation.state, situation.now, situation.state.stable
-    drains = _left(situation, keeping=chosen.revision)
+    drains = _list_drains(situation, keeping=chosen.revision)
     if stable is not None and stable.revision == chosen.revision:
-        message = f"{_named(stable)} goes on serving: {notes[0].message if notes else 'it is what the spec asks for'}"
+        message = (
+            f"{_name_revision(stable)} goes on serving: {notes[0].message if notes else 'it is what the spec asks for'}"
+        )
         outcome = Outcome(
             chosen.revision,
             Result.PROMOTED,
@@ -191,18 +193,18 @@ def _tested(situation: Situation, chosen: RevisionRef, notes: tuple[Note, ...]) 
             family=chosen.family,
         )
         serving = replace(stable, variant=chosen.variant, family=chosen.family)
-        ended = replace(state.ended(outcome), stable=serving, candidate=None, drains=drains)
+        ended = replace(state.end_release(outcome), stable=serving, candidate=None, drains=drains)
         return Decision(ended, notes=(*notes, Note("Normal", "Promoted", message)))
-    entered = replace(state, candidate=chosen, former=_unless(state.former, chosen), drains=drains)
+    entered = replace(state, candidate=chosen, former=_keep_former(state.former, chosen), drains=drains)
     return next_stage(replace(situation, state=entered), notes)
 
 
-def _undecided(situation: Situation, stage: LoadTestStage, gap: Hold) -> Decision:
+def _stay_undecided(situation: Situation, stage: LoadTestStage, gap: Hold) -> Decision:
     since = situation.release.stage_started_at
-    return undecided(situation, gap, stage="load test", since=since, limit=stage.max_duration)
+    return stay_undecided(situation, gap, stage="load test", since=since, limit=stage.max_duration)
 
 
-def _unreadable(situation: Situation) -> Hold:
+def _hold_unreadable(situation: Situation) -> Hold:
     """Which way is tested and with what requests is not known for the moment."""
     return Hold("TextUnreadable", situation.observation.unreadable)
 
@@ -221,12 +223,12 @@ def _runs(situation: Situation) -> tuple[Run, ...]:
     return wanted_runs(situation.deployment, situation.observation, situation.state)
 
 
-def _way(situation: Situation, revision: str) -> Way:
-    ways = situation.observation.ways_of(situation.deployment)
+def _find_option(situation: Situation, revision: str) -> ServingOption:
+    ways = situation.observation.options_of(situation.deployment)
     return next((way for way in ways if way.revision == revision), ways[0])
 
 
-def _left(situation: Situation, *, keeping: str) -> tuple[Drain, ...]:
+def _list_drains(situation: Situation, *, keeping: str) -> tuple[Drain, ...]:
     """The revisions that may go now: a tested way that is not the next one has no traffic to lose."""
     state = situation.state
     kept = {keeping, *(reference.revision for reference in (state.stable,) if reference)}
@@ -239,7 +241,7 @@ def _left(situation: Situation, *, keeping: str) -> tuple[Drain, ...]:
     return (*drains, Drain(candidate.revision, situation.now))
 
 
-def _unless(former: Former | None, candidate: RevisionRef) -> Former | None:
+def _keep_former(former: Former | None, candidate: RevisionRef) -> Former | None:
     """The former stable, unless it is tried anew: then its pods are the candidate's."""
     return None if former and former.reference.revision == candidate.revision else former
 
@@ -250,11 +252,11 @@ def _progress(situation: Situation, run: Run) -> str:
     runs = len(_runs(situation))
     which = f" ({run.index + 1} of {runs})" if runs > 1 else ""
     several = f" at {run.replicas} replicas" if run.replicas > 1 else ""
-    subject = f"load test of {_named(situation.candidate)}{several}{which}"
-    return f"{subject}: {_said(facts.progress or {}) or facts.message or 'the generator starts'}"
+    subject = f"load test of {_name_revision(situation.candidate)}{several}{which}"
+    return f"{subject}: {_describe_progress(facts.progress or {}) or facts.message or 'the generator starts'}"
 
 
-def _said(progress: Mapping[str, object]) -> str:
+def _describe_progress(progress: Mapping[str, object]) -> str:
     """What the pod tells of itself: its own sentence, else its numbers; empty when it has told nothing."""
     if sentence := progress.get("message"):
         return str(sentence)
@@ -271,6 +273,6 @@ def _said(progress: Mapping[str, object]) -> str:
     return ", ".join(parts)
 
 
-def _named(reference: RevisionRef) -> str:
+def _name_revision(reference: RevisionRef) -> str:
     variant = f", variant {reference.variant}" if reference.variant else ""
     return f"{reference.model} {reference.version} ({reference.revision}{variant})"

@@ -10,16 +10,16 @@ from palier.api.v1alpha1 import GoldenStage
 from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult
 from palier.release.examining import GOLDEN_FAILED, GoldenRecord, GoldenRun
-from palier.release.refusal import refusal, undecided
+from palier.release.refusal import refusal, stay_undecided
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages import next_stage
-from palier.release.state import Step
+from palier.release.state import ReleasePhase
 
 
 def examination_under_way(situation: Situation) -> GoldenRun | None:
     """The run whose Job has to exist now."""
     release = situation.state.release
-    if release is None or release.step is not Step.EXAMINING:
+    if release is None or release.phase is not ReleasePhase.EXAMINING:
         return None
     run = _run(situation)
     return None if situation.observation.unreadable or _record(situation, run) else run
@@ -38,22 +38,22 @@ def open_golden(situation: Situation, opened: Situation) -> Decision:
     return Decision(opened.state, notes=(note,), hold=Hold("Examining", "the golden answers are asked for"))
 
 
-def examining(situation: Situation) -> Decision:
+def decide_golden(situation: Situation) -> Decision:
     """The candidate is asked, without any user."""
     stage = situation.release.stage.golden if situation.release.stage else None
     assert stage is not None  # noqa: S101 - only asked for in such a stage
     if situation.observation.unreadable:
-        return _undecided(situation, stage, Hold("TextUnreadable", situation.observation.unreadable))
+        return _stay_undecided(situation, stage, Hold("TextUnreadable", situation.observation.unreadable))
     run = _run(situation)
     record = _record(situation, run)
     if record is not None:
-        return _concluded(situation, stage, record)
+        return _conclude_examination(situation, stage, record)
     facts = situation.observation.golden
     result = facts.result
     if result is None and facts.failed:
         result = GoldenResult(verdict=Verdict.NO_EVIDENCE, reason=GOLDEN_FAILED, message=facts.message)
     if result is None:
-        return _undecided(situation, stage, Hold("Examining", _progress(situation)))
+        return _stay_undecided(situation, stage, Hold("Examining", _progress(situation)))
     found = GoldenRecord(run, situation.now, result, facts.about)
     release = replace(situation.release, attempt=situation.release.attempt + 1)
     state = replace(situation.state, golden=found, release=release)
@@ -62,11 +62,11 @@ def examining(situation: Situation) -> Decision:
         "GoldenFinished",
         f"{situation.candidate.model} {situation.candidate.version} ({run.candidate}): {result.message}",
     )
-    following = _concluded(replace(situation, state=state), stage, found)
+    following = _conclude_examination(replace(situation, state=state), stage, found)
     return replace(following, notes=(note, *following.notes))
 
 
-def _concluded(situation: Situation, stage: GoldenStage, record: GoldenRecord) -> Decision:
+def _conclude_examination(situation: Situation, stage: GoldenStage, record: GoldenRecord) -> Decision:
     result = record.result
     match result.verdict:
         case Verdict.PASS:
@@ -74,12 +74,12 @@ def _concluded(situation: Situation, stage: GoldenStage, record: GoldenRecord) -
         case Verdict.FAIL:
             return refusal(situation, result.reason, result.message)
         case Verdict.NO_EVIDENCE:
-            return _undecided(situation, stage, Hold(result.reason, result.message))
+            return _stay_undecided(situation, stage, Hold(result.reason, result.message))
 
 
-def _undecided(situation: Situation, stage: GoldenStage, gap: Hold) -> Decision:
+def _stay_undecided(situation: Situation, stage: GoldenStage, gap: Hold) -> Decision:
     since = situation.release.opened_at or situation.release.stage_started_at
-    return undecided(situation, gap, stage="golden answers", since=since, limit=stage.max_duration)
+    return stay_undecided(situation, gap, stage="golden answers", since=since, limit=stage.max_duration)
 
 
 def _run(situation: Situation) -> GoldenRun:

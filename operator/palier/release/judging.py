@@ -3,31 +3,31 @@
 from dataclasses import replace
 
 from palier.errors import InvalidSpec
-from palier.evidence.objective import Judgement, ObjectiveRule, Verdict, fresh, judge
+from palier.evidence.objective import Judgement, ObjectiveRule, Verdict, judge, start_evidence
 from palier.measuring.sources import MeasuredObjective
 from palier.release.cost import cost_judgements
 from palier.release.holds import CANNOT_MEASURE
 from palier.release.prospects import pods_for_traffic
 from palier.release.shadow_objectives import COVERAGE, LEFT_OUT
 from palier.release.situation import Situation
-from palier.release.state import Step
+from palier.release.state import ReleasePhase
 
 
 def judgements_of(situation: Situation) -> tuple[Judgement, ...]:
     """Verdicts on every objective; a look that could not measure leaves no verdict but NoEvidence."""
     release = situation.release
     if (
-        release.direct
-        or release.step in {Step.PREPARING, Step.LOAD_TESTING, Step.EXAMINING}
+        release.is_direct
+        or release.phase in {ReleasePhase.PREPARING, ReleasePhase.LOAD_TESTING, ReleasePhase.EXAMINING}
         or (release.traffic_since is None and not release.evidence)
     ):
         return ()
     objectives = situation.objectives
-    if release.step is Step.SHADOWING:
+    if release.phase is ReleasePhase.SHADOWING:
         return tuple(_in_shadow(situation, objective) for objective in objectives.measured)
     return (
-        *(_judgement(situation, objective, promotion=release.last) for objective in objectives.measured),
-        *(_unmeasurable(name, error) for name, error in objectives.unmeasurable),
+        *(_judgement(situation, objective, promotion=release.is_last) for objective in objectives.measured),
+        *(_judge_unmeasurable(name, error) for name, error in objectives.unmeasurable),
         *_costs(situation),
     )
 
@@ -70,7 +70,7 @@ def _costs(situation: Situation) -> tuple[Judgement, ...]:
     )
 
 
-def _unmeasurable(name: str, error: InvalidSpec) -> Judgement:
+def _judge_unmeasurable(name: str, error: InvalidSpec) -> Judgement:
     """An objective that was changed into one that cannot be measured: no verdict, and the others go on."""
     return Judgement(
         objective=name,
@@ -88,10 +88,10 @@ def _unmeasurable(name: str, error: InvalidSpec) -> Judgement:
 
 def _judgement(situation: Situation, objective: MeasuredObjective, *, promotion: bool) -> Judgement:
     name, measured = objective.rule.name, situation.observation.measured
-    evidence = situation.release.evidence.get(name) or fresh()
+    evidence = situation.release.evidence.get(name) or start_evidence()
     if evidence.of != objective.digest:
-        evidence = fresh(objective.digest)  # gathered about something else that had the same name
-    if unseen := measured.unseen(objective.origin) or measured.missing.get(name, ""):
+        evidence = start_evidence(objective.digest)  # gathered about something else that had the same name
+    if unseen := measured.describe_unseen(objective.origin) or measured.missing.get(name, ""):
         return replace(
             judge(evidence, objective.rule, promotion=promotion),
             verdict=Verdict.NO_EVIDENCE,

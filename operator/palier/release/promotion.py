@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from palier.release.holds import shifting, waiting_for_pods, waiting_for_route
+from palier.release.holds import describe_shift, waiting_for_pods, waiting_for_route
 from palier.release.requests import handle_requests, is_asked
 from palier.release.rollback import rules_of
 from palier.release.situation import Decision, Note, Situation
@@ -26,7 +26,7 @@ def skip_stages(situation: Situation) -> Decision | None:
     note = Note("Normal", "PromotionRequested", f"remaining stages skipped on request{requests.asked_by('promote')}")
     release = situation.release.shorten(now=situation.now)
     entered = replace(situation, state=replace(handled, release=release))
-    return Decision(entered.state, notes=(note,), hold=shifting(entered, "moving to 100 % of the traffic"))
+    return Decision(entered.state, notes=(note,), hold=describe_shift(entered, "moving to 100 % of the traffic"))
 
 
 def follow_promotion(situation: Situation) -> Decision:
@@ -59,7 +59,7 @@ def _make_stable(situation: Situation) -> Decision:
     # The newest mark tells what serves, also where the wall clock was set back since the one before.
     since = max([now, *(mark + 1e-3 for mark in marks)])
     ended = replace(
-        state.ended(outcome),
+        state.end_release(outcome),
         stable=replace(candidate, since=since),
         candidate=None,
         former=Former(replace(state.stable, since=now), until) if state.stable else None,

@@ -28,7 +28,7 @@ from palier.release.outlook import MESSAGE_LIMIT, cost_status, plan_status, test
 from palier.release.scaled import scale_status
 from palier.release.situation import Decision
 from palier.release.standing import NO_RELEASE, name_of, tell_progress, tell_standing
-from palier.release.state import Result, State, Step
+from palier.release.state import ReleasePhase, Result, State
 
 
 def stage_word(state: State, *, wanted: str) -> str:
@@ -40,15 +40,15 @@ def stage_word(state: State, *, wanted: str) -> str:
             return "RolledBack" if state.stable and not kept else state.outcome.result.value
         return "Serving" if state.stable else "Preparing"
     stage = release.stage
-    if release.step is Step.CANARY and stage:
+    if release.phase is ReleasePhase.CANARY and stage:
         return f"Experiment {stage.weight}" if stage.experiment else f"Canary {stage.weight}"
-    if release.step is Step.SHADOWING and stage and stage.shadow:
+    if release.phase is ReleasePhase.SHADOWING and stage and stage.shadow:
         return f"Shadow {stage.shadow.percent}"
-    if release.step is Step.LOAD_TESTING:
+    if release.phase is ReleasePhase.LOAD_TESTING:
         return "LoadTest"
-    if release.step is Step.EXAMINING:
+    if release.phase is ReleasePhase.EXAMINING:
         return "Golden"
-    return release.step.value
+    return release.phase.value
 
 
 def conditions(decision: Decision, observation: Observation) -> list[Finding]:
@@ -62,7 +62,7 @@ def conditions(decision: Decision, observation: Observation) -> list[Finding]:
         hold = decision.hold
         weight = observation.weight(state.candidate.revision) if state.candidate else 0
         standing = tell_standing(state, weight=weight)
-        reason = hold.reason if hold else state.release.step.value
+        reason = hold.reason if hold else state.release.phase.value
         found += [
             Finding(READY, "Unknown", reason, hold.message if hold else standing),
             Finding(RECONCILING, "True", reason, standing),
@@ -98,7 +98,7 @@ def conditions(decision: Decision, observation: Observation) -> list[Finding]:
     return found
 
 
-def refused(reason: str, message: str, *, serves: bool) -> list[Finding]:
+def report_refused(reason: str, message: str, *, serves: bool) -> list[Finding]:
     """The conditions of an object that Palier cannot act on as it is written; what serves keeps serving."""
     unchanged = "what served before is left as it is" if serves else "nothing serves yet"
     return [
@@ -109,7 +109,7 @@ def refused(reason: str, message: str, *, serves: bool) -> list[Finding]:
     ]
 
 
-def written(found: list[Finding], *, generation: int) -> list[dict[str, Any]]:
+def write_conditions(found: list[Finding], *, generation: int) -> list[dict[str, Any]]:
     """Findings as conditions, still without their times."""
     return [
         condition(
@@ -157,10 +157,10 @@ def verdict_status(
         "message": judgement.message[:MESSAGE_LIMIT],
     }
     if judgement.estimate is not None:
-        status["estimate"] = _written(judgement.estimate, plain=plain)
+        status["estimate"] = _write_value(judgement.estimate, plain=plain)
     if judgement.interval is not None:
         low, high = judgement.interval
-        status["interval"] = f"{_written(low, plain=plain)} to {_written(high, plain=plain)}"
+        status["interval"] = f"{_write_value(low, plain=plain)} to {_write_value(high, plain=plain)}"
     if judgement.needed is not None:
         status["needed"] = judgement.needed
     if judgement.segments:
@@ -170,7 +170,7 @@ def verdict_status(
     return status
 
 
-def _written(value: float, *, plain: bool) -> str:
+def _write_value(value: float, *, plain: bool) -> str:
     """A measured value with three digits: shares and scores in percent, means and costs as they are."""
     return f"{value:.3g}" if plain else f"{value * 100:.3g} %"
 
@@ -189,7 +189,7 @@ def status_of(
         "weight": weight,
         **scale_status(deployment, state, observation),
         **write_state(state),
-        "conditions": written(
+        "conditions": write_conditions(
             [*found, *_measurable(histograms), *within_budget(deployment, decision)],
             generation=deployment.metadata.generation,
         ),

@@ -8,14 +8,22 @@ from dataclasses import replace
 
 from palier.api.quality import RESERVED
 from palier.api.v1alpha1 import OnBreach, ShadowStage
-from palier.evidence.objective import Judgement, Verdict, combined
+from palier.evidence.objective import Judgement, Verdict, combine_verdicts
 from palier.release.criteria import comparison
-from palier.release.holds import CANNOT_MEASURE, JUDGING, blinks, first_gap, kept, waiting_for_pods, waiting_for_route
-from palier.release.refusal import undecided
+from palier.release.holds import (
+    CANNOT_MEASURE,
+    JUDGING,
+    find_hold,
+    first_gap,
+    is_briefly_blind,
+    waiting_for_pods,
+    waiting_for_route,
+)
+from palier.release.refusal import stay_undecided
 from palier.release.shadowing import ShadowRun
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages import next_stage
-from palier.release.state import Step
+from palier.release.state import ReleasePhase
 from palier.release.targets import stage_replicas
 
 SILENT_FOR = 30.0
@@ -25,13 +33,13 @@ SILENT_FOR = 30.0
 def shadow_under_way(situation: Situation) -> ShadowRun | None:
     """The shadow whose proxy has to exist now."""
     release = situation.state.release
-    if release is None or release.step is not Step.SHADOWING or situation.state.stable is None:
+    if release is None or release.phase is not ReleasePhase.SHADOWING or situation.state.stable is None:
         return None
     if situation.deployment.spec.traffic.gateway is None:
         return None  # the author has moved the traffic to a Service, which copies nothing
     stage = _stage_of(situation)
     candidate, stable = situation.candidate.revision, situation.state.stable.revision
-    described = situation.observation.described(situation.deployment, candidate)
+    described = situation.observation.describe_revision(situation.deployment, candidate)
     return ShadowRun(candidate, stable, stage.percent, comparison(described, candidate=candidate, stable=stable))
 
 
@@ -41,32 +49,36 @@ def _stage_of(situation: Situation) -> ShadowStage:
     return stage
 
 
-def shadowing(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision:
+def decide_shadow(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision:
     """The candidate answers copies, and is judged on its answers."""
     stage, release = _stage_of(situation), situation.release
     if release.traffic_since is None:
         return _awaiting_copies(situation, stage)
     if not situation.observation.shadow.exists:
         # Another comparison has another proxy, and what the one before still counts is nothing to judge by.
-        anew = replace(situation.state, release=replace(release.unjudged(), opened_at=situation.now))
+        anew = replace(situation.state, release=replace(release.drop_evidence(), opened_at=situation.now))
         return Decision(anew, hold=Hold("ShadowNotReady", "the proxy that compares answers starts"))
     if breached := _held_for_breach(situation, judgements):
         return breached
     # What was a breach under another limit is none any more: the copies have to go on.
     situation = replace(situation, state=replace(situation.state, release=replace(release, breach="")))
-    if held := kept(situation, "in the shadow"):
+    if held := find_hold(situation, "in the shadow"):
         return Decision(situation.state, hold=held)
-    if hindered := _unjudged(situation) or _missing(situation):
-        return _undecided(situation, stage, hindered)
+    if hindered := _hold_unjudged(situation) or _hold_missing(situation):
+        return _stay_undecided(situation, stage, hindered)
     held_for = situation.now - release.traffic_since
     gap = first_gap(situation, judgements)
     if held_for < stage.min_duration.seconds and not (gap and gap.reason == CANNOT_MEASURE):
         return Decision(situation.state, hold=Hold("MinimumDuration", f"shadow for at least {stage.min_duration}"))
-    if combined(judgements) is Verdict.PASS:
+    if combine_verdicts(judgements) is Verdict.PASS:
         told = "; ".join(judgement.message for judgement in judgements)
         return next_stage(situation, (Note("Normal", "ShadowPassed", f"{situation.candidate.revision}: {told}"),))
-    gap = _explained(judgements, gap or Hold(JUDGING, "no verdict yet"), held_for=held_for)
-    return Decision(situation.state, hold=gap) if blinks(situation, judgements) else _undecided(situation, stage, gap)
+    gap = _explain_silence(judgements, gap or Hold(JUDGING, "no verdict yet"), held_for=held_for)
+    return (
+        Decision(situation.state, hold=gap)
+        if is_briefly_blind(situation, judgements)
+        else _stay_undecided(situation, stage, gap)
+    )
 
 
 def _held_for_breach(situation: Situation, judgements: tuple[Judgement, ...]) -> Decision | None:
@@ -87,13 +99,13 @@ def _awaiting_copies(situation: Situation, stage: ShadowStage) -> Decision:
     """The proxy starts, and then the gateway has to send it copies."""
     if situation.deployment.spec.traffic.gateway is None:
         told = "spec.traffic has no gateway now, and a Service cannot copy requests: abort the release, or set it back"
-        return _undecided(situation, stage, Hold("ShadowNotReady", told))
-    if missing := _missing(situation):
-        return _undecided(situation, stage, missing)
+        return _stay_undecided(situation, stage, Hold("ShadowNotReady", told))
+    if missing := _hold_missing(situation):
+        return _stay_undecided(situation, stage, missing)
     needed = stage_replicas(situation.deployment, situation.state, situation.observation, now=situation.now)
     if not situation.observation.facts(situation.candidate.revision).carries(needed):
         # Pods that went away before they were asked anything have given no wrong answer.
-        return _undecided(situation, stage, waiting_for_pods(situation, needed))
+        return _stay_undecided(situation, stage, waiting_for_pods(situation, needed))
     note = Note(
         "Normal",
         "ShadowStarted",
@@ -104,7 +116,7 @@ def _awaiting_copies(situation: Situation, stage: ShadowStage) -> Decision:
     return Decision(replace(situation.state, release=began), notes=(note,), hold=hold)
 
 
-def _unjudged(situation: Situation) -> Hold | None:
+def _hold_unjudged(situation: Situation) -> Hold | None:
     """A spec from before the API server refused it: its sample alone says nothing of the candidate's answers."""
     if any(objective.rule.name not in RESERVED for objective in situation.objectives.measured):
         return None
@@ -115,7 +127,7 @@ def _unjudged(situation: Situation) -> Hold | None:
     )
 
 
-def _missing(situation: Situation) -> Hold | None:
+def _hold_missing(situation: Situation) -> Hold | None:
     """What keeps copies from being compared at this moment."""
     facts = situation.observation.shadow
     if not facts.ready:
@@ -123,12 +135,12 @@ def _missing(situation: Situation) -> Hold | None:
     return None if facts.mirrored else waiting_for_route(situation)
 
 
-def _undecided(situation: Situation, stage: ShadowStage, gap: Hold) -> Decision:
+def _stay_undecided(situation: Situation, stage: ShadowStage, gap: Hold) -> Decision:
     since = situation.release.traffic_since or situation.release.opened_at or situation.now
-    return undecided(situation, gap, stage="shadow", since=since, limit=stage.max_duration)
+    return stay_undecided(situation, gap, stage="shadow", since=since, limit=stage.max_duration)
 
 
-def _explained(judgements: tuple[Judgement, ...], gap: Hold, *, held_for: float) -> Hold:
+def _explain_silence(judgements: tuple[Judgement, ...], gap: Hold, *, held_for: float) -> Hold:
     """With what may be missing, where not one pair has been counted for a while."""
     if held_for < SILENT_FOR or any(judgement.total for judgement in judgements):
         return gap

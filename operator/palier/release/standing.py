@@ -9,19 +9,19 @@ from collections.abc import Mapping
 from typing import Final
 
 from palier.api.conditions import rfc3339
-from palier.release.state import Release, RevisionRef, State, Step
+from palier.release.state import Release, ReleasePhase, RevisionRef, State
 
 __all__ = ["NO_RELEASE", "name_of", "tell_gone", "tell_progress", "tell_standing", "tell_taking_back"]
 
 NO_RELEASE: Final = "no release is in progress"
 
-_STANDS: Final[Mapping[Step, str]] = {
-    Step.PREPARING: "{candidate} is getting ready and has no users yet, since {since}",
-    Step.LOAD_TESTING: "{candidate} is under load without any user, since {since}",
-    Step.EXAMINING: "{candidate} is asked for golden answers without any user, since {since}",
-    Step.SHADOWING: "{candidate} answers copies of users' requests, since {since}",
-    Step.PROMOTING: "{candidate} is getting all of the traffic and has {weight} % now, since {since}",
-    Step.ROLLING_BACK: "the traffic of {candidate} is going back to stable, since {since}",
+_STANDS: Final[Mapping[ReleasePhase, str]] = {
+    ReleasePhase.PREPARING: "{candidate} is getting ready and has no users yet, since {since}",
+    ReleasePhase.LOAD_TESTING: "{candidate} is under load without any user, since {since}",
+    ReleasePhase.EXAMINING: "{candidate} is asked for golden answers without any user, since {since}",
+    ReleasePhase.SHADOWING: "{candidate} answers copies of users' requests, since {since}",
+    ReleasePhase.PROMOTING: "{candidate} is getting all of the traffic and has {weight} % now, since {since}",
+    ReleasePhase.ROLLING_BACK: "the traffic of {candidate} is going back to stable, since {since}",
 }
 
 
@@ -35,11 +35,11 @@ def tell_standing(state: State, *, weight: int) -> str:
     release, candidate = state.release, state.candidate
     if release is None or candidate is None:
         return NO_RELEASE
-    if release.step is Step.CANARY:
+    if release.phase is ReleasePhase.CANARY:
         return _tell_share(release, candidate, weight)
-    if release.step is Step.ROLLING_BACK and state.stable is None:
+    if release.phase is ReleasePhase.ROLLING_BACK and state.stable is None:
         return f"{name_of(candidate)} is being removed, since {rfc3339(release.stage_started_at)}"
-    form = _STANDS.get(release.step, f"{{candidate}} is at {release.step.value}, since {{since}}")
+    form = _STANDS.get(release.phase, f"{{candidate}} is at {release.phase.value}, since {{since}}")
     return form.format(candidate=name_of(candidate), since=rfc3339(release.stage_started_at), weight=weight)
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from palier.api.release import Landing, Stage
-from palier.api.status_values import Result, Step
+from palier.api.status_values import ReleasePhase, Result
 from palier.economics.spending import Spending
 from palier.evidence.objective import Evidence, begin_stage
 from palier.measuring.sources import KnownReading
-from palier.release.cost import Reckoned
+from palier.release.cost import ReportedCosts
 from palier.release.examining import GoldenRecord
 from palier.release.testing import LoadTestRecord
 
@@ -25,10 +25,10 @@ __all__ = [
     "Former",
     "Outcome",
     "Release",
+    "ReleasePhase",
     "Result",
     "RevisionRef",
     "State",
-    "Step",
 ]
 
 HISTORY_LIMIT = 10
@@ -158,42 +158,42 @@ class Release:
         return self.stage.landing if self.stage else None
 
     @property
-    def reached(self) -> int:
+    def reached_weight(self) -> int:
         """The candidate's share of the users' requests in the stage before, in percent: what it has earned so far."""
         return max((stage.weight for stage in self.plan[: self.cursor]), default=0)
 
     @property
-    def direct(self) -> bool:
+    def is_direct(self) -> bool:
         """Whether no stage compares: the first revision of all, the return to a warm one, or a spec without stages."""
         return not any(stage.landing or stage.shadow for stage in self.plan)
 
     @property
-    def last(self) -> bool:
+    def is_last(self) -> bool:
         """Whether nothing but all of the traffic comes after the present stage."""
         return self.cursor >= len(self.plan) - 1
 
     @property
-    def step(self) -> Step:
+    def phase(self) -> ReleasePhase:
         """Where it stands, in one word."""
         if self.ending:
-            return Step.ROLLING_BACK
-        if self.opened_at is None and not self.reached and not self.skipped:
-            return Step.PREPARING
+            return ReleasePhase.ROLLING_BACK
+        if self.opened_at is None and not self.reached_weight and not self.skipped:
+            return ReleasePhase.PREPARING
         stage = self.stage
         if stage is None:
-            return Step.PROMOTING
+            return ReleasePhase.PROMOTING
         if stage.load_test:
-            return Step.LOAD_TESTING
+            return ReleasePhase.LOAD_TESTING
         if stage.golden:
-            return Step.EXAMINING
-        return Step.SHADOWING if stage.shadow else Step.CANARY
+            return ReleasePhase.EXAMINING
+        return ReleasePhase.SHADOWING if stage.shadow else ReleasePhase.CANARY
 
     @property
     def has_met_users(self) -> bool:
         """Whether users may have met the candidate in this release."""
         if self.stage is None:
-            return self.reached > 0 or self.opened_at is not None
-        return self.reached > 0 or (self.landing is not None and self.traffic_since is not None)
+            return self.reached_weight > 0 or self.opened_at is not None
+        return self.reached_weight > 0 or (self.landing is not None and self.traffic_since is not None)
 
     def not_ahead_of(self, now: float) -> Self:
         """The same release after the wall clock was set back: what would last until then begins now.
@@ -226,7 +226,7 @@ class Release:
             now: seconds since the epoch.
         """
         cursor = self.cursor + 1
-        passed = self.unjudged() if self.stage and self.stage.shadow else self
+        passed = self.drop_evidence() if self.stage and self.stage.shadow else self
         evidence = passed.evidence
         if cursor < len(self.plan) and self.plan[cursor].landing:
             evidence = {name: begin_stage(one) for name, one in evidence.items()}
@@ -241,7 +241,7 @@ class Release:
             evidence=evidence,
         )
 
-    def unjudged(self) -> Self:
+    def drop_evidence(self) -> Self:
         """The same release without the evidence of its shadow, which says nothing about what users meet."""
         return replace(
             self,
@@ -256,7 +256,7 @@ class Release:
 
     def roll_back(self, ending: Ending, *, now: float) -> Self:
         """The same release on its way back to stable; what a shadow has counted is forgotten, for no user met it."""
-        left = self.unjudged() if self.stage and self.stage.shadow else self
+        left = self.drop_evidence() if self.stage and self.stage.shadow else self
         return replace(left, stage_started_at=now, ending=ending)
 
 
@@ -267,7 +267,7 @@ class State:
     stable: RevisionRef | None = None
     candidate: RevisionRef | None = None
     former: Former | None = None
-    slots: tuple[str, str] | None = None
+    backend_positions: tuple[str, str] | None = None
     """The revision at each of the route's two backend positions: a position keeps its revision for a whole release."""
     drains: tuple[Drain, ...] = ()
     release: Release | None = None
@@ -284,9 +284,9 @@ class State:
     """What the last golden answers found."""
     spending: Spending | None = None
     """What serving has cost; None while no price is known."""
-    costs: Reckoned = field(default_factory=Reckoned)
+    costs: ReportedCosts = field(default_factory=ReportedCosts)
     """What was last told of it."""
 
-    def ended(self, outcome: Outcome) -> Self:
+    def end_release(self, outcome: Outcome) -> Self:
         """The memory after a release ended."""
         return replace(self, release=None, outcome=outcome, history=(*self.history, outcome)[-HISTORY_LIMIT:])

@@ -38,7 +38,7 @@ DETAILED = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ServingOption:
     """One way to run what the spec asks for: a variant, or the spec itself where it has none."""
 
     variant: str
@@ -165,7 +165,7 @@ class LoadTestRecord:
         )
 
 
-def runs_of(ways: Iterable[Way], *, attempt: int) -> tuple[Run, ...]:
+def runs_of(ways: Iterable[ServingOption], *, attempt: int) -> tuple[Run, ...]:
     """Every run that the ways ask for: all numbers of replicas of one, then of the next."""
     wanted = [
         (way, replicas)
@@ -204,7 +204,7 @@ def record_for(
     return max(filter(usable, records), key=lambda record: record.measured_at, default=None)
 
 
-def recorded(records: tuple[LoadTestRecord, ...], new: LoadTestRecord) -> tuple[LoadTestRecord, ...]:
+def add_record(records: tuple[LoadTestRecord, ...], new: LoadTestRecord) -> tuple[LoadTestRecord, ...]:
     """The records with a new one, which replaces an older one about the same."""
     same = (new.revision, new.digest, new.replicas)
     others = tuple(record for record in records if (record.revision, record.digest, record.replicas) != same)

@@ -24,7 +24,7 @@ def summary(runs: Sequence[Run], case: Case) -> dict[str, Any]:
         runs: at least one.
         case: what was played.
     """
-    rolled_back = [_when(run, "rollback") for run in runs]
+    rolled_back = [_find_time(run, "rollback") for run in runs]
     kinds = [run.outcome.kind for run in runs]
     found = {
         "runs": len(runs),
@@ -33,7 +33,7 @@ def summary(runs: Sequence[Run], case: Case) -> dict[str, Any]:
         **_rates("undecided", kinds.count("undecided"), len(runs)),
         "medianSecondsToRollback": quantile(rolled_back, 0.5),
         "p90SecondsToRollback": quantile(rolled_back, 0.9),
-        "medianSecondsToPromote": quantile([_when(run, "promote") for run in runs], 0.5),
+        "medianSecondsToPromote": quantile([_find_time(run, "promote") for run in runs], 0.5),
         "medianSecondsToFirstProof": quantile(
             [math.inf if run.outcome.first_proof is None else run.outcome.first_proof for run in runs], 0.5
         ),
@@ -80,7 +80,7 @@ def _rates(name: str, hits: int, total: int) -> dict[str, Any]:
     return {f"{name}Rate": hits / total, f"{name}RateInterval": list(clopper_pearson(hits, total))}
 
 
-def _when(run: Run, kind: str) -> float:
+def _find_time(run: Run, kind: str) -> float:
     return run.outcome.at if run.outcome.kind == kind and run.outcome.at is not None else math.inf
 
 

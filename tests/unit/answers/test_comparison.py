@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from palier.answers.checks import LONGEST_TEXT, MISSING
-from palier.answers.comparison import Answer, CheckResult, Compared, compare
+from palier.answers.comparison import Answer, CheckResult, ComparisonResult, compare
 from palier.api.v1alpha1 import Answers
 
 ONE = "check"
@@ -203,7 +203,7 @@ def test_the_status_code_comes_first() -> None:
     """Answers of different status never agree, and what they say is not looked at."""
     compared = compare(Answer(200, "{}"), Answer(503, "{}"), Answers())
 
-    assert compared == Compared(agrees=False, results=(), message="status 503 instead of 200")
+    assert compared == ComparisonResult(agrees=False, results=(), message="status 503 instead of 200")
     assert (compared.score, compared.places) == (0.0, ("status",))
     assert compare(Answer(404, "{}"), Answer(404, "{}"), Answers()).agrees is True
 

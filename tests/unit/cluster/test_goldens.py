@@ -12,13 +12,13 @@ from palier.cluster.act import Actor
 from palier.cluster.goldens import Goldens, facts
 from palier.cluster.observe import observe
 from palier.cluster.store import Store
-from palier.cluster.wanted import Wanted
+from palier.cluster.wanted import SpecInputs
 from palier.errors import InvalidSpec, Unavailable
 from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult
 from palier.manifests.golden import golden_configs, golden_name
 from palier.release.examining import GoldenFacts, GoldenRun
-from palier.release.observation import Measured
+from palier.release.observation import MeasuredEvidence
 from palier.release.state import State
 from tests.property.world import model_deployment
 from tests.unit.cluster.memory import MemoryCluster
@@ -194,7 +194,9 @@ async def test_golden_answers_and_load_tests_leave_each_other_alone() -> None:
     await shell.keep(RUN)
     assert shell.names("Job") == {"load-demo-x", golden_name(shell.deployment, RUN)}
 
-    seen = observe(shell.store, shell.deployment, State(), asked=Wanted(CANDIDATE), measured=Measured(), troubles={})
+    seen = observe(
+        shell.store, shell.deployment, State(), asked=SpecInputs(CANDIDATE), measured=MeasuredEvidence(), troubles={}
+    )
     await Actor(shell.cluster, shell.store).load_test(shell.deployment, None, observation=seen, requests="")
     assert shell.names("Job") == {golden_name(shell.deployment, RUN)}
     assert golden_name(shell.deployment, RUN) in shell.names("ConfigMap")

@@ -10,7 +10,7 @@ import yaml
 from palier.api.constants import KIND
 from palier.api.v1alpha1 import parse
 from palier.economics.burn import BurnRule
-from palier.release.state import Result, Step
+from palier.release.state import ReleasePhase, Result
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "charts" / "palier" / "README.md"])
@@ -107,7 +107,9 @@ def test_every_door_is_described() -> None:
 
 def test_every_reason_is_explained() -> None:
     """A reason that a condition, an ending, an Event or a verdict can show is found in troubleshooting."""
-    reasons = _reasons(CODE) | _reasons(VERDICTS) | {str(step) for step in Step} | {str(result) for result in Result}
+    reasons = (
+        _reasons(CODE) | _reasons(VERDICTS) | {str(step) for step in ReleasePhase} | {str(result) for result in Result}
+    )
     reasons |= {str(rule) for rule in BurnRule}
 
     assert {"Judging", "CannotMeasure", "AbortRequested", "HardStop", "StageStarted"} <= reasons

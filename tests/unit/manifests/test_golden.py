@@ -12,7 +12,7 @@ from palier.manifests.golden import golden_configs, golden_job
 from palier.manifests.loadtest import load_test_config, load_test_job
 from palier.manifests.revision import deployment_manifest, prompts_manifest, scale_manifest, service_manifest
 from palier.manifests.shadow import PORT, shadow_config, shadow_deployment, shadow_name, shadow_service
-from palier.manifests.sticky import sticky_manifest
+from palier.manifests.sticky import affinity_manifest
 from palier.manifests.traffic import Mirror, front_service_manifest, route_manifest
 from palier.release.examining import GoldenRun
 from palier.release.shadowing import ShadowRun
@@ -102,7 +102,7 @@ def shadowed(deployment: ModelDeployment) -> Objects:
             ports=ports,
             mirror=Mirror(name, PORT, SHADOW.percent),
         ),
-        sticky_manifest(deployment, gateway.sticky),
+        affinity_manifest(deployment, gateway.sticky),
     ]
 
 

@@ -16,7 +16,7 @@ import pytest
 import palier
 from palier.errors import MetricsUnavailable
 from palier.evidence.objective import ObjectiveRule
-from palier.measuring.look import Watched
+from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import (
     AboveLevel,
     CounterRatio,
@@ -155,7 +155,7 @@ def test_no_question_goes_without_the_matchers(server: Server, tmp_path: Path) -
     )
     objectives = tuple(measured(source, origin) for origin in Origin for source in sources)
     routed = RouterSeries("cluster_name", candidate="new", stable="old", namespaces=("gateways",))
-    watched = Watched("bbbbbbbbbb", "aaaaaaaaaa", 0, 0.0, 0.0, objectives, {}, router=routed)
+    watched = WatchedRelease("bbbbbbbbbb", "aaaaaaaaaa", 0, 0.0, 0.0, objectives, {}, router=routed)
     (tmp_path / "prices.yaml").write_text("{openCost: {currency: EUR}}")
 
     async def everything(source: PrometheusSource) -> None:

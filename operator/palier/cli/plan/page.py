@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from palier.api.budget import Budget
 from palier.cli.plan.chart import Terminal, chart
-from palier.cli.plan.outcome import Outcome, Way, point
+from palier.cli.plan.outcome import Outcome, ServingOption, point
 from palier.cli.plan.scene import scene, seconds_at
 from palier.cli.plan.words import NAMES, conclusion, fits_up_to, title, verdict_of
 from palier.economics import sentences
@@ -24,10 +24,10 @@ _FITS = {True: "yes", False: "no", None: _UNKNOWN}
 def page(found: Outcome, terminal: Terminal) -> str:
     """The page for one ModelDeployment."""
     lines = [*_head(found)]
-    if len(found.ways) > 1:
-        lines += ["", *_ways(found.ways)]
-    lines += ["", *_points(found.shown)]
-    if further := [*_further(found.shown)]:
+    if len(found.serving_options) > 1:
+        lines += ["", *_compare_options(found.serving_options)]
+    lines += ["", *_points(found.main_option)]
+    if further := [*_describe_more(found.main_option)]:
         lines += ["", *further]
     if drawing := chart(scene(found), terminal):
         lines += ["", drawing]
@@ -35,26 +35,26 @@ def page(found: Outcome, terminal: Terminal) -> str:
 
 
 def _head(found: Outcome) -> Iterator[str]:
-    spec, shown = found.draft.deployment.spec, found.shown
+    spec, shown = found.draft.deployment.spec, found.main_option
     owner, plan = spec.owner, shown.plan
     yield title(found)
     yield _row("Owner", f"{owner.name} <{owner.email}>{f', team {owner.team}' if owner.team else ''}")
-    if len(found.ways) == 1:
+    if len(found.serving_options) == 1:
         yield _row("Model", _model(shown))
     yield _row("Target", _target(shown))
     yield _row("Budget", _budget(spec.budget))
     yield _row("Prices", f"{plan.price_source}, as of {plan.prices_as_of}" if plan.prices_as_of else "not known")
-    if len(found.ways) == 1:
+    if len(found.serving_options) == 1:
         yield _row("Replica", _replica(shown))
         yield _row("Capacity", _capacity(shown))
 
 
-def _model(way: Way) -> str:
+def _model(way: ServingOption) -> str:
     model = way.deployment.spec.model
     return f"{model.name} {model.version}"
 
 
-def _target(way: Way) -> str:
+def _target(way: ServingOption) -> str:
     scale, plan = way.deployment.spec.scale, way.plan
     told = [sentences.rate(plan.inputs.target)]
     if scale is not None and scale.target.tokens_in:
@@ -76,7 +76,7 @@ def _budget(budget: Budget | None) -> str:
     return ", ".join(f"{sentences.exact(limit.decimal)} {budget.currency} {what}" for limit, what in limits if limit)
 
 
-def _replica(way: Way) -> str:
+def _replica(way: ServingOption) -> str:
     """What one replica costs, and for what."""
     price = way.plan.inputs.hourly
     if isinstance(price, Unpriced):
@@ -87,14 +87,14 @@ def _replica(way: Way) -> str:
     return f"{sentences.money(price.money.amount, price.money.currency)} an hour, {monthly} a month ({told})"
 
 
-def _capacity(way: Way) -> str:
+def _capacity(way: ServingOption) -> str:
     capacity = way.plan.capacity
     if capacity is None:
         return way.capacity.told
     return f"{sentences.figure(capacity)} requests/s for each replica, {way.capacity.told}"
 
 
-def _ways(ways: Sequence[Way]) -> Iterator[str]:
+def _compare_options(ways: Sequence[ServingOption]) -> Iterator[str]:
     """The variants side by side."""
     head = ("variant", "requests/s", "", "an hour", "POC month", "replicas", "target month", "fits up to", "")
     rows = [
@@ -114,7 +114,7 @@ def _ways(ways: Sequence[Way]) -> Iterator[str]:
     yield from _table([head, *rows], left=(0, 2, 8))
 
 
-def _points(way: Way) -> Iterator[str]:
+def _points(way: ServingOption) -> Iterator[str]:
     """The numbers at each traffic."""
     plan = way.plan
     tokens = any(one.per_million_tokens is not None for one in plan.points)
@@ -138,7 +138,7 @@ def _points(way: Way) -> Iterator[str]:
     yield from _table([(plan.currency, *head, *(["1M tokens"] if tokens else []), "within budget"), *rows], left=(0,))
 
 
-def _further(way: Way) -> Iterator[str]:
+def _describe_more(way: ServingOption) -> Iterator[str]:
     """What the table does not say."""
     plan = way.plan
     if plan.inputs.limits is not None and plan.inputs.service is not None:
@@ -154,7 +154,7 @@ def _further(way: Way) -> Iterator[str]:
         yield _row("Answers", _answers(way))
 
 
-def _break_even(way: Way) -> str:
+def _break_even(way: ServingOption) -> str:
     even, currency = way.plan.break_even, way.plan.currency
     if even is None:
         return _UNKNOWN
@@ -164,7 +164,7 @@ def _break_even(way: Way) -> str:
     return f"above {sentences.figure(even.requests_per_second)} requests/s; below, {bought} is cheaper"
 
 
-def _answers(way: Way) -> str:
+def _answers(way: ServingOption) -> str:
     """How fast they come, and what happens to those who come beyond what is paid for."""
     if way.latency is None:
         return _UNKNOWN

@@ -7,7 +7,7 @@ contract: programs read them.
 from decimal import Decimal
 from typing import Any
 
-from palier.cli.plan.outcome import Outcome, Way
+from palier.cli.plan.outcome import Outcome, ServingOption
 from palier.economics.planning import Point
 
 __all__ = ["report"]
@@ -15,21 +15,21 @@ __all__ = ["report"]
 
 def report(found: Outcome) -> dict[str, Any]:
     """The object for one ModelDeployment."""
-    deployment, shown = found.draft.deployment, found.shown
+    deployment, shown = found.draft.deployment, found.main_option
     return {
         "name": deployment.metadata.name,
         "namespace": deployment.metadata.namespace,
-        **_way(shown),
+        **_report_option(shown),
         "budget": _budget(found),
         "verdict": str(found.choice.verdict),
         "reason": found.choice.reason,
         "message": found.choice.message,
-        "variants": [_variant(way) for way in found.ways if way.name],
+        "variants": [_variant(way) for way in found.serving_options if way.name],
         "notes": list(found.notes),
     }
 
 
-def _way(way: Way) -> dict[str, Any]:
+def _report_option(way: ServingOption) -> dict[str, Any]:
     """The numbers of one way to serve."""
     plan = way.plan
     as_of = plan.prices_as_of
@@ -54,7 +54,7 @@ def _way(way: Way) -> dict[str, Any]:
     }
 
 
-def _variant(way: Way) -> dict[str, Any]:
+def _variant(way: ServingOption) -> dict[str, Any]:
     weighed = way.weighed
     return {
         "name": way.name,
@@ -62,7 +62,7 @@ def _variant(way: Way) -> dict[str, Any]:
         "verdict": str(weighed.verdict),
         "reason": weighed.reason,
         "message": weighed.message,
-        **{key: value for key, value in _way(way).items() if key != "variant"},
+        **{key: value for key, value in _report_option(way).items() if key != "variant"},
     }
 
 
