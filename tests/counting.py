@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from palier.evidence.counters import HistogramCounts, Series, Target, add_histograms
 from palier.evidence.objective import ObjectiveRule
+from palier.measuring.interval import Answer, LookInterval
 from palier.measuring.questions import Question, questions
 from palier.measuring.sources import CounterRatio, MeasuredObjective, SlowerThan
-from palier.measuring.step import Answer, LookInterval
 
 K = TypeVar("K", bound=Hashable)
 KeyOf = Callable[[Mapping[str, str]], K | None]

@@ -18,9 +18,9 @@ from local.traffic import TrafficThread
 from palier.api.constants import FIELD_MANAGER, FIELD_MANAGER_SCALE
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.cluster.act import ports_of
+from palier.manifests.affinity import affinity_manifest
 from palier.manifests.revision import deployment_manifest, scale_manifest, service_manifest
 from palier.manifests.shadow import PORT, shadow_deployment, shadow_name, shadow_service
-from palier.manifests.sticky import affinity_manifest
 from palier.manifests.traffic import Mirror, mirror_of, route_manifest, route_weights
 from palier.release.criteria import comparison
 from palier.release.memory import read_state
@@ -93,7 +93,7 @@ def drift(model: Model) -> list[str]:
             route_manifest(
                 deployment,
                 gateway,
-                slots=state.backend_positions,
+                backend_positions=state.backend_positions,
                 weights=route_weights(deployment, route),
                 ports=ports,
                 mirror=Mirror(copied, PORT, None) if (copied := mirror_of(route)) else None,

@@ -18,9 +18,9 @@ from local.processes import Daemon
 from local.waiting import until
 from palier.evidence.counters import Measurable, Series
 from palier.evidence.objective import Counts, ObjectiveRule
+from palier.measuring.interval import LookInterval
 from palier.measuring.questions import histogram_question, questions
 from palier.measuring.sources import MeasuredObjective, Reading, SlowerThan
-from palier.measuring.step import LookInterval
 from palier.metrics.prometheus import PrometheusSource
 from tests.prometheus.conftest import Prometheus, Runtimes
 

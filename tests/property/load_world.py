@@ -12,8 +12,8 @@ from typing import Any, Literal
 from typing_extensions import override
 
 from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.cluster.inputs import SpecInputs, read_inputs
 from palier.cluster.store import Store
-from palier.cluster.wanted import SpecInputs, read_inputs
 from palier.economics.prices import PriceTable
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from palier.api.budget import Budget
 from palier.economics.capacity import ScalingLaw, fit, replicas_at
 from palier.economics.costs import Overlap, thousands
-from palier.economics.measured import combine_results
+from palier.economics.measured_capacity import combine_results
 from palier.economics.money import Money
 from palier.economics.plan import Plan, PlanInputs, plan
 from palier.economics.planning import Point

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.cluster.inputs import read_inputs
 from palier.cluster.store import Store
-from palier.cluster.wanted import read_inputs
 from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult
 from palier.release.state import State

@@ -63,7 +63,7 @@ async def operate(settings: Settings) -> None:
             pod_labels=frozenset(settings.pod_labels),
             most_series=settings.prometheus_max_series,
         )
-        economy = CostObserver(
+        cost_observer = CostObserver(
             scope=scope,
             cluster=cluster,
             store=store,
@@ -84,8 +84,8 @@ async def operate(settings: Settings) -> None:
             look_finished=instruments.look_finished,
             ports=PortProbe(),
             scope=scope,
-            economy=economy,
-            quality=Trials(
+            cost_observer=cost_observer,
+            trials=Trials(
                 cluster=cluster, store=store, image=settings.image or "", cluster_wide=not settings.namespaces
             ),
         )

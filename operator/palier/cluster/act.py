@@ -11,12 +11,13 @@ from palier.api.constants import ANNOTATION_ENDING, FIELD_MANAGER_MARK, FIELD_MA
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.denials import Denial, let_go
+from palier.cluster.leftovers import find_leftovers
 from palier.cluster.observe import ready_addresses
 from palier.cluster.ownership import claim
 from palier.cluster.store import Store
-from palier.cluster.surplus import find_leftovers
 from palier.errors import InvalidSpec
 from palier.loadtest.plan import plan_for
+from palier.manifests.drift import still_holds
 from palier.manifests.loadtest import LABEL_LOAD_TEST, load_test_config, load_test_job, load_test_name
 from palier.manifests.metadata import child_name, metadata, owned_by
 from palier.manifests.revision import (
@@ -28,7 +29,6 @@ from palier.manifests.revision import (
     scale_manifest,
     service_manifest,
 )
-from palier.manifests.stated import still_holds
 from palier.manifests.traffic import (
     Mirror,
     front_service_manifest,
@@ -166,7 +166,7 @@ class Actor:
         manifest = route_manifest(
             deployment,
             gateway,
-            slots=targets.backend_positions,
+            backend_positions=targets.backend_positions,
             weights=targets.weights,
             ports={**self._service_ports(deployment, targets.backend_positions), **ports_of(state)},
             mirror=mirror,

@@ -11,8 +11,8 @@ from palier.cluster.ownership import claim
 from palier.cluster.store import Store
 from palier.errors import Forbidden, Invalid, NotFound
 from palier.manifests.disruption import BUDGET_KIND, disruption_budget_manifest, selects
+from palier.manifests.drift import still_holds
 from palier.manifests.metadata import child_name, owned_by, selector_labels
-from palier.manifests.stated import still_holds
 
 __all__ = ["keep_disruption_budgets"]
 

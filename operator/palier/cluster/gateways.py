@@ -13,9 +13,9 @@ from palier.cluster.denials import Denial, let_go
 from palier.cluster.ownership import claim
 from palier.cluster.store import Store
 from palier.errors import ClusterError, Forbidden, Invalid, InvalidSpec, NotFound
+from palier.manifests.affinity import AFFINITY_KIND, affinity_manifest
+from palier.manifests.drift import still_holds
 from palier.manifests.metadata import owned_by
-from palier.manifests.stated import still_holds
-from palier.manifests.sticky import AFFINITY_KIND, affinity_manifest
 
 __all__ = ["Gateways", "SessionAffinity"]
 

@@ -10,9 +10,9 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.denials import Denial, let_go
 from palier.cluster.jobs import JobKind, look
+from palier.cluster.leftovers import find_leftovers
 from palier.cluster.ownership import claim
 from palier.cluster.store import Store
-from palier.cluster.surplus import find_leftovers
 from palier.golden.result import GoldenResult
 from palier.manifests.golden import LABEL_GOLDEN, golden_configs, golden_job, golden_name
 from palier.manifests.workers import image_of

@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster
+from palier.cluster.diagnostics import describe_problem
 from palier.cluster.store import Store
-from palier.cluster.trouble import describe_problem
 from palier.errors import ClusterError
 from palier.manifests.metadata import owned_by
 from palier.release.times import optional_time

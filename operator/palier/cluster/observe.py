@@ -19,8 +19,8 @@ from palier.api.constants import (
 )
 from palier.api.v1alpha1 import Gateway, ModelDeployment, ParentRef
 from palier.cluster.indices import SERVICE_NAME
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.store import Store
-from palier.cluster.wanted import SpecInputs
 from palier.manifests.metadata import child_name, owned_by, tell_owner
 from palier.manifests.traffic import route_positions, route_weights
 from palier.release.memory import read_revision

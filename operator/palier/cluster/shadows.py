@@ -11,10 +11,10 @@ from typing import Any
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.denials import Denial, let_go
+from palier.cluster.leftovers import find_leftovers
 from palier.cluster.observe import acceptance, ready_addresses
 from palier.cluster.ownership import claim
 from palier.cluster.store import Store
-from palier.cluster.surplus import find_leftovers
 from palier.manifests.metadata import owned_by
 from palier.manifests.shadow import (
     ANNOTATION_RENDERED,

@@ -14,8 +14,8 @@ from palier.cluster.indices import look_up, lower_texts
 from palier.cluster.kinds import PLURALS
 from palier.cluster.queue import Key
 from palier.cluster.store import Store
+from palier.manifests.affinity import AFFINITY_KIND, AFFINITY_VERSION
 from palier.manifests.disruption import BUDGET_KIND, BUDGET_VERSION
-from palier.manifests.sticky import AFFINITY_KIND, AFFINITY_VERSION
 
 __all__ = ["WATCHES", "Watch", "find_affected"]
 

@@ -12,10 +12,10 @@ from functools import lru_cache
 
 from palier.evidence.counters import LARGEST_COUNT, Target
 from palier.evidence.objective import Amounts, Counts, Evidence, ObjectiveRule, observe, start_evidence
+from palier.measuring.interval import NOWHERE, Answer, LookInterval
 from palier.measuring.questions import Question, questions, signal_questions
 from palier.measuring.scrapes import keep_successful
 from palier.measuring.sources import MeasuredObjective, Origin, Reading, RouterSeries, SlowerThan, Source
-from palier.measuring.step import NOWHERE, Answer, LookInterval
 
 SCRAPED = Question("up")
 """The series that Prometheus itself writes for every target at every scrape."""

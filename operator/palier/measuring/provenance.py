@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from palier.evidence.counters import Series
+from palier.measuring.interval import Answer
 from palier.measuring.look import WatchedRelease
 from palier.measuring.questions import Question, questions
 from palier.measuring.sources import Origin
-from palier.measuring.step import Answer
 
 __all__ = ["OF_SERVERS", "of_several_servers"]
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from palier.measuring.interval import Answer
 from palier.measuring.look import SCRAPED
 from palier.measuring.questions import Question
-from palier.measuring.step import Answer
 from palier.metrics.owners import Key, Owners
 
 __all__ = ["Answers"]

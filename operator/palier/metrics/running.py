@@ -23,18 +23,18 @@ from typing import Final
 from palier.economics.running import Served
 from palier.evidence.counters import Series
 from palier.evidence.counts import Counts
+from palier.measuring.interval import Answer, LookInterval
 from palier.measuring.look import SCRAPED, WatchedRelease
 from palier.measuring.provenance import of_several_servers
 from palier.measuring.questions import Question, questions
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin
-from palier.measuring.step import Answer, LookInterval
 from palier.metrics.answers import Answers
 from palier.metrics.asking import Asker
 from palier.metrics.inquiries import ANYBODY, Scope
 from palier.metrics.owners import Key, Owners
 from palier.metrics.prometheus import MetricSource
-from palier.release.answered import NOBODY
-from palier.release.copies import NEVER, QUESTIONS, TRAILING, Copies, answered_copies
+from palier.release.answer_counters import NOBODY
+from palier.release.shadow_copies import NEVER, QUESTIONS, TRAILING, Copies, answered_copies
 
 __all__ = ["RunningTraffic"]
 
@@ -269,7 +269,7 @@ class RunningTraffic:
 
 
 def _counter(watched: WatchedRelease) -> MeasuredObjective:
-    """The objective that nobody judges; see `palier.release.answered`."""
+    """The objective that nobody judges; see `palier.release.answer_counters`."""
     return watched.objectives[0]
 
 

@@ -18,14 +18,14 @@ from palier.api.stored import fitting_status
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.cluster.act import Actor
 from palier.cluster.client import Cluster
+from palier.cluster.diagnostics import ASKED_AGAIN_AFTER, PodDiagnostics
 from palier.cluster.gateways import SessionAffinity
+from palier.cluster.inputs import SpecInputs, read_inputs
 from palier.cluster.queue import Key, Rest, WorkQueue
 from palier.cluster.reach import REFUSED_AGAIN_AFTER, PortProbe
 from palier.cluster.reporter import Reporter
 from palier.cluster.served import served_revisions
 from palier.cluster.store import Store
-from palier.cluster.trouble import ASKED_AGAIN_AFTER, PodDiagnostics
-from palier.cluster.wanted import SpecInputs, read_inputs
 from palier.errors import InvalidSpec, PalierError
 from palier.metrics.inquiries import ANYBODY, Scope
 from palier.metrics.looks import LookFinished, Looks
@@ -70,8 +70,8 @@ class Controller:
         scrape_interval: float,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
-        economy: CostObserver,
-        quality: Trials,
+        cost_observer: CostObserver,
+        trials: Trials,
         look_finished: LookFinished | None = None,
         ports: PortProbe | None = None,
         scope: Scope = ANYBODY,
@@ -93,26 +93,26 @@ class Controller:
             serving=lambda: served_revisions(store),
             scope=scope,
         )
-        self._economy = economy
-        self._quality = quality
+        self._cost_observer = cost_observer
+        self._trials = trials
         self._reporter = Reporter(cluster, store)
         self._planner = Planner(
             cluster=cluster,
             store=store,
-            actor=Actor(cluster, store, economy.load_test_image),
-            quality=quality,
-            stickers=SessionAffinity(cluster, store),
+            actor=Actor(cluster, store, cost_observer.load_test_image),
+            trials=trials,
+            session_affinity=SessionAffinity(cluster, store),
             reporter=self._reporter,
         )
-        self._troubles = PodDiagnostics(cluster)
-        self._observer = Observer(store, self.looks, self._troubles, economy, quality, ports, self.monotonic)
+        self._diagnostics = PodDiagnostics(cluster)
+        self._observer = Observer(store, self.looks, self._diagnostics, cost_observer, trials, ports, self.monotonic)
         self._sessions: dict[Key, Session] = {}
 
     async def run_looks(self) -> None:
         """The loops of the fleet's looks, and of the counts by which the cost of an answer is found."""
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self.looks.run())
-            loops.create_task(self._economy.run())
+            loops.create_task(self._cost_observer.run())
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one ModelDeployment one step further.
@@ -175,16 +175,16 @@ class Controller:
         now: float,
     ) -> Pass:
         """What follows from the decision."""
-        aims = find_targets(deployment, decision.state, observation, now=now)
+        targets = find_targets(deployment, decision.state, observation, now=now)
         return Pass(
             body=body,
             deployment=deployment,
             observation=observation,
             decision=decision,
-            targets=aims,
+            targets=targets,
             asked=asked,
             standing=standing_overlay(body),
-            mirror=await self._quality.mirror(deployment, decision, aims),
+            mirror=await self._trials.mirror(deployment, decision, targets),
             veto=self._planner.find_veto(deployment, observation, decision),
             problem=problem,
             now=now,
@@ -228,7 +228,7 @@ class Controller:
         if decision.wake_at is not None:
             rest = min(rest, max(0.0, decision.wake_at - now) + 0.01)
         if decision.state.release:
-            rest = min(rest, ASKED_AGAIN_AFTER, self._troubles.again_in(*key, now=now) + 0.01)
+            rest = min(rest, ASKED_AGAIN_AFTER, self._diagnostics.again_in(*key, now=now) + 0.01)
         hold = decision.hold.reason if decision.hold else ""
         if hold == "PortRefused":
             rest = min(rest, REFUSED_AGAIN_AFTER)
@@ -243,7 +243,7 @@ class Controller:
             self.looks.forget(key)
         else:
             self.looks.watch(key, watched)
-        self._economy.tell(key, this.deployment, this.observation, this.decision)
+        self._cost_observer.tell(key, this.deployment, this.observation, this.decision)
 
     def _session(self, key: Key, uid: str) -> Session:
         """What is remembered of this very object: one that is made again under the same name is another one."""
@@ -256,9 +256,9 @@ class Controller:
 
     def _forget(self, key: Key) -> None:
         self.looks.forget(key)
-        self._economy.forget(key)
+        self._cost_observer.forget(key)
         self._observer.forget(key)
-        self._quality.forget(key.namespace, key.name)
+        self._trials.forget(key.namespace, key.name)
         self._sessions.pop(key, None)
         self._reporter.forget(key)
 

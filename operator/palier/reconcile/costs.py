@@ -35,10 +35,10 @@ from palier.metrics.prometheus import MetricSource
 from palier.metrics.running import RunningTraffic
 from palier.metrics.usage import usage
 from palier.release import gate
-from palier.release.answered import choose_counters
-from palier.release.copies import find_copies
+from palier.release.answer_counters import choose_counters
 from palier.release.cost import RunningFacts, overheads_of, revision_cost
 from palier.release.observation import Observation
+from palier.release.shadow_copies import find_copies
 from palier.release.situation import Decision, Situation
 from palier.release.state import RevisionRef, State
 from palier.release.testing import LoadTestFacts, Run

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from palier.api.constants import LABEL_DEPLOYMENT, LABEL_REVISION
 from palier.api.v1alpha1 import ModelDeployment
+from palier.cluster.diagnostics import PodDiagnostics
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.observe import observe, revision_facts
 from palier.cluster.queue import Key
 from palier.cluster.reach import PortProbe
 from palier.cluster.store import Store
-from palier.cluster.trouble import PodDiagnostics
-from palier.cluster.wanted import SpecInputs
 from palier.errors import ClusterError
 from palier.metrics.looks import Looks
 from palier.reconcile.costs import CostObserver
@@ -45,8 +45,8 @@ class Observer:
     store: Store
     looks: Looks
     troubles: PodDiagnostics
-    economy: CostObserver
-    quality: Trials
+    cost_observer: CostObserver
+    trials: Trials
     ports: PortProbe | None
     """Asks whether pods accept connections; None where nobody asks."""
     monotonic: Callable[[], float]
@@ -78,10 +78,12 @@ class Observer:
         observation = await self._try_ports(deployment, observation, state)
         try:
             async with asyncio.timeout(LONGEST_QUESTION):
-                observation = await self.economy.complete_observation(key, deployment, observation, state, now=now)
+                observation = await self.cost_observer.complete_observation(
+                    key, deployment, observation, state, now=now
+                )
         except TimeoutError:
             logger.warning("%s: prices and load tests are not known for the moment", key)
-        return await self.quality.complete_observation(deployment, observation, state, asked=asked, now=now)
+        return await self.trials.complete_observation(deployment, observation, state, asked=asked, now=now)
 
     def forget(self, key: Key) -> None:
         """The object is gone."""

@@ -12,12 +12,12 @@ from palier.api.v1alpha1 import ModelDeployment, Sampling
 from palier.cluster import goldens, shadows
 from palier.cluster.client import Cluster
 from palier.cluster.denials import Denial
+from palier.cluster.diagnostics import PodDiagnostics
 from palier.cluster.gateways import Gateways
 from palier.cluster.goldens import Goldens
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.shadows import Shadows
 from palier.cluster.store import Store
-from palier.cluster.trouble import PodDiagnostics
-from palier.cluster.wanted import SpecInputs
 from palier.errors import ClusterError, InvalidSpec
 from palier.golden import plan as golden_plan
 from palier.manifests.metadata import child_name
@@ -49,7 +49,7 @@ class Trials:
         self._shadows = Shadows(cluster, store, image)
         self._goldens = Goldens(cluster, store, image)
         self._gateways = Gateways(cluster, cluster_wide=cluster_wide)
-        self._troubles = PodDiagnostics(cluster)
+        self._diagnostics = PodDiagnostics(cluster)
         self._unready_since: dict[tuple[str, str], float] = {}
         """By namespace and name of the ModelDeployment: since when its proxy is not ready."""
 
@@ -93,9 +93,9 @@ class Trials:
         self._shadows.demand_image(described, decision.shadow)
         self._goldens.demand_image(described, decision.examination)
 
-    async def mirror(self, deployment: ModelDeployment, decision: Decision, aims: Targets) -> Mirror | None:
+    async def mirror(self, deployment: ModelDeployment, decision: Decision, targets: Targets) -> Mirror | None:
         """Where the gateway sends copies of the requests; None where it sends none."""
-        if decision.shadow is None or not aims.mirrored:
+        if decision.shadow is None or not targets.mirrored:
             return None
         at_gateway = await self._sampled_at_gateway(deployment, decision.shadow)
         percent = decision.shadow.percent if at_gateway else None
@@ -142,7 +142,7 @@ class Trials:
     def forget(self, namespace: str, name: str) -> None:
         """The object is gone."""
         self._unready_since.pop((namespace, name), None)
-        self._troubles.forget(namespace, name)
+        self._diagnostics.forget(namespace, name)
 
     async def _sampled_at_gateway(self, deployment: ModelDeployment, run: ShadowRun) -> bool:
         """Whether the route itself takes the sample; all of the requests need no sampling."""
@@ -164,15 +164,15 @@ class Trials:
         namespace, name = deployment.metadata.namespace, deployment.metadata.name
         if facts.ready or not facts.exists or facts.message:
             self._unready_since.pop((namespace, name), None)
-            self._troubles.forget(namespace, name)
+            self._diagnostics.forget(namespace, name)
             return facts
         since = self._unready_since.setdefault((namespace, name), now)
         labels = {LABEL_SHADOW: shadow_name(deployment, run)}
         try:
-            message = await self._troubles.diagnose(namespace, name, labels, since=since, now=now)
+            message = await self._diagnostics.diagnose(namespace, name, labels, since=since, now=now)
         except ClusterError as error:  # it is only told, and nothing is decided by it
             logger.warning("why the shadow proxy of %s/%s is not ready is not known: %s", namespace, name, error)
-            message = self._troubles.recall(namespace, name)
+            message = self._diagnostics.recall(namespace, name)
         return replace(facts, message=message)
 
     async def _golden_facts(self, deployment: ModelDeployment, run: GoldenRun) -> GoldenFacts:

@@ -10,9 +10,9 @@ from palier.cluster.act import Actor
 from palier.cluster.client import Cluster
 from palier.cluster.disruption import keep_disruption_budgets
 from palier.cluster.gateways import SessionAffinity
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.reporter import Reporter
 from palier.cluster.store import Store
-from palier.cluster.wanted import SpecInputs
 from palier.errors import ClusterError, InvalidSpec
 from palier.manifests.metadata import owned_by
 from palier.manifests.traffic import Mirror
@@ -77,8 +77,8 @@ class Planner:
     cluster: Cluster
     store: Store
     actor: Actor
-    quality: Trials
-    stickers: SessionAffinity
+    trials: Trials
+    session_affinity: SessionAffinity
     reporter: Reporter
 
     def find_veto(
@@ -87,7 +87,7 @@ class Planner:
         """Why a decision cannot be carried out: it asks for a program that nothing could run."""
         try:
             self.actor.demand_image(deployment, decision.run)
-            self.quality.demand_images(deployment, observation, decision)
+            self.trials.demand_images(deployment, observation, decision)
         except InvalidSpec as error:
             return error
         return None
@@ -210,10 +210,10 @@ class Planner:
             )
 
         async def try_before_users() -> ClusterError | None:
-            return await self.quality.keep(deployment, observation, decision, asked=asked)
+            return await self.trials.keep(deployment, observation, decision, asked=asked)
 
         async def keep_sticky() -> ClusterError | None:
-            return await self.stickers.keep(deployment)
+            return await self.session_affinity.keep(deployment)
 
         async def keep_budgets() -> ClusterError | None:
             replicas = {

@@ -20,25 +20,25 @@ from palier.release.testing import ServingOption
 def idle(situation: Situation) -> Decision:
     """No release in progress: start one when the spec asks for a revision that is not the stable one."""
     state, observation = situation.state, situation.observation
-    stable, ways = state.stable, observation.options_of(situation.deployment)
+    stable, options = state.stable, observation.options_of(situation.deployment)
     if stable and stable.asked_for_by == observation.revision:
         return Decision(replace(state, candidate=None))
-    if stable and all(way.revision == stable.revision for way in ways):
+    if stable and all(option.revision == stable.revision for option in options):
         # What serves is asked for in other words: as the only variant, or as no variant any more.
-        named = gate.reference_of(ways[0], family=observation.revision, now=stable.since)
+        named = gate.reference_of(options[0], family=observation.revision, now=stable.since)
         return Decision(replace(state, stable=named, candidate=None))
     if _is_refused(situation):
         return Decision(state)
     if stable is None:
         proves = proves_itself(situation.deployment)
         plan = plan_of(situation.deployment.spec.release, first=True, proves=proves)
-        return _start_release(situation, ways[0], plan, why="first revision")
+        return _start_release(situation, options[0], plan, why="first revision")
     if former := _warm_way_back(situation):
         return _start_release(situation, former, (), why="return to the warm former stable revision")
     if situation.burn and burn_stops(situation.deployment, situation.burn, under_way=False):
         told = f"no release starts while the budget is spent too fast (budget.onBurn): {situation.burn.message}"
         return Decision(state, hold=Hold(situation.burn.reason, told))
-    new = next(way for way in ways if way.revision != stable.revision)
+    new = next(option for option in options if option.revision != stable.revision)
     return _start_release(situation, new, plan_of(situation.deployment.spec.release, first=False), why="new revision")
 
 
@@ -52,8 +52,8 @@ def _warm_way_back(situation: Situation) -> ServingOption | None:
         return None
     if not observation.facts(reference.revision).carries(1):
         return None
-    ways = observation.options_of(situation.deployment)
-    return next((way for way in ways if way.revision == reference.revision), None)
+    options = observation.options_of(situation.deployment)
+    return next((option for option in options if option.revision == reference.revision), None)
 
 
 def _is_refused(situation: Situation) -> bool:
@@ -69,13 +69,13 @@ def _is_refused(situation: Situation) -> bool:
     )
 
 
-def _start_release(situation: Situation, way: ServingOption, plan: tuple[Stage, ...], *, why: str) -> Decision:
+def _start_release(situation: Situation, option: ServingOption, plan: tuple[Stage, ...], *, why: str) -> Decision:
     state, now, spec = situation.state, situation.now, situation.deployment.spec
-    wanted = way.revision
+    wanted = option.revision
     requests = situation.observation.requests
     retried = is_new(state, requests, "retry")
     release = Release(started_at=now, stage_started_at=now, plan=plan, unready_since=now)
-    candidate = gate.reference_of(way, family=situation.observation.revision, now=now)
+    candidate = gate.reference_of(option, family=situation.observation.revision, now=now)
     former, drains = state.former, tuple(drain for drain in state.drains if drain.revision != wanted)
     if former and (former.reference.revision == wanted or (spec.traffic.gateway is None and not release.is_direct)):
         # Without a gateway the front Service cannot tell three revisions apart, so the warm one has to go first.

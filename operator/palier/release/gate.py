@@ -21,19 +21,19 @@ from palier.release.state import Drain, Former, Outcome, ReleasePhase, Result, R
 from palier.release.testing import NO_RESULT, NOT_READY, LoadTestRecord, Run, ServingOption, add_record
 
 
-def reference_of(way: ServingOption, *, family: str, now: float) -> RevisionRef:
+def reference_of(option: ServingOption, *, family: str, now: float) -> RevisionRef:
     """A way to serve as a revision that takes a part in the release."""
-    spec = way.deployment.spec
+    spec = option.deployment.spec
     return RevisionRef(
-        revision=way.revision,
+        revision=option.revision,
         model=spec.model.name,
         version=spec.model.version,
         port=spec.serving.port,
         since=now,
         runtime=spec.model.runtime.value if spec.model.runtime else "",
         runtime_version=spec.model.runtime_version or "",
-        variant=way.variant,
-        family=family if way.variant else "",
+        variant=option.variant,
+        family=family if option.variant else "",
     )
 
 
@@ -67,8 +67,8 @@ def begin_run(situation: Situation) -> Decision:
     if run is None:
         return conclude_tests(situation)
     state = situation.state
-    way = _find_option(situation, run.revision)
-    candidate = reference_of(way, family=situation.observation.revision, now=situation.now)
+    option = _find_option(situation, run.revision)
+    candidate = reference_of(option, family=situation.observation.revision, now=situation.now)
     entered = replace(
         state,
         candidate=candidate,
@@ -163,9 +163,9 @@ def conclude_tests(situation: Situation) -> Decision:
     choice = _choice(situation)
     match choice.verdict:
         case Verdict.PASS:
-            way = _find_option(situation, choice.chosen or situation.candidate.revision)
+            option = _find_option(situation, choice.chosen or situation.candidate.revision)
             note = Note("Normal", "LoadTestPassed", choice.message)
-            reference = reference_of(way, family=situation.observation.revision, now=situation.now)
+            reference = reference_of(option, family=situation.observation.revision, now=situation.now)
             return _accept_choice(situation, reference, (note,))
         case Verdict.FAIL:
             return refusal(situation, choice.reason, choice.message)
@@ -224,8 +224,8 @@ def _runs(situation: Situation) -> tuple[Run, ...]:
 
 
 def _find_option(situation: Situation, revision: str) -> ServingOption:
-    ways = situation.observation.options_of(situation.deployment)
-    return next((way for way in ways if way.revision == revision), ways[0])
+    options = situation.observation.options_of(situation.deployment)
+    return next((option for option in options if option.revision == revision), options[0])
 
 
 def _list_drains(situation: Situation, *, keeping: str) -> tuple[Drain, ...]:

@@ -173,7 +173,7 @@ class Observation:
 
     def describe_revision(self, deployment: ModelDeployment, revision: str) -> ModelDeployment:
         """The spec as a revision serves it: a variant's own, else the spec; always with the rules of the spec given."""
-        found = next((way.deployment for way in self.options if way.revision == revision), deployment)
+        found = next((option.deployment for option in self.options if option.revision == revision), deployment)
         if found.spec.release is deployment.spec.release:
             return found
         spec = found.spec.model_copy(update={"release": deployment.spec.release})

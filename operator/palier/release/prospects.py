@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.capacity import ScalingLaw, replicas_at
-from palier.economics.measured import NOTHING_MEASURED, MeasuredCapacity, combine_results
+from palier.economics.measured_capacity import NOTHING_MEASURED, MeasuredCapacity, combine_results
 from palier.economics.plan import Plan, plan_of
 from palier.economics.variants import Choice, VariantFinding, choose
 from palier.evidence.verdicts import Verdict
@@ -94,10 +94,10 @@ def survey(deployment: ModelDeployment, observation: Observation, state: State, 
         now: seconds since the epoch; tells how old prices are.
     """
     prospects = []
-    for way in observation.options_of(deployment):
-        mine = runs_of((way,), attempt=0)  # of this way alone: two variants may be one and the same revision
+    for option in observation.options_of(deployment):
+        mine = runs_of((option,), attempt=0)  # of this way alone: two variants may be one and the same revision
         records = tuple(record for run in mine if (record := record_of(run, deployment, state, now=now)))
-        prospects.append(_prospect(way, records, observation, complete=len(records) == len(mine), now=now))
+        prospects.append(_prospect(option, records, observation, complete=len(records) == len(mine), now=now))
     findings = tuple(VariantFinding(one.option.variant, one.option.revision, one.plan) for one in prospects)
     return Survey(tuple(prospects), choose(findings))
 
@@ -140,17 +140,17 @@ def _last_measured(revision: str, state: State) -> MeasuredCapacity:
 
 
 def _prospect(
-    way: ServingOption, records: tuple[LoadTestRecord, ...], observation: Observation, *, complete: bool, now: float
+    option: ServingOption, records: tuple[LoadTestRecord, ...], observation: Observation, *, complete: bool, now: float
 ) -> Prospect:
     found = _combine_records(records)
     if found.against is None and not complete:
         found = NOTHING_MEASURED  # whether replicas hinder each other was to be measured, and has not been
-    prices, problem = observation.prices_of(way.revision)
+    prices, problem = observation.prices_of(option.revision)
     today = datetime.fromtimestamp(now, UTC).date()
     plan = found.make_plan(
-        lambda law: plan_of(way.deployment, law=law, prices=prices, prices_problem=problem, today=today)
+        lambda law: plan_of(option.deployment, law=law, prices=prices, prices_problem=problem, today=today)
     )
-    return Prospect(way, plan, records)
+    return Prospect(option, plan, records)
 
 
 def _combine_records(records: Iterable[LoadTestRecord]) -> MeasuredCapacity:

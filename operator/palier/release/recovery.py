@@ -102,16 +102,16 @@ def _restore_stable(
 def _describe_revision(deployment: ModelDeployment, observation: Observation, revision: str, now: float) -> RevisionRef:
     """A revision without a mark, by what its Service and the spec tell of it."""
     model = deployment.spec.model
-    way = next((way for way in observation.options_of(deployment) if way.revision == revision), None)
+    option = next((option for option in observation.options_of(deployment) if option.revision == revision), None)
     port = observation.facts(revision).port or deployment.spec.serving.port
-    if way is None:
+    if option is None:
         return RevisionRef(revision, model.name, "unknown", port, now)
     return RevisionRef(
         revision,
-        way.deployment.spec.model.name,
-        way.deployment.spec.model.version,
+        option.deployment.spec.model.name,
+        option.deployment.spec.model.version,
         port,
         now,
-        variant=way.variant,
-        family=observation.revision if way.variant else "",
+        variant=option.variant,
+        family=observation.revision if option.variant else "",
     )

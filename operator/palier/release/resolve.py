@@ -40,7 +40,7 @@ def serving_of(reference: RevisionRef) -> Serving:
 
 
 def router_series(
-    deployment: ModelDeployment, *, candidate: str, stable: str, slots: tuple[str, str] | None
+    deployment: ModelDeployment, *, candidate: str, stable: str, backend_positions: tuple[str, str] | None
 ) -> RouterSeries | None:
     """How the series of the gateway's proxies are told apart; None without a router or while there are no positions.
 
@@ -48,10 +48,15 @@ def router_series(
         deployment: the spec.
         candidate: the candidate's revision.
         stable: stable's revision.
-        slots: the revision at each backend position of the route.
+        backend_positions: the revision at each backend position of the route.
     """
     gateway = deployment.spec.traffic.gateway
-    if gateway is None or gateway.router is None or slots is None or not {candidate, stable} <= set(slots):
+    if (
+        gateway is None
+        or gateway.router is None
+        or backend_positions is None
+        or not {candidate, stable} <= set(backend_positions)
+    ):
         return None
     preset = presets.router(gateway.router.value)
 
@@ -60,7 +65,7 @@ def router_series(
             namespace=deployment.metadata.namespace,
             name=deployment.metadata.name,
             revision=revision,
-            position=slots.index(revision),
+            position=backend_positions.index(revision),
         )
 
     where = proxy_namespaces(deployment)

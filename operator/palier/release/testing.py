@@ -165,17 +165,17 @@ class LoadTestRecord:
         )
 
 
-def runs_of(ways: Iterable[ServingOption], *, attempt: int) -> tuple[Run, ...]:
+def runs_of(options: Iterable[ServingOption], *, attempt: int) -> tuple[Run, ...]:
     """Every run that the ways ask for: all numbers of replicas of one, then of the next."""
     wanted = [
-        (way, replicas)
-        for way in ways
-        if way.deployment.spec.scale is not None
-        for replicas in way.deployment.spec.scale.load_test.replicas
+        (option, replicas)
+        for option in options
+        if option.deployment.spec.scale is not None
+        for replicas in option.deployment.spec.scale.load_test.replicas
     ]
     return tuple(
-        Run(way.variant, way.revision, replicas, index, attempt, way.digest)
-        for index, (way, replicas) in enumerate(wanted)
+        Run(option.variant, option.revision, replicas, index, attempt, option.digest)
+        for index, (option, replicas) in enumerate(wanted)
     )
 
 

@@ -33,7 +33,7 @@ def watched_of(deployment: ModelDeployment, state: State, objectives: Objectives
         last_look=release.last_look,
         cannot_measure_since=release.cannot_measure_since,
         router=router_series(
-            deployment, candidate=candidate.revision, stable=stable.revision, slots=state.backend_positions
+            deployment, candidate=candidate.revision, stable=stable.revision, backend_positions=state.backend_positions
         ),
         router_last_look=release.router_last_look,
         router_unseen_since=release.router_unseen_since,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from palier.evidence.counters import Series, Target, Times
+from palier.measuring.interval import Answer
 from palier.measuring.look import SCRAPED
 from palier.measuring.questions import Question, questions
 from palier.measuring.sources import MeasuredObjective
-from palier.measuring.step import Answer
 from palier.simulate.conditions import OTHERS, SEGMENT
 from palier.simulate.recording import Floats, PodRecording, Recording
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from palier.cluster.act import Actor
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.observe import observe
 from palier.cluster.store import Store
-from palier.cluster.wanted import SpecInputs
 from palier.errors import NameTaken, Unavailable
 from palier.manifests.revision import deployment_manifest, service_manifest
 from palier.manifests.traffic import front_service_manifest, route_weights

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from palier.cluster.act import Actor
+from palier.cluster.inputs import read_inputs
 from palier.cluster.observe import observe
 from palier.cluster.store import Store
-from palier.cluster.wanted import read_inputs
 from palier.errors import InvalidSpec, Unavailable
 from palier.manifests.loadtest import load_test_name
 from palier.release.observation import MeasuredEvidence, Observation

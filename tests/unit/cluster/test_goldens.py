@@ -10,9 +10,9 @@ import pytest
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.act import Actor
 from palier.cluster.goldens import Goldens, facts
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.observe import observe
 from palier.cluster.store import Store
-from palier.cluster.wanted import SpecInputs
 from palier.errors import InvalidSpec, Unavailable
 from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult

@@ -6,9 +6,9 @@ import pytest
 
 from palier.api.constants import ANNOTATION_ABORT, ANNOTATION_RETRY
 from palier.api.v1alpha1 import ModelDeployment
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.observe import observe
 from palier.cluster.store import Store
-from palier.cluster.wanted import SpecInputs
 from palier.manifests.revision import deployment_manifest, service_manifest
 from palier.manifests.traffic import front_service_manifest
 from palier.release.observation import MeasuredEvidence, Observation, RevisionFacts

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.observe import observe
 from palier.cluster.store import Store
-from palier.cluster.wanted import SpecInputs
 from palier.manifests.traffic import route_manifest
 from palier.release.observation import MeasuredEvidence, RouteFacts
 from palier.release.state import State
@@ -35,7 +35,7 @@ def ours(parents: Parents, hostnames: list[str] | None = None) -> dict[str, Any]
     assert gateway is not None
     weights = {STABLE: 95, CANDIDATE: 5}
     ports = dict.fromkeys(weights, 8080)
-    return route_manifest(deployment, gateway, slots=(STABLE, CANDIDATE), weights=weights, ports=ports)
+    return route_manifest(deployment, gateway, backend_positions=(STABLE, CANDIDATE), weights=weights, ports=ports)
 
 
 def observed(routes: list[dict[str, Any]], parents: Parents, hostnames: list[str] | None = None) -> RouteFacts:

@@ -7,10 +7,10 @@ import pytest
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.act import Actor
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.observe import observe
 from palier.cluster.shadows import Shadows, facts
 from palier.cluster.store import Store
-from palier.cluster.wanted import SpecInputs
 from palier.errors import InvalidSpec, Unavailable
 from palier.manifests.shadow import PORT, shadow_config, shadow_name
 from palier.manifests.traffic import Mirror

@@ -116,7 +116,7 @@ class Life:
             store=self.store,
             queue=WorkQueue(),
             source=self.source,
-            economy=CostObserver(
+            cost_observer=CostObserver(
                 cluster=self.cluster,
                 store=self.store,
                 source=self.source,
@@ -124,7 +124,7 @@ class Life:
                 scrape_interval=1,
                 clock=lambda: self.now,
             ),
-            quality=Trials(cluster=self.cluster, store=self.store, image=self.image),
+            trials=Trials(cluster=self.cluster, store=self.store, image=self.image),
             look_interval=1,
             scrape_interval=1,
             clock=lambda: self.now,

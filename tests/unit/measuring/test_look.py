@@ -11,6 +11,7 @@ import pytest
 from palier.evidence.counters import Bucket, Measurable, Series
 from palier.evidence.objective import Counts, Evidence, MeanRule, ObjectiveRule, ScoreRule, observe
 from palier.measuring.histograms import NO_SEGMENT
+from palier.measuring.interval import LookInterval
 from palier.measuring.look import MOST_SEGMENTS, OTHER_SEGMENTS, WatchedRelease, is_visible, look
 from palier.measuring.questions import Question, histogram_question, questions
 from palier.measuring.sources import (
@@ -24,7 +25,6 @@ from palier.measuring.sources import (
     SlowerThan,
     Source,
 )
-from palier.measuring.step import LookInterval
 
 CANDIDATE, STABLE = "new", "old"
 STALENESS = 40.0

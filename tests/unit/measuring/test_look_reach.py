@@ -5,10 +5,10 @@ import pytest
 from palier.evidence.counters import Series, Target
 from palier.evidence.objective import ObjectiveRule
 from palier.evidence.sample_ratio import not_reached
+from palier.measuring.interval import Answer
 from palier.measuring.look import WatchedRelease, look
 from palier.measuring.questions import Question
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin
-from palier.measuring.step import Answer
 
 CANDIDATE, STABLE = "new", "old"
 WEIGHT_SINCE = 100.0

@@ -8,7 +8,7 @@ from palier.evidence.counters import Series
 from palier.measuring.look import WatchedRelease
 from palier.metrics.owners import Key
 from palier.metrics.running import RunningTraffic
-from palier.release.answered import choose_counters
+from palier.release.answer_counters import choose_counters
 from palier.release.state import ReleasePhase
 from tests.property.world import model_deployment
 from tests.unit.metrics.promql import plain, selects

@@ -32,7 +32,7 @@ from palier.metrics.prices import Prices
 from palier.metrics.prometheus import PrometheusSource
 from palier.metrics.running import RunningTraffic
 from palier.metrics.usage import usage
-from palier.release.copies import Copies
+from palier.release.shadow_copies import Copies
 from tests.unit.metrics.fleet import stable_alone
 
 SERIES = b'{"metric":{"pod":"a"},"values":[[100,"1"]]}'

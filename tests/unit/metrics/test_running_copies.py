@@ -7,7 +7,7 @@ import pytest
 from palier.economics.running import Served
 from palier.evidence.counters import Series
 from palier.measuring.sources import CounterRatio, Origin, RouterSeries
-from palier.release.copies import Copies
+from palier.release.shadow_copies import Copies
 from tests.unit.metrics.fleet import (
     COPIES,
     ERRORS,

@@ -12,7 +12,7 @@ from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
 from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import Origin, RouterSeries
-from palier.release.answered import choose_counters
+from palier.release.answer_counters import choose_counters
 from palier.release.state import ReleasePhase
 from tests.property.world import model_deployment
 from tests.unit.metrics.fleet import (

@@ -46,7 +46,7 @@ def under_load(deployment: ModelDeployment, variant: str = "", **changes: Any) -
     step = changes.pop("step", ReleasePhase.LOAD_TESTING)
     release = release_at(step, plan=tuple(deployment.spec.release.stages), at=NOW)
     candidate = reference_of(way, family=found.revision, now=NOW)
-    return replace(serving(candidate=candidate, release=release, slots=(STABLE, "")), **changes)
+    return replace(serving(candidate=candidate, release=release, backend_positions=(STABLE, "")), **changes)
 
 
 def seen(

@@ -122,7 +122,7 @@ STATES = st.builds(
     stable=st.none() | REFERENCES,
     candidate=st.none() | REFERENCES,
     former=st.none() | st.builds(Former, reference=REFERENCES, until=TIMES),
-    slots=st.none() | st.tuples(REVISIONS, REVISIONS),
+    backend_positions=st.none() | st.tuples(REVISIONS, REVISIONS),
     drains=st.lists(st.builds(Drain, revision=REVISIONS, until=TIMES), max_size=3).map(tuple),
     release=st.none() | releases(),
     outcome=st.none() | OUTCOMES,

@@ -7,7 +7,7 @@ import pytest
 from palier.api.v1alpha1 import ModelDeployment
 from palier.measuring.look import WatchedRelease
 from palier.release import shadow_stage
-from palier.release.answered import NOBODY, choose_counters
+from palier.release.answer_counters import NOBODY, choose_counters
 from palier.release.criteria import comparison
 from palier.release.shadowing import NO_SHADOW, ShadowFacts
 from palier.release.situation import Hold, Note, Situation

@@ -278,7 +278,7 @@ def test_nothing_is_removed_that_a_route_names(
     now: float, weights: dict[str, int], slots: tuple[str, str], removed: bool
 ) -> None:
     """A drained revision goes when its time is over and no route names it, not even at weight 0."""
-    state = serving(drains=(DRAINING,), slots=slots)
+    state = serving(drains=(DRAINING,), backend_positions=slots)
 
     assert (FORMER in wanted(state, weights=weights, now=now).remove) is removed
 
@@ -363,10 +363,10 @@ def test_positions_come_to_rest(state: State) -> None:
 @pytest.mark.parametrize(
     ("state", "kept"),
     [
-        (serving(slots=(FORMER, STABLE), former=warm()), True),
-        (serving(slots=(FORMER, STABLE), drains=(Drain(FORMER, NOW + 1),)), True),
-        (serving(slots=(FORMER, STABLE), drains=(Drain(FORMER, NOW),)), False),
-        (serving(slots=(FORMER, STABLE)), False),
+        (serving(backend_positions=(FORMER, STABLE), former=warm()), True),
+        (serving(backend_positions=(FORMER, STABLE), drains=(Drain(FORMER, NOW + 1),)), True),
+        (serving(backend_positions=(FORMER, STABLE), drains=(Drain(FORMER, NOW),)), False),
+        (serving(backend_positions=(FORMER, STABLE)), False),
     ],
     ids=["warm", "draining", "drained", "unknown"],
 )
@@ -389,8 +389,8 @@ def test_positions_before_there_is_a_stable_revision() -> None:
 
 def test_lost_positions_are_given_anew() -> None:
     """A memory without positions, or with those of strangers, starts with stable at the first."""
-    assert positions_after(serving(slots=None), now=NOW) == (STABLE, "")
-    assert positions_after(serving(slots=(THIRD, FORMER)), now=NOW) == (STABLE, "")
+    assert positions_after(serving(backend_positions=None), now=NOW) == (STABLE, "")
+    assert positions_after(serving(backend_positions=(THIRD, FORMER)), now=NOW) == (STABLE, "")
 
 
 @given(states(), st.dictionaries(REVISIONS, st.integers(0, 2)), REVISIONS, REVISIONS, st.integers(0, 100))

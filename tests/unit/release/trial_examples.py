@@ -41,7 +41,7 @@ def trying(
     release = release_at(step, plan=() if first and plan is None else plan, **changes)
     if first:
         return State(candidate=ref(CANDIDATE), release=release)
-    return serving(candidate=ref(CANDIDATE), slots=(STABLE, ""), release=release)
+    return serving(candidate=ref(CANDIDATE), backend_positions=(STABLE, ""), release=release)
 
 
 def run_of(state: State, *, digest: str = QUESTION) -> GoldenRun:

@@ -75,7 +75,7 @@ class Life:
             store=self.store,
             queue=WorkQueue(),
             source=self.source,
-            economy=CostObserver(
+            cost_observer=CostObserver(
                 cluster=self.cluster,
                 store=self.store,
                 source=self.source,
@@ -84,7 +84,7 @@ class Life:
                 load_test_image="palier:test",
                 clock=lambda: self.now,
             ),
-            quality=Trials(cluster=self.cluster, store=self.store, image="palier:test"),
+            trials=Trials(cluster=self.cluster, store=self.store, image="palier:test"),
             look_interval=1,
             scrape_interval=1,
             clock=lambda: self.now,

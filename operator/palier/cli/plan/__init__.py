@@ -125,7 +125,7 @@ def _knowledge(options: argparse.Namespace, found: "tuple[Draft, ...]") -> "Know
     from palier.cli.plan.latency import Work  # noqa: PLC0415
     from palier.cli.plan.outcome import Knowledge  # noqa: PLC0415
 
-    variants = list(dict.fromkeys(way.name for draft in found for way in resolve_variants(draft.deployment)))
+    variants = list(dict.fromkeys(option.name for draft in found for option in resolve_variants(draft.deployment)))
     try:
         capacities = by_variant("capacity", options.capacity, variants)
         times = by_variant("service-time", options.service_time, variants)

@@ -8,7 +8,7 @@ from typing import Any
 from palier.api.revision import revision_hash
 from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.capacity import ScalingLaw
-from palier.economics.measured import NOTHING_MEASURED, MeasuredCapacity, combine_results
+from palier.economics.measured_capacity import NOTHING_MEASURED, MeasuredCapacity, combine_results
 from palier.economics.plan import Plan
 from palier.loadtest.result import LoadTestResult, StepRecord
 

@@ -67,21 +67,21 @@ class Outcome:
     @property
     def main_option(self) -> ServingOption:
         """The way whose numbers stand first: the chosen one, else the one that carries most for the budget."""
-        chosen = next((way for way in self.serving_options if way.weighed.chosen), None)
-        return chosen or max(self.serving_options, key=lambda way: way.plan.largest_affordable or Decimal(0))
+        chosen = next((option for option in self.serving_options if option.weighed.chosen), None)
+        return chosen or max(self.serving_options, key=lambda option: option.plan.largest_affordable or Decimal(0))
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was passed over, or does not fit together."""
         found = list(self.draft.notes)
-        for way in self.serving_options:
-            found += way.notes
+        for option in self.serving_options:
+            found += option.notes
         return tuple(dict.fromkeys(found))
 
 
 def outcome(draft: Draft, known: Knowledge) -> Outcome:
     """Reckon everything that a file asks for."""
-    ways = []
+    serving_options = []
     for variant in resolve_variants(draft.deployment):
         capacity = capacity_of(
             variant.name,
@@ -96,11 +96,14 @@ def outcome(draft: Draft, known: Knowledge) -> Outcome:
         if work and not latency:
             notes = (*notes, f"{_NO_THEORY}{f' for {variant.name}' if variant.name else ''}")
         paid = paid_replicas(plan.inputs)
-        ways.append((variant.name, variant.deployment, plan, capacity, latency, paid, notes))
-    choice = choose([VariantFinding(name, name, plan) for name, _, plan, *_ in ways])
+        serving_options.append((variant.name, variant.deployment, plan, capacity, latency, paid, notes))
+    choice = choose([VariantFinding(name, name, plan) for name, _, plan, *_ in serving_options])
     return Outcome(
         draft,
-        tuple(ServingOption(*way, weighed=weighed) for way, weighed in zip(ways, choice.findings, strict=True)),
+        tuple(
+            ServingOption(*option, weighed=weighed)
+            for option, weighed in zip(serving_options, choice.findings, strict=True)
+        ),
         choice,
     )
 

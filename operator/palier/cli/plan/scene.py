@@ -31,7 +31,7 @@ def scene(found: Outcome) -> Scene:
         marks=marks,
         cost=_cost(found, rates),
         latency=_latency(found, rates),
-        legend=tuple(_legend(way) for way in found.serving_options),
+        legend=tuple(_legend(option) for option in found.serving_options),
         notes=tuple(_notes(found)),
     )
 
@@ -40,18 +40,18 @@ def _traffic(one: Point) -> Decimal:
     return one.requests_per_second
 
 
-def seconds_at(way: ServingOption, rate: Decimal) -> float | None:
+def seconds_at(option: ServingOption, rate: Decimal) -> float | None:
     """How fast answers come with the replicas that are planned for and paid for; None where it is not known."""
-    inputs, latency = way.plan.inputs, way.latency
+    inputs, latency = option.plan.inputs, option.latency
     if latency is None or inputs.fleet is None:
         return None
-    numbers = (inputs.fleet.replicas(rate) or inputs.fleet.most_replicas, way.paid)
+    numbers = (inputs.fleet.replicas(rate) or inputs.fleet.most_replicas, option.paid)
     replicas = min((number for number in numbers if number is not None), default=0)
     return latency.estimate_seconds(inputs, float(rate), replicas)
 
 
 def _cost(found: Outcome, rates: Rates) -> Panel:
-    curves = tuple(curve(_name(way), rates, partial(_month, way)) for way in found.serving_options)
+    curves = tuple(curve(_name(option), rates, partial(_month, option)) for option in found.serving_options)
     plan = found.main_option.plan
     limits = plan.inputs.limits
     drawn = limits is not None and len(plan.inputs.currencies) == 1
@@ -63,8 +63,8 @@ def _cost(found: Outcome, rates: Rates) -> Panel:
     )
 
 
-def _month(way: ServingOption, rate: float) -> float | None:
-    total = way.plan.inputs.make_point(Decimal(rate)).monthly_total
+def _month(option: ServingOption, rate: float) -> float | None:
+    total = option.plan.inputs.make_point(Decimal(rate)).monthly_total
     return None if total is None else float(total)
 
 
@@ -93,8 +93,8 @@ def _limit_name(found: Outcome) -> str:
 
 
 def _latency(found: Outcome, rates: Rates) -> Panel:
-    known = [way.latency for way in found.serving_options if way.latency]
-    curves = tuple(curve(_name(way), rates, partial(_seconds, way)) for way in found.serving_options)
+    known = [option.latency for option in found.serving_options if option.latency]
+    curves = tuple(curve(_name(option), rates, partial(_seconds, option)) for option in found.serving_options)
     percentile = known[0].percentile if known else 0
     promise = found.draft.promise
     promised = f"promised: {promise.percentile} % within {promise.threshold}" if promise else ""
@@ -107,12 +107,12 @@ def _latency(found: Outcome, rates: Rates) -> Panel:
     )
 
 
-def _seconds(way: ServingOption, rate: float) -> float | None:
-    return seconds_at(way, Decimal(rate))
+def _seconds(option: ServingOption, rate: float) -> float | None:
+    return seconds_at(option, Decimal(rate))
 
 
 def _unknown(found: Outcome) -> str:
-    if any(way.latency for way in found.serving_options):
+    if any(option.latency for option in found.serving_options):
         return "How fast answers come is not known: no replica is paid for."
     return (
         "How fast answers come is not known. A load test measures it; --service-time and --concurrency draw what"
@@ -120,9 +120,9 @@ def _unknown(found: Outcome) -> str:
     )
 
 
-def _legend(way: ServingOption) -> str:
+def _legend(option: ServingOption) -> str:
     """One line: who it is, the verdict, and what it takes."""
-    plan = way.plan
+    plan = option.plan
     told = []
     if plan.replicas is not None:
         told.append(sentences.pods(plan.replicas))
@@ -131,23 +131,23 @@ def _legend(way: ServingOption) -> str:
     if plan.capacity is None:
         told.append("capacity not known")
     else:
-        told.append(f"{sentences.figure(plan.capacity)} requests/s each ({way.capacity.source})")
-    if way.paid == 0:
+        told.append(f"{sentences.figure(plan.capacity)} requests/s each ({option.capacity.source})")
+    if option.paid == 0:
         told.append("none is affordable")
-    return f"{_name(way)}: {verdict_of(way)}, {', '.join(told)}"
+    return f"{_name(option)}: {verdict_of(option)}, {', '.join(told)}"
 
 
-def _name(way: ServingOption) -> str:
-    return way.name or way.deployment.spec.model.name
+def _name(option: ServingOption) -> str:
+    return option.name or option.deployment.spec.model.name
 
 
 def _notes(found: Outcome) -> Iterator[str]:
     plan = found.main_option.plan
     if plan.prices_as_of is not None:
         yield f"Prices: {plan.price_source}, as of {plan.prices_as_of}."
-    sources = {way.name: way.latency.source for way in found.serving_options if way.latency}
+    sources = {option.name: option.latency.source for option in found.serving_options if option.latency}
     if sources:
-        if any(way.paid is not None for way in found.serving_options):
+        if any(option.paid is not None for option in found.serving_options):
             yield "Answer time with as many replicas as the traffic takes, but no more than the budget pays for."
         told = "; ".join(f"{name}: {source}" if name else source for name, source in sources.items())
         yield f"Answer time: {told}."

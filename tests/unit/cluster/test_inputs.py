@@ -6,8 +6,8 @@ import pytest
 
 from palier.api.revision import revision_hash
 from palier.api.v1alpha1 import ModelDeployment
+from palier.cluster.inputs import SpecInputs, read_inputs
 from palier.cluster.store import Store
-from palier.cluster.wanted import SpecInputs, read_inputs
 from palier.errors import InvalidSpec
 from palier.release.state import Release, RevisionRef, State
 from tests.property.load_world import load_tested, pod

@@ -10,10 +10,10 @@ from typing import Final
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import Counts, ObjectiveRule
+from palier.measuring.interval import Answer
+from palier.measuring.interval import LookInterval as Stretch
 from palier.measuring.questions import Question, questions, signal_questions
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin
-from palier.measuring.step import Answer
-from palier.measuring.step import LookInterval as Stretch
 from palier.release.state import ReleasePhase, State
 
 __all__ = ["NEVER", "QUESTIONS", "TRAILING", "Copies", "answered_copies", "find_copies"]

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from palier.economics.capacity import ScalingLaw
-from palier.economics.measured import combine_results
+from palier.economics.measured_capacity import combine_results
 from palier.economics.plan import Plan, plan
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult

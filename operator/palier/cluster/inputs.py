@@ -48,13 +48,13 @@ def read_inputs(store: Store, deployment: ModelDeployment, state: State) -> Spec
     try:
         prompts, requests = _prompts(store, deployment), _requests(store, deployment)
         golden = _golden_texts(store, deployment)
-        ways = _list_options(deployment, prompts, requests)
+        options = _list_options(deployment, prompts, requests)
     except InvalidSpec as error:
         if state.release is None or state.candidate is None:
             raise
         return SpecInputs(state.candidate.asked_for_by, unreadable=f"{error.field}: {error.message}")
     revision = revision_hash(deployment.spec.model, deployment.spec.serving, prompts)
-    return SpecInputs(revision, ways, prompts, requests, **golden)
+    return SpecInputs(revision, options, prompts, requests, **golden)
 
 
 def _list_options(deployment: ModelDeployment, prompts: Mapping[str, str], requests: str) -> tuple[ServingOption, ...]:

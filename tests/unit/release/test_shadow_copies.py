@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from palier.evidence.counters import Series
+from palier.measuring.interval import Answer
 from palier.measuring.questions import Question
-from palier.measuring.step import Answer
-from palier.release.copies import NEVER, QUESTIONS, TRAILING, Copies, answered_copies, find_copies
+from palier.release.shadow_copies import NEVER, QUESTIONS, TRAILING, Copies, answered_copies, find_copies
 from palier.release.state import ReleasePhase, Result, State
 from tests.property.trial_specs import tried
 from tests.property.world import model_deployment

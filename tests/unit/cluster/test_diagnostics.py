@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from palier.cluster.trouble import PodDiagnostics, describe_problem
+from palier.cluster.diagnostics import PodDiagnostics, describe_problem
 from palier.errors import Unavailable
 from tests.unit.cluster.memory import MemoryCluster
 

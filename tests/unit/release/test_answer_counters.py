@@ -8,7 +8,7 @@ import pytest
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import CounterRatio, Origin, Source
-from palier.release.answered import NOBODY, choose_counters
+from palier.release.answer_counters import NOBODY, choose_counters
 from palier.release.state import ReleasePhase, Result, State
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, ended, first, ref, releasing, serving, warm
 
@@ -168,7 +168,7 @@ def test_a_candidate_counts_from_its_first_user_on(state: State, candidate: str)
 )
 def test_stable_alone_behind_a_router(router: str, stable: str) -> None:
     """Outside of a release, wherever stable has its position."""
-    state = serving(slots=("", STABLE))
+    state = serving(backend_positions=("", STABLE))
     found = watched(deployment(router=router), state)
 
     assert found.router is not None
@@ -179,4 +179,7 @@ def test_stable_alone_behind_a_router(router: str, stable: str) -> None:
 @pytest.mark.parametrize("slots", [None, ("", CANDIDATE)])
 def test_a_router_that_has_no_position_for_stable(slots: tuple[str, str] | None) -> None:
     """Nobody's requests are counted as stable's."""
-    assert choose_counters(deployment(router="Istio"), serving(slots=slots)) == "the route has no backend position yet"
+    assert (
+        choose_counters(deployment(router="Istio"), serving(backend_positions=slots))
+        == "the route has no backend position yet"
+    )
