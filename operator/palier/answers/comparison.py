@@ -49,7 +49,7 @@ class ComparisonResult:
     results: tuple[CheckResult, ...]
     """One for each check; none when the status codes differ. Of expected values only those that say anything."""
     message: str
-    """The first disagreement, with parts of both answers; empty when there is none. `places` has no part of them."""
+    """The first disagreement, with parts of both answers; empty when there is none. `failed_checks` has none."""
 
     @property
     def score(self) -> float | None:
@@ -61,7 +61,7 @@ class ComparisonResult:
         return sum(known) / len(known) if len(known) == len(scores) else None
 
     @property
-    def places(self) -> tuple[str, ...]:
+    def failed_checks(self) -> tuple[str, ...]:
         """The names of the checks that disagree, or `status`: nothing that a user or a model wrote."""
         if self.agrees is False and not self.results:
             return ("status",)

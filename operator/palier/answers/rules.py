@@ -53,7 +53,7 @@ class Rules:
 
     allowance: Allowance | None = None
     normalize: bool = False
-    """Texts are compared as `normalized` makes them."""
+    """Texts are compared as `normalize_text` makes them."""
     partial: bool = False
     """Fields that the reference does not have are not compared."""
     ignored: tuple[Pattern, ...] = ()

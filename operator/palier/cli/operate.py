@@ -54,7 +54,7 @@ async def operate(settings: Settings) -> None:
     try:
         store, queue = Store(), WorkQueue[Key](longest_backoff=LONGEST_BACKOFF)
 
-        def counted(keys: Sequence[tuple[str, str]]) -> None:
+        def queue_counted(keys: Sequence[tuple[str, str]]) -> None:
             for key in keys:
                 queue.add(Key(*key))  # what an answer costs may be known now, or have changed
 
@@ -72,7 +72,7 @@ async def operate(settings: Settings) -> None:
             scrape_interval=settings.scrape_interval,
             load_test_image=settings.image or "",
             instruments=instruments,
-            counted=counted,
+            counted=queue_counted,
         )
         controller = Controller(
             cluster=cluster,

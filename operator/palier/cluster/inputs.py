@@ -84,7 +84,7 @@ def _requests(store: Store, deployment: ModelDeployment) -> str:
 
 
 def _golden_texts(store: Store, deployment: ModelDeployment) -> dict[str, str]:
-    """The texts of the golden answers, by the fields of `Wanted`; none where no stage asks for any."""
+    """The texts of the golden answers, by the fields of `SpecInputs`; none where no stage asks for any."""
     golden = deployment.spec.golden
     if golden is None or deployment.spec.release.golden is None:
         return {}

@@ -12,7 +12,7 @@ from typing import Final
 
 from palier.api.constants import WITHIN_BUDGET
 from palier.economics.money import HOURS_PER_MONTH
-from palier.economics.sentences import exact, figure, money
+from palier.economics.sentences import figure, money, write_exactly
 from palier.economics.spending import Spending, hours_of_month, mean_rate, month_of, spent_at
 
 __all__ = ["Burn", "BurnRule", "BurnWindow", "burn"]
@@ -201,7 +201,7 @@ class _Case:
             f"{money(window.short_burn * hourly, currency)} an hour for {_length(window.short)}: "
             f"{figure(window.long_burn, limit=window.factor)} and {figure(window.short_burn, limit=window.factor)} "
             f"times the {money(hourly, currency)} that the budget has for an hour; "
-            f"more than {exact(window.factor)} times in both is too fast"
+            f"more than {write_exactly(window.factor)} times in both is too fast"
         )
 
     def _projection(self) -> str:
@@ -226,7 +226,7 @@ class _Case:
         return f"{allowed} for {HOURS_PER_MONTH} hours, which is {longer} for the {self._month:.0f} of this month"
 
     def _write_amount(self, amount: Decimal) -> str:
-        return f"{exact(amount)} {self._spending.currency}"
+        return f"{write_exactly(amount)} {self._spending.currency}"
 
     def _burn(self, seconds: float) -> Decimal | None:
         mean = mean_rate(self._spending, seconds=seconds, now=self._now)

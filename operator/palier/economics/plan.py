@@ -127,7 +127,7 @@ def plan_of(
     """The plan of one way to serve a model.
 
     Args:
-        deployment: the spec, without variants (see `palier.api.variants.resolved`).
+        deployment: the spec, without variants (see `palier.api.variants.resolve_variants`).
         today: the date, which tells whether prices are old.
         capacity: requests per second that one replica carries, where replicas do not hinder each other.
         law: what replicas carry together; comes before `capacity`. With neither, nothing can be said.

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from palier.economics.money import HOURS_PER_MONTH, SECONDS_PER_HOUR, THOUSAND, Money
 from palier.economics.prices import Unpriced
-from palier.economics.sentences import exact, figure, money
+from palier.economics.sentences import figure, money, write_exactly
 from palier.economics.spending import Spending, mean_rate
 from palier.errors import CurrencyMismatch
 from palier.evidence.sentences import duration
@@ -181,9 +181,10 @@ def _describe_cost(cost: UnitCost, maximum: Money) -> str:
     requests, seconds = cost.served
     currency = maximum.currency
     told = figure(cost.per_thousand.amount, limit=maximum.amount)
+    allowed = f"{write_exactly(maximum.amount)} {currency} allowed"
     return (
-        f"{told} {currency} for a thousand requests if it had all of the traffic, {exact(maximum.amount)} {currency} "
-        f"allowed ({requests:,} requests in {duration(seconds)}, pods for {_write_money(cost.hourly)} an hour)"
+        f"{told} {currency} for a thousand requests if it had all of the traffic, {allowed} "
+        f"({requests:,} requests in {duration(seconds)}, pods for {_write_money(cost.hourly)} an hour)"
     )
 
 

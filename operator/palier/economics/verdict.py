@@ -71,7 +71,7 @@ def _describe_unreachable(inputs: PlanInputs) -> str:
     fleet = inputs.fleet
     if fleet is None:
         return told
-    share = f"{sentences.exact(100 * fleet.utilization)} % of what they carry"
+    share = f"{sentences.write_exactly(100 * fleet.utilization)} % of what they carry"
     if fleet.most_replicas is not None:
         most = sentences.at_most(fleet.rate(fleet.most_replicas))
         return f"{told}: {most} are planned with {sentences.pods(fleet.most_replicas)}, {share}"
@@ -114,7 +114,7 @@ def _limit(amount: Decimal, limit: Amount | None, currency: str) -> str:
     if limit is None:
         return ""
     side = "within" if amount <= limit.decimal else "against"
-    return f", {side} a budget of {sentences.exact(limit.decimal)} {currency}"
+    return f", {side} a budget of {sentences.write_exactly(limit.decimal)} {currency}"
 
 
 def _would_fit(inputs: PlanInputs, largest: Decimal | None) -> str:

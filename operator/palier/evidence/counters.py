@@ -245,14 +245,14 @@ def read_once(targets: Mapping[Target, Sequence[Series]], *, start: float, end: 
         if len(same) == 1 or not (pod and instance):
             continue
 
-        def stale(target: Target) -> tuple[bool, bool, Target]:
+        def order_by_staleness(target: Target) -> tuple[bool, bool, Target]:
             at_start, at_end = (
                 any(time - staleness < held <= time for one in targets[target] for held in one.times)
                 for time in (start, end)
             )
             return not at_end, not at_start, target
 
-        chosen -= set(sorted(same, key=stale)[1:])
+        chosen -= set(sorted(same, key=order_by_staleness)[1:])
     return chosen
 
 

@@ -159,12 +159,12 @@ class _Case:
         moments = self.evidence.absolute_mean
         variance = moments.deviation**2
 
-        def enough(number: int) -> bool:
+        def is_enough(number: int) -> bool:
             margin = margin_one_sided(Moments(number, 0.0, variance * (number - 1)), alpha=alpha)
             return max(margin, _allow_for_unseen(number, depth)) < distance
 
         number = moments.looks
-        while not enough(number):
+        while not is_enough(number):
             number += max(1, number // 20)
             if number > _MOST_LOOKS:
                 return None

@@ -104,7 +104,7 @@ def _case(number: int, text: str, *, expects: bool) -> Case:
     except UnicodeEncodeError:
         raise InvalidCorpus(f"line {number}: an escape such as \\ud83d is half a character") from None
 
-    def checked(name: str, holds: Callable[[Any], bool], words: str, default: Any = None) -> Any:  # noqa: ANN401
+    def check_field(name: str, holds: Callable[[Any], bool], words: str, default: Any = None) -> Any:  # noqa: ANN401
         value = entry.get(name, default)
         if name in entry and not holds(value):
             raise InvalidCorpus(f"line {number}: {name} must be {words}, not {_show_value(value)}")
@@ -112,15 +112,17 @@ def _case(number: int, text: str, *, expects: bool) -> Case:
 
     return Case(
         line=number,
-        id=checked("id", _is_name, f"a text of one line and 1 to {LONGEST_ID} characters", str(number)),
-        method=checked("method", _is_method, "a method such as POST"),
-        path=checked(
+        id=check_field("id", _is_name, f"a text of one line and 1 to {LONGEST_ID} characters", str(number)),
+        method=check_field("method", _is_method, "a method such as POST"),
+        path=check_field(
             "path", _is_path, "a path that begins with / and has no spaces and no #; a percent sign is written %25"
         ),
-        headers=checked("headers", _are_headers, 'names and texts of one line, such as {"Accept": "text/html"}', {}),
+        headers=check_field(
+            "headers", _are_headers, 'names and texts of one line, such as {"Accept": "text/html"}', {}
+        ),
         body=entry.get("body"),
         expected=entry.get("expected"),
-        segment=checked("segment", _is_name, f"a text of one line and 1 to {LONGEST_ID} characters", ""),
+        segment=check_field("segment", _is_name, f"a text of one line and 1 to {LONGEST_ID} characters", ""),
     )
 
 

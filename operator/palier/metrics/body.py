@@ -73,7 +73,7 @@ class Limits:
 class _Body:
     """The body of a response, as `requests` reads it."""
 
-    def __init__(self, raw: Any, limits: Limits) -> None:  # noqa: ANN401 - see `Limits.bounded`
+    def __init__(self, raw: Any, limits: Limits) -> None:  # noqa: ANN401 - see `Limits.bound_body`
         self._raw = raw
         self._limits = limits
 

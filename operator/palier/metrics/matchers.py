@@ -1,7 +1,7 @@
 """Label matchers: what is added to a selector so that it names the series that are meant, and no others.
 
-Everything that Palier adds to a selector of a user goes through `narrowed`, and every value through `quoted`, so that
-no name of an object can become a part of the query.
+Everything that Palier adds to a user's selector goes through `narrow_selector`, and every value through `quote_value`,
+so that no name of an object can become a part of the query.
 """
 
 import re

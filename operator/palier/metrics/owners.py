@@ -42,9 +42,9 @@ class Owners:
     """Tells whose series are whose: by the name of a pod, by a `revision` label, or by the router's own label.
 
     A pod's own name goes first: what a label of its series says may be about somebody else. A `revision` that two
-    ModelDeployments of a namespace share, because they serve the very same model, tells nothing; see `unclear`. What a
-    shadow proxy has counted is of the ModelDeployment that its pod is named after, and of nobody if it is about another
-    comparison than the one that is asked for.
+    ModelDeployments of a namespace share, because they serve the very same model, tells nothing; see `list_unclear`.
+    What a shadow proxy has counted belongs to the ModelDeployment that its pod is named after, and to nobody if it is
+    about another comparison than the one that is asked for.
 
     Args:
         fleet: the releases that series are wanted for.

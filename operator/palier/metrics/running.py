@@ -125,8 +125,10 @@ class RunningTraffic:
 
         Args:
             key: which.
-            found: what `release.answered.answered` says: the revisions and their counters, or why there are none.
-            copies: what `release.copies.copies` says: whether a shadow has its pods answer more than users' requests.
+            found: what `release.answer_counters.choose_counters` says: the revisions and their counters, or why there
+                are none.
+            copies: what `release.shadow_copies.find_copies` says: whether a shadow has its pods answer more than users'
+                requests.
         """
         account = self._accounts.setdefault(key, _Account())
         account.copies = copies
@@ -158,7 +160,7 @@ class RunningTraffic:
         return self._sum_served(known, [one.answered[revision] for one in known])
 
     def measure_all(self, key: Key, *, since: float = -math.inf) -> Served | None:
-        """What all revisions together have answered of late, None where too little is known; see `of`."""
+        """What all revisions together have answered of late, None where too little is known; see `measure_revision`."""
         known = [one for one in self._recent(key, since) if one.complete]
         return self._sum_served(known, [sum(one.answered.values()) for one in known])
 
@@ -294,7 +296,7 @@ def _count(
     found: dict[str, int | str] = {}
     for revision in revisions:
         source = counter.source if revision == watched.candidate else counter.stable_source
-        assert isinstance(source, CounterRatio)  # noqa: S101 - that is what `answered` makes
+        assert isinstance(source, CounterRatio)  # noqa: S101 - that is what `choose_counters` makes
         counted = _find_missed(scraped, revision, start=start, at=at) or _increase(step, counter, source, revision)
         if counter.origin is Origin.PODS and isinstance(counted, int):
             copied = answered_copies(

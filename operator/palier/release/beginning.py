@@ -17,7 +17,7 @@ from palier.release.state import DRAIN_LIMIT, Drain, Release, State
 from palier.release.testing import ServingOption
 
 
-def idle(situation: Situation) -> Decision:
+def decide_idle(situation: Situation) -> Decision:
     """No release in progress: start one when the spec asks for a revision that is not the stable one."""
     state, observation = situation.state, situation.observation
     stable, options = state.stable, observation.options_of(situation.deployment)

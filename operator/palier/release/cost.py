@@ -35,7 +35,7 @@ class RunningFacts:
     """Whether anybody has looked for the pods: only then are none of them no pods."""
 
     @property
-    def idle(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether no pod is asked for, as far as was looked."""
         return self.seen and not any(self.pods.values())
 
@@ -116,7 +116,7 @@ def update_spending(spending: Spending | None, running: RunningFacts, *, now: fl
     Where no pods are left an hour costs nothing: the last cost of an hour would else be counted for ever.
     """
     together = running.add_hourly()
-    if spending is not None and running.idle:
+    if spending is not None and running.is_idle:
         together = Money(Decimal(0), spending.currency)
     return advance_spending(spending, hourly=together, now=now) if isinstance(together, Money) else spending
 

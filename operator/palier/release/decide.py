@@ -15,7 +15,7 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import Judgement
 from palier.release import gate, golden_stage, shadow_stage
 from palier.release.alarm import note_recount, update_alarm
-from palier.release.beginning import idle, tidy_state, wake_at
+from palier.release.beginning import decide_idle, tidy_state, wake_at
 from palier.release.canary import follow_canary, open_canary
 from palier.release.cost import find_burn, update_reported, update_spending
 from palier.release.criteria import criteria
@@ -63,7 +63,7 @@ def decide(written: ModelDeployment, observation: Observation, state: State, *, 
     burn = find_burn(deployment, spending, now=now)
     remembered = replace(remembered, spending=spending)
     situation = Situation(deployment, observation, remembered, now, objectives, burn, written)
-    decision = idle(situation) if situation.state.release is None else _under_way(situation)
+    decision = decide_idle(situation) if situation.state.release is None else _under_way(situation)
     costs = update_reported(
         state.costs,
         observation.running,

@@ -18,7 +18,7 @@ ALL = 100
 """Percent."""
 
 LEAST = 1
-"""Percent over which a backend comes into traffic and leaves it (see `eased`)."""
+"""Percent over which a backend comes into traffic and leaves it (see `ease_weight`)."""
 
 SETTLED_AFTER = 0.5
 """Seconds after an accepted write within which a data plane follows; 0.34 s was the longest seen with Envoy Gateway."""

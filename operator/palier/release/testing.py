@@ -194,14 +194,14 @@ def record_for(
         fresh_for: how old a result may be when the release begins, in seconds.
     """
 
-    def usable(record: LoadTestRecord) -> bool:
+    def is_usable(record: LoadTestRecord) -> bool:
         if not record.answers(run):
             return False
         if record.result.verdict is Verdict.NO_EVIDENCE:
             return record.measured_at >= began_at
         return began_at - record.measured_at <= fresh_for
 
-    return max(filter(usable, records), key=lambda record: record.measured_at, default=None)
+    return max(filter(is_usable, records), key=lambda record: record.measured_at, default=None)
 
 
 def add_record(records: tuple[LoadTestRecord, ...], new: LoadTestRecord) -> tuple[LoadTestRecord, ...]:

@@ -56,7 +56,7 @@ def summary(runs: Sequence[Run], case: Case) -> dict[str, Any]:
 
 def parameters(case: Case) -> dict[str, Any]:
     """The parameters of a case, ready for JSON: infinite ones are None, times are seconds."""
-    return {to_camel(one.name): _plain(getattr(case, one.name)) for one in dataclasses.fields(case)}
+    return {to_camel(one.name): _plain_value(getattr(case, one.name)) for one in dataclasses.fields(case)}
 
 
 def quantile(values: Iterable[float], share: float) -> float | None:
@@ -84,11 +84,11 @@ def _find_time(run: Run, kind: str) -> float:
     return run.outcome.at if run.outcome.kind == kind and run.outcome.at is not None else math.inf
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any parameter
+def _plain_value(value: Any) -> Any:  # noqa: ANN401 - any parameter
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {to_camel(one.name): _plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {to_camel(one.name): _plain_value(getattr(value, one.name)) for one in dataclasses.fields(value)}
     if isinstance(value, tuple):
-        return [_plain(one) for one in value]
+        return [_plain_value(one) for one in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -126,20 +126,20 @@ def argo(recording: Recording, options: PeerOptions) -> Outcome:
     endings = []
     if options.errors:
 
-        def success(at: Floats) -> tuple[Booleans, Answer]:
+        def check_success(at: Floats) -> tuple[Booleans, Answer]:
             answer = _success(recording, at, promql.irate, knobs.window)
             return _at_least(answer.value, knobs.success), answer
 
-        endings.append(_argo_metric(recording, knobs, success))
+        endings.append(_argo_metric(recording, knobs, check_success))
     if options.latency_threshold is not None:
         share = options.latency_percentile if knobs.percentile is None else knobs.percentile
         bound = options.latency_threshold if knobs.latency is None else knobs.latency
 
-        def fast(at: Floats) -> tuple[Booleans, Answer]:
+        def check_speed(at: Floats) -> tuple[Booleans, Answer]:
             answer = _quantile(recording, Arm.CANDIDATE, share, at, promql.irate, knobs.window)
             return _at_most(answer.value, bound), answer
 
-        endings.append(_argo_metric(recording, knobs, fast))
+        endings.append(_argo_metric(recording, knobs, check_speed))
     ended = [ending for ending in endings if ending.kind != "promote"]
     if ended:
         return min(ended, key=lambda ending: ending.at or 0.0)

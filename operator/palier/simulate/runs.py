@@ -79,11 +79,11 @@ def _engine(plan: Plan) -> Callable[[Traffic], Outcome]:
         return lambda traffic: palier(traffic, objectives)
     peer, options = PEERS[plan.engine], peer_options(plan.case, plan.engine, plan.settings)
 
-    def judged(traffic: Traffic) -> Outcome:
+    def judge_traffic(traffic: Traffic) -> Outcome:
         _climb_by_the_clock(traffic)
         return peer(traffic.make_recording(), options)
 
-    return judged
+    return judge_traffic
 
 
 def _climb_by_the_clock(traffic: Traffic) -> None:

@@ -228,14 +228,14 @@ async def test_each_pod_costs_what_its_own_node_costs(tmp_path: Path) -> None:
     found = (await shell.complete(deployment, State())).running
 
     assert found.add_hourly() == Money(Decimal("2.0"), "EUR")
-    assert found.idle is False
+    assert found.is_idle is False
 
 
 async def test_pods_that_are_gone_cost_nothing(shell: Shell) -> None:
     """Nothing runs, and it was looked."""
     found = (await shell.complete(load_tested(), State())).running
 
-    assert (found.add_hourly(), found.idle) == (None, True)
+    assert (found.add_hourly(), found.is_idle) == (None, True)
 
 
 async def test_nodes_are_asked_for_now_and_then(tmp_path: Path) -> None:

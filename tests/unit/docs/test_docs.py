@@ -39,7 +39,7 @@ SAID = (
     rf'\breason\s*=\s*"({WORD})"',
     rf'^[A-Z_]+ = "({WORD})"$',
     rf'\bVerdict\.[A-Z_]+,\s*"({WORD})"',
-    rf'\b(?:_unknown|Unpriced|refusal|exhausted)\(\s*(?:\w+,\s*)?"({WORD})"',
+    rf'\b(?:_unknown|Unpriced|refusal|report_exhausted)\(\s*(?:\w+,\s*)?"({WORD})"',
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from palier.evidence.objective import Counts, observe, start_evidence
-from palier.release.beginning import idle, tidy_state, wake_at
+from palier.release.beginning import decide_idle, tidy_state, wake_at
 from palier.release.observation import MeasuredEvidence, Observation, Requests
 from palier.release.rules import measured_objectives, objectives_of, rules_digest
 from palier.release.situation import Decision, Situation
@@ -41,7 +41,7 @@ def begun(
 ) -> Decision:
     """What an idle object does."""
     observation = replace(observation, requests=requests or Requests())
-    return idle(Situation(model_deployment(**changes), observation, state, now))
+    return decide_idle(Situation(model_deployment(**changes), observation, state, now))
 
 
 def refused_by(result: Result = Result.ROLLED_BACK, **changes: Any) -> State:  # noqa: ANN401

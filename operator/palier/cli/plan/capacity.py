@@ -34,7 +34,7 @@ class Capacity:
     notes: tuple[str, ...] = ()
 
     def make_plan(self, planned_with: Callable[[ScalingLaw | None], Plan]) -> Plan:
-        """The plan by it; see `Measured.planned`."""
+        """The plan by it; see `MeasuredCapacity.make_plan`."""
         return planned_with(self.law) if self.source == DECLARED else self.measured.make_plan(planned_with)
 
 

@@ -61,7 +61,7 @@ def _target(option: ServingOption) -> str:
         told.append(f"{scale.target.tokens_in:,} tokens in")
     if scale is not None and scale.target.tokens_out:
         told.append(f"{scale.target.tokens_out:,} tokens out")
-    told.append(f"{sentences.exact(100 * plan.utilization)} % of the capacity is planned for")
+    told.append(f"{sentences.write_exactly(100 * plan.utilization)} % of the capacity is planned for")
     return ", ".join(told)
 
 
@@ -73,7 +73,9 @@ def _budget(budget: Budget | None) -> str:
         (budget.per_thousand_inferences, "for a thousand requests"),
         (budget.per_million_tokens, "for a million tokens"),
     )
-    return ", ".join(f"{sentences.exact(limit.decimal)} {budget.currency} {what}" for limit, what in limits if limit)
+    return ", ".join(
+        f"{sentences.write_exactly(limit.decimal)} {budget.currency} {what}" for limit, what in limits if limit
+    )
 
 
 def _replica(option: ServingOption) -> str:

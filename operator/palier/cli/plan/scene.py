@@ -71,12 +71,12 @@ def _month(option: ServingOption, rate: float) -> float | None:
 def _draw_budget(limits: Limits) -> Callable[[float], float | None]:
     """What a month of some traffic may cost."""
 
-    def at(rate: float) -> float | None:
+    def limit_at(rate: float) -> float | None:
         per_thousand = None if limits.per_thousand is None else limits.per_thousand * thousands(Decimal(rate))
         allowed = [float(limit) for limit in (limits.monthly, per_thousand) if limit is not None]
         return min(allowed, default=None)
 
-    return at
+    return limit_at
 
 
 def _limit_name(found: Outcome) -> str:
@@ -88,7 +88,9 @@ def _limit_name(found: Outcome) -> str:
         (budget.per_thousand_inferences, "for a thousand"),
         (budget.per_million_tokens, "for a million tokens"),
     )
-    told = " and ".join(f"{sentences.exact(limit.decimal)} {what}" for limit, what in limits if limit is not None)
+    told = " and ".join(
+        f"{sentences.write_exactly(limit.decimal)} {what}" for limit, what in limits if limit is not None
+    )
     return f"budget: {told}"
 
 

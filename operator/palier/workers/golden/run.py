@@ -106,13 +106,13 @@ async def collect(plan: GoldenPlan, lines: Iterable[str], into: TextIO, *, tell:
     """
     cases = corpus.read(lines, expects=False)
 
-    async def asked(case: Case) -> tuple[Case, list[Replies]]:
+    async def ask_case(case: Case) -> tuple[Case, list[Replies]]:
         return case, await asking.ask(case)
 
     async with (
         Asking(plan) as asking,
         _report_progress(plan, asking, cases, tell),
-        aclosing(in_order(cases, asked, at_once=plan.concurrency)) as answered,
+        aclosing(in_order(cases, ask_case, at_once=plan.concurrency)) as answered,
     ):
         async for case, repetitions in answered:
             written = (answer_line(case, number, replies, plan) for number, replies in enumerate(repetitions))

@@ -228,7 +228,7 @@ def _readable(plan: ShadowPlan, rules: Disagreements, disagreement: Disagreement
     def cut(text: str) -> str:
         return show_body(text, redact=rules.redact, longest=rules.max_characters)
 
-    def told(reply: Reply) -> Kept:
+    def describe_reply(reply: Reply) -> Kept:
         facts: Kept = {"status": reply.status, "seconds": round(reply.seconds, 6)}
         if reply.failure is not None:
             facts["failure"] = reply.failure.value
@@ -244,7 +244,7 @@ def _readable(plan: ShadowPlan, rules: Disagreements, disagreement: Disagreement
         "method": request.method,
         "path": request.target.partition("?")[0][:_LONGEST_PATH],
         "request": f"({len(request.body)} bytes)" if compressed else cut(decode_body(request.body)),
-        "failedChecks": [] if compared is None else list(compared.places),
-        "candidate": told(disagreement.candidate),
-        "stable": told(disagreement.stable),
+        "failedChecks": [] if compared is None else list(compared.failed_checks),
+        "candidate": describe_reply(disagreement.candidate),
+        "stable": describe_reply(disagreement.stable),
     }
