@@ -29,7 +29,7 @@ LAST_WORDS_LIMIT = 200
 
 
 class ProblemKind(IntEnum):
-    """How much a trouble explains: of several the first is told."""
+    """What keeps a pod from being ready; of several kinds the first explains most, and it is the one that is told."""
 
     CANNOT_START = 0
     """The image cannot be pulled, a Secret is missing: it never ran."""
@@ -69,7 +69,7 @@ class _Diagnosis:
 
     @property
     def message(self) -> str:
-        """The trouble in one sentence; empty for none."""
+        """The problem in one sentence; empty for none."""
         return self.problem.sentence if self.problem else ""
 
     @property
@@ -147,13 +147,13 @@ class PodDiagnostics:
 
 
 def describe_problem(pods: Sequence[Mapping[str, Any]]) -> str:
-    """The most telling trouble of several pods in one sentence; empty when they merely take their time."""
+    """The problem of several pods that explains most, in one sentence; empty when they merely take their time."""
     found = find_problem(pods)
     return found.sentence if found else ""
 
 
 def find_problem(pods: Sequence[Mapping[str, Any]]) -> PodProblem | None:
-    """The most telling trouble of several pods; None when they merely take their time.
+    """The problem of several pods that explains most; None when they merely take their time.
 
     Its sentence has the last state of the pod, so that it can be kept when the pod is gone.
     """

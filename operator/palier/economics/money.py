@@ -14,7 +14,7 @@ from palier.errors import CurrencyMismatch
 __all__ = ["HOURS_PER_MONTH", "SECONDS_PER_HOUR", "SECONDS_PER_MONTH", "THOUSAND", "Money"]
 
 HOURS_PER_MONTH: Final = Decimal(730)
-"""Hours of an average month, as price lists and OpenCost reckon: 8,760 / 12."""
+"""Hours of an average month, as price lists and OpenCost count: 8,760 / 12."""
 SECONDS_PER_HOUR: Final = Decimal(3600)
 SECONDS_PER_MONTH: Final = HOURS_PER_MONTH * SECONDS_PER_HOUR
 THOUSAND: Final = Decimal(1000)

@@ -2,7 +2,7 @@
 
 A canary at 5 % of the traffic still needs a whole pod: what it pays for one request says nothing about the version. So
 a version is judged by what it would cost to serve *all* of the present traffic with it: the pods that all of the
-traffic needs, idle ones included, over all requests that were answered. Stable is reckoned in the same way, and where
+traffic needs, idle ones included, over all requests that were answered. Stable is judged in the same way, and where
 it is no cheaper, the traffic is to blame and not the candidate.
 """
 

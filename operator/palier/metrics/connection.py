@@ -41,7 +41,7 @@ REFUSALS: Final = {
 }
 """Status codes by which a server refuses whoever asks: the reason, and what to check."""
 SHORTEST_SECRET: Final = 6
-"""Characters. Shorter values are not blotted out of messages: that would tear words apart."""
+"""Characters. Shorter values are not hidden in messages: that would tear words apart."""
 
 
 class _Unusable(Exception):  # noqa: N818 - as in palier.errors
@@ -124,7 +124,7 @@ class Credentials:
                 "InvalidCredentials", f"the credentials for Prometheus cannot be used: {error}"
             ) from None
 
-    def blot_secrets(self, text: str) -> str:
+    def hide_secrets(self, text: str) -> str:
         """The text without the secrets that a server may have put into it."""
         for secret in self._known[1].secrets:
             for form in _forms(secret):
@@ -338,7 +338,7 @@ class Connections:
 
     def explain_refused(self, error: Exception) -> MetricsUnavailable:
         """A question that the server did not like, in its words."""
-        words = self._credentials.blot_secrets(str(error)) if self._credentials else str(error)
+        words = self._credentials.hide_secrets(str(error)) if self._credentials else str(error)
         if "too many samples" in words or "too many series" in words:  # a limit of the server's own
             return MetricsUnavailable("TooManySeries", f"Prometheus at {self._url} refused the query: {words}")
         return MetricsUnavailable("QueryFailed", f"Prometheus at {self._url} refused the query: {words}")

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from palier.api.constants import KIND
-from palier.api.stored import fitting_status
+from palier.api.stored_status import fitting_status
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.cluster.act import Actor
 from palier.cluster.client import Cluster
@@ -24,7 +24,7 @@ from palier.cluster.inputs import SpecInputs, read_inputs
 from palier.cluster.queue import Key, Rest, WorkQueue
 from palier.cluster.reach import REFUSED_AGAIN_AFTER, PortProbe
 from palier.cluster.reporter import Reporter
-from palier.cluster.served import served_revisions
+from palier.cluster.served_revisions import served_revisions
 from palier.cluster.store import Store
 from palier.errors import InvalidSpec, PalierError
 from palier.metrics.inquiries import ANYBODY, Scope

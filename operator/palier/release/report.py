@@ -25,7 +25,7 @@ from palier.release.finding import Finding
 from palier.release.memory import write_state
 from palier.release.observation import Observation
 from palier.release.outlook import MESSAGE_LIMIT, cost_status, plan_status, testing_status, within_budget
-from palier.release.scaled import scale_status
+from palier.release.scale_selector import scale_status
 from palier.release.situation import Decision
 from palier.release.standing import NO_RELEASE, name_of, tell_progress, tell_standing
 from palier.release.state import ReleasePhase, Result, State

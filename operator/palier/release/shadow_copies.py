@@ -1,7 +1,7 @@
 """The copies of users' requests that a shadow's proxy has had answered.
 
-A revision's pods count them like any other request, and no user got their answers. So they are taken out again where
-it is reckoned what an answer costs: else a shadow would make stable look cheap. Routers count users alone.
+A revision's pods count them like any other request, and no user got their answers. So the cost of an answer is computed
+without them: else a shadow would make stable look cheap. Routers count users alone.
 """
 
 from collections.abc import Mapping

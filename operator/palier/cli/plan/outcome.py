@@ -1,4 +1,4 @@
-"""One ModelDeployment reckoned: every way to serve it side by side, and the verdict on all of them together."""
+"""The plan of one ModelDeployment: every way to serve it side by side, and the verdict on all of them together."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
