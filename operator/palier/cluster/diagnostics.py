@@ -178,9 +178,9 @@ def _list_problems(pod: Mapping[str, Any]) -> Iterator[PodProblem]:
     ready = conditions.get("Ready")
     unready_since = str((ready or {}).get("lastTransitionTime") or "")
     for container in containers:
-        if trouble := _find_container_problem(container, unready_since):
+        if problem := _find_container_problem(container, unready_since):
             where = f"pod {name}, container {container['name']}"
-            yield PodProblem(trouble.kind, f"{where}: {trouble.sentence}")
+            yield PodProblem(problem.kind, f"{where}: {problem.sentence}")
     if ready and ready["status"] == "False" and any("running" in (c.get("state") or {}) for c in containers):
         yield PodProblem(ProblemKind.NOT_READY, f"pod {name} runs but is not ready: {_explain_condition(ready)}")
 
