@@ -4,11 +4,11 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from palier.evidence.counters import HistogramCounts, Series, Target, together
+from palier.evidence.counters import HistogramCounts, Series, Target, add_histograms
 from palier.evidence.objective import ObjectiveRule
+from palier.measuring.interval import Answer, LookInterval
 from palier.measuring.questions import Question, questions
 from palier.measuring.sources import CounterRatio, MeasuredObjective, SlowerThan
-from palier.measuring.step import Answer, Step
 
 K = TypeVar("K", bound=Hashable)
 KeyOf = Callable[[Mapping[str, str]], K | None]
@@ -36,10 +36,10 @@ def increments(
     return {
         key: Increment(
             int(step.counts(objective, EVENTS, name).total),
-            fresh=all(step._places(question)[target].alive for target, _ in step._series_of(name, question)),
+            fresh=all(step._locate_targets(question)[target].alive for target, _ in step._series_of(name, question)),
         )
         for name, key in keys.items()
-        if step.ever_seen(name, [question])
+        if step.was_ever_seen(name, [question])
     }
 
 
@@ -51,7 +51,7 @@ def histogram_counts(
     (question,) = questions(MeasuredObjective(RULE, source, source))
     step, keys = _step(buckets, question, pod_of, start=start, end=end, staleness=staleness)
     found = {key: step._parts(question, threshold, name) for name, key in keys.items()}
-    return {key: together(parts) for key, parts in found.items() if parts}
+    return {key: add_histograms(parts) for key, parts in found.items() if parts}
 
 
 def _step(
@@ -59,7 +59,7 @@ def _step(
     question: Question,
     pod_of: KeyOf[K],
     **between: Any,  # noqa: ANN401
-) -> tuple[Step, dict[str, K]]:
+) -> tuple[LookInterval, dict[str, K]]:
     keys: dict[str, K] = {}
     answer: dict[Target, list[tuple[str, Series]]] = {}
     scraped: dict[Target, list[tuple[str, Series]]] = {}
@@ -71,4 +71,4 @@ def _step(
         keys[repr(key)] = key
         answer.setdefault(one.target, []).append((repr(key), one))
     answers: dict[Question, Answer] = {question: answer}
-    return Step(answers, scraped, **between), keys
+    return LookInterval(answers, scraped, **between), keys

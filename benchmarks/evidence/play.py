@@ -83,7 +83,7 @@ def _played(task: Task) -> Played:
         for setting, judged_by in engines.items():
             traffic = Traffic(case, seed=task.seed, run=run) if setting.engine == "palier" else watched
             outcome = judged_by(traffic)
-            recording = traffic.recording()
+            recording = traffic.make_recording()
             found[task.row.key, setting.label].append(
                 _result(task.row, recording, outcome.kind, outcome.at, outcome.on_absent_data)
             )
@@ -105,7 +105,7 @@ def _result(row: Row, recording: Recording, kind: str, at: float | None, on_abse
 
 def _failures_seen(recording: Recording, at: float) -> float:
     seen = 0.0
-    for pod in recording.of(Arm.CANDIDATE):
+    for pod in recording.pods_of(Arm.CANDIDATE):
         held = np.concatenate([[0.0], without_resets(np.nan_to_num(pod.counters["errors"]))])
         seen += float(held[np.searchsorted(pod.times, at, side="right")])
     return seen
@@ -123,4 +123,4 @@ def _unseen(recording: Recording, at: float, scrape: float) -> bool:
     if any(start <= at < end for start, end in recording.unavailable):
         return True
     oldest = at - 2.5 * scrape - 0.5
-    return not any(((pod.times > oldest) & (pod.times <= at)).any() for pod in recording.of(Arm.CANDIDATE))
+    return not any(((pod.times > oldest) & (pod.times <= at)).any() for pod in recording.pods_of(Arm.CANDIDATE))

@@ -64,7 +64,7 @@ def engine(setting: Setting, case: Case) -> Callable[[Traffic], Outcome]:
         objectives = tuple(_turned(objective, setting.turned) for objective in objectives_of(case))
         return lambda traffic: palier(traffic, objectives)
     peer, options = PEERS[setting.engine], peer_options(case, setting.engine, setting.turned)
-    return lambda traffic: peer(traffic.recording(), options)
+    return lambda traffic: peer(traffic.make_recording(), options)
 
 
 def _turned(objective: MeasuredObjective, turned: tuple[str, ...]) -> MeasuredObjective:

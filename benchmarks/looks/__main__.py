@@ -67,9 +67,10 @@ async def measured(number: int, *, looks: int) -> list[Cost]:
             PrometheusConnect, "custom_query", meter.timed("receive, decode", PrometheusConnect.custom_query)
         ),
         mock.patch(
-            "palier.metrics.prometheus.parsed", meter.timed("series", _function("metrics.prometheus", "parsed"))
+            "palier.metrics.prometheus.parse_matrix",
+            meter.timed("series", _function("metrics.prometheus", "parse_matrix")),
         ),
-        mock.patch.object(Owners, "sorted", meter.timed("owners", Owners.sorted)),
+        mock.patch.object(Owners, "sort_series", meter.timed("owners", Owners.sort_series)),
         mock.patch("palier.measuring.look.observe", meter.timed("observe", _function("measuring.look", "observe"))),
     ):
         source = PrometheusSource(url, timeout=120.0)

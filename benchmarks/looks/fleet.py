@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from urllib.parse import parse_qs, urlsplit
 
 from palier.evidence.objective import ObjectiveRule
-from palier.measuring.look import Watched
+from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import CounterRatio, MeasuredObjective, SlowerThan
 from palier.metrics.looks import Key
 
@@ -47,7 +47,7 @@ def objectives() -> tuple[MeasuredObjective, ...]:
     )
 
 
-def releases(number: int, *, since: float) -> dict[Key, Watched]:
+def releases(number: int, *, since: float) -> dict[Key, WatchedRelease]:
     """Releases in their first stage.
 
     Args:
@@ -56,7 +56,7 @@ def releases(number: int, *, since: float) -> dict[Key, Watched]:
     """
     judged = objectives()
     return {
-        _key(index): Watched(
+        _key(index): WatchedRelease(
             candidate=CANDIDATE,
             stable=STABLE,
             stage_index=0,

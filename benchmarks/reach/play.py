@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.random import Generator
 
-from palier.evidence.arrivals import Arrivals, Scraped, Scrapes, arrived
+from palier.evidence.arrivals import Arrivals, ScrapedStep, Scrapes, add_arrivals
 from palier.evidence.sample_ratio import not_reached
 
 
@@ -77,11 +77,11 @@ def looks(case: Case, *, until: float, chance: Generator) -> Iterator[tuple[floa
     for before, at in pairwise(instants):
         if at < 0:
             continue
-        arrivals = arrived(
+        arrivals = add_arrivals(
             arrivals,
             _risen(mine, before, at),
             _risen(theirs, before, at),
-            Scraped(before, at, _scrapes(mine, at), _scrapes(theirs, at), 0.0),
+            ScrapedStep(before, at, _scrapes(mine, at), _scrapes(theirs, at), 0.0),
         )
         yield at, arrivals
 

@@ -6,7 +6,16 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.segments.rows import LOOK, SMALL, Floats, Row
-from palier.evidence.objective import Counts, Evidence, ObjectiveRule, begin_stage, failed, fresh, judge, observe
+from palier.evidence.objective import (
+    Counts,
+    Evidence,
+    ObjectiveRule,
+    begin_stage,
+    has_failed,
+    judge,
+    observe,
+    start_evidence,
+)
 from palier.simulate.case import Case
 from palier.simulate.engine import objectives_of
 
@@ -64,7 +73,7 @@ class _Judge:
 
     def __init__(self, rule: ObjectiveRule) -> None:
         self.rule = rule
-        self.evidence: Evidence = fresh()
+        self.evidence: Evidence = start_evidence()
         self.found = Found(math.inf)
 
     def look(self, candidate: list[Counts], stable: list[Counts], *, at: float) -> None:
@@ -78,7 +87,7 @@ class _Judge:
             self.rule,
             segments=segments if self.rule.segmented else {},
         )
-        if failed(self.evidence, self.rule):
+        if has_failed(self.evidence, self.rule):
             judgement = judge(self.evidence, self.rule, promotion=False)
             self.found = Found(at, judgement.reason, judgement.segments)
 

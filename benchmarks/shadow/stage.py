@@ -86,7 +86,12 @@ class Stage:
         assert gateway is not None  # noqa: S101 - the example has one
         ports = dict.fromkeys((STABLE, CANDIDATE), self.deployment.spec.serving.port)
         route = route_manifest(
-            self.deployment, gateway, slots=(STABLE, STABLE), weights={STABLE: 100}, ports=ports, mirror=mirror
+            self.deployment,
+            gateway,
+            backend_positions=(STABLE, STABLE),
+            weights={STABLE: 100},
+            ports=ports,
+            mirror=mirror,
         )
         _apply(route)
 

@@ -7,7 +7,7 @@ never by the text of a library's message.
 PalierError
 ├── InvalidSpec            a stored object breaks a rule of the API; no retry until it changes
 ├── InvalidSettings        the operator was started with a setting that cannot work
-├── InvalidPrices          a table of prices that nothing can be reckoned with
+├── InvalidPrices          a table of prices that no cost can be computed from
 ├── CurrencyMismatch       amounts of two currencies were to be added or compared; nothing is ever converted
 ├── InvalidCorpus          a load test's requests that cannot be read
 ├── GeneratorUnavailable   the program that sends a load test's requests is not there, or failed
@@ -45,7 +45,7 @@ __all__ = [
     "NotFound",
     "PalierError",
     "Unavailable",
-    "unreadable",
+    "describe_fault",
 ]
 
 
@@ -72,7 +72,7 @@ class InvalidSettings(PalierError):
 
 
 class InvalidPrices(PalierError):
-    """A table of prices that nothing can be reckoned with.
+    """A table of prices that no cost can be computed from.
 
     Attributes:
         field: the path of the offending field, such as `nodePools[1].cpuHour`; empty for the table itself.
@@ -155,6 +155,6 @@ class MetricsUnavailable(PalierError):
         self.message = message
 
 
-def unreadable(error: Exception) -> str:
+def describe_fault(error: Exception) -> str:
     """What is wrong with a document that could not be read, in one line for people."""
     return f"the field {error.args[0]} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())

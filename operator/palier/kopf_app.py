@@ -281,18 +281,18 @@ def _registry(cache: Cache, watches: Sequence[Watch], login: "_Login") -> kopf.O
     """Kopf's handlers: a way to log in, and for each kind one that sees objects and one that sees deletions."""
     registry = kopf.OperatorRegistry()
 
-    async def seen(*, body: Mapping[str, Any], **_: object) -> None:
-        cache.seen(dict(body))
+    async def update_object(*, body: Mapping[str, Any], **_: object) -> None:
+        cache.update_object(dict(body))
 
-    async def happened(*, type: str | None, body: Mapping[str, Any], **_: object) -> None:  # noqa: A002 - Kopf's name
+    async def handle_event(*, type: str | None, body: Mapping[str, Any], **_: object) -> None:  # noqa: A002 - Kopf's name
         if type == "DELETED":
-            cache.gone(dict(body))
+            cache.remove_object(dict(body))
 
     kopf.on.login(id="login", registry=registry)(login.answer)
     for watch in watches:
         place = (watch.group, watch.version, watch.plural)
-        kopf.index(*place, id=watch.plural, registry=registry)(seen)
-        kopf.on.event(*place, id=watch.plural, registry=registry)(happened)
+        kopf.index(*place, id=watch.plural, registry=registry)(update_object)
+        kopf.on.event(*place, id=watch.plural, registry=registry)(handle_event)
     return registry
 
 

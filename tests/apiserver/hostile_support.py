@@ -189,7 +189,7 @@ class GoodNeighbour:
             await self._cluster.patch(reference, change, manager="owner")
 
     async def _tell(self, obj: Mapping[str, Any], status: Mapping[str, Any]) -> None:
-        reference = Reference.to(obj)
+        reference = Reference.from_object(obj)
         await self._cluster._transport.request(
             "PATCH",
             f"{object_path(reference)}/status",

@@ -42,7 +42,7 @@ async def test_dry_run_changes_nothing(api: Api, cluster: KubernetesCluster) -> 
     """A dry run answers as if, and stores nothing."""
     answer = await cluster.apply(service(api.namespace, "a"), dry_run=True)
     assert answer["spec"]["clusterIP"]
-    assert await cluster.get(Reference.to(answer)) is None
+    assert await cluster.get(Reference.from_object(answer)) is None
 
 
 async def test_apply_takes_over_what_others_own(api: Api, cluster: KubernetesCluster) -> None:
@@ -162,7 +162,7 @@ async def test_status_of_what_is_gone(api: Api, cluster: KubernetesCluster) -> N
     body = model_deployment(api.namespace)
     with pytest.raises(NotFound):
         await cluster.apply_status(status_of(body, stage="Serving"))
-    assert await cluster.get(Reference.to(body)) is None
+    assert await cluster.get(Reference.from_object(body)) is None
 
 
 async def test_stale_replace_is_a_conflict(api: Api, cluster: KubernetesCluster) -> None:
@@ -173,7 +173,7 @@ async def test_stale_replace_is_a_conflict(api: Api, cluster: KubernetesCluster)
     changed = await cluster.replace(created | {"metadata": created["metadata"] | {"labels": {"turn": "1"}}})
     with pytest.raises(Conflict):
         await cluster.replace(created)
-    assert await cluster.get(Reference.to(created)) == changed
+    assert await cluster.get(Reference.from_object(created)) == changed
 
 
 async def test_delete_is_exact_and_can_be_repeated(api: Api, cluster: KubernetesCluster) -> None:
@@ -181,10 +181,10 @@ async def test_delete_is_exact_and_can_be_repeated(api: Api, cluster: Kubernetes
     created = await cluster.apply(service(api.namespace, "a"))
     with pytest.raises(Conflict):
         await cluster.delete(Reference("v1", "Service", api.namespace, "a", uid="0000-other"))
-    assert await cluster.get(Reference.to(created)) is not None
+    assert await cluster.get(Reference.from_object(created)) is not None
     for _ in range(2):
-        await cluster.delete(Reference.to(created))
-    assert await cluster.get(Reference.to(created)) is None
+        await cluster.delete(Reference.from_object(created))
+    assert await cluster.get(Reference.from_object(created)) is None
 
 
 async def test_pods_by_labels(api: Api, cluster: KubernetesCluster) -> None:

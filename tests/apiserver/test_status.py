@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from palier.api.constants import AVAILABLE, FIELD_MANAGER_STATUS, PROGRESSING, READY, RECONCILING
 from palier.api.spec.release import ReleaseRules, Stage
 from palier.api.status.conditions import condition, merge_conditions
-from palier.evidence.objective import Counts, ObjectiveRule, fresh, judge, observe
+from palier.evidence.objective import Counts, ObjectiveRule, judge, observe, start_evidence
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
 from palier.release.memory import read_state, write_state
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 NOW = 1_767_323_045.123456
 RULE = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01)
-EVIDENCE = observe(fresh(), Counts(200, 9, 11), Counts(1000, 4, 4), RULE)
+EVIDENCE = observe(start_evidence(), Counts(200, 9, 11), Counts(1000, 4, 4), RULE)
 
 
 def _reference(revision: str) -> RevisionRef:
@@ -57,7 +57,7 @@ FULL = State(
     stable=_reference("0a1b2c3d4e"),
     candidate=_reference("5f6a7b8c9d"),
     former=Former(_reference("1111111111"), until=NOW + 600),
-    slots=("0a1b2c3d4e", "5f6a7b8c9d"),
+    backend_positions=("0a1b2c3d4e", "5f6a7b8c9d"),
     drains=(Drain("2222222222", until=NOW + 10), Drain("2222222222", until=NOW + 20)),
     release=Release(
         started_at=NOW,
@@ -75,7 +75,7 @@ FULL = State(
         breach="errors: 9 of 200 requests failed",
         attempt=2,
         ending=Ending(Result.ROLLED_BACK, "ObjectiveBreached", "errors: 9 of 200 requests failed"),
-        evidence={"errors": EVIDENCE, "latency": fresh()},
+        evidence={"errors": EVIDENCE, "latency": start_evidence()},
     ),
     outcome=Outcome(
         "3333333333",

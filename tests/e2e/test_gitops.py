@@ -18,13 +18,13 @@ from local.traffic import TrafficThread
 from palier.api.constants import FIELD_MANAGER, FIELD_MANAGER_SCALE
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.cluster.act import ports_of
+from palier.manifests.affinity import affinity_manifest
 from palier.manifests.revision import deployment_manifest, scale_manifest, service_manifest
 from palier.manifests.shadow import PORT, shadow_deployment, shadow_name, shadow_service
-from palier.manifests.sticky import sticky_manifest
 from palier.manifests.traffic import Mirror, mirror_of, route_manifest, route_weights
 from palier.release.memory import read_state
 from palier.release.shadowing import ShadowRun, comparison
-from palier.release.state import State, Step
+from palier.release.state import ReleasePhase, State
 from tests.e2e.shadows import in_shadow, shadowed
 from tests.e2e.support import Model, kubectl, wait_until
 
@@ -77,7 +77,7 @@ def drift(model: Model) -> list[str]:
     state = read_state(body["status"], deployment.spec.release)
     gateway = deployment.spec.traffic.gateway
     assert gateway is not None
-    assert state.slots is not None
+    assert state.backend_positions is not None
     assert state.candidate is not None
     candidate, ports = state.candidate.revision, ports_of(state)
     replicas = json.loads(
@@ -92,14 +92,14 @@ def drift(model: Model) -> list[str]:
             route_manifest(
                 deployment,
                 gateway,
-                slots=state.slots,
+                backend_positions=state.backend_positions,
                 weights=route_weights(deployment, route),
                 ports=ports,
                 mirror=Mirror(copied, PORT, None) if (copied := mirror_of(route)) else None,
             ),
         ),
         *((FIELD_MANAGER, manifest) for manifest in of_the_shadow(model, deployment, state)),
-        *([(FIELD_MANAGER, sticky_manifest(deployment, gateway.sticky))] if gateway.sticky else []),
+        *([(FIELD_MANAGER, affinity_manifest(deployment, gateway.sticky))] if gateway.sticky else []),
     ]
     changed = []
     for manager, manifest in rendered:
@@ -119,7 +119,7 @@ def drift(model: Model) -> list[str]:
 def of_the_shadow(model: Model, deployment: ModelDeployment, state: State) -> list[dict[str, Any]]:
     """What Palier renders for the shadow that is under way; nothing when there is none."""
     shadow, candidate, stable = deployment.spec.release.shadow, state.candidate, state.stable
-    if not (state.release and state.release.step is Step.SHADOWING and shadow and candidate and stable):
+    if not (state.release and state.release.phase is ReleasePhase.SHADOWING and shadow and candidate and stable):
         return []
     digest = comparison(deployment, candidate=candidate.revision, stable=stable.revision)
     run = ShadowRun(candidate.revision, stable.revision, shadow.percent, digest)

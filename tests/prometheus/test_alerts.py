@@ -20,7 +20,7 @@ from palier.cluster.costs import CostFigures, RevisionFigures, burn_figures
 from palier.cluster.instruments import Instruments
 from palier.economics.burn import burn
 from palier.economics.money import Money
-from palier.economics.spending import Spending, advanced, month_of
+from palier.economics.spending import Spending, advance_spending, month_of
 from tests.chart.conftest import Chart
 from tests.prometheus.conftest import Prometheus
 
@@ -43,7 +43,7 @@ REVISION = RevisionFigures(
 def spent(hourly: str, *, hours: float, spent: int = 0) -> CostFigures:
     """What is exported of somebody who has spent so much an hour for so long, at this very moment."""
     now = time.time()
-    spending = advanced(None, hourly=Money(Decimal(hourly), "EUR"), now=now - hours * HOUR)
+    spending = advance_spending(None, hourly=Money(Decimal(hourly), "EUR"), now=now - hours * HOUR)
     month = month_of(now)
     spending = Spending("EUR", month, Decimal(spent), now, spending.rates)
     found = burn(spending, monthly=BUDGET, now=now)

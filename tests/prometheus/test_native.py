@@ -18,9 +18,9 @@ from local.processes import Daemon
 from local.waiting import until
 from palier.evidence.counters import Measurable, Series
 from palier.evidence.objective import Counts, ObjectiveRule
+from palier.measuring.interval import LookInterval
 from palier.measuring.questions import histogram_question, questions
 from palier.measuring.sources import MeasuredObjective, Reading, SlowerThan
-from palier.measuring.step import Step
 from palier.metrics.prometheus import PrometheusSource
 from tests.prometheus.conftest import Prometheus, Runtimes
 
@@ -111,8 +111,8 @@ def counted(series: Sequence[Series], *, threshold: float, start: float, end: fl
     for one in series:
         rows.setdefault(one.target, []).append(("new", one))
     answers = dict.fromkeys(questions(objective), rows)
-    step = Step(answers, {}, start=start, end=end, staleness=STALENESS)
-    return step.counts(objective, source, "new"), step.reading(objective, source, "new")
+    step = LookInterval(answers, {}, start=start, end=end, staleness=STALENESS)
+    return step.counts(objective, source, "new"), step.read_histograms(objective, source, "new")
 
 
 @pytest.mark.parametrize("job", ["classic", "native", "both"])

@@ -10,7 +10,7 @@ import pytest
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
 from palier.evidence.objective import ObjectiveRule
-from palier.measuring.look import SCRAPED, Watched
+from palier.measuring.look import SCRAPED, WatchedRelease
 from palier.measuring.questions import Question
 from palier.measuring.sources import AboveLevel, MeasuredObjective, Origin, RouterSeries
 from palier.metrics.inquiries import Inquirer
@@ -21,14 +21,14 @@ KEY = (NAMESPACE, "llama")
 PHASE = Question("test_phase")
 
 
-def release(origin: Origin = Origin.PODS) -> Watched:
+def release(origin: Origin = Origin.PODS) -> WatchedRelease:
     """A release whose candidate's pods have names that begin with llama-cpp."""
     rule = ObjectiveRule("phase", limit=0.1, margin=1.25, alpha=0.01)
     phase = MeasuredObjective(rule, AboveLevel("test_phase", 1.0), None, origin=origin)
-    return Watched("cpp", "none", 0, 0.0, 0.0, (phase,), {})
+    return WatchedRelease("cpp", "none", 0, 0.0, 0.0, (phase,), {})
 
 
-def answers(scraped: Scraped, question: Question, watched: Watched, *matchers: str) -> list[list[Series]]:
+def answers(scraped: Scraped, question: Question, watched: WatchedRelease, *matchers: str) -> list[list[Series]]:
     """What Prometheus answers to each selector of a question."""
 
     async def ask(source: PrometheusSource, selectors: Sequence[str]) -> list[list[Series]]:

@@ -19,7 +19,7 @@ def cores() -> dict[str, str]:
     """Cores of a pod by revision, for every revision that a spec here can ask for."""
     found = {asked(spec(version, alone=True)).revision: "1" for version in FAMILIES}
     for version, variants in FAMILIES.items():
-        found |= {way.revision: variants.get(way.variant, "1") for way in asked(spec(version)).ways}
+        found |= {way.revision: variants.get(way.variant, "1") for way in asked(spec(version)).options}
     return found
 
 

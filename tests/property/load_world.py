@@ -12,8 +12,8 @@ from typing import Any, Literal
 from typing_extensions import override
 
 from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.cluster.inputs import SpecInputs, read_inputs
 from palier.cluster.store import Store
-from palier.cluster.wanted import Wanted, wanted
 from palier.economics.prices import PriceTable
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
@@ -21,7 +21,7 @@ from palier.manifests.loadtest import load_test_name
 from palier.release.observation import Observation
 from palier.release.situation import Decision, Situation
 from palier.release.stages.table import work_at
-from palier.release.state import Result, State, Step
+from palier.release.state import ReleasePhase, Result, State
 from palier.release.testing import POD_REPLACED, LoadTestFacts, Run
 from tests.property.world import SECOND, World
 
@@ -110,9 +110,9 @@ def load_tested(  # noqa: PLR0913 - every part of a spec that a test may want ot
     )
 
 
-def asked(deployment: ModelDeployment) -> Wanted:
+def asked(deployment: ModelDeployment) -> SpecInputs:
     """What a spec asks for, as the shell reads it; these specs name no texts, so nothing else counts."""
-    return wanted(Store(), deployment, State())
+    return read_inputs(Store(), deployment, State())
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class LoadWorld(World):
     """Why releases were refused, and the revisions that the spec asked for at that instant."""
     decision: Decision | None = None
     """The last one."""
-    _asked: tuple[ModelDeployment, Wanted] | None = None
+    _asked: tuple[ModelDeployment, SpecInputs] | None = None
     """The last spec that was read, and what it asks for."""
 
     @classmethod
@@ -182,7 +182,7 @@ class LoadWorld(World):
         if not self.readable and self.state.release and self.state.candidate:
             family = self.state.candidate.asked_for_by
             return replace(seen, revision=family, unreadable="no ConfigMap texts", **self._priced())
-        return replace(seen, revision=found.revision, ways=found.ways, load_test=self._facts(), **self._priced())
+        return replace(seen, revision=found.revision, options=found.options, load_test=self._facts(), **self._priced())
 
     @override
     def act_besides(self, decision: Decision) -> Iterator[str]:
@@ -223,7 +223,7 @@ class LoadWorld(World):
         self.deployment = deployment.model_copy(update={"metadata": metadata})
         self.revision = self.asked().revision
 
-    def asked(self) -> Wanted:
+    def asked(self) -> SpecInputs:
         """What the spec asks for; each is read once, because that takes long and nobody changes it in place."""
         if self._asked is None or self._asked[0] is not self.deployment:
             self._asked = self.deployment, asked(self.deployment)
@@ -231,7 +231,7 @@ class LoadWorld(World):
 
     def revisions(self) -> dict[str, str]:
         """The revision of each variant that the spec asks for."""
-        return {way.variant: way.revision for way in self.asked().ways}
+        return {way.variant: way.revision for way in self.asked().options}
 
     def left_behind(self) -> set[str]:
         """What exists and belongs to nothing that serves or is kept warm."""
@@ -249,7 +249,7 @@ class LoadWorld(World):
 
     def _facts(self) -> LoadTestFacts:
         release = self.state.release
-        if release is None or release.step is not Step.LOAD_TESTING:
+        if release is None or release.phase is not ReleasePhase.LOAD_TESTING:
             return LoadTestFacts()
         under_way = self.jobs.get(load_test_name(self.deployment, run)) if (run := self._run()) else None
         if under_way is None:
@@ -265,6 +265,6 @@ class LoadWorld(World):
     def _run(self) -> Run | None:
         """The run that the memory of the moment asks for, as the shell finds it before it decides."""
         found = self.asked()
-        seen = replace(super().observation(), revision=found.revision, ways=found.ways, **self._priced())
+        seen = replace(super().observation(), revision=found.revision, options=found.options, **self._priced())
         work = work_at(Situation(self.pinned(), seen, self.state, self.now))
         return work if isinstance(work, Run) else None

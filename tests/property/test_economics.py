@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from palier.api.spec.budget import Budget
 from palier.economics.capacity import ScalingLaw, fit, replicas_at
 from palier.economics.costs import Overlap, thousands
-from palier.economics.measured import measured
+from palier.economics.measured_capacity import combine_results
 from palier.economics.money import Money
 from palier.economics.plan import Plan, PlanInputs, plan
 from palier.economics.planning import Point
@@ -89,7 +89,7 @@ def points(made: Plan) -> list[Point]:
 @given(all_inputs(), RATES, RATES)
 def test_cost_grows_with_traffic(inputs: PlanInputs, one: Decimal, other: Decimal) -> None:
     """More traffic never costs less, and never takes fewer replicas."""
-    less, more = inputs.at(min(one, other)), inputs.at(max(one, other))
+    less, more = inputs.make_point(min(one, other)), inputs.make_point(max(one, other))
     if less.replicas is None:
         assert more.replicas is None
     if more.replicas is None or less.replicas is None:
@@ -127,7 +127,7 @@ def test_replicas_carry_the_traffic_and_one_less_does_not(inputs: PlanInputs) ->
     assert fleet is not None
     for point in inputs.points():
         if point.replicas is None:
-            tried = {inputs.minimum_replicas, fleet.last or 10**9, inputs.minimum_replicas + 1}
+            tried = {inputs.minimum_replicas, fleet.most_replicas or 10**9, inputs.minimum_replicas + 1}
             assert all(fleet.rate(number) < point.requests_per_second for number in tried)
             continue
         assert point.replicas >= inputs.minimum_replicas
@@ -223,9 +223,9 @@ def test_the_smallest_affordable_traffic_is_affordable_and_the_smallest(inputs: 
     above = smallest * Decimal("1.000000000001")
     largest = made.largest_affordable
     if largest is None or above <= largest:
-        assert inputs.at(smallest).within_budget or inputs.at(above).within_budget
+        assert inputs.make_point(smallest).within_budget or inputs.make_point(above).within_budget
     if smallest > inputs.target:
-        assert not inputs.at(max(inputs.target, smallest * Decimal("0.999999999999"))).within_budget
+        assert not inputs.make_point(max(inputs.target, smallest * Decimal("0.999999999999"))).within_budget
 
 
 @QUICK
@@ -256,11 +256,11 @@ def test_above_the_break_even_serving_is_cheaper(inputs: PlanInputs, api: Decima
     assert fleet is not None
 
     def cheaper(rate: Decimal) -> bool:
-        total = inputs.at(rate).monthly_total
+        total = inputs.make_point(rate).monthly_total
         return total is not None and total < api * thousands(rate)
 
     if found.requests_per_second is None:
-        further = range(fleet.minimum, min(fleet.minimum + 100, fleet.last or 10**9))
+        further = range(fleet.minimum, min(fleet.minimum + 100, fleet.most_replicas or 10**9))
         starts = [fleet.rate(number) * Decimal("1.000000001") for number in further]
         assert not any(cheaper(rate) for rate in starts)
         return
@@ -371,12 +371,12 @@ def test_contention_that_is_open_neither_refuses_nor_passes(
         )
         for index, (rate, up) in enumerate(capacities)
     ]
-    known = measured(results)
+    known = combine_results(results)
 
     def with_law(law: ScalingLaw | None) -> Plan:
         return plan(replace(given_inputs, law=law))
 
-    found, fitted = known.planned(with_law), with_law(known.law)
+    found, fitted = known.make_plan(with_law), with_law(known.law)
     assert known.found is not None
     possible = {with_law(law).verdict for law in known.found.possible}
     if fitted.verdict is Verdict.FAIL:

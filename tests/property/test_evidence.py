@@ -17,11 +17,11 @@ from palier.evidence.objective import (
     ScoreRule,
     Verdict,
     begin_stage,
-    combined,
-    failed,
-    fresh,
+    combine_verdicts,
+    has_failed,
     judge,
     observe,
+    start_evidence,
 )
 from palier.evidence.odds_ratio import Look, gains
 from palier.evidence.proportion import OBJECTIVE_BREACHED, STABLE_BREACHES_TOO, alarm
@@ -70,7 +70,7 @@ RULES = st.builds(
 
 def gathered(looks: list[tuple[Counts, Counts | None, bool]], rule: ObjectiveRule = RULE) -> Evidence:
     """The evidence after looks, some of which begin a new stage."""
-    evidence = fresh()
+    evidence = start_evidence()
     for candidate, stable, new_stage in looks:
         if new_stage:
             evidence = begin_stage(evidence)
@@ -110,7 +110,7 @@ def test_any_counts_get_a_verdict_and_a_sentence(
     assert "  " not in judgement.message
     for log in (*evidence.relative.logs, evidence.relative.cash, *evidence.absolute.logs, *evidence.not_worse):
         assert math.isfinite(log)
-    assert failed(evidence, rule) == (judgement.verdict is Verdict.FAIL)
+    assert has_failed(evidence, rule) == (judgement.verdict is Verdict.FAIL)
     if judgement.interval is not None and judgement.estimate is not None:
         assert judgement.interval[0] <= judgement.estimate <= judgement.interval[1]
     if judgement.verdict is Verdict.PASS:
@@ -179,7 +179,7 @@ def test_the_order_of_objectives_does_not_matter(verdicts: list[Verdict], random
     judgements = [Judgement("any", verdict, "", "", None, 0, 0, 0, 0, hard_stop=False) for verdict in verdicts]
     shuffled = [*judgements, *judgements]
     random.shuffle(shuffled)
-    assert combined(shuffled) is combined(judgements)
+    assert combine_verdicts(shuffled) is combine_verdicts(judgements)
 
 
 def spoken(evidence: Evidence) -> str:
@@ -229,10 +229,10 @@ def test_any_amounts_get_a_verdict_and_a_sentence(
     looks: list[tuple[Amounts, Amounts | None]], rule: MeanRule | ScoreRule, *, promotion: bool
 ) -> None:
     """No amount makes a test crash, and what was written to status reads back."""
-    evidence = fresh()
+    evidence = start_evidence()
     for candidate, stable in looks:
         evidence = observe(evidence, candidate, stable, rule)
     judgement = judge(evidence, rule, promotion=promotion)
     assert judgement.message.startswith("any: ")
-    assert failed(evidence, rule) == (judgement.verdict is Verdict.FAIL)
+    assert has_failed(evidence, rule) == (judgement.verdict is Verdict.FAIL)
     assert Evidence.from_status(json.loads(json.dumps(evidence.to_status()))) == evidence

@@ -144,7 +144,7 @@ def any_series(draw: st.DrawFn) -> list[Series]:
 def sharing_times(series: list[Series]) -> list[Series]:
     """The same series, with one tuple for all that have the same times."""
     shared: dict[tuple[float, ...], tuple[float, ...]] = {}
-    return [Series.of(one.labels, shared.setdefault(one.times, one.times), one.values) for one in series]
+    return [Series.from_columns(one.labels, shared.setdefault(one.times, one.times), one.values) for one in series]
 
 
 @settings(deadline=None, max_examples=400)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from palier.evidence import proportion
-from palier.evidence.objective import Counts, ObjectiveRule, fresh, observe
+from palier.evidence.objective import Counts, ObjectiveRule, observe, start_evidence
 
 RULE = ObjectiveRule(name="abandoned", limit=0.5, margin=1.25, alpha=0.01, require_better=True, noun="sessions")
 HORIZON, EARLY = 20, 2
@@ -48,7 +48,7 @@ def wrong_proofs(counting: Counting, *, seed: int, left_out: Callable[[int], boo
             share[history + since :] = weight
         rate = 60 * (1 + 0.5 * np.sin(np.arange(share.size) / 15))
         arms = [(random.poisson(rate * part * 0.8), random.poisson(rate * part * 0.2)) for part in (share, 1 - share)]
-        evidence, best = fresh(), 0.0
+        evidence, best = start_evidence(), 0.0
         for look in range(history, history + LOOKS):
             if left_out(look - history):
                 continue

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from palier.release.situation import Hold
-from palier.release.state import Result, Step
+from palier.release.state import ReleasePhase, Result
 from tests.property.load_fates import finished, serving, spec
 from tests.property.load_world import PRICES, Truth, load_tested
 
@@ -160,7 +160,7 @@ def test_a_person_may_promote_what_is_not_tested() -> None:
         world.ask_for(spec("4"))
         world.run(10)
         assert world.state.release is not None
-        assert world.state.release.step is Step.LOAD_TESTING
+        assert world.state.release.phase is ReleasePhase.LOAD_TESTING
         world.ask(promote=world.revisions()["c"])
         world.run(6)
         assert world.state.stable is not None
@@ -199,7 +199,7 @@ def test_a_stage_that_is_taken_out_of_the_spec_is_passed_all_the_same() -> None:
         for _ in range(80):
             world.tick()
             release = world.state.release
-            if release and release.step is Step.CANARY and release.traffic_since:
+            if release and release.phase is ReleasePhase.CANARY and release.traffic_since:
                 shares.add((world.weights[world.revision], world.replicas[world.revision]))
         assert shares == {(5, 1), (50, 2)}
         assert len(world.ended) == tested + 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from palier.release.state import Result, Step
+from palier.release.state import ReleasePhase, Result
 from tests.property.world import World, model_deployment
 from tests.thorough import examples
 
@@ -226,14 +226,14 @@ def test_without_measurements_nothing_is_promoted_and_nothing_rolled_back(second
     world.measurable = False
     world.tick()
     before, stable = dict(world.weights), world.state.stable
-    step = world.state.release.step if world.state.release else None
-    if step is not Step.CANARY or world.state.release.traffic_since is None:
+    step = world.state.release.phase if world.state.release else None
+    if step is not ReleasePhase.CANARY or world.state.release.traffic_since is None:
         return
     world.run(35)
 
     assert world.weights == before
     assert world.state.stable == stable
-    assert world.state.release.step is Step.CANARY
+    assert world.state.release.phase is ReleasePhase.CANARY
 
 
 def test_a_third_revision_supersedes_after_the_traffic_is_back_on_stable() -> None:

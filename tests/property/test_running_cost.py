@@ -14,7 +14,7 @@ from palier.economics.spending import (
     RATE_LIMIT,
     Rate,
     Spending,
-    advanced,
+    advance_spending,
     mean_rate,
     month_of,
     spent_at,
@@ -47,7 +47,7 @@ def lived(history: Sequence[tuple[int, Decimal]], *, restarts: bool = False) -> 
     """The memory at the end of a history, and when that is."""
     spending, now = None, START
     for seconds, hourly in history:
-        spending = advanced(spending, hourly=euros(hourly), now=now)
+        spending = advance_spending(spending, hourly=euros(hourly), now=now)
         if restarts:
             spending = reread(spending)
         now += seconds
@@ -155,7 +155,9 @@ def test_a_larger_budget_is_never_exceeded_more(
 @given(hourly_costs, amounts, st.integers(0, 40 * 86_400))
 def test_a_steady_cost_is_judged_by_its_rate_alone(hourly: Decimal, budget: Decimal, seconds: int) -> None:
     """Whatever the month: what costs no more than the budget has for an hour never exceeds it, anything above does."""
-    spending, now = lived([(seconds, hourly)]) if seconds else (advanced(None, hourly=euros(hourly), now=START), START)
+    spending, now = (
+        lived([(seconds, hourly)]) if seconds else (advance_spending(None, hourly=euros(hourly), now=START), START)
+    )
     found = burn(spending, monthly=730 * budget, now=now)
 
     if hourly <= budget:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from palier.release.examining import AGAIN_AFTER
-from palier.release.state import Outcome, Release, Result, Step
+from palier.release.state import Outcome, Release, ReleasePhase, Result
 from tests.property.trial_fates import REVISIONS, finished, serving
 from tests.property.trial_specs import LENIENT, MIN_PAIRS, Golden, Truth, tried
 from tests.property.trial_world import TrialWorld
@@ -38,7 +38,7 @@ def told(world: TrialWorld, seconds: int) -> list[tuple[str, str, int]]:
     seen: list[tuple[str, str, int]] = []
     for _ in range(seconds):
         world.tick()
-        step = world.state.release.step.value if world.state.release else "-"
+        step = world.state.release.phase.value if world.state.release else "-"
         entry = step, "copies" if world.mirror else "", world.weights.get(SECOND, 0)
         if entry not in seen:
             seen.append(entry)
@@ -123,7 +123,7 @@ def test_a_proxy_that_dies_in_the_shadow_takes_the_copies_with_it() -> None:
     world.proxies_live = False
     world.run(20)
     assert world.mirror is None
-    assert (release_of(world).step, reason(world)) == (Step.SHADOWING, "ShadowNotReady")
+    assert (release_of(world).step, reason(world)) == (ReleasePhase.SHADOWING, "ShadowNotReady")
 
     world.proxies_live = True
     finished(world)
@@ -138,7 +138,7 @@ def test_lost_requests_end_in_no_verdict() -> None:
     world.unpaired = 0.34
     world.ask_for(tried("2", onNoEvidence="Rollback"))
     world.run(30)
-    assert release_of(world).step is Step.SHADOWING
+    assert release_of(world).phase is ReleasePhase.SHADOWING
     finished(world)
 
     assert (outcome_of(world).result, outcome_of(world).reason) == (Result.REFUSED, "NoEvidence")
@@ -298,7 +298,7 @@ def test_the_better_of_two_versions_is_kept(failing: float, stable_failing: floa
     for _ in range(40):
         world.tick()
         release = world.state.release
-        if release and release.step is Step.CANARY and release.reached and release.traffic_since:
+        if release and release.phase is ReleasePhase.CANARY and release.reached_weight and release.traffic_since:
             since = release.traffic_since
         elif since:
             break
@@ -341,7 +341,7 @@ def test_an_experiment_that_nobody_can_measure_is_no_verdict() -> None:
     world.run(9)
     world.measurable = False
     world.run(30)
-    assert release_of(world).step is Step.CANARY
+    assert release_of(world).phase is ReleasePhase.CANARY
     assert reason(world) == "DeadlineWithoutEvidence"
 
     world.measurable = True

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from palier.release.state import Result, Step
+from palier.release.state import ReleasePhase, Result
 from tests.property.trial_fates import REVISIONS, Fate, alike, finished, serving
 from tests.property.trial_specs import Truth, tried
 from tests.property.trial_world import TrialWorld
@@ -151,13 +151,13 @@ def test_without_pairs_nothing_is_concluded(truth: Truth, begins: int, what: str
     world.measurable, world.proxies_live = what != "prometheus", what != "proxies"
     world.tick()
     release = world.state.release
-    if release is None or release.step is not Step.SHADOWING:
+    if release is None or release.phase is not ReleasePhase.SHADOWING:
         return
     deadline = (release.traffic_since or release.stage_started_at) + 40
     while world.now < deadline - 1:
         world.tick()
         assert world.state.release is not None
-        assert world.state.release.step is Step.SHADOWING
+        assert world.state.release.phase is ReleasePhase.SHADOWING
     world.run(5)
 
     if rule == "Hold":
@@ -178,7 +178,7 @@ def test_golden_answers_that_say_nothing_decide_nothing(golden: Any, rule: str) 
     world.run(30)
 
     assert world.state.release is not None
-    assert world.state.release.step is Step.EXAMINING
+    assert world.state.release.phase is ReleasePhase.EXAMINING
 
     world.run(10)
 
@@ -186,7 +186,7 @@ def test_golden_answers_that_say_nothing_decide_nothing(golden: Any, rule: str) 
     assert not any(split.get(revision) for split in world.history)
     if rule == "Hold":
         assert world.state.release is not None
-        assert world.state.release.step is Step.EXAMINING
+        assert world.state.release.phase is ReleasePhase.EXAMINING
     else:
         assert world.state.outcome is not None
         assert (world.state.outcome.result, world.state.outcome.reason) == (Result.REFUSED, "NoEvidence")

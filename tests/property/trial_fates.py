@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from palier.release.state import Outcome, Result, Step
+from palier.release.state import Outcome, ReleasePhase, Result
 from tests.property.trial_specs import DIFFER, LENIENT, MIN_PAIRS, SLOWER, STRICT, Truth, revision_of, tried
 from tests.property.trial_world import TrialWorld
 
@@ -57,8 +57,8 @@ class Fate:
         assert state.stable is not None
         assert world.replicas[state.stable.revision] == 2
         assert world.weights.get(state.stable.revision, 0) + world.weights.get(self.candidate, 0) == 100
-        step = state.release.step if state.release else None
-        assert world.mirror is None or (step is Step.SHADOWING and world.ready_proxy(world.mirror))
+        step = state.release.phase if state.release else None
+        assert world.mirror is None or (step is ReleasePhase.SHADOWING and world.ready_proxy(world.mirror))
         assert world.copied_to is None or world.copied_to in world.proxies
         if state.outcome is not None and state.outcome not in self.outcomes:
             self._check_outcome(state.outcome)

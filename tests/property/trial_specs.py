@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.cluster.inputs import read_inputs
 from palier.cluster.store import Store
-from palier.cluster.wanted import wanted
 from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult
 from palier.release.state import State
@@ -103,7 +103,7 @@ def tried(  # noqa: PLR0913 - every part of a spec that a test may want otherwis
 
 def revision_of(deployment: ModelDeployment) -> str:
     """What a spec asks for."""
-    return wanted(Store(), deployment, State()).revision
+    return read_inputs(Store(), deployment, State()).revision
 
 
 @dataclass(frozen=True)

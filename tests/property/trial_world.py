@@ -11,16 +11,16 @@ from typing import Any
 from typing_extensions import override
 
 from palier.api.v1alpha1 import ModelDeployment
-from palier.evidence.objective import Counts, fresh, observe
+from palier.evidence.objective import Counts, observe, start_evidence
 from palier.manifests.golden import golden_name
 from palier.manifests.shadow import shadow_name
 from palier.release.examining import GoldenFacts, GoldenRun
-from palier.release.observation import Measured, Observation
+from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.shadow_objectives import COVERAGE, LEFT_OUT
 from palier.release.shadowing import NO_SHADOW, ShadowFacts, ShadowRun
 from palier.release.situation import Decision, Situation
 from palier.release.stages.table import work_at
-from palier.release.state import Release, State, Step
+from palier.release.state import Release, ReleasePhase, State
 from palier.release.targets import Targets
 from tests.property.trial_specs import Truth, revision_of
 from tests.property.world import World
@@ -93,7 +93,7 @@ class TrialWorld(World):
     def observation(self) -> Observation:
         """With the looks of the moment, the golden answers and the shadow."""
         seen, release = replace(super().observation(), golden_digest=self.corpus), self.state.release
-        if release and release.step in {Step.SHADOWING, Step.CANARY}:
+        if release and release.phase in {ReleasePhase.SHADOWING, ReleasePhase.CANARY}:
             seen = replace(seen, measured=self._measured(release))
         work = work_at(Situation(self.pinned(), seen, self.state, self.now))
         return replace(
@@ -203,7 +203,7 @@ class TrialWorld(World):
                 del self.proxies[other]
                 yield f"removed {other}"
         if decision.shadow and proxy not in self.proxies:
-            lenient = bool(self.deployment.spec.answers.compared[0].ignore)
+            lenient = bool(self.deployment.spec.answers.effective_checks[0].ignore)
             self.proxies[proxy] = Proxy(decision.shadow, self.now, lenient)
             yield f"made {proxy}"
         elif decision.shadow:
@@ -236,11 +236,11 @@ class TrialWorld(World):
             return NO_SHADOW
         return ShadowFacts(exists=True, ready=self._ready(found), mirrored=self.mirror == name and self.accepted)
 
-    def _measured(self, release: Release) -> Measured:
+    def _measured(self, release: Release) -> MeasuredEvidence:
         """What the looks have told; before the first one of a process nothing, and nobody knows since when."""
         if release.traffic_since is None or self.evidence_of != _watched(self.state):
-            return Measured(cannot_measure="no look yet")
-        gathered = Measured(evidence=dict(self.evidence), last_look=self.last_look)
+            return MeasuredEvidence(cannot_measure="no look yet")
+        gathered = MeasuredEvidence(evidence=dict(self.evidence), last_look=self.last_look)
         if self.measurable:
             return gathered
         return replace(gathered, cannot_measure="Prometheus is away", cannot_measure_since=self.unseen_since)
@@ -249,8 +249,8 @@ class TrialWorld(World):
     def _look(self) -> None:
         """Like that of the world, for the pairs of a shadow too, and with failures of stable."""
         release, candidate = self.state.release, self.state.candidate
-        steps = {Step.SHADOWING, Step.CANARY}
-        if self.away or not release or not candidate or release.step not in steps or release.traffic_since is None:
+        steps = {ReleasePhase.SHADOWING, ReleasePhase.CANARY}
+        if self.away or not release or not candidate or release.phase not in steps or release.traffic_since is None:
             return
         if self.evidence_of != _watched(self.state) or (release.last_look or 0) > (self.last_look or 0):
             self.evidence_of, self.last_look = _watched(self.state), release.last_look
@@ -267,8 +267,8 @@ class TrialWorld(World):
                 rule = objective.rule
                 known_so_far = self.evidence.get(rule.name)
                 if known_so_far is None or known_so_far.of != objective.digest:
-                    known_so_far = fresh(objective.digest)
-                counts = self._in_shadow if release.step is Step.SHADOWING else self._in_canary
+                    known_so_far = start_evidence(objective.digest)
+                counts = self._in_shadow if release.phase is ReleasePhase.SHADOWING else self._in_canary
                 self.evidence[rule.name] = observe(known_so_far, *counts(rule.name, instant), rule)
         self.last_look = self.now
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from palier.api.v1alpha1 import ModelDeployment, parse
-from palier.evidence.objective import Counts, Evidence, fresh, observe
+from palier.evidence.objective import Counts, Evidence, observe, start_evidence
 from palier.release.decide import decide
 from palier.release.memory import read_state, write_state
-from palier.release.observation import Measured, Observation, Requests, RevisionFacts, RouteFacts
+from palier.release.observation import MeasuredEvidence, Observation, Requests, RevisionFacts, RouteFacts
 from palier.release.plan import pin_stages
 from palier.release.rules import measured_objectives
 from palier.release.situation import Decision
-from palier.release.state import State, Step
-from palier.release.targets import Targets, replicas_for, targets
+from palier.release.state import ReleasePhase, State
+from palier.release.targets import Targets, find_targets, replicas_for
 
 SECOND = 1.0
 
@@ -101,11 +101,11 @@ class World:
             release.started_at,
             release.cursor,
         )
-        measured = Measured(cannot_measure="Prometheus is away", cannot_measure_since=self.now)
-        if self.measurable and release and release.step is Step.PREPARING:
-            measured = Measured()
+        measured = MeasuredEvidence(cannot_measure="Prometheus is away", cannot_measure_since=self.now)
+        if self.measurable and release and release.phase is ReleasePhase.PREPARING:
+            measured = MeasuredEvidence()
         elif self.measurable and known:
-            measured = Measured(evidence=dict(self.evidence), last_look=self.last_look)
+            measured = MeasuredEvidence(evidence=dict(self.evidence), last_look=self.last_look)
         return Observation(
             revision=self.revision,
             revisions=facts,
@@ -124,7 +124,7 @@ class World:
         """One pass of the shell; a caller that stops iterating kills the operator after that write."""
         observation = self.observation()
         decision = decide(self.deployment, observation, self.state, now=self.now)
-        wanted = targets(self.pinned(decision.state), decision.state, observation, now=self.now)
+        wanted = find_targets(self.pinned(decision.state), decision.state, observation, now=self.now)
         for revision, count in wanted.replicas.items():
             if self.replicas.get(revision) != count:
                 self.replicas[revision] = count
@@ -182,9 +182,9 @@ class World:
         self.settle(kill_after=kill_after)
 
     def _steer(self, wanted: Targets) -> bool:
-        if wanted.weights is None or wanted.slots is None:
+        if wanted.weights is None or wanted.backend_positions is None:
             return False
-        split = {revision: wanted.weights.get(revision, 0) for revision in wanted.slots if revision}
+        split = {revision: wanted.weights.get(revision, 0) for revision in wanted.backend_positions if revision}
         if split == self.weights:
             return False
         for revision, weight in split.items():
@@ -204,7 +204,7 @@ class World:
     def _look(self) -> None:
         """The look's counts are a function of the instant alone, as they are in Prometheus."""
         release, candidate = self.state.release, self.state.candidate
-        if not release or not candidate or release.step is not Step.CANARY or release.traffic_since is None:
+        if not release or not candidate or release.phase is not ReleasePhase.CANARY or release.traffic_since is None:
             return
         name = (candidate, release.started_at, release.cursor)
         if self.evidence_of != name or (release.last_look or 0) > (self.last_look or 0):
@@ -219,7 +219,7 @@ class World:
             bad = round(total * failing)
             for objective in measured_objectives(self.deployment):
                 self.evidence[objective.rule.name] = observe(
-                    self.evidence.get(objective.rule.name, fresh(objective.digest)),
+                    self.evidence.get(objective.rule.name, start_evidence(objective.digest)),
                     Counts(total, bad, bad),
                     Counts(int(self.requests_per_second * (1 - share)), 0, 0),
                     objective.rule,

@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from palier.answers.difference import NOTHING, Difference, difference, instead
-from palier.answers.document import SHOWN, label_of, shown, text_of_value
-from palier.answers.numbers import near, number_of
-from palier.answers.paths import Pattern, steps_of, written
+from palier.answers.difference import NOTHING, Difference, describe_mismatch, difference
+from palier.answers.document import SHOWN, label_of, show_value, text_of_value
+from palier.answers.numbers import is_near, number_of
+from palier.answers.paths import Pattern, steps_of, write_path
 from palier.answers.rules import STRICT, Allowance, Rules
 from palier.answers.shape import shape_difference
 from palier.answers.text import likeness
 from palier.api.spec.answers import Check, Comparison, Similarity, TextMetric
 
-__all__ = ["LONGEST_TEXT", "MISSING", "CheckResult", "Values", "judged", "text_at"]
+__all__ = ["LONGEST_TEXT", "MISSING", "CheckResult", "Values", "judge_check", "text_at"]
 
 LONGEST_TEXT: Final = 200_000
 """Characters of a text that is compared by a metric: some 35,000 words, which take a fraction of a second."""
@@ -46,7 +46,7 @@ class CheckResult:
     """Whether either answer has anything at the check's path. Where none has, agreement proves nothing."""
 
 
-def judged(
+def judge_check(
     check: Check, expected: Values, given: Values, *, partial: bool = False, embedded: float | None = None
 ) -> CheckResult:
     """Compare what two answers have at a check's path.
@@ -87,13 +87,13 @@ def _rules(check: Check, *, partial: bool) -> Rules:
     match check.compare:
         case Comparison.JSON:
             return Rules(
-                allowance=Allowance.of(check.tolerance),
+                allowance=Allowance.from_tolerance(check.tolerance),
                 partial=partial,
                 ignored=tuple(map(steps_of, check.ignore)),
                 unordered=tuple(map(steps_of, check.unordered)),
             )
         case Comparison.NUMBER:
-            return Rules(allowance=Allowance.of(check.tolerance))
+            return Rules(allowance=Allowance.from_tolerance(check.tolerance))
         case Comparison.NORMALIZED:
             return Rules(normalize=True, partial=partial)
         case Comparison.EXACT:
@@ -106,37 +106,41 @@ def _place_by_place(check: Check, expected: Values, given: Values, rules: Rules)
     """The first difference in words; empty when there is none."""
     alike: Alike = _ALIKE.get(check.compare, difference)
     for place, value in expected.items():
-        here = rules.at(place)
+        here = rules.for_place(place)
         if here.ignores_all:
             continue
-        found = alike(value, given[place], here) if place in given else Difference(instead(shown(value), NOTHING))
+        found = (
+            alike(value, given[place], here)
+            if place in given
+            else Difference(describe_mismatch(show_value(value), NOTHING))
+        )
         if found is not None:
-            return f"{_short((*place, *found.place))}: {found.words}"
+            return f"{_shorten_place((*place, *found.place))}: {found.words}"
     for place, value in given.items():
-        if place not in expected and not rules.at(place).ignores_all:
-            return f"{_short(place)}: {instead(NOTHING, shown(value))}"
+        if place not in expected and not rules.for_place(place).ignores_all:
+            return f"{_shorten_place(place)}: {describe_mismatch(NOTHING, show_value(value))}"
     return ""
 
 
-def _short(place: Pattern) -> str:
+def _shorten_place(place: Pattern) -> str:
     """A place for a message: names of fields come from models too."""
-    text = written(place)
+    text = write_path(place)
     return text if len(text) <= 2 * SHOWN else f"{text[:SHOWN]}…{text[-SHOWN:]}"
 
 
 def _same_label(reference: Any, candidate: Any, _rules: Rules) -> Difference | None:  # noqa: ANN401
     if label_of(reference) == label_of(candidate):
         return None
-    return Difference(instead(shown(reference), shown(candidate)))
+    return Difference(describe_mismatch(show_value(reference), show_value(candidate)))
 
 
 def _near_numbers(reference: Any, candidate: Any, rules: Rules) -> Difference | None:  # noqa: ANN401
     expected, given = number_of(reference), number_of(candidate)
     if expected is None or given is None:
         return difference(reference, candidate)
-    if near(expected, given, rules.allowance):
+    if is_near(expected, given, rules.allowance):
         return None
-    return Difference(instead(shown(reference), shown(candidate)))
+    return Difference(describe_mismatch(show_value(reference), show_value(candidate)))
 
 
 _ALIKE: Final[Mapping[Comparison, Alike]] = {Comparison.LABEL: _same_label, Comparison.NUMBER: _near_numbers}
@@ -152,7 +156,7 @@ def _shapes(check: Check, expected: Values, given: Values, *, partial: bool) -> 
     if found is None:
         return ""
     below = found.place[1:] if several else found.place
-    return f"{check.path}{_short(below).removeprefix('$')}: {found.words}"
+    return f"{check.path}{_shorten_place(below).removeprefix('$')}: {found.words}"
 
 
 def _of_texts(check: Check, expected: Values, given: Values, embedded: float | None) -> CheckResult:
@@ -166,9 +170,8 @@ def _of_texts(check: Check, expected: Values, given: Values, embedded: float | N
         return CheckResult(check.name, agrees=None, score=None, message=f"{check.path}: {why}")
     if scored + _ENOUGH >= wanted.min.fraction:
         return CheckResult(check.name, agrees=True, score=scored)
-    told = (
-        f"{check.path}: {wanted.metric} {scored:.3f}, below {wanted.min.share}: {instead(shown(first), shown(second))}"
-    )
+    mismatch = describe_mismatch(show_value(first), show_value(second))
+    told = f"{check.path}: {wanted.metric} {scored:.3f}, below {wanted.min.share}: {mismatch}"
     return CheckResult(check.name, agrees=False, score=scored, message=told)
 
 
@@ -188,5 +191,5 @@ def _likeness(metric: TextMetric, reference: str, candidate: str, embedded: floa
 
 
 def _one_missing(check: Check, expected: Values, given: Values) -> str:
-    sides = (shown(next(iter(values.values()))) if values else NOTHING for values in (expected, given))
-    return f"{check.path}: {instead(*sides)}"
+    sides = (show_value(next(iter(values.values()))) if values else NOTHING for values in (expected, given))
+    return f"{check.path}: {describe_mismatch(*sides)}"

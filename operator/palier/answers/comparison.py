@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from palier.answers.checks import CheckResult, Values, judged, text_at
-from palier.answers.document import DEEPEST, deeper, document_of
-from palier.answers.paths import Pattern, places, steps_of
+from palier.answers.checks import CheckResult, Values, judge_check, text_at
+from palier.answers.document import DEEPEST, document_of, is_too_deep
+from palier.answers.paths import Pattern, find_places, steps_of
 from palier.answers.stream import text_in
 from palier.api.spec.answers import Answers, Check, Comparison, TextMetric
 
-__all__ = ["Answer", "CheckResult", "Compared", "compare", "compare_values", "own_texts", "to_embed"]
+__all__ = ["Answer", "CheckResult", "ComparisonResult", "compare", "compare_values", "own_texts", "to_embed"]
 
 _NO_LIKENESSES: Final[Mapping[str, float]] = MappingProxyType({})
 
@@ -41,7 +41,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparisonResult:
     """What all checks found."""
 
     agrees: bool | None
@@ -49,7 +49,7 @@ class Compared:
     results: tuple[CheckResult, ...]
     """One for each check; none when the status codes differ. Of expected values only those that say anything."""
     message: str
-    """The first disagreement, with parts of both answers; empty when there is none. `places` has no part of them."""
+    """The first disagreement, with parts of both answers; empty when there is none. `failed_checks` has none."""
 
     @property
     def score(self) -> float | None:
@@ -61,7 +61,7 @@ class Compared:
         return sum(known) / len(known) if len(known) == len(scores) else None
 
     @property
-    def places(self) -> tuple[str, ...]:
+    def failed_checks(self) -> tuple[str, ...]:
         """The names of the checks that disagree, or `status`: nothing that a user or a model wrote."""
         if self.agrees is False and not self.results:
             return ("status",)
@@ -80,7 +80,7 @@ _SILENCE: Final = _Nothing()
 
 def compare(
     reference: Answer, candidate: Answer, answers: Answers, *, likenesses: Mapping[str, float] = _NO_LIKENESSES
-) -> Compared:
+) -> ComparisonResult:
     """Compare two answers to the same request.
 
     Args:
@@ -90,21 +90,25 @@ def compare(
         likenesses: for checks by `embedding` the cosine of the vectors of `to_embed`'s texts, by the check's name.
     """
     if reference.status != candidate.status:
-        return Compared(agrees=False, results=(), message=f"status {candidate.status} instead of {reference.status}")
+        return ComparisonResult(
+            agrees=False, results=(), message=f"status {candidate.status} instead of {reference.status}"
+        )
     first, second = _read(reference, answers), _read(candidate, answers)
     silent = isinstance(first, _Nothing) and isinstance(second, _Nothing)
-    texts = _succeeded(reference) and not (isinstance(first, dict | list) or isinstance(second, dict | list))
+    texts = _is_success(reference) and not (isinstance(first, dict | list) or isinstance(second, dict | list))
     results = []
-    for check in answers.compared:
+    for check in answers.effective_checks:
         pattern = steps_of(check.path)
         if silent:
-            results.append(_untold(check, f"no event of both streams has a text at {answers.stream_path}"))
+            results.append(_abstain_from_check(check, f"no event of both streams has a text at {answers.stream_path}"))
         elif texts and pattern:
-            results.append(_untold(check, f"{check.path}: both answers are texts, which have no places in them"))
+            results.append(
+                _abstain_from_check(check, f"{check.path}: both answers are texts, which have no places in them")
+            )
         else:
             expected, given = _values(first, pattern), _values(second, pattern)
-            results.append(judged(check, expected, given, embedded=likenesses.get(check.name)))
-    return _together(results)
+            results.append(judge_check(check, expected, given, embedded=likenesses.get(check.name)))
+    return _combine_results(results)
 
 
 def compare_values(
@@ -113,7 +117,7 @@ def compare_values(
     answers: Answers,
     *,
     likenesses: Mapping[str, float] = _NO_LIKENESSES,
-) -> Compared:
+) -> ComparisonResult:
     """Compare an answer with what is expected, which may say only a part of it.
 
     An expected object or list is a document of its own: a check compares what it has at the check's path, and of
@@ -126,17 +130,19 @@ def compare_values(
         answers: what has to be alike.
         likenesses: as of `compare`.
     """
-    if not _succeeded(candidate):
-        return Compared(agrees=False, results=(), message=f"status {candidate.status} instead of a success")
-    if deeper(expected):
-        return Compared(agrees=None, results=(), message=f"what is expected is nested deeper than {DEEPEST} levels")
+    if not _is_success(candidate):
+        return ComparisonResult(agrees=False, results=(), message=f"status {candidate.status} instead of a success")
+    if is_too_deep(expected):
+        return ComparisonResult(
+            agrees=None, results=(), message=f"what is expected is nested deeper than {DEEPEST} levels"
+        )
     results = [
-        judged(check, wanted, given, partial=True, embedded=likenesses.get(check.name))
+        judge_check(check, wanted, given, partial=True, embedded=likenesses.get(check.name))
         for check, wanted, given in _expectations(expected, candidate, answers)
     ]
     if not results:
-        return Compared(agrees=None, results=(), message="nothing is expected at the path of any check")
-    return _together(results)
+        return ComparisonResult(agrees=None, results=(), message="nothing is expected at the path of any check")
+    return _combine_results(results)
 
 
 def to_embed(
@@ -158,10 +164,10 @@ def to_embed(
         if reference.status != candidate.status:
             return {}
         first, second = _read(reference, answers), _read(candidate, answers)
-        checks = ((check, steps_of(check.path)) for check in answers.compared)
+        checks = ((check, steps_of(check.path)) for check in answers.effective_checks)
         sides = [(check, _values(first, pattern), _values(second, pattern)) for check, pattern in checks]
     else:
-        if not _succeeded(candidate) or deeper(reference):
+        if not _is_success(candidate) or is_too_deep(reference):
             return {}
         sides = list(_expectations(reference, candidate, answers))
     needed = ((check.name, text_at(one), text_at(other)) for check, one, other in sides if _embeds(check, one, other))
@@ -171,7 +177,7 @@ def to_embed(
 def own_texts(reference: Answer, answers: Answers) -> Mapping[str, str]:
     """The reference's texts that checks by `embedding` compare with anything that has a text, by the check's name."""
     document = _read(reference, answers)
-    sides = ((check, _values(document, steps_of(check.path))) for check in answers.compared)
+    sides = ((check, _values(document, steps_of(check.path))) for check in answers.effective_checks)
     return {check.name: text_at(values) for check, values in sides if _embeds(check, values, values)}
 
 
@@ -187,12 +193,12 @@ def _read(answer: Answer, answers: Answers) -> Any:  # noqa: ANN401
     return _SILENCE if text is None else text
 
 
-def _succeeded(answer: Answer) -> bool:
+def _is_success(answer: Answer) -> bool:
     return answer.status // 100 == 2  # noqa: PLR2004 - 2xx
 
 
 def _values(document: Any, pattern: Pattern) -> Values:  # noqa: ANN401
-    return {} if isinstance(document, _Nothing) else dict(places(document, pattern))
+    return {} if isinstance(document, _Nothing) else dict(find_places(document, pattern))
 
 
 def _expectations(expected: Any, candidate: Answer, answers: Answers) -> Iterator[tuple[Check, Values, Values]]:  # noqa: ANN401
@@ -202,18 +208,18 @@ def _expectations(expected: Any, candidate: Answer, answers: Answers) -> Iterato
     if isinstance(expected, str) and not isinstance(document, str):
         read = document_of(expected)
         # A text that is JSON is the answer's body, unless it is what a model wrote at a place of the body.
-        if any(_values(read, steps_of(check.path)) for check in answers.compared):
+        if any(_values(read, steps_of(check.path)) for check in answers.effective_checks):
             whole = read
-    for check in answers.compared:
+    for check in answers.effective_checks:
         pattern = steps_of(check.path)
         given = _values(document, pattern)
         if not isinstance(whole, dict | list):
-            yield check, _everywhere(expected, given, pattern), given
+            yield check, _expect_everywhere(expected, given, pattern), given
         elif wanted := _values(whole, pattern):
             yield check, wanted, {place: value for place, value in given.items() if _is_said(whole, place)}
 
 
-def _everywhere(expected: Any, given: Values, pattern: Pattern) -> Values:  # noqa: ANN401
+def _expect_everywhere(expected: Any, given: Values, pattern: Pattern) -> Values:  # noqa: ANN401
     """One value, expected wherever a path leads. Beside anything but a text, a text is read as a body would be."""
     if not given:
         return {pattern: expected}
@@ -236,12 +242,12 @@ def _is_said(expected: Any, place: Pattern) -> bool:  # noqa: ANN401
     return True
 
 
-def _untold(check: Check, message: str) -> CheckResult:
+def _abstain_from_check(check: Check, message: str) -> CheckResult:
     return CheckResult(check.name, agrees=None, score=None, message=message)
 
 
-def _together(results: list[CheckResult]) -> Compared:
+def _combine_results(results: list[CheckResult]) -> ComparisonResult:
     told = [result.agrees for result in results]
     agrees = False if False in told else None if None in told else True
     message = next((result.message for result in results if result.agrees is agrees), "") if not agrees else ""
-    return Compared(agrees=agrees, results=tuple(results), message=message)
+    return ComparisonResult(agrees=agrees, results=tuple(results), message=message)

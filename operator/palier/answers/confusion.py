@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["LONGEST_LABEL", "MOST_LABELS", "MOST_PAIRS", "OTHER", "Confusion", "bounded"]
+__all__ = ["LONGEST_LABEL", "MOST_LABELS", "MOST_PAIRS", "OTHER", "Confusion", "bound_label"]
 
 OTHER: Final = "(other)"
 """The label of everything beyond the labels that are kept."""
@@ -19,7 +19,7 @@ LONGEST_LABEL: Final = 64
 """Characters of a label."""
 
 
-def bounded(label: str) -> str:
+def bound_label(label: str) -> str:
     """A label that is short and can be written anywhere: what cannot be printed or is no Unicode becomes `?`."""
     cut = label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
     return "".join(one if one.isprintable() else "?" for one in cut)
@@ -34,7 +34,7 @@ class Confusion:
 
     def add(self, reference: str, candidate: str) -> tuple[str, str]:
         """Count a pair; returns it as it is kept."""
-        pair = self._kept(reference), self._kept(candidate)
+        pair = self._keep_label(reference), self._keep_label(candidate)
         if pair not in self._counts and len(self._counts) >= MOST_PAIRS:
             pair = OTHER, OTHER
         self._counts[pair] += 1
@@ -58,8 +58,8 @@ class Confusion:
             rows.setdefault(reference, {})[candidate] = count
         return rows
 
-    def _kept(self, label: str) -> str:
-        short = bounded(label)
+    def _keep_label(self, label: str) -> str:
+        short = bound_label(label)
         if short not in self._labels and len(self._labels) >= MOST_LABELS:
             return OTHER
         self._labels.add(short)

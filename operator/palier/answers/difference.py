@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from palier.answers.document import is_number, shown
-from palier.answers.matching import Element, elements, unmatched
-from palier.answers.numbers import near
+from palier.answers.document import is_number, show_value
+from palier.answers.matching import Element, elements, find_unmatched
+from palier.answers.numbers import is_near
 from palier.answers.paths import Pattern
-from palier.answers.rules import STRICT, Rules, normalized
+from palier.answers.rules import STRICT, Rules, normalize_text
 
-__all__ = ["NOTHING", "Difference", "difference", "instead"]
+__all__ = ["NOTHING", "Difference", "describe_mismatch", "difference"]
 
 NOTHING: Final = "nothing"
 """What a message says of a place where there is no value."""
@@ -38,39 +38,39 @@ def difference(reference: Any, candidate: Any, rules: Rules = STRICT) -> Differe
         return _of_objects(reference, candidate, rules)
     if isinstance(reference, list) and isinstance(candidate, list):
         return _of_lists(reference, candidate, rules)
-    if _same(reference, candidate, rules):
+    if _are_same(reference, candidate, rules):
         return None
-    return Difference(instead(shown(reference), shown(candidate)))
+    return Difference(describe_mismatch(show_value(reference), show_value(candidate)))
 
 
-def instead(expected: str, given: str) -> str:
+def describe_mismatch(expected: str, given: str) -> str:
     """How a message tells two values."""
     return f"{given} instead of {expected}"
 
 
-def _same(reference: Any, candidate: Any, rules: Rules) -> bool:  # noqa: ANN401
+def _are_same(reference: Any, candidate: Any, rules: Rules) -> bool:  # noqa: ANN401
     if isinstance(reference, str) and isinstance(candidate, str):
-        return reference == candidate or (rules.normalize and normalized(reference) == normalized(candidate))
+        return reference == candidate or (rules.normalize and normalize_text(reference) == normalize_text(candidate))
     if is_number(reference) and is_number(candidate):
-        return near(reference, candidate, rules.allowance)
+        return is_near(reference, candidate, rules.allowance)
     return type(reference) is type(candidate) and bool(reference == candidate)
 
 
 def _of_objects(reference: dict[str, Any], candidate: dict[str, Any], rules: Rules) -> Difference | None:
     for name, value in reference.items():
-        below = rules.below(name)
+        below = rules.for_step(name)
         if name in candidate:
             found = difference(value, candidate[name], below)
         else:
-            found = None if below.ignores_all else Difference(instead(shown(value), NOTHING))
+            found = None if below.ignores_all else Difference(describe_mismatch(show_value(value), NOTHING))
         if found is not None:
             found.place = (name, *found.place)
             return found
     if rules.partial:
         return None
-    more = (name for name in candidate if name not in reference and not rules.below(name).ignores_all)
+    more = (name for name in candidate if name not in reference and not rules.for_step(name).ignores_all)
     added = next(more, None)
-    return None if added is None else Difference(instead(NOTHING, shown(candidate[added])), (added,))
+    return None if added is None else Difference(describe_mismatch(NOTHING, show_value(candidate[added])), (added,))
 
 
 def _of_lists(reference: list[Any], candidate: list[Any], rules: Rules) -> Difference | None:
@@ -80,11 +80,11 @@ def _of_lists(reference: list[Any], candidate: list[Any], rules: Rules) -> Diffe
         expected, given = elements(reference, rules), elements(candidate, rules)
         counts = len(expected), len(given)
     if counts[0] != counts[1]:
-        return Difference(instead(_elements(counts[0]), _elements(counts[1])))
+        return Difference(describe_mismatch(_elements(counts[0]), _elements(counts[1])))
     if rules.any_order:
         return _of_unordered(expected, given)
     for place, (value, other) in enumerate(zip(reference, candidate, strict=False)):
-        found = difference(value, other, rules.below(place))
+        found = difference(value, other, rules.for_step(place))
         if found is not None:
             found.place = (place, *found.place)
             return found
@@ -92,8 +92,8 @@ def _of_lists(reference: list[Any], candidate: list[Any], rules: Rules) -> Diffe
 
 
 def _of_unordered(reference: Sequence[Element], candidate: Sequence[Element]) -> Difference | None:
-    lone = unmatched(reference, candidate, lambda one, other, rules: difference(one, other, rules) is None)
-    return None if lone is None else Difference(instead(shown(lone[0]), shown(lone[1])))
+    lone = find_unmatched(reference, candidate, lambda one, other, rules: difference(one, other, rules) is None)
+    return None if lone is None else Difference(describe_mismatch(show_value(lone[0]), show_value(lone[1])))
 
 
 def _elements(count: int) -> str:

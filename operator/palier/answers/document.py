@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any, Final, NoReturn
 
-__all__ = ["DEEPEST", "SHOWN", "deeper", "document_of", "is_number", "label_of", "shown", "text_of_value"]
+__all__ = ["DEEPEST", "SHOWN", "document_of", "is_number", "is_too_deep", "label_of", "show_value", "text_of_value"]
 
 DEEPEST: Final = 100
 """Levels of lists and objects in each other; what is nested deeper is text."""
@@ -39,22 +39,22 @@ def document_of(body: str) -> Any:  # noqa: ANN401
     except (ValueError, RecursionError):
         return body
     # So many brackets are needed to nest so deep: most documents have fewer and are not searched.
-    if body.count("[") + body.count("{") > DEEPEST and deeper(document):
+    if body.count("[") + body.count("{") > DEEPEST and is_too_deep(document):
         return body
     return document
 
 
-def deeper(document: Any) -> bool:  # noqa: ANN401
+def is_too_deep(document: Any) -> bool:  # noqa: ANN401
     """Whether lists and objects are nested deeper than `DEEPEST` levels."""
     level = [document]
     for _ in range(DEEPEST):
-        level = [one for value in level if isinstance(value, dict | list) for one in _inside(value)]
+        level = [one for value in level if isinstance(value, dict | list) for one in _list_parts(value)]
         if not level:
             return False
     return any(isinstance(value, dict | list) for value in level)
 
 
-def _inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+def _list_parts(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value
 
 
@@ -75,7 +75,7 @@ def label_of(value: Any) -> str:  # noqa: ANN401
     return text_of_value(value).strip()
 
 
-def shown(value: Any) -> str:  # noqa: ANN401
+def show_value(value: Any) -> str:  # noqa: ANN401
     """A value for a message: its first 80 characters, and nothing that a terminal would obey or could not print."""
     if isinstance(value, str):
         return repr(value[:SHOWN]) + ("…" if len(value) > SHOWN else "")

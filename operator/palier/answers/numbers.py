@@ -7,7 +7,7 @@ from typing import Final
 
 from palier.answers.rules import Allowance
 
-__all__ = ["Number", "near", "number_of"]
+__all__ = ["Number", "is_near", "number_of"]
 
 Number = int | float | Decimal
 
@@ -25,7 +25,7 @@ def number_of(value: object) -> Number | None:
     return None
 
 
-def near(reference: Number, candidate: Number, allowance: Allowance | None) -> bool:
+def is_near(reference: Number, candidate: Number, allowance: Allowance | None) -> bool:
     """Whether a number is the reference's, or within the larger part of the allowance of it.
 
     Infinite numbers are near themselves alone, and what is not a number is near nothing.

@@ -14,12 +14,12 @@ __all__ = [
     "REDACTED",
     "Pattern",
     "Step",
-    "advanced",
-    "found",
-    "places",
-    "redacted",
+    "advance_patterns",
+    "find_places",
+    "find_values",
+    "redact_paths",
     "steps_of",
-    "written",
+    "write_path",
 ]
 
 REDACTED: Final = "***"
@@ -66,24 +66,24 @@ def steps_of(path: str) -> Pattern:
     return tuple(steps)
 
 
-def found(document: Any, path: str) -> list[tuple[str, Any]]:  # noqa: ANN401
+def find_values(document: Any, path: str) -> list[tuple[str, Any]]:  # noqa: ANN401
     """Every value at a path, each with its own place: `$.items[*].id` finds `$.items[0].id`, `$.items[1].id` and so on.
 
     Raises:
         ValueError: it is no path.
     """
-    return [(written(place), value) for place, value in places(document, steps_of(path))]
+    return [(write_path(place), value) for place, value in find_places(document, steps_of(path))]
 
 
-def places(document: Any, pattern: Pattern) -> list[tuple[Pattern, Any]]:  # noqa: ANN401
+def find_places(document: Any, pattern: Pattern) -> list[tuple[Pattern, Any]]:  # noqa: ANN401
     """The same in steps."""
     here: list[tuple[Pattern, Any]] = [((), document)]
     for step in pattern:
-        here = [((*place, one), value[one]) for place, value in here for one in _chosen(value, step)]
+        here = [((*place, one), value[one]) for place, value in here for one in _choose_steps(value, step)]
     return here
 
 
-def _chosen(value: Any, step: Step) -> Iterable[str | int]:  # noqa: ANN401
+def _choose_steps(value: Any, step: Step) -> Iterable[str | int]:  # noqa: ANN401
     """The fields or positions of a value that a step leads to."""
     if isinstance(step, _Any):
         return sorted(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
@@ -92,7 +92,7 @@ def _chosen(value: Any, step: Step) -> Iterable[str | int]:  # noqa: ANN401
     return (step,) if isinstance(value, list) and step < len(value) else ()
 
 
-def written(place: Pattern) -> str:
+def write_path(place: Pattern) -> str:
     """A place as people write it: `$.choices[0].message`."""
     return "$" + "".join(map(_written_step, place))
 
@@ -105,12 +105,12 @@ def _written_step(step: Step) -> str:
     return f".{step}" if _NAME.fullmatch(step) else f"[{step!r}]"
 
 
-def advanced(patterns: Sequence[Pattern], step: Step) -> list[Pattern]:
+def advance_patterns(patterns: Sequence[Pattern], step: Step) -> list[Pattern]:
     """What is left of those patterns that go on with this step."""
     return [pattern[1:] for pattern in patterns if pattern and (pattern[0] is ANY or pattern[0] == step)]
 
 
-def redacted(document: Any, paths: Iterable[str]) -> Any:  # noqa: ANN401
+def redact_paths(document: Any, paths: Iterable[str]) -> Any:  # noqa: ANN401
     """A copy of a document in which `***` stands in every place of the paths.
 
     A text has no places in it: as soon as there is any path, the whole of it is replaced, because what was to be hidden
@@ -120,16 +120,16 @@ def redacted(document: Any, paths: Iterable[str]) -> Any:  # noqa: ANN401
         ValueError: one of them is no path.
     """
     patterns = [steps_of(path) for path in paths]
-    return REDACTED if patterns and isinstance(document, str) else _redacted(document, patterns)
+    return REDACTED if patterns and isinstance(document, str) else _redact_value(document, patterns)
 
 
-def _redacted(value: Any, patterns: Sequence[Pattern]) -> Any:  # noqa: ANN401
+def _redact_value(value: Any, patterns: Sequence[Pattern]) -> Any:  # noqa: ANN401
     if () in patterns:
         return REDACTED
     if not patterns:
         return value
     if isinstance(value, dict):
-        return {name: _redacted(one, advanced(patterns, name)) for name, one in value.items()}
+        return {name: _redact_value(one, advance_patterns(patterns, name)) for name, one in value.items()}
     if isinstance(value, list):
-        return [_redacted(one, advanced(patterns, place)) for place, one in enumerate(value)]
+        return [_redact_value(one, advance_patterns(patterns, place)) for place, one in enumerate(value)]
     return value

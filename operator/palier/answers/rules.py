@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, NamedTuple, Self
 
-from palier.answers.paths import Pattern, Step, advanced
+from palier.answers.paths import Pattern, Step, advance_patterns
 from palier.api.spec.answers import Tolerance
 
-__all__ = ["LARGEST_GROUP", "MOST_PAIRS", "STRICT", "Allowance", "Budget", "Rules", "normalized"]
+__all__ = ["LARGEST_GROUP", "MOST_PAIRS", "STRICT", "Allowance", "Budget", "Rules", "normalize_text"]
 
 LARGEST_GROUP: Final = 64
 """Elements of a list in any order among which every pair is looked at."""
@@ -28,7 +28,7 @@ class Allowance(NamedTuple):
     """As a share of the reference's number."""
 
     @classmethod
-    def of(cls, tolerance: Tolerance | None) -> Self | None:
+    def from_tolerance(cls, tolerance: Tolerance | None) -> Self | None:
         """The same as the API says it; None when numbers must be equal."""
         return None if tolerance is None else cls(tolerance.absolute.decimal, tolerance.relative)
 
@@ -53,7 +53,7 @@ class Rules:
 
     allowance: Allowance | None = None
     normalize: bool = False
-    """Texts are compared as `normalized` makes them."""
+    """Texts are compared as `normalize_text` makes them."""
     partial: bool = False
     """Fields that the reference does not have are not compared."""
     ignored: tuple[Pattern, ...] = ()
@@ -63,7 +63,7 @@ class Rules:
     budget: Budget = field(default_factory=Budget, compare=False)
 
     @property
-    def loose(self) -> bool:
+    def is_loose(self) -> bool:
         """Whether two values can be alike without being the same, so that counting equal ones is not enough."""
         return self.allowance is not None or self.partial
 
@@ -77,20 +77,20 @@ class Rules:
         """Whether the value is a list whose order does not matter."""
         return () in self.unordered
 
-    def below(self, step: Step) -> "Rules":
+    def for_step(self, step: Step) -> "Rules":
         """The rules for one field or element of the value."""
         if not (self.ignored or self.unordered):
             return self
-        ignored, unordered = tuple(advanced(self.ignored, step)), tuple(advanced(self.unordered, step))
+        ignored, unordered = tuple(advance_patterns(self.ignored, step)), tuple(advance_patterns(self.unordered, step))
         return replace(self, ignored=ignored, unordered=unordered)
 
-    def at(self, place: Pattern) -> "Rules":
+    def for_place(self, place: Pattern) -> "Rules":
         """The rules for a value further down; everything below a place that may differ may differ."""
         rules = self
         for step in place:
             if rules.ignores_all:
                 break
-            rules = rules.below(step)
+            rules = rules.for_step(step)
         return rules
 
 
@@ -98,7 +98,7 @@ STRICT: Final = Rules()
 """Nothing may differ."""
 
 
-def normalized(text: str) -> str:
+def normalize_text(text: str) -> str:
     """A text without what is a matter of style.
 
     Compatibility decomposition (NFKD) without combining marks, case folded, without punctuation (the Unicode categories

@@ -7,7 +7,7 @@ are. An empty list says nothing of its elements and has the shape of any list.
 from dataclasses import dataclass, field
 from typing import Any
 
-from palier.answers.difference import NOTHING, Difference, instead
+from palier.answers.difference import NOTHING, Difference, describe_mismatch
 from palier.answers.document import is_number
 from palier.answers.paths import ANY
 
@@ -51,24 +51,24 @@ def shape_difference(reference: Any, candidate: Any, *, partial: bool = False) -
     expected, given = _Shape(), _Shape()
     expected.take(reference)
     given.take(candidate)
-    return _between(expected, given, partial=partial)
+    return _compare_shapes(expected, given, partial=partial)
 
 
-def _between(expected: _Shape, given: _Shape, *, partial: bool) -> Difference | None:
+def _compare_shapes(expected: _Shape, given: _Shape, *, partial: bool) -> Difference | None:
     if not (expected.types and given.types):
         return None
     if expected.types != given.types:
-        return Difference(instead(expected.words, given.words))
+        return Difference(describe_mismatch(expected.words, given.words))
     for name, shape in expected.fields.items():
         if name not in given.fields:
-            return Difference(instead(shape.words, NOTHING), (name,))
-        if found := _between(shape, given.fields[name], partial=partial):
+            return Difference(describe_mismatch(shape.words, NOTHING), (name,))
+        if found := _compare_shapes(shape, given.fields[name], partial=partial):
             found.place = (name, *found.place)
             return found
     added = next((name for name in given.fields if name not in expected.fields), None)
     if added is not None and not partial:
-        return Difference(instead(NOTHING, given.fields[added].words), (added,))
-    if expected.inside and given.inside and (found := _between(expected.inside, given.inside, partial=partial)):
+        return Difference(describe_mismatch(NOTHING, given.fields[added].words), (added,))
+    if expected.inside and given.inside and (found := _compare_shapes(expected.inside, given.inside, partial=partial)):
         found.place = (ANY, *found.place)
         return found
     return None

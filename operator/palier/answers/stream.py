@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from palier.answers.document import document_of, text_of_value
-from palier.answers.paths import Pattern, places, steps_of
+from palier.answers.paths import Pattern, find_places, steps_of
 
 __all__ = ["events", "is_stream", "text_in", "text_of"]
 
@@ -63,5 +63,5 @@ def text_in(body: str, path: str) -> str | None:
 
 
 def _pieces(data: str, pattern: Pattern) -> Iterator[str]:
-    for _, value in places(document_of(data), pattern):
+    for _, value in find_places(document_of(data), pattern):
         yield "" if value is None else text_of_value(value)

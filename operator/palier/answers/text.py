@@ -166,7 +166,7 @@ def _chrf(reference: str, candidate: str) -> float:
     return float(sentence_chrf(candidate, [reference]).score)
 
 
-def _exact(reference: str, candidate: str) -> float:
+def _match_exactly(reference: str, candidate: str) -> float:
     return float(reference == candidate)
 
 
@@ -177,7 +177,7 @@ _MEASURES: Final[Mapping[str, Callable[[str, str], float]]] = {
     "bleu": _bleu,
     "chrf": _chrf,
     "tokenF1": _token_f1,
-    "exact": _exact,
+    "exact": _match_exactly,
 }
 
 METRICS: Final[tuple[str, ...]] = tuple(_MEASURES)

@@ -51,14 +51,14 @@ def _digest(text: str) -> str:
 def _without_surge(serving: Serving) -> Serving:
     """The same with every surge at its default, so that a placement with nothing else in it is the default one."""
     variants = [_variant_without_surge(variant) for variant in serving.variants]
-    return serving.model_copy(update={"placement": _waiting(serving.placement), "variants": variants})
+    return serving.model_copy(update={"placement": _wait_for_surge(serving.placement), "variants": variants})
 
 
 def _variant_without_surge(variant: Variant) -> Variant:
     if variant.placement is None:
         return variant
-    return variant.model_copy(update={"placement": _waiting(variant.placement)})
+    return variant.model_copy(update={"placement": _wait_for_surge(variant.placement)})
 
 
-def _waiting(placement: Placement) -> Placement:
+def _wait_for_surge(placement: Placement) -> Placement:
     return placement.model_copy(update={"surge": Surge.WAIT})

@@ -104,7 +104,7 @@ class RuledString(str):
     def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
         """Parse any string within the length, then check the rules, so that the error carries the rule's message."""
         return core_schema.no_info_after_validator_function(
-            cls._checked,
+            cls._check_text,
             core_schema.str_schema(max_length=cls.longest),
             serialization=core_schema.to_string_ser_schema(),
         )
@@ -121,7 +121,7 @@ class RuledString(str):
         }
 
     @classmethod
-    def _checked(cls, text: str) -> Self:
+    def _check_text(cls, text: str) -> Self:
         for rule in cls.constraints:
             rule.check(text)
         return cls(text)

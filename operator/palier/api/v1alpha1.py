@@ -247,10 +247,10 @@ def _words(error: ErrorDetails) -> str:
         case "missing":
             return "this field is required"
         case _:
-            return error["msg"].replace("Input ", "it ", 1) + _shown(error["input"])
+            return error["msg"].replace("Input ", "it ", 1) + _show_given(error["input"])
 
 
-def _shown(given: object) -> str:
+def _show_given(given: object) -> str:
     """What was given instead, as far as it helps: the beginning of a long text, and no number without end."""
     match given:
         case str():

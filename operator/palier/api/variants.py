@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from palier.api.spec.serving import ModelVersion, Serving, Variant
 from palier.api.v1alpha1 import ModelDeployment
 
-__all__ = ["ResolvedVariant", "resolved"]
+__all__ = ["ResolvedVariant", "resolve_variants"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class ResolvedVariant:
     deployment: ModelDeployment
 
 
-def resolved(deployment: ModelDeployment) -> tuple[ResolvedVariant, ...]:
+def resolve_variants(deployment: ModelDeployment) -> tuple[ResolvedVariant, ...]:
     """Every way to serve the model that the spec names, in its order; the spec itself where it names none."""
     spec = deployment.spec
     if not spec.serving.variants:
@@ -32,7 +32,7 @@ def resolved(deployment: ModelDeployment) -> tuple[ResolvedVariant, ...]:
             deployment.model_copy(
                 update={
                     "spec": spec.model_copy(
-                        update={"model": _model(spec.model, variant), "serving": _serving(spec.serving, variant)}
+                        update={"model": _model(spec.model, variant), "serving": _apply_variant(spec.serving, variant)}
                     )
                 }
             ),
@@ -51,7 +51,7 @@ def _model(model: ModelVersion, variant: Variant) -> ModelVersion:
     return model.model_copy(update=given)
 
 
-def _serving(serving: Serving, variant: Variant) -> Serving:
+def _apply_variant(serving: Serving, variant: Variant) -> Serving:
     replaced = {
         "placement": variant.placement,
         "template": variant.template,

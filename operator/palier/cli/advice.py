@@ -180,13 +180,15 @@ def _towards_ready(status: Mapping[str, Any], conditions: Mapping[str, Mapping[s
     if reason in {result.value for result in Result if result.refuses}:
         why = ENDED.get((status.get("outcome") or {}).get("reason", ""), _FIXED)
         return f"{why}; to try the same revision again, `palier retry {{object}}`"
-    missing = next((one for one in _missing(status) if one in HELD), reason) if reason == "Judging" else reason
+    missing = (
+        next((one for one in _list_waiting_reasons(status) if one in HELD), reason) if reason == "Judging" else reason
+    )
     if missing in NOTHING_TO_DO or not missing:
         return ""
     return HELD.get(missing) or ENDED.get(missing) or f"look {missing} up in docs/troubleshooting.md"
 
 
-def _missing(status: Mapping[str, Any]) -> Iterator[str]:
+def _list_waiting_reasons(status: Mapping[str, Any]) -> Iterator[str]:
     """The reasons of the verdicts for which a release waits."""
     return (one.get("reason", "") for one in status.get("verdicts") or () if one.get("verdict") == "NoEvidence")
 

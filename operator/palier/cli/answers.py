@@ -101,7 +101,7 @@ def _score_page(
     metric: str, most: int, scores: Sequence[float], references: Sequence[str], candidates: Sequence[str]
 ) -> str:
     """What a person reads: the mean, and where it was lost."""
-    from palier.answers.document import shown  # noqa: PLC0415
+    from palier.answers.document import show_value  # noqa: PLC0415
 
     lines = [f"{metric:<8}{mean_of(scores):.4f}   mean of {len(scores)}, between 0 and {most}"]
     worst = sorted(range(len(scores)), key=scores.__getitem__)[:SHOWN]
@@ -110,6 +110,6 @@ def _score_page(
         width = max(len("line"), *(len(number) for number, _, _ in rows))
         lines += ["", f"{'line':>{width}}  {'score':>8}  candidate instead of reference"]
         for number, scored, place in rows:
-            told = f"{shown(candidates[place])} instead of {shown(references[place])}"
+            told = f"{show_value(candidates[place])} instead of {show_value(references[place])}"
             lines.append(f"{number:>{width}}  {scored:>8}  {told}")
     return "\n".join(lines)

@@ -75,7 +75,7 @@ class _Tally:
     """Why the last pair could not be told; empty where there was nothing to compare."""
 
     @property
-    def compared(self) -> int:
+    def pair_count(self) -> int:
         """Pairs in which there was something to compare."""
         return len(self.scores)
 
@@ -98,7 +98,7 @@ class _Tally:
         """The entry of `checks`."""
         mean = mean_of(self.scores) if self.scores else None
         table = {} if self.confusion is None else {"confusion": self.confusion.table()}
-        return {"name": self.name, "compared": self.compared, "agreeing": self.agreeing, "score": mean, **table}
+        return {"name": self.name, "compared": self.pair_count, "agreeing": self.agreeing, "score": mean, **table}
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -127,7 +127,7 @@ def _compare(options: argparse.Namespace) -> int:
     references, candidates = pairs(options)
     tallies = [
         _Tally(one.name, str(one.path), Confusion() if one.compare is Comparison.LABEL else None)
-        for one in answers.compared
+        for one in answers.effective_checks
     ]
     agreeing, disagreements = 0, list[dict[str, Any]]()
     for line, (reference, candidate) in enumerate(zip(references, candidates, strict=True), start=1):
@@ -151,7 +151,7 @@ def _compare(options: argparse.Namespace) -> int:
         print_json(json.dumps(report))
     else:
         print_text("\n".join(_page(report, tallies)))
-    if idle := [tally for tally in tallies if not tally.compared]:
+    if idle := [tally for tally in tallies if not tally.pair_count]:
         for tally in idle:
             warn(f"palier: {tally.idleness(len(references))}")
         return _IDLE
@@ -174,7 +174,7 @@ def _answers(path: str) -> "Answers":
     except UnicodeDecodeError:
         raise InvalidSettings(f"{name}: the text is not UTF-8") from None
     answers = answers_in(text, name=name)
-    for place, check in enumerate(answers.compared):
+    for place, check in enumerate(answers.effective_checks):
         if check.text is not None and check.text.metric is TextMetric.EMBEDDING:
             told = "palier compare asks no server for vectors: choose another metric, or leave the check out"
             raise InvalidSpec(f"{name}: checks[{place}].text.metric", told)
@@ -187,9 +187,9 @@ def _page(found: Mapping[str, Any], tallies: Sequence[_Tally]) -> Iterator[str]:
     yield ""
     yield f"{'check':<{width}}  {'compared':>8}  {'agreeing':>8}  {'score':>6}"
     for tally in tallies:
-        agreeing = _percent(tally.agreeing / tally.compared) if tally.compared else "-"
+        agreeing = _percent(tally.agreeing / tally.pair_count) if tally.pair_count else "-"
         scored = f"{mean_of(tally.scores):.4f}" if tally.scores else "-"
-        yield f"{tally.name:<{width}}  {tally.compared:>8}  {agreeing:>8}  {scored:>6}"
+        yield f"{tally.name:<{width}}  {tally.pair_count:>8}  {agreeing:>8}  {scored:>6}"
     for tally in tallies:
         if tally.confusion is not None and tally.confusion.counts:
             yield ""

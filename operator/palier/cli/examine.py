@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from palier.cli.files import check_readable, check_writable, decoded, leave, lines_of
-from palier.cli.plain import plain
-from palier.cli.plan.values import duration
+from palier.cli.files import check_readable, check_writable, decode_lines, leave, lines_of
+from palier.cli.plain import use_numbers
+from palier.cli.plan.values import parse_duration
 from palier.cli.terminal import print_json, print_text, warn
 from palier.errors import InvalidCorpus, InvalidSettings
 
 if TYPE_CHECKING:
     from palier.golden.plan import GoldenPlan
-    from palier.workers.golden.run import Examined, Progress, Tell
+    from palier.workers.golden.run import ExaminationReport, Progress, Tell
 
 __all__ = ["add_command"]
 
@@ -87,10 +87,10 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     _add_judges(command)
     settings = command.add_argument_group("settings")
     for option, kind, metavar, words in (
-        ("--timeout", duration, "TIME", "longest wait for an answer (default: 60s)"),
-        ("--concurrency", _whole, "N", "requests at the same time, each to both (default: 4)"),
-        ("--repeat", _whole, "N", "how often each request is asked, for models whose answers vary (default: 1)"),
-        ("--seed", _whole, "N", "the same seed draws the same order (default: 1)"),
+        ("--timeout", parse_duration, "TIME", "longest wait for an answer (default: 60s)"),
+        ("--concurrency", _parse_whole, "N", "requests at the same time, each to both (default: 4)"),
+        ("--repeat", _parse_whole, "N", "how often each request is asked, for models whose answers vary (default: 1)"),
+        ("--seed", _parse_whole, "N", "the same seed draws the same order (default: 1)"),
     ):
         settings.add_argument(option, type=kind, metavar=metavar, help=words)
     settings.add_argument(
@@ -146,20 +146,20 @@ def _run(options: argparse.Namespace) -> int:
             _collect(plan, options, tell=tell)
             return 0
         try:
-            examined = _examined(plan, options, tell=tell)
+            examined = _run_examination(plan, options, tell=tell)
         except InvalidCorpus as error:
             raise InvalidCorpus(f"{options.corpus}: {error}") from None
     except KeyboardInterrupt:
         if isinstance(tell, _People):
-            warn(f"palier: {tell.stopped(options.collect)}")
+            warn(f"palier: {tell.describe_stop(options.collect)}")
         raise
-    return _told(examined, options, by_hand=by_hand)
+    return _print_result(examined, options, by_hand=by_hand)
 
 
-def _told(examined: "Examined", options: argparse.Namespace, *, by_hand: bool) -> int:
+def _print_result(examined: "ExaminationReport", options: argparse.Namespace, *, by_hand: bool) -> int:
     from palier.cli.examine_page import page  # noqa: PLC0415
 
-    text = json.dumps(plain(examined.result.to_status())) if by_hand else examined.result.to_json()
+    text = json.dumps(use_numbers(examined.result.to_status())) if by_hand else examined.result.to_json()
     if options.json or not by_hand:
         print_json(text)
     else:
@@ -195,7 +195,7 @@ def _part(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
 
 
-def _examined(plan: "GoldenPlan", options: argparse.Namespace, *, tell: "Tell") -> "Examined":
+def _run_examination(plan: "GoldenPlan", options: argparse.Namespace, *, tell: "Tell") -> "ExaminationReport":
     from palier.workers.golden.run import examine, examine_scores  # noqa: PLC0415
 
     corpus = lines_of(options.corpus, option="corpus")
@@ -204,7 +204,7 @@ def _examined(plan: "GoldenPlan", options: argparse.Namespace, *, tell: "Tell") 
             # In a pod a scorer that wrote nothing leaves a verdict; by hand it is a mistake at the command line.
             check_readable(options.answers, option="answers")
             check_readable(options.scores, option="scores")
-        return examine_scores(plan, corpus, answers=decoded(options.answers), scores=decoded(options.scores))
+        return examine_scores(plan, corpus, answers=decode_lines(options.answers), scores=decode_lines(options.scores))
     calibration = _calibration(options)
     return _until_stopped(examine(plan, corpus, tell=tell, token=os.environ.get(TOKEN, ""), calibration=calibration))
 
@@ -273,7 +273,7 @@ class _People:
             now = datetime.now(UTC).astimezone()
             warn(f"{now:%H:%M:%S}  {progress.message}")
 
-    def stopped(self, collecting: Path | None) -> str:
+    def describe_stop(self, collecting: Path | None) -> str:
         """What to say to whoever has stopped it."""
         if self._last is None:
             return "stopped before anything was asked: nothing was decided"
@@ -303,7 +303,7 @@ def _share(text: str) -> float:
     return float(Decimal(found[1]) / 100)
 
 
-def _whole(text: str) -> int:
+def _parse_whole(text: str) -> int:
     if not re.fullmatch("[0-9]{1,9}", text) or int(text) == 0:
         raise argparse.ArgumentTypeError(f"must be a whole number above 0, not {text!r}")
     return int(text)

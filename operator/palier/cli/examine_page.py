@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from palier.golden.result import GoldenResult, JudgeResult
     from palier.golden.verdict import Item
-    from palier.workers.golden.run import Examined
+    from palier.workers.golden.run import ExaminationReport
 
 __all__ = ["page"]
 
@@ -17,7 +17,7 @@ _LABEL: Final = 18
 _LONGEST: Final = 100
 
 
-def page(examined: "Examined") -> str:
+def page(examined: "ExaminationReport") -> str:
     """The report."""
     result = examined.result
     lines = [f"{name:<{_LABEL}}{value}" for name, value in _facts(result)]
@@ -71,10 +71,10 @@ def _table(title: str, groups: Sequence[tuple[str, Sequence["Item"], str]]) -> l
         stable = _share(fmean(item.stable or 0.0 for item in items)) if paired else ""
         rows.append((name, str(len(items)), candidate, stable, message[:_LONGEST]))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["", *("  ".join(_aligned(row, widths)).rstrip() for row in rows)]
+    return ["", *("  ".join(_align_row(row, widths)).rstrip() for row in rows)]
 
 
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+def _align_row(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
     for place, (text, width) in enumerate(zip(row, widths, strict=True)):
         yield text.ljust(width) if place in {0, len(row) - 1} else text.rjust(width)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from palier.errors import InvalidCorpus, InvalidSettings
 
-__all__ = ["check_readable", "check_writable", "decoded", "leave", "lines_of"]
+__all__ = ["check_readable", "check_writable", "decode_lines", "leave", "lines_of"]
 
 
 def lines_of(path: Path, *, option: str) -> Iterator[str]:
@@ -20,15 +20,15 @@ def lines_of(path: Path, *, option: str) -> Iterator[str]:
     """
     number = 1
     try:
-        for number, line in enumerate(decoded(path), start=2):  # noqa: B007 - the line that comes next
+        for number, line in enumerate(decode_lines(path), start=2):  # noqa: B007 - the line that comes next
             yield line
     except UnicodeDecodeError:
         raise InvalidCorpus(f"line {number}: the text is not UTF-8") from None
     except OSError as error:
-        raise _unreadable(path, option, error) from error
+        raise _refuse_reading(path, option, error) from error
 
 
-def decoded(path: Path) -> Iterator[str]:
+def decode_lines(path: Path) -> Iterator[str]:
     """The lines of a file, each decoded by itself, so that a fault belongs to its line.
 
     Raises:
@@ -52,7 +52,7 @@ def check_readable(path: Path, *, option: str) -> None:
         with path.open("rb"):
             pass
     except OSError as error:
-        raise _unreadable(path, option, error) from error
+        raise _refuse_reading(path, option, error) from error
 
 
 def check_writable(path: Path, *, option: str) -> None:
@@ -70,7 +70,7 @@ def check_writable(path: Path, *, option: str) -> None:
         if not there:
             path.unlink()
     except OSError as error:
-        raise _unwritable(path, option, error) from error
+        raise _refuse_writing(path, option, error) from error
 
 
 def leave(path: Path, text: str, *, option: str) -> None:
@@ -82,12 +82,12 @@ def leave(path: Path, text: str, *, option: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise _unwritable(path, option, error) from error
+        raise _refuse_writing(path, option, error) from error
 
 
-def _unreadable(path: Path, option: str, error: OSError) -> InvalidSettings:
+def _refuse_reading(path: Path, option: str, error: OSError) -> InvalidSettings:
     return InvalidSettings(f"--{option}: cannot read {path}: {error.strerror or error}")
 
 
-def _unwritable(path: Path, option: str, error: OSError) -> InvalidSettings:
+def _refuse_writing(path: Path, option: str, error: OSError) -> InvalidSettings:
     return InvalidSettings(f"--{option}: cannot write {path}: {error.strerror or error}")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from palier.cli.files import check_readable, check_writable, leave, lines_of
-from palier.cli.plain import plain
-from palier.cli.plan.values import duration, rate
+from palier.cli.plain import use_numbers
+from palier.cli.plan.values import parse_duration, parse_rate
 from palier.cli.simulate.values import seconds
 from palier.cli.terminal import print_json, print_text, warn
 from palier.errors import InvalidCorpus, InvalidSettings
@@ -131,15 +131,15 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
     settings.add_argument(
         "--stream", action="store_true", help="answers are streams of events; promises about tokens imply it"
     )
-    add("--timeout", "timeout", duration, "TIME", "longest wait for an answer (default: 30s)")
+    add("--timeout", "timeout", parse_duration, "TIME", "longest wait for an answer (default: 30s)")
     add("--warm-up", "warm_up", seconds, "TIME", "how long requests are sent at a low rate first (default: 10s)")
-    add("--step", "step_duration", duration, "TIME", "shortest time of a rate (default: 20s)")
-    add("--soak", "soak", duration, "TIME", "how long the rate that was found has to hold (default: 2m)")
-    add("--max-duration", "max_duration", duration, "TIME", "longest time of the whole test (default: 30m)")
-    add("--max-requests", "max_requests", _whole, "N", "most requests of the whole test (default: 500000)")
-    add("--start", "start_rate", rate, "RPS", "first rate in requests per second (default: from the warm-up)")
-    add("--max-rate", "max_rate", rate, "RPS", "highest rate that is tried (default: 10000)")
-    add("--seed", "seed", _whole, "N", "the same seed draws the same arrivals and requests (default: 1)")
+    add("--step", "step_duration", parse_duration, "TIME", "shortest time of a rate (default: 20s)")
+    add("--soak", "soak", parse_duration, "TIME", "how long the rate that was found has to hold (default: 2m)")
+    add("--max-duration", "max_duration", parse_duration, "TIME", "longest time of the whole test (default: 30m)")
+    add("--max-requests", "max_requests", _parse_whole, "N", "most requests of the whole test (default: 500000)")
+    add("--start", "start_rate", parse_rate, "RPS", "first rate in requests per second (default: from the warm-up)")
+    add("--max-rate", "max_rate", parse_rate, "RPS", "highest rate that is tried (default: 10000)")
+    add("--seed", "seed", _parse_whole, "N", "the same seed draws the same arrivals and requests (default: 1)")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -152,13 +152,13 @@ def _run(options: argparse.Namespace) -> int:
         check_writable(options.result, option="result")
     tell = _People() if by_hand else _tell_operator
     try:
-        with _named(options.corpus), _ends_when_asked():
+        with _name_corpus(options.corpus), _ends_when_asked():
             result = load_test(plan, _lines(options.corpus), tell=tell)
     except KeyboardInterrupt:
         if isinstance(tell, _People):
-            tell.stopped(table=not options.json)
+            tell.print_stop(table=not options.json)
         raise
-    text = json.dumps(_plain(result)) if by_hand else result.to_json()
+    text = json.dumps(_format_result(result)) if by_hand else result.to_json()
     if options.json or not by_hand:
         print_json(text)
     else:
@@ -169,9 +169,9 @@ def _run(options: argparse.Namespace) -> int:
     return STATUSES[result.verdict] if by_hand else 0
 
 
-def _plain(result: "LoadTestResult") -> Any:  # noqa: ANN401 - JSON
+def _format_result(result: "LoadTestResult") -> Any:  # noqa: ANN401 - JSON
     soak = {"soakBegan": result.soak_began, "soakEnded": result.soak_ended}
-    return plain(result.to_status() | {name: round(at, 3) for name, at in soak.items() if at is not None})
+    return use_numbers(result.to_status() | {name: round(at, 3) for name, at in soak.items() if at is not None})
 
 
 def _tell_operator(progress: "Progress") -> None:
@@ -189,7 +189,7 @@ class _People:
         self._finished = progress.finished
         warn(f"{datetime.now(UTC).astimezone():%H:%M:%S}  {progress.message}")
 
-    def stopped(self, *, table: bool) -> None:
+    def print_stop(self, *, table: bool) -> None:
         """Print the finished steps if wanted, and on the standard error that they decide nothing."""
         done = self._finished
         if done and table:
@@ -227,7 +227,7 @@ def _lines(path: Path | None) -> Iterator[str] | None:
 
 
 @contextmanager
-def _named(corpus: Path | None) -> Iterator[None]:
+def _name_corpus(corpus: Path | None) -> Iterator[None]:
     """Mistakes in the corpus are told with the name of its file."""
     try:
         yield
@@ -310,7 +310,7 @@ def page(result: "LoadTestResult") -> str:
 def _table(steps: Sequence["StepRecord"]) -> list[str]:
     rows = [_HEAD, *(_row(step) for step in steps)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(_aligned(row, widths)).rstrip() for row in rows]
+    return ["  ".join(_align_row(row, widths)).rstrip() for row in rows]
 
 
 _HEAD = ("phase", "offered/s", "sent/s", "judged", "failed", "p50", "p95", "p99", "sent late", "holds")
@@ -323,7 +323,7 @@ def _row(step: "StepRecord") -> tuple[str, ...]:
     return (step.phase, *numbers, *times, held)
 
 
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+def _align_row(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
     for place, (text, width) in enumerate(zip(row, widths, strict=True)):
         yield text.ljust(width) if place in {0, len(row) - 1} else text.rjust(width)
 
@@ -367,7 +367,7 @@ def _share_of_times(text: str) -> _Share:
     found = re.fullmatch(r"p([0-9]{1,2}(?:\.[0-9]{1,4})?)=(.+)", text)
     if found is None or Decimal(found[1]) <= 0:
         raise argparse.ArgumentTypeError(f"a promise is written as a percentile and a time, p95=250ms, not {text!r}")
-    return _Share(Decimal(found[1]), duration(found[2]))
+    return _Share(Decimal(found[1]), parse_duration(found[2]))
 
 
 def _percent(text: str) -> Decimal:
@@ -379,7 +379,7 @@ def _percent(text: str) -> Decimal:
     return Decimal(found[1])
 
 
-def _whole(text: str) -> int:
+def _parse_whole(text: str) -> int:
     if not re.fullmatch("[0-9]{1,9}", text) or int(text) == 0:
         raise argparse.ArgumentTypeError(f"must be a whole number above 0, not {text!r}")
     return int(text)

@@ -14,8 +14,8 @@ from palier.metrics.inquiries import Scope
 from palier.metrics.prices import Prices
 from palier.metrics.prometheus import PrometheusSource
 from palier.reconcile.controller import Controller
-from palier.reconcile.costs import Economy
-from palier.reconcile.trials import Quality
+from palier.reconcile.costs import CostObserver
+from palier.reconcile.trials import Trials
 from palier.settings import Settings
 
 __all__ = ["operate"]
@@ -54,7 +54,7 @@ async def operate(settings: Settings) -> None:
     try:
         store, queue = Store(), WorkQueue[Key](longest_backoff=LONGEST_BACKOFF)
 
-        def counted(keys: Sequence[tuple[str, str]]) -> None:
+        def queue_counted(keys: Sequence[tuple[str, str]]) -> None:
             for key in keys:
                 queue.add(Key(*key))  # what an answer costs may be known now, or have changed
 
@@ -63,7 +63,7 @@ async def operate(settings: Settings) -> None:
             pod_labels=frozenset(settings.pod_labels),
             most_series=settings.prometheus_max_series,
         )
-        economy = Economy(
+        cost_observer = CostObserver(
             scope=scope,
             cluster=cluster,
             store=store,
@@ -71,7 +71,7 @@ async def operate(settings: Settings) -> None:
             prices=Prices(settings.prices, leisurely),
             scrape_interval=settings.scrape_interval,
             instruments=instruments,
-            counted=counted,
+            counted=queue_counted,
         )
         controller = Controller(
             cluster=cluster,
@@ -83,8 +83,8 @@ async def operate(settings: Settings) -> None:
             look_finished=instruments.look_finished,
             ports=PortProbe(),
             scope=scope,
-            economy=economy,
-            quality=Quality(
+            cost_observer=cost_observer,
+            trials=Trials(
                 cluster=cluster, store=store, image=settings.image or "", cluster_wide=not settings.namespaces
             ),
         )

@@ -7,7 +7,7 @@ In `status`, where floats are not allowed, a figure is a text. To jq every text 
 import json
 from typing import Any, Final
 
-__all__ = ["FIGURES", "plain"]
+__all__ = ["FIGURES", "use_numbers"]
 
 FIGURES: Final = frozenset(
     {
@@ -37,13 +37,13 @@ FIGURES: Final = frozenset(
 """Fields of results that are decimals in a text."""
 
 
-def plain(entry: Any) -> Any:  # noqa: ANN401 - any JSON
+def use_numbers(entry: Any) -> Any:  # noqa: ANN401 - any JSON
     """The fields of a result, with numbers in place of the texts that `status` has."""
     if isinstance(entry, list):
-        return [plain(one) for one in entry]
+        return [use_numbers(one) for one in entry]
     if not isinstance(entry, dict):
         return entry
     return {
-        name: json.loads(value) if name in FIGURES and isinstance(value, str) else plain(value)
+        name: json.loads(value) if name in FIGURES and isinstance(value, str) else use_numbers(value)
         for name, value in entry.items()
     }

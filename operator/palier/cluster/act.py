@@ -13,6 +13,7 @@ from palier.cluster.client import Cluster, Reference
 from palier.cluster.denials import Denial, let_go
 from palier.cluster.ownership import claim
 from palier.cluster.store import Store
+from palier.manifests.drift import still_holds
 from palier.manifests.metadata import child_name, metadata, owned_by
 from palier.manifests.revision import (
     deployment_manifest,
@@ -23,7 +24,6 @@ from palier.manifests.revision import (
     scale_manifest,
     service_manifest,
 )
-from palier.manifests.stated import still_holds
 from palier.manifests.traffic import (
     Mirror,
     front_service_manifest,
@@ -120,7 +120,7 @@ class Actor:
         """Mark the Deployment of a revision that serves, so that it is known without any status."""
         await self._apply(mark_manifest(deployment, reference), manager=FIELD_MANAGER_MARK)
 
-    def steering(
+    def plan_steering(
         self,
         deployment: ModelDeployment,
         state: State,
@@ -138,7 +138,7 @@ class Actor:
             observation: what is there now.
             mirror: where copies of the requests go; None for nowhere.
         """
-        if targets.weights is None or targets.slots is None:
+        if targets.weights is None or targets.backend_positions is None:
             return None
         if observation.route.conflict and not observation.route.ours:
             return None
@@ -158,9 +158,9 @@ class Actor:
         manifest = route_manifest(
             deployment,
             gateway,
-            slots=targets.slots,
+            backend_positions=targets.backend_positions,
             weights=targets.weights,
-            ports={**self._service_ports(deployment, targets.slots), **ports_of(state)},
+            ports={**self._service_ports(deployment, targets.backend_positions), **ports_of(state)},
             mirror=mirror,
         )
         if (ending := _ending_of(state)) is not None:
@@ -195,7 +195,9 @@ class Actor:
             if self.store.get("ConfigMap", namespace, copied) or (workload and mounts_prompts(workload)):
                 over.append(Reference("v1", "ConfigMap", namespace, copied))
             # The Deployment goes last: while it is there, a restarted operator knows that something is left.
-            over += [Reference.to(found) for found in (service, workload) if found and owned_by(deployment, found)]
+            over += [
+                Reference.from_object(found) for found in (service, workload) if found and owned_by(deployment, found)
+            ]
             kept = await let_go(self.cluster, over)
             denial = denial or kept
         return denial

@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from palier.api.constants import KIND
-from palier.api.status.values import Step
+from palier.api.status.values import ReleasePhase
 from palier.cluster.client import KubernetesCluster
-from palier.cluster.indices import inside
+from palier.cluster.indices import look_up
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
-from palier.cluster.watches import WATCHES, Watch, concerned
+from palier.cluster.watches import WATCHES, Watch, find_affected
 from palier.errors import InvalidSettings
 
 __all__ = ["Cache", "served_watches"]
@@ -35,15 +35,15 @@ class Cache:
         self._store = store
         self._queue = queue
 
-    def seen(self, obj: Mapping[str, Any]) -> None:
+    def update_object(self, obj: Mapping[str, Any]) -> None:
         """An object exists as given."""
-        before = self._known(obj)
+        before = self._find_known(obj)
         if self._store.put(obj):
             self._announce(before, obj)
 
-    def gone(self, obj: Mapping[str, Any]) -> None:
+    def remove_object(self, obj: Mapping[str, Any]) -> None:
         """An object was deleted, or no longer has the labels we watch; given as last seen."""
-        before = self._known(obj)
+        before = self._find_known(obj)
         if self._store.remove(obj):
             self._announce(before, None)
 
@@ -59,18 +59,18 @@ class Cache:
                     watch.api_version, watch.kind, namespace=namespace, selector=watch.selector
                 )
                 for obj in objects:
-                    self.seen(obj)
+                    self.update_object(obj)
                 names = [(obj["metadata"]["namespace"], obj["metadata"]["name"]) for obj in objects]
                 for lost in self._store.retain(watch.kind, namespace, names, version=version):
                     self._announce(lost, None)
 
-    def _known(self, obj: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _find_known(self, obj: Mapping[str, Any]) -> dict[str, Any] | None:
         return self._store.get(obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"])
 
     def _announce(self, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
         if before is not None and before["kind"] == KIND and _is_another(before, after):
             self._queue.begin_anew(Key(before["metadata"]["namespace"], before["metadata"]["name"]))
-        for key in concerned(self._store, before, after):
+        for key in find_affected(self._store, before, after):
             self._queue.add(key, urgent=_is_taken_back(self._store.get(KIND, *key)))
 
 
@@ -81,7 +81,7 @@ def _is_another(before: Mapping[str, Any], after: Mapping[str, Any] | None) -> b
 
 def _is_taken_back(deployment: Mapping[str, Any] | None) -> bool:
     """Whether users are on their way from a candidate back to stable."""
-    return bool(inside(deployment, "status", "release", "step") == Step.ROLLING_BACK)
+    return bool(look_up(deployment, "status", "release", "step") == ReleasePhase.ROLLING_BACK)
 
 
 async def served_watches(cluster: KubernetesCluster) -> tuple[Watch, ...]:

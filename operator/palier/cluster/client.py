@@ -130,7 +130,7 @@ class KubernetesCluster:
         self, manifest: Mapping[str, Any], *, manager: str = FIELD_MANAGER, dry_run: bool = False
     ) -> dict[str, Any]:
         """See `Cluster.apply`."""
-        reference = Reference.to(manifest)
+        reference = Reference.from_object(manifest)
         query = [("fieldManager", manager), ("force", "true"), ("fieldValidation", "Strict")]
         return await self._transport.request(
             "PATCH",
@@ -144,12 +144,12 @@ class KubernetesCluster:
 
     async def apply_status(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """See `Cluster.apply_status`."""
-        reference = Reference.to(manifest)
+        reference = Reference.from_object(manifest)
         live = await self._patch_status(reference, manifest, query=[("force", "true")], content_type=APPLY_PATCH)
         if not _is_shared(live):
             return live
         # Whoever replaced the status, or restored it from a backup, owns fields of it that no apply of ours removes.
-        surplus = _surplus(live.get("status") or {}, manifest["status"])
+        surplus = _find_leftovers(live.get("status") or {}, manifest["status"])
         if not surplus:
             return live
         change = {"metadata": {"resourceVersion": live["metadata"]["resourceVersion"]}, "status": surplus}
@@ -216,7 +216,7 @@ class KubernetesCluster:
         note: str,
     ) -> None:
         """See `Cluster.emit_event`; an Event of the API group events.k8s.io."""
-        reference = Reference.to(regarding)
+        reference = Reference.from_object(regarding)
         now = dt.datetime.now(dt.UTC)
         name = f"{reference.name}.{int(now.timestamp() * 1e9):x}"
         event = {
@@ -284,7 +284,7 @@ class KubernetesCluster:
             Conflict: it exists.
             ClusterError: anything else that went wrong.
         """
-        reference = Reference.to(manifest)
+        reference = Reference.from_object(manifest)
         return await self._transport.request(
             "POST",
             collection_path(reference.api_version, reference.kind, reference.namespace),
@@ -301,7 +301,7 @@ class KubernetesCluster:
             Conflict: it changed in between.
             ClusterError: anything else that went wrong.
         """
-        reference = Reference.to(manifest)
+        reference = Reference.from_object(manifest)
         return await self._transport.request(
             "PUT",
             object_path(reference),
@@ -362,7 +362,7 @@ def _is_shared(live: Mapping[str, Any]) -> bool:
     )
 
 
-def _surplus(live: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+def _find_leftovers(live: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
     """The merge patch that takes out of a status what is not stated in it; empty where there is nothing to take out."""
     change: dict[str, Any] = {}
     for name, value in live.items():
@@ -370,7 +370,7 @@ def _surplus(live: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, An
         if wanted is None:
             change[name] = None
         elif isinstance(value, Mapping) and isinstance(wanted, Mapping):
-            if inner := _surplus(value, wanted):
+            if inner := _find_leftovers(value, wanted):
                 change[name] = inner
         elif isinstance(value, list) and isinstance(wanted, list) and len(value) != len(wanted):
             change[name] = wanted

@@ -11,8 +11,8 @@ from palier.cluster.ownership import claim
 from palier.cluster.store import Store
 from palier.errors import Forbidden, Invalid, NotFound
 from palier.manifests.disruption import BUDGET_KIND, disruption_budget_manifest, selects
+from palier.manifests.drift import still_holds
 from palier.manifests.metadata import child_name, owned_by, selector_labels
-from palier.manifests.stated import still_holds
 
 __all__ = ["keep_disruption_budgets"]
 
@@ -55,7 +55,7 @@ async def keep_disruption_budgets(
             return denial
     own = store.list(BUDGET_KIND, deployment.metadata.namespace, {LABEL_DEPLOYMENT: deployment.metadata.name})
     over = (one for one in own if owned_by(deployment, one) and one["metadata"]["name"] not in kept)
-    refused = await let_go(cluster, map(Reference.to, over))  # also after a denial: neither hides the other
+    refused = await let_go(cluster, map(Reference.from_object, over))  # also after a denial: neither hides the other
     return denial or refused
 
 

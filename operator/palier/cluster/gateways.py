@@ -13,11 +13,11 @@ from palier.cluster.denials import Denial, let_go
 from palier.cluster.ownership import claim
 from palier.cluster.store import Store
 from palier.errors import ClusterError, Forbidden, Invalid, InvalidSpec, NotFound
+from palier.manifests.affinity import AFFINITY_KIND, affinity_manifest
+from palier.manifests.drift import still_holds
 from palier.manifests.metadata import owned_by
-from palier.manifests.stated import still_holds
-from palier.manifests.sticky import STICKY_KIND, sticky_manifest
 
-__all__ = ["Gateways", "Stickers"]
+__all__ = ["Gateways", "SessionAffinity"]
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def _features(gateway_class: Mapping[str, Any]) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Stickers:
+class SessionAffinity:
     """Writes the policies that keep users with one version, and remembers the answers in the cache."""
 
     cluster: Cluster
@@ -107,12 +107,12 @@ class Stickers:
         """
         namespace, name = deployment.metadata.namespace, deployment.metadata.name
         gateway = deployment.spec.traffic.gateway
-        live = self.store.get(STICKY_KIND, namespace, name)
+        live = self.store.get(AFFINITY_KIND, namespace, name)
         if gateway is None or gateway.sticky is None:
             if live is not None and owned_by(deployment, live) and not live["metadata"].get("deletionTimestamp"):
-                return await let_go(self.cluster, [Reference.to(live)])
+                return await let_go(self.cluster, [Reference.from_object(live)])
             return None
-        manifest = sticky_manifest(deployment, gateway.sticky)
+        manifest = affinity_manifest(deployment, gateway.sticky)
         live = await claim(self.cluster, self.store, deployment, manifest)
         if live is not None and still_holds(live, manifest):
             return None

@@ -10,9 +10,9 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.denials import Denial, let_go
 from palier.cluster.jobs import JobKind, look
+from palier.cluster.leftovers import find_leftovers
 from palier.cluster.ownership import claim
 from palier.cluster.store import Store
-from palier.cluster.surplus import surplus
 from palier.golden.result import GoldenResult
 from palier.manifests.golden import LABEL_GOLDEN, golden_configs, golden_job, golden_name
 from palier.manifests.workers import image_of
@@ -87,8 +87,8 @@ class Goldens:
         """
         namespace = deployment.metadata.namespace
         name = golden_name(deployment, run) if run else ""
-        over = surplus(self.store, deployment, ("Job", "ConfigMap"), label=LABEL_GOLDEN, but=name)
-        denial = await let_go(self.cluster, map(Reference.to, over))
+        over = find_leftovers(self.store, deployment, ("Job", "ConfigMap"), label=LABEL_GOLDEN, but=name)
+        denial = await let_go(self.cluster, map(Reference.from_object, over))
         if run is None or self.store.get("Job", namespace, name) is not None:
             return denial
         job = golden_job(deployment, run, image=self.image)

@@ -79,7 +79,7 @@ async def serve(health: Health, *, port: int) -> web.AppRunner:
         return web.Response(text=text, status=200 if ready else 503)
 
     async def metrics(_request: web.Request) -> web.Response:
-        health.instruments.standing(queue_depth=health.queue.depth, acting=health.acting_since is not None)
+        health.instruments.record_state(queue_depth=health.queue.depth, acting=health.acting_since is not None)
         body = generate_latest(health.instruments.registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -11,7 +11,16 @@ from typing import Any, Final
 
 from palier.api.constants import KIND, LABEL_DEPLOYMENT
 
-__all__ = ["HOSTNAME", "INDEXED_LABELS", "NO_HOSTNAME", "SERVICE_NAME", "entries_of", "inside", "lowered", "strings"]
+__all__ = [
+    "HOSTNAME",
+    "INDEXED_LABELS",
+    "NO_HOSTNAME",
+    "SERVICE_NAME",
+    "entries_of",
+    "look_up",
+    "lower_texts",
+    "strings",
+]
 
 SERVICE_NAME: Final = "kubernetes.io/service-name"
 """Label of an EndpointSlice: the Service that it belongs to."""
@@ -38,11 +47,11 @@ def entries_of(obj: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _of_route(route: Mapping[str, Any]) -> frozenset[str]:
-    return strings(inside(route, "spec", "hostnames")) or frozenset({NO_HOSTNAME})
+    return strings(look_up(route, "spec", "hostnames")) or frozenset({NO_HOSTNAME})
 
 
 def _of_deployment(deployment: Mapping[str, Any]) -> frozenset[str]:
-    return lowered(inside(deployment, "spec", "traffic", "gateway", "hostnames"))
+    return lower_texts(look_up(deployment, "spec", "traffic", "gateway", "hostnames"))
 
 
 _NAMED: Final[Mapping[str, Callable[[Mapping[str, Any]], frozenset[str]]]] = {
@@ -51,7 +60,7 @@ _NAMED: Final[Mapping[str, Callable[[Mapping[str, Any]], frozenset[str]]]] = {
 }
 
 
-def inside(value: Any, *path: str) -> Any:  # noqa: ANN401 - any JSON value
+def look_up(value: Any, *path: str) -> Any:  # noqa: ANN401 - any JSON value
     """What stands at a path of a JSON value; None where anything on the way is missing or has another shape."""
     for name in path:
         if not isinstance(value, Mapping):
@@ -65,6 +74,6 @@ def strings(value: Any) -> frozenset[str]:  # noqa: ANN401 - any JSON value
     return frozenset(text for text in value if isinstance(text, str)) if isinstance(value, list) else frozenset()
 
 
-def lowered(value: Any) -> frozenset[str]:  # noqa: ANN401 - any JSON value
+def lower_texts(value: Any) -> frozenset[str]:  # noqa: ANN401 - any JSON value
     """The texts of a list in lower case, as hostnames are the same in both."""
     return frozenset(text.lower() for text in strings(value))

@@ -84,7 +84,7 @@ class Instruments:
         """Export nothing of what a ModelDeployment costs any more: it is gone, or has no budget and no price."""
         self._costs.forget(key)
 
-    def standing(self, *, queue_depth: int, acting: bool) -> None:
+    def record_state(self, *, queue_depth: int, acting: bool) -> None:
         """Record what is true right now, just before the metrics are read."""
         self._queue_depth.set(queue_depth)
         self._leader.set(int(acting))

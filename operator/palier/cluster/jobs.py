@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster
+from palier.cluster.diagnostics import describe_problem
 from palier.cluster.store import Store
-from palier.cluster.trouble import trouble_of
 from palier.errors import ClusterError
 from palier.manifests.metadata import owned_by
 from palier.release.times import optional_time
@@ -82,7 +82,7 @@ async def look(
         return JobFacts()
     status = job.get("status", {})
     started_at = optional_time(status.get("startTime"))
-    ended = _ended(status)
+    ended = _find_end(status)
     if ended is None and not (status.get("active") or status.get("failed")):
         return JobFacts(exists=True, started_at=started_at)
     pods = _latest_first(await cluster.list_pods(namespace, {kind.label: name}))
@@ -107,7 +107,7 @@ async def _under_way(
             return JobFacts(exists=True, message="it is over", started_at=started_at)
         if any(_prepares(pod) for pod in pods):
             return JobFacts(exists=True, running=True, started_at=started_at)
-        message = trouble_of([pod for pod in pods if not _ended_pod(pod, kind)])
+        message = describe_problem([pod for pod in pods if not _ended_pod(pod, kind)])
         if not message:
             failed = next((sentence for pod in pods if (sentence := _ended_pod(pod, kind))), "")
             message = f"{failed}; it is tried once more" if failed else ""
@@ -121,7 +121,7 @@ async def _under_way(
     return JobFacts(exists=True, running=True, progress=_progress(tail), started_at=started_at)
 
 
-def _ended(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _find_end(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The condition by which a Job says that it is over."""
     return next(
         (

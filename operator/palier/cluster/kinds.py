@@ -48,7 +48,7 @@ class Reference:
     uid: str | None = None
 
     @classmethod
-    def to(cls, obj: Mapping[str, Any]) -> Self:
+    def from_object(cls, obj: Mapping[str, Any]) -> Self:
         """A reference to this very object; without a uid when it has none yet."""
         metadata = obj["metadata"]
         return cls(obj["apiVersion"], obj["kind"], metadata.get("namespace", ""), metadata["name"], metadata.get("uid"))

@@ -56,7 +56,7 @@ class _Sighting:
     spec: Mapping[str, Any]
     at: float
 
-    def expired(self, now: float) -> bool:
+    def is_expired(self, now: float) -> bool:
         return not self.spec.get("holderIdentity") or now >= self.at + self.spec.get("leaseDurationSeconds", DURATION)
 
 
@@ -122,7 +122,7 @@ class Lease:
                 spec = found.get("spec") or {}
                 if self._sighting is None or self._sighting.spec != spec:
                     self._sighting = _Sighting(spec, now)
-                if not self._sighting.expired(now):
+                if not self._sighting.is_expired(now):
                     return False
                 transitions = int(spec.get("leaseTransitions", 0)) + 1
                 taken = {**found, "spec": self._manifest(transitions=transitions)["spec"]}

@@ -12,10 +12,10 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.denials import Denial, let_go
 from palier.cluster.jobs import JobKind, look
+from palier.cluster.leftovers import find_leftovers
 from palier.cluster.observe import ready_addresses
 from palier.cluster.ownership import claim
 from palier.cluster.store import Store
-from palier.cluster.surplus import surplus
 from palier.errors import InvalidSpec
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.plan import plan_for
@@ -94,7 +94,7 @@ class LoadTests:
         """
         namespace = deployment.metadata.namespace
         name = load_test_name(deployment, run) if run else ""
-        over = surplus(self.store, deployment, ("Job", "ConfigMap"), label=LABEL_LOAD_TEST, but=name)
+        over = find_leftovers(self.store, deployment, ("Job", "ConfigMap"), label=LABEL_LOAD_TEST, but=name)
         denial = await let_go(self.cluster, map(Reference.to, over))
         if run is None or self.store.get("Job", namespace, name) is not None:
             return denial
@@ -131,7 +131,7 @@ def cold_start(pods: Iterable[Mapping[str, Any]], *, before: float | None = None
             for condition in status.get("conditions") or ()
             if condition["status"] == "True"
         }
-        placed, ready = times.get("PodScheduled") or _born(pod), times.get("Ready")
+        placed, ready = times.get("PodScheduled") or _read_creation_time(pod), times.get("Ready")
         if placed is not None and ready is not None and (before is None or ready <= before):
             waits.append(Decimal(round(ready - placed)))
     return max(waits, default=None)
@@ -144,15 +144,15 @@ def nodes_of(pods: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 
 def places_of(pods: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """The node of each pod that runs, by name: one on which three of them run stands there three times."""
-    return tuple(sorted(node for pod in pods if not _gone(pod) and (node := pod.get("spec", {}).get("nodeName"))))
+    return tuple(sorted(node for pod in pods if not _has_failed(pod) and (node := pod.get("spec", {}).get("nodeName"))))
 
 
 def _of_the_same_pods(
     result: LoadTestResult, tested: Iterable[Mapping[str, Any]], *, replicas: int, since: float | None
 ) -> LoadTestResult:
     """The result, unless some of the pods that the test began with are gone: it is then about none of them."""
-    began = [pod for pod in tested if since is None or (_born(pod) or 0.0) <= since]
-    left = [pod for pod in began if not (pod["metadata"].get("deletionTimestamp") or _gone(pod))]
+    began = [pod for pod in tested if since is None or (_read_creation_time(pod) or 0.0) <= since]
+    left = [pod for pod in began if not (pod["metadata"].get("deletionTimestamp") or _has_failed(pod))]
     if len(left) >= replicas:
         return result
     gone = "the tested pod was" if replicas == 1 else f"{replicas - len(left)} of the {replicas} tested pods were"
@@ -164,12 +164,12 @@ def _in_url(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def _gone(pod: Mapping[str, Any]) -> bool:
+def _has_failed(pod: Mapping[str, Any]) -> bool:
     """Whether the kubelet has ended a pod for good, evicted for instance: its record stays for a while."""
     return bool(pod.get("status", {}).get("phase") == "Failed")
 
 
-def _born(pod: Mapping[str, Any]) -> float | None:
+def _read_creation_time(pod: Mapping[str, Any]) -> float | None:
     created = pod["metadata"].get("creationTimestamp")
     return parse_time(created) if created else None
 

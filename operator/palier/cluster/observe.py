@@ -19,12 +19,12 @@ from palier.api.constants import (
 )
 from palier.api.v1alpha1 import Gateway, ModelDeployment, ParentRef
 from palier.cluster.indices import SERVICE_NAME
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.store import Store
-from palier.cluster.wanted import Wanted
 from palier.manifests.metadata import child_name, owned_by, tell_owner
 from palier.manifests.traffic import route_positions, route_weights
 from palier.release.memory import read_revision
-from palier.release.observation import Measured, Observation, Requests, RevisionFacts, RouteEnding, RouteFacts
+from palier.release.observation import MeasuredEvidence, Observation, Requests, RevisionFacts, RouteEnding, RouteFacts
 from palier.release.standing import tell_gone
 from palier.release.state import Ending, Result, RevisionRef, State
 
@@ -38,8 +38,8 @@ def observe(
     deployment: ModelDeployment,
     state: State,
     *,
-    asked: Wanted,
-    measured: Measured,
+    asked: SpecInputs,
+    measured: MeasuredEvidence,
     troubles: Mapping[str, str],
     unexplained: Mapping[str, str] = NOTHING,
     steered_for: float = math.inf,
@@ -72,7 +72,7 @@ def observe(
         route=route,
         measured=measured,
         requests=_requests(store, deployment),
-        ways=asked.ways,
+        options=asked.options,
         unreadable=asked.unreadable,
     )
 
@@ -94,7 +94,7 @@ def revision_facts(
             continue
         child, status = child_name(deployment, revision), workload.get("status", {})
         failure = _replica_failure(status)
-        service = _owned(store, deployment, "Service", child)
+        service = _find_owned(store, deployment, "Service", child)
         gone = tell_gone(child, workload=True, service=service is not None)
         facts[revision] = RevisionFacts(
             exists=service is not None,
@@ -117,12 +117,12 @@ def revision_facts(
     for revision in demanded:
         if revision not in facts:
             child = child_name(deployment, revision)
-            there = _owned(store, deployment, "Service", child) is not None
+            there = _find_owned(store, deployment, "Service", child) is not None
             facts[revision] = RevisionFacts(trouble=tell_gone(child, workload=False, service=there))
     return facts
 
 
-def _owned(store: Store, deployment: ModelDeployment, kind: str, name: str) -> dict[str, Any] | None:
+def _find_owned(store: Store, deployment: ModelDeployment, kind: str, name: str) -> dict[str, Any] | None:
     found = store.get(kind, deployment.metadata.namespace, name)
     return found if found is not None and owned_by(deployment, found) else None
 
@@ -141,7 +141,7 @@ def _mark(workload: Mapping[str, Any], revision: str) -> RevisionRef | None:
     return mark if mark and mark.revision == revision else None
 
 
-def _ending(route: Mapping[str, Any]) -> RouteEnding | None:
+def _read_ending(route: Mapping[str, Any]) -> RouteEnding | None:
     """The end of a release that a route remembers; None where it remembers none that can be read."""
     text = (route["metadata"].get("annotations") or {}).get(ANNOTATION_ENDING)
     try:
@@ -234,7 +234,7 @@ def _gateway_route(store: Store, deployment: ModelDeployment, gateway: Gateway) 
         problem=problem,
         conflict=conflict,
         positions=route_positions(deployment, route),
-        ending=_ending(route),
+        ending=_read_ending(route),
     )
 
 

@@ -36,7 +36,7 @@ async def claim(
         Conflict: it belongs to an earlier ModelDeployment of this name, and goes with it.
         ClusterError: the API server could not be asked.
     """
-    reference = Reference.to(manifest)
+    reference = Reference.from_object(manifest)
     known = store.get(reference.kind, reference.namespace, reference.name)
     if known is None:
         known = await cluster.get(reference)

@@ -202,9 +202,9 @@ class WorkQueue(Generic[K]):
             finally:
                 self._running.discard(key)
             if failure is None:
-                self._succeeded(key, again)
+                self._note_success(key, again)
             else:
-                self._failed(key, failure)
+                self._note_failure(key, failure)
 
     async def _take(self) -> K | None:
         while not self._closed:
@@ -229,7 +229,7 @@ class WorkQueue(Generic[K]):
         self._urgent_in_a_row = 0
         return self._ready
 
-    def _succeeded(self, key: K, again: float | None) -> None:
+    def _note_success(self, key: K, again: float | None) -> None:
         self._failures.pop(key, None)
         if isinstance(again, Rest) and again.urgent:
             self._pressing.add(key)
@@ -240,7 +240,7 @@ class WorkQueue(Generic[K]):
         if again is not None:
             self.add_after(key, again)
 
-    def _failed(self, key: K, error: Exception) -> None:
+    def _note_failure(self, key: K, error: Exception) -> None:
         if isinstance(error, PalierError):
             logger.warning("%s: %s", key, error)
         else:

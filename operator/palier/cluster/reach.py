@@ -15,7 +15,7 @@ from palier.cluster.queue import Key
 from palier.cluster.store import Store
 from palier.manifests.metadata import child_name
 from palier.release.reach import NOT_ASKED, ReachFacts
-from palier.release.state import Release, RevisionRef, State, Step
+from palier.release.state import Release, ReleasePhase, RevisionRef, State
 
 ANSWER_WITHIN = 1.0
 """Seconds that a connection may take."""
@@ -96,7 +96,7 @@ class PortProbe:
         self._answer_within = answer_within
         self._known: dict[Key, dict[tuple[str, int], _Known]] = {}
 
-    async def of(self, key: Key, revision: str, addresses: Collection[str], port: int) -> ReachFacts:
+    async def probe_pods(self, key: Key, revision: str, addresses: Collection[str], port: int) -> ReachFacts:
         """What the pods of a revision say to a connection.
 
         Args:
@@ -137,7 +137,7 @@ class PortProbe:
         if release is None or candidate is None:
             self.forget(key)
             return NOT_ASKED, NOT_ASKED
-        if not _waits_for_weight(release) or (release.direct and stable is not None):
+        if not _waits_for_weight(release) or (release.is_direct and stable is not None):
             return NOT_ASKED, NOT_ASKED
         mine = await self._of_revision(store, deployment, candidate)
         if stable is None or not mine.refused:
@@ -147,7 +147,7 @@ class PortProbe:
     async def _of_revision(self, store: Store, deployment: ModelDeployment, reference: RevisionRef) -> ReachFacts:
         namespace, name = deployment.metadata.namespace, deployment.metadata.name
         addresses = ready_addresses(store, namespace, child_name(deployment, reference.revision))
-        return await self.of(Key(namespace, name), reference.revision, addresses, reference.port)
+        return await self.probe_pods(Key(namespace, name), reference.revision, addresses, reference.port)
 
     async def _ask(self, address: str, port: int) -> _Answer | None:
         """None where the connection was accepted."""
@@ -165,8 +165,8 @@ class PortProbe:
 
 def _waits_for_weight(release: Release) -> bool:
     """Whether the candidate is about to get its first weight, or more than it has."""
-    awaiting = release.step is Step.CANARY and release.traffic_since is None
-    return awaiting or release.step in {Step.PREPARING, Step.PROMOTING}
+    awaiting = release.phase is ReleasePhase.CANARY and release.traffic_since is None
+    return awaiting or release.phase in {ReleasePhase.PREPARING, ReleasePhase.PROMOTING}
 
 
 def _facts(known: _Known, port: int) -> ReachFacts:

@@ -35,7 +35,7 @@ def read_json(data: bytes) -> Any:  # noqa: ANN401 - any JSON value
     Raises:
         ValueError: it is not JSON.
     """
-    return json.loads(cut_depth(data).decode(errors="replace"), parse_int=_whole)
+    return json.loads(cut_depth(data).decode(errors="replace"), parse_int=_read_integer)
 
 
 def cut_depth(data: bytes) -> bytes:
@@ -75,7 +75,7 @@ def _without_escapes(data: bytes, filling: bytes) -> bytes:
     return data.replace(b"\\\\", filling).replace(b'\\"', filling)
 
 
-def _whole(digits: str) -> int | float:
+def _read_integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= LONGEST_INTEGER else float(digits)
 
 

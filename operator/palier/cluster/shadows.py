@@ -11,10 +11,10 @@ from typing import Any
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.denials import Denial, let_go
+from palier.cluster.leftovers import find_leftovers
 from palier.cluster.observe import acceptance, ready_addresses
 from palier.cluster.ownership import claim
 from palier.cluster.store import Store
-from palier.cluster.surplus import surplus
 from palier.manifests.metadata import owned_by
 from palier.manifests.shadow import (
     ANNOTATION_RENDERED,
@@ -37,7 +37,7 @@ _MADE = ("Deployment", "ConfigMap", "Service")
 def facts(store: Store, deployment: ModelDeployment, run: ShadowRun) -> ShadowFacts:
     """What the cache knows of the proxy of a run, and of the copies that it gets."""
     namespace, name = deployment.metadata.namespace, shadow_name(deployment, run)
-    workload, service = (_ours(store, deployment, kind, name) for kind in ("Deployment", "Service"))
+    workload, service = (_find_owned(store, deployment, kind, name) for kind in ("Deployment", "Service"))
     if workload is None or service is None:
         return NO_SHADOW
     status, generation = workload.get("status", {}), int(workload["metadata"].get("generation", 0))
@@ -47,7 +47,7 @@ def facts(store: Store, deployment: ModelDeployment, run: ShadowRun) -> ShadowFa
         exists=True,
         ready=ready,
         message="" if ready else _hindrance(status),
-        mirrored=_mirrored(store, deployment, name),
+        mirrored=_is_mirrored(store, deployment, name),
     )
 
 
@@ -66,7 +66,7 @@ class Shadows:
         Raises:
             InvalidSpec: neither the spec nor the operator's own settings name an image.
         """
-        if run is None or _ours(self.store, deployment, "Deployment", shadow_name(deployment, run)) is not None:
+        if run is None or _find_owned(self.store, deployment, "Deployment", shadow_name(deployment, run)) is not None:
             return
         image_of(deployment.spec.shadow.image, self.image, field="spec.shadow.image")
 
@@ -82,23 +82,23 @@ class Shadows:
             InvalidSpec: nothing names the image of the proxy.
         """
         wanted = shadow_name(deployment, run) if run else ""
-        left = surplus(self.store, deployment, _MADE, label=LABEL_SHADOW, but=wanted)
+        left = find_leftovers(self.store, deployment, _MADE, label=LABEL_SHADOW, but=wanted)
         over = (one for one in left if _let_go(self.store, deployment, one["metadata"]["labels"][LABEL_SHADOW]))
-        denial = await let_go(self.cluster, map(Reference.to, over))
+        denial = await let_go(self.cluster, map(Reference.from_object, over))
         if run is None:
             return denial
         # The Deployment states a digest of everything, so it comes last: an operator that was killed begins anew.
         workload = shadow_deployment(deployment, run, plan_json, image=self.image)
         config, service = shadow_config(deployment, run, plan_json), shadow_service(deployment, run)
-        if (self._live(config) or {}).get("data") != config["data"]:
+        if (self._find_live(config) or {}).get("data") != config["data"]:
             await self._apply(deployment, config)
-        if self._live(service) is None:
+        if self._find_live(service) is None:
             await self._apply(deployment, service)
-        if _stated(self._live(workload)) != _stated(workload):
+        if _read_stated(self._find_live(workload)) != _read_stated(workload):
             await self._apply(deployment, workload)
         return denial
 
-    def _live(self, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _find_live(self, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
         metadata = manifest["metadata"]
         return self.store.get(manifest["kind"], metadata["namespace"], metadata["name"])
 
@@ -107,7 +107,7 @@ class Shadows:
         self.store.put(await self.cluster.apply(manifest))
 
 
-def _stated(workload: Mapping[str, Any] | None) -> tuple[str, int]:
+def _read_stated(workload: Mapping[str, Any] | None) -> tuple[str, int]:
     """What is ours to say about a proxy's Deployment: the digest of its pod, and that there is one."""
     if workload is None:
         return "", 0
@@ -116,17 +116,17 @@ def _stated(workload: Mapping[str, Any] | None) -> tuple[str, int]:
     return annotations.get(ANNOTATION_RENDERED, ""), spec.get("replicas", 1)
 
 
-def _ours(store: Store, deployment: ModelDeployment, kind: str, name: str) -> dict[str, Any] | None:
+def _find_owned(store: Store, deployment: ModelDeployment, kind: str, name: str) -> dict[str, Any] | None:
     found = store.get(kind, deployment.metadata.namespace, name)
     if found is None or not owned_by(deployment, found) or found["metadata"].get("deletionTimestamp"):
         return None
     return found
 
 
-def _mirrored(store: Store, deployment: ModelDeployment, name: str) -> bool:
+def _is_mirrored(store: Store, deployment: ModelDeployment, name: str) -> bool:
     """Whether a route that the gateways have accepted names the proxy's Service."""
-    route = _ours(store, deployment, "HTTPRoute", deployment.metadata.name)
-    return route is not None and mirror_of(route) == name and _accepted(deployment, route)
+    route = _find_owned(store, deployment, "HTTPRoute", deployment.metadata.name)
+    return route is not None and mirror_of(route) == name and _is_accepted(deployment, route)
 
 
 def _let_go(store: Store, deployment: ModelDeployment, name: str) -> bool:
@@ -134,10 +134,10 @@ def _let_go(store: Store, deployment: ModelDeployment, name: str) -> bool:
     route = store.get("HTTPRoute", deployment.metadata.namespace, deployment.metadata.name)
     if route is None or not owned_by(deployment, route):
         return True
-    return mirror_of(route) != name and _accepted(deployment, route)
+    return mirror_of(route) != name and _is_accepted(deployment, route)
 
 
-def _accepted(deployment: ModelDeployment, route: Mapping[str, Any]) -> bool:
+def _is_accepted(deployment: ModelDeployment, route: Mapping[str, Any]) -> bool:
     """Whether the gateways have taken over a route as it is now.
 
     Where the spec names none any more, those that it named before may still serve the route: all that have answered.

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from palier.api.constants import API_VERSION, KIND, LABEL_DEPLOYMENT, LABEL_WATCH, MANAGED_BY, MANAGED_BY_VALUE
-from palier.cluster.indices import inside, lowered
+from palier.cluster.indices import look_up, lower_texts
 from palier.cluster.kinds import PLURALS
 from palier.cluster.queue import Key
 from palier.cluster.store import Store
+from palier.manifests.affinity import AFFINITY_KIND, AFFINITY_VERSION
 from palier.manifests.disruption import BUDGET_KIND, BUDGET_VERSION
-from palier.manifests.sticky import STICKY_KIND, STICKY_VERSION
 
-__all__ = ["WATCHES", "Watch", "concerned"]
+__all__ = ["WATCHES", "Watch", "find_affected"]
 
 OWNED: Final = f"{MANAGED_BY}={MANAGED_BY_VALUE},{LABEL_DEPLOYMENT}"
 """EndpointSlices carry these labels too: their controller copies them from the Service."""
@@ -59,13 +59,13 @@ WATCHES: Final = (
     Watch("v1", "ConfigMap", f"{LABEL_WATCH}=true"),
     # All of them: a route of somebody else can take the traffic of a hostname of ours.
     Watch("gateway.networking.k8s.io/v1", "HTTPRoute", without="ModelDeployments behind a gateway wait"),
-    Watch(STICKY_VERSION, STICKY_KIND, OWNED, without="ModelDeployments with traffic.gateway.sticky wait"),
+    Watch(AFFINITY_VERSION, AFFINITY_KIND, OWNED, without="ModelDeployments with traffic.gateway.sticky wait"),
     # All of them: pods that have a budget of somebody else must not get a second one.
     Watch(BUDGET_VERSION, BUDGET_KIND, without="drained nodes may take all pods of a revision at once"),
 )
 
 
-def concerned(store: Store, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> set[Key]:
+def find_affected(store: Store, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> set[Key]:
     """The ModelDeployments that have to look again because an object changed.
 
     Args:
@@ -108,17 +108,17 @@ def _readers(store: Store, config_map: Mapping[str, Any]) -> set[Key]:
 
 def _text_sources(deployment: Mapping[str, Any]) -> Iterable[str]:
     # Stored objects may break the schema: whatever does not have the expected shape names no ConfigMap.
-    prompts = inside(deployment, "spec", "model", "prompts")
-    golden = inside(deployment, "spec", "golden")
+    prompts = look_up(deployment, "spec", "model", "prompts")
+    golden = look_up(deployment, "spec", "golden")
     texts = (
         *(prompts if isinstance(prompts, list) else ()),
-        inside(deployment, "spec", "scale", "loadTest", "corpus"),
-        inside(golden, "corpus"),
-        inside(golden, "judge", "calibration", "corpus"),
+        look_up(deployment, "spec", "scale", "loadTest", "corpus"),
+        look_up(golden, "corpus"),
+        look_up(golden, "judge", "calibration", "corpus"),
     )
-    keys = (*(inside(text, "configMapKeyRef") for text in texts), inside(golden, "judge", "prompt"))
+    keys = (*(look_up(text, "configMapKeyRef") for text in texts), look_up(golden, "judge", "prompt"))
     for key in keys:
-        name = inside(key, "name")
+        name = look_up(key, "name")
         if isinstance(name, str):
             yield name
 
@@ -142,4 +142,4 @@ def _rivals(store: Store, before: Mapping[str, Any] | None, after: Mapping[str, 
 
 def _claim(route: Mapping[str, Any]) -> tuple[frozenset[str], Any, Any]:
     spec = route.get("spec", {})
-    return lowered(spec.get("hostnames")), spec.get("parentRefs"), spec.get("rules")
+    return lower_texts(spec.get("hostnames")), spec.get("parentRefs"), spec.get("rules")

@@ -86,10 +86,10 @@ def break_even(service: Service, per_thousand: Decimal) -> Decimal | None:
 
     def stays_cheaper(number: int) -> bool:
         room = per_thousand * thousands(service.rate(number))
-        following = number if number == service.last else number + 1
+        following = number if number == service.most_replicas else number + 1
         return service.cost.total(following) <= room
 
-    start, last = service.minimum, service.last
+    start, last = service.minimum, service.most_replicas
     number = first_from(start, stays_cheaper, last=_best_start(service, start, last))
     if number is None and last is not None and stays_cheaper(last):
         number = last
@@ -99,16 +99,18 @@ def break_even(service: Service, per_thousand: Decimal) -> Decimal | None:
 def _kept_by_many(service: Service, per_thousand: Decimal) -> bool:
     """Whether a limit for a thousand inferences is kept by all large numbers of replicas, without contention."""
     room = per_thousand * thousands(service.rate(1))
-    return service.cost.each < room or (service.cost.each == room and not service.cost.fixed)
+    return service.cost.cost_of_one_more < room or (service.cost.cost_of_one_more == room and not service.cost.fixed)
 
 
 def _paid_for(service: Service, limits: Limits) -> int | None:
     """The most replicas that a month pays for and that carry anything more; None where there is no end."""
     monthly = limits.monthly
     if monthly is None:
-        return service.last
-    broken = first_from(service.minimum, lambda number: service.cost.total(number) > monthly, last=service.last)
-    return service.last if broken is None else broken - 1
+        return service.most_replicas
+    broken = first_from(
+        service.minimum, lambda number: service.cost.total(number) > monthly, last=service.most_replicas
+    )
+    return service.most_replicas if broken is None else broken - 1
 
 
 def _cheapest(service: Service, start: int, end: int | None) -> int | None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from palier.api.constants import WITHIN_BUDGET
 from palier.economics.money import HOURS_PER_MONTH
-from palier.economics.sentences import exact, figure, money
+from palier.economics.sentences import figure, money, write_exactly
 from palier.economics.spending import Spending, hours_of_month, mean_rate, month_of, spent_at
 
 __all__ = ["Burn", "BurnRule", "BurnWindow", "burn"]
@@ -80,7 +80,7 @@ class BurnWindow:
     def exceeds(self) -> bool:
         """Whether both windows are above the factor."""
         burns = (self.long_burn, self.short_burn)
-        return all(one is not None and _over(one, self.factor) for one in burns)
+        return all(one is not None and _is_over(one, self.factor) for one in burns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +128,11 @@ def burn(spending: Spending, *, monthly: Decimal, now: float, overheads: Decimal
         overheads: what is paid in a month besides serving.
     """
     case = _Case(spending, monthly, overheads, now)
-    rules = case.exceeded()
+    rules = case.list_exceeded()
     return Burn(
         windows=case.windows,
         spent=case.spent,
-        projected=case.projected(PROJECTED_LONG),
+        projected=case.project_cost(PROJECTED_LONG),
         allowance=case.allowance,
         exceeded=rules,
         message=case.sentence(rules[0] if rules else None),
@@ -155,21 +155,21 @@ class _Case:
             for one in WINDOWS
         )
 
-    def projected(self, seconds: float) -> Decimal:
+    def project_cost(self, seconds: float) -> Decimal:
         """What the month will have cost at the mean rate of the last so many seconds, or of as many as are known."""
         mean = mean_rate(self._spending, seconds=min(seconds, self._known_for), now=self._now)
         assert mean is not None  # noqa: S101 - it was counted for so long
         return self.spent + self._overheads + mean * self._rest
 
-    def exceeded(self) -> tuple[BurnRule, ...]:
+    def list_exceeded(self) -> tuple[BurnRule, ...]:
         """The rules that are exceeded, the gravest first."""
         if self._serving <= 0:
             return (BurnRule.OVERHEADS,)
         found = {window.rule for window in self.windows if window.exceeds}
-        if _over(self.spent + self._overheads, self.allowance):
+        if _is_over(self.spent + self._overheads, self.allowance):
             found.add(BurnRule.SPENT)
-        projections = (self.projected(PROJECTED_LONG), self.projected(PROJECTED_SHORT))
-        if self._known_for >= PROJECTED_FROM and _over(min(projections), self.allowance):
+        projections = (self.project_cost(PROJECTED_LONG), self.project_cost(PROJECTED_SHORT))
+        if self._known_for >= PROJECTED_FROM and _is_over(min(projections), self.allowance):
             found.add(BurnRule.PROJECTED)
         return tuple(rule for rule in BurnRule if rule in found)
 
@@ -178,18 +178,18 @@ class _Case:
         match rule:
             case BurnRule.OVERHEADS:
                 return (
-                    f"the overheads of {self._written(self._overheads)} a month leave nothing of the budget of "
-                    f"{self._written(self._monthly)} for serving"
+                    f"the overheads of {self._write_amount(self._overheads)} a month leave nothing of the budget of "
+                    f"{self._write_amount(self._monthly)} for serving"
                 )
             case BurnRule.SPENT:
-                return f"{self._so_far(limit=self.allowance - self._overheads)}, more than {self._allowed()}"
+                return f"{self._so_far(limit=self.allowance - self._overheads)}, more than {self._describe_budget()}"
             case BurnRule.FAST | BurnRule.PACE:
                 window = next(one for one in self.windows if one.rule is rule and one.exceeds)
                 return self._too_fast(window)
             case BurnRule.PROJECTED:
-                return f"{self._projection()}, more than {self._allowed()}"
+                return f"{self._projection()}, more than {self._describe_budget()}"
             case None:
-                return f"{self._projection()}, within {self._allowed()}"
+                return f"{self._projection()}, within {self._describe_budget()}"
 
     def _too_fast(self, window: BurnWindow) -> str:
         assert window.long_burn is not None  # noqa: S101 - it exceeds
@@ -201,11 +201,11 @@ class _Case:
             f"{money(window.short_burn * hourly, currency)} an hour for {_length(window.short)}: "
             f"{figure(window.long_burn, limit=window.factor)} and {figure(window.short_burn, limit=window.factor)} "
             f"times the {money(hourly, currency)} that the budget has for an hour; "
-            f"more than {exact(window.factor)} times in both is too fast"
+            f"more than {write_exactly(window.factor)} times in both is too fast"
         )
 
     def _projection(self) -> str:
-        projected = figure(self.projected(PROJECTED_LONG), limit=self.allowance)
+        projected = figure(self.project_cost(PROJECTED_LONG), limit=self.allowance)
         if self._known_for < PROJECTED_FROM:
             rate = "at the present rate, which is known for less than an hour,"
         else:
@@ -215,25 +215,25 @@ class _Case:
     def _so_far(self, *, limit: Decimal | None = None) -> str:
         """What is paid for the month already, with the overheads, which are due in any case."""
         spent = f"{figure(self.spent, limit=limit)} {self._spending.currency}"
-        overheads = f" for serving and {self._written(self._overheads)} of overheads" if self._overheads else ""
+        overheads = f" for serving and {self._write_amount(self._overheads)} of overheads" if self._overheads else ""
         return f"{spent}{overheads} spent in {month_of(self._now)}"
 
-    def _allowed(self) -> str:
-        allowed = f"the budget of {self._written(self._monthly)}"
+    def _describe_budget(self) -> str:
+        allowed = f"the budget of {self._write_amount(self._monthly)}"
         if self.allowance == self._monthly:
             return allowed
-        longer = self._written(round(self.allowance, 2))
+        longer = self._write_amount(round(self.allowance, 2))
         return f"{allowed} for {HOURS_PER_MONTH} hours, which is {longer} for the {self._month:.0f} of this month"
 
-    def _written(self, amount: Decimal) -> str:
-        return f"{exact(amount)} {self._spending.currency}"
+    def _write_amount(self, amount: Decimal) -> str:
+        return f"{write_exactly(amount)} {self._spending.currency}"
 
     def _burn(self, seconds: float) -> Decimal | None:
         mean = mean_rate(self._spending, seconds=seconds, now=self._now)
         return None if mean is None or self._serving <= 0 else mean * HOURS_PER_MONTH / self._serving
 
 
-def _over(amount: Decimal, limit: Decimal) -> bool:
+def _is_over(amount: Decimal, limit: Decimal) -> bool:
     return amount > limit * _SLACK
 
 

@@ -67,7 +67,7 @@ class ScalingLaw:
         return below if self.capacity(below) >= self.capacity(below + 1) else below + 1
 
     @property
-    def most(self) -> Decimal | None:
+    def highest_capacity(self) -> Decimal | None:
         """The capacity that no number of replicas passes; None where there is no such bound.
 
         With contention alone it is gamma / alpha, and is come near to but never reached.
@@ -121,7 +121,7 @@ class Fleet:
         return replicas_at(rate, law=self.law, utilization=self.utilization, minimum=self.minimum)
 
     @property
-    def last(self) -> int | None:
+    def most_replicas(self) -> int | None:
         """The number of replicas beyond which more of them carry no more; None where there is none."""
         return None if self.law.peak is None else max(self.minimum, self.law.peak)
 
@@ -200,9 +200,9 @@ def fit(points: Iterable[Point]) -> Fit:
     if not measured or len(set(numbers)) < len(numbers) or any(low <= 0 for _, low, _ in measured):
         raise ValueError(f"capacities above 0 of different numbers of replicas are needed, not {measured}")
     held = [low for _, low, _ in measured]
-    law, superlinear = _fitted(numbers, held)
+    law, superlinear = _fit_law(numbers, held)
     ends = [(low, low if high is None else max(low, high)) for _, low, high in measured]
-    corners = [_fitted(numbers, corner)[0] for corner in itertools.product(*ends)]
+    corners = [_fit_law(numbers, corner)[0] for corner in itertools.product(*ends)]
     unbounded = [high is None for _, _, high in measured]
     gamma = _interval([corner.gamma for corner in corners], above=unbounded[0], below=False)
     alpha = beta = Interval(_ZERO, None)
@@ -211,10 +211,10 @@ def fit(points: Iterable[Point]) -> Fit:
         alpha = _interval(alphas, above=unbounded[0], below=any(unbounded[1:]))
     if len(measured) > 2:  # noqa: PLR2004 - three parts need three points
         beta = _interval([corner.beta for corner in corners], above=any(unbounded[:-1]), below=any(unbounded[1:]))
-    told = _told(law, alpha, numbers, held, superlinear=superlinear) if len(measured) > 1 else ""
+    told = _describe_fit(law, alpha, numbers, held, superlinear=superlinear) if len(measured) > 1 else ""
     each = held[0] / numbers[0]
     above = [(low, max(low, each * replicas if high is None else high)) for replicas, low, high in measured[1:]]
-    possible = dict.fromkeys(_fitted(numbers, (held[0], *corner))[0] for corner in itertools.product(*above))
+    possible = dict.fromkeys(_fit_law(numbers, (held[0], *corner))[0] for corner in itertools.product(*above))
     return Fit(law, gamma, alpha, beta, tuple(possible), superlinear, told)
 
 
@@ -223,7 +223,7 @@ def _interval(values: Sequence[Decimal], *, above: bool, below: bool) -> Interva
     return Interval(_ZERO if below else min(values), None if above else max(values))
 
 
-def _told(
+def _describe_fit(
     law: ScalingLaw, alpha: Interval, numbers: Sequence[int], held: Sequence[Decimal], *, superlinear: bool
 ) -> str:
     last, each = numbers[-1], held[0] / numbers[0]
@@ -242,7 +242,7 @@ Row = tuple[Decimal, Decimal, Decimal]
 Parts = tuple[Decimal, Decimal, Decimal]
 
 
-def _fitted(numbers: Sequence[int], capacities: Sequence[Decimal]) -> tuple[ScalingLaw, bool]:
+def _fit_law(numbers: Sequence[int], capacities: Sequence[Decimal]) -> tuple[ScalingLaw, bool]:
     """The law that fits best, and whether capacity seemed to grow more than the number of replicas."""
     with localcontext(_WIDE):
         # Each equation times capacity / n, so that relative errors are made least: its left side becomes 1.
@@ -253,9 +253,13 @@ def _fitted(numbers: Sequence[int], capacities: Sequence[Decimal]) -> tuple[Scal
         ]
         every = _SUBSETS[min(len(numbers), len(_SUBSETS)) - 1]
         # Least squares with parts that must not be below 0: the best of those over a subset of the parts that are not.
-        possible = [parts for columns in every if (parts := _solved(rows, columns)) is not None and _allowed(parts)]
+        possible = [
+            parts
+            for columns in every
+            if (parts := _solve_least_squares(rows, columns)) is not None and _are_allowed(parts)
+        ]
         x, y, z = min(possible, key=lambda parts: _error(rows, parts))
-        free = _solved(rows, every[0])
+        free = _solve_least_squares(rows, every[0])
         superlinear = not (y or z) and free is not None and min(free[1:]) < 0
         if superlinear:
             x = numbers[0] / capacities[0]
@@ -268,7 +272,7 @@ _SUBSETS: Final = (((0,),), ((0, 1), (0,)), ((0, 1, 2), (0, 1), (0, 2), (0,)))
 """Which of x, y and z are fitted, by the number of points."""
 
 
-def _allowed(parts: Parts) -> bool:
+def _are_allowed(parts: Parts) -> bool:
     return parts[0] > 0 and min(parts[1:]) >= 0
 
 
@@ -278,7 +282,7 @@ def _error(rows: Sequence[Row], parts: Parts) -> Decimal:
     return sum((miss * miss for miss in misses), start=_ZERO)
 
 
-def _solved(rows: Sequence[Row], columns: Sequence[int]) -> Parts | None:
+def _solve_least_squares(rows: Sequence[Row], columns: Sequence[int]) -> Parts | None:
     """Least squares over some of the parts, the others 0: normal equations, solved by elimination."""
     matrix = [
         [*(sum((row[i] * row[j] for row in rows), start=_ZERO) for j in columns), sum((row[i] for row in rows), _ZERO)]

@@ -61,7 +61,7 @@ class MonthlyCost:
     """Overheads that do not depend on the number of replicas."""
     overlap: Overlap
 
-    def serving(self, replicas: int) -> Decimal:
+    def serving_cost(self, replicas: int) -> Decimal:
         """The replicas themselves."""
         return replicas * self.hourly * HOURS_PER_MONTH
 
@@ -71,10 +71,10 @@ class MonthlyCost:
 
     def total(self, replicas: int) -> Decimal:
         """Everything."""
-        return self.serving(replicas) + self.overheads(replicas)
+        return self.serving_cost(replicas) + self.overheads(replicas)
 
     @property
-    def each(self) -> Decimal:
+    def cost_of_one_more(self) -> Decimal:
         """What one more replica adds, where there are many."""
         overlap = sum((hours * share for share, hours in self.overlap.stages), start=self.overlap.warm)
         return self.hourly * (HOURS_PER_MONTH + self.overlap.per_month * overlap)

@@ -14,7 +14,7 @@ from palier.errors import CurrencyMismatch
 __all__ = ["HOURS_PER_MONTH", "SECONDS_PER_HOUR", "SECONDS_PER_MONTH", "THOUSAND", "Money"]
 
 HOURS_PER_MONTH: Final = Decimal(730)
-"""Hours of an average month, as price lists and OpenCost reckon: 8,760 / 12."""
+"""Hours of an average month, as price lists and OpenCost count: 8,760 / 12."""
 SECONDS_PER_HOUR: Final = Decimal(3600)
 SECONDS_PER_MONTH: Final = HOURS_PER_MONTH * SECONDS_PER_HOUR
 THOUSAND: Final = Decimal(1000)
@@ -41,11 +41,11 @@ class Money:
 
     def __add__(self, other: Self) -> Self:
         """The sum; raises CurrencyMismatch across currencies."""
-        return self._with(self.amount + self._same(other))
+        return self._with(self.amount + self._amount_of(other))
 
     def __sub__(self, other: Self) -> Self:
         """The difference; raises CurrencyMismatch across currencies."""
-        return self._with(self.amount - self._same(other))
+        return self._with(self.amount - self._amount_of(other))
 
     def __mul__(self, factor: Decimal | int) -> Self:
         """So many times the amount."""
@@ -57,21 +57,21 @@ class Money:
 
     def __lt__(self, other: Self) -> bool:
         """Whether it is less; raises CurrencyMismatch across currencies."""
-        return self.amount < self._same(other)
+        return self.amount < self._amount_of(other)
 
     def __le__(self, other: Self) -> bool:
         """Whether it is not more; raises CurrencyMismatch across currencies."""
-        return self.amount <= self._same(other)
+        return self.amount <= self._amount_of(other)
 
     def __gt__(self, other: Self) -> bool:
         """Whether it is more; raises CurrencyMismatch across currencies."""
-        return self.amount > self._same(other)
+        return self.amount > self._amount_of(other)
 
     def __ge__(self, other: Self) -> bool:
         """Whether it is not less; raises CurrencyMismatch across currencies."""
-        return self.amount >= self._same(other)
+        return self.amount >= self._amount_of(other)
 
-    def _same(self, other: Self) -> Decimal:
+    def _amount_of(self, other: Self) -> Decimal:
         if other.currency != self.currency:
             raise CurrencyMismatch(f"{self.currency} and {other.currency} cannot be added or compared")
         return other.amount

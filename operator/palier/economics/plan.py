@@ -17,7 +17,7 @@ from palier.economics.money import SECONDS_PER_HOUR, THOUSAND, Money
 from palier.economics.planning import BreakEven, PlanInputs, Point, PointName
 from palier.economics.prices import Priced, PriceTable
 from palier.economics.replica import replica_price
-from palier.economics.verdict import judged
+from palier.economics.verdict import judge_plan
 from palier.errors import InvalidSpec
 from palier.evidence.verdicts import Verdict
 
@@ -100,7 +100,7 @@ def plan(inputs: PlanInputs) -> Plan:
     points = inputs.points()
     target = next(point for point in points if point.name == PointName.TARGET)
     largest = inputs.largest_affordable()
-    finding = judged(inputs, target, largest)
+    finding = judge_plan(inputs, target, largest)
     return Plan(
         inputs=inputs,
         points=points,
@@ -127,7 +127,7 @@ def plan_of(
     """The plan of one way to serve a model.
 
     Args:
-        deployment: the spec, without variants (see `palier.api.variants.resolved`).
+        deployment: the spec, without variants (see `palier.api.variants.resolve_variants`).
         today: the date, which tells whether prices are old.
         capacity: requests per second that one replica carries, where replicas do not hinder each other.
         law: what replicas carry together; comes before `capacity`. With neither, nothing can be said.
@@ -177,7 +177,7 @@ def inputs_of(
         budget=budget,
         tokens=(scale.target.tokens_in or 0) + (scale.target.tokens_out or 0),
         api_per_thousand=_api_per_thousand(scale.api_price, scale) if scale.api_price else None,
-        not_asked_for=resources.missing if resources else (),
+        not_asked_for=resources.missing_names if resources else (),
         asked_for=deployment.spec.serving.replicas,
     )
 

@@ -124,7 +124,7 @@ class PlanInputs:
         monthly = self.budget.monthly
         return Limits(monthly.decimal if monthly else None, min(per_thousand, default=None))
 
-    def at(self, requests_per_second: Decimal, name: str = "") -> Point:
+    def make_point(self, requests_per_second: Decimal, name: str = "") -> Point:
         """The numbers at some traffic.
 
         Money is exact up to the 28th digit: the cost of a thousand inferences times their number is the month.
@@ -139,7 +139,7 @@ class PlanInputs:
             name=name,
             requests_per_second=requests_per_second,
             replicas=replicas,
-            monthly_serving=service.cost.serving(replicas),
+            monthly_serving=service.cost.serving_cost(replicas),
             monthly_overheads=service.cost.overheads(replicas),
             monthly_total=total,
             per_thousand_inferences=per_thousand,
@@ -155,7 +155,7 @@ class PlanInputs:
             PointName.DOUBLE: 2 * self.target,
             PointName.TENFOLD: 10 * self.target,
         }
-        return tuple(self.at(rate, name) for name, rate in rates.items())
+        return tuple(self.make_point(rate, name) for name, rate in rates.items())
 
     def largest_affordable(self) -> Decimal | None:
         """The most traffic within the budget; None where that is not known, or where there is no such bound."""

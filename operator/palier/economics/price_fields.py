@@ -46,34 +46,36 @@ class Fields:
             raise InvalidPrices(path, f"a table of prices is a mapping with the fields {', '.join(known)}")
         for name in written:
             if name not in known:
-                raise InvalidPrices(self._at(str(name)), f"there is no such field; the fields are {', '.join(known)}")
+                raise InvalidPrices(
+                    self._path_of(str(name)), f"there is no such field; the fields are {', '.join(known)}"
+                )
         self._written: Mapping[str, Any] = written
 
     def has(self, name: str) -> bool:
         """Whether a field is there and not left empty."""
         return self._written.get(name) is not None
 
-    def within(self, name: str, known: Collection[str]) -> "Fields":
+    def mapping(self, name: str, known: Collection[str]) -> "Fields":
         """A field that is a mapping itself."""
-        return Fields(self._given(name), self._at(name), known)
+        return Fields(self._require(name), self._path_of(name), known)
 
-    def each(self, name: str, known: Collection[str]) -> list["Fields"]:
+    def mappings(self, name: str, known: Collection[str]) -> list["Fields"]:
         """A field that is a list of mappings; an absent one is empty."""
         entries = self._written.get(name) or []
         if not isinstance(entries, list | tuple):
-            raise InvalidPrices(self._at(name), "it must be a list")
-        return [Fields(entry, f"{self._at(name)}[{index}]", known) for index, entry in enumerate(entries)]
+            raise InvalidPrices(self._path_of(name), "it must be a list")
+        return [Fields(entry, f"{self._path_of(name)}[{index}]", known) for index, entry in enumerate(entries)]
 
     def text(self, name: str, *, form: str = ".+", meaning: str = "a text that is not empty") -> str:
         """A text of a form."""
-        value = self._given(name)
+        value = self._require(name)
         if not isinstance(value, str) or len(value) > _LONGEST_TEXT or re.fullmatch(form, value) is None:
-            raise InvalidPrices(self._at(name), f"it must be {meaning}, not {value!r}")
+            raise InvalidPrices(self._path_of(name), f"it must be {meaning}, not {value!r}")
         return value
 
     def day(self, name: str) -> date:
         """A date such as 2026-11-01."""
-        value = self._given(name)
+        value = self._require(name)
         if isinstance(value, datetime):
             return value.date()
         if isinstance(value, date):
@@ -81,7 +83,7 @@ class Fields:
         try:
             return datetime.strptime(str(value), "%Y-%m-%d").replace(tzinfo=UTC).date()
         except ValueError:
-            raise InvalidPrices(self._at(name), f"it must be a date such as 2026-11-01, not {value!r}") from None
+            raise InvalidPrices(self._path_of(name), f"it must be a date such as 2026-11-01, not {value!r}") from None
 
     def days(self, name: str) -> int:
         """A number of days such as 365d."""
@@ -89,7 +91,7 @@ class Fields:
 
     def price(self, name: str) -> Decimal:
         """A price of an hour: a number, or one in quotes."""
-        return _price(self._given(name), self._at(name))
+        return _price(self._require(name), self._path_of(name))
 
     def prices(self, name: str) -> dict[str, Decimal]:
         """Prices of an hour by product; none where the field is absent."""
@@ -97,37 +99,39 @@ class Fields:
             return {}
         written = self._written[name]
         if not isinstance(written, Mapping):
-            raise InvalidPrices(self._at(name), 'it must be a mapping of prices by product, such as {L4: "0.80"}')
+            raise InvalidPrices(self._path_of(name), 'it must be a mapping of prices by product, such as {L4: "0.80"}')
         prices: dict[str, Decimal] = {}
         taken: dict[str, str] = {}
         for product, value in written.items():
             key = product_key(str(product))
             if not key:
-                raise InvalidPrices(self._at(name), "a product must have a name, such as L4")
+                raise InvalidPrices(self._path_of(name), "a product must have a name, such as L4")
             if key in taken:
                 raise InvalidPrices(
-                    f"{self._at(name)}.{product}", f"{taken[key]} is the same product; its price must stand once"
+                    f"{self._path_of(name)}.{product}", f"{taken[key]} is the same product; its price must stand once"
                 )
             taken[key] = str(product)
-            prices[str(product)] = _price(value, f"{self._at(name)}.{product}")
+            prices[str(product)] = _price(value, f"{self._path_of(name)}.{product}")
         return prices
 
     def labels(self, name: str) -> dict[str, str]:
         """Labels of nodes, at least one."""
-        written = self._given(name)
+        written = self._require(name)
         if not isinstance(written, Mapping) or not written:
-            raise InvalidPrices(self._at(name), "it must be a mapping of at least one label of nodes to its value")
+            raise InvalidPrices(self._path_of(name), "it must be a mapping of at least one label of nodes to its value")
         for label, value in written.items():
             if not isinstance(label, str) or not isinstance(value, str):
-                raise InvalidPrices(f"{self._at(name)}.{label}", f"labels and their values are texts, not {value!r}")
+                raise InvalidPrices(
+                    f"{self._path_of(name)}.{label}", f"labels and their values are texts, not {value!r}"
+                )
         return dict(written)
 
-    def _given(self, name: str) -> object:
+    def _require(self, name: str) -> object:
         if not self.has(name):
-            raise InvalidPrices(self._at(name), "this field is required")
+            raise InvalidPrices(self._path_of(name), "this field is required")
         return self._written[name]
 
-    def _at(self, name: str) -> str:
+    def _path_of(self, name: str) -> str:
         return f"{self._path}.{name}" if self._path else name
 
 

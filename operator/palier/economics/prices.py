@@ -75,12 +75,14 @@ class PriceTable:
             cpu_hour=fields.price("cpuHour"),
             memory_gib_hour=fields.price("memoryGiBHour"),
             gpu_hour=fields.prices("gpuHour"),
-            pools=tuple(_pool(pool) for pool in fields.each("nodePools", _POOL)),
+            pools=tuple(_pool(pool) for pool in fields.mappings("nodePools", _POOL)),
             max_age_days=fields.days("maxAge") if fields.has("maxAge") else _MAX_AGE_DAYS,
-            open_cost=_currency(fields.within("openCost", ("currency",)), "currency") if fields.has("openCost") else "",
+            open_cost=_currency(fields.mapping("openCost", ("currency",)), "currency")
+            if fields.has("openCost")
+            else "",
         )
 
-    def stale(self, today: date) -> bool:
+    def is_stale(self, today: date) -> bool:
         """Whether the prices are too old; a date as far in the future is as wrong as one as far in the past."""
         return abs((today - self.as_of).days) > self.max_age_days
 
@@ -122,7 +124,7 @@ def hourly(
     """
     if table is None:
         return Unpriced("PricesMissing", problem or _NO_TABLE)
-    if table.stale(today):
+    if table.is_stale(today):
         age = (today - table.as_of).days
         told = f"the prices of {table.source} of {table.as_of}, {_age(age)}, are valid for {table.max_age_days} days"
         return Unpriced("PricesStale", f"{told}: look them up again and write the new asOf, or set maxAge")

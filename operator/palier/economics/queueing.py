@@ -104,27 +104,27 @@ def response_quantile(law: Law, *, servers: int, rate: float, service_time: floa
     if rate * service_time >= servers:
         return math.inf
 
-    def within(time: float) -> bool:
+    def is_within(time: float) -> bool:
         tail = response_tail(law, servers=servers, rate=rate, service_time=service_time, time=time)
         return tail <= 1 - quantile
 
-    if law is Law.FIXED and within(service_time):
+    if law is Law.FIXED and is_within(service_time):
         return service_time
     high = service_time
-    while not within(high):
+    while not is_within(high):
         high *= 2
-    return _crossing(0.0, high, within)[1]
+    return _find_crossing(0.0, high, is_within)[1]
 
 
 def largest_rate(law: Law, *, servers: int, service_time: float, threshold: float, quantile: float) -> float:
     """The highest traffic at which this share of requests is answered within `threshold` seconds; 0 where none is."""
 
-    def late(rate: float) -> bool:
+    def is_late(rate: float) -> bool:
         tail = response_tail(law, servers=servers, rate=rate, service_time=service_time, time=threshold)
         return tail > 1 - quantile
 
     saturated = servers / service_time
-    return 0.0 if late(0.0) else _crossing(0.0, saturated, late)[0]
+    return 0.0 if is_late(0.0) else _find_crossing(0.0, saturated, is_late)[0]
 
 
 def service_time_for(law: Law, *, servers: int, rate: float, threshold: float, quantile: float) -> float:
@@ -137,7 +137,7 @@ def service_time_for(law: Law, *, servers: int, rate: float, threshold: float, q
         tail = response_tail(law, servers=servers, rate=rate, service_time=service_time, time=threshold)
         return tail > 1 - quantile
 
-    return _crossing(0.0, servers / rate, too_slow)[0]
+    return _find_crossing(0.0, servers / rate, too_slow)[0]
 
 
 def _exponential_response_tail(servers: int, offered: float, time: float) -> float:
@@ -194,7 +194,7 @@ def _more_waiting(servers: int, offered: float) -> NDArray[np.float64] | None:
     return tails
 
 
-def _crossing(low: float, high: float, crossed: Callable[[float], bool]) -> tuple[float, float]:
+def _find_crossing(low: float, high: float, crossed: Callable[[float], bool]) -> tuple[float, float]:
     """The last value that is not crossed and the first that is, next to each other; `high` is crossed."""
     while high - low > _PRECISE * high:
         middle = (low + high) / 2

@@ -73,7 +73,7 @@ def _bounds(plan: Plan) -> tuple[int | None, int | None]:
     if fleet is None or needed is None:
         return None, None
     double = next(point.replicas for point in plan.points if point.name == PointName.DOUBLE)
-    wanted = [number for number in (double, fleet.last, _MOST_REPLICAS) if number is not None]
+    wanted = [number for number in (double, fleet.most_replicas, _MOST_REPLICAS) if number is not None]
     affordable = plan.largest_affordable
     if affordable is not None:
         wanted.append((fleet.replicas(affordable) or 0) if affordable else 0)

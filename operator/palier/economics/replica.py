@@ -4,7 +4,7 @@ from datetime import date
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.prices import Priced, PriceTable, Unpriced, hourly
-from palier.economics.resources import Resources, node_selector, requested
+from palier.economics.resources import Resources, node_selector, read_requests
 from palier.errors import InvalidSpec
 
 __all__ = ["replica_price"]
@@ -22,7 +22,7 @@ def replica_price(
         problem: why there are no prices, as a sentence.
     """
     try:
-        resources = requested(deployment)
+        resources = read_requests(deployment)
         selector = node_selector(deployment)
     except InvalidSpec as error:
         return None, Unpriced("CannotBePriced", str(error))

@@ -14,7 +14,7 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.quantities import GIBIBYTE, quantity
 from palier.errors import InvalidSpec
 
-__all__ = ["Resources", "node_selector", "requested"]
+__all__ = ["Resources", "node_selector", "read_requests"]
 
 _POD: Final = "spec.serving.template.spec"
 _CPU: Final = "cpu"
@@ -38,12 +38,12 @@ class Resources:
     devices that are not whole GPUs, such as `nvidia.com/mig-1g.10gb`: the product would be that of the whole card."""
 
     @property
-    def missing(self) -> tuple[str, ...]:
+    def missing_names(self) -> tuple[str, ...]:
         """What is not asked for, and therefore costs nothing in a plan."""
         return tuple(name for name, amount in ((_CPU, self.cpu), (_MEMORY, self.memory_gib)) if not amount)
 
 
-def requested(deployment: ModelDeployment) -> Resources:
+def read_requests(deployment: ModelDeployment) -> Resources:
     """What one pod of a ModelDeployment asks for, as the scheduler counts it.
 
     A resource of the pod is the sum over its containers and over its sidecars (init containers with `restartPolicy:
@@ -109,8 +109,8 @@ def _of_containers(pod: Mapping[str, Any], gpu: Gpu | None) -> Amounts:
         beside = _sum(sidecars, own)
         if container.get("restartPolicy") == "Always":
             together, sidecars = _sum(together, own), beside
-        starting = _most(starting, beside)
-    return _most(together, starting)
+        starting = _take_larger(starting, beside)
+    return _take_larger(together, starting)
 
 
 def _with_pod_level(amounts: Amounts, resources: Mapping[str, Any]) -> Amounts:
@@ -162,7 +162,7 @@ def _sum(one: Amounts, other: Amounts) -> Amounts:
     return {name: one.get(name, Decimal(0)) + other.get(name, Decimal(0)) for name in (one | other)}
 
 
-def _most(one: Amounts, other: Amounts) -> Amounts:
+def _take_larger(one: Amounts, other: Amounts) -> Amounts:
     return {name: max(one.get(name, Decimal(0)), other.get(name, Decimal(0))) for name in (one | other)}
 
 

@@ -2,7 +2,7 @@
 
 A canary at 5 % of the traffic still needs a whole pod: what it pays for one request says nothing about the version. So
 a version is judged by what it would cost to serve *all* of the present traffic with it: the pods that all of the
-traffic needs, idle ones included, over all requests that were answered. Stable is reckoned in the same way, and where
+traffic needs, idle ones included, over all requests that were answered. Stable is judged in the same way, and where
 it is no cheaper, the traffic is to blame and not the candidate.
 """
 
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from palier.economics.money import HOURS_PER_MONTH, SECONDS_PER_HOUR, THOUSAND, Money
 from palier.economics.prices import Unpriced
-from palier.economics.sentences import exact, figure, money
+from palier.economics.sentences import figure, money, write_exactly
 from palier.economics.spending import Spending, mean_rate
 from palier.errors import CurrencyMismatch
 from palier.evidence.sentences import duration
@@ -111,7 +111,7 @@ def judge_cost(
         served: what all revisions together have answered; None when it is not known.
         unknown: why it is not known.
     """
-    finding, cost = _finding(maximum, candidate, stable, served, unknown)
+    finding, cost = _judge_unit_cost(maximum, candidate, stable, served, unknown)
     total = served.requests if served else 0
     return Judgement(
         objective=name,
@@ -129,7 +129,7 @@ def judge_cost(
     )
 
 
-def _finding(
+def _judge_unit_cost(
     maximum: Money,
     candidate: Money | Unpriced,
     stable: Money | Unpriced | None,
@@ -142,7 +142,7 @@ def _finding(
     if cost is None:
         return _too_little(served, unknown), None
     try:
-        return _compared(cost, maximum, stable), cost
+        return _compare_costs(cost, maximum, stable), cost
     except CurrencyMismatch:
         message = (
             f"prices are in {candidate.currency} and the budget is in {maximum.currency}; Palier converts nothing: "
@@ -161,8 +161,8 @@ def _too_little(served: Served | None, unknown: str) -> Finding:
     return Finding(Verdict.NO_EVIDENCE, "InsufficientTraffic", message, missing)
 
 
-def _compared(cost: UnitCost, maximum: Money, stable: Money | Unpriced | None) -> Finding:
-    told = _told(cost, maximum)
+def _compare_costs(cost: UnitCost, maximum: Money, stable: Money | Unpriced | None) -> Finding:
+    told = _describe_cost(cost, maximum)
     if cost.per_thousand <= maximum:
         return Finding(Verdict.PASS, "WithinObjective", told)
     if cost.chance[0] <= maximum:
@@ -170,22 +170,23 @@ def _compared(cost: UnitCost, maximum: Money, stable: Money | Unpriced | None) -
     other = unit_cost(stable, cost.served) if isinstance(stable, Money) else None
     if other is None:
         return Finding(Verdict.FAIL, "ObjectiveBreached", told)
-    told = f"{told}; stable would cost {_rounded(other.per_thousand)}"
+    told = f"{told}; stable would cost {_write_money(other.per_thousand)}"
     if other.per_thousand >= cost.per_thousand:
         message = f"{told}, so the candidate cannot be blamed"
         return Finding(Verdict.NO_EVIDENCE, "StableBreachesToo", message)
     return Finding(Verdict.FAIL, "ObjectiveBreached", told)
 
 
-def _told(cost: UnitCost, maximum: Money) -> str:
+def _describe_cost(cost: UnitCost, maximum: Money) -> str:
     requests, seconds = cost.served
     currency = maximum.currency
     told = figure(cost.per_thousand.amount, limit=maximum.amount)
+    allowed = f"{write_exactly(maximum.amount)} {currency} allowed"
     return (
-        f"{told} {currency} for a thousand requests if it had all of the traffic, {exact(maximum.amount)} {currency} "
-        f"allowed ({requests:,} requests in {duration(seconds)}, pods for {_rounded(cost.hourly)} an hour)"
+        f"{told} {currency} for a thousand requests if it had all of the traffic, {allowed} "
+        f"({requests:,} requests in {duration(seconds)}, pods for {_write_money(cost.hourly)} an hour)"
     )
 
 
-def _rounded(amount: Money) -> str:
+def _write_money(amount: Money) -> str:
     return money(amount.amount, amount.currency)

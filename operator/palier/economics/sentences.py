@@ -6,14 +6,14 @@ A cost of 3,000.4 against a budget of 3,000 is not told as 3,000, and traffic th
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Final
 
-__all__ = ["at_least", "at_most", "exact", "figure", "money", "pods", "rate"]
+__all__ = ["at_least", "at_most", "figure", "money", "pods", "rate", "write_exactly"]
 
 _DIGITS: Final = 3
 _LARGEST: Final = 27
 """Powers of ten from which a decimal has no digits left to round."""
 
 
-def exact(number: Decimal) -> str:
+def write_exactly(number: Decimal) -> str:
     """A number as somebody wrote it: `3,000`, `0.4`, `8.33`."""
     text = f"{number:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -26,10 +26,10 @@ def figure(number: Decimal, *, limit: Decimal | None = None) -> str:
         number: the number.
         limit: what it is told beside: it is rounded so that it stays on its own side of it.
     """
-    rounded = _rounded(number, ROUND_HALF_EVEN)
+    rounded = _round_number(number, ROUND_HALF_EVEN)
     if limit is not None and (rounded <= limit) != (number <= limit):
-        rounded = _rounded(number, ROUND_FLOOR if number <= limit else ROUND_CEILING)
-    return exact(rounded)
+        rounded = _round_number(number, ROUND_FLOOR if number <= limit else ROUND_CEILING)
+    return write_exactly(rounded)
 
 
 def money(amount: Decimal, currency: str) -> str:
@@ -39,17 +39,17 @@ def money(amount: Decimal, currency: str) -> str:
 
 def rate(requests_per_second: Decimal) -> str:
     """Traffic as somebody wrote it: `200 requests/s`, `1 request/s`."""
-    return _requests(exact(requests_per_second))
+    return _requests(write_exactly(requests_per_second))
 
 
 def at_most(requests_per_second: Decimal) -> str:
     """Traffic that still fits: `at most 41.2 requests/s`."""
-    return f"at most {_requests(exact(_rounded(requests_per_second, ROUND_FLOOR)))}"
+    return f"at most {_requests(write_exactly(_round_number(requests_per_second, ROUND_FLOOR)))}"
 
 
 def at_least(requests_per_second: Decimal) -> str:
     """Traffic from which on something fits: `at least 0.18 requests/s`."""
-    return f"at least {_requests(exact(_rounded(requests_per_second, ROUND_CEILING)))}"
+    return f"at least {_requests(write_exactly(_round_number(requests_per_second, ROUND_CEILING)))}"
 
 
 def pods(number: int) -> str:
@@ -57,7 +57,7 @@ def pods(number: int) -> str:
     return f"{number:,} replica{'' if number == 1 else 's'}"
 
 
-def _rounded(number: Decimal, rounding: str) -> Decimal:
+def _round_number(number: Decimal, rounding: str) -> Decimal:
     if number.adjusted() >= _LARGEST:
         return number
     exponent = min(0, number.adjusted() - _DIGITS + 1) if number else 0

@@ -18,7 +18,7 @@ __all__ = [
     "RATE_LIMIT",
     "Rate",
     "Spending",
-    "advanced",
+    "advance_spending",
     "currency_change",
     "hours_of_month",
     "mean_rate",
@@ -71,7 +71,7 @@ class Spending:
         return Money(self.rates[-1].hourly, self.currency)
 
 
-def advanced(spending: Spending | None, *, hourly: Money, now: float, refresh: float = REFRESH) -> Spending:
+def advance_spending(spending: Spending | None, *, hourly: Money, now: float, refresh: float = REFRESH) -> Spending:
     """The memory after the pods were seen to cost so much.
 
     The very same object comes back while it says nothing new, so that a status is not written at every look.
@@ -98,7 +98,7 @@ def advanced(spending: Spending | None, *, hourly: Money, now: float, refresh: f
         month=month_of(now),
         spent=_nano(spent_at(spending, now)),
         at=now,
-        rates=_bounded(rates, now=now),
+        rates=_limit_rates(rates, now=now),
     )
 
 
@@ -157,7 +157,7 @@ def _first_instant(seconds: float, *, months: int = 0) -> float:
     return datetime(year, month + 1, 1, tzinfo=UTC).timestamp()
 
 
-def _bounded(rates: Sequence[Rate], *, now: float) -> tuple[Rate, ...]:
+def _limit_rates(rates: Sequence[Rate], *, now: float) -> tuple[Rate, ...]:
     """The rates that can still be asked about, at most `RATE_LIMIT` of them; averages stand for what is left out.
 
     An average keeps the total. Only a window that begins within it is told something else, by at most

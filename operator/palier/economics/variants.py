@@ -12,7 +12,7 @@ from palier.economics.money import Money
 from palier.economics.plan import Plan
 from palier.evidence.verdicts import Verdict
 
-__all__ = ["Choice", "VariantFinding", "Weighed", "choose"]
+__all__ = ["Choice", "VariantFinding", "VariantRecord", "choose"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class VariantFinding:
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
+class VariantRecord:
     """What became of one variant, for the record."""
 
     name: str
@@ -50,7 +50,7 @@ class Choice:
     verdict: Verdict
     reason: str
     message: str
-    findings: tuple[Weighed, ...]
+    findings: tuple[VariantRecord, ...]
     """In the order of the spec."""
 
 
@@ -65,23 +65,23 @@ def choose(findings: Sequence[VariantFinding]) -> Choice:
     if not findings:
         raise ValueError("there is no way to serve to choose from")
     if len(findings) == 1:
-        return _only(findings[0])
+        return _choose_only(findings[0])
     passing = [finding for finding in findings if finding.plan.verdict is Verdict.PASS]
     priced = [(total, finding) for finding in passing if (total := finding.plan.monthly_total) is not None]
     currencies = sorted({total.currency for total, _ in priced})
     if len(currencies) > 1:
         told = f"the variants are priced in {' and '.join(currencies)} and cannot be compared: nothing is converted"
-        return _none(findings, Verdict.NO_EVIDENCE, "CurrencyMismatch", told)
+        return _choose_none(findings, Verdict.NO_EVIDENCE, "CurrencyMismatch", told)
     if not priced:
-        return _refused(findings)
+        return _refuse_all(findings)
     least, best = min(priced, key=lambda one: one[0])
-    weighed = tuple(_weighed(finding, best=best, least=least) for finding in findings)
-    others = "; ".join(_short(finding) for finding in findings if finding is not best)
+    weighed = tuple(_weigh_variant(finding, best=best, least=least) for finding in findings)
+    others = "; ".join(_summarize(finding) for finding in findings if finding is not best)
     message = f"{best.name} is the cheapest that fits: {best.plan.message} ({others})"
     return Choice(best.revision, Verdict.PASS, "Cheapest", message, weighed)
 
 
-def _only(finding: VariantFinding) -> Choice:
+def _choose_only(finding: VariantFinding) -> Choice:
     """No choice: the verdict on the only way is the outcome."""
     plan = finding.plan
     passes = plan.verdict is Verdict.PASS
@@ -89,31 +89,31 @@ def _only(finding: VariantFinding) -> Choice:
     return Choice(finding.revision if passes else None, plan.verdict, plan.reason, plan.message, (weighed,))
 
 
-def _refused(findings: Sequence[VariantFinding]) -> Choice:
+def _refuse_all(findings: Sequence[VariantFinding]) -> Choice:
     """None passes with a price: wait for what is not known, else refuse, and tell of the one that affords most."""
     unknown = [finding for finding in findings if finding.plan.verdict is not Verdict.FAIL]
-    told = "; ".join(_short(finding) for finding in findings)
+    told = "; ".join(_summarize(finding) for finding in findings)
     if unknown:
         plan = unknown[0].plan
         # A way that passes without a price cannot be called the cheapest.
         reason = plan.reason if plan.verdict is Verdict.NO_EVIDENCE else "PricesMissing"
-        return _none(findings, Verdict.NO_EVIDENCE, reason, f"no variant is known to fit: {told}")
+        return _choose_none(findings, Verdict.NO_EVIDENCE, reason, f"no variant is known to fit: {told}")
     reasons = {finding.plan.reason for finding in findings}
     reason = reasons.pop() if len(reasons) == 1 else "NoVariantFits"
     afford = [(rate, finding) for finding in findings if (rate := finding.plan.largest_affordable) is not None]
     most, best = max(afford, key=lambda one: one[0], default=(Decimal(0), findings[0]))
     fits = f"; {best.name} carries the most within the budget: {sentences.at_most(most)}" if most else ""
-    return _none(findings, Verdict.FAIL, reason, f"no variant fits: {told}{fits}")
+    return _choose_none(findings, Verdict.FAIL, reason, f"no variant fits: {told}{fits}")
 
 
-def _none(findings: Sequence[VariantFinding], verdict: Verdict, reason: str, message: str) -> Choice:
+def _choose_none(findings: Sequence[VariantFinding], verdict: Verdict, reason: str, message: str) -> Choice:
     weighed = (
         _record(finding, reason=finding.plan.reason, message=finding.plan.message, chosen=False) for finding in findings
     )
     return Choice(None, verdict, reason, message, tuple(weighed))
 
 
-def _weighed(finding: VariantFinding, *, best: VariantFinding, least: Money) -> Weighed:
+def _weigh_variant(finding: VariantFinding, *, best: VariantFinding, least: Money) -> VariantRecord:
     """One variant beside the chosen one."""
     plan = finding.plan
     if finding is best:
@@ -126,13 +126,13 @@ def _weighed(finding: VariantFinding, *, best: VariantFinding, least: Money) -> 
     return _record(finding, reason="NotCheapest", message=f"{told}: {plan.message}", chosen=False)
 
 
-def _record(finding: VariantFinding, *, reason: str, message: str, chosen: bool) -> Weighed:
+def _record(finding: VariantFinding, *, reason: str, message: str, chosen: bool) -> VariantRecord:
     total = finding.plan.monthly_total
     amount = total.amount if total else None
-    return Weighed(finding.name, finding.revision, finding.plan.verdict, reason, message, amount, chosen)
+    return VariantRecord(finding.name, finding.revision, finding.plan.verdict, reason, message, amount, chosen)
 
 
-def _short(finding: VariantFinding) -> str:
+def _summarize(finding: VariantFinding) -> str:
     """What is known about a variant, as short as the others beside it allow."""
     plan = finding.plan
     total = plan.monthly_total

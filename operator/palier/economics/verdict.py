@@ -8,10 +8,10 @@ from palier.economics.planning import PlanInputs, Point
 from palier.economics.prices import Priced, Unpriced
 from palier.evidence.verdicts import Finding, Verdict
 
-__all__ = ["judged"]
+__all__ = ["judge_plan"]
 
 
-def judged(inputs: PlanInputs, target: Point, largest: Decimal | None) -> Finding:
+def judge_plan(inputs: PlanInputs, target: Point, largest: Decimal | None) -> Finding:
     """The verdict, its reason and its sentence.
 
     What is not known comes first, but for one thing: a target that no number of replicas carries fails whatever it
@@ -30,7 +30,7 @@ def judged(inputs: PlanInputs, target: Point, largest: Decimal | None) -> Findin
             " capacity",
         )
     if target.replicas is None:
-        return Finding(Verdict.FAIL, "TargetUnreachable", _unreachable(inputs))
+        return Finding(Verdict.FAIL, "TargetUnreachable", _describe_unreachable(inputs))
     takes = _takes(target.requests_per_second, target.replicas)
     if isinstance(price, Unpriced):
         if budget is None:
@@ -65,17 +65,17 @@ def _unknown(reason: str, message: str) -> Finding:
     return Finding(Verdict.NO_EVIDENCE, reason, message)
 
 
-def _unreachable(inputs: PlanInputs) -> str:
+def _describe_unreachable(inputs: PlanInputs) -> str:
     """How far replicas that hinder each other come."""
     told = f"{sentences.rate(inputs.target)} are out of reach of any number of replicas, because they hinder each other"
     fleet = inputs.fleet
     if fleet is None:
         return told
-    share = f"{sentences.exact(100 * fleet.utilization)} % of what they carry"
-    if fleet.last is not None:
-        most = sentences.at_most(fleet.rate(fleet.last))
-        return f"{told}: {most} are planned with {sentences.pods(fleet.last)}, {share}"
-    bound = (fleet.law.most or Decimal(0)) * fleet.utilization
+    share = f"{sentences.write_exactly(100 * fleet.utilization)} % of what they carry"
+    if fleet.most_replicas is not None:
+        most = sentences.at_most(fleet.rate(fleet.most_replicas))
+        return f"{told}: {most} are planned with {sentences.pods(fleet.most_replicas)}, {share}"
+    bound = (fleet.law.highest_capacity or Decimal(0)) * fleet.utilization
     return f"{told}: they stay below {sentences.figure(bound)} requests/s, {share}"
 
 
@@ -114,7 +114,7 @@ def _limit(amount: Decimal, limit: Amount | None, currency: str) -> str:
     if limit is None:
         return ""
     side = "within" if amount <= limit.decimal else "against"
-    return f", {side} a budget of {sentences.exact(limit.decimal)} {currency}"
+    return f", {side} a budget of {sentences.write_exactly(limit.decimal)} {currency}"
 
 
 def _would_fit(inputs: PlanInputs, largest: Decimal | None) -> str:

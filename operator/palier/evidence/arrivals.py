@@ -34,7 +34,7 @@ class Scrapes:
 
 
 @dataclass(frozen=True, slots=True)
-class Scraped:
+class ScrapedStep:
     """The scrapes that one step between two looks rests on."""
 
     start: float
@@ -124,7 +124,7 @@ class Arrivals:
         return after
 
 
-def arrived(before: Arrivals | None, candidate: int, stable: int, scraped: Scraped | None) -> Arrivals | None:
+def add_arrivals(before: Arrivals | None, candidate: int, stable: int, scraped: ScrapedStep | None) -> Arrivals | None:
     """The arrivals after one more look.
 
     Args:
@@ -137,7 +137,7 @@ def arrived(before: Arrivals | None, candidate: int, stable: int, scraped: Scrap
         return None
     mine, theirs = scraped.candidate, scraped.stable
     if before is None or before.until != scraped.start or mine.joined or mine.pods > before.pods:
-        return Arrivals(mine.pods, scraped.end, mine.newest, theirs.newest, (_begun(scraped),))
+        return Arrivals(mine.pods, scraped.end, mine.newest, theirs.newest, (_begin_stretch(scraped),))
     *over, present = before.stretches
     present = replace(present, candidate=present.candidate + candidate, stable=present.stable + stable)
     after = replace(before, pods=min(before.pods, mine.pods), until=scraped.end, stretches=(*over, present))
@@ -147,8 +147,8 @@ def arrived(before: Arrivals | None, candidate: int, stable: int, scraped: Scrap
         after,
         candidate_read=mine.newest,
         stable_read=theirs.newest,
-        stretches=(*after.stretches[-2:], _begun(scraped)),
-        blocks=_condensed((*before.blocks, *_compared(after.stretches))),
+        stretches=(*after.stretches[-2:], _begin_stretch(scraped)),
+        blocks=_condense_blocks((*before.blocks, *_make_blocks(after.stretches))),
     )
 
 
@@ -159,18 +159,18 @@ def _counts(status: Mapping[str, Any]) -> tuple[int, int]:
     return counts
 
 
-def _begun(scraped: Scraped) -> Stretch:
+def _begin_stretch(scraped: ScrapedStep) -> Stretch:
     return Stretch(in_force=scraped.stable.oldest >= scraped.weight_since)
 
 
-def _compared(stretches: Sequence[Stretch]) -> tuple[Block, ...]:
+def _make_blocks(stretches: Sequence[Stretch]) -> tuple[Block, ...]:
     """The middle one of three stretches as a block, if it began under the present weight."""
     if len(stretches) < 3 or not stretches[1].in_force:  # noqa: PLR2004 - the one before, itself, and the one after
         return ()
     return (Block(sum(one.candidate for one in stretches), stretches[1].stable),)
 
 
-def _condensed(blocks: Sequence[Block]) -> tuple[Block, ...]:
+def _condense_blocks(blocks: Sequence[Block]) -> tuple[Block, ...]:
     """The same blocks, the older the larger."""
     kept, size = list(blocks), 1
     while len(same := [number for number, one in enumerate(kept) if one.size == size]) > MOST_ALIKE:

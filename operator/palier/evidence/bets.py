@@ -62,7 +62,7 @@ class Bets:
         """Log of all capital: the e-value."""
         return log_add(self.cash, log_sum(self.logs)) if self.logs else self.cash
 
-    def looked(self, gains: Sequence[float], *, looks: int, cap: float = CAP) -> "Bets":
+    def add_look(self, gains: Sequence[float], *, looks: int, cap: float = CAP) -> "Bets":
         """The capital after one more look.
 
         Args:
@@ -70,7 +70,7 @@ class Bets:
             looks: how many looks came before; anything known before the look keeps the test valid.
             cap: the most that may be added to the log of a bet.
         """
-        before = self if len(self.logs) == len(gains) else _started(len(gains))
+        before = self if len(self.logs) == len(gains) else _start_bets(len(gains))
         share = 1 / (looks + _PACE)
         inflow = before.cash + math.log(share / len(gains))
         exp, log1p = math.exp, math.log1p
@@ -88,7 +88,7 @@ class Bets:
         return Bets(tuple(log_add(log, inflow) for log in self.logs), self.cash + math.log1p(-_MOVED_BY_A_STAGE))
 
 
-def _started(number: int) -> Bets:
+def _start_bets(number: int) -> Bets:
     return Bets((_BET_AT_START - math.log(number),) * number, _CASH_AT_START)
 
 

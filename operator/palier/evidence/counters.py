@@ -78,7 +78,7 @@ class Series:
         self.buckets = None
 
     @classmethod
-    def of(cls, labels: Mapping[str, str], times: Times, values: tuple[float, ...]) -> Self:
+    def from_columns(cls, labels: Mapping[str, str], times: Times, values: tuple[float, ...]) -> Self:
         """From times and values apart; series that are given the same object as `times` are counted faster."""
         if not math.isfinite(sum(values)):
             return cls(labels, zip(times, values, strict=True))
@@ -87,7 +87,9 @@ class Series:
         return one
 
     @classmethod
-    def native(cls, labels: Mapping[str, str], histograms: Iterable[tuple[float, float, tuple[Bucket, ...]]]) -> Self:
+    def from_histograms(
+        cls, labels: Mapping[str, str], histograms: Iterable[tuple[float, float, tuple[Bucket, ...]]]
+    ) -> Self:
         """A native histogram from (seconds since the epoch, number of observations, buckets), ascending in time."""
         finite = [one for one in histograms if math.isfinite(one[1])]
         series = cls(labels, ((time, count) for time, count, _ in finite))
@@ -137,7 +139,7 @@ class Place(NamedTuple):
     """Whether a series that began later counts from zero, not from its first sample."""
 
 
-class Located(NamedTuple):
+class SamplePositions(NamedTuple):
     """The two instants of a step among the samples of one target."""
 
     alive: bool
@@ -146,10 +148,10 @@ class Located(NamedTuple):
     """By the identity of a series' `times`; without series that have no sample up to the end."""
 
 
-_NOWHERE = Located(alive=False, places={})
+_NOWHERE = SamplePositions(alive=False, places={})
 
 
-def located(series: Sequence[Series], *, start: float, end: float, staleness: float) -> Located:
+def locate_samples(series: Sequence[Series], *, start: float, end: float, staleness: float) -> SamplePositions:
     """Find the samples that hold at the two instants, for all series of one target.
 
     Reading all of them from one scrape keeps bad events and totals consistent: the newest scrape that all of them, as
@@ -168,21 +170,21 @@ def located(series: Sequence[Series], *, start: float, end: float, staleness: fl
             return _NOWHERE
         last = bisect_right(usual, end) - 1
         place = Place(bisect_right(usual, start, 0, last + 1) - 1, last, from_zero=False)
-        return Located(alive=usual[last] >= at_end, places={id(usual): place})
+        return SamplePositions(alive=usual[last] >= at_end, places={id(usual): place})
     distinct = {id(one.times): one.times for one in series if one.times and one.times[0] <= end}
     if not distinct:
         return _NOWHERE
-    shared_start, _ = _shared(distinct.values(), time=start, oldest=at_start)
-    shared_end, alive = _shared(distinct.values(), time=end, oldest=at_end)
+    shared_start, _ = _find_shared_scrape(distinct.values(), time=start, oldest=at_start)
+    shared_end, alive = _find_shared_scrape(distinct.values(), time=end, oldest=at_end)
     since = min(times[0] for times in distinct.values())
-    return Located(
+    return SamplePositions(
         alive=alive,
         places={
             # In a target that was scraped before without it, a counter appears with its first event and counts from
             # zero. What a whole target counted before its first scrape may be old: only what follows counts.
             key: Place(
-                _held(times, start, oldest=at_start, shared=shared_start),
-                _held(times, end, oldest=at_end, shared=shared_end),
+                _find_held(times, start, oldest=at_start, shared=shared_start),
+                _find_held(times, end, oldest=at_end, shared=shared_end),
                 from_zero=times[0] > since,
             )
             for key, times in distinct.items()
@@ -190,7 +192,7 @@ def located(series: Sequence[Series], *, start: float, end: float, staleness: fl
     )
 
 
-def _shared(distinct: Iterable[Times], *, time: float, oldest: float) -> tuple[float | None, bool]:
+def _find_shared_scrape(distinct: Iterable[Times], *, time: float, oldest: float) -> tuple[float | None, bool]:
     """Time of the newest scrape that all series have in common as far as they are not stale; whether any is not."""
     recent = {found for times in distinct if (found := times[bisect_left(times, oldest) : bisect_right(times, time)])}
     if len(recent) <= 1:
@@ -198,7 +200,7 @@ def _shared(distinct: Iterable[Times], *, time: float, oldest: float) -> tuple[f
     return max(set.intersection(*map(set, recent)), default=None), True
 
 
-def _held(times: Times, time: float, *, oldest: float, shared: float | None) -> int:
+def _find_held(times: Times, time: float, *, oldest: float, shared: float | None) -> int:
     """Index of the sample that holds at an instant: the shared one, else the latest; -1 before the first."""
     latest = bisect_right(times, time) - 1
     if latest < 0 or shared is None or times[latest] < oldest:
@@ -206,7 +208,7 @@ def _held(times: Times, time: float, *, oldest: float, shared: float | None) -> 
     return bisect_right(times, shared) - 1
 
 
-def risen(one: Series, place: Place) -> float:
+def count_events(one: Series, place: Place) -> float:
     """Events of one counter in a step; after a decrease its process started anew and counted up from zero."""
     values, first, last = one.values, place.first, place.last
     if first < 0:
@@ -221,7 +223,7 @@ def risen(one: Series, place: Place) -> float:
     return events
 
 
-def impossible(one: Series, place: Place) -> float | None:
+def find_impossible(one: Series, place: Place) -> float | None:
     """A value between the two samples of a step that no counter of events can have; None if there is none."""
     held = one.values[max(0, place.first) : place.last + 1]
     return next((value for value in held if not 0 <= value <= LARGEST_COUNT), None)
@@ -243,14 +245,14 @@ def read_once(targets: Mapping[Target, Sequence[Series]], *, start: float, end: 
         if len(same) == 1 or not (pod and instance):
             continue
 
-        def stale(target: Target) -> tuple[bool, bool, Target]:
+        def order_by_staleness(target: Target) -> tuple[bool, bool, Target]:
             at_start, at_end = (
                 any(time - staleness < held <= time for one in targets[target] for held in one.times)
                 for time in (start, end)
             )
             return not at_end, not at_start, target
 
-        chosen -= set(sorted(same, key=stale)[1:])
+        chosen -= set(sorted(same, key=order_by_staleness)[1:])
     return chosen
 
 
@@ -273,7 +275,7 @@ def same_edge(one: float, other: float) -> bool:
     return one == other or math.isclose(one, other, rel_tol=_SAME_EDGE)
 
 
-def around(threshold: float, edges: Iterable[float]) -> tuple[float | None, float | None]:
+def find_edges(threshold: float, edges: Iterable[float]) -> tuple[float | None, float | None]:
     """Largest edge at or below a threshold and smallest one at or above it; None where there is none."""
     lower = upper = None
     for edge in edges:
@@ -285,7 +287,7 @@ def around(threshold: float, edges: Iterable[float]) -> tuple[float | None, floa
     return lower, upper
 
 
-def above(threshold: float, edges: Mapping[float, Sequence[Series]], found: Located) -> HistogramCounts:
+def count_above(threshold: float, edges: Mapping[float, Sequence[Series]], found: SamplePositions) -> HistogramCounts:
     """The answer of one target's classic histograms, from their series by edge: all of them located.
 
     Histograms of one target may have different edges, as the views of one program have. Each of them answers at its own
@@ -293,11 +295,11 @@ def above(threshold: float, edges: Mapping[float, Sequence[Series]], found: Loca
     """
     everything = len(edges.get(math.inf, ()))
     if everything > 1 and any(len(series) != everything for series in edges.values()):
-        return together([_above(threshold, own, found) for own in _apart(edges)])
-    return _above(threshold, edges, found)
+        return add_histograms([_count_above(threshold, own, found) for own in _separate_histograms(edges)])
+    return _count_above(threshold, edges, found)
 
 
-def _apart(edges: Mapping[float, Sequence[Series]]) -> Iterable[Mapping[float, Sequence[Series]]]:
+def _separate_histograms(edges: Mapping[float, Sequence[Series]]) -> Iterable[Mapping[float, Sequence[Series]]]:
     """Histograms that differ in any label but that of the edge."""
     apart: dict[frozenset[tuple[str, str]], dict[float, list[Series]]] = {}
     for edge, series in edges.items():
@@ -307,10 +309,10 @@ def _apart(edges: Mapping[float, Sequence[Series]]) -> Iterable[Mapping[float, S
     return apart.values()
 
 
-def _above(threshold: float, edges: Mapping[float, Sequence[Series]], found: Located) -> HistogramCounts:
+def _count_above(threshold: float, edges: Mapping[float, Sequence[Series]], found: SamplePositions) -> HistogramCounts:
     if math.inf not in edges:
         return HistogramCounts(Counts(0, 0, 0), found.alive, Measurable.UNAVAILABLE, lower=None, upper=None)
-    lower, upper = around(threshold, edges)
+    lower, upper = find_edges(threshold, edges)
     total = _count(edges[math.inf], found)
     up_to_upper = total if upper is None else _count(edges[upper], found)
     up_to_lower = 0 if lower is None else up_to_upper if lower == upper else _count(edges[lower], found)
@@ -324,11 +326,11 @@ def _above(threshold: float, edges: Mapping[float, Sequence[Series]], found: Loc
     )
 
 
-def _count(series: Sequence[Series], found: Located) -> int:
-    return round(math.fsum(risen(one, found.places[id(one.times)]) for one in series))
+def _count(series: Sequence[Series], found: SamplePositions) -> int:
+    return round(math.fsum(count_events(one, found.places[id(one.times)]) for one in series))
 
 
-def together(parts: Sequence[HistogramCounts]) -> HistogramCounts:
+def add_histograms(parts: Sequence[HistogramCounts]) -> HistogramCounts:
     """Several targets as one: counts add up, and the worst of them says how well they are measured."""
     worst = max(parts, key=lambda part: list(Measurable).index(part.measurable))
     return HistogramCounts(

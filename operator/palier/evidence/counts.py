@@ -69,7 +69,7 @@ class Tally:
             raise ValueError(f"amounts are not finite: {self}")
 
     @classmethod
-    def of(cls, candidate: Counts, stable: Counts | None) -> Self:
+    def from_counts(cls, candidate: Counts, stable: Counts | None) -> Self:
         """One look at shares of bad events."""
         if stable is None:
             return cls(candidate.total, candidate.bad, candidate.bad_possible)

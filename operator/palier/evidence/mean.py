@@ -22,7 +22,7 @@ from palier.evidence.asymptotic import Moments, margin_one_sided
 from palier.evidence.counts import Amounts, Tally
 from palier.evidence.interval import mean_interval
 from palier.evidence.rules import MeanRule
-from palier.evidence.sentences import looks, more, plain, three_digits
+from palier.evidence.sentences import describe_more, looks, three_digits, write_plainly
 from palier.evidence.state import Evidence
 from palier.evidence.verdicts import Finding, Judgement, Verdict
 
@@ -36,10 +36,10 @@ _RULE_OF_THREE = 3.0
 
 def observe(evidence: Evidence, candidate: Amounts, stable: Amounts | None, rule: MeanRule) -> Evidence:
     """The evidence after one more look; see `objective.observe`."""
-    if stable is not None and not _possible(stable.total, stable.amount):
+    if stable is not None and not _is_possible(stable.total, stable.amount):
         stable = None
     last = Tally.of_amounts(candidate, stable)
-    if not _possible(candidate.total, candidate.amount):
+    if not _is_possible(candidate.total, candidate.amount):
         return replace(evidence, last=last)
     after = replace(evidence, release=evidence.release.plus(last), stage=evidence.stage.plus(last), last=last)
     if candidate.total == 0:
@@ -65,7 +65,9 @@ def judge(evidence: Evidence, rule: MeanRule, *, promotion: bool, rate: float | 
     """What the evidence says now; see `objective.judge`."""
     case = _Case(evidence, rule, rate)
     reason = alarm(evidence, rule)
-    finding = case.alarmed(reason) if reason else case.gap(promotion=promotion) or case.passed(promotion=promotion)
+    finding = (
+        case.report_alarm(reason) if reason else case.gap(promotion=promotion) or case.report_pass(promotion=promotion)
+    )
     release = evidence.release
     return Judgement(
         objective=rule.name,
@@ -101,7 +103,7 @@ class _Case:
         """Where the true mean lies."""
         return mean_interval(self.evidence.absolute_mean, shift=self.rule.maximum)
 
-    def alarmed(self, reason: str) -> Finding:
+    def report_alarm(self, reason: str) -> Finding:
         """One of the tests speaks against the candidate."""
         verdict = Verdict.FAIL if reason in FAILURES else Verdict.NO_EVIDENCE
         match reason:
@@ -111,13 +113,13 @@ class _Case:
                 why = "surely more, but stable breaches it too, so the candidate cannot be blamed"
             case _:
                 why = "surely more"
-        return Finding(verdict, reason, f"{self._measured()}{self._stable()}; {why}")
+        return Finding(verdict, reason, f"{self._describe_measurement()}{self._describe_stable()}; {why}")
 
     def gap(self, *, promotion: bool) -> Finding | None:
         """Why there is no verdict yet."""
         evidence, rule = self.evidence, self.rule
         stage, last, missing = evidence.stage, evidence.last, rule.minimum_looks - evidence.looks
-        if not _possible(last.total, last.amount):
+        if not _is_possible(last.total, last.amount):
             mean = f"a mean of {last.amount / last.total:g}" if last.total else "amounts without events"
             return Finding(Verdict.NO_EVIDENCE, "ImpossibleMean", f"{mean} in the last look is not a measurement")
         if stage.total == 0:
@@ -127,26 +129,26 @@ class _Case:
             return Finding(Verdict.NO_EVIDENCE, "TooFewLooks", message, self._events(missing))
         most = rule.maximum + _slack(rule)
         if max(self.estimate, stage.amount / stage.total) > most:
-            needed = self._until(evidence.absolute_mean.mean, alpha=rule.alpha / _TESTS, depth=rule.maximum)
-            words = f"{more(needed, rule.noun, self.rate)}, needed to decide"
-            return Finding(Verdict.NO_EVIDENCE, "Undecided", f"{self._measured()}; {words}", needed)
-        if promotion and not self._proven():
-            needed = self._until(-evidence.absolute_mean.mean, alpha=rule.beta)
-            words = f"{more(needed, rule.noun, self.rate)}, needed to prove it"
-            return Finding(Verdict.NO_EVIDENCE, "NotProven", f"{self._measured()}; {words}", needed)
+            needed = self._count_until(evidence.absolute_mean.mean, alpha=rule.alpha / _TESTS, depth=rule.maximum)
+            words = f"{describe_more(needed, rule.noun, self.rate)}, needed to decide"
+            return Finding(Verdict.NO_EVIDENCE, "Undecided", f"{self._describe_measurement()}; {words}", needed)
+        if promotion and not self._is_proven():
+            needed = self._count_until(-evidence.absolute_mean.mean, alpha=rule.beta)
+            words = f"{describe_more(needed, rule.noun, self.rate)}, needed to prove it"
+            return Finding(Verdict.NO_EVIDENCE, "NotProven", f"{self._describe_measurement()}; {words}", needed)
         return None
 
-    def passed(self, *, promotion: bool) -> Finding:
+    def report_pass(self, *, promotion: bool) -> Finding:
         """Nothing is left to ask."""
         if promotion:
-            return Finding(Verdict.PASS, "Proven", f"{self._measured()}; surely less")
-        return Finding(Verdict.PASS, "WithinObjective", self._measured())
+            return Finding(Verdict.PASS, "Proven", f"{self._describe_measurement()}; surely less")
+        return Finding(Verdict.PASS, "WithinObjective", self._describe_measurement())
 
-    def _proven(self) -> bool:
+    def _is_proven(self) -> bool:
         moments = self.evidence.absolute_mean
         return moments.mean + margin_one_sided(moments, alpha=self.rule.beta) < 0
 
-    def _until(self, distance: float, *, alpha: float, depth: float = 0.0) -> int | None:
+    def _count_until(self, distance: float, *, alpha: float, depth: float = 0.0) -> int | None:
         """Events until the bound is nearer than the distance of the mean, if both stay what they are.
 
         Args:
@@ -157,12 +159,12 @@ class _Case:
         moments = self.evidence.absolute_mean
         variance = moments.deviation**2
 
-        def enough(number: int) -> bool:
+        def is_enough(number: int) -> bool:
             margin = margin_one_sided(Moments(number, 0.0, variance * (number - 1)), alpha=alpha)
-            return max(margin, _unseen(number, depth)) < distance
+            return max(margin, _allow_for_unseen(number, depth)) < distance
 
         number = moments.looks
-        while not enough(number):
+        while not is_enough(number):
             number += max(1, number // 20)
             if number > _MOST_LOOKS:
                 return None
@@ -173,16 +175,16 @@ class _Case:
         evidence = self.evidence
         return math.ceil(number * evidence.release.total / evidence.looks) if evidence.looks else None
 
-    def _measured(self) -> str:
+    def _describe_measurement(self) -> str:
         """Mean, interval and limit: "1.3 EUR on average over 24 looks (between 1.1 and 1.5), at most 1.2 allowed"."""
         rule, interval = self.rule, self.interval
         span = f" (between {three_digits(interval[0])} and {three_digits(interval[1])})" if interval else ""
         return (
             f"{self._with_unit(self.estimate)} on average over {self.evidence.release.total} {rule.noun} "
-            f"in {looks(self.evidence.looks)}{span}, at most {plain(rule.maximum, rule.unit)} allowed"
+            f"in {looks(self.evidence.looks)}{span}, at most {write_plainly(rule.maximum, rule.unit)} allowed"
         )
 
-    def _stable(self) -> str:
+    def _describe_stable(self) -> str:
         release = self.evidence.release
         mean = release.stable_amount / release.stable_total if release.stable_total else None
         return "" if mean is None else f", stable {self._with_unit(mean)}"
@@ -195,11 +197,11 @@ def _surely_above(moments: Moments, rule: MeanRule, *, depth: float) -> bool:
     """Whether the mean is surely above 0, also if some looks lie `depth` below it that were too rare to be seen yet."""
     if moments.looks < max(2, rule.minimum_looks):
         return False
-    margin = max(margin_one_sided(moments, alpha=rule.alpha / _TESTS), _unseen(moments.looks, depth))
+    margin = max(margin_one_sided(moments, alpha=rule.alpha / _TESTS), _allow_for_unseen(moments.looks, depth))
     return moments.mean - margin > _slack(rule)
 
 
-def _unseen(looks: int, depth: float) -> float:
+def _allow_for_unseen(looks: int, depth: float) -> float:
     """How much looks that lie lower by `depth` may lower the mean although none was seen."""
     return _RULE_OF_THREE * abs(depth) / looks
 
@@ -209,7 +211,7 @@ def _allowed_beside_stable(release: Tally, rule: MeanRule) -> float:
     return rule.margin * release.stable_amount / release.stable_total if release.stable_total else 0.0
 
 
-def _possible(total: int, amount: float) -> bool:
+def _is_possible(total: int, amount: float) -> bool:
     """Whether the amount can be a measurement: nobody spends 1e100 of anything, and its square would overflow."""
     return abs(amount) <= _MOST_MEAN * max(1, total)
 

@@ -9,7 +9,16 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from palier.evidence.counters import Bucket, HistogramCounts, Located, Measurable, Place, Series, around, same_edge
+from palier.evidence.counters import (
+    Bucket,
+    HistogramCounts,
+    Measurable,
+    Place,
+    SamplePositions,
+    Series,
+    find_edges,
+    same_edge,
+)
 from palier.evidence.counts import Counts
 
 FINEST, COARSEST = 8, -4
@@ -29,7 +38,7 @@ class _State(NamedTuple):
 _NOTHING = _State(0.0, 0.0, 0.0, None)
 
 
-def native_above(threshold: float, series: Sequence[Series], found: Located) -> HistogramCounts:
+def native_above(threshold: float, series: Sequence[Series], found: SamplePositions) -> HistogramCounts:
     """The answer of one target's native histograms, all of them located.
 
     Args:
@@ -37,7 +46,7 @@ def native_above(threshold: float, series: Sequence[Series], found: Located) -> 
         series: native histograms that differ in their labels; their observations add up.
         found: where the instants of the step are.
     """
-    risen = [_risen(threshold, one, found.places[id(one.times)]) for one in series]
+    risen = [_count_observations(threshold, one, found.places[id(one.times)]) for one in series]
     total = round(math.fsum(one.total for one in risen))
     surely = min(total, round(math.fsum(one.surely for one in risen)))
     possibly = min(total, max(surely, round(math.fsum(one.possibly for one in risen))))
@@ -59,7 +68,7 @@ def edges_around(threshold: float, histograms: Sequence[Sequence[Bucket]]) -> tu
     The edges of exponential buckets follow from any one of them, also where none is filled near the threshold.
     """
     buckets = [bucket for histogram in histograms for bucket in histogram]
-    lower, upper = around(threshold, {edge for bucket in buckets for edge in (bucket.left, bucket.right)})
+    lower, upper = find_edges(threshold, {edge for bucket in buckets for edge in (bucket.left, bucket.right)})
     growth = _growth(buckets)
     if growth is None or threshold <= 0 or (lower is not None and lower == upper):
         return lower, upper
@@ -80,17 +89,17 @@ def _growth(buckets: Sequence[Bucket]) -> float | None:
         growth = math.log2(bucket.right / bucket.left)
         schema = -math.log2(growth)
         index = math.log2(bucket.right) / growth
-        if not (COARSEST <= round(schema) <= FINEST and abs(schema - round(schema)) < 1e-6 and _whole(index)):  # noqa: PLR2004
+        if not (COARSEST <= round(schema) <= FINEST and abs(schema - round(schema)) < 1e-6 and _is_whole(index)):  # noqa: PLR2004
             return None
         coarsest = max(coarsest or 0.0, 2.0 ** -round(schema))
     return coarsest
 
 
-def _whole(number: float) -> bool:
+def _is_whole(number: float) -> bool:
     return abs(number - round(number)) < 1e-6 * max(1.0, abs(number))
 
 
-def _risen(threshold: float, one: Series, place: Place) -> _State:
+def _count_observations(threshold: float, one: Series, place: Place) -> _State:
     """Observations of one histogram in a step."""
     assert one.buckets is not None  # noqa: S101 - only native histograms come here
     if place.first >= 0:

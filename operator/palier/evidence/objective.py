@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from palier.evidence import mean, proportion, proportion_verdict, score
 from palier.evidence import segments as by_segment
-from palier.evidence.arrivals import Scraped, arrived
+from palier.evidence.arrivals import ScrapedStep, add_arrivals
 from palier.evidence.counts import NOTHING, Amounts, Counts, Tally
 from palier.evidence.rules import MeanRule, ObjectiveRule, Rule, ScoreRule
 from palier.evidence.state import Evidence
-from palier.evidence.verdicts import Judgement, Verdict, combined
+from palier.evidence.verdicts import Judgement, Verdict, combine_verdicts
 
 __all__ = [
     "Amounts",
@@ -31,17 +31,17 @@ __all__ = [
     "alarm",
     "begin_share",
     "begin_stage",
-    "combined",
-    "failed",
-    "fresh",
+    "combine_verdicts",
+    "has_failed",
     "judge",
     "observe",
+    "start_evidence",
 ]
 
 _NO_SEGMENTS: Mapping[str, tuple[Counts, Counts]] = {}
 
 
-def fresh(of: str = "") -> Evidence:
+def start_evidence(of: str = "") -> Evidence:
     """The evidence before the first look; `of` is the digest of what it is about."""
     return Evidence(of=of)
 
@@ -54,7 +54,7 @@ def observe(
     *,
     segments: Mapping[str, tuple[Counts, Counts]] = _NO_SEGMENTS,
     same_edges: bool = True,
-    scraped: Scraped | None = None,
+    scraped: ScrapedStep | None = None,
 ) -> Evidence:
     """The evidence after one more look.
 
@@ -71,17 +71,17 @@ def observe(
     Raises:
         TypeError: counts for a rule that judges amounts, or the reverse.
     """
-    after = _observed(evidence, candidate, stable, rule, segments, same_edges=same_edges)
+    after = _observe_by_rule(evidence, candidate, stable, rule, segments, same_edges=same_edges)
     if stable is None:
         return replace(after, arrivals=None)
-    arrivals = arrived(evidence.arrivals, candidate.total, stable.total, scraped)
+    arrivals = add_arrivals(evidence.arrivals, candidate.total, stable.total, scraped)
     if evidence.served is None:
         return replace(after, served=(0, 0), arrivals=arrivals)
     served = (evidence.served[0] + candidate.total, evidence.served[1] + stable.total)
     return replace(after, served=served, arrivals=arrivals)
 
 
-def _observed(
+def _observe_by_rule(
     evidence: Evidence,
     candidate: Counts | Amounts,
     stable: Counts | Amounts | None,
@@ -155,7 +155,7 @@ def alarm(evidence: Evidence, rule: Rule) -> str:
             return score.alarm(evidence, rule)
 
 
-def failed(evidence: Evidence, rule: Rule) -> bool:
+def has_failed(evidence: Evidence, rule: Rule) -> bool:
     """Whether `judge` says Fail, without the words."""
     match rule:
         case ObjectiveRule():

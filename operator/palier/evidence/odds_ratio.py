@@ -76,7 +76,7 @@ def log_likelihood_ratios(look: Look, odds_ratios: Sequence[float], *, margin: f
 
 def gains(look: Look, *, margin: float) -> tuple[float, ...]:
     """What one look says for each bet in `RATIOS`: log likelihood ratios against the margin."""
-    return log_likelihood_ratios(look, _against(margin), margin=margin)
+    return log_likelihood_ratios(look, _list_alternatives(margin), margin=margin)
 
 
 def proof_ratios(margin: float) -> tuple[float, ...]:
@@ -159,7 +159,7 @@ def _log_choose(n: int, k: int) -> float:
 
 
 @lru_cache(maxsize=64)
-def _against(margin: float) -> tuple[float, ...]:
+def _list_alternatives(margin: float) -> tuple[float, ...]:
     return tuple(margin * ratio for ratio in RATIOS)
 
 

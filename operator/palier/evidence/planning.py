@@ -23,18 +23,18 @@ def requests_needed(log_e: Callable[[float, float], float], *, bad: int, total: 
     """
     share, now = bad / total, log_e(bad, total)
 
-    def enough(more: int) -> bool:
+    def is_enough(more: int) -> bool:
         return log_e(bad + share * more, total + more) - now >= gain
 
     upper = 1
-    while not enough(upper):
+    while not is_enough(upper):
         upper *= 2
         if upper > _MOST:
             return None
     lower = upper // 2
     while upper - lower > 1:
         middle = (lower + upper) // 2
-        lower, upper = (lower, middle) if enough(middle) else (middle, upper)
+        lower, upper = (lower, middle) if is_enough(middle) else (middle, upper)
     return upper
 
 

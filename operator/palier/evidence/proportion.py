@@ -29,7 +29,7 @@ from typing import NamedTuple
 from palier.evidence import absolute, odds_ratio, segments
 from palier.evidence.bets import log_mean
 from palier.evidence.counts import Counts, Tally
-from palier.evidence.dispersion import tempered
+from palier.evidence.dispersion import temper_gain
 from palier.evidence.rules import ObjectiveRule
 from palier.evidence.state import Evidence
 
@@ -54,13 +54,13 @@ def observe(
     same_edges: bool = True,
 ) -> Evidence:
     """The evidence after one more look; see `objective.observe`."""
-    last = Tally.of(candidate, stable)
+    last = Tally.from_counts(candidate, stable)
     release, stage = evidence.release.plus(last), evidence.stage.plus(last)
     if candidate.total == 0:
         return replace(evidence, release=release, stage=stage, last=last)
     before, looks, cap = evidence.last, evidence.looks, rule.cap
-    jumps = evidence.candidate_jumps.seen(before.bad, before.total, last.bad, last.total)
-    stable_jumps = evidence.stable_jumps.seen(
+    jumps = evidence.candidate_jumps.add_look(before.bad, before.total, last.bad, last.total)
+    stable_jumps = evidence.stable_jumps.add_look(
         before.stable_bad, before.stable_total, last.stable_bad, last.stable_total
     )
     effect, of_both = jumps.design_effect, _design_effect(jumps.design_effect, stable_jumps.design_effect, release)
@@ -70,12 +70,12 @@ def observe(
         by_segment = {name: (of, _at_worst(other)) for name, (of, other) in by_segment.items()}
     strata: Strata = ((candidate, stable),)
     if rule.by_segment and by_segment:
-        by_segment = segments.named(by_segment)
+        by_segment = segments.shorten_names(by_segment)
         strata = segments.strata(known, by_segment)
     if rule.compare_with_stable:
-        relative = relative.looked(_weakened(_compared(strata, rule), of_both), looks=looks, cap=cap)
+        relative = relative.add_look(_temper_gains(_compare_strata(strata, rule), of_both), looks=looks, cap=cap)
     if rule.by_segment and by_segment:
-        known = segments.looked(known, by_segment, rule, looks=looks, design_effect=of_both)
+        known = segments.add_looks(known, by_segment, rule, looks=looks, design_effect=of_both)
     if rule.proven_odds_ratio is not None and same_edges:
         not_worse = _not_worse(not_worse, strata, rule.proven_odds_ratio, cap=cap, design_effect=of_both)
     gained = absolute.gains(last.bad, last.total, limit=rule.limit)
@@ -85,7 +85,7 @@ def observe(
     run = _hard_stop_run(evidence, candidate, stable, rule)
     return Evidence(
         relative=relative,
-        absolute=evidence.absolute.looked(_weakened(gained, effect), looks=looks, cap=cap),
+        absolute=evidence.absolute.add_look(_temper_gains(gained, effect), looks=looks, cap=cap),
         not_worse=not_worse,
         release=release,
         stage=stage,
@@ -128,7 +128,7 @@ def worse_segments(evidence: Evidence, rule: ObjectiveRule) -> segments.Segments
     """The segments for which the candidate is worse, at this test's share of alpha."""
     if not rule.by_segment:
         return ()
-    return segments.worse(evidence.segments, rule, alpha=rule.alpha / rule.tests)
+    return segments.find_worse(evidence.segments, rule, alpha=rule.alpha / rule.tests)
 
 
 def hard_stop_log_e(bad: int, total: int, rule: ObjectiveRule) -> float:
@@ -161,10 +161,10 @@ def _design_effect(candidate: float, stable: float, release: Tally) -> float:
     return candidate * (1 - share) + stable * share
 
 
-def _weakened(gains: tuple[float, ...], design_effect: float) -> tuple[float, ...]:
+def _temper_gains(gains: tuple[float, ...], design_effect: float) -> tuple[float, ...]:
     if design_effect == 1:
         return gains
-    return tuple([tempered(gain, design_effect) for gain in gains])
+    return tuple([temper_gain(gain, design_effect) for gain in gains])
 
 
 Strata = tuple[tuple[Counts, Counts | None], ...]
@@ -181,16 +181,16 @@ def _at_worst(stable: Counts) -> Counts:
     return Counts(stable.total, stable.bad_possible, stable.bad_possible)
 
 
-def _compared(strata: Strata, rule: ObjectiveRule) -> tuple[float, ...]:
+def _compare_strata(strata: Strata, rule: ObjectiveRule) -> tuple[float, ...]:
     gained = [
         odds_ratio.gains(odds_ratio.Look(of.bad, of.total, other.bad, other.total), margin=rule.margin)
         for of, other in strata
         if other is not None
     ]
-    return _summed(gained, len(odds_ratio.RATIOS))
+    return _sum_gains(gained, len(odds_ratio.RATIOS))
 
 
-def _summed(gained: list[tuple[float, ...]], number: int) -> tuple[float, ...]:
+def _sum_gains(gained: list[tuple[float, ...]], number: int) -> tuple[float, ...]:
     if len(gained) == 1:
         return gained[0]
     return tuple(map(math.fsum, zip(*gained, strict=True))) if gained else (0.0,) * number
@@ -207,9 +207,9 @@ def _not_worse(
         for of, other in strata
         if other is not None
     ]
-    gained = _summed(each, len(ratios))
+    gained = _sum_gains(each, len(ratios))
     before = logs if len(logs) == len(ratios) else (0.0,) * len(ratios)
-    return tuple(log + min(cap, tempered(gain, design_effect)) for log, gain in zip(before, gained, strict=True))
+    return tuple(log + min(cap, temper_gain(gain, design_effect)) for log, gain in zip(before, gained, strict=True))
 
 
 class _Run(NamedTuple):

@@ -14,7 +14,7 @@ from palier.evidence.absolute import log_e_below
 from palier.evidence.counts import Tally
 from palier.evidence.interval import share_interval
 from palier.evidence.rules import ObjectiveRule
-from palier.evidence.sentences import allowed, beside_stable, counted, looks, more, odds, percent
+from palier.evidence.sentences import beside_stable, describe_counts, describe_more, looks, odds, percent, write_limit
 from palier.evidence.state import Evidence
 from palier.evidence.verdicts import Finding, Judgement, Verdict
 
@@ -29,7 +29,9 @@ def judge(evidence: Evidence, rule: ObjectiveRule, *, promotion: bool, rate: flo
     """What the evidence says now; see `objective.judge`."""
     case = _Case(evidence, rule, rate)
     reason = tests.alarm(evidence, rule)
-    finding = case.alarmed(reason) if reason else case.gap(promotion=promotion) or case.passed(promotion=promotion)
+    finding = (
+        case.report_alarm(reason) if reason else case.gap(promotion=promotion) or case.report_pass(promotion=promotion)
+    )
     release = evidence.release
     bad = release.bad if finding.verdict is Verdict.FAIL else release.bad_possible
     return Judgement(
@@ -57,7 +59,7 @@ class _Case:
     rule: ObjectiveRule
     rate: float | None
 
-    def alarmed(self, reason: str) -> Finding:
+    def report_alarm(self, reason: str) -> Finding:
         """One of the tests speaks against the candidate."""
         verdict = Verdict.FAIL if reason in tests.FAILURES else Verdict.NO_EVIDENCE
         return Finding(verdict, reason, self._alarm_message(reason))
@@ -65,7 +67,8 @@ class _Case:
     def _alarm_message(self, reason: str) -> str:
         evidence, rule = self.evidence, self.rule
         needs = f"(needs {odds(tests.bound(rule))})"
-        limit = f"the objective allows {allowed(rule.limit)}"
+        limit = f"the objective allows {write_limit(rule.limit)}"
+        worse = self._describe_worse_counts()
         match reason:
             case tests.HARD_STOP:
                 bad, total = evidence.hard_stop_bad, evidence.hard_stop_total
@@ -74,16 +77,17 @@ class _Case:
                 )
                 return f"{which} {rule.bad_noun}; hard stop"
             case tests.WORSE_THAN_STABLE:
-                return f"{self._where()}; evidence that it is worse {odds(evidence.relative.log_e)} {needs}"
+                return f"{worse}; evidence that it is worse {odds(evidence.relative.log_e)} {needs}"
             case tests.SEGMENT_WORSE:
                 return f"worse for {self._segments()}"
             case tests.STABLE_BREACHES_TOO:
-                return f"{self._where()}; {limit}, but stable breaches it too, so the candidate cannot be blamed"
+                return f"{worse}; {limit}, but stable breaches it too, so the candidate cannot be blamed"
             case tests.OBJECTIVE_BREACHED:
-                return f"{self._where()}; {limit}; evidence against it {odds(evidence.absolute.log_e)} {needs}"
+                return f"{worse}; {limit}; evidence against it {odds(evidence.absolute.log_e)} {needs}"
             case _:
+                counts = describe_counts(evidence.release.bad, evidence.release.total, rule)
                 return (
-                    f"{counted(evidence.release.bad, evidence.release.total, rule)} in {looks(evidence.bad_looks)}; "
+                    f"{counts} in {looks(evidence.bad_looks)}; "
                     f"at least {rule.minimum_bad_events} in {looks(rule.minimum_bad_looks)} are needed to decide"
                 )
 
@@ -91,7 +95,7 @@ class _Case:
         """The worse segments with the counts of both arms: the clearest three, and how many others."""
         worse, shown = tests.worse_segments(self.evidence, self.rule), 3
         told = "; ".join(
-            f'"{one.name}": {counted(one.bad, one.total, self.rule)}'
+            f'"{one.name}": {describe_counts(one.bad, one.total, self.rule)}'
             + beside_stable(Tally(stable_total=one.stable_total, stable_bad=one.stable_bad))
             for one in worse[:shown]
         )
@@ -107,12 +111,12 @@ class _Case:
         if missing > 0:
             silence = "" if evidence.last.total else "; none in the last look"
             message = (
-                f"{counted(stage.bad_possible, stage.total, rule)} in this stage; "
+                f"{describe_counts(stage.bad_possible, stage.total, rule)} in this stage; "
                 f"{missing} more {rule.noun} needed{silence}"
             )
             return Finding(Verdict.NO_EVIDENCE, "TooFewRequests", message, missing)
         for tally in (stage, evidence.release):
-            if not self._within(tally.bad_possible, tally.total):
+            if not self._is_within(tally.bad_possible, tally.total):
                 return self._over_the_limit(tally)
         if promotion and tests.proof(evidence, rule) < -math.log(rule.beta):
             return self._not_proven()
@@ -121,11 +125,11 @@ class _Case:
             return self._not_proven_against_stable(margin)
         return None
 
-    def passed(self, *, promotion: bool) -> Finding:
+    def report_pass(self, *, promotion: bool) -> Finding:
         """Nothing is left to ask."""
         evidence, rule = self.evidence, self.rule
         stable = beside_stable(evidence.release) if promotion and rule.require_better else ""
-        message = f"{self._possible(evidence.release)}{stable}, {allowed(rule.limit)} allowed"
+        message = f"{self._describe_possible(evidence.release)}{stable}, {write_limit(rule.limit)} allowed"
         if not promotion:
             return Finding(Verdict.PASS, "WithinObjective", message)
         needs = f"(needs {odds(-math.log(rule.beta))})"
@@ -139,14 +143,14 @@ class _Case:
         return Finding(Verdict.PASS, "Proven", f"{message}, and not worse {compared}")
 
     def _over_the_limit(self, tally: Tally) -> Finding:
-        rule, where = self.rule, self._stretch(tally)
-        if self._within(tally.bad, tally.total):
+        rule, where = self.rule, self._name_stretch(tally)
+        if self._is_within(tally.bad, tally.total):
             return Finding(
                 Verdict.NO_EVIDENCE,
                 "ThresholdBetweenBuckets",
                 f"between {tally.bad} and {tally.bad_possible} of {tally.total} {rule.noun} {rule.bad_noun} "
                 f"({percent(tally.bad / tally.total)} to {percent(tally.bad_possible / tally.total)}){where}, "
-                f"{allowed(rule.limit)} allowed; the threshold lies between two bucket edges of the histogram",
+                f"{write_limit(rule.limit)} allowed; the threshold lies between two bucket edges of the histogram",
             )
         if rule.compare_with_stable and tests.stable_breaches(self.evidence, rule):
             reason = tests.STABLE_BREACHES_TOO
@@ -157,8 +161,8 @@ class _Case:
         return Finding(
             Verdict.NO_EVIDENCE,
             "Undecided",
-            f"{self._surely(tally)}{where}, {allowed(rule.limit)} allowed; "
-            f"{more(needed, rule.noun, self.rate)}, in at least {looks(at_least)}, needed to decide",
+            f"{self._describe_sure(tally)}{where}, {write_limit(rule.limit)} allowed; "
+            f"{describe_more(needed, rule.noun, self.rate)}, in at least {looks(at_least)}, needed to decide",
             needed,
         )
 
@@ -174,8 +178,8 @@ class _Case:
         return Finding(
             Verdict.NO_EVIDENCE,
             "NotProven",
-            f"{self._possible(release)}, {allowed(rule.limit)} allowed; "
-            f"{more(needed, rule.noun, self.rate)}, needed to prove that it stays below {percent(margin)}",
+            f"{self._describe_possible(release)}, {write_limit(rule.limit)} allowed; "
+            f"{describe_more(needed, rule.noun, self.rate)}, needed to prove that it stays below {percent(margin)}",
             needed,
         )
 
@@ -190,9 +194,9 @@ class _Case:
         elif rule.require_better and not self._looks_better():
             lacks, needed = "so far it is not better than stable", None
         else:
-            lacks = f"{more(needed, rule.noun, self.rate)}, needed to prove that it is {wanted} than stable"
+            lacks = f"{describe_more(needed, rule.noun, self.rate)}, needed to prove that it is {wanted} than stable"
         return Finding(
-            Verdict.NO_EVIDENCE, reason, f"{self._possible(release)}{beside_stable(release)}; {lacks}", needed
+            Verdict.NO_EVIDENCE, reason, f"{self._describe_possible(release)}{beside_stable(release)}; {lacks}", needed
         )
 
     def _looks_better(self) -> bool:
@@ -201,24 +205,24 @@ class _Case:
         lower = release.bad_possible * release.stable_total < release.stable_bad * release.total
         return lower or bool(self.evidence.segments)
 
-    def _where(self) -> str:
+    def _describe_worse_counts(self) -> str:
         """The counts of both arms, of the stage alone where its share of bad events is the higher one."""
         release, stage = self.evidence.release, self.evidence.stage
         in_stage = stage.bad >= self.rule.minimum_bad_events and stage.bad * release.total > release.bad * stage.total
         tally = stage if in_stage else release
-        return f"{self._surely(tally)}{self._stretch(tally)}{beside_stable(tally)}"
+        return f"{self._describe_sure(tally)}{self._name_stretch(tally)}{beside_stable(tally)}"
 
-    def _surely(self, tally: Tally) -> str:
+    def _describe_sure(self, tally: Tally) -> str:
         interval = share_interval(tally.bad, tally.total)
-        return counted(tally.bad, tally.total, self.rule, interval=interval)
+        return describe_counts(tally.bad, tally.total, self.rule, interval=interval)
 
-    def _possible(self, tally: Tally) -> str:
+    def _describe_possible(self, tally: Tally) -> str:
         interval = share_interval(tally.bad, tally.total, bad_possible=tally.bad_possible)
-        return counted(tally.bad_possible, tally.total, self.rule, interval=interval)
+        return describe_counts(tally.bad_possible, tally.total, self.rule, interval=interval)
 
-    def _stretch(self, tally: Tally) -> str:
+    def _name_stretch(self, tally: Tally) -> str:
         """Says so where the counts are not those of the whole release."""
         return "" if tally == self.evidence.release else " in this stage"
 
-    def _within(self, bad: int, total: int) -> bool:
+    def _is_within(self, bad: int, total: int) -> bool:
         return bad <= self.rule.limit * total * (1 + _ROUNDING)

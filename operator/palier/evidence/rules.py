@@ -8,7 +8,7 @@ BETTER = 1.0
 """The odds ratio below which a candidate is better than stable."""
 
 
-def _between(rule: object, low: float, high: float, *names: str) -> None:
+def _check_between(rule: object, low: float, high: float, *names: str) -> None:
     for name in names:
         if not low < getattr(rule, name) < high:
             raise ValueError(f"{name} must lie between {low:g} and {high:g}, not {getattr(rule, name)}")
@@ -55,7 +55,7 @@ class ObjectiveRule:
 
     def __post_init__(self) -> None:
         """Refuse rules under which no test exists."""
-        _between(self, 0, 1, "limit", "alpha", "beta")
+        _check_between(self, 0, 1, "limit", "alpha", "beta")
         if self.no_worse_margin <= 1:
             raise ValueError(f"no_worse_margin must be more than 1, not {self.no_worse_margin}")
 
@@ -103,7 +103,7 @@ class MeanRule:
 
     def __post_init__(self) -> None:
         """Refuse rules under which no test exists."""
-        _between(self, 0, 1, "alpha", "beta")
+        _check_between(self, 0, 1, "alpha", "beta")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class ScoreRule:
 
     def __post_init__(self) -> None:
         """Refuse rules under which no test exists."""
-        _between(self, 0, 1, "least", "alpha", "beta")
+        _check_between(self, 0, 1, "least", "alpha", "beta")
         if not 0 <= self.margin < 1:
             raise ValueError(f"margin must lie from 0 to below 1, not {self.margin}")
 

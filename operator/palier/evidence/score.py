@@ -17,7 +17,7 @@ from palier.evidence.bets import CAP, log_mean
 from palier.evidence.counts import Amounts, Tally
 from palier.evidence.interval import score_interval
 from palier.evidence.rules import ScoreRule
-from palier.evidence.sentences import looks, more, odds, three_digits
+from palier.evidence.sentences import describe_more, looks, odds, three_digits
 from palier.evidence.state import Evidence
 from palier.evidence.verdicts import Finding, Judgement, Verdict
 
@@ -29,23 +29,23 @@ _MOST = 10_000_000
 
 def observe(evidence: Evidence, candidate: Amounts, stable: Amounts | None, rule: ScoreRule) -> Evidence:
     """The evidence after one more look; see `objective.observe`."""
-    if stable is not None and not _possible(stable.total, stable.amount):
+    if stable is not None and not _is_possible(stable.total, stable.amount):
         stable = None
     last = Tally.of_amounts(candidate, stable)
-    if not _possible(candidate.total, candidate.amount):
+    if not _is_possible(candidate.total, candidate.amount):
         return replace(evidence, last=last)
     after = replace(evidence, release=evidence.release.plus(last), stage=evidence.stage.plus(last), last=last)
     if candidate.total == 0:
         return after
-    score, looked = _clipped(candidate.mean), evidence.looks
+    score, looked = _clip_score(candidate.mean), evidence.looks
     relative = evidence.relative
     if stable is not None and stable.total:
-        worse = (_clipped(stable.mean) - score + 1) / 2
-        relative = relative.looked(betting.gains(worse, bound=(1 + rule.margin) / 2), looks=looked)
+        worse = (_clip_score(stable.mean) - score + 1) / 2
+        relative = relative.add_look(betting.gains(worse, bound=(1 + rule.margin) / 2), looks=looked)
     return replace(
         after,
         relative=relative,
-        absolute=evidence.absolute.looked(betting.gains(1 - score, bound=1 - rule.least), looks=looked),
+        absolute=evidence.absolute.add_look(betting.gains(1 - score, bound=1 - rule.least), looks=looked),
         not_worse=_proof_bets(evidence.not_worse, score, rule),
         absolute_mean=evidence.absolute_mean.plus(score),
         looks=looked + 1,
@@ -69,7 +69,9 @@ def judge(evidence: Evidence, rule: ScoreRule, *, promotion: bool, rate: float |
     """What the evidence says now; see `objective.judge`."""
     case = _Case(evidence, rule, rate)
     reason = alarm(evidence, rule)
-    finding = case.alarmed(reason) if reason else case.gap(promotion=promotion) or case.passed(promotion=promotion)
+    finding = (
+        case.report_alarm(reason) if reason else case.gap(promotion=promotion) or case.report_pass(promotion=promotion)
+    )
     release = evidence.release
     return Judgement(
         objective=rule.name,
@@ -95,7 +97,7 @@ class _Case:
     rule: ScoreRule
     rate: float | None
 
-    def alarmed(self, reason: str) -> Finding:
+    def report_alarm(self, reason: str) -> Finding:
         """One of the tests speaks against the candidate."""
         evidence = self.evidence
         verdict = Verdict.FAIL if reason in FAILURES else Verdict.NO_EVIDENCE
@@ -107,13 +109,13 @@ class _Case:
                 why = "stable is below it too, so the candidate cannot be blamed"
             case _:
                 why = f"evidence that it is below {odds(evidence.absolute.log_e)} {needs}"
-        return Finding(verdict, reason, f"{self._measured()}{self._stable()}; {why}")
+        return Finding(verdict, reason, f"{self._describe_measurement()}{self._describe_stable()}; {why}")
 
     def gap(self, *, promotion: bool) -> Finding | None:
         """Why there is no verdict yet."""
         evidence, rule, stage, last = self.evidence, self.rule, self.evidence.stage, self.evidence.last
         missing = rule.minimum_requests - stage.total
-        if not _possible(last.total, last.amount):
+        if not _is_possible(last.total, last.amount):
             mean = f"a mean of {last.amount / last.total:g}" if last.total else "values without events"
             message = f"{mean} in the last look is not a score between 0 and 1"
             return Finding(Verdict.NO_EVIDENCE, "ImpossibleScore", message)
@@ -127,26 +129,28 @@ class _Case:
             message = f"{looks(evidence.looks)} with {rule.noun}; {rule.minimum_looks} needed"
             return Finding(Verdict.NO_EVIDENCE, "TooFewLooks", message)
         if min(evidence.absolute_mean.mean, stage.amount / stage.total) < rule.least - _ROUNDING:
-            needed = self._until(1 - evidence.absolute_mean.mean, 1 - rule.least, evidence.absolute.logs, _bound(rule))
-            words = f"{more(needed, rule.noun, self.rate)}, needed to decide"
-            return Finding(Verdict.NO_EVIDENCE, "Undecided", f"{self._measured()}; {words}", needed)
+            needed = self._count_until(
+                1 - evidence.absolute_mean.mean, 1 - rule.least, evidence.absolute.logs, _bound(rule)
+            )
+            words = f"{describe_more(needed, rule.noun, self.rate)}, needed to decide"
+            return Finding(Verdict.NO_EVIDENCE, "Undecided", f"{self._describe_measurement()}; {words}", needed)
         if promotion and self._proof() < -math.log(rule.beta):
             bound = math.log(betting.BETS / rule.beta)
-            needed = self._until(evidence.absolute_mean.mean, _proven_score(rule), evidence.not_worse, bound)
-            words = f"{more(needed, rule.noun, self.rate)}, needed to prove more than {_proven_score(rule):g}"
-            return Finding(Verdict.NO_EVIDENCE, "NotProven", f"{self._measured()}; {words}", needed)
+            needed = self._count_until(evidence.absolute_mean.mean, _proven_score(rule), evidence.not_worse, bound)
+            words = f"{describe_more(needed, rule.noun, self.rate)}, needed to prove more than {_proven_score(rule):g}"
+            return Finding(Verdict.NO_EVIDENCE, "NotProven", f"{self._describe_measurement()}; {words}", needed)
         return None
 
-    def passed(self, *, promotion: bool) -> Finding:
+    def report_pass(self, *, promotion: bool) -> Finding:
         """Nothing is left to ask."""
         if not promotion:
-            return Finding(Verdict.PASS, "WithinObjective", self._measured())
+            return Finding(Verdict.PASS, "WithinObjective", self._describe_measurement())
         bound = _proven_score(self.rule)
         if bound <= 0:
-            return Finding(Verdict.PASS, "Proven", self._measured())
+            return Finding(Verdict.PASS, "Proven", self._describe_measurement())
         needs = f"(needs {odds(-math.log(self.rule.beta))})"
         proof = f"proven to be above {bound:g}, evidence {odds(self._proof())} {needs}"
-        return Finding(Verdict.PASS, "Proven", f"{self._measured()}; {proof}")
+        return Finding(Verdict.PASS, "Proven", f"{self._describe_measurement()}; {proof}")
 
     def _proof(self) -> float:
         """Log e-value against "the score is at most what a promotion must prove"."""
@@ -154,14 +158,14 @@ class _Case:
             return math.inf
         return log_mean(self.evidence.not_worse) if self.evidence.not_worse else 0.0
 
-    def _until(self, value: float, bound: float, logs: tuple[float, ...], target: float) -> int | None:
+    def _count_until(self, value: float, bound: float, logs: tuple[float, ...], target: float) -> int | None:
         """Events until the first bet alone reaches the target, if every look is like the mean of them."""
         growth = zip(logs, betting.gains(min(1.0, max(0.0, value)), bound=bound), strict=False)
         number = min((max(1.0, (target - log) / min(CAP, gain)) for log, gain in growth if gain > 0), default=math.inf)
         events = number * self.evidence.release.total / self.evidence.looks
         return math.ceil(events) if events <= _MOST else None
 
-    def _measured(self) -> str:
+    def _describe_measurement(self) -> str:
         """Score, interval and limit: "0.92 on average of 480 scores (between 0.8 and 1), at least 0.9 wanted"."""
         interval = score_interval(self.evidence.absolute_mean)
         span = f" (between {three_digits(interval[0])} and {three_digits(interval[1])})" if interval else ""
@@ -170,7 +174,7 @@ class _Case:
             f"{self.rule.noun} in {looks(self.evidence.looks)}{span}, at least {self.rule.least:g} wanted"
         )
 
-    def _stable(self) -> str:
+    def _describe_stable(self) -> str:
         release = self.evidence.release
         return f", stable {three_digits(release.stable_amount / release.stable_total)}" if release.stable_total else ""
 
@@ -191,10 +195,10 @@ def _proof_bets(logs: tuple[float, ...], score: float, rule: ScoreRule) -> tuple
     return tuple(log + min(CAP, gain) for log, gain in zip(before, betting.gains(score, bound=bound), strict=True))
 
 
-def _possible(total: int, amount: float) -> bool:
+def _is_possible(total: int, amount: float) -> bool:
     """Whether the amount can be the sum of that many scores, but for rounding."""
     return -_ROUNDING * max(1, total) <= amount <= total + _ROUNDING * max(1, total)
 
 
-def _clipped(score: float) -> float:
+def _clip_score(score: float) -> float:
     return min(1.0, max(0.0, score))

@@ -24,7 +24,7 @@ from typing import Any, Self
 
 from palier.evidence.bets import NO_BETS, Bets
 from palier.evidence.counts import Counts
-from palier.evidence.dispersion import tempered
+from palier.evidence.dispersion import temper_gain
 from palier.evidence.odds_ratio import Look, gains
 from palier.evidence.rules import ObjectiveRule
 
@@ -52,15 +52,15 @@ class SegmentEvidence:
         if not (0 <= self.bad <= self.total and 0 <= self.stable_bad <= self.stable_total):
             raise ValueError(f"impossible counts: {self}")
 
-    def looked(
+    def add_look(
         self, candidate: Counts, stable: Counts, rule: ObjectiveRule, *, looks: int, design_effect: float
     ) -> Self:
         """The segment after one more look in which it had events of the candidate."""
         gained = gains(Look(candidate.bad, candidate.total, stable.bad, stable.total), margin=rule.margin)
         return type(self)(
             name=self.name,
-            relative=self.relative.looked(
-                [tempered(gain, design_effect) for gain in gained], looks=looks, cap=rule.cap
+            relative=self.relative.add_look(
+                [temper_gain(gain, design_effect) for gain in gained], looks=looks, cap=rule.cap
             ),
             total=self.total + candidate.total,
             bad=self.bad + candidate.bad,
@@ -75,13 +75,13 @@ Pairs = Mapping[str, tuple[Counts, Counts]]
 """Candidate's and stable's counts of one look by segment."""
 
 
-def named(seen: Pairs) -> Pairs:
+def shorten_names(seen: Pairs) -> Pairs:
     """The segments under names that fit into `status`: of longer ones the beginning and a digest of all of it."""
     if all(len(name) <= LONGEST_NAME for name in seen):
         return seen
     found: dict[str, tuple[Counts, Counts]] = {}
     for name, arms in seen.items():
-        _add(found, _short(name), arms)
+        _add(found, _shorten_name(name), arms)
     return found
 
 
@@ -107,7 +107,7 @@ def strata(known: Segments, seen: Pairs) -> tuple[tuple[Counts, Counts], ...]:
     return tuple(alike)
 
 
-def looked(
+def add_looks(
     known: Segments,
     seen: Pairs,
     rule: ObjectiveRule,
@@ -135,7 +135,7 @@ def looked(
         _add(pooled, key, (candidate, stable))
     for name, (candidate, stable) in pooled.items():
         segment = by_name.get(name) or SegmentEvidence(name)
-        by_name[name] = segment.looked(candidate, stable, rule, looks=looks, design_effect=design_effect)
+        by_name[name] = segment.add_look(candidate, stable, rule, looks=looks, design_effect=design_effect)
     return tuple(by_name.values())
 
 
@@ -155,14 +155,14 @@ def stage_begun(known: Segments) -> Segments:
     )
 
 
-def worse(known: Segments, rule: ObjectiveRule, *, alpha: float) -> Segments:
+def find_worse(known: Segments, rule: ObjectiveRule, *, alpha: float) -> Segments:
     """The segments for which the candidate is worse than stable, the clearest first."""
     guarded = [one for one in known if one.bad >= rule.minimum_bad_events and one.bad_looks >= rule.minimum_bad_looks]
     guarded.sort(key=lambda one: -one.relative.log_e)
-    return tuple(guarded[: rejected([one.relative.log_e for one in guarded], capacity=_CAPACITY, alpha=alpha)])
+    return tuple(guarded[: count_rejected([one.relative.log_e for one in guarded], capacity=_CAPACITY, alpha=alpha)])
 
 
-def rejected(descending: list[float], *, capacity: int, alpha: float) -> int:
+def count_rejected(descending: list[float], *, capacity: int, alpha: float) -> int:
     """How many hypotheses e-BH rejects, given log e-values in descending order out of `capacity` hypotheses."""
     return max(
         (k for k, log_e in enumerate(descending, start=1) if log_e >= math.log(capacity / (k * alpha))), default=0
@@ -186,7 +186,7 @@ def to_status(known: Segments) -> list[dict[str, Any]]:
     ]
 
 
-def _short(name: str) -> str:
+def _shorten_name(name: str) -> str:
     if len(name) <= LONGEST_NAME:
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]

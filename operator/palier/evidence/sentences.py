@@ -15,7 +15,7 @@ def percent(share: float) -> str:
     return f"{two_digits(100 * share)} %"
 
 
-def allowed(limit: float) -> str:
+def write_limit(limit: float) -> str:
     """A limit as the user wrote it: "1 %", "0.0125 %"."""
     return f"{100 * limit:.6g} %"
 
@@ -27,7 +27,7 @@ def odds(log_e: float) -> str:
     return f"1:10^{math.floor(log_e / math.log(10))}"
 
 
-def about(number: int) -> str:
+def write_about(number: int) -> str:
     """A planning number, rounded to two significant digits."""
     return two_digits(float(number))
 
@@ -37,7 +37,7 @@ def looks(number: int) -> str:
     return f"{number} look" if number == 1 else f"{number} looks"
 
 
-def more(number: int | None, noun: str, rate: float | None) -> str:
+def describe_more(number: int | None, noun: str, rate: float | None) -> str:
     """What is still needed: "about 140 more requests, 6 minutes at this rate".
 
     Args:
@@ -48,7 +48,7 @@ def more(number: int | None, noun: str, rate: float | None) -> str:
     if number is None:
         return f"many more {noun}"
     time = f", {duration(number / rate)} at this rate" if rate else ""
-    return f"about {about(number)} more {noun}{time}"
+    return f"about {write_about(number)} more {noun}{time}"
 
 
 def duration(seconds: float) -> str:
@@ -60,7 +60,7 @@ def duration(seconds: float) -> str:
     return f"{rounded} second" if rounded == 1 else f"{rounded} seconds"
 
 
-def between(interval: tuple[float, float] | None) -> str:
+def describe_interval(interval: tuple[float, float] | None) -> str:
     """An interval of a share, to follow the share itself: ", between 2.5 and 9.6 %"."""
     if interval is None:
         return ""
@@ -68,9 +68,9 @@ def between(interval: tuple[float, float] | None) -> str:
     return f", between {two_digits(100 * low)} and {two_digits(100 * high)} %"
 
 
-def counted(bad: int, total: int, rule: ObjectiveRule, *, interval: tuple[float, float] | None = None) -> str:
+def describe_counts(bad: int, total: int, rule: ObjectiveRule, *, interval: tuple[float, float] | None = None) -> str:
     """Counts with their share: "14 of 270 requests failed (5.2 %, between 2.5 and 9.6 %)"."""
-    return f"{bad} of {total} {rule.noun} {rule.bad_noun} ({percent(bad / total)}{between(interval)})"
+    return f"{bad} of {total} {rule.noun} {rule.bad_noun} ({percent(bad / total)}{describe_interval(interval)})"
 
 
 def beside_stable(tally: Tally) -> str:
@@ -90,7 +90,7 @@ def three_digits(value: float) -> str:
     return _digits(value, 3)
 
 
-def plain(value: float, unit: str = "") -> str:
+def write_plainly(value: float, unit: str = "") -> str:
     """A number as the user wrote it, with its unit if it has one: "1310 tokens", "0.35"."""
     return f"{value:.12g}{f' {unit}' if unit else ''}"
 

@@ -135,7 +135,7 @@ class Evidence:
                 segments=tuple(_segment(entry) for entry in status.get("segments") or ()),
                 absolute_mean=Moments.from_status(means.get("absolute") or {}),
                 relative_mean=Moments.from_status(means.get("relative") or {}),
-                served=_served(status.get("served")),
+                served=_read_served(status.get("served")),
                 arrivals=Arrivals.from_status(status.get("arrivals")),
                 of=str(status.get("of") or ""),
             )
@@ -150,7 +150,7 @@ def _count(number: int | None) -> int:
     return count
 
 
-def _served(status: Mapping[str, Any] | None) -> tuple[int, int] | None:
+def _read_served(status: Mapping[str, Any] | None) -> tuple[int, int] | None:
     return None if status is None else (_count(status.get("total")), _count(status.get("stableTotal")))
 
 

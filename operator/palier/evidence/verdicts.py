@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from palier.api.status.values import Verdict
 
-__all__ = ["Finding", "Judgement", "Verdict", "combined"]
+__all__ = ["Finding", "Judgement", "Verdict", "combine_verdicts"]
 
 
 class Finding(NamedTuple):
@@ -49,7 +49,7 @@ class Judgement:
     """Groups of users for which the candidate is worse than stable."""
 
 
-def combined(judgements: Iterable[Judgement]) -> Verdict:
+def combine_verdicts(judgements: Iterable[Judgement]) -> Verdict:
     """The verdict of a stage: Fail beats NoEvidence beats Pass. Without objectives there is nothing to fail."""
     verdicts = {judgement.verdict for judgement in judgements}
     for verdict in (Verdict.FAIL, Verdict.NO_EVIDENCE):

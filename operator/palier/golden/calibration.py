@@ -58,7 +58,7 @@ class Agreement:
     @property
     def figures(self) -> tuple[Decimal, Decimal | None]:
         """Share and kappa as they are recorded, with four decimals."""
-        return _rounded(self.share), None if self.kappa is None else _rounded(self.kappa)
+        return _round_share(self.share), None if self.kappa is None else _round_share(self.kappa)
 
     def fault(self, least: Decimal) -> str:
         """Why a judge who agrees so far must not judge, as a sentence; empty when it may.
@@ -80,7 +80,7 @@ class Agreement:
         if self.kappa <= 0:
             return (
                 f"judge and people agree on {self.agreed} of {self.pairs} pairs{missing}, which is no more than chance"
-                f" (Cohen's kappa {_rounded(self.kappa)})"
+                f" (Cohen's kappa {_round_share(self.kappa)})"
             )
         return ""
 
@@ -149,7 +149,7 @@ def _pair(number: int, text: str) -> Pair:
     if missing := [name for name in _NEEDED if name not in entry]:
         raise InvalidCorpus(f"line {number}: {missing[0]} is missing")
     if entry["better"] not in list(Opinion):
-        raise InvalidCorpus(f"line {number}: better must be first, second or tie, not {_shown(entry['better'])}")
+        raise InvalidCorpus(f"line {number}: better must be first, second or tie, not {_show_value(entry['better'])}")
     texts = {name: text_of(entry.get(name)) for name in ("request", "first", "second", "expected")}
     if texts["first"] == texts["second"]:
         raise InvalidCorpus(f"line {number}: first and second are the same, so nobody has to judge")
@@ -160,11 +160,11 @@ def _pair(number: int, text: str) -> Pair:
     return Pair(better=Opinion(entry["better"]), **texts)
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON
+def _show_value(value: Any) -> str:  # noqa: ANN401 - any JSON
     return json.dumps(value, ensure_ascii=False)[:60]
 
 
-def _rounded(share: Fraction) -> Decimal:
+def _round_share(share: Fraction) -> Decimal:
     return (Decimal(share.numerator) / share.denominator).quantize(_PLACES)
 
 

@@ -40,7 +40,7 @@ class Case:
     segment: str = ""
 
     @property
-    def sent(self) -> bytes | None:
+    def request_body(self) -> bytes | None:
         """The body as it is sent."""
         if self.body is None:
             return None
@@ -76,7 +76,9 @@ def read(lines: Iterable[str], *, expects: bool) -> tuple[Case, ...]:
             )
         case = _case(number, written, expects=expects)
         if case.id in known:
-            raise InvalidCorpus(f"line {number}: the id {_shown(case.id)} is already that of line {known[case.id]}")
+            raise InvalidCorpus(
+                f"line {number}: the id {_show_value(case.id)} is already that of line {known[case.id]}"
+            )
         known[case.id] = number
         cases.append(case)
     if not cases:
@@ -92,7 +94,7 @@ def _case(number: int, text: str, *, expects: bool) -> Case:
     if not isinstance(entry, dict):
         raise InvalidCorpus(f'line {number}: a line is a JSON object, such as {{"body": ..., "expected": ...}}')
     if unknown := sorted(entry.keys() - set(_FIELDS)):
-        raise InvalidCorpus(f"line {number}: {_shown(unknown[0])} is not known; a line has {', '.join(_FIELDS)}")
+        raise InvalidCorpus(f"line {number}: {_show_value(unknown[0])} is not known; a line has {', '.join(_FIELDS)}")
     if expects and "expected" not in entry:
         raise InvalidCorpus(
             f"line {number}: expected is missing: without a judge and a scorer it is what scores come from"
@@ -102,23 +104,25 @@ def _case(number: int, text: str, *, expects: bool) -> Case:
     except UnicodeEncodeError:
         raise InvalidCorpus(f"line {number}: an escape such as \\ud83d is half a character") from None
 
-    def checked(name: str, holds: Callable[[Any], bool], words: str, default: Any = None) -> Any:  # noqa: ANN401
+    def check_field(name: str, holds: Callable[[Any], bool], words: str, default: Any = None) -> Any:  # noqa: ANN401
         value = entry.get(name, default)
         if name in entry and not holds(value):
-            raise InvalidCorpus(f"line {number}: {name} must be {words}, not {_shown(value)}")
+            raise InvalidCorpus(f"line {number}: {name} must be {words}, not {_show_value(value)}")
         return value
 
     return Case(
         line=number,
-        id=checked("id", _is_name, f"a text of one line and 1 to {LONGEST_ID} characters", str(number)),
-        method=checked("method", _is_method, "a method such as POST"),
-        path=checked(
+        id=check_field("id", _is_name, f"a text of one line and 1 to {LONGEST_ID} characters", str(number)),
+        method=check_field("method", _is_method, "a method such as POST"),
+        path=check_field(
             "path", _is_path, "a path that begins with / and has no spaces and no #; a percent sign is written %25"
         ),
-        headers=checked("headers", _are_headers, 'names and texts of one line, such as {"Accept": "text/html"}', {}),
+        headers=check_field(
+            "headers", _are_headers, 'names and texts of one line, such as {"Accept": "text/html"}', {}
+        ),
         body=entry.get("body"),
         expected=entry.get("expected"),
-        segment=checked("segment", _is_name, f"a text of one line and 1 to {LONGEST_ID} characters", ""),
+        segment=check_field("segment", _is_name, f"a text of one line and 1 to {LONGEST_ID} characters", ""),
     )
 
 
@@ -126,7 +130,7 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401
+def _show_value(value: Any) -> str:  # noqa: ANN401
     return json.dumps(value, ensure_ascii=False)[:_SHOWN]
 
 

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from palier.api.figures import figure_of
 from palier.api.spec.golden import Golden
-from palier.errors import InvalidSpec, unreadable
+from palier.errors import InvalidSpec, describe_fault
 from palier.golden import prompt as prompts
 
 __all__ = ["JudgePlan", "judge_plan_for"]
@@ -97,7 +97,7 @@ class JudgePlan:
                 max_tokens_total=int(known["max_tokens_total"]),
             )
         except (AttributeError, KeyError, TypeError, ValueError, InvalidOperation) as error:
-            raise ValueError(f"not the plan of a judge: {unreadable(error)}") from error
+            raise ValueError(f"not the plan of a judge: {describe_fault(error)}") from error
 
 
 _TEXTS: Final = ("url", "model", "model_digest", "prompt", "calibration_digest", "judged_model")

@@ -29,7 +29,7 @@ class Opinion(StrEnum):
     TIE = "tie"
 
     @property
-    def swapped(self) -> "Opinion":
+    def opposite(self) -> "Opinion":
         """The same opinion about the same answers in the other order."""
         match self:
             case Opinion.FIRST:
@@ -79,13 +79,13 @@ def opinion_of(text: str) -> Opinion | None:
     """
     if len(text) > LONGEST_REPLY:
         return None
-    said = list(_said(text.rpartition(_THOUGHTS_END)[2]))
+    said = list(_find_opinions(text.rpartition(_THOUGHTS_END)[2]))
     if not said or any(one != said[0] for one in said):
         return None
     return Opinion(said[0]) if said[0] in list(Opinion) else None
 
 
-def _said(text: str) -> Iterator[Any]:
+def _find_opinions(text: str) -> Iterator[Any]:
     """The values of `better` in all JSON objects of a text."""
     place = text.find("{")
     while place >= 0:

@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from palier.api.spec.golden import Golden, Scorer
 from palier.api.v1alpha1 import Answers, ModelDeployment
-from palier.errors import InvalidSpec, unreadable
+from palier.errors import InvalidSpec, describe_fault
 from palier.golden.judge_plan import JudgePlan, judge_plan_for
 from palier.golden.verdict import Question
 
@@ -126,7 +126,7 @@ class GoldenPlan:
         except json.JSONDecodeError:
             raise
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"not the plan of golden answers: {unreadable(error)}") from error
+            raise ValueError(f"not the plan of golden answers: {describe_fault(error)}") from error
 
 
 _TEXTS: Final = ("candidate", "stable", "candidate_url", "stable_url", "path", "method", "corpus", "scorer")
@@ -198,10 +198,10 @@ def _judge(golden: Golden, model: str, *, prompt: str, calibration: str) -> Judg
 
 def _scorer_digest(scorer: Scorer) -> str:
     """Of what scores; on which machine, does not matter."""
-    return _hashed(json.dumps([scorer.image, *scorer.command, None, *scorer.args]))
+    return _hash_text(json.dumps([scorer.image, *scorer.command, None, *scorer.args]))
 
 
-def _hashed(text: str) -> str:
+def _hash_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 

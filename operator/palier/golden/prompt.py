@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any, Final
 
-__all__ = ["MOST_CHARACTERS", "OWN_PROMPT", "digest", "fault", "filled", "text_of"]
+__all__ = ["MOST_CHARACTERS", "OWN_PROMPT", "digest", "fault", "fill_prompt", "text_of"]
 
 OWN_PROMPT: Final = """\
 Two assistants have answered the same request. Say which answer serves the person who asked better.
@@ -69,7 +69,7 @@ def digest(prompt: str) -> str:
     return hashlib.sha256(prompt.encode(errors="surrogatepass")).hexdigest()
 
 
-def filled(prompt: str, *, request: str, expected: str, first: str, second: str) -> str:
+def fill_prompt(prompt: str, *, request: str, expected: str, first: str, second: str) -> str:
     """The prompt with its places filled in one pass: what looks like a place in a text stays as it is.
 
     `{mark}` becomes a word that is computed from the texts, so that none of them can hold it on purpose. Other braces

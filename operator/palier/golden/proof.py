@@ -45,12 +45,12 @@ class Bets:
         self.highest = max(self.highest, log_mean(self._logs))
 
     @property
-    def won(self) -> bool:
+    def is_won(self) -> bool:
         """Whether the statement is proven."""
         return self.highest >= math.log(self.needed)
 
     @property
-    def missing(self) -> int | None:
+    def values_needed(self) -> int | None:
         """How many more values like those so far would prove it; None where no number of them would."""
         if self._looks == 0 or max(self._logs) <= 0:
             return None
@@ -86,14 +86,14 @@ def _lowest(counted: Mapping[int, int]) -> float:
     low, high = 0.0, sum(value * times for value, times in values) / number
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if middle and _won(values, bound=middle) >= math.log(2 / _ERROR):
+        if middle and _measure_wealth(values, bound=middle) >= math.log(2 / _ERROR):
             low = middle
         else:
             high = middle
     return low
 
 
-def _won(values: Iterable[tuple[float, int]], *, bound: float) -> float:
+def _measure_wealth(values: Iterable[tuple[float, int]], *, bound: float) -> float:
     """Log of what the bets on "above `bound`" have after values that came so many times each."""
     logs = [0.0] * betting.BETS
     for value, times in values:

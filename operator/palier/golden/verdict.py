@@ -26,7 +26,7 @@ from math import fsum, log
 from typing import Final
 
 from palier.api.status.values import Verdict
-from palier.evidence.sentences import allowed, more, odds, three_digits
+from palier.evidence.sentences import describe_more, odds, three_digits, write_limit
 from palier.golden.proof import Bets, mean_between
 from palier.golden.result import GoldenResult, JudgeResult
 
@@ -182,7 +182,7 @@ class Examination:
         if self.finding is None:
             raise ValueError("the examination is not over")
         compared = self._comparison if self._scored else None
-        low, high = compared.between() if compared else (None, None)
+        low, high = compared.find_interval() if compared else (None, None)
         return GoldenResult(
             verdict=self.finding.verdict,
             reason=self.finding.reason,
@@ -193,11 +193,11 @@ class Examination:
             stable_score=_decimal(compared.stable_mean if compared else None),
             difference_low=_decimal(low),
             difference_high=_decimal(high),
-            worst=tuple(item.id for item in self.worst()),
+            worst=tuple(item.id for item in self.list_worst()),
             judge=judge,
         )
 
-    def worst(self) -> tuple[Item, ...]:
+    def list_worst(self) -> tuple[Item, ...]:
         """The requests on which the candidate lost most against stable, then against what was expected; at most 5."""
         judged = self._question.judged
         lost = [item for item in self._scored if item.difference < 0 or (not judged and item.candidate != 1)]
@@ -220,26 +220,26 @@ class Examination:
         if not over and (not self._early or gaps > MOST_LEFT_OUT * (gaps + self._answers)):
             return None  # gaps may become rarer, and cannot be so many in the end
         parts = [part for part in (self._comparison, self._level) if part]
-        if failed := next((part for part in parts if part.failed(over=over)), None):
+        if failed := next((part for part in parts if part.has_failed(over=over)), None):
             return failed.failure()
         if self._comparison and not self._comparison.anything_right:
-            return self._comparison.nothing() if over else None
-        if all(part.held(over=over) for part in parts):
+            return self._comparison.report_nothing() if over else None
+        if all(part.has_held(over=over) for part in parts):
             return Finding(Verdict.PASS, "Proven", "; ".join(part.proof() for part in parts))
-        return self._undecided() if over else None
+        return self._report_undecided() if over else None
 
     def _too_many_gaps(self, gaps: int) -> Finding:
         gap = max(Gap, key=self._gaps.__getitem__)
         message = (
             f"for {gaps} of {gaps + self._answers} requests there is nothing to judge by, of {self._requests} in all:"
-            f" {_GAPS[gap]}{self._why.get(gap, '')}; at most {allowed(MOST_LEFT_OUT)} may be left out"
+            f" {_GAPS[gap]}{self._why.get(gap, '')}; at most {write_limit(MOST_LEFT_OUT)} may be left out"
         )
         return Finding(Verdict.NO_EVIDENCE, gap.value, message)
 
-    def _undecided(self) -> Finding:
+    def _report_undecided(self) -> Finding:
         """Only the comparison can be open when all was scored: the level is then what it is."""
         reason = "JudgeUndecided" if self._question.judged else "TooFewGoldenAnswers"
-        told = self._comparison.undecided() if self._comparison else ""
+        told = self._comparison.describe_need() if self._comparison else ""
         return Finding(Verdict.NO_EVIDENCE, reason, told)
 
 
@@ -268,33 +268,34 @@ class _Comparison:
         """Mean score of stable."""
         return _mean(self._stable)
 
-    def between(self) -> tuple[float, float]:
+    def find_interval(self) -> tuple[float, float]:
         """Where the difference of the means lies."""
         pairs = zip(self._candidate, self._stable, strict=True)
         low, high = mean_between((candidate - stable + 1) / 2 for candidate, stable in pairs)
         return 2 * low - 1, 2 * high - 1
 
-    def failed(self, *, over: bool) -> bool:
+    def has_failed(self, *, over: bool) -> bool:
         """Whether the candidate is surely worse."""
         del over  # it takes a proof, however many were asked
-        return self._worse.won
+        return self._worse.is_won
 
-    def held(self, *, over: bool) -> bool:
+    def has_held(self, *, over: bool) -> bool:
         """Whether it is surely not worse than allowed."""
         del over
-        return self._not_worse.won
+        return self._not_worse.is_won
 
     def failure(self) -> Finding:
         """Why the candidate fails."""
-        why = f"evidence that it is further below {_won(self._worse)}"
-        return Finding(Verdict.FAIL, "QualityWorse", f"{self._measured()}; {why}")
+        why = f"evidence that it is further below {_describe_odds(self._worse)}"
+        return Finding(Verdict.FAIL, "QualityWorse", f"{self._describe_measurement()}; {why}")
 
     def proof(self) -> str:
         """What proves that the candidate is not worse than allowed."""
         # No interval: it is wrong half as often at each end, and may still reach further down than what is proven.
-        return f"{self.means()}; surely not more than {_margin(self._margin)} below, evidence {_won(self._not_worse)}"
+        evidence = _describe_odds(self._not_worse)
+        return f"{self.means()}; surely not more than {_margin(self._margin)} below, evidence {evidence}"
 
-    def nothing(self) -> Finding:
+    def report_nothing(self) -> Finding:
         """Why being alike proves nothing."""
         message = (
             f"neither the candidate nor stable got anything right in {len(self._candidate)} requests, so their"
@@ -302,11 +303,12 @@ class _Comparison:
         )
         return Finding(Verdict.NO_EVIDENCE, "NothingRight", message)
 
-    def undecided(self) -> str:
+    def describe_need(self) -> str:
         """How many more it would take."""
         ahead = _mean(self._candidate) - self.stable_mean > -self._margin
-        needed = (self._not_worse if ahead else self._worse).missing
-        return f"{self._measured()}; {more(needed, 'golden answers', None)} like these would decide it"
+        needed = (self._not_worse if ahead else self._worse).values_needed
+        more = describe_more(needed, "golden answers", None)
+        return f"{self._describe_measurement()}; {more} like these would decide it"
 
     def means(self) -> str:
         """What was scored."""
@@ -318,8 +320,8 @@ class _Comparison:
         candidate, stable = _percent(_mean(self._candidate)), _percent(self.stable_mean)
         return f"candidate {candidate}, stable {stable} of the best score over {number} requests"
 
-    def _measured(self) -> str:
-        low, high = self.between()
+    def _describe_measurement(self) -> str:
+        low, high = self.find_interval()
         span = f"difference between {_points(low)} and {_points(high)} points"
         return f"{self.means()} ({span}, at most {_margin(self._margin)} below allowed)"
 
@@ -341,41 +343,45 @@ class _Level:
         if self._enough:
             self._enough.look(score)
 
-    def failed(self, *, over: bool) -> bool:
+    def has_failed(self, *, over: bool) -> bool:
         """Whether the candidate is surely too bad, or the whole corpus has shown that it is."""
-        return self._too_low.won or (over and not self.held(over=True))
+        return self._too_low.is_won or (over and not self.has_held(over=True))
 
-    def held(self, *, over: bool) -> bool:
+    def has_held(self, *, over: bool) -> bool:
         """Whether the candidate is surely good enough, or the whole corpus has shown that it is."""
-        return self._proven or (over and _mean(self._scores) >= self._minimum - _ROUNDING)
+        return self._is_proven or (over and _mean(self._scores) >= self._minimum - _ROUNDING)
 
     def failure(self) -> Finding:
         """Why the candidate fails."""
-        proof = f"evidence that it is below {_won(self._too_low)}" if self._too_low.won else "that is the whole corpus"
-        return Finding(Verdict.FAIL, "QualityTooLow", f"{self._measured()}; {proof}")
+        proof = (
+            f"evidence that it is below {_describe_odds(self._too_low)}"
+            if self._too_low.is_won
+            else "that is the whole corpus"
+        )
+        return Finding(Verdict.FAIL, "QualityTooLow", f"{self._describe_measurement()}; {proof}")
 
     def proof(self) -> str:
         """What shows that the candidate is good enough."""
-        if self._enough is None or not self._proven:
-            return f"{self._measured()}; that is the whole corpus"
-        below = f"surely not more than {_margin(self._margin)} below it, evidence {_won(self._enough)}"
-        return f"{self._measured()}; {below}"
+        if self._enough is None or not self._is_proven:
+            return f"{self._describe_measurement()}; that is the whole corpus"
+        below = f"surely not more than {_margin(self._margin)} below it, evidence {_describe_odds(self._enough)}"
+        return f"{self._describe_measurement()}; {below}"
 
     def means(self) -> str:
         """What was scored."""
         return f"candidate {_percent(_mean(self._scores))} of the best score over {len(self._scores)} requests"
 
     @property
-    def _proven(self) -> bool:
-        return self._enough is not None and self._enough.won
+    def _is_proven(self) -> bool:
+        return self._enough is not None and self._enough.is_won
 
-    def _measured(self) -> str:
+    def _describe_measurement(self) -> str:
         low, high = mean_between(self._scores)
         span = f"between {three_digits(100 * low)} and {three_digits(100 * high)}"
-        return f"{self.means()} ({span}), at least {allowed(self._minimum)} wanted"
+        return f"{self.means()} ({span}), at least {write_limit(self._minimum)} wanted"
 
 
-def _won(bets: Bets) -> str:
+def _describe_odds(bets: Bets) -> str:
     return f"{odds(bets.highest)} (needs {odds(log(bets.needed))})"
 
 

@@ -136,15 +136,15 @@ def _target(request: Request, draw: random.Random, *, number: int, base: str, pa
     def fill(text: str, alter: Fill = str) -> str:
         return _VARIABLE.sub(lambda match: alter(_text(value(match))), text)
 
-    def filled(part: Any) -> Any:  # noqa: ANN401
+    def fill_part(part: Any) -> Any:  # noqa: ANN401
         match part:
             case str():
                 whole = _VARIABLE.fullmatch(part)  # a variable alone keeps its type: numbers stay numbers
                 return value(whole) if whole else fill(part)
             case list():
-                return [filled(one) for one in part]
+                return [fill_part(one) for one in part]
             case dict():
-                return {fill(name): filled(one) for name, one in part.items()}
+                return {fill(name): fill_part(one) for name, one in part.items()}
             case _:
                 return part
 
@@ -154,7 +154,7 @@ def _target(request: Request, draw: random.Random, *, number: int, base: str, pa
     target: dict[str, Any] = {"method": request.method or method, "url": url, "header": headers}
     if request.body is not None:
         is_text = isinstance(request.body, str)
-        body = fill(request.body) if is_text else json.dumps(filled(request.body), ensure_ascii=False)
+        body = fill(request.body) if is_text else json.dumps(fill_part(request.body), ensure_ascii=False)
         if not any(name.lower() == "content-type" for name in headers):
             headers["Content-Type"] = ["text/plain; charset=utf-8" if is_text else "application/json"]
         target["body"] = base64.b64encode(body.encode()).decode()
@@ -227,7 +227,7 @@ def _request(number: int, text: str) -> Request:
         entry = text
     if isinstance(entry, dict) and _depth(entry) > MOST_DEPTH:
         raise _too_deep(number)
-    request = _written(number, entry) if isinstance(entry, dict) else Request(number, body=_body(entry, text))
+    request = _parse_entry(number, entry) if isinstance(entry, dict) else Request(number, body=_body(entry, text))
     for name in ("path", "headers", "body"):
         _check_variables(f"line {number}: {name}", getattr(request, name), request.variables)
     try:
@@ -262,11 +262,11 @@ _PATH_WORDS: Final = "a path that begins with / and has no spaces and no #, and 
 _HEADER_WORDS: Final = 'names and texts of one line without control characters, such as {"Accept": "text/html"}'
 
 
-def _written(number: int, entry: Mapping[str, Any]) -> Request:
+def _parse_entry(number: int, entry: Mapping[str, Any]) -> Request:
     if unknown := sorted(entry.keys() - set(_FIELDS)):
         raise InvalidCorpus(f"line {number}: {unknown[0]} is not known; a line has {', '.join(_FIELDS)}")
 
-    def checked(name: str, holds: Callable[[Any], bool], words: str, default: Any = None) -> Any:  # noqa: ANN401
+    def check_field(name: str, holds: Callable[[Any], bool], words: str, default: Any = None) -> Any:  # noqa: ANN401
         value = entry.get(name, default)
         if name in entry and not holds(value):
             raise InvalidCorpus(f"line {number}: {name} must be {words}, not {json.dumps(value, ensure_ascii=False)}")
@@ -274,12 +274,12 @@ def _written(number: int, entry: Mapping[str, Any]) -> Request:
 
     return Request(
         line=number,
-        method=checked("method", _is_method, "a method such as POST"),
-        path=checked("path", _is_path, _PATH_WORDS),
-        headers=checked("headers", _are_headers, _HEADER_WORDS, {}),
+        method=check_field("method", _is_method, "a method such as POST"),
+        path=check_field("path", _is_path, _PATH_WORDS),
+        headers=check_field("headers", _are_headers, _HEADER_WORDS, {}),
         body=entry.get("body"),
-        weight=float(checked("weight", _is_weight, "a number above 0", 1.0)),
-        variables=checked("variables", _are_variables, "names and lists of values, none of them empty", {}),
+        weight=float(check_field("weight", _is_weight, "a number above 0", 1.0)),
+        variables=check_field("variables", _are_variables, "names and lists of values, none of them empty", {}),
     )
 
 

@@ -54,7 +54,7 @@ _NEARBY: Final = 0.25
 _DECLINES: Final = np.geomspace(0.25, 64.0, 13)
 """By how much the headroom falls over a range of rates as wide as the capacity."""
 _NOISES: Final = np.array([0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0])
-"""The noise of the headroom, as multiples of what is reckoned from the dispersion."""
+"""The noise of the headroom, as multiples of what follows from the dispersion."""
 _NOISE_CHANCES: Final = np.log([0.05, 0.1, 0.2, 0.3, 0.2, 0.1, 0.05])
 _LEAST_NOISE: Final = 0.03
 _MOST_NOISE: Final = 0.4

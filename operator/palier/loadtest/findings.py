@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from palier.evidence.sentences import allowed, duration, two_digits
+from palier.evidence.sentences import duration, two_digits, write_limit
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.measure import Outcome, StepResult
 from palier.loadtest.objectives import LoadObjective, Promise
 from palier.loadtest.plan import LoadTestPlan
 
-__all__ = ["Finished", "named", "told"]
+__all__ = ["SearchResult", "describe_step", "write_rate"]
 
 _WORDS: Final = {
     Promise.LATENCY: "answered later than {limit} or not at all",
@@ -33,7 +33,7 @@ _MOST_DIGITS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class SearchResult:
     """What was found."""
 
     verdict: Verdict
@@ -47,7 +47,9 @@ class Finished:
     """The highest rate that may be tried held."""
 
 
-def found(soak: StepResult, plan: LoadTestPlan, *, ceiling: float | None, at_least: bool, known: float) -> Finished:
+def report_capacity(
+    soak: StepResult, plan: LoadTestPlan, *, ceiling: float | None, at_least: bool, known: float
+) -> SearchResult:
     """The capacity.
 
     Args:
@@ -58,32 +60,32 @@ def found(soak: StepResult, plan: LoadTestPlan, *, ceiling: float | None, at_lea
         known: how far the true capacity may be away, as a part of it, with 80 %.
     """
     rate = soak.step.rate
-    limit = f"{named(ceiling)} did not hold, " if ceiling else ""
+    limit = f"{write_rate(ceiling)} did not hold, " if ceiling else ""
     most = "the highest rate that may be tried, so it may carry more"
     edge = most if at_least else f"{limit}the capacity is known to about {max(1.0, 100 * known):.0f} %"
     how = "held for" if soak.holds else "is the edge: it fell short by no more than chance allows in"
-    message = f"{named(rate)} {how} {duration(soak.step.seconds)}: {told(soak, plan)}; {edge}"
+    message = f"{write_rate(rate)} {how} {duration(soak.step.seconds)}: {describe_step(soak, plan)}; {edge}"
     reason = "HighestRateHeld" if at_least else "CapacityFound"
-    return Finished(Verdict.PASS, reason, message, rate, ceiling, at_least)
+    return SearchResult(Verdict.PASS, reason, message, rate, ceiling, at_least)
 
 
-def unreachable_objective(result: StepResult, plan: LoadTestPlan) -> Finished:
+def unreachable_objective(result: StepResult, plan: LoadTestPlan) -> SearchResult:
     """No rate is low enough."""
-    message = f"even at {named(result.step.rate)}, the lowest rate that is tried: {told(result, plan)}"
-    return Finished(Verdict.FAIL, "ObjectiveUnreachable", message, ceiling=result.step.rate)
+    message = f"even at {write_rate(result.step.rate)}, the lowest rate that is tried: {describe_step(result, plan)}"
+    return SearchResult(Verdict.FAIL, "ObjectiveUnreachable", message, ceiling=result.step.rate)
 
 
-def not_sustained(soaks: Iterable[StepResult], plan: LoadTestPlan, *, held: float) -> Finished:
+def not_sustained(soaks: Iterable[StepResult], plan: LoadTestPlan, *, held: float) -> SearchResult:
     """Rates that hold for a step and not for longer."""
     last = min(soaks, key=lambda soak: soak.step.rate)
     message = (
-        f"{named(held)} held for a while, but not even {named(last.step.rate)} for {duration(last.step.seconds)}: "
-        f"{told(last, plan)}"
+        f"{write_rate(held)} held for a while, but not even {write_rate(last.step.rate)} for"
+        f" {duration(last.step.seconds)}: {describe_step(last, plan)}"
     )
-    return Finished(Verdict.FAIL, "NotSustained", message, ceiling=last.step.rate)
+    return SearchResult(Verdict.FAIL, "NotSustained", message, ceiling=last.step.rate)
 
 
-def no_server(results: Iterable[StepResult], *, worked: StepResult | None) -> Finished:
+def no_server(results: Iterable[StepResult], *, worked: StepResult | None) -> SearchResult:
     """Nobody answers."""
     tried = sum(result.requests for result in results)
     if worked is None:
@@ -93,12 +95,12 @@ def no_server(results: Iterable[StepResult], *, worked: StepResult | None) -> Fi
         )
     else:
         message = (
-            f"no answer to any of {tried} requests after {named(worked.step.rate)} had been offered: it broke down"
+            f"no answer to any of {tried} requests after {write_rate(worked.step.rate)} had been offered: it broke down"
         )
-    return Finished(Verdict.NO_EVIDENCE, "NoServer", message)
+    return SearchResult(Verdict.NO_EVIDENCE, "NoServer", message)
 
 
-def corpus_refused(results: Iterable[StepResult]) -> Finished:
+def corpus_refused(results: Iterable[StepResult]) -> SearchResult:
     """The requests themselves are wrong."""
     steps = list(results)
     code = max(steps, key=lambda result: result.not_accepted).refusing_code
@@ -112,37 +114,37 @@ def corpus_refused(results: Iterable[StepResult]) -> Finished:
         f"{refused} of {total} requests {what}: "
         f"the requests of the test are wrong ({wrong}), so nothing can be said about the server"
     )
-    return Finished(Verdict.NO_EVIDENCE, "CorpusRefused", message)
+    return SearchResult(Verdict.NO_EVIDENCE, "CorpusRefused", message)
 
 
-def generator_limited(limited: StepResult, *, held: float | None) -> Finished:
+def generator_limited(limited: StepResult, *, held: float | None) -> SearchResult:
     """The generator was the bottleneck."""
-    carried = f"; the server carried {named(held)}" if held else ""
+    carried = f"; the server carried {write_rate(held)}" if held else ""
     message = (
-        f"{named(limited.step.rate)} could not be offered: {named(limited.achieved)} were sent, "
+        f"{write_rate(limited.step.rate)} could not be offered: {write_rate(limited.achieved)} were sent, "
         f"1 % of them more than {_time(limited.lag)} late{carried}. "
         "Give the generator more CPU, or a node of its own (loadTest.resources, loadTest.nodeSelector)"
     )
-    return Finished(Verdict.NO_EVIDENCE, "GeneratorLimited", message)
+    return SearchResult(Verdict.NO_EVIDENCE, "GeneratorLimited", message)
 
 
-def exhausted(what: str, plan: LoadTestPlan, *, held: float | None) -> Finished:
+def report_exhausted(what: str, plan: LoadTestPlan, *, held: float | None) -> SearchResult:
     """A budget is used up before anything is known."""
     budgets = {
         "OutOfTime": f"the test may last {duration(plan.max_duration)} (maxDuration)",
         "OutOfRequests": f"the test may send {plan.max_requests} requests (maxRequests)",
         "TooFewRequests": "the server answers too few requests in the time that is left to judge so high a percentile",
     }
-    known = f"{named(held)} held for a step" if held else "no rate has held yet"
+    known = f"{write_rate(held)} held for a step" if held else "no rate has held yet"
     message = f"{budgets[what]}, which was not enough for a result: {known}"
-    return Finished(Verdict.NO_EVIDENCE, what, message)
+    return SearchResult(Verdict.NO_EVIDENCE, what, message)
 
 
-def told(result: StepResult, plan: LoadTestPlan) -> str:
+def describe_step(result: StepResult, plan: LoadTestPlan) -> str:
     """What a step has shown: "latency: 3.1 % of 4800 answered later than 250 ms or not at all (5 % allowed)"."""
     said = [
         f"{objective.name}: {_share(tally.share, objective.limit_fraction)} of {tally.total} {_words(objective)}"
-        f" ({allowed(objective.limit_fraction)} allowed)"
+        f" ({write_limit(objective.limit_fraction)} allowed)"
         for objective, tally in zip(plan.objectives, result.tallies, strict=True)
     ]
     if failures := [f"{count} {_FAILURES[key]}" for key, count in result.outcomes.items() if key in _FAILURES]:
@@ -152,7 +154,7 @@ def told(result: StepResult, plan: LoadTestPlan) -> str:
     return "; ".join(said)
 
 
-def named(rate: float) -> str:
+def write_rate(rate: float) -> str:
     """A rate: "120 requests/s"."""
     return f"{rate:.3g} requests/s" if rate < 1000 else f"{rate:.0f} requests/s"  # noqa: PLR2004 - no exponents
 

@@ -29,7 +29,7 @@ __all__ = [
     "answer_type",
     "answers_of",
     "bad_answers",
-    "measured",
+    "measure_step",
 ]
 
 SETTLING: Final = 0.2
@@ -60,7 +60,7 @@ class Outcome(IntEnum):
     OTHER = 5
 
     @classmethod
-    def of(cls, code: int, error: str) -> "Outcome":
+    def from_line(cls, code: int, error: str) -> "Outcome":
         """The outcome of a line of the generator."""
         if error:
             named = {"timeout": cls.TIMEOUT, "other": cls.OTHER, "unsendable": cls.NOT_ACCEPTED}
@@ -196,7 +196,7 @@ def answers_of(lines: Iterable[Mapping[str, Any]], *, gaps: int = 0) -> NDArray[
     return np.array([_row(line, gaps) for line in lines], dtype=answer_type(gaps))
 
 
-def measured(
+def measure_step(
     step: Step,
     answers: NDArray[np.void],
     plan: LoadTestPlan,
@@ -231,19 +231,19 @@ def measured(
     overflowed = peak_open >= CONNECTIONS
     keeps_up = not overflowed and growth <= _GROWTH_SHARE * len(judged) + _SIGMAS * math.sqrt(2 * len(judged))
 
-    def tallied(part: NDArray[np.void], since: float) -> tuple[Tally, ...]:
+    def tally_since(part: NDArray[np.void], since: float) -> tuple[Tally, ...]:
         return tuple(_tally(objective, part, plan, begin=since, end=end) for objective in plan.objectives)
 
-    def within(tallies: tuple[Tally, ...]) -> bool:
+    def are_within(tallies: tuple[Tally, ...]) -> bool:
         limits = [objective.limit_fraction for objective in plan.objectives]
         return all(tally.share <= limit for tally, limit in zip(tallies, limits, strict=True))
 
-    tallies, fair, undecided = tallied(judged, begin), judged, False
-    if lag > _lag_limit(plan.tightest) and keeps_up and not within(tallies):
+    tallies, fair, undecided = tally_since(judged, begin), judged, False
+    if lag > _lag_limit(plan.tightest) and keeps_up and not are_within(tallies):
         # A late generator makes a server look slower, never faster: only a failure can be its fault.
-        fair = _forgiven(judged, lag)
-        tallies = tallied(fair, begin)
-        undecided = within(tallies)
+        fair = _forgive_lag(judged, lag)
+        tallies = tally_since(fair, begin)
+        undecided = are_within(tallies)
     too_few = achieved < _LEAST_ACHIEVED * arrived
     late_begin = end - (end - begin) / 3
     codes = Counter(judged["code"][judged["outcome"] == Outcome.NOT_ACCEPTED].tolist())
@@ -253,7 +253,7 @@ def measured(
     return StepResult(
         step=step,
         tallies=tallies,
-        closing=tallied(fair[fair["due"] >= late_begin], late_begin),
+        closing=tally_since(fair[fair["due"] >= late_begin], late_begin),
         length=length,
         requests=len(judged),
         sent=len(answers),
@@ -272,7 +272,7 @@ def measured(
         began=began,
         overflowed=overflowed,
         generator_limited=not overflowed and (undecided or bool(too_few)),
-        holds=within(tallies) and keeps_up and not undecided and len(judged) > 0,
+        holds=are_within(tallies) and keeps_up and not undecided and len(judged) > 0,
         keeps_up=keeps_up,
     )
 
@@ -359,13 +359,13 @@ def _growth(answers: NDArray[np.void], *, begin: float, end: float) -> float:
     edge = _EDGE * (end - begin)
     offsets = np.linspace(0.0, edge, 9)
 
-    def opened(instants: NDArray[np.float64]) -> float:
+    def count_open(instants: NDArray[np.float64]) -> float:
         return float(np.mean(np.searchsorted(due, instants) - np.searchsorted(done, instants)))
 
-    return (opened(end - edge + offsets) - opened(begin + offsets)) / (1 - _EDGE)
+    return (count_open(end - edge + offsets) - count_open(begin + offsets)) / (1 - _EDGE)
 
 
-def _forgiven(answers: NDArray[np.void], lag: float) -> NDArray[np.void]:
+def _forgive_lag(answers: NDArray[np.void], lag: float) -> NDArray[np.void]:
     """The answers as if none had been sent late: without its own lag, and without that of those before it."""
     earlier = answers.copy()
     for column in ("latency", "first"):
@@ -387,5 +387,5 @@ def _row(line: Mapping[str, Any], gaps: int) -> tuple[Any, ...]:
     first, last = line.get("first", math.nan), line.get("last", math.nan)
     code, slow = line["code"], tuple(line.get("slow", ())) or (0,) * gaps
     per_token = (last - first) / (events - 1) if events > 1 else math.nan
-    latency, outcome = lag + line["latency"], Outcome.of(code, line.get("error", ""))
+    latency, outcome = lag + line["latency"], Outcome.from_line(code, line.get("error", ""))
     return (line["at"], lag, latency, lag + first, per_token, outcome, code, events, slow)

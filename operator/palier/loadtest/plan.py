@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from pydantic.alias_generators import to_camel
 
 from palier.api.v1alpha1 import ModelDeployment
-from palier.errors import InvalidSpec, unreadable
+from palier.errors import InvalidSpec, describe_fault
 from palier.loadtest.objectives import LoadObjective, Promise, objectives_under_load
 
 __all__ = ["CONNECTIONS", "LoadTestPlan", "digest", "plan_for"]
@@ -68,7 +68,7 @@ class LoadTestPlan:
         except json.JSONDecodeError:
             raise
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"not the plan of a load test: {unreadable(error)}") from error
+            raise ValueError(f"not the plan of a load test: {describe_fault(error)}") from error
 
     @property
     def tightest(self) -> float | None:

@@ -12,12 +12,12 @@ from typing import Final
 
 from palier.loadtest import findings
 from palier.loadtest.estimate import Belief, believe
-from palier.loadtest.findings import Finished
+from palier.loadtest.findings import SearchResult
 from palier.loadtest.measure import SETTLING, Phase, Step, StepResult
 from palier.loadtest.objectives import Promise
 from palier.loadtest.plan import LoadTestPlan
 
-__all__ = ["Finished", "next_step", "surely_fails"]
+__all__ = ["SearchResult", "next_step", "surely_fails"]
 
 RESOLUTION: Final = 0.035
 """Half the width of the middle 80 % of the belief, as a part of the capacity, at which the search ends."""
@@ -73,14 +73,14 @@ SOAK_TOLERANCE: Final = 1.25
 right on the edge is not lowered again and again by chance."""
 
 
-def next_step(history: Sequence[StepResult], plan: LoadTestPlan) -> Step | Finished:
+def next_step(history: Sequence[StepResult], plan: LoadTestPlan) -> Step | SearchResult:
     """The next step, or the end.
 
     Args:
         history: the results of all steps so far, in order.
         plan: the objectives, times and limits.
     """
-    return _Search(tuple(history), plan).decided()
+    return _Search(tuple(history), plan).decide_next()
 
 
 def surely_fails(bad: Sequence[int], step: Step, plan: LoadTestPlan) -> bool:
@@ -109,28 +109,28 @@ class _Search:
     history: tuple[StepResult, ...]
     plan: LoadTestPlan
 
-    def decided(self) -> Step | Finished:
+    def decide_next(self) -> Step | SearchResult:
         refused = sum(result.not_accepted for result in self.history)
         most, share = NOT_ACCEPTED
         if refused > max(most, share * sum(result.requests for result in self.history)):
             return findings.corpus_refused(self.history)
-        if not self.history or self._silent(self.history[-1]):
+        if not self.history or self._is_silent(self.history[-1]):
             return self._warm_up()
         last_steps = self.history[-LIMITED_STEPS:]
         if len(last_steps) == LIMITED_STEPS and all(result.generator_limited for result in last_steps):
-            return findings.generator_limited(self.history[-1], held=self._held())
-        if self._of(Phase.SOAK):
+            return findings.generator_limited(self.history[-1], held=self._find_highest_held())
+        if self._list_steps_of(Phase.SOAK):
             return self._after_soak()
-        if self._of(Phase.SEARCH):
+        if self._list_steps_of(Phase.SEARCH):
             return self._search()
         return self._climb()
 
     # What is known.
 
-    def _of(self, phase: Phase) -> list[StepResult]:
-        return [result for result in self._counted() if result.step.phase is phase]
+    def _list_steps_of(self, phase: Phase) -> list[StepResult]:
+        return [result for result in self._list_counted() if result.step.phase is phase]
 
-    def _counted(self) -> list[StepResult]:
+    def _list_counted(self) -> list[StepResult]:
         """The steps that say something about the server."""
         return [
             result
@@ -138,15 +138,15 @@ class _Search:
             if result.step.phase is not Phase.WARM_UP and not result.generator_limited and result.requests
         ]
 
-    def _held(self) -> float | None:
-        return max((result.step.rate for result in self._counted() if result.holds), default=None)
+    def _find_highest_held(self) -> float | None:
+        return max((result.step.rate for result in self._list_counted() if result.holds), default=None)
 
-    def _failed(self) -> float | None:
-        return min((result.step.rate for result in self._counted() if not result.holds), default=None)
+    def _find_lowest_failed(self) -> float | None:
+        return min((result.step.rate for result in self._list_counted() if not result.holds), default=None)
 
     def _cannot_offer(self) -> float:
         """The lowest rate that the generator could not offer twice; below one that it could, it was a hiccup."""
-        offered = max((result.step.rate for result in self._counted()), default=0.0)
+        offered = max((result.step.rate for result in self._list_counted()), default=0.0)
         limited = [result.step.rate for result in self.history if result.generator_limited]
         return min((rate for rate in limited if rate > offered and limited.count(rate) > 1), default=math.inf)
 
@@ -155,33 +155,33 @@ class _Search:
         return min((result.latency[50] for result in warm), default=1.0)
 
     def _lowest(self) -> float:
-        return _rounded(min(self._start(), WARM_UP_RATE, max(SLOWEST, IDLE_SHARE / self._idle_latency())))
+        return _round_rate(min(self._start(), WARM_UP_RATE, max(SLOWEST, IDLE_SHARE / self._idle_latency())))
 
     def _start(self) -> float:
         chosen = self.plan.start_rate or max(WARM_UP_RATE, START_SHARE / self._idle_latency())
-        return _rounded(min(chosen, self.plan.max_rate))
+        return _round_rate(min(chosen, self.plan.max_rate))
 
     def _belief(self) -> Belief:
-        counted = self._counted()
-        held, failed = self._held(), self._failed()
+        counted = self._list_counted()
+        held, failed = self._find_highest_held(), self._find_lowest_failed()
         known = [rate for rate in (held, failed) if rate is not None]
         first = believe(counted, self.plan, middle=math.sqrt(known[0] * known[-1]))
         return believe(counted, self.plan, middle=first.quantile(0.5))
 
     # What comes next.
 
-    def _warm_up(self) -> Step | Finished:
+    def _warm_up(self) -> Step | SearchResult:
         worked = [place for place, result in enumerate(self.history) if result.step.phase is not Phase.WARM_UP]
         dead = self.history[worked[-1] + 1 :] if worked else self.history
         seconds = max(SHORTEST_WARM_UP, self.plan.warm_up)
         if len(dead) >= DEAD_STEPS and sum(result.elapsed for result in dead) >= self._patience(seconds):
             return findings.no_server(dead, worked=self.history[worked[-1]] if worked else None)
         rate = max(WARM_UP_RATE, WARM_UP_REQUESTS / seconds)  # the lowest rate is chosen by how fast an idle server is
-        return Step(Phase.WARM_UP, _rounded(min(rate, self.plan.max_rate)), seconds)
+        return Step(Phase.WARM_UP, _round_rate(min(rate, self.plan.max_rate)), seconds)
 
     def _patience(self, seconds: float) -> float:
         """How long a server is waited for: not so long that no time is left for another warm-up and a soak."""
-        if self._held() is None:
+        if self._find_highest_held() is None:
             return 0.0
         longest, share = PATIENCE
         spent = sum(result.elapsed for result in self.history)
@@ -190,18 +190,18 @@ class _Search:
         return min(longest, share * self.plan.max_duration)
 
     @staticmethod
-    def _silent(result: StepResult) -> bool:
+    def _is_silent(result: StepResult) -> bool:
         """Whether there is no server any more, or not yet."""
         answered = result.requests - result.no_connection
         if result.step.phase is Phase.WARM_UP:
             return answered <= result.other
         return result.no_connection > answered
 
-    def _climb(self) -> Step | Finished:
-        held, failed, barred = self._held(), self._failed(), self._cannot_offer()
+    def _climb(self) -> Step | SearchResult:
+        held, failed, barred = self._find_highest_held(), self._find_lowest_failed(), self._cannot_offer()
         last = self.history[-1]
         if last.generator_limited and last.step.rate < barred:
-            return self._fitted(last.step)
+            return self._fit_step(last.step)
         if held is not None and failed is not None:
             return self._search()
         if held is not None and held >= self.plan.max_rate:
@@ -211,60 +211,62 @@ class _Search:
             rate = math.sqrt(held * barred) if rate >= barred else rate
         elif failed is not None:
             lowest = self._lowest()
-            tried = [result for result in self._counted() if result.step.rate <= lowest]
+            tried = [result for result in self._list_counted() if result.step.rate <= lowest]
             if len(tried) > 1:
                 return findings.unreachable_objective(tried[-1], self.plan)
             rate = max(failed / DESCENT, lowest)
         else:
             rate = min(self._start(), barred / DESCENT)
         if barred / rate < CLOSE or (rate < SLOWEST and barred < math.inf):
-            return findings.generator_limited(self._limited(), held=held)
-        return self._fitted(Step(Phase.CLIMB, _rounded(rate), self._seconds(Phase.CLIMB, rate)))
+            return findings.generator_limited(self._find_limited(), held=held)
+        return self._fit_step(Step(Phase.CLIMB, _round_rate(rate), self._seconds(Phase.CLIMB, rate)))
 
-    def _limited(self) -> StepResult:
+    def _find_limited(self) -> StepResult:
         return next(result for result in reversed(self.history) if result.generator_limited)
 
-    def _search(self) -> Step | Finished:
-        belief, done = self._belief(), len(self._of(Phase.SEARCH))
+    def _search(self) -> Step | SearchResult:
+        belief, done = self._belief(), len(self._list_steps_of(Phase.SEARCH))
         least, most = SEARCH_STEPS
-        rate = _rounded(min(belief.quantile(PROBES[done % len(PROBES)]), self.plan.max_rate))
+        rate = _round_rate(min(belief.quantile(PROBES[done % len(PROBES)]), self.plan.max_rate))
         if rate * CLOSE > self._cannot_offer():
-            return findings.generator_limited(self._limited(), held=self._held())
-        if done >= most or (done >= least and belief.spread <= RESOLUTION and self._enclosed(rate)):
-            return self._soak(_cautious(belief))
+            return findings.generator_limited(self._find_limited(), held=self._find_highest_held())
+        if done >= most or (done >= least and belief.spread <= RESOLUTION and self._is_enclosed(rate)):
+            return self._soak(_choose_cautiously(belief))
         longer = 1 + done / LONGER
-        step = self._fitted(Step(Phase.SEARCH, rate, longer * self._seconds(Phase.SEARCH, rate)))
-        if isinstance(step, Finished) and (held := self._held()) is not None:
-            return self._soak(min(_cautious(belief), held) if done < least else _cautious(belief))
+        step = self._fit_step(Step(Phase.SEARCH, rate, longer * self._seconds(Phase.SEARCH, rate)))
+        if isinstance(step, SearchResult) and (held := self._find_highest_held()) is not None:
+            return self._soak(min(_choose_cautiously(belief), held) if done < least else _choose_cautiously(belief))
         return step
 
-    def _enclosed(self, rate: float) -> bool:
+    def _is_enclosed(self, rate: float) -> bool:
         """Whether a step not far below held and one not far above failed: no curve alone is to be believed."""
-        near = [one for one in self._counted() if rate / CLOSE <= one.step.rate <= rate * CLOSE]
+        near = [one for one in self._list_counted() if rate / CLOSE <= one.step.rate <= rate * CLOSE]
         return any(one.holds for one in near) and any(not one.holds for one in near)
 
-    def _after_soak(self) -> Step | Finished:
-        soaks = self._of(Phase.SOAK)
+    def _after_soak(self) -> Step | SearchResult:
+        soaks = self._list_steps_of(Phase.SOAK)
         last, belief = soaks[-1], self._belief()
         if self.history[-1].generator_limited:
-            return self._fitted(self.history[-1].step)
+            return self._fit_step(self.history[-1].step)
         rate = last.step.rate
         if last.holds or (
             _nearly_holds([one for one in soaks if one.step.rate < ALIKE * rate], self.plan)
             and belief.quantile(0.5) >= rate
         ):
-            failed = [one.step.rate for one in self._counted() if not one.holds and one.step.rate > rate]
+            failed = [one.step.rate for one in self._list_counted() if not one.holds and one.step.rate > rate]
             at_least = rate >= self.plan.max_rate
             known = belief.spread
-            return findings.found(last, self.plan, ceiling=min(failed, default=None), at_least=at_least, known=known)
+            return findings.report_capacity(
+                last, self.plan, ceiling=min(failed, default=None), at_least=at_least, known=known
+            )
         if len(soaks) > len(LOWERED):
-            return findings.not_sustained(soaks, self.plan, held=self._held() or rate)
+            return findings.not_sustained(soaks, self.plan, held=self._find_highest_held() or rate)
         least, most = LOWERED[len(soaks) - 1]
-        return self._soak(min(most * rate, max(least * rate, _cautious(belief))))
+        return self._soak(min(most * rate, max(least * rate, _choose_cautiously(belief))))
 
-    def _soak(self, rate: float) -> Step | Finished:
-        rate = _rounded(min(rate, self.plan.max_rate))
-        return self._fitted(Step(Phase.SOAK, rate, self._seconds(Phase.SOAK, rate)))
+    def _soak(self, rate: float) -> Step | SearchResult:
+        rate = _round_rate(min(rate, self.plan.max_rate))
+        return self._fit_step(Step(Phase.SOAK, rate, self._seconds(Phase.SOAK, rate)))
 
     # How long.
 
@@ -287,21 +289,23 @@ class _Search:
         waiting = max(1e-9, rate * self.plan.longest)
         return max(5.0, min(40.0, 4 * waiting, max(10.0, 3000 / waiting))) * self.plan.longest
 
-    def _fitted(self, step: Step) -> Step | Finished:
+    def _fit_step(self, step: Step) -> Step | SearchResult:
         """The step as far as time and requests suffice, with enough of both left for a soak."""
         soaks = step.phase is Phase.SOAK
         soak = self._seconds(Phase.SOAK, step.rate)
         reserve = max(self.plan.soak, min(RESERVED_SOAKS * soak, RESERVED_SHARE * self.plan.max_duration))
-        if soaks or self._held() is None:
+        if soaks or self._find_highest_held() is None:
             reserve = 0.0  # there may be nothing to soak: whether any rate holds at all comes first
         time = self.plan.max_duration - sum(result.elapsed for result in self.history) - reserve
         requests = self.plan.max_requests - sum(result.sent for result in self.history) - reserve * step.rate
         seconds = min(step.seconds, time, requests / step.rate)
         least = self.plan.soak if soaks else self.plan.step_duration / 2
         if seconds < least:
-            return findings.exhausted("OutOfTime" if time < least else "OutOfRequests", self.plan, held=self._held())
+            return findings.report_exhausted(
+                "OutOfTime" if time < least else "OutOfRequests", self.plan, held=self._find_highest_held()
+            )
         if soaks and seconds * step.rate * (1 - SETTLING) < _answers(step.phase, self.plan) / 2:
-            return findings.exhausted("TooFewRequests", self.plan, held=self._held())
+            return findings.report_exhausted("TooFewRequests", self.plan, held=self._find_highest_held())
         return Step(step.phase, step.rate, round(seconds, 3))
 
 
@@ -320,10 +324,10 @@ def _nearly_holds(soaks: Sequence[StepResult], plan: LoadTestPlan) -> bool:
     return soaks[-1].keeps_up
 
 
-def _cautious(belief: Belief) -> float:
+def _choose_cautiously(belief: Belief) -> float:
     return max(belief.quantile(CAUTION), MOST_CAUTION * belief.quantile(0.5))
 
 
-def _rounded(rate: float) -> float:
+def _round_rate(rate: float) -> float:
     """Three digits: what is told is what was offered."""
     return float(f"{rate:.3g}")

@@ -109,18 +109,18 @@ def _pod_spec(deployment: ModelDeployment, revision: str) -> dict[str, Any]:
     spec = copy.deepcopy(dict(deployment.spec.serving.template.spec))
     placement = deployment.spec.serving.placement
     if placement.accelerator is Accelerator.GPU and placement.gpu:
-        resources = _filled(spec["containers"][0], "resources", {})
+        resources = _fill_field(spec["containers"][0], "resources", {})
         # Kubernetes wants extended resources as limits; requests follow by themselves.
-        _filled(resources, "limits", {})[placement.gpu.resource] = str(placement.gpu.count)
+        _fill_field(resources, "limits", {})[placement.gpu.resource] = str(placement.gpu.count)
         if placement.gpu.product:
             vendor = placement.gpu.resource.partition("/")[0]
-            _filled(spec, "nodeSelector", {})[f"{vendor}/gpu.product"] = placement.gpu.product
+            _fill_field(spec, "nodeSelector", {})[f"{vendor}/gpu.product"] = placement.gpu.product
     if deployment.spec.model.prompts:
         source = {"name": PROMPTS_VOLUME, "configMap": {"name": prompts_name(deployment, revision)}}
-        _filled(spec, "volumes", []).append(source)
+        _fill_field(spec, "volumes", []).append(source)
         mount = {"name": PROMPTS_VOLUME, "mountPath": PROMPTS_PATH, "readOnly": True}
         for container in spec["containers"]:
-            _filled(container, "volumeMounts", []).append(mount)
+            _fill_field(container, "volumeMounts", []).append(mount)
     return spec
 
 
@@ -130,7 +130,7 @@ def mounts_prompts(workload: Mapping[str, Any]) -> bool:
     return any(volume.get("name") == PROMPTS_VOLUME for volume in volumes)
 
 
-def _filled(parent: dict[str, Any], name: str, empty: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _fill_field(parent: dict[str, Any], name: str, empty: Any) -> Any:  # noqa: ANN401 - any JSON value
     """The field of a mapping, put there empty if it is missing or was left empty in YAML (`volumes:`)."""
     if parent.get(name) is None:
         parent[name] = empty

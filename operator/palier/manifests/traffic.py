@@ -19,9 +19,9 @@ from palier.api.constants import (
     SHADOW_HEADER,
 )
 from palier.api.v1alpha1 import Gateway, ModelDeployment
+from palier.manifests.drift import ANNOTATION_FIELDS, fields_digest
 from palier.manifests.metadata import child_name, metadata
 from palier.manifests.revision import service_port
-from palier.manifests.stated import ANNOTATION_FIELDS, fields_digest
 
 RULE = "weighted"
 
@@ -45,7 +45,7 @@ def route_manifest(
     deployment: ModelDeployment,
     gateway: Gateway,
     *,
-    slots: tuple[str, str],
+    backend_positions: tuple[str, str],
     weights: Mapping[str, int],
     ports: Mapping[str, int],
     mirror: Mirror | None = None,
@@ -55,19 +55,19 @@ def route_manifest(
     Args:
         deployment: the owner.
         gateway: `spec.traffic.gateway`.
-        slots: the revision at each of the two backend positions; empty where the other one is alone.
+        backend_positions: the revision at each of the two backend positions; empty where the other one is alone.
         weights: percent by revision, summing to 100.
         ports: Service port by revision.
         mirror: where copies of requests go; None for nowhere.
     """
-    first, second = slots
+    first, second = backend_positions
     if second == first:
         second = ""
     shares = (weights.get(first, 0) if first else 0, weights.get(second, 0) if second else 0)
     # An empty position names the other one's Service at weight 0, so that the weight never changes its position.
     named = (first or second, second or first)
     if sum(shares) != 100:  # noqa: PLR2004 - percent
-        raise ValueError(f"weights {dict(weights)} at positions {slots} do not sum to 100")
+        raise ValueError(f"weights {dict(weights)} at positions {backend_positions} do not sum to 100")
     spec: dict[str, Any] = {
         "parentRefs": [_parent(parent.model_dump(by_alias=True, exclude_none=True)) for parent in gateway.parent_refs],
         "rules": [

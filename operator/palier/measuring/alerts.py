@@ -9,7 +9,7 @@ not in it: a release that goes on a little later harms nobody, so it waits for i
 from typing import NamedTuple
 
 from palier.evidence.objective import alarm
-from palier.measuring.look import Watched
+from palier.measuring.look import WatchedRelease
 
 __all__ = ["UNTOLD", "Alerts", "alerts_of"]
 
@@ -30,7 +30,7 @@ PODS, ROUTER = "(pods)", "(router)"
 """Sides of a release in `Alerts.unseen`; no objective has such a name."""
 
 
-def alerts_of(watched: Watched) -> Alerts:
+def alerts_of(watched: WatchedRelease) -> Alerts:
     """Where a release stands after a look; another standing than before is news.
 
     Raises:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from palier.evidence.counters import HistogramCounts, Located, Place, Series, above, edge_of
+from palier.evidence.counters import HistogramCounts, Place, SamplePositions, Series, count_above, edge_of
 from palier.evidence.native import native_above
 
 NO_SEGMENT = "(none)"
@@ -17,16 +17,16 @@ class Histogram(NamedTuple):
     segment: str
     edges: dict[float, list[Series]]
     native: list[Series]
-    found: Located
+    found: SamplePositions
 
-    def above(self, threshold: float) -> HistogramCounts:
+    def count_above(self, threshold: float) -> HistogramCounts:
         """Its answer; while a target exports both kinds, the classic one."""
         if self.edges:
-            return above(threshold, self.edges, self.found)
+            return count_above(threshold, self.edges, self.found)
         return native_above(threshold, self.native, self.found)
 
 
-def histograms(rows: Sequence[tuple[str, Series]], found: Located, label: str) -> Iterable[Histogram]:
+def histograms(rows: Sequence[tuple[str, Series]], found: SamplePositions, label: str) -> Iterable[Histogram]:
     """The histograms of one target, apart by revision and by the value of a label unless that is empty.
 
     Args:

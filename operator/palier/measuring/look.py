@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from palier.evidence.counters import LARGEST_COUNT, Target
-from palier.evidence.objective import Amounts, Counts, Evidence, ObjectiveRule, fresh, observe
+from palier.evidence.objective import Amounts, Counts, Evidence, ObjectiveRule, observe, start_evidence
+from palier.measuring.interval import NOWHERE, Answer, LookInterval
 from palier.measuring.questions import Question, questions, signal_questions
 from palier.measuring.scrapes import keep_successful
 from palier.measuring.sources import MeasuredObjective, Origin, Reading, RouterSeries, SlowerThan, Source
-from palier.measuring.step import NOWHERE, Answer, Step
 
 SCRAPED = Question("up")
 """The series that Prometheus itself writes for every target at every scrape."""
@@ -31,7 +31,7 @@ OTHER_SEGMENTS = "(other)"
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchedRelease:
     """A release under judgement: whose pods are counted, by which objectives, and the evidence so far."""
 
     candidate: str
@@ -60,12 +60,12 @@ class Watched:
     lost: Mapping[tuple[str, str], frozenset[Target]] = field(default_factory=dict)
     """Targets that have lost the signal of an objective, by its name and the revision."""
 
-    def blind(self, reason: str, *, at: float) -> "Watched":
+    def mark_blind(self, reason: str, *, at: float) -> "WatchedRelease":
         """The same release after a look that could not measure."""
         since = at if self.cannot_measure_since is None else self.cannot_measure_since
         return replace(self, cannot_measure=reason, cannot_measure_since=since)
 
-    def blind_at_router(self, reason: str, *, at: float) -> "Watched":
+    def blind_at_router(self, reason: str, *, at: float) -> "WatchedRelease":
         """The same release after a look that could not read the router."""
         since = at if self.router_unseen_since is None else self.router_unseen_since
         return replace(self, router_unseen=reason, router_unseen_since=since)
@@ -103,7 +103,7 @@ def instants(start: float, end: float, *, interval: float) -> list[float]:
 
 
 def look(
-    watched: Watched,
+    watched: WatchedRelease,
     answers: Mapping[Question, Answer],
     *,
     scraped: Answer,
@@ -112,7 +112,7 @@ def look(
     staleness: float,
     unanswered: Mapping[Question, str] = {},
     unclear: Mapping[tuple[Question, str], str] = {},
-) -> Watched:
+) -> WatchedRelease:
     """The release after the looks at the given instants.
 
     The objectives that read the gateway's proxies and all others are measured each for themselves: one side that
@@ -130,8 +130,8 @@ def look(
     """
     scraped = keep_successful(scraped)
 
-    def step(start: float, end: float) -> Step:
-        return Step(answers, scraped, start=start, end=end, staleness=staleness, unclear=unclear)
+    def step(start: float, end: float) -> LookInterval:
+        return LookInterval(answers, scraped, start=start, end=end, staleness=staleness, unclear=unclear)
 
     if at:
         watched = _look_at_pods(watched, step, at, unanswered)
@@ -139,14 +139,14 @@ def look(
     return _look_at_router(watched, step, router_at, unanswered) if router_at else watched
 
 
-def asked_at(watched: Watched, *, router: bool) -> set[Question]:
+def asked_at(watched: WatchedRelease, *, router: bool) -> set[Question]:
     """Everything that is asked for one side of a release, without `SCRAPED`."""
     own = (one for one in watched.objectives if (one.origin is Origin.ROUTER) is router)
     return {question for objective in own for question in questions(objective)}
 
 
-def visible(
-    watched: Watched,
+def is_visible(
+    watched: WatchedRelease,
     answers: Mapping[Question, Answer],
     *,
     router: bool,
@@ -157,31 +157,33 @@ def visible(
 ) -> bool:
     """Whether one side of the candidate can be read at an instant."""
     asked = asked_at(watched, router=router)
-    if _first(unanswered, [*([] if router else [SCRAPED]), *asked]):
+    if _find_first(unanswered, [*([] if router else [SCRAPED]), *asked]):
         return False
-    step = Step(answers, keep_successful(scraped), start=at, end=at, staleness=staleness)
+    step = LookInterval(answers, keep_successful(scraped), start=at, end=at, staleness=staleness)
     if router:
-        return step.seen(watched.candidate, _signals_of(_of_router(watched)))
-    return step.scraped(watched.candidate) or step.seen(watched.candidate, asked)
+        return step.has_samples(watched.candidate, _signals_of(_of_router(watched)))
+    return step.was_scraped(watched.candidate) or step.has_samples(watched.candidate, asked)
 
 
-Steps = Callable[[float, float], Step]
+Steps = Callable[[float, float], LookInterval]
 
 
-def _look_at_pods(watched: Watched, step_of: Steps, at: Sequence[float], unanswered: Mapping[Question, str]) -> Watched:
+def _look_at_pods(
+    watched: WatchedRelease, step_of: Steps, at: Sequence[float], unanswered: Mapping[Question, str]
+) -> WatchedRelease:
     """Everything but the router."""
     objectives = [one for one in watched.objectives if one.origin is not Origin.ROUTER]
     if watched.objectives and not objectives:
         return replace(watched, last_look=at[-1], cannot_measure="", cannot_measure_since=None)
     asked = asked_at(watched, router=False)
-    if reason := _first(unanswered, [SCRAPED, *sorted(asked)]):
-        return watched.blind(reason, at=at[-1])
+    if reason := _find_first(unanswered, [SCRAPED, *sorted(asked)]):
+        return watched.mark_blind(reason, at=at[-1])
     if watched.traffic_since is None:
         step = step_of(at[-1], at[-1])
-        if step.scraped(watched.candidate) or step.seen(watched.candidate, asked):
+        if step.was_scraped(watched.candidate) or step.has_samples(watched.candidate, asked):
             read = _readings(watched, objectives, step)
             return replace(watched, readings=read, cannot_measure="", cannot_measure_since=None)
-        return watched.blind(f"no samples yet from the pods of candidate {watched.candidate}", at=at[-1])
+        return watched.mark_blind(f"no samples yet from the pods of candidate {watched.candidate}", at=at[-1])
     for instant in at:
         if watched.last_look is None:
             watched = replace(watched, last_look=instant)
@@ -189,12 +191,12 @@ def _look_at_pods(watched: Watched, step_of: Steps, at: Sequence[float], unanswe
         if instant <= watched.last_look:
             continue
         step = step_of(watched.last_look, instant)
-        if not (step.scraped(watched.candidate) or step.seen(watched.candidate, asked)):
-            watched = watched.blind(f"no fresh samples from the pods of candidate {watched.candidate}", at=instant)
+        if not (step.was_scraped(watched.candidate) or step.has_samples(watched.candidate, asked)):
+            watched = watched.mark_blind(f"no fresh samples from the pods of candidate {watched.candidate}", at=instant)
             continue
-        with_stable = step.scraped(watched.stable) or step.seen(watched.stable, asked)
+        with_stable = step.was_scraped(watched.stable) or step.has_samples(watched.stable, asked)
         watched = replace(
-            _observed(watched, objectives, step, with_stable=with_stable),
+            _observe_step(watched, objectives, step, with_stable=with_stable),
             last_look=instant,
             cannot_measure="",
             cannot_measure_since=None,
@@ -203,8 +205,8 @@ def _look_at_pods(watched: Watched, step_of: Steps, at: Sequence[float], unanswe
 
 
 def _look_at_router(
-    watched: Watched, step_of: Steps, at: Sequence[float], unanswered: Mapping[Question, str]
-) -> Watched:
+    watched: WatchedRelease, step_of: Steps, at: Sequence[float], unanswered: Mapping[Question, str]
+) -> WatchedRelease:
     """The objectives that read the gateway's proxies."""
     objectives = _of_router(watched)
     if not objectives:
@@ -213,7 +215,7 @@ def _look_at_router(
     if watched.traffic_since is None:
         read = _readings(watched, objectives, step_of(at[-1], at[-1]))
         return replace(watched, readings=read, router_unseen="", router_unseen_since=None)
-    if reason := _first(unanswered, sorted(asked)):
+    if reason := _find_first(unanswered, sorted(asked)):
         return watched.blind_at_router(reason, at=at[-1])
     if watched.router is None:
         reason = f"the route has no backend position yet for candidate {watched.candidate}"
@@ -226,13 +228,13 @@ def _look_at_router(
         if instant <= watched.router_last_look:
             continue
         step = step_of(watched.router_last_look, instant)
-        if not step.seen(watched.candidate, signals):
-            fresh_ones = "fresh counters" if step.ever_seen(watched.candidate, signals) else "counters"
+        if not step.has_samples(watched.candidate, signals):
+            fresh_ones = "fresh counters" if step.was_ever_seen(watched.candidate, signals) else "counters"
             reason = f"no {fresh_ones} of the router for candidate {watched.candidate} from its proxies in {where}"
             watched = watched.blind_at_router(reason, at=instant)
             continue
         watched = replace(
-            _observed(watched, objectives, step, with_stable=step.seen(watched.stable, signals)),
+            _observe_step(watched, objectives, step, with_stable=step.has_samples(watched.stable, signals)),
             router_last_look=instant,
             router_unseen="",
             router_unseen_since=None,
@@ -240,14 +242,16 @@ def _look_at_router(
     return watched
 
 
-def _observed(watched: Watched, objectives: Sequence[MeasuredObjective], step: Step, *, with_stable: bool) -> Watched:
+def _observe_step(
+    watched: WatchedRelease, objectives: Sequence[MeasuredObjective], step: LookInterval, *, with_stable: bool
+) -> WatchedRelease:
     """The release after one step, except for how far it has been read."""
     evidence, missing, lost = dict(watched.evidence), dict(watched.missing), dict(watched.lost)
     for objective in objectives:
         rule, name = objective.rule, objective.rule.name
         if objective.label_delay and step.start < (watched.traffic_since or 0.0) + objective.label_delay:
             continue  # what is known so early is not all that there is to know: good and bad may differ in their age
-        if twins := _unclear(watched, objective, step):
+        if twins := _describe_unclear(watched, objective, step):
             missing[name] = twins
             continue
         candidate = _arm(objective, objective.source, watched.candidate, step, lost)
@@ -260,10 +264,10 @@ def _observed(watched: Watched, objectives: Sequence[MeasuredObjective], step: S
         stable: Counts | Amounts | None = None
         same_edges = True
         segments: dict[str, tuple[Counts, Counts]] = {}
-        if with_stable and objective.stable_source is not None and _compared(objective):
+        if with_stable and objective.stable_source is not None and _is_compared(objective):
             told = _arm(objective, objective.stable_source, watched.stable, step, lost)
             stable = None if isinstance(told, str) else told
-            same_edges = stable is None or not step.coarser(
+            same_edges = stable is None or not step.is_coarser(
                 objective.stable_source,
                 watched.stable,
                 than=(objective.source, watched.candidate),
@@ -273,7 +277,7 @@ def _observed(watched: Watched, objectives: Sequence[MeasuredObjective], step: S
             segments = _segments(watched, objective, step, compared=stable is not None)
         digest, known = _digest(objective), evidence.get(name)
         evidence[name] = observe(
-            known if known is not None and known.of == digest else fresh(digest),
+            known if known is not None and known.of == digest else start_evidence(digest),
             candidate,
             stable,
             rule,
@@ -290,15 +294,15 @@ def _observed(watched: Watched, objectives: Sequence[MeasuredObjective], step: S
     )
 
 
-def _unclear(watched: Watched, objective: MeasuredObjective, step: Step) -> str:
+def _describe_unclear(watched: WatchedRelease, objective: MeasuredObjective, step: LookInterval) -> str:
     """Why an objective cannot be told for one of its arms: the series may be those of another model's users."""
-    told = step.unclear(objective, objective.source, watched.candidate)
-    if told or objective.stable_source is None or not _compared(objective):
+    told = step.describe_unclear(objective, objective.source, watched.candidate)
+    if told or objective.stable_source is None or not _is_compared(objective):
         return told
-    return step.unclear(objective, objective.stable_source, watched.stable)
+    return step.describe_unclear(objective, objective.stable_source, watched.stable)
 
 
-def _compared(objective: MeasuredObjective) -> bool:
+def _is_compared(objective: MeasuredObjective) -> bool:
     return not isinstance(objective.rule, ObjectiveRule) or objective.rule.compare_with_stable
 
 
@@ -306,25 +310,25 @@ def _arm(
     objective: MeasuredObjective,
     source: Source,
     revision: str,
-    step: Step,
+    step: LookInterval,
     lost: dict[tuple[str, str], frozenset[Target]],
 ) -> Counts | Amounts | str | None:
     """What one arm adds to an objective, or why it cannot be told; None where counting begins with this step.
 
     `lost` is brought up to date.
     """
-    if objective.origin is Origin.SHADOW and not step.seen(revision, signal_questions(objective)):
+    if objective.origin is Origin.SHADOW and not step.has_samples(revision, signal_questions(objective)):
         # Another program counts these from its start on: that the pods themselves are scraped says nothing about it.
         return f"no fresh samples of the shadow proxy about {revision}: does Prometheus scrape it?"
     whose = (objective.rule.name, revision)
     before = lost.pop(whose, NOWHERE)
-    signal, gone = step.vanished(objective, source, revision, before=before)
+    signal, gone = step.find_vanished(objective, source, revision, before=before)
     if gone:
         lost[whose] = gone
         pods = "a pod that is" if len(gone) == 1 else f"{len(gone)} pods that are"
         where = "the router" if objective.origin is Origin.ROUTER else f"{pods} still scraped"
         return f"signal {signal} of {revision} vanished from {where}"
-    if reason := step.unreadable(objective, source, revision):
+    if reason := step.describe_unreadable(objective, source, revision):
         return reason
     if before and step.begins(objective, source, revision):
         return None  # what was counted before it vanished is not known any more
@@ -335,7 +339,7 @@ def _arm(
 
 
 def _segments(
-    watched: Watched, objective: MeasuredObjective, step: Step, *, compared: bool
+    watched: WatchedRelease, objective: MeasuredObjective, step: LookInterval, *, compared: bool
 ) -> dict[str, tuple[Counts, Counts]]:
     """Candidate's and stable's counts by segment; the smallest together where there are very many."""
     candidate = step.segments(objective, objective.source, watched.candidate)
@@ -349,11 +353,11 @@ def _segments(
     largest = sorted(both, key=lambda name: (-both[name][0].total - both[name][1].total, name))
     kept = {name: both[name] for name in largest[:MOST_SEGMENTS] if name != OTHER_SEGMENTS}
     rest = [both[name] for name in both if name not in kept]
-    kept[OTHER_SEGMENTS] = (_added(one for one, _ in rest), _added(other for _, other in rest))
+    kept[OTHER_SEGMENTS] = (_add_counts(one for one, _ in rest), _add_counts(other for _, other in rest))
     return kept
 
 
-def _added(parts: Iterable[Counts]) -> Counts:
+def _add_counts(parts: Iterable[Counts]) -> Counts:
     every = list(parts)
     return Counts(
         sum(one.total for one in every), sum(one.bad for one in every), sum(one.bad_possible for one in every)
@@ -365,18 +369,20 @@ def _digest(objective: MeasuredObjective) -> str:
     return objective.digest
 
 
-def _readings(watched: Watched, objectives: Sequence[MeasuredObjective], step: Step) -> dict[str, Reading]:
+def _readings(
+    watched: WatchedRelease, objectives: Sequence[MeasuredObjective], step: LookInterval
+) -> dict[str, Reading]:
     """How well the candidate's histograms answer; what was read before stands until it is read anew."""
     readings = dict(watched.readings)
     for objective in objectives:
         if isinstance(objective.source, SlowerThan):
-            reading = step.reading(objective, objective.source, watched.candidate)
+            reading = step.read_histograms(objective, objective.source, watched.candidate)
             if reading:
                 readings[objective.rule.name] = reading
     return readings
 
 
-def _of_router(watched: Watched) -> list[MeasuredObjective]:
+def _of_router(watched: WatchedRelease) -> list[MeasuredObjective]:
     return [one for one in watched.objectives if one.origin is Origin.ROUTER]
 
 
@@ -384,5 +390,5 @@ def _signals_of(objectives: Sequence[MeasuredObjective]) -> set[Question]:
     return {question for objective in objectives for question in signal_questions(objective)}
 
 
-def _first(unanswered: Mapping[Question, str], asked: Sequence[Question]) -> str:
+def _find_first(unanswered: Mapping[Question, str], asked: Sequence[Question]) -> str:
     return next((unanswered[question] for question in asked if question in unanswered), "")

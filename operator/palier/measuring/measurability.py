@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from palier.evidence.counters import Measurable, around
+from palier.evidence.counters import Measurable, find_edges
 from palier.measuring.sources import KnownReading, MeasuredObjective, Reading, SlowerThan, reading_of
 
 
@@ -28,24 +28,26 @@ def measurability(
 ) -> tuple[Measurability, ...]:
     """One answer for each objective that reads a histogram."""
     return tuple(
-        _one(objective, objective.source, _about(objective.source, readings.get(objective.rule.name)))
+        _describe_objective(
+            objective, objective.source, _find_reading(objective.source, readings.get(objective.rule.name))
+        )
         for objective in objectives
         if isinstance(objective.source, SlowerThan)
     )
 
 
-def _about(source: SlowerThan, known: KnownReading | None) -> Reading | None:
+def _find_reading(source: SlowerThan, known: KnownReading | None) -> Reading | None:
     """A remembered reading, if it is about this histogram and threshold."""
     return known.reading if known and known.of == reading_of(source) else None
 
 
-def _one(objective: MeasuredObjective, source: SlowerThan, reading: Reading | None) -> Measurability:
+def _describe_objective(objective: MeasuredObjective, source: SlowerThan, reading: Reading | None) -> Measurability:
     name = objective.rule.name
     read = reading is not None
     if reading is None:
         if not objective.expected_edges:
             return Measurability(name, None, f"{name}: {source.histogram} has not been read yet")
-        reading = expected(source.threshold, objective.expected_edges)
+        reading = expect_reading(source.threshold, objective.expected_edges)
     whose = "its" if read else "its default"
     match reading.measurable:
         case Measurable.EXACT:
@@ -62,7 +64,7 @@ def _one(objective: MeasuredObjective, source: SlowerThan, reading: Reading | No
     return Measurability(name, reading.measurable, message + remedy)
 
 
-def expected(threshold: float, edges: tuple[float, ...]) -> Reading:
+def expect_reading(threshold: float, edges: tuple[float, ...]) -> Reading:
     """What a histogram with these finite edges can say about a threshold, in the same unit."""
-    lower, upper = around(threshold, (*edges, math.inf))
+    lower, upper = find_edges(threshold, (*edges, math.inf))
     return Reading(Measurable.EXACT if lower == upper else Measurable.BRACKETED, lower, upper)

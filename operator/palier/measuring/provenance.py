@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from palier.evidence.counters import Series
-from palier.measuring.look import Watched
+from palier.measuring.interval import Answer
+from palier.measuring.look import WatchedRelease
 from palier.measuring.questions import Question, questions
 from palier.measuring.sources import Origin
-from palier.measuring.step import Answer
 
 __all__ = ["OF_SERVERS", "of_several_servers"]
 
@@ -44,7 +44,7 @@ _ENDS: Final = re.compile(
 def of_several_servers(
     answers: Mapping[Question, Answer],
     scraped: Answer,
-    watched: Watched,
+    watched: WatchedRelease,
     *,
     pod_labels: frozenset[str] = frozenset(),
 ) -> dict[tuple[Question, str], str]:
@@ -72,14 +72,14 @@ def of_several_servers(
         suspicious = {name for _, one in rows for name in named & one.labels.keys()}
         if not suspicious:
             continue
-        label, values = _differing((one for _, one in rows), suspicious - _known_labels(watched))
+        label, values = _find_differing((one for _, one in rows), suspicious - _known_labels(watched))
         if label:
             for revision in {revision for revision, _ in rows}:
                 told.setdefault((question, revision), _reason(question.selector, label, values))
     return told
 
 
-def _known_labels(watched: Watched) -> frozenset[str]:
+def _known_labels(watched: WatchedRelease) -> frozenset[str]:
     """Labels that somebody has named: the router's, by which backends are told apart, and those of segments."""
     router = {watched.router.label} if watched.router else set()
     return frozenset(router | {objective.segment_by for objective in watched.objectives if objective.segment_by})
@@ -93,7 +93,7 @@ def _among_pods(scraped: Answer, revisions: tuple[str, str], pod_labels: frozens
     if len(rows) < 2:  # noqa: PLR2004 - with one, nothing can differ
         return {}
     names = {name for _, _, one in rows for name in one.labels} - _OF_PODS - pod_labels
-    label, values = _differing((one for _, _, one in rows), names & OF_SERVERS)
+    label, values = _find_differing((one for _, _, one in rows), names & OF_SERVERS)
     if label:
         return dict.fromkeys(revisions, _reason("the pods' series", label, values))
     unknown = {name for name in names - OF_SERVERS if not _ENDS.fullmatch(name)}
@@ -101,14 +101,14 @@ def _among_pods(scraped: Answer, revisions: tuple[str, str], pod_labels: frozens
     for revision in revisions:
         for job in sorted({job for job, owner, _ in rows if owner == revision}):
             mine = [one for of, owner, one in rows if (of, owner) == (job, revision)]
-            label, values = _differing(mine, unknown, present_only=False)
+            label, values = _find_differing(mine, unknown, present_only=False)
             if label:
                 found[revision] = _reason(f"the series of {revision}", label, values)
                 break
     return found
 
 
-def _differing(
+def _find_differing(
     series: Iterable[Series], labels: Iterable[str], *, present_only: bool = True
 ) -> tuple[str, tuple[str, ...]]:
     """The first label, by name, that has several values, and these; "" where there is none."""

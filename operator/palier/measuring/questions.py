@@ -25,7 +25,7 @@ class Question(NamedTuple):
     """Whether the series are those of a shadow's proxy."""
 
     @classmethod
-    def at(cls, selector: str, origin: Origin) -> Self:
+    def from_origin(cls, selector: str, origin: Origin) -> Self:
         """The question for series that somebody exports."""
         return cls(selector, of_router=origin is Origin.ROUTER, of_proxy=origin is Origin.SHADOW)
 
@@ -47,8 +47,8 @@ def histogram_question(selector: str) -> str:
 def questions_of(source: Source, origin: Origin) -> tuple[Question, ...]:
     """Everything that has to be asked for the series of one revision."""
     if isinstance(source, SlowerThan):
-        return (Question.at(histogram_question(source.histogram), origin),)
-    return tuple(Question.at(selector, origin) for selector in source.selectors)
+        return (Question.from_origin(histogram_question(source.histogram), origin),)
+    return tuple(Question.from_origin(selector, origin) for selector in source.selectors)
 
 
 class Signal(NamedTuple):
@@ -63,7 +63,7 @@ def signals_of(source: Source, origin: Origin) -> tuple[Signal, ...]:
     """The signals of one revision. Errors are left out: their counter may be born with the first one."""
 
     def signal(*selectors: str) -> Signal:
-        return Signal(" + ".join(selectors), tuple(Question.at(selector, origin) for selector in selectors))
+        return Signal(" + ".join(selectors), tuple(Question.from_origin(selector, origin) for selector in selectors))
 
     match source:
         case SlowerThan(histogram=histogram):

@@ -34,7 +34,7 @@ class Serving:
 
 
 def router_series(
-    deployment: ModelDeployment, *, candidate: str, stable: str, slots: tuple[str, str] | None
+    deployment: ModelDeployment, *, candidate: str, stable: str, backend_positions: tuple[str, str] | None
 ) -> RouterSeries | None:
     """How the series of the gateway's proxies are told apart; None without a router or while there are no positions.
 
@@ -42,10 +42,15 @@ def router_series(
         deployment: the spec.
         candidate: the candidate's revision.
         stable: stable's revision.
-        slots: the revision at each backend position of the route.
+        backend_positions: the revision at each backend position of the route.
     """
     gateway = deployment.spec.traffic.gateway
-    if gateway is None or gateway.router is None or slots is None or not {candidate, stable} <= set(slots):
+    if (
+        gateway is None
+        or gateway.router is None
+        or backend_positions is None
+        or not {candidate, stable} <= set(backend_positions)
+    ):
         return None
     preset = presets.router(gateway.router.value)
 
@@ -54,7 +59,7 @@ def router_series(
             namespace=deployment.metadata.namespace,
             name=deployment.metadata.name,
             revision=revision,
-            position=slots.index(revision),
+            position=backend_positions.index(revision),
         )
 
     where = proxy_namespaces(deployment)
@@ -71,7 +76,7 @@ def proxy_namespaces(deployment: ModelDeployment) -> tuple[str, ...]:
     return tuple(sorted({*preset.namespaces, *(beside if preset.beside_gateway else ())}))
 
 
-class Found(NamedTuple):
+class ResolvedSource(NamedTuple):
     """Where an objective's numbers come from."""
 
     source: Source
@@ -82,7 +87,7 @@ class Found(NamedTuple):
 
 def resolve(
     deployment: ModelDeployment, objective: Objective, serving: Serving, *, field: str, at_router: bool = False
-) -> Found:
+) -> ResolvedSource:
     """The series that an objective reads of a revision.
 
     Args:
@@ -97,27 +102,27 @@ def resolve(
     """
     gateway = deployment.spec.traffic.gateway
     router = presets.router(gateway.router.value) if gateway and gateway.router else None
-    named = Named(deployment.spec.signals, serving)
+    named = SignalNames(deployment.spec.signals, serving)
     if objective.latency is not None:
         return _latency(objective.latency, named, router, field=f"{field}.latency")
     if objective.error_rate is not None:
         owner = objective.error_rate.source or (CounterOwner.ROUTER if at_router else None)
         return _errors(owner, named, router, field=f"{field}.errorRate")
     if objective.ratio is not None:
-        return Found(CounterRatio((objective.ratio.bad,), (objective.ratio.total,)), Origin.ELSEWHERE)
+        return ResolvedSource(CounterRatio((objective.ratio.bad,), (objective.ratio.total,)), Origin.ELSEWHERE)
     if objective.product is not None:
         told = presets.product(objective.product.signal.value)
-        return Found(CounterRatio(told.bad, told.total), Origin.ELSEWHERE)
+        return ResolvedSource(CounterRatio(told.bad, told.total), Origin.ELSEWHERE)
     if objective.mean is not None:
         return _mean(objective.mean, named, field=f"{field}.mean")
     if objective.score is not None:
-        return Found(MeanOf(objective.score.sum, (objective.score.count,)), Origin.ELSEWHERE)
+        return ResolvedSource(MeanOf(objective.score.sum, (objective.score.count,)), Origin.ELSEWHERE)
     if objective.level is not None:
         return _level(objective.level, named, field=f"{field}.level")
     raise InvalidSpec(field, "an objective needs exactly one kind")
 
 
-class Named:
+class SignalNames:
     """The signals of one revision: those that the spec names, then those of its runtime's preset."""
 
     def __init__(self, signals: Signals | None, serving: Serving) -> None:
@@ -129,7 +134,7 @@ class Named:
             except LookupError as error:
                 raise InvalidSpec("spec.model.runtimeVersion", str(error)) from None
 
-    def given(self, name: str) -> str | HistogramSignal | None:
+    def find_given(self, name: str) -> str | HistogramSignal | None:
         """What the spec names."""
         return getattr(self._signals, to_snake(name)) if self._signals else None
 
@@ -139,7 +144,7 @@ class Named:
 
     def counters(self, name: str) -> tuple[str, ...] | None:
         """The counters of a signal; None when there are none."""
-        given = self.given(name)
+        given = self.find_given(name)
         if isinstance(given, str):
             return (given,)
         known = self.preset(name)
@@ -160,32 +165,36 @@ class Named:
                 return f"name it as spec.signals.{name}, or choose a spec.model.runtime that has it"
 
 
-def _latency(latency: Latency, named: Named, router: presets.RouterPreset | None, *, field: str) -> Found:
+def _latency(
+    latency: Latency, named: SignalNames, router: presets.RouterPreset | None, *, field: str
+) -> ResolvedSource:
     name, seconds = latency.signal.value, latency.threshold.seconds
     if latency.source is CounterOwner.ROUTER:
         if router is None or router.latency is None:
             raise InvalidSpec(f"{field}.source", "spec.traffic.gateway.router names no router with a latency histogram")
         return _histogram(router.latency, seconds, Origin.ROUTER)
-    given = named.given(name)
+    given = named.find_given(name)
     if isinstance(given, HistogramSignal):
-        return Found(SlowerThan(given.histogram, seconds / given.unit.seconds), Origin.PODS)
+        return ResolvedSource(SlowerThan(given.histogram, seconds / given.unit.seconds), Origin.PODS)
     known = named.preset(name)
     if isinstance(known, presets.Histogram):
         return _histogram(known, seconds, Origin.PODS)
     raise InvalidSpec(field, f"a latency objective needs a histogram: {named.absence(name)}")
 
 
-def _histogram(known: presets.Histogram, seconds: float, origin: Origin) -> Found:
+def _histogram(known: presets.Histogram, seconds: float, origin: Origin) -> ResolvedSource:
     threshold = seconds / TimeUnit(known.unit).seconds
-    return Found(SlowerThan(known.selector, threshold), origin, edges=known.bounds, remedy=known.fix)
+    return ResolvedSource(SlowerThan(known.selector, threshold), origin, edges=known.bounds, remedy=known.fix)
 
 
-def _errors(owner: CounterOwner | None, named: Named, router: presets.RouterPreset | None, *, field: str) -> Found:
+def _errors(
+    owner: CounterOwner | None, named: SignalNames, router: presets.RouterPreset | None, *, field: str
+) -> ResolvedSource:
     requests, errors = named.counters("requests"), named.counters("errors")
     if owner is not CounterOwner.ROUTER and requests and errors:
-        return Found(CounterRatio(errors, requests), Origin.PODS)
+        return ResolvedSource(CounterRatio(errors, requests), Origin.PODS)
     if owner is not CounterOwner.PODS and router is not None:
-        return Found(CounterRatio(router.errors.selectors, router.requests.selectors), Origin.ROUTER)
+        return ResolvedSource(CounterRatio(router.errors.selectors, router.requests.selectors), Origin.ROUTER)
     missing = "errors" if requests else "requests"
     raise InvalidSpec(
         field,
@@ -194,16 +203,16 @@ def _errors(owner: CounterOwner | None, named: Named, router: presets.RouterPres
     )
 
 
-def _mean(mean: Mean, named: Named, *, field: str) -> Found:
+def _mean(mean: Mean, named: SignalNames, *, field: str) -> ResolvedSource:
     if mean.signal is None:
         assert mean.sum is not None  # noqa: S101 - the schema demands both
         assert mean.count is not None  # noqa: S101
-        return Found(MeanOf(mean.sum, (mean.count,)), Origin.ELSEWHERE)
-    return Found(_mean_of_signal(mean.signal.value, named, field=field), Origin.PODS)
+        return ResolvedSource(MeanOf(mean.sum, (mean.count,)), Origin.ELSEWHERE)
+    return ResolvedSource(_mean_of_signal(mean.signal.value, named, field=field), Origin.PODS)
 
 
-def _mean_of_signal(name: str, named: Named, *, field: str) -> Source:
-    given, known = named.given(name), named.preset(name)
+def _mean_of_signal(name: str, named: SignalNames, *, field: str) -> Source:
+    given, known = named.find_given(name), named.preset(name)
     if isinstance(given, HistogramSignal):
         return _mean_of_histogram(given.histogram, given.unit)
     if given is None and isinstance(known, presets.Histogram):
@@ -217,21 +226,21 @@ def _mean_of_signal(name: str, named: Named, *, field: str) -> Source:
 
 
 def _mean_of_histogram(selector: str, unit: TimeUnit | None) -> MeanOf:
-    return MeanOf(suffixed(selector, "_sum"), (suffixed(selector, "_count"),), scale=unit.seconds if unit else 1.0)
+    return MeanOf(add_suffix(selector, "_sum"), (add_suffix(selector, "_count"),), scale=unit.seconds if unit else 1.0)
 
 
-def _level(level: Level, named: Named, *, field: str) -> Found:
+def _level(level: Level, named: SignalNames, *, field: str) -> ResolvedSource:
     if level.gauge is not None:
-        return Found(AboveLevel(level.gauge, level.max.value), Origin.ELSEWHERE)
-    given, known = named.given("queueDepth"), named.preset("queueDepth")
+        return ResolvedSource(AboveLevel(level.gauge, level.max.value), Origin.ELSEWHERE)
+    given, known = named.find_given("queueDepth"), named.preset("queueDepth")
     if isinstance(given, str):
-        return Found(AboveLevel(given, level.max.value), Origin.PODS)
+        return ResolvedSource(AboveLevel(given, level.max.value), Origin.PODS)
     if isinstance(known, presets.Gauge):
-        return Found(AboveLevel(known.selector, level.max.value), Origin.PODS)
+        return ResolvedSource(AboveLevel(known.selector, level.max.value), Origin.PODS)
     raise InvalidSpec(field, f"a level objective needs a gauge: {named.absence('queueDepth')}")
 
 
-def suffixed(selector: str, suffix: str) -> str:
+def add_suffix(selector: str, suffix: str) -> str:
     """A selector whose metric name has a suffix: `seconds{a="b"}` and `_sum` give `seconds_sum{a="b"}`."""
     name, brace, labels = selector.partition("{")
     return f"{name}{suffix}{brace}{labels}"

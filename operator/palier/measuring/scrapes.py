@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 
-from palier.evidence.arrivals import Scraped, Scrapes
+from palier.evidence.arrivals import ScrapedStep, Scrapes
 from palier.evidence.counters import Series, Target
 
 Rows = Mapping[Target, Iterable[tuple[str, Series]]]
@@ -30,7 +30,7 @@ def keep_successful(
 
 def scraped_both(
     rows: Rows, *, candidate: str, stable: str, start: float, end: float, staleness: float, weight_since: float
-) -> Scraped | None:
+) -> ScrapedStep | None:
     """The scrapes of both revisions that a step rests on; None where one of them was not scraped.
 
     Args:
@@ -45,7 +45,7 @@ def scraped_both(
     mine, theirs = (
         scrapes_of(rows, revision, start=start, end=end, staleness=staleness) for revision in (candidate, stable)
     )
-    return Scraped(start, end, mine, theirs, weight_since) if mine and theirs else None
+    return ScrapedStep(start, end, mine, theirs, weight_since) if mine and theirs else None
 
 
 def scrapes_of(rows: Rows, revision: str, *, start: float, end: float, staleness: float) -> Scrapes | None:

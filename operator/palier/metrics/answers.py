@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from palier.measuring.interval import Answer
 from palier.measuring.look import SCRAPED
 from palier.measuring.questions import Question
-from palier.measuring.step import Answer
 from palier.metrics.owners import Key, Owners
 
 __all__ = ["Answers"]
@@ -29,21 +29,21 @@ class Answers:
     owners: Owners
     """Who has sorted them."""
 
-    def of(self, key: Key) -> dict[Question, Answer]:
+    def for_release(self, key: Key) -> dict[Question, Answer]:
         """The series of one release."""
         return {question: mine for question, found in self.found.items() if (mine := found.get(key))}
 
-    def unanswered(self, key: Key) -> Mapping[Question, str]:
+    def list_unanswered(self, key: Key) -> Mapping[Question, str]:
         """Why questions of one release have no answer."""
         return self.lacking.get(key, {})
 
-    def scraped(self, key: Key) -> Answer:
+    def list_scrapes(self, key: Key) -> Answer:
         """The `up` series of one release's pods."""
         return self.found.get(SCRAPED, {}).get(key, {})
 
-    def unclear(self, key: Key) -> Mapping[tuple[Question, str], str]:
+    def list_unclear(self, key: Key) -> Mapping[tuple[Question, str], str]:
         """Questions and revisions of one release whose series may be another one's as well, and why."""
-        return self.owners.unclear(key)
+        return self.owners.list_unclear(key)
 
     def report(self, of: str = "a look") -> bool:
         """Whether any question has failed; then the log says why, once for each reason."""

@@ -15,7 +15,7 @@ from typing import Final
 
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
-from palier.measuring.look import Watched
+from palier.measuring.look import WatchedRelease
 from palier.measuring.questions import Question
 from palier.metrics.answers import Answers
 from palier.metrics.inquiries import ANYBODY, Inquirer, Inquiry, Scope, each_once
@@ -121,7 +121,7 @@ class Asker:
     async def ask(
         self,
         wanted: Mapping[Question, Iterable[Key]],
-        fleet: Mapping[Key, Watched],
+        fleet: Mapping[Key, WatchedRelease],
         owners: Owners,
         *,
         at: float,
@@ -146,7 +146,7 @@ class Asker:
         ends = self._monotonic() + PATIENCE
         try:
             while now.waiting or running:
-                while chosen := _next(now, running.values(), begun, self._at_once):
+                while chosen := _choose_next(now, running.values(), begun, self._at_once):
                     if self._monotonic() > ends:
                         now.fail(chosen, f"{TIMEOUT}: the questions before it took more than {PATIENCE:.0f} s")
                         continue
@@ -205,7 +205,7 @@ class Asker:
             now.fail(inquiry, f"the question failed: {type(error).__name__}: {error}")
             return
         now.answered = True
-        sort = owners.of_proxies if any_comparison else owners.sorted
+        sort = owners.of_proxies if any_comparison else owners.sort_series
         mine = sort(inquiry.question, series)
         kept = now.found.setdefault(inquiry.question, {})
         for key in inquiry.keys:
@@ -220,22 +220,22 @@ class Asker:
     def _do_without(self, now: _Round, inquiry: Inquiry, error: MetricsUnavailable) -> None:
         """There is no answer: ask for each alone whose answer was too large together, else say why."""
         too_large = error.reason in TOO_LARGE
-        if too_large and inquiry.only is None:
+        if too_large and inquiry.only_release is None:
             now.answered = True
-            for one in now.inquirer.alone(inquiry):
+            for one in now.inquirer.split_inquiry(inquiry):
                 self._ask_apart(one, at=now.at)
                 now.waiting.setdefault(one.namespace, deque()).append(one)
             return
         now.fail(inquiry, str(error))
-        if inquiry.only and (too_large or error.reason == TIMEOUT):
-            now.tiresome.add(inquiry.only)
+        if inquiry.only_release and (too_large or error.reason == TIMEOUT):
+            now.tiresome.add(inquiry.only_release)
         elif error.reason == TIMEOUT:
             now.too_slow.append(inquiry)
         now.answered = now.answered or too_large
         for namespace, own in list(now.waiting.items()):
-            for other in [one for one in own if one.only in now.tiresome]:
+            for other in [one for one in own if one.only_release in now.tiresome]:
                 now.fail(other, str(error))
-            now.waiting[namespace] = deque(one for one in own if one.only not in now.tiresome)
+            now.waiting[namespace] = deque(one for one in own if one.only_release not in now.tiresome)
             if not now.waiting[namespace]:
                 del now.waiting[namespace]
 
@@ -257,24 +257,24 @@ class Asker:
         self._apart.update(((inquiry.question, key), at + APART_FOR) for key in inquiry.keys)
 
 
-def _next(now: _Round, running: Collection[Inquiry], begun: dict[str, int], at_once: int) -> Inquiry | None:
+def _choose_next(now: _Round, running: Collection[Inquiry], begun: dict[str, int], at_once: int) -> Inquiry | None:
     """The question whose turn it is: of the namespace that has had the fewest; None where all have to wait."""
     if len(running) >= at_once:
         return None
     own = [one.namespace for one in running if one.namespace]
-    held = {one.only for one in running if one.only}
+    held = {one.only_release for one in running if one.only_release}
     ordered = sorted(now.waiting, key=lambda name: (begun.get(name, 0), name))
     open_ones = [name for name in ordered if not name or own.count(name) < OF_A_NAMESPACE]
     for namespace in open_ones:
         for one in now.waiting[namespace]:
-            if one.only not in held:
+            if one.only_release not in held:
                 return _begin(now, namespace, one, begun)
     if len(running) < at_once // 2:  # more than anybody's share, where nobody else would use the time
         for namespace in ordered:
             for one in now.waiting[namespace]:
-                if one.only not in held:
+                if one.only_release not in held:
                     return _begin(now, namespace, one, begun)
-        if ordered and len({one.only for line in (running, *now.waiting.values()) for one in line}) == 1:
+        if ordered and len({one.only_release for line in (running, *now.waiting.values()) for one in line}) == 1:
             return _begin(now, ordered[0], now.waiting[ordered[0]][0], begun)
     return None
 

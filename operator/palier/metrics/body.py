@@ -48,7 +48,7 @@ class Limits:
         self._one_large = threading.Lock()
         self._mine = threading.local()
 
-    def bounded(self, raw: Any) -> "_Body":  # noqa: ANN401 - a response of urllib3, or what stands for one
+    def bound_body(self, raw: Any) -> "_Body":  # noqa: ANN401 - a response of urllib3, or what stands for one
         """The same body, of which no more can be read than allowed."""
         return _Body(raw, self)
 
@@ -73,7 +73,7 @@ class Limits:
 class _Body:
     """The body of a response, as `requests` reads it."""
 
-    def __init__(self, raw: Any, limits: Limits) -> None:  # noqa: ANN401 - see `Limits.bounded`
+    def __init__(self, raw: Any, limits: Limits) -> None:  # noqa: ANN401 - see `Limits.bound_body`
         self._raw = raw
         self._limits = limits
 

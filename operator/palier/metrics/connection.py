@@ -41,7 +41,7 @@ REFUSALS: Final = {
 }
 """Status codes by which a server refuses whoever asks: the reason, and what to check."""
 SHORTEST_SECRET: Final = 6
-"""Characters. Shorter values are not blotted out of messages: that would tear words apart."""
+"""Characters. Shorter values are not hidden in messages: that would tear words apart."""
 
 
 class _Unusable(Exception):  # noqa: N818 - as in palier.errors
@@ -101,7 +101,7 @@ class Credentials:
         self.directory = directory
         self._one_reader = threading.Lock()
         try:
-            files = self._settled()
+            files = self._read_settled()
             self._known = files, _access(directory, files)
         except _Unusable as error:
             raise InvalidSettings(f"--prometheus-credentials: {error}") from None
@@ -115,7 +115,7 @@ class Credentials:
         try:
             with self._one_reader:
                 if self._read() != self._known[0]:
-                    files = self._settled()
+                    files = self._read_settled()
                     self._known = files, _access(self.directory, files)
                     logger.info("the credentials for Prometheus in %s have changed: using the new", self.directory)
                 return self._known[1]
@@ -124,14 +124,14 @@ class Credentials:
                 "InvalidCredentials", f"the credentials for Prometheus cannot be used: {error}"
             ) from None
 
-    def blotted(self, text: str) -> str:
+    def hide_secrets(self, text: str) -> str:
         """The text without the secrets that a server may have put into it."""
         for secret in self._known[1].secrets:
             for form in _forms(secret):
                 text = text.replace(form, "…")
         return text
 
-    def _settled(self) -> dict[str, bytes]:
+    def _read_settled(self) -> dict[str, bytes]:
         files = self._read()
         while (again := self._read()) != files:  # replaced in between: not half of the old and half of the new
             files = again
@@ -190,7 +190,7 @@ def _access(directory: Path, files: Mapping[str, bytes]) -> _Access:
         headers=headers,
         authority=str(directory / "ca.crt") if "ca.crt" in files else None,
         certificate=(str(directory / "tls.crt"), str(directory / "tls.key")) if "tls.crt" in files else None,
-        shown=_shown(directory, files),
+        shown=_describe_files(directory, files),
         secrets=tuple(secret for secret in secrets if len(secret) >= SHORTEST_SECRET),
     )
 
@@ -261,7 +261,7 @@ def _check_certificates(directory: Path, files: Mapping[str, bytes]) -> None:
             ) from None
 
 
-def _shown(directory: Path, files: Mapping[str, bytes]) -> str:
+def _describe_files(directory: Path, files: Mapping[str, bytes]) -> str:
     words = {
         "token": "the token",
         "username": "the username and password",
@@ -296,7 +296,7 @@ class Connections:
                 *(url, credentials.directory),
             )
 
-    def here(self) -> PrometheusConnect:
+    def connect_thread(self) -> PrometheusConnect:
         """The connection of this thread.
 
         Raises:
@@ -311,7 +311,7 @@ class Connections:
             self._local.known = known
         return known[1]
 
-    def unreachable(self, error: OSError) -> MetricsUnavailable:
+    def explain_unreachable(self, error: OSError) -> MetricsUnavailable:
         """Why there was no answer at all: what TLS has found wrong, else the kind of the failure."""
         cause: BaseException | None = error
         # Whoever misses a client certificate may just hang up, before its reason has been read.
@@ -336,9 +336,9 @@ class Connections:
             "Unreachable", f"Prometheus at {self._url} cannot be reached ({type(error).__name__})"
         )
 
-    def refused(self, error: Exception) -> MetricsUnavailable:
+    def explain_refused(self, error: Exception) -> MetricsUnavailable:
         """A question that the server did not like, in its words."""
-        words = self._credentials.blotted(str(error)) if self._credentials else str(error)
+        words = self._credentials.hide_secrets(str(error)) if self._credentials else str(error)
         if "too many samples" in words or "too many series" in words:  # a limit of the server's own
             return MetricsUnavailable("TooManySeries", f"Prometheus at {self._url} refused the query: {words}")
         return MetricsUnavailable("QueryFailed", f"Prometheus at {self._url} refused the query: {words}")
@@ -355,7 +355,7 @@ class Connections:
 
     def _check(self, access: _Access, response: requests.Response, **_: object) -> None:
         """Comes before a redirect is followed, and before the library makes one kind of error of all refusals."""
-        trouble = self._redirected(response) if self._credentials and response.is_redirect else None
+        trouble = self._explain_redirect(response) if self._credentials and response.is_redirect else None
         if response.status_code in REFUSALS:
             reason, words = REFUSALS[response.status_code]
             advice = words if self._credentials else "give it credentials with --prometheus-credentials"
@@ -367,9 +367,9 @@ class Connections:
             response.close()
             raise trouble
         # The library reads all that there is, however much: from here it gets no more than the limits allow.
-        response.raw = self._limits.bounded(response.raw)
+        response.raw = self._limits.bound_body(response.raw)
 
-    def _redirected(self, response: requests.Response) -> MetricsUnavailable:
+    def _explain_redirect(self, response: requests.Response) -> MetricsUnavailable:
         # The library would take headers and client certificates along to wherever it is sent.
         target = urlsplit(urljoin(response.url, response.headers["location"]))
         address = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}"

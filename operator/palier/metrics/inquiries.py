@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from palier.evidence.counters import Series
-from palier.measuring.look import Watched
+from palier.measuring.look import WatchedRelease
 from palier.measuring.questions import Question
 from palier.measuring.sources import Origin
-from palier.metrics.matchers import anyone_of, narrowed, none_of
+from palier.metrics.matchers import anyone_of, narrow_selector, none_of
 from palier.metrics.owners import Key
 from palier.metrics.prometheus import MOST_SERIES
 
@@ -35,7 +35,7 @@ class Scope:
     most_series: int = MOST_SERIES
     """Series that one answer may have."""
 
-    def applied(self, watched: Watched) -> Watched:
+    def apply(self, watched: WatchedRelease) -> WatchedRelease:
         """A release whose router is looked for where the operator has been told."""
         if watched.router is None or not self.router_namespaces:
             return watched
@@ -62,7 +62,7 @@ class Inquiry:
         return namespaces.pop() if len(namespaces) == 1 else ""
 
     @property
-    def only(self) -> Key | None:
+    def only_release(self) -> Key | None:
         """The only release that it is for, if there is just one."""
         return self.keys[0] if len(self.keys) == 1 else None
 
@@ -92,7 +92,7 @@ class Inquirer:
         fleet: what is known of the releases.
     """
 
-    def __init__(self, fleet: Mapping[Key, Watched]) -> None:
+    def __init__(self, fleet: Mapping[Key, WatchedRelease]) -> None:
         self._fleet = fleet
         self._chunked: dict[tuple[_Kind, tuple[Key, ...]], list[tuple[Key, ...]]] = {}
         self._named: dict[tuple[_Kind, tuple[Key, ...]], tuple[str, ...]] = {}
@@ -123,7 +123,7 @@ class Inquirer:
             for some in self._chunked[about]:
                 yield self._inquiry(question, kind, some)
 
-    def alone(self, inquiry: Inquiry) -> list[Inquiry]:
+    def split_inquiry(self, inquiry: Inquiry) -> list[Inquiry]:
         """The same question for each of its releases apart."""
         found = []
         for key in inquiry.keys:
@@ -158,7 +158,7 @@ class Inquirer:
         about = kind, keys
         if about not in self._named:
             self._named[about] = self._scopes(kind, keys)
-        return Inquiry(question, keys, tuple(narrowed(question.selector, one) for one in self._named[about]))
+        return Inquiry(question, keys, tuple(narrow_selector(question.selector, one) for one in self._named[about]))
 
     def _scopes(self, kind: _Kind, keys: tuple[Key, ...]) -> tuple[str, ...]:
         """The matchers that name the series of some releases."""
@@ -187,7 +187,7 @@ def each_once(answers: Sequence[list[Series]]) -> list[Series]:
     return [one for same in found.values() for one in same]
 
 
-def _kind(question: Question, watched: Watched) -> _Kind | None:
+def _kind(question: Question, watched: WatchedRelease) -> _Kind | None:
     """By what the series of a release are named; None while that is not known."""
     if question.of_router:
         return _Kind(watched.router.label, watched.router.namespaces) if watched.router else None
@@ -196,11 +196,11 @@ def _kind(question: Question, watched: Watched) -> _Kind | None:
     return _ANYWHERE if _counted_elsewhere(question, watched) else _PODS
 
 
-def _revisions(watched: Watched) -> list[str]:
+def _revisions(watched: WatchedRelease) -> list[str]:
     return [revision for revision in (watched.candidate, watched.stable) if revision.strip("-")]
 
 
-def _counted_elsewhere(question: Question, watched: Watched) -> bool:
+def _counted_elsewhere(question: Question, watched: WatchedRelease) -> bool:
     """Whether another program may export the series, with a label `revision` instead of the pod's own name."""
     return any(
         objective.origin is Origin.ELSEWHERE and question.selector in objective.selectors

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
-from palier.measuring.look import SCRAPED, Watched, asked_at, first_instant, instants, look, visible
+from palier.measuring.look import SCRAPED, WatchedRelease, asked_at, first_instant, instants, is_visible, look
 from palier.measuring.provenance import of_several_servers
 from palier.measuring.questions import Question
 from palier.measuring.sources import Origin
@@ -96,14 +96,14 @@ class Looks:
         self._sleep = sleep
         self._finished = finished
         self._serving = serving
-        self._watched: dict[Key, Watched] = {}
+        self._watched: dict[Key, WatchedRelease] = {}
         self._broken: dict[Key, str] = {}
         self._news = News()
         self.last_turn: float | None = None
 
-    def watch(self, key: Key, watched: Watched) -> None:
+    def watch(self, key: Key, watched: WatchedRelease) -> None:
         """Look at a release from now on, or go on with it where this operator already looks further ahead."""
-        watched = self._asker.scope.applied(watched)
+        watched = self._asker.scope.apply(watched)
         known = self._watched.get(key)
         if known and known.identity == watched.identity and _as_far(known, watched):
             # The very same object stays where nothing is new: most reconciles change nothing.
@@ -138,7 +138,7 @@ class Looks:
         self._news.forget(key)
         self._asker.forget(key)
 
-    def of(self, key: Key, *, candidate: str, begun_at: float, stage_index: int) -> Watched | None:
+    def find_watched(self, key: Key, *, candidate: str, begun_at: float, stage_index: int) -> WatchedRelease | None:
         """The evidence of exactly this stage of exactly this release, if it is being looked at."""
         watched = self._watched.get(key)
         if watched and (watched.candidate, watched.begun_at, watched.stage_index) == (candidate, begun_at, stage_index):
@@ -172,12 +172,12 @@ class Looks:
         )
         self._looked(list(fleet))
 
-    async def _look(self, fleet: Mapping[Key, Watched], at: float) -> bool:
+    async def _look(self, fleet: Mapping[Key, WatchedRelease], at: float) -> bool:
         """One look; whether any question has failed."""
         gaps = {(key, router): self._gap(one, router, at=at) for key, one in fleet.items() for router in one.read_until}
-        usual = {router: self._usual(fleet, gaps, router) for router in (False, True)}
+        usual = {router: self._find_usual_gap(fleet, gaps, router) for router in (False, True)}
         recent = await self._ask(fleet, at=at, seconds=usual)
-        behind: dict[bool, dict[Key, Watched]] = {False: {}, True: {}}
+        behind: dict[bool, dict[Key, WatchedRelease]] = {False: {}, True: {}}
         async for key in _in_turns(fleet):
             plan: dict[bool, Sequence[float]] = {False: [at], True: [at]}
             late: list[bool] = []
@@ -197,7 +197,7 @@ class Looks:
 
     async def _catch_up(
         self,
-        behind: Mapping[bool, dict[Key, Watched]],
+        behind: Mapping[bool, dict[Key, WatchedRelease]],
         router: bool,
         gaps: Mapping[tuple[Key, bool], float],
         *,
@@ -211,28 +211,28 @@ class Looks:
         async for key in _in_turns(fleet):
             plan = {router: self._instants(gaps[key, router], at=at)}
             after = self._measure(key, fleet[key], missed, plan, at=at)
-            if any(reason.startswith(tuple(TOO_LARGE)) for reason in missed.unanswered(key).values()):
+            if any(reason.startswith(tuple(TOO_LARGE)) for reason in missed.list_unanswered(key).values()):
                 self._give_up(key, after, router, at=at)
             if key in behind[not router]:
                 behind[not router][key] = after
         return missed.report()
 
-    def _give_up(self, key: Key, after: Watched, router: bool, *, at: float) -> None:
+    def _give_up(self, key: Key, after: WatchedRelease, router: bool, *, at: float) -> None:
         """Begin anew with a side of which more was missed than can be read at once."""
         if self._watched.get(key) is after:
             begin = at - self._interval
             self._watched[key] = replace(after, router_last_look=begin) if router else replace(after, last_look=begin)
 
-    def _gap(self, watched: Watched, router: bool, *, at: float) -> float:
+    def _gap(self, watched: WatchedRelease, router: bool, *, at: float) -> float:
         """Seconds that one side of a release has to be read back."""
         read = watched.read_until[router]
         if watched.traffic_since is None or read is None:
             return self._interval
         return min(max(at - read, self._interval), LONGEST_REACH)
 
-    def _usual(
+    def _find_usual_gap(
         self,
-        fleet: Mapping[Key, Watched],
+        fleet: Mapping[Key, WatchedRelease],
         gaps: Mapping[tuple[Key, bool], float],
         router: bool,
     ) -> float:
@@ -250,7 +250,7 @@ class Looks:
     def _worth_asking(
         self,
         key: Key,
-        watched: Watched,
+        watched: WatchedRelease,
         router: bool,
         recent: Answers,
         *,
@@ -259,19 +259,19 @@ class Looks:
         """Whether there is anything to read of what a release has not been read of for long."""
         if key in self._broken:
             return False
-        return visible(
+        return is_visible(
             watched,
-            recent.of(key),
+            recent.for_release(key),
             router=router,
-            scraped=recent.scraped(key),
+            scraped=recent.list_scrapes(key),
             at=at,
             staleness=self._staleness,
-            unanswered=recent.unanswered(key),
+            unanswered=recent.list_unanswered(key),
         )
 
     def _measure(
-        self, key: Key, before: Watched, answers: Answers, plan: Mapping[bool, Sequence[float]], *, at: float
-    ) -> Watched:
+        self, key: Key, before: WatchedRelease, answers: Answers, plan: Mapping[bool, Sequence[float]], *, at: float
+    ) -> WatchedRelease:
         """Add what the answers tell of one release, unless a reconcile has moved it on meanwhile.
 
         Args:
@@ -281,7 +281,7 @@ class Looks:
             plan: the instants to look at by side.
             at: now.
         """
-        after = self._after(key, before, answers, plan, at=at)
+        after = self._apply_answers(key, before, answers, plan, at=at)
         present = self._watched.get(key)
         if present is before:
             self._watched[key] = after
@@ -289,9 +289,9 @@ class Looks:
             self._watched[key] = replace(after, objectives=present.objectives, router=present.router)
         return after
 
-    def _after(
-        self, key: Key, before: Watched, answers: Answers, plan: Mapping[bool, Sequence[float]], *, at: float
-    ) -> Watched:
+    def _apply_answers(
+        self, key: Key, before: WatchedRelease, answers: Answers, plan: Mapping[bool, Sequence[float]], *, at: float
+    ) -> WatchedRelease:
         given_up = at - self._interval
         reached = replace(
             before,
@@ -301,13 +301,13 @@ class Looks:
         try:
             after = look(
                 reached,
-                answers.of(key),
-                scraped=answers.scraped(key),
+                answers.for_release(key),
+                scraped=answers.list_scrapes(key),
                 at=plan.get(False, ()),
                 router_at=plan.get(True, ()),
                 staleness=self._staleness,
-                unanswered=answers.unanswered(key),
-                unclear={**self._of_several(before, answers, key), **answers.unclear(key)},
+                unanswered=answers.list_unanswered(key),
+                unclear={**self._of_several(before, answers, key), **answers.list_unclear(key)},
             )
         except Exception as error:  # one odd release must not end the looks at all others
             reason = f"the look at it failed: {type(error).__name__}: {error}"
@@ -316,16 +316,16 @@ class Looks:
             self._broken[key] = reason
             for router in before.read_until:
                 if plan.get(router):
-                    before = before.blind_at_router(reason, at=at) if router else before.blind(reason, at=at)
+                    before = before.blind_at_router(reason, at=at) if router else before.mark_blind(reason, at=at)
             return before
         self._broken.pop(key, None)
         return after
 
-    def _of_several(self, watched: Watched, answers: Answers, key: Key) -> Mapping[tuple[Question, str], str]:
+    def _of_several(self, watched: WatchedRelease, answers: Answers, key: Key) -> Mapping[tuple[Question, str], str]:
         known = self._asker.scope.pod_labels
-        return of_several_servers(answers.of(key), answers.scraped(key), watched, pod_labels=known)
+        return of_several_servers(answers.for_release(key), answers.list_scrapes(key), watched, pod_labels=known)
 
-    async def _ask(self, fleet: Mapping[Key, Watched], *, at: float, seconds: Mapping[bool, float]) -> Answers:
+    async def _ask(self, fleet: Mapping[Key, WatchedRelease], *, at: float, seconds: Mapping[bool, float]) -> Answers:
         """Ask what the sides in `seconds` need, so many seconds back."""
         wanted: dict[Question, list[Key]] = {SCRAPED: list(fleet)} if False in seconds else {}
         for key, one in fleet.items():
@@ -369,10 +369,10 @@ def _within_reach(read: float | None, *, at: float, otherwise: float) -> float |
     return otherwise if read is not None and at - read > LONGEST_REACH else read
 
 
-def _as_far(one: Watched, other: Watched) -> bool:
+def _as_far(one: WatchedRelease, other: WatchedRelease) -> bool:
     """Whether no side of one has been read less far than that of the other."""
     return all((read or 0) >= (asked or 0) for read, asked in zip(_read(one), _read(other), strict=True))
 
 
-def _read(watched: Watched) -> tuple[float | None, float | None]:
+def _read(watched: WatchedRelease) -> tuple[float | None, float | None]:
     return watched.last_look, watched.router_last_look

@@ -1,14 +1,14 @@
 """Label matchers: what is added to a selector so that it names the series that are meant, and no others.
 
-Everything that Palier adds to a selector of a user goes through `narrowed`, and every value through `quoted`, so that
-no name of an object can become a part of the query.
+Everything that Palier adds to a user's selector goes through `narrow_selector`, and every value through `quote_value`,
+so that no name of an object can become a part of the query.
 """
 
 import re
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["SET_BY_PALIER", "anyone_of", "matcher", "narrowed", "none_of", "quoted"]
+__all__ = ["SET_BY_PALIER", "anyone_of", "matcher", "narrow_selector", "none_of", "quote_value"]
 
 SET_BY_PALIER: Final = frozenset({"__name__", "namespace", "pod", "revision"})
 """Labels that Palier's own questions have matchers for."""
@@ -38,7 +38,7 @@ def matcher(text: str) -> str:
     elif not value or re.search(r"[\s\"'{},]", value):
         raise ValueError(f'{text!r} needs its value in double quotes, such as cluster="eu-1"')
     else:
-        plain, value = value, quoted(value)
+        plain, value = value, quote_value(value)
     if operator in {"=~", "!~"}:
         _check_expression(text, plain)
     elif not plain:
@@ -54,7 +54,7 @@ def _check_expression(text: str, expression: str) -> None:
             raise ValueError(f"{text!r} has no regular expression as its value: {error}") from None
 
 
-def narrowed(selector: str, *matchers: str) -> str:
+def narrow_selector(selector: str, *matchers: str) -> str:
     """A vector selector with more matchers."""
     if not matchers:
         return selector
@@ -63,7 +63,7 @@ def narrowed(selector: str, *matchers: str) -> str:
     return f"{name}{{{','.join([*([inner] if inner else []), *matchers])}}}"
 
 
-def quoted(value: str) -> str:
+def quote_value(value: str) -> str:
     """A value as a string of PromQL."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
@@ -81,4 +81,4 @@ def none_of(label: str, values: Iterable[str], *, end: str = "") -> str:
 
 def _alternatives(values: Iterable[str], end: str) -> str:
     either = "|".join(_SPECIAL.sub(r"\\\g<0>", value) for value in values)
-    return quoted(f"(?:{either}){end}" if end else either)
+    return quote_value(f"(?:{either}){end}" if end else either)

@@ -3,7 +3,7 @@
 import logging
 
 from palier.measuring.alerts import UNTOLD, Alerts, alerts_of
-from palier.measuring.look import Watched
+from palier.measuring.look import WatchedRelease
 from palier.metrics.owners import Key
 
 __all__ = ["News"]
@@ -20,7 +20,7 @@ class News:
     def __init__(self) -> None:
         self._told: dict[Key, Alerts] = {}
 
-    def take(self, key: Key, watched: Watched) -> bool:
+    def take(self, key: Key, watched: WatchedRelease) -> bool:
         """Whether a release stands elsewhere than it was told to; from now on that counts as told."""
         try:
             alerts = alerts_of(watched)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from palier.evidence.counters import Series, Target, Times
-from palier.measuring.look import Watched
+from palier.measuring.look import WatchedRelease
 from palier.measuring.questions import Question
 
 Key = tuple[str, str]
@@ -42,16 +42,18 @@ class Owners:
     """Tells whose series are whose: by the name of a pod, by a `revision` label, or by the router's own label.
 
     A pod's own name goes first: what a label of its series says may be about somebody else. A `revision` that two
-    ModelDeployments of a namespace share, because they serve the very same model, tells nothing; see `unclear`. What a
-    shadow proxy has counted is of the ModelDeployment that its pod is named after, and of nobody if it is about another
-    comparison than the one that is asked for.
+    ModelDeployments of a namespace share, because they serve the very same model, tells nothing; see `list_unclear`.
+    What a shadow proxy has counted belongs to the ModelDeployment that its pod is named after, and to nobody if it is
+    about another comparison than the one that is asked for.
 
     Args:
         fleet: the releases that series are wanted for.
         serving: the revisions of every ModelDeployment, also of those that nobody judges now.
     """
 
-    def __init__(self, fleet: Mapping[Key, Watched], *, serving: Mapping[Key, Collection[str]] = NOBODY_ELSE) -> None:
+    def __init__(
+        self, fleet: Mapping[Key, WatchedRelease], *, serving: Mapping[Key, Collection[str]] = NOBODY_ELSE
+    ) -> None:
         self._prefixes: dict[tuple[str, str], _Owner] = {}
         self._routed: dict[str, dict[str, _Owner]] = {}
         self._known: dict[tuple[str, ...], tuple[_Owner | _Several | None, Target]] = {}
@@ -79,14 +81,14 @@ class Owners:
             for named, owners in sharing.items()
         }
 
-    def sorted(self, question: Question, series: Iterable[Series]) -> dict[Key, Sorted]:
+    def sort_series(self, question: Question, series: Iterable[Series]) -> dict[Key, Sorted]:
         """Series by owner and target; strangers' are left out.
 
         Series that were read by the same scrapes come out with the very same tuple of times.
         """
         if question.of_proxy:
-            return self._sorted(question, self._owner_of_pairs, series)
-        return self._sorted(question, self._owner_at_router if question.of_router else self._owner, series)
+            return self._sort_by_owner(question, self._owner_of_pairs, series)
+        return self._sort_by_owner(question, self._owner_at_router if question.of_router else self._owner, series)
 
     def of_proxies(self, question: Question, series: Iterable[Series]) -> dict[Key, Sorted]:
         """Series of shadow proxies by owner and target, whatever they compare.
@@ -94,13 +96,13 @@ class Owners:
         What is compared does not matter where it only counts how often the pods were asked. Whose pods those are, the
         name of the proxy tells: a revision may be one model's candidate and another one's stable.
         """
-        return self._sorted(question, self._owner_of_proxy, series)
+        return self._sort_by_owner(question, self._owner_of_proxy, series)
 
-    def unclear(self, key: Key) -> Mapping[tuple[Question, str], str]:
+    def list_unclear(self, key: Key) -> Mapping[tuple[Question, str], str]:
         """Questions and revisions for which there were series that may be this one's or another one's, and why."""
         return self._unclear.get(key, {})
 
-    def _sorted(
+    def _sort_by_owner(
         self,
         question: Question,
         owner_of: Callable[[Mapping[str, str]], tuple[_Owner | _Several | None, Target]],

@@ -131,7 +131,7 @@ class Prices:
             version = (state.st_mtime_ns, state.st_ino, state.st_size)
             if version == self._version:
                 return self._written
-            written, self._version = _parsed(self._file.read_text(encoding="utf-8")), version
+            written, self._version = _parse_prices(self._file.read_text(encoding="utf-8")), version
         except OSError as error:
             written, self._version = _Written(problem=f"it cannot be read ({error.strerror})"), None
         except InvalidPrices as error:
@@ -160,7 +160,7 @@ class Prices:
         different = list(dict.fromkeys(nodes)) if len(set(prices)) > 1 else nodes[:1]
         source = f"OpenCost, node {different[0]}"
         if len(different) > 1:
-            source = f"OpenCost, the mean of its pods' nodes {_listed(different)}"
+            source = f"OpenCost, the mean of its pods' nodes {_list_nodes(different)}"
         gpus = [price.gpu for price in prices if price.gpu is not None]
         told_at = min(known[node].at for node in nodes)
         table = PriceTable(
@@ -185,7 +185,7 @@ class Prices:
             kept = {node: known for node, known in self._nodes.items() if now - known.at <= NODE_KEPT}
             try:
                 cpu, memory, gpu = [
-                    _latest(await self._source.samples(metric, at=now, seconds=OPEN_COST_WINDOW))
+                    _read_latest(await self._source.samples(metric, at=now, seconds=OPEN_COST_WINDOW))
                     for metric in (CPU, MEMORY, GPU)
                 ]
             except MetricsUnavailable as error:
@@ -200,7 +200,7 @@ class Prices:
             return self._nodes
 
 
-def _parsed(text: str) -> _Written:
+def _parse_prices(text: str) -> _Written:
     """What a file holds.
 
     Raises:
@@ -209,7 +209,7 @@ def _parsed(text: str) -> _Written:
     """
     loaded: Any = yaml.safe_load(text)
     if isinstance(loaded, Mapping) and set(loaded) == {"openCost"}:
-        currency = Fields(loaded, "", ("openCost",)).within("openCost", ("currency",))
+        currency = Fields(loaded, "", ("openCost",)).mapping("openCost", ("currency",))
         return _Written(open_cost=currency.text("currency", form="[A-Z]{3}", meaning="three capital letters"))
     table = PriceTable.parse(loaded)
     if table.open_cost not in {"", table.currency}:
@@ -221,7 +221,7 @@ def _parsed(text: str) -> _Written:
     return _Written(table=table, open_cost=table.open_cost)
 
 
-def _latest(series: Iterable[Series]) -> dict[str, Decimal]:
+def _read_latest(series: Iterable[Series]) -> dict[str, Decimal]:
     """The newest value of each node; without what cannot be a price."""
     newest: dict[str, tuple[float, float]] = {}
     for one in series:
@@ -235,7 +235,7 @@ def _mean(prices: Sequence[Decimal]) -> Decimal:
     return sum(prices, start=Decimal(0)) / len(prices)
 
 
-def _listed(nodes: Sequence[str]) -> str:
+def _list_nodes(nodes: Sequence[str]) -> str:
     """The first nodes by name, and how many more there are: a fleet may have hundreds."""
     more = len(nodes) - _NAMED
     return f"{', '.join(nodes[:_NAMED])}{f' and {more} more' if more > 0 else ''}"

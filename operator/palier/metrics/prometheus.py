@@ -18,7 +18,7 @@ from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Bucket, Series, Times
 from palier.metrics.body import BYTES_OF_A_SERIES, Limits, TooLong
 from palier.metrics.connection import Connections, Credentials
-from palier.metrics.matchers import narrowed
+from palier.metrics.matchers import narrow_selector
 
 CONNECT_TIMEOUT = 2.0
 """Seconds."""
@@ -92,12 +92,12 @@ class PrometheusSource:
     async def samples(self, selector: str, *, at: float, seconds: float) -> list[Series]:
         """See `MetricSource.samples`."""
         window = max(1, math.ceil(seconds * 1000))
-        selector = narrowed(selector, *self._matchers)
+        selector = narrow_selector(selector, *self._matchers)
         try:
             return await self._ask(f"{selector}[{window}ms]", at=at)
         except TooLong as error:
             reason = TOO_MANY_SERIES if error.series else ANSWER_TOO_LARGE
-            raise MetricsUnavailable(reason, f"the answer to {_shown(selector)} has {error}") from None
+            raise MetricsUnavailable(reason, f"the answer to {_shorten_selector(selector)} has {error}") from None
 
     def close(self) -> None:
         """Give the threads back; questions under way are abandoned."""
@@ -107,7 +107,7 @@ class PrometheusSource:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._timeout + CONNECT_TIMEOUT):
-                return await loop.run_in_executor(self._pool, self._blocking(query, at))
+                return await loop.run_in_executor(self._pool, self._make_request(query, at))
         except TimeoutError as error:
             raise MetricsUnavailable(
                 TIMEOUT, f"Prometheus at {self._url} did not answer within {self._timeout:.0f} s"
@@ -117,15 +117,15 @@ class PrometheusSource:
                 TIMEOUT, f"Prometheus at {self._url} did not answer within {self._timeout:.0f} s"
             ) from error
         except PrometheusApiClientException as error:
-            raise self._connections.refused(error) from None  # its own text may hold secrets
+            raise self._connections.explain_refused(error) from None  # its own text may hold secrets
         except (requests.exceptions.JSONDecodeError, KeyError, TypeError) as error:
             raise MetricsUnavailable("UnreadableAnswer", f"Prometheus at {self._url} did not answer in JSON") from error
         except OSError as error:  # also everything that the library raises
-            raise self._connections.unreachable(error) from error
+            raise self._connections.explain_unreachable(error) from error
 
-    def _blocking(self, query: str, at: float) -> Callable[[], list[Series]]:
+    def _make_request(self, query: str, at: float) -> Callable[[], list[Series]]:
         def ask() -> list[Series]:
-            connection = self._connections.here()
+            connection = self._connections.connect_thread()
             parameters = {"time": f"{at:.3f}", "timeout": f"{self._timeout:.0f}s"}
             try:
                 answer = connection.custom_query(query, params=parameters)
@@ -139,19 +139,19 @@ class PrometheusSource:
 
     def _read(self, answer: Iterable[Mapping[str, Any]]) -> list[Series]:
         try:
-            return parsed(answer)
+            return parse_matrix(answer)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise MetricsUnavailable(
                 "UnreadableAnswer", f"Prometheus at {self._url} gave an unreadable answer"
             ) from error
 
 
-def _shown(selector: str) -> str:
+def _shorten_selector(selector: str) -> str:
     """A selector for people: those of many releases are long."""
     return selector if len(selector) <= LONGEST_SHOWN else f"{selector[:LONGEST_SHOWN]}…"
 
 
-def parsed(answer: Iterable[Mapping[str, Any]]) -> list[Series]:
+def parse_matrix(answer: Iterable[Mapping[str, Any]]) -> list[Series]:
     """The series of a matrix, as the HTTP API writes it.
 
     Series that have the same times share one tuple of them: there are few scrapes and many series.
@@ -168,9 +168,9 @@ def parsed(answer: Iterable[Mapping[str, Any]]) -> list[Series]:
             times = known.get(moments)
             if times is None:
                 times = known[moments] = tuple(map(float, moments))
-            series.append(Series.of(labels, times, tuple(map(float, texts))))
+            series.append(Series.from_columns(labels, times, tuple(map(float, texts))))
         if histograms := entry.get("histograms"):
-            series.append(Series.native(labels, map(_histogram, histograms)))
+            series.append(Series.from_histograms(labels, map(_histogram, histograms)))
     return series
 
 

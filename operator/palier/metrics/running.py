@@ -23,18 +23,18 @@ from typing import Final
 from palier.economics.running import Served
 from palier.evidence.counters import Series
 from palier.evidence.counts import Counts
-from palier.measuring.look import SCRAPED, Watched
+from palier.measuring.interval import Answer, LookInterval
+from palier.measuring.look import SCRAPED, WatchedRelease
 from palier.measuring.provenance import of_several_servers
 from palier.measuring.questions import Question, questions
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin
-from palier.measuring.step import Answer, Step
 from palier.metrics.answers import Answers
 from palier.metrics.asking import Asker
 from palier.metrics.inquiries import ANYBODY, Scope
 from palier.metrics.owners import Key, Owners
 from palier.metrics.prometheus import MetricSource
-from palier.release.answered import NOBODY
-from palier.release.copies import NEVER, QUESTIONS, TRAILING, Copies, answered_copies
+from palier.release.answer_counters import NOBODY
+from palier.release.shadow_copies import NEVER, QUESTIONS, TRAILING, Copies, answered_copies
 
 __all__ = ["RunningTraffic"]
 
@@ -72,7 +72,7 @@ class _Stretch:
 class _Account:
     """The traffic of one ModelDeployment."""
 
-    watched: Watched | None = None
+    watched: WatchedRelease | None = None
     copies: Copies = Copies.NONE
     sent_until: float = NEVER
     """When copies were last known to be sent, in seconds since the epoch; infinite while they are."""
@@ -120,13 +120,15 @@ class RunningTraffic:
         self._accounts: dict[Key, _Account] = {}
         self._read_until: float | None = None
 
-    def watch(self, key: Key, found: Watched | str, *, copies: Copies = Copies.NONE) -> None:
+    def watch(self, key: Key, found: WatchedRelease | str, *, copies: Copies = Copies.NONE) -> None:
         """Count the requests of a ModelDeployment from now on; what was counted before stays.
 
         Args:
             key: which.
-            found: what `release.answered.answered` says: the revisions and their counters, or why there are none.
-            copies: what `release.copies.copies` says: whether a shadow has its pods answer more than users' requests.
+            found: what `release.answer_counters.choose_counters` says: the revisions and their counters, or why there
+                are none.
+            copies: what `release.shadow_copies.find_copies` says: whether a shadow has its pods answer more than users'
+                requests.
         """
         account = self._accounts.setdefault(key, _Account())
         account.copies = copies
@@ -139,14 +141,14 @@ class RunningTraffic:
             return
         if account.watched is None:
             account.problem = "the answered requests have not been counted yet"
-        account.watched = self._asker.scope.applied(found)
+        account.watched = self._asker.scope.apply(found)
 
     def forget(self, key: Key) -> None:
         """Stop counting, and drop what was counted."""
         self._accounts.pop(key, None)
         self._asker.forget(key)
 
-    def of(self, key: Key, revision: str, *, since: float = -math.inf) -> Served | None:
+    def measure_revision(self, key: Key, revision: str, *, since: float = -math.inf) -> Served | None:
         """What one revision has answered of late, None where too little is known.
 
         Args:
@@ -155,12 +157,12 @@ class RunningTraffic:
             since: when the revision took its traffic, in seconds since the epoch: idle minutes before do not count.
         """
         known = [one for one in self._recent(key, since) if revision in one.answered]
-        return self._served(known, [one.answered[revision] for one in known])
+        return self._sum_served(known, [one.answered[revision] for one in known])
 
-    def total(self, key: Key, *, since: float = -math.inf) -> Served | None:
-        """What all revisions together have answered of late, None where too little is known; see `of`."""
+    def measure_all(self, key: Key, *, since: float = -math.inf) -> Served | None:
+        """What all revisions together have answered of late, None where too little is known; see `measure_revision`."""
         known = [one for one in self._recent(key, since) if one.complete]
-        return self._served(known, [sum(one.answered.values()) for one in known])
+        return self._sum_served(known, [sum(one.answered.values()) for one in known])
 
     def problem(self, key: Key) -> str:
         """Why the last reading did not tell all of a ModelDeployment's requests; empty where it did."""
@@ -210,14 +212,14 @@ class RunningTraffic:
         earliest = max(since, self._clock() - WINDOW)
         return [one for one in account.stretches if one.start >= earliest] if account else []
 
-    def _served(self, known: Sequence[_Stretch], answered: Sequence[int]) -> Served | None:
+    def _sum_served(self, known: Sequence[_Stretch], answered: Sequence[int]) -> Served | None:
         """The sum over stretches that are known, unless they are too few or too old."""
         seconds = math.fsum(one.end - one.start for one in known)
         if seconds < SHORTEST or known[-1].end < self._clock() - STALE_AFTER * self._interval:
             return None
         return Served(sum(answered), seconds)
 
-    async def _ask(self, fleet: Mapping[Key, Watched], *, start: float, at: float, copied: bool) -> Answers:
+    async def _ask(self, fleet: Mapping[Key, WatchedRelease], *, start: float, at: float, copied: bool) -> Answers:
         """Answers by question and owner; `copied` asks for copies too."""
         wanted: dict[Question, list[Key]] = {}
         for key, watched in fleet.items():
@@ -237,7 +239,7 @@ class RunningTraffic:
     def _add(
         self,
         key: Key,
-        watched: Watched,
+        watched: WatchedRelease,
         answers: Answers,
         *,
         start: float,
@@ -248,12 +250,14 @@ class RunningTraffic:
         account = self._accounts.get(key)
         if account is None or account.watched is None:
             return  # forgotten while the questions were under way
-        mine, unanswered = answers.of(key), answers.unanswered(key)
+        mine, unanswered = answers.for_release(key), answers.list_unanswered(key)
         try:
             found: Mapping[str, int | str] = _count(
                 watched, mine, unanswered, start=start, at=at, staleness=self._staleness, sent_until=sent_until
             )
-            mixed = of_several_servers(mine, answers.scraped(key), watched, pod_labels=self._asker.scope.pod_labels)
+            mixed = of_several_servers(
+                mine, answers.list_scrapes(key), watched, pod_labels=self._asker.scope.pod_labels
+            )
             found = {**found, **{revision: reason for (_, revision), reason in mixed.items() if revision in found}}
         except Exception as error:  # one odd ModelDeployment must not end the counting of all others
             logger.exception("the requests of %s/%s cannot be counted", *key)
@@ -266,13 +270,13 @@ class RunningTraffic:
             account.stretches.popleft()
 
 
-def _counter(watched: Watched) -> MeasuredObjective:
-    """The objective that nobody judges; see `palier.release.answered`."""
+def _counter(watched: WatchedRelease) -> MeasuredObjective:
+    """The objective that nobody judges; see `palier.release.answer_counters`."""
     return watched.objectives[0]
 
 
 def _count(
-    watched: Watched,
+    watched: WatchedRelease,
     answers: Mapping[Question, Answer],
     unanswered: Mapping[Question, str],
     *,
@@ -288,12 +292,12 @@ def _count(
     if reason := next((unanswered[question] for question in needed if question in unanswered), ""):
         return dict.fromkeys(revisions, reason)
     scraped = answers.get(SCRAPED, {}) if counter.origin is Origin.PODS else {}
-    step = Step(answers, _succeeded(scraped), start=start, end=at, staleness=staleness)
+    step = LookInterval(answers, _drop_failed(scraped), start=start, end=at, staleness=staleness)
     found: dict[str, int | str] = {}
     for revision in revisions:
         source = counter.source if revision == watched.candidate else counter.stable_source
-        assert isinstance(source, CounterRatio)  # noqa: S101 - that is what `answered` makes
-        counted = _missed(scraped, revision, start=start, at=at) or _increase(step, counter, source, revision)
+        assert isinstance(source, CounterRatio)  # noqa: S101 - that is what `choose_counters` makes
+        counted = _find_missed(scraped, revision, start=start, at=at) or _increase(step, counter, source, revision)
         if counter.origin is Origin.PODS and isinstance(counted, int):
             copied = answered_copies(
                 revision,
@@ -311,36 +315,36 @@ def _count(
     return found
 
 
-def _increase(step: Step, counter: MeasuredObjective, source: CounterRatio, revision: str) -> int | str:
-    signals = [Question.at(selector, counter.origin) for selector in source.total]
+def _increase(step: LookInterval, counter: MeasuredObjective, source: CounterRatio, revision: str) -> int | str:
+    signals = [Question.from_origin(selector, counter.origin) for selector in source.total]
     names = " + ".join(source.total)
     whose = "the router" if counter.origin is Origin.ROUTER else "its pods"
-    if not step.seen(revision, signals):
+    if not step.has_samples(revision, signals):
         return f"no fresh samples of {names} for {revision} from {whose}"
     if step.begins(counter, source, revision):
         return f"{names} of {revision} has only just begun to count"
-    if reason := step.unreadable(counter, source, revision):
+    if reason := step.describe_unreadable(counter, source, revision):
         return reason
     counts = step.counts(counter, source, revision)
     assert isinstance(counts, Counts)  # noqa: S101 - a ratio of counters
     return counts.total - counts.bad
 
 
-def _missed(scraped: Answer, revision: str, *, start: float, at: float) -> str:
+def _find_missed(scraped: Answer, revision: str, *, start: float, at: float) -> str:
     """A pod whose last scrape before one of the two instants has failed: requests of it are missing."""
     for target, rows in scraped.items():
         for owner, one in rows:
-            if owner == revision and any(_held(one, time) == 0 for time in (start, at)):
+            if owner == revision and any(_find_held(one, time) == 0 for time in (start, at)):
                 return f"pod {target[1]} of {revision} could not be scraped"
     return ""
 
 
-def _held(one: Series, time: float) -> float | None:
+def _find_held(one: Series, time: float) -> float | None:
     position = bisect_right(one.times, time) - 1
     return one.values[position] if position >= 0 else None
 
 
-def _succeeded(scraped: Answer) -> Answer:
+def _drop_failed(scraped: Answer) -> Answer:
     """A failed scrape has read nothing, so its sample tells of no pod."""
     return {
         target: [

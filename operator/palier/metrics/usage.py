@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from statistics import fmean
 
-from palier.evidence.counters import Place, Series, risen
+from palier.evidence.counters import Place, Series, count_events
 from palier.metrics.prometheus import MetricSource
 from palier.release.testing import Usage
 
@@ -84,7 +84,7 @@ def _rates(series: Iterable[Series], *, began: float, ended: float) -> list[floa
     for one in series:
         first, last = bisect_left(one.times, began), bisect_right(one.times, ended) - 1
         if first < last:
-            events = risen(one, Place(first, last, from_zero=False))
+            events = count_events(one, Place(first, last, from_zero=False))
             rates.append(events / (one.times[last] - one.times[first]))
     return rates
 

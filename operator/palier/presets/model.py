@@ -51,13 +51,13 @@ class Provenance(StrEnum):
     """The tests run the program and scrape it."""
 
 
-def _rising(bounds: tuple[float, ...]) -> tuple[float, ...]:
+def _check_rising(bounds: tuple[float, ...]) -> tuple[float, ...]:
     if not all(lower < upper for lower, upper in pairwise(bounds)):
         raise ValueError("bucket edges rise from one to the next")
     return bounds
 
 
-def _unsuffixed(selector: str) -> str:
+def _check_suffix(selector: str) -> str:
     if re.match(r"[^{]*_(bucket|sum|count)(\{|$)", selector):
         raise ValueError("a histogram is named without its suffix _bucket, _sum or _count")
     return selector
@@ -83,10 +83,10 @@ class Histogram(_Record):
     """Observations in buckets: shares above an edge are exact."""
 
     kind: Literal["Histogram"] = "Histogram"
-    selector: Annotated[Selector, AfterValidator(_unsuffixed)]
+    selector: Annotated[Selector, AfterValidator(_check_suffix)]
     """Without a suffix."""
     unit: Unit
-    bounds: Annotated[tuple[float, ...], Field(min_length=1), AfterValidator(_rising)]
+    bounds: Annotated[tuple[float, ...], Field(min_length=1), AfterValidator(_check_rising)]
     """The default bucket edges in `unit`, without infinity."""
     fix: str = ""
     """What gives the histogram finer edges; empty where nothing does."""
@@ -143,13 +143,13 @@ class Scrape(_Record):
     """What has to be switched on before there is anything to scrape."""
 
 
-def _known(name: str) -> str:
+def _check_signal(name: str) -> str:
     if name not in SIGNALS:
         raise ValueError(f"no signal is called {name}; there are {', '.join(SIGNALS)}")
     return name
 
 
-def _complete(signals: Mapping[str, Signal]) -> Mapping[str, Signal]:
+def _check_complete(signals: Mapping[str, Signal]) -> Mapping[str, Signal]:
     if missing := [name for name in REQUIRED if name not in signals]:
         raise ValueError(f"every runtime says something about {', '.join(missing)}, if only that it is missing")
     return _read_only(signals)
@@ -165,7 +165,7 @@ class Preset(_Record):
     provenance: Provenance
     source: Annotated[tuple[Source, ...], Field(min_length=1)]
     scrape: Scrape
-    signals: Annotated[Mapping[Annotated[str, AfterValidator(_known)], Signal], AfterValidator(_complete)]
+    signals: Annotated[Mapping[Annotated[str, AfterValidator(_check_signal)], Signal], AfterValidator(_check_complete)]
     caveats: tuple[Text, ...] = ()
 
     def covers(self, version: str) -> bool:

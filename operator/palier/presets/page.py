@@ -110,7 +110,7 @@ def _versions(specifier: str) -> str:
 
 def _runtime(preset: Preset) -> Iterator[str]:
     yield f"### {preset.title}\n"
-    yield f"`{preset.name}`, versions {_versions(preset.versions)}. {_known(preset)}\n"
+    yield f"`{preset.name}`, versions {_versions(preset.versions)}. {_describe_sources(preset)}\n"
     if preset.scrape.needs:
         yield f"Needs: {'; '.join(f'`{need}`' for need in preset.scrape.needs)}.\n"
     yield from _table(
@@ -127,7 +127,7 @@ def _runtime(preset: Preset) -> Iterator[str]:
 
 def _router(router: RouterPreset) -> Iterator[str]:
     yield f"### {router.title}\n"
-    yield f"`{router.name}`. {_known(router)} Label `{router.label}`, value `{router.value}`.\n"
+    yield f"`{router.name}`. {_describe_sources(router)} Label `{router.label}`, value `{router.value}`.\n"
     where = ", ".join(f"`{one}`" for one in router.namespaces)
     beside = " and in the namespace of the Gateway" if router.beside_gateway else ""
     yield f"Its proxies are looked for in {where}{beside}.\n"
@@ -152,7 +152,7 @@ def _product(signal: ProductPreset) -> tuple[str, ...]:
     )
 
 
-def _known(preset: Preset | RouterPreset) -> str:
+def _describe_sources(preset: Preset | RouterPreset) -> str:
     read = "; ".join(f"{source.project} ({source.document}, {source.read})" for source in preset.source)
     return f"{preset.provenance}: {read}."
 

@@ -89,7 +89,7 @@ class Outcomes:
     again_in: float | None = None
     """Seconds until the next one may be tried again; None where none waits."""
 
-    def failed(self, tier: Tier) -> bool:
+    def has_failed(self, tier: Tier) -> bool:
         """Whether an action of a tier was not carried out."""
         return any(failure.action.tier is tier for failure in self.failures)
 

@@ -16,32 +16,32 @@ from palier.api.constants import KIND
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.act import Actor
 from palier.cluster.client import Cluster
-from palier.cluster.gateways import Stickers
+from palier.cluster.diagnostics import PodDiagnostics
+from palier.cluster.gateways import SessionAffinity
+from palier.cluster.inputs import SpecInputs, read_inputs
 from palier.cluster.queue import Key, Rest, WorkQueue
 from palier.cluster.reach import PortProbe
 from palier.cluster.reporter import Reporter
-from palier.cluster.served import served_revisions
+from palier.cluster.served_revisions import served_revisions
 from palier.cluster.store import Store
-from palier.cluster.trouble import Troubles
-from palier.cluster.wanted import Wanted, wanted
 from palier.errors import InvalidSpec, PalierError
 from palier.metrics.inquiries import ANYBODY, Scope
 from palier.metrics.looks import LookFinished, Looks
 from palier.metrics.prometheus import MetricSource
 from palier.reconcile.actions import Outcomes, Tier, carry_out, describe_failures, is_lasting
-from palier.reconcile.costs import Economy
+from palier.reconcile.costs import CostObserver
 from palier.reconcile.observer import Observer
 from palier.reconcile.overlay import REFUSED, overlay_of, standing_overlay
 from palier.reconcile.rest import RESYNC, rest_after
 from palier.reconcile.session import Session
 from palier.reconcile.stored import pin_plan, read_body, read_memory, read_spec
-from palier.reconcile.trials import Quality
+from palier.reconcile.trials import Trials
 from palier.reconcile.worklist import Pass, Planner
 from palier.release.decide import decide
 from palier.release.observation import Observation
-from palier.release.report import refused, written
+from palier.release.report import report_refused, write_conditions
 from palier.release.situation import Decision, Note
-from palier.release.targets import targets
+from palier.release.targets import find_targets
 from palier.release.watching import watched_of
 
 logger = logging.getLogger(__name__)
@@ -61,8 +61,8 @@ class Controller:
         scrape_interval: float,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
-        economy: Economy,
-        quality: Quality,
+        cost_observer: CostObserver,
+        trials: Trials,
         look_finished: LookFinished | None = None,
         ports: PortProbe | None = None,
         scope: Scope = ANYBODY,
@@ -77,33 +77,33 @@ class Controller:
             source,
             interval=look_interval,
             scrape_interval=scrape_interval,
-            looked=self._looked,
-            changed=self._alerted,
+            looked=self._queue_looked,
+            changed=self._queue_alerted,
             clock=clock,
             finished=look_finished,
             serving=lambda: served_revisions(store),
             scope=scope,
         )
-        self._economy = economy
-        self._quality = quality
+        self._cost_observer = cost_observer
+        self._trials = trials
         self._reporter = Reporter(cluster, store)
         self._planner = Planner(
             cluster=cluster,
             store=store,
             actor=Actor(cluster, store),
-            quality=quality,
-            stickers=Stickers(cluster, store),
+            trials=trials,
+            session_affinity=SessionAffinity(cluster, store),
             reporter=self._reporter,
         )
-        self._troubles = Troubles(cluster)
-        self._observer = Observer(store, self.looks, self._troubles, economy, quality, ports, self.monotonic)
+        self._diagnostics = PodDiagnostics(cluster)
+        self._observer = Observer(store, self.looks, self._diagnostics, cost_observer, trials, ports, self.monotonic)
         self._sessions: dict[Key, Session] = {}
 
     async def run_looks(self) -> None:
         """The loops of the fleet's looks, and of the counts by which the cost of an answer is found."""
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self.looks.run())
-            loops.create_task(self._economy.run())
+            loops.create_task(self._cost_observer.run())
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one ModelDeployment one step further.
@@ -140,7 +140,7 @@ class Controller:
         spec, problem = read_spec(body, session)
         state, lost = read_memory(body, spec, odd)
         deployment = pin_plan(spec, state)
-        asked = wanted(self.store, deployment, state)
+        asked = read_inputs(self.store, deployment, state)
         observation = await self._observer.observe(key, deployment, state, session, asked=asked, now=now)
         decision = decide(spec, observation, state, now=now)
         session.is_urgent = decision.state.release is not None and decision.state.release.ending is not None
@@ -161,21 +161,21 @@ class Controller:
         observation: Observation,
         decision: Decision,
         *,
-        asked: Wanted,
+        asked: SpecInputs,
         problem: InvalidSpec | None,
         now: float,
     ) -> Pass:
         """What follows from the decision."""
-        aims = targets(deployment, decision.state, observation, now=now)
+        targets = find_targets(deployment, decision.state, observation, now=now)
         return Pass(
             body=body,
             deployment=deployment,
             observation=observation,
             decision=decision,
-            targets=aims,
+            targets=targets,
             asked=asked,
             standing=standing_overlay(body),
-            mirror=await self._quality.mirror(deployment, decision, aims),
+            mirror=await self._trials.mirror(deployment, decision, targets),
             veto=self._planner.find_veto(deployment, observation, decision),
             problem=problem,
             now=now,
@@ -186,7 +186,7 @@ class Controller:
     ) -> float:
         """Tell what was done and what failed, and say when to look again."""
         told = False
-        if outcomes.failed(Tier.MEMORY):
+        if outcomes.has_failed(Tier.MEMORY):
             logger.warning("%s: %s", key, describe_failures(outcomes.failures))
         else:
             self._follow(key, this)
@@ -200,10 +200,12 @@ class Controller:
             if this.problem is not None:
                 overlay = replace(overlay, stalled=("InvalidSpec", f"{this.problem.field}: {this.problem.message}"))
             if overlay != this.standing:
-                told = await self._reporter.report(self._latest(key, this.body), this.status(overlay), now=this.now)
+                told = await self._reporter.report(
+                    self._find_latest(key, this.body), this.status(overlay), now=this.now
+                )
         passing = next((one.error for one in outcomes.failures if not is_lasting(one.error)), None)
         # What may well succeed at once is left to the queue, unless a weight on its way down would wait for that.
-        falls = session.is_urgent and this.targets.again_in is not None and not outcomes.failed(Tier.LOWER)
+        falls = session.is_urgent and this.targets.again_in is not None and not outcomes.has_failed(Tier.LOWER)
         if passing is not None and not falls:
             raise passing
         if this.moved or this.told or told:
@@ -222,7 +224,7 @@ class Controller:
             self.looks.forget(key)
         else:
             self.looks.watch(key, watched)
-        self._economy.tell(key, this.deployment, this.observation, this.decision)
+        self._cost_observer.tell(key, this.deployment, this.observation, this.decision)
 
     def _session(self, key: Key, uid: str) -> Session:
         """What is remembered of this very object: one that is made again under the same name is another one."""
@@ -235,22 +237,22 @@ class Controller:
 
     def _forget(self, key: Key) -> None:
         self.looks.forget(key)
-        self._economy.forget(key)
+        self._cost_observer.forget(key)
         self._observer.forget(key)
-        self._quality.forget(key.namespace, key.name)
+        self._trials.forget(key.namespace, key.name)
         self._sessions.pop(key, None)
         self._reporter.forget(key)
 
-    def _looked(self, keys: Sequence[tuple[str, str]]) -> None:
+    def _queue_looked(self, keys: Sequence[tuple[str, str]]) -> None:
         for key in keys:
             self.queue.add(Key(*key))
 
-    def _alerted(self, keys: Sequence[tuple[str, str]]) -> None:
+    def _queue_alerted(self, keys: Sequence[tuple[str, str]]) -> None:
         for key in keys:
             # A rollback may hang on it: before everything that merely wants to be looked at again.
             self.queue.add(Key(*key), urgent=True)
 
-    def _latest(self, key: Key, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _find_latest(self, key: Key, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The object as this very pass may have written it."""
         latest = self.store.get(KIND, key.namespace, key.name)
         return body if latest is None else read_body(latest)[0]
@@ -259,14 +261,14 @@ class Controller:
         """Say what is wrong and leave everything that serves as it is."""
         generation = int(body["metadata"].get("generation", 0))
         # This very pass may have written a newer memory before it was refused.
-        body = self._latest(key, body)
+        body = self._find_latest(key, body)
         before = body.get("status") or {}
-        found = refused(reason, message, serves=bool(before.get("stable")))
+        found = report_refused(reason, message, serves=bool(before.get("stable")))
         status = {
             **before,
             "observedGeneration": generation,
             "stage": REFUSED,
-            "conditions": written(found, generation=generation),
+            "conditions": write_conditions(found, generation=generation),
         }
         await self._reporter.report(body, status, now=self.clock())
         return RESYNC

@@ -34,16 +34,16 @@ from palier.metrics.prices import Prices
 from palier.metrics.prometheus import MetricSource
 from palier.metrics.running import RunningTraffic
 from palier.metrics.usage import usage
-from palier.release.answered import answered
-from palier.release.copies import copies
+from palier.release.answer_counters import choose_counters
 from palier.release.cost import RunningFacts, overheads_of, revision_cost
 from palier.release.observation import Observation
+from palier.release.shadow_copies import find_copies
 from palier.release.situation import Decision, Situation
 from palier.release.stages.table import work_at
 from palier.release.state import RevisionRef, State
 from palier.release.testing import LoadTestFacts, Run
 
-__all__ = ["Economy"]
+__all__ = ["CostObserver"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ PLACES_KEPT = 60.0
 """Seconds for which it is not asked again on which nodes the pods run."""
 
 
-class Economy:
+class CostObserver:
     """The prices, the load tests and the traffic of all ModelDeployments."""
 
     def __init__(
@@ -82,19 +82,19 @@ class Economy:
         """The loop that counts what is answered, for what an answer costs."""
         await self._traffic.run()
 
-    async def completed(
+    async def complete_observation(
         self, key: Key, deployment: ModelDeployment, observation: Observation, state: State, *, now: float
     ) -> Observation:
         """The observation with everything that load tests, prices and running pods tell."""
         if deployment.spec.scale is None and deployment.spec.budget is None:
             return observation
-        observation = await self._priced(key, deployment, observation, state)
+        observation = await self._add_prices(key, deployment, observation, state)
         run = work_at(Situation(deployment, observation, state, now))
         if isinstance(run, Run):
             observation = replace(observation, load_test=await self._load_test(deployment, run))
         if deployment.spec.budget is None:
             return observation
-        return replace(observation, running=self._running(key, deployment, observation, now=now))
+        return replace(observation, running=self._find_running(key, deployment, observation, now=now))
 
     def tell(self, key: Key, deployment: ModelDeployment, observation: Observation, decision: Decision) -> None:
         """Follow the traffic from now on, and export the numbers."""
@@ -102,7 +102,7 @@ class Economy:
             self._tell_nothing(key)
             return
         state = decision.state
-        self._traffic.watch(key, answered(deployment, state), copies=copies(deployment, state))
+        self._traffic.watch(key, choose_counters(deployment, state), copies=find_copies(deployment, state))
         if self._instruments:
             self._instruments.cost(key, self._figures(key, deployment, observation, decision))
 
@@ -117,13 +117,13 @@ class Economy:
         if self._instruments:
             self._instruments.forget_cost(key)
 
-    async def _priced(
+    async def _add_prices(
         self, key: Key, deployment: ModelDeployment, observation: Observation, state: State
     ) -> Observation:
         """Prices hold on nodes: those where a revision runs, else where it was tested, else anywhere."""
         anywhere, problem = await self._prices.table()
         tables = {"": anywhere} if anywhere is not None else {}
-        places = await self._places(key, deployment, state) if self._prices.by_node else {}
+        places = await self._find_nodes(key, deployment, state) if self._prices.by_node else {}
         for revision, nodes in places.items():
             table, told = await self._prices.table(nodes)
             if table is not None:
@@ -131,7 +131,7 @@ class Economy:
             problem = told or problem
         return replace(observation, prices=tables, prices_problem=problem)
 
-    async def _places(self, key: Key, deployment: ModelDeployment, state: State) -> Mapping[str, Sequence[str]]:
+    async def _find_nodes(self, key: Key, deployment: ModelDeployment, state: State) -> Mapping[str, Sequence[str]]:
         """The nodes of each revision, one for each pod; asks the API server, so only now and then."""
         asked_at, running = self._running_on.get(key, (-math.inf, {}))
         if self._clock() - asked_at >= PLACES_KEPT:
@@ -175,7 +175,9 @@ class Economy:
             return found
         return replace(found, usage=replace(used, cold_start=found.usage.cold_start))
 
-    def _running(self, key: Key, deployment: ModelDeployment, observation: Observation, *, now: float) -> RunningFacts:
+    def _find_running(
+        self, key: Key, deployment: ModelDeployment, observation: Observation, *, now: float
+    ) -> RunningFacts:
         """What each revision's pods cost by their own requests, which an older spec no longer tells."""
         revisions = {}
         selector = {LABEL_DEPLOYMENT: deployment.metadata.name}
@@ -186,8 +188,8 @@ class Economy:
         return RunningFacts(
             hourly=revisions,
             pods={revision: observation.facts(revision).replicas for revision in revisions},
-            served={revision: self._traffic.of(key, revision) for revision in revisions},
-            total=self._traffic.total(key),
+            served={revision: self._traffic.measure_revision(key, revision) for revision in revisions},
+            total=self._traffic.measure_all(key),
             unknown=self._traffic.problem(key),
             seen=True,
         )
@@ -201,7 +203,7 @@ class Economy:
         unpriced = [one for one in running.hourly.values() if isinstance(one, Unpriced)]
         now, overall = self._clock(), None
         if state.spending is not None:
-            served, overheads = self._traffic.total(key), overheads_of(deployment)
+            served, overheads = self._traffic.measure_all(key), overheads_of(deployment)
             overall = overall_unit_cost(state.spending, served=served, now=now, overheads=overheads)
         return CostFigures(
             currency="" if unpriced or state.spending is None else state.spending.currency,
@@ -244,7 +246,7 @@ def _revision_figures(decision: Decision, running: RunningFacts) -> list[Revisio
             continue
         one, pods = running.hourly.get(reference.revision), running.pods.get(reference.revision, 0)
         cost, served = revision_cost(running, reference.revision), running.served.get(reference.revision)
-        prospect = decision.survey.of(reference.revision) if decision.survey else None
+        prospect = decision.survey.find_prospect(reference.revision) if decision.survey else None
         law = prospect.plan.inputs.law if prospect else None
         figures.append(
             RevisionFigures(

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 
 from palier.api.constants import LABEL_DEPLOYMENT, LABEL_REVISION
 from palier.api.v1alpha1 import ModelDeployment
+from palier.cluster.diagnostics import PodDiagnostics
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.observe import observe, revision_facts
 from palier.cluster.queue import Key
 from palier.cluster.reach import PortProbe
 from palier.cluster.store import Store
-from palier.cluster.trouble import Troubles
-from palier.cluster.wanted import Wanted
 from palier.errors import ClusterError
 from palier.metrics.looks import Looks
-from palier.reconcile.costs import Economy
+from palier.reconcile.costs import CostObserver
 from palier.reconcile.session import Session
-from palier.reconcile.trials import Quality
-from palier.release.observation import Measured, Observation, RevisionFacts
+from palier.reconcile.trials import Trials
+from palier.release.observation import MeasuredEvidence, Observation, RevisionFacts
 from palier.release.reach import hold_for_reach, note_of_reach
 from palier.release.state import State
 from palier.release.watching import measured_of
@@ -44,15 +44,15 @@ class Observer:
 
     store: Store
     looks: Looks
-    troubles: Troubles
-    economy: Economy
-    quality: Quality
+    troubles: PodDiagnostics
+    cost_observer: CostObserver
+    trials: Trials
     ports: PortProbe | None
     """Asks whether pods accept connections; None where nobody asks."""
     monotonic: Callable[[], float]
 
     async def observe(
-        self, key: Key, deployment: ModelDeployment, state: State, session: Session, *, asked: Wanted, now: float
+        self, key: Key, deployment: ModelDeployment, state: State, session: Session, *, asked: SpecInputs, now: float
     ) -> Observation:
         """Everything that a decision reads, as it is now.
 
@@ -70,7 +70,7 @@ class Observer:
             deployment,
             state,
             asked=asked,
-            measured=self._measured(key, state),
+            measured=self._read_measured(key, state),
             troubles=troubles,
             unexplained=unexplained,
             steered_for=self.monotonic() - session.steered_at,
@@ -78,10 +78,12 @@ class Observer:
         observation = await self._try_ports(deployment, observation, state)
         try:
             async with asyncio.timeout(LONGEST_QUESTION):
-                observation = await self.economy.completed(key, deployment, observation, state, now=now)
+                observation = await self.cost_observer.complete_observation(
+                    key, deployment, observation, state, now=now
+                )
         except TimeoutError:
             logger.warning("%s: prices and load tests are not known for the moment", key)
-        return await self.quality.completed(deployment, observation, state, asked=asked, now=now)
+        return await self.trials.complete_observation(deployment, observation, state, asked=asked, now=now)
 
     def forget(self, key: Key) -> None:
         """The object is gone."""
@@ -89,12 +91,14 @@ class Observer:
         if self.ports is not None:
             self.ports.forget(key)
 
-    def _measured(self, key: Key, state: State) -> Measured:
+    def _read_measured(self, key: Key, state: State) -> MeasuredEvidence:
         release, candidate = state.release, state.candidate
         if not release or not candidate:
-            return Measured()
+            return MeasuredEvidence()
         return measured_of(
-            self.looks.of(key, candidate=candidate.revision, begun_at=release.started_at, stage_index=release.cursor)
+            self.looks.find_watched(
+                key, candidate=candidate.revision, begun_at=release.started_at, stage_index=release.cursor
+            )
         )
 
     async def _try_ports(self, deployment: ModelDeployment, observation: Observation, state: State) -> Observation:
@@ -126,7 +130,7 @@ class Observer:
         seen = (facts.pods, facts.available, facts.endpoints)
         try:
             async with asyncio.timeout(LONGEST_QUESTION):
-                told = await self.troubles.of(*key, labels, since=since, now=now, due=due, seen=seen)
+                told = await self.troubles.diagnose(*key, labels, since=since, now=now, due=due, seen=seen)
         except (ClusterError, TimeoutError) as error:
             why = str(error) or type(error).__name__
             logger.warning("why pods of %s are not ready is not known: %s", key, why)

@@ -12,7 +12,7 @@ from palier.api.constants import DENIED
 from palier.errors import Conflict, Forbidden, Invalid, InvalidSpec, NotFound, PalierError, Unavailable
 from palier.reconcile.actions import Failure, describe_failures, is_lasting
 from palier.release.finding import Finding
-from palier.release.report import refused
+from palier.release.report import report_refused
 
 __all__ = ["REFUSED", "Overlay", "overlay_of", "standing_overlay"]
 
@@ -29,9 +29,9 @@ class Overlay:
     denied: tuple[str, str] | None = None
     """The same of what it can go on without."""
 
-    def found(self, own: Sequence[Finding], *, serves: bool) -> list[Finding]:
+    def list_findings(self, own: Sequence[Finding], *, serves: bool) -> list[Finding]:
         """The conditions of the object: its own, and what is said of refused writes."""
-        findings = list(own) if self.stalled is None else refused(*self.stalled, serves=serves)
+        findings = list(own) if self.stalled is None else report_refused(*self.stalled, serves=serves)
         return findings if self.denied is None else [*findings, Finding(DENIED, "True", *self.denied)]
 
 

@@ -2,8 +2,8 @@
 
 import random
 
+from palier.cluster.diagnostics import ASKED_AGAIN_AFTER
 from palier.cluster.reach import REFUSED_AGAIN_AFTER
-from palier.cluster.trouble import ASKED_AGAIN_AFTER
 from palier.release.situation import Decision
 
 __all__ = ["RESYNC", "rest_after"]

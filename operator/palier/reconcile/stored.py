@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from palier.api.stored import fitting_status
+from palier.api.stored_status import fitting_status
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.errors import InvalidSpec
 from palier.reconcile.session import Session

@@ -12,13 +12,13 @@ from palier.api.v1alpha1 import ModelDeployment, Sampling
 from palier.cluster import goldens, shadows
 from palier.cluster.client import Cluster
 from palier.cluster.denials import Denial
+from palier.cluster.diagnostics import PodDiagnostics
 from palier.cluster.gateways import Gateways
 from palier.cluster.goldens import Goldens
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.loadtests import LoadTests
 from palier.cluster.shadows import Shadows
 from palier.cluster.store import Store
-from palier.cluster.trouble import Troubles
-from palier.cluster.wanted import Wanted
 from palier.errors import ClusterError, InvalidSpec
 from palier.golden import plan as golden_plan
 from palier.manifests.metadata import child_name
@@ -33,7 +33,7 @@ from palier.release.state import State
 from palier.release.targets import ALL, Targets
 from palier.shadow import plan as shadow_plan
 
-__all__ = ["Quality"]
+__all__ = ["Trials"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ Versions = Mapping[str, Mapping[str, str]]
 """What is compared, by its part in the comparison: names and versions of model and prompts."""
 
 
-class Quality:
+class Trials:
     """The load tests, the golden answers and the shadows of all ModelDeployments."""
 
     def __init__(self, *, cluster: Cluster, store: Store, image: str, cluster_wide: bool = True) -> None:
@@ -51,18 +51,18 @@ class Quality:
         self._shadows = Shadows(cluster, store, image)
         self._goldens = Goldens(cluster, store, image)
         self._gateways = Gateways(cluster, cluster_wide=cluster_wide)
-        self._troubles = Troubles(cluster)
+        self._diagnostics = PodDiagnostics(cluster)
         self._unready_since: dict[tuple[str, str], float] = {}
         """By namespace and name of the ModelDeployment: since when its proxy is not ready."""
 
-    async def completed(
-        self, deployment: ModelDeployment, observation: Observation, state: State, *, asked: Wanted, now: float
+    async def complete_observation(
+        self, deployment: ModelDeployment, observation: Observation, state: State, *, asked: SpecInputs, now: float
     ) -> Observation:
         """The observation with what is known of golden answers and shadow."""
         release, rules = state.release, deployment.spec.release
         if release is None or state.candidate is None or (rules.golden is None and rules.shadow is None):
             return observation
-        described = observation.described(deployment, state.candidate.revision)
+        described = observation.describe_revision(deployment, state.candidate.revision)
         situation = Situation(deployment, observation, state, now)
         if release.stage and release.stage.golden and not observation.unreadable:
             stable = state.stable.revision if state.stable else ""
@@ -80,7 +80,7 @@ class Quality:
                 return replace(observation, golden=replace(found, about=about))
             case ShadowRun() as run:
                 facts = shadows.facts(self._store, deployment, run)
-                return replace(observation, shadow=await self._explained(deployment, run, facts, now=now))
+                return replace(observation, shadow=await self._explain_unready(deployment, run, facts, now=now))
             case _:
                 return observation
 
@@ -95,40 +95,40 @@ class Quality:
         self._goldens.demand_image(described, decision.examination)
         self._shadows.demand_image(described, decision.shadow)
 
-    async def mirror(self, deployment: ModelDeployment, decision: Decision, aims: Targets) -> Mirror | None:
+    async def mirror(self, deployment: ModelDeployment, decision: Decision, targets: Targets) -> Mirror | None:
         """Where the gateway sends copies of the requests; None where it sends none."""
-        if decision.shadow is None or not aims.mirrored:
+        if decision.shadow is None or not targets.mirrored:
             return None
         at_gateway = await self._sampled_at_gateway(deployment, decision.shadow)
         percent = decision.shadow.percent if at_gateway else None
         return Mirror(shadow_name(deployment, decision.shadow), PORT, percent)
 
     def programs(
-        self, deployment: ModelDeployment, observation: Observation, decision: Decision, *, asked: Wanted
+        self, deployment: ModelDeployment, observation: Observation, decision: Decision, *, asked: SpecInputs
     ) -> Mapping[str, Callable[[], Awaitable[Denial]]]:
         """By the kind of a program: how to have it run if it has to, and nothing of any other one.
 
         Each tells what may not go, and raises InvalidSpec where nothing names the image that would do it.
         """
-        described = _described(deployment, observation, decision)
-        versions = _versions(described, decision.state, asked) if decision.state.candidate else {}
+        describe_revision = _described(deployment, observation, decision)
+        versions = _versions(describe_revision, decision.state, asked) if decision.state.candidate else {}
 
         async def keep_load_test() -> Denial:
-            return await self._load_tests.keep(described, decision.run, requests=asked.requests)
+            return await self._load_tests.keep(describe_revision, decision.run, requests=asked.requests)
 
         async def keep_golden() -> Denial:
             run, plan = decision.examination, ""
             if run is not None:
-                plan = self._golden_plan(described, run.candidate, run.stable, asked, versions).to_json()
+                plan = self._golden_plan(describe_revision, run.candidate, run.stable, asked, versions).to_json()
             return await self._goldens.keep(
-                described, run, plan_json=plan, requests=asked.golden_requests, calibration=asked.calibration
+                describe_revision, run, plan_json=plan, requests=asked.golden_requests, calibration=asked.calibration
             )
 
         async def keep_shadow() -> Denial:
             run, plan = decision.shadow, ""
             if run is not None:
-                plan = await self._shadow_plan(described, run, versions)
-            return await self._shadows.keep(described, run, plan_json=plan)
+                plan = await self._shadow_plan(describe_revision, run, versions)
+            return await self._shadows.keep(describe_revision, run, plan_json=plan)
 
         kept: dict[str, Callable[[], Awaitable[Denial]]] = {"shadow": keep_shadow}
         if not decision.work_stays:  # what runs was told everything: it goes on while a text is away for a moment
@@ -138,7 +138,7 @@ class Quality:
     def forget(self, namespace: str, name: str) -> None:
         """The object is gone."""
         self._unready_since.pop((namespace, name), None)
-        self._troubles.forget(namespace, name)
+        self._diagnostics.forget(namespace, name)
 
     async def _sampled_at_gateway(self, deployment: ModelDeployment, run: ShadowRun) -> bool:
         """Whether the route itself takes the sample; all of the requests need no sampling."""
@@ -153,22 +153,22 @@ class Quality:
             case Sampling.AUTO:
                 return await self._gateways.mirrors_percent(deployment, gateway)
 
-    async def _explained(
+    async def _explain_unready(
         self, deployment: ModelDeployment, run: ShadowRun, facts: ShadowFacts, *, now: float
     ) -> ShadowFacts:
         """With the kubelet's words where a proxy is not ready."""
         namespace, name = deployment.metadata.namespace, deployment.metadata.name
         if facts.ready or not facts.exists or facts.message:
             self._unready_since.pop((namespace, name), None)
-            self._troubles.forget(namespace, name)
+            self._diagnostics.forget(namespace, name)
             return facts
         since = self._unready_since.setdefault((namespace, name), now)
         labels = {LABEL_SHADOW: shadow_name(deployment, run)}
         try:
-            message = await self._troubles.of(namespace, name, labels, since=since, now=now)
+            message = await self._diagnostics.diagnose(namespace, name, labels, since=since, now=now)
         except ClusterError as error:  # it is only told, and nothing is decided by it
             logger.warning("why the shadow proxy of %s/%s is not ready is not known: %s", namespace, name, error)
-            message = self._troubles.last(namespace, name)
+            message = self._diagnostics.recall(namespace, name)
         return replace(facts, message=message)
 
     async def _golden_facts(self, deployment: ModelDeployment, run: GoldenRun) -> GoldenFacts:
@@ -179,7 +179,7 @@ class Quality:
             return GoldenFacts(exists=True, message=str(error))
 
     def _golden_plan(
-        self, deployment: ModelDeployment, candidate: str, stable: str, asked: Wanted, versions: Versions
+        self, deployment: ModelDeployment, candidate: str, stable: str, asked: SpecInputs, versions: Versions
     ) -> golden_plan.GoldenPlan:
         return golden_plan.plan_for(
             deployment,
@@ -225,7 +225,7 @@ def _described(deployment: ModelDeployment, observation: Observation, decision: 
     return observation.described(deployment, candidate.revision) if candidate else deployment
 
 
-def _versions(deployment: ModelDeployment, state: State, asked: Wanted) -> Versions:
+def _versions(deployment: ModelDeployment, state: State, asked: SpecInputs) -> Versions:
     """The models and prompts of both versions, as far as they are known."""
     model = deployment.spec.model
     prompts = {

@@ -9,18 +9,18 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.act import Actor
 from palier.cluster.client import Cluster
 from palier.cluster.disruption import keep_disruption_budgets
-from palier.cluster.gateways import Stickers
+from palier.cluster.gateways import SessionAffinity
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.reporter import Reporter
 from palier.cluster.store import Store
-from palier.cluster.wanted import Wanted
 from palier.errors import ClusterError, InvalidSpec
 from palier.manifests.metadata import owned_by
 from palier.manifests.traffic import Mirror
 from palier.reconcile.actions import Action, Tier
 from palier.reconcile.overlay import REFUSED, Overlay
-from palier.reconcile.trials import Quality
+from palier.reconcile.trials import Trials
 from palier.release.observation import Observation
-from palier.release.report import conditions, status_of, written
+from palier.release.report import conditions, status_of, write_conditions
 from palier.release.situation import Decision
 from palier.release.state import RevisionRef
 from palier.release.targets import Targets
@@ -38,7 +38,7 @@ class Pass:
     observation: Observation
     decision: Decision
     targets: Targets
-    asked: Wanted
+    asked: SpecInputs
     standing: Overlay
     """What the stored status says of refused writes."""
     mirror: Mirror | None
@@ -56,14 +56,16 @@ class Pass:
         """The status with what it says of refused writes."""
         own = conditions(self.decision, self.observation)
         serves = self.decision.state.stable is not None
-        status = status_of(self.deployment, self.decision, self.observation, found=overlay.found(own, serves=serves))
+        status = status_of(
+            self.deployment, self.decision, self.observation, found=overlay.list_findings(own, serves=serves)
+        )
         if overlay.stalled is None:
             return status
         generation = self.deployment.metadata.generation
         return {
             **status,
             "stage": REFUSED,
-            "conditions": written(overlay.found([], serves=serves), generation=generation),
+            "conditions": write_conditions(overlay.list_findings([], serves=serves), generation=generation),
         }
 
 
@@ -74,8 +76,8 @@ class Planner:
     cluster: Cluster
     store: Store
     actor: Actor
-    quality: Quality
-    stickers: Stickers
+    trials: Trials
+    session_affinity: SessionAffinity
     reporter: Reporter
 
     def find_veto(
@@ -83,7 +85,7 @@ class Planner:
     ) -> InvalidSpec | None:
         """Why a decision cannot be carried out: it asks for a program that nothing could run."""
         try:
-            self.quality.demand_images(deployment, observation, decision)
+            self.trials.demand_images(deployment, observation, decision)
         except InvalidSpec as error:
             return error
         return None
@@ -109,7 +111,7 @@ class Planner:
         ]
 
     def _steer(self, this: Pass) -> list[Action]:
-        steering = self.actor.steering(
+        steering = self.actor.plan_steering(
             this.deployment,
             this.decision.state,
             this.targets,
@@ -147,7 +149,7 @@ class Planner:
         state = this.decision.state
         known = [state.stable, state.candidate, state.former.reference if state.former else None]
         ports = {reference.revision: reference.port for reference in known if reference}
-        ways = {way.revision: way.deployment for way in this.observation.ways_of(this.deployment)}
+        ways = {way.revision: way.deployment for way in this.observation.options_of(this.deployment)}
 
         def keep(revision: str, replicas: int) -> Action:
             async def run() -> None:
@@ -201,7 +203,7 @@ class Planner:
         deployment, observation, decision, asked = this.deployment, this.observation, this.decision, this.asked
 
         async def keep_sticky() -> ClusterError | None:
-            return await self.stickers.keep(deployment)
+            return await self.session_affinity.keep(deployment)
 
         async def keep_budgets() -> ClusterError | None:
             replicas = {

@@ -5,7 +5,7 @@ from palier.economics.spending import Spending, currency_change
 from palier.release.situation import Note
 
 
-def alarmed(told: str, burn: Burn | None) -> tuple[str, tuple[Note, ...]]:
+def update_alarm(told: str, burn: Burn | None) -> tuple[str, tuple[Note, ...]]:
     """The reason that people know of from now on, and what to tell them.
 
     Args:
@@ -18,7 +18,7 @@ def alarmed(told: str, burn: Burn | None) -> tuple[str, tuple[Note, ...]]:
     return reason, (Note("Warning" if reason else "Normal", burn.reason, burn.message),)
 
 
-def recounted(before: Spending | None, after: Spending | None) -> tuple[Note, ...]:
+def note_recount(before: Spending | None, after: Spending | None) -> tuple[Note, ...]:
     """What to tell when spending is counted anew, because prices are in another currency now."""
     told = currency_change(before, after.currency) if after else ""
     return (Note("Warning", "CurrencyChanged", told),) if told else ()

@@ -5,44 +5,44 @@ from dataclasses import replace
 from palier.api.v1alpha1 import ModelDeployment, Stage
 from palier.evidence.verdicts import Verdict
 from palier.measuring.sources import KnownReading, SlowerThan, reading_of
-from palier.release.cost import stops
-from palier.release.holds import shifting
-from palier.release.observation import Measured, Observation
+from palier.release.cost import burn_stops
+from palier.release.holds import describe_shift
+from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.plan import pin_stages, plan_of, proves_itself
 from palier.release.requests import handle_requests, is_new
 from palier.release.rules import Objectives, rules_digest
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages.table import deadlines_of, kind_of
 from palier.release.state import DRAIN_LIMIT, Drain, Release, RevisionRef, State
-from palier.release.testing import Way
+from palier.release.testing import ServingOption
 
 
-def idle(situation: Situation) -> Decision:
+def decide_idle(situation: Situation) -> Decision:
     """No release in progress: start one when the spec asks for a revision that is not the stable one."""
     state, observation = situation.state, situation.observation
-    stable, ways = state.stable, observation.ways_of(situation.deployment)
+    stable, options = state.stable, observation.options_of(situation.deployment)
     if stable and stable.asked_for_by == observation.revision:
         return Decision(replace(state, candidate=None))
-    if stable and all(way.revision == stable.revision for way in ways):
+    if stable and all(option.revision == stable.revision for option in options):
         # What serves is asked for in other words: as the only variant, or as no variant any more.
-        named = RevisionRef.of(ways[0], family=observation.revision, now=stable.since)
+        named = RevisionRef.of(options[0], family=observation.revision, now=stable.since)
         return Decision(replace(state, stable=named, candidate=None))
-    if _refused(situation):
+    if _is_refused(situation):
         return Decision(state)
     if stable is None:
         proves = proves_itself(situation.deployment)
         plan = plan_of(situation.deployment.spec.release, first=True, proves=proves)
-        return _started(situation, ways[0], plan, why="first revision")
+        return _start_release(situation, options[0], plan, why="first revision")
     if former := _warm_way_back(situation):
-        return _started(situation, former, (), why="return to the warm former stable revision")
-    if situation.burn and stops(situation.deployment, situation.burn, under_way=False):
+        return _start_release(situation, former, (), why="return to the warm former stable revision")
+    if situation.burn and burn_stops(situation.deployment, situation.burn, under_way=False):
         told = f"no release starts while the budget is spent too fast (budget.onBurn): {situation.burn.message}"
         return Decision(state, hold=Hold(situation.burn.reason, told))
-    new = next(way for way in ways if way.revision != stable.revision)
-    return _started(situation, new, plan_of(situation.deployment.spec.release, first=False), why="new revision")
+    new = next(option for option in options if option.revision != stable.revision)
+    return _start_release(situation, new, plan_of(situation.deployment.spec.release, first=False), why="new revision")
 
 
-def _warm_way_back(situation: Situation) -> Way | None:
+def _warm_way_back(situation: Situation) -> ServingOption | None:
     """The former stable revision if it is what the spec asks for again and has ready pods; others are added to them."""
     former, observation = situation.state.former, situation.observation
     if former is None:
@@ -52,11 +52,11 @@ def _warm_way_back(situation: Situation) -> Way | None:
         return None
     if not observation.facts(reference.revision).carries(1):
         return None
-    ways = observation.ways_of(situation.deployment)
-    return next((way for way in ways if way.revision == reference.revision), None)
+    options = observation.options_of(situation.deployment)
+    return next((option for option in options if option.revision == reference.revision), None)
 
 
-def _refused(situation: Situation) -> bool:
+def _is_refused(situation: Situation) -> bool:
     """Whether the wanted revision was refused before and nothing has changed since that would matter."""
     state, requests = situation.state, situation.observation.requests
     outcome = state.outcome
@@ -69,15 +69,15 @@ def _refused(situation: Situation) -> bool:
     )
 
 
-def _started(situation: Situation, way: Way, plan: tuple[Stage, ...], *, why: str) -> Decision:
+def _start_release(situation: Situation, option: ServingOption, plan: tuple[Stage, ...], *, why: str) -> Decision:
     state, now, spec = situation.state, situation.now, situation.deployment.spec
-    wanted = way.revision
+    wanted = option.revision
     requests = situation.observation.requests
     retried = is_new(state, requests, "retry")
     release = Release(started_at=now, stage_started_at=now, plan=plan, unready_since=now)
-    candidate = RevisionRef.of(way, family=situation.observation.revision, now=now)
+    candidate = RevisionRef.of(option, family=situation.observation.revision, now=now)
     former, drains = state.former, tuple(drain for drain in state.drains if drain.revision != wanted)
-    if former and (former.reference.revision == wanted or (spec.traffic.gateway is None and not release.direct)):
+    if former and (former.reference.revision == wanted or (spec.traffic.gateway is None and not release.is_direct)):
         # Without a gateway the front Service cannot tell three revisions apart, so the warm one has to go first.
         if former.reference.revision != wanted:
             drains = (*drains, Drain(former.reference.revision, now))
@@ -99,14 +99,14 @@ def _started(situation: Situation, way: Way, plan: tuple[Stage, ...], *, why: st
     if begin := kind_of(release.stage).begin:
         first = begin(entered)
         return replace(first, notes=(note, *first.notes))
-    return Decision(begun, notes=(note,), hold=shifting(entered, "pods are ready"))
+    return Decision(begun, notes=(note,), hold=describe_shift(entered, "pods are ready"))
 
 
-def tidied(
+def tidy_state(
     deployment: ModelDeployment, observation: Observation, state: State, *, objectives: Objectives, now: float
 ) -> State:
     """Time alone moves these: the warm former stable expires, removed revisions are forgotten."""
-    state = _remembering(objectives, state, observation.measured)
+    state = _remember_looks(objectives, state, observation.measured)
     drains = tuple(d for d in state.drains if now < d.until or d.revision in observation.revisions)
     drains = (*drains, *_drain_rest(deployment, observation, replace(state, drains=drains), now=now))
     former = state.former
@@ -131,7 +131,7 @@ def _drain_rest(
     return tuple(Drain(revision, until) for revision in surplus)[: max(0, DRAIN_LIMIT - len(state.drains))]
 
 
-def _remembering(objectives: Objectives, state: State, measured: Measured) -> State:
+def _remember_looks(objectives: Objectives, state: State, measured: MeasuredEvidence) -> State:
     """The memory with the evidence of the looks since it was last written, and how well the histograms answer."""
     sources = {one.rule.name: one.source for one in objectives.measured}
     known = {
@@ -142,7 +142,7 @@ def _remembering(objectives: Objectives, state: State, measured: Measured) -> St
     kept = {name: reading for name, reading in state.readings.items() if isinstance(sources.get(name), SlowerThan)}
     state = replace(state, readings={**kept, **known})
     release = state.release
-    if release is None or not _newer(measured, release):
+    if release is None or not _is_newer(measured, release):
         return state
     updated = replace(
         release,
@@ -155,7 +155,7 @@ def _remembering(objectives: Objectives, state: State, measured: Measured) -> St
     return replace(state, release=updated)
 
 
-def _newer(measured: Measured, release: Release) -> bool:
+def _is_newer(measured: MeasuredEvidence, release: Release) -> bool:
     """Whether a look has read further than the memory, and none has read less far."""
     pairs = ((measured.last_look, release.last_look), (measured.router_last_look, release.router_last_look))
     known = any(read is not None for read, _ in pairs)

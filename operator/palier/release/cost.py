@@ -12,7 +12,7 @@ from palier.economics.burn import Burn, burn
 from palier.economics.money import Money
 from palier.economics.prices import Unpriced
 from palier.economics.running import Served, UnitCost, judge_cost, unit_cost
-from palier.economics.spending import Rate, Spending, advanced
+from palier.economics.spending import Rate, Spending, advance_spending
 from palier.evidence.objective import Judgement
 from palier.release.times import format_time, parse_time
 
@@ -35,11 +35,11 @@ class RunningFacts:
     """Whether anybody has looked for the pods: only then are none of them no pods."""
 
     @property
-    def idle(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether no pod is asked for, as far as was looked."""
         return self.seen and not any(self.pods.values())
 
-    def together(self) -> Money | Unpriced | None:
+    def add_hourly(self) -> Money | Unpriced | None:
         """What all pods cost in an hour; None while there are none."""
         costs = []
         for revision, pods in self.pods.items():
@@ -53,7 +53,7 @@ class RunningFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Reckoned:
+class ReportedCosts:
     """What was last told of the cost: it is told anew together with the spending, not at every look."""
 
     stable: str = ""
@@ -80,7 +80,9 @@ class Reckoned:
         return cls(*(known.get(name, "") for name in names))
 
 
-def reckoned(before: Reckoned, running: RunningFacts, *, stable: str, candidate: str, anew: bool) -> Reckoned:
+def update_reported(
+    before: ReportedCosts, running: RunningFacts, *, stable: str, candidate: str, anew: bool
+) -> ReportedCosts:
     """What to tell of the cost now.
 
     Args:
@@ -90,13 +92,13 @@ def reckoned(before: Reckoned, running: RunningFacts, *, stable: str, candidate:
         candidate: revision of the candidate; empty when there is none.
         anew: whether spending is written anyway; else only what was not known before is told.
     """
-    now = Reckoned(_told(revision_cost(running, stable)), _told(revision_cost(running, candidate)))
+    now = ReportedCosts(_write_figure(revision_cost(running, stable)), _write_figure(revision_cost(running, candidate)))
     news = (now.stable and not before.stable) or (now.candidate and not before.candidate)
     gone = before.candidate and not candidate
     return now if anew or news or gone else before
 
 
-def _told(cost: UnitCost | None) -> str:
+def _write_figure(cost: UnitCost | None) -> str:
     """Four significant digits, never in exponent form."""
     if cost is None:
         return ""
@@ -108,18 +110,18 @@ def overheads_of(deployment: ModelDeployment) -> Decimal:
     return deployment.spec.scale.overheads.monthly if deployment.spec.scale else Decimal(0)
 
 
-def spent(spending: Spending | None, running: RunningFacts, *, now: float) -> Spending | None:
+def update_spending(spending: Spending | None, running: RunningFacts, *, now: float) -> Spending | None:
     """The memory of what was spent, up to now; unchanged while a price is missing.
 
     Where no pods are left an hour costs nothing: the last cost of an hour would else be counted for ever.
     """
-    together = running.together()
-    if spending is not None and running.idle:
+    together = running.add_hourly()
+    if spending is not None and running.is_idle:
         together = Money(Decimal(0), spending.currency)
-    return advanced(spending, hourly=together, now=now) if isinstance(together, Money) else spending
+    return advance_spending(spending, hourly=together, now=now) if isinstance(together, Money) else spending
 
 
-def burning(deployment: ModelDeployment, spending: Spending | None, *, now: float) -> Burn | None:
+def find_burn(deployment: ModelDeployment, spending: Spending | None, *, now: float) -> Burn | None:
     """Where the monthly budget stands; None without one, or while nothing has been counted in its currency."""
     budget = deployment.spec.budget
     if budget is None or budget.monthly is None or spending is None or spending.currency != budget.currency:
@@ -127,7 +129,7 @@ def burning(deployment: ModelDeployment, spending: Spending | None, *, now: floa
     return burn(spending, monthly=budget.monthly.decimal, now=now, overheads=overheads_of(deployment))
 
 
-def stops(deployment: ModelDeployment, found: Burn | None, *, under_way: bool) -> bool:
+def burn_stops(deployment: ModelDeployment, found: Burn | None, *, under_way: bool) -> bool:
     """Whether a budget that burns keeps a release from starting, or from going on."""
     budget = deployment.spec.budget
     if budget is None or found is None or not found.exceeds:

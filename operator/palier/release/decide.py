@@ -13,11 +13,11 @@ from dataclasses import replace
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import Judgement
-from palier.release.alarm import alarmed, recounted
-from palier.release.beginning import idle, tidied, wake_at
-from palier.release.cost import burning, reckoned, spent
+from palier.release.alarm import note_recount, update_alarm
+from palier.release.beginning import decide_idle, tidy_state, wake_at
+from palier.release.cost import find_burn, update_reported, update_spending
 from palier.release.endings import ending_of
-from palier.release.holds import kept, pods_in_the_way, stable_unavailable, waiting_for_pods
+from palier.release.holds import find_hold, pods_in_the_way, stable_unavailable, waiting_for_pods
 from palier.release.observation import Observation
 from palier.release.plan import pin_stages
 from palier.release.prospects import survey
@@ -29,8 +29,8 @@ from palier.release.rules import Objectives
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages.promotion import skip_stages
 from palier.release.stages.table import criteria, is_work_unknown, judge_stage, kind_of, work_at
-from palier.release.state import Ending, Release, Result, State, Step
-from palier.release.targets import slots_after, stage_replicas
+from palier.release.state import Ending, Release, ReleasePhase, Result, State
+from palier.release.targets import positions_after, stage_replicas
 
 
 def decide(written: ModelDeployment, observation: Observation, state: State, *, now: float) -> Decision:
@@ -54,30 +54,32 @@ def decide(written: ModelDeployment, observation: Observation, state: State, *, 
     if known.release is None:
         objectives.demand_measurable()
     remembered, ignored = _settle_requests(
-        tidied(deployment, observation, known, objectives=objectives, now=now), observation
+        tidy_state(deployment, observation, known, objectives=objectives, now=now), observation
     )
-    spending = spent(remembered.spending, observation.running, now=now) if deployment.spec.budget else None
-    burn = burning(deployment, spending, now=now)
+    spending = update_spending(remembered.spending, observation.running, now=now) if deployment.spec.budget else None
+    burn = find_burn(deployment, spending, now=now)
     remembered = replace(remembered, spending=spending)
     situation = Situation(deployment, observation, remembered, now, objectives, burn, written)
-    decision = idle(situation) if situation.state.release is None else _under_way(situation)
-    costs = reckoned(
+    decision = decide_idle(situation) if situation.state.release is None else _under_way(situation)
+    costs = update_reported(
         state.costs,
         observation.running,
         stable=decision.state.stable.revision if decision.state.stable else "",
         candidate=decision.state.candidate.revision if decision.state.release and decision.state.candidate else "",
         anew=spending != state.spending,
     )
-    exceeded, alarm = alarmed(state.costs.exceeded, burn)
+    exceeded, alarm = update_alarm(state.costs.exceeded, burn)
     settled = replace(
-        decision.state, slots=slots_after(decision.state, now=now), costs=replace(costs, exceeded=exceeded)
+        decision.state,
+        backend_positions=positions_after(decision.state, now=now),
+        costs=replace(costs, exceeded=exceeded),
     )
     pinned = _pin(written, settled)
     after = replace(situation, state=settled, deployment=pinned)
     return replace(
         decision,
         state=settled,
-        notes=(*recovered, *ignored, *recounted(remembered.spending, spending), *alarm, *decision.notes),
+        notes=(*recovered, *ignored, *note_recount(remembered.spending, spending), *alarm, *decision.notes),
         wake_at=wake_at(pinned, settled, now=now),
         # A release that comes to another stage is watched there by that stage's objectives, not by those of the last.
         objectives=objectives if _stands(settled) == _stands(known) else _judged_by(pinned, observation, settled),
@@ -96,7 +98,9 @@ def _pin(written: ModelDeployment, state: State) -> ModelDeployment:
 
 def _judged_by(deployment: ModelDeployment, observation: Observation, state: State) -> Objectives:
     """What the candidate is measured and judged by where its release stands."""
-    return criteria(observation.described(deployment, state.candidate.revision if state.candidate else ""), state)
+    return criteria(
+        observation.describe_revision(deployment, state.candidate.revision if state.candidate else ""), state
+    )
 
 
 def _stands(state: State) -> tuple[object, ...]:
@@ -129,7 +133,7 @@ def _under_way(situation: Situation) -> Decision:
     judgements = judge_stage(situation)
     ending = ending_of(situation, judgements)
     if ending:
-        decision = roll_back(_answering(situation, ending), ending)
+        decision = roll_back(_handle_abort(situation, ending), ending)
     elif skipped := skip_stages(situation):
         decision = skipped
     elif held := stable_unavailable(situation):
@@ -142,7 +146,7 @@ def _under_way(situation: Situation) -> Decision:
 def _open_at_once(situation: Situation, decision: Decision) -> Decision:
     """The decision with the next stage open, where users have met the candidate and its pods are ready for it."""
     release = decision.state.release
-    if release is None or release.ending or release.opened_at is not None or not release.reached:
+    if release is None or release.ending or release.opened_at is not None or not release.reached_weight:
         return decision
     if release.cursor == situation.release.cursor:
         return decision
@@ -159,7 +163,7 @@ def _adopt_ending(situation: Situation, release: Release) -> Release:
     return release.roll_back(known.ending, now=situation.now)
 
 
-def _answering(situation: Situation, ending: Ending) -> Situation:
+def _handle_abort(situation: Situation, ending: Ending) -> Situation:
     """The situation in which an abort that ends the release is dealt with."""
     if ending.result is not Result.ABORTED:
         return situation
@@ -187,8 +191,8 @@ def _open_stage(situation: Situation) -> Decision:
         return Decision(state, hold=waiting_for_pods(situation, needed))
     if others := pods_in_the_way(situation):
         return Decision(state, hold=Hold("WaitingForDrain", f"waiting for the pods of {', '.join(others)} to go"))
-    where = f"at {situation.release.reached} %" if situation.release.reached else "before any traffic"
-    if not situation.release.skipped and (held := kept(situation, where)):
+    where = f"at {situation.release.reached_weight} %" if situation.release.reached_weight else "before any traffic"
+    if not situation.release.skipped and (held := find_hold(situation, where)):
         return Decision(state, hold=held)  # a person who asks for everything knows of the pause
     opened = replace(
         situation, state=replace(state, release=replace(situation.release, opened_at=now, unready_since=None))
@@ -211,6 +215,6 @@ def _not_ready(situation: Situation, needed: int) -> Ending:
     waiting = waiting_for_pods(situation, needed)
     deadline = situation.deployment.spec.release.progress_deadline
     met = situation.release.has_met_users or situation.release.losses
-    result = Result.FAILED if situation.release.step is Step.PREPARING and not met else Result.ROLLED_BACK
+    result = Result.FAILED if situation.release.phase is ReleasePhase.PREPARING and not met else Result.ROLLED_BACK
     reason = waiting.reason if waiting.reason == "PortRefused" else "CandidateNotReady"
     return Ending(result, reason, f"the candidate was not ready within {deadline}: {waiting.message}")

@@ -2,11 +2,11 @@
 
 from palier.api.v1alpha1 import OnBreach
 from palier.evidence.objective import Judgement, Verdict
-from palier.release.reach import unreached
+from palier.release.reach import end_unreached
 from palier.release.readiness import LOSSES_ENDURED, is_gone_for_good
 from palier.release.requests import is_asked
 from palier.release.situation import Situation
-from palier.release.state import Ending, Result, Step
+from palier.release.state import Ending, ReleasePhase, Result
 
 
 def ending_of(situation: Situation, judgements: tuple[Judgement, ...]) -> Ending | None:
@@ -15,7 +15,7 @@ def ending_of(situation: Situation, judgements: tuple[Judgement, ...]) -> Ending
         _asked_to_end(situation)
         or _candidate_gone(situation)
         or _candidate_unreached(situation)
-        or _breached(situation, judgements)
+        or _find_breach(situation, judgements)
     )
 
 
@@ -63,7 +63,7 @@ def _candidate_unreached(situation: Situation) -> Ending | None:
         return None
     name = next((one.rule.name for one in situation.objectives.measured if one.counts_every_request), "")
     evidence = release.evidence.get(name)
-    return unreached(
+    return end_unreached(
         situation.deployment,
         arrivals=evidence.arrivals if evidence else None,
         weight=observation.weight(revision),
@@ -72,7 +72,7 @@ def _candidate_unreached(situation: Situation) -> Ending | None:
     )
 
 
-def _breached(situation: Situation, judgements: tuple[Judgement, ...]) -> Ending | None:
+def _find_breach(situation: Situation, judgements: tuple[Judgement, ...]) -> Ending | None:
     """An objective is breached with enough evidence, and the user wants that to end the release."""
     if situation.deployment.spec.release.on_breach is not OnBreach.ROLLBACK:
         return None
@@ -80,5 +80,5 @@ def _breached(situation: Situation, judgements: tuple[Judgement, ...]) -> Ending
     if not failed:
         return None
     # Nobody has met a candidate that fails in the shadow: there is nothing to roll back.
-    result = Result.REFUSED if situation.release.step is Step.SHADOWING else Result.ROLLED_BACK
+    result = Result.REFUSED if situation.release.phase is ReleasePhase.SHADOWING else Result.ROLLED_BACK
     return Ending(result, "ObjectiveBreached", "; ".join(judgement.message for judgement in failed))

@@ -4,7 +4,7 @@ from palier.api.spec.values import OnStableUnavailable
 from palier.evidence.objective import Judgement, Verdict
 from palier.evidence.sample_ratio import served_share
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan
-from palier.release.cost import stops
+from palier.release.cost import burn_stops
 from palier.release.situation import Hold, Situation
 from palier.release.targets import accelerator_short, stage_replicas
 
@@ -25,11 +25,11 @@ def first_gap(situation: Situation, judgements: tuple[Judgement, ...]) -> Hold |
     """The first objective without a verdict; one missed scrape is not yet worth a reason of its own."""
     for judgement in judgements:
         if judgement.verdict is Verdict.NO_EVIDENCE:
-            return Hold(CANNOT_MEASURE if _blind(situation, judgement) else JUDGING, judgement.message)
+            return Hold(CANNOT_MEASURE if _is_blind(situation, judgement) else JUDGING, judgement.message)
     return None
 
 
-def _blind(situation: Situation, judgement: Judgement) -> bool:
+def _is_blind(situation: Situation, judgement: Judgement) -> bool:
     """Whether an objective cannot be measured, and not merely for a moment."""
     measured, name = situation.observation.measured, judgement.objective
     origins = {objective.rule.name: objective.origin for objective in situation.objectives.measured}
@@ -39,13 +39,13 @@ def _blind(situation: Situation, judgement: Judgement) -> bool:
     return name in measured.missing or name in dict(situation.objectives.unmeasurable)
 
 
-def blinks(situation: Situation, judgements: tuple[Judgement, ...]) -> bool:
+def is_briefly_blind(situation: Situation, judgements: tuple[Judgement, ...]) -> bool:
     """Whether only a moment's blindness is in the way of a verdict: a missed scrape, or an operator that just started.
 
     The next look tells, so not even a deadline decides now.
     """
     unmeasured = [judgement for judgement in judgements if judgement.reason == CANNOT_MEASURE]
-    return bool(unmeasured) and not any(_blind(situation, judgement) for judgement in unmeasured)
+    return bool(unmeasured) and not any(_is_blind(situation, judgement) for judgement in unmeasured)
 
 
 def served_share_mismatch(situation: Situation) -> Hold | None:
@@ -111,7 +111,7 @@ def waiting_for_stable(situation: Situation) -> Hold | None:
     )
 
 
-def shifting(entered: Situation, message: str) -> Hold:
+def describe_shift(entered: Situation, message: str) -> Hold:
     """Why the traffic does not move this very instant, if it does not."""
     needed = stage_replicas(entered.deployment, entered.state, entered.observation, now=entered.now)
     if entered.observation.facts(entered.candidate.revision).carries(needed):
@@ -119,11 +119,11 @@ def shifting(entered: Situation, message: str) -> Hold:
     return waiting_for_pods(entered, needed)
 
 
-def kept(situation: Situation, where: str) -> Hold | None:
+def find_hold(situation: Situation, where: str) -> Hold | None:
     """Why the release stays where it is although nothing speaks against its candidate."""
     if situation.deployment.spec.release.paused:
         return Hold("Paused", f"the release is paused by spec.release.paused {where}")
-    burns = not situation.release.direct and stops(situation.deployment, situation.burn, under_way=True)
+    burns = not situation.release.is_direct and burn_stops(situation.deployment, situation.burn, under_way=True)
     if situation.burn and burns:
         return Hold(situation.burn.reason, f"held {where} (budget.onBurn: Hold): {situation.burn.message}")
     return None
@@ -171,7 +171,7 @@ def waiting_for_route(situation: Situation) -> Hold:
 
 def pods_in_the_way(situation: Situation) -> list[str]:
     """Without a gateway, revisions whose pods the open front Service would also select."""
-    if situation.deployment.spec.traffic.gateway is not None or situation.release.direct:
+    if situation.deployment.spec.traffic.gateway is not None or situation.release.is_direct:
         return []
     known = {situation.candidate.revision, *([situation.state.stable.revision] if situation.state.stable else [])}
     return sorted(

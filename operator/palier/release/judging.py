@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from palier.errors import InvalidSpec
-from palier.evidence.objective import Judgement, ObjectiveRule, Verdict, fresh, judge
+from palier.evidence.objective import Judgement, ObjectiveRule, Verdict, judge, start_evidence
 from palier.measuring.sources import MeasuredObjective
 from palier.release.cost import cost_judgements
 from palier.release.holds import CANNOT_MEASURE
@@ -14,10 +14,10 @@ from palier.release.situation import Situation
 
 def judge_users_requests(situation: Situation) -> tuple[Judgement, ...]:
     """Verdicts on every objective of the spec, and on what the answers cost."""
-    objectives, last = situation.objectives, situation.release.last
+    objectives, last = situation.objectives, situation.release.is_last
     return (
         *(_judgement(situation, objective, promotion=last) for objective in objectives.measured),
-        *(_unmeasurable(name, error) for name, error in objectives.unmeasurable),
+        *(_judge_unmeasurable(name, error) for name, error in objectives.unmeasurable),
         *_costs(situation),
     )
 
@@ -56,7 +56,7 @@ def _costs(situation: Situation) -> tuple[Judgement, ...]:
     )
 
 
-def _unmeasurable(name: str, error: InvalidSpec) -> Judgement:
+def _judge_unmeasurable(name: str, error: InvalidSpec) -> Judgement:
     """An objective that was changed into one that cannot be measured: no verdict, and the others go on."""
     return Judgement(
         objective=name,
@@ -74,10 +74,10 @@ def _unmeasurable(name: str, error: InvalidSpec) -> Judgement:
 
 def _judgement(situation: Situation, objective: MeasuredObjective, *, promotion: bool) -> Judgement:
     name, measured = objective.rule.name, situation.observation.measured
-    evidence = situation.release.evidence.get(name) or fresh()
+    evidence = situation.release.evidence.get(name) or start_evidence()
     if evidence.of != objective.digest:
-        evidence = fresh(objective.digest)  # gathered about something else that had the same name
-    if unseen := measured.unseen(objective.origin) or measured.missing.get(name, ""):
+        evidence = start_evidence(objective.digest)  # gathered about something else that had the same name
+    if unseen := measured.describe_unseen(objective.origin) or measured.missing.get(name, ""):
         return replace(
             judge(evidence, objective.rule, promotion=promotion),
             verdict=Verdict.NO_EVIDENCE,

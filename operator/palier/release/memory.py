@@ -10,7 +10,7 @@ from typing import Any
 from palier.api.spec.release import ReleaseRules, Stage
 from palier.evidence.objective import Evidence
 from palier.measuring.sources import KnownReading
-from palier.release.cost import Reckoned, spending_of, spending_status
+from palier.release.cost import ReportedCosts, spending_of, spending_status
 from palier.release.examining import GoldenRecord
 from palier.release.plan import plan_of
 from palier.release.requests import REQUESTS
@@ -21,10 +21,10 @@ from palier.release.state import (
     Former,
     Outcome,
     Release,
+    ReleasePhase,
     Result,
     RevisionRef,
     State,
-    Step,
 )
 from palier.release.testing import LoadTestRecord
 from palier.release.times import format_time, optional_time, parse_time
@@ -47,8 +47,8 @@ def read_state(status: Mapping[str, Any], rules: ReleaseRules, *, proves: bool =
         return State(
             stable=_known_revision(status.get("stable")),
             candidate=_known_revision(status.get("candidate")),
-            former=_former(status.get("former")),
-            slots=_slots(status.get("slots")),
+            former=_read_former(status.get("former")),
+            backend_positions=_read_positions(status.get("slots")),
             drains=tuple(Drain(d["revision"], parse_time(d["until"])) for d in status.get("drains", ())),
             release=_release(status, rules, proves=proves),
             outcome=_outcome(status.get("outcome")),
@@ -58,7 +58,7 @@ def read_state(status: Mapping[str, Any], rules: ReleaseRules, *, proves: bool =
             load_tests=tuple(LoadTestRecord.from_status(entry) for entry in status.get("loadTests", ())),
             golden=GoldenRecord.from_status(status["golden"]) if status.get("golden") else None,
             spending=spending_of(status.get("cost")),
-            costs=Reckoned.from_status(status.get("cost")),
+            costs=ReportedCosts.from_status(status.get("cost")),
         )
     except (ArithmeticError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"status is unreadable: {error!r}") from error
@@ -70,7 +70,7 @@ def write_state(state: State) -> dict[str, Any]:
         "stable": state.stable and write_revision(state.stable),
         "candidate": state.candidate and write_revision(state.candidate),
         "former": state.former and {**write_revision(state.former.reference), "until": format_time(state.former.until)},
-        "slots": state.slots and list(state.slots),
+        "slots": state.backend_positions and list(state.backend_positions),
         "drains": [{"revision": d.revision, "until": format_time(d.until)} for d in state.drains[:DRAIN_LIMIT]],
         "release": state.release and _release_status(state.release),
         "outcome": state.outcome and _outcome_status(state.outcome),
@@ -122,12 +122,12 @@ def _known_revision(value: Mapping[str, Any] | None) -> RevisionRef | None:
     return read_revision(value) if value else None
 
 
-def _former(value: Mapping[str, Any] | None) -> Former | None:
+def _read_former(value: Mapping[str, Any] | None) -> Former | None:
     reference = _known_revision(value)
     return Former(reference, parse_time(value["until"])) if value and reference else None
 
 
-def _slots(value: list[str] | None) -> tuple[str, str] | None:
+def _read_positions(value: list[str] | None) -> tuple[str, str] | None:
     if not value:
         return None
     first, second = value
@@ -203,18 +203,24 @@ def _upgrade_release(value: Mapping[str, Any], rules: ReleaseRules, *, first: bo
     """A release that version 0.1.0 wrote, with a plan and a cursor."""
     back = bool(value.get("direct")) and not first
     plan = () if back else plan_of(rules, first=first, proves=proves)
-    step, cursor = Step(value["step"]), len(plan)
+    step, cursor = ReleasePhase(value["step"]), len(plan)
     passed = {"load_test": value.get("tested"), "golden": value.get("examined"), "shadow": value.get("shadowed")}
     landings = [place for place, stage in enumerate(plan) if stage.landing]
-    at = {Step.LOAD_TESTING: "load_test", Step.EXAMINING: "golden", Step.SHADOWING: "shadow"}.get(step)
-    before = [name for name, done in passed.items() if not done] if step is Step.PREPARING else [at] if at else []
+    at = {
+        ReleasePhase.LOAD_TESTING: "load_test",
+        ReleasePhase.EXAMINING: "golden",
+        ReleasePhase.SHADOWING: "shadow",
+    }.get(step)
+    before = (
+        [name for name, done in passed.items() if not done] if step is ReleasePhase.PREPARING else [at] if at else []
+    )
     found = (place for place, stage in enumerate(plan) for name in before if getattr(stage, name) is not None)
     if (place := next(found, None)) is not None:
         cursor = place
-    elif step is not Step.PROMOTING and landings:
+    elif step is not ReleasePhase.PROMOTING and landings:
         cursor = landings[min(_count(value, "stageIndex"), len(landings) - 1)]
-    opened: dict[str, Any] = {} if step is Step.PREPARING else {"openedAt": value["stageStartedAt"]}
-    if step is Step.ROLLING_BACK and not value.get("ending"):
+    opened: dict[str, Any] = {} if step is ReleasePhase.PREPARING else {"openedAt": value["stageStartedAt"]}
+    if step is ReleasePhase.ROLLING_BACK and not value.get("ending"):
         opened["ending"] = {"result": Result.ROLLED_BACK.value, "reason": "Unknown", "message": "the reason was lost"}
     pinned = [stage.model_dump(mode="json", by_alias=True, exclude_none=True) for stage in plan]
     return {**value, **opened, "plan": pinned, "cursor": cursor}
@@ -222,7 +228,7 @@ def _upgrade_release(value: Mapping[str, Any], rules: ReleaseRules, *, first: bo
 
 def _release_status(release: Release) -> dict[str, Any]:
     status: dict[str, Any] = {
-        "step": release.step.value,
+        "step": release.phase.value,
         "plan": [stage.model_dump(mode="json", by_alias=True, exclude_none=True) for stage in release.plan],
         "cursor": release.cursor,
         "startedAt": format_time(release.started_at),

@@ -15,7 +15,7 @@ from palier.release.cost import RunningFacts
 from palier.release.examining import GoldenFacts
 from palier.release.shadowing import NO_SHADOW, ShadowFacts
 from palier.release.state import Ending, RevisionRef
-from palier.release.testing import LoadTestFacts, Way
+from palier.release.testing import LoadTestFacts, ServingOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class RouteFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredEvidence:
     """The evidence gathered so far for the release in progress."""
 
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class Measured:
     missing: Mapping[str, str] = field(default_factory=dict)
     """Why single objectives could not be measured although their source could, by name."""
 
-    def unseen(self, origin: Origin) -> str:
+    def describe_unseen(self, origin: Origin) -> str:
         """Why the last look could not measure the objectives of one origin; empty when it could."""
         return self.router_unseen if origin is Origin.ROUTER else self.cannot_measure
 
@@ -145,9 +145,9 @@ class Observation:
     """Hash of what the spec asks for now."""
     revisions: Mapping[str, RevisionFacts]
     route: RouteFacts
-    measured: Measured = Measured()
+    measured: MeasuredEvidence = MeasuredEvidence()
     requests: Requests = Requests()
-    ways: tuple[Way, ...] = ()
+    options: tuple[ServingOption, ...] = ()
     """The ways to run what the spec asks for; empty when the spec itself is the only one."""
     unreadable: str = ""
     """Why a text that the spec names cannot be read; until it can, the ways are not known."""
@@ -167,13 +167,13 @@ class Observation:
     running: RunningFacts = field(default_factory=RunningFacts)
     """What the running pods cost and have answered."""
 
-    def ways_of(self, deployment: ModelDeployment) -> tuple[Way, ...]:
+    def options_of(self, deployment: ModelDeployment) -> tuple[ServingOption, ...]:
         """The ways to run what the spec asks for, at least one."""
-        return self.ways or (Way("", self.revision, deployment),)
+        return self.options or (ServingOption("", self.revision, deployment),)
 
-    def described(self, deployment: ModelDeployment, revision: str) -> ModelDeployment:
+    def describe_revision(self, deployment: ModelDeployment, revision: str) -> ModelDeployment:
         """The spec as a revision serves it: a variant's own, else the spec; always with the rules of the spec given."""
-        found = next((way.deployment for way in self.ways if way.revision == revision), deployment)
+        found = next((option.deployment for option in self.options if option.revision == revision), deployment)
         if found.spec.release is deployment.spec.release:
             return found
         spec = found.spec.model_copy(update={"release": deployment.spec.release})

@@ -30,20 +30,20 @@ _DIGITS = 12
 """Significant digits of amounts in `status`: more than any price has, and never an exponent."""
 
 
-def shown(survey: Survey | None, state: State) -> Prospect | None:
+def choose_shown(survey: Survey | None, state: State) -> Prospect | None:
     """The way that the plan in `status` is about: the candidate's, else stable's, else the chosen or first one."""
     if survey is None:
         return None
     for reference in (state.candidate, state.stable):
-        if reference and (found := survey.of(reference.revision)):
+        if reference and (found := survey.find_prospect(reference.revision)):
             return found
-    return survey.of(survey.choice.chosen or "") or survey.prospects[0]
+    return survey.find_prospect(survey.choice.chosen or "") or survey.prospects[0]
 
 
 def plan_status(decision: Decision) -> dict[str, Any]:
     """`status.plan`; empty without a plan in the spec."""
     survey = decision.survey
-    prospect = shown(survey, decision.state)
+    prospect = choose_shown(survey, decision.state)
     if survey is None or prospect is None:
         return {}
     plan = prospect.plan
@@ -60,7 +60,7 @@ def plan_status(decision: Decision) -> dict[str, Any]:
         "message": plan.message[:MESSAGE_LIMIT],
         "priceSource": plan.price_source or None,
         "pricesAsOf": plan.prices_as_of.isoformat() if plan.prices_as_of else None,
-        "recommendation": _recommended(prospect),
+        "recommendation": _recommend_resources(prospect),
         "variants": _variants(survey),
     }
     return {name: value for name, value in told.items() if value is not None}
@@ -95,10 +95,10 @@ def testing_status(decision: Decision, observation: Observation) -> dict[str, An
         "attempt": run.attempt,
         "message": observation.load_test.message[:MESSAGE_LIMIT] or None,
     }
-    return {name: value for name, value in (told | _said(observation)).items() if value is not None}
+    return {name: value for name, value in (told | _read_progress(observation)).items() if value is not None}
 
 
-def _said(observation: Observation) -> dict[str, Any]:
+def _read_progress(observation: Observation) -> dict[str, Any]:
     """How far the pod says that it is; nothing where that is no progress: a status that does not fit is lost whole."""
     known = observation.load_test.progress or {}
     names = ("phase", "requestsPerSecond", "passed", "failed", "message")
@@ -117,7 +117,7 @@ def within_budget(deployment: ModelDeployment, decision: Decision) -> list[Findi
     spent: Burn | None = decision.burn
     if spent and spent.exceeds:
         return [Finding(WITHIN_BUDGET, "False", spent.reason, spent.message)]
-    prospect = shown(decision.survey, decision.state)
+    prospect = choose_shown(decision.survey, decision.state)
     if prospect is not None:
         return [_of_plan(prospect.plan)]
     if spent:
@@ -149,7 +149,7 @@ def _point(point: Point) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _recommended(prospect: Prospect) -> dict[str, Any] | None:
+def _recommend_resources(prospect: Prospect) -> dict[str, Any] | None:
     record = next((one for one in prospect.records if one.replicas == 1), None)
     if record is None:
         return None
@@ -169,7 +169,7 @@ def _recommended(prospect: Prospect) -> dict[str, Any] | None:
 
 
 def _variants(survey: Survey) -> list[dict[str, Any]] | None:
-    if len(survey.prospects) == 1 and not survey.prospects[0].way.variant:
+    if len(survey.prospects) == 1 and not survey.prospects[0].option.variant:
         return None
     told = []
     for one in survey.choice.findings:

@@ -11,20 +11,20 @@ from decimal import Decimal
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.capacity import ScalingLaw, replicas_at
-from palier.economics.measured import NOTHING_MEASURED, Measured, measured
+from palier.economics.measured_capacity import NOTHING_MEASURED, MeasuredCapacity, combine_results
 from palier.economics.plan import Plan, plan_of
 from palier.economics.variants import Choice, VariantFinding, choose
 from palier.evidence.verdicts import Verdict
 from palier.release.observation import Observation
 from palier.release.state import State
-from palier.release.testing import LoadTestRecord, Run, Way, record_for, runs_of
+from palier.release.testing import LoadTestRecord, Run, ServingOption, record_for, runs_of
 
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
     """What serving the target would take, one way."""
 
-    way: Way
+    option: ServingOption
     plan: Plan
     records: tuple[LoadTestRecord, ...]
     """What its load tests found, by number of replicas; empty while nothing is known."""
@@ -37,15 +37,15 @@ class Survey:
     prospects: tuple[Prospect, ...]
     choice: Choice
 
-    def of(self, revision: str) -> Prospect | None:
+    def find_prospect(self, revision: str) -> Prospect | None:
         """The prospect of a revision, if the spec asks for it."""
-        return next((prospect for prospect in self.prospects if prospect.way.revision == revision), None)
+        return next((prospect for prospect in self.prospects if prospect.option.revision == revision), None)
 
 
 def wanted_runs(deployment: ModelDeployment, observation: Observation, state: State) -> tuple[Run, ...]:
     """Every run that the spec asks for, whether it has been made or not."""
     attempt = state.release.attempt if state.release else 0
-    return runs_of(observation.ways_of(deployment), attempt=attempt)
+    return runs_of(observation.options_of(deployment), attempt=attempt)
 
 
 def record_of(run: Run, deployment: ModelDeployment, state: State, *, now: float) -> LoadTestRecord | None:
@@ -94,11 +94,11 @@ def survey(deployment: ModelDeployment, observation: Observation, state: State, 
         now: seconds since the epoch; tells how old prices are.
     """
     prospects = []
-    for way in observation.ways_of(deployment):
-        mine = runs_of((way,), attempt=0)  # of this way alone: two variants may be one and the same revision
+    for option in observation.options_of(deployment):
+        mine = runs_of((option,), attempt=0)  # of this way alone: two variants may be one and the same revision
         records = tuple(record for run in mine if (record := record_of(run, deployment, state, now=now)))
-        prospects.append(_prospect(way, records, observation, complete=len(records) == len(mine), now=now))
-    findings = tuple(VariantFinding(one.way.variant, one.way.revision, one.plan) for one in prospects)
+        prospects.append(_prospect(option, records, observation, complete=len(records) == len(mine), now=now))
+    findings = tuple(VariantFinding(one.option.variant, one.option.revision, one.plan) for one in prospects)
     return Survey(tuple(prospects), choose(findings))
 
 
@@ -132,26 +132,26 @@ def pods_for_traffic(deployment: ModelDeployment, observation: Observation, stat
     return needed
 
 
-def _last_measured(revision: str, state: State) -> Measured:
+def _last_measured(revision: str, state: State) -> MeasuredCapacity:
     """What the newest load tests of a revision say, those of one and the same corpus and objectives together."""
     records = sorted((one for one in state.load_tests if one.revision == revision), key=lambda one: -one.measured_at)
     same = [one for one in records if one.digest == records[0].digest]
-    return _measured({one.replicas: one for one in reversed(same)}.values())
+    return _combine_records({one.replicas: one for one in reversed(same)}.values())
 
 
 def _prospect(
-    way: Way, records: tuple[LoadTestRecord, ...], observation: Observation, *, complete: bool, now: float
+    option: ServingOption, records: tuple[LoadTestRecord, ...], observation: Observation, *, complete: bool, now: float
 ) -> Prospect:
-    found = _measured(records)
+    found = _combine_records(records)
     if found.against is None and not complete:
         found = NOTHING_MEASURED  # whether replicas hinder each other was to be measured, and has not been
-    prices, problem = observation.prices_of(way.revision)
+    prices, problem = observation.prices_of(option.revision)
     today = datetime.fromtimestamp(now, UTC).date()
-    plan = found.planned(
-        lambda law: plan_of(way.deployment, law=law, prices=prices, prices_problem=problem, today=today)
+    plan = found.make_plan(
+        lambda law: plan_of(option.deployment, law=law, prices=prices, prices_problem=problem, today=today)
     )
-    return Prospect(way, plan, records)
+    return Prospect(option, plan, records)
 
 
-def _measured(records: Iterable[LoadTestRecord]) -> Measured:
-    return measured((record.replicas, record.result) for record in records)
+def _combine_records(records: Iterable[LoadTestRecord]) -> MeasuredCapacity:
+    return combine_results((record.replicas, record.result) for record in records)

@@ -61,7 +61,7 @@ def note_of_reach(facts: ReachFacts, *, stable: ReachFacts = NOT_ASKED) -> Note 
     return Note("Warning", "PortUnknown", facts.unknown) if facts.unknown else None
 
 
-def unreached(
+def end_unreached(
     deployment: ModelDeployment,
     *,
     arrivals: Arrivals | None,

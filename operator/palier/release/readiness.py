@@ -31,8 +31,8 @@ def follow_readiness(situation: Situation) -> tuple[Release, tuple[Note, ...]]:
     if facts.carries(needed):
         return replace(release, unready_since=None, gone_since=None), ()
     release, notes = _follow_loss(situation, release)
-    excused = _excused(situation) or release.gone_since is not None  # a loss has a time of its own
-    return replace(release, unready_since=None if excused else _since(release.unready_since, now)), notes
+    excused = _is_excused(situation) or release.gone_since is not None  # a loss has a time of its own
+    return replace(release, unready_since=None if excused else _find_earlier(release.unready_since, now)), notes
 
 
 def _follow_loss(situation: Situation, release: Release) -> tuple[Release, tuple[Note, ...]]:
@@ -69,11 +69,11 @@ def is_gone_for_good(situation: Situation) -> bool:
     return release.losses > LOSSES_ENDURED or situation.now - release.gone_since >= grace
 
 
-def _since(known: float | None, now: float) -> float:
+def _find_earlier(known: float | None, now: float) -> float:
     return now if known is None else min(known, now)
 
 
-def _excused(situation: Situation) -> bool:
+def _is_excused(situation: Situation) -> bool:
     """Whether nobody can blame the candidate's pods for not being ready, or tell whether they are to blame."""
     facts = situation.observation.facts(situation.candidate.revision)
     short = accelerator_short(situation.deployment, situation.observation, situation.state)

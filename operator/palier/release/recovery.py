@@ -49,12 +49,14 @@ def recover_stable(
     if not weights or not observation.route.ours:
         return state, (), None  # nobody has had users yet
     if named in observation.revisions and named in weights:
-        return _restore_stable(observation, state, _described(deployment, observation, named, now), "a person named it")
+        return _restore_stable(
+            observation, state, _describe_revision(deployment, observation, named, now), "a person named it"
+        )
     if len(weights) == 1 and known:
         (only,) = known
         if weights[only] == ALL:
             return _restore_stable(
-                observation, state, _described(deployment, observation, only, now), "it has all traffic"
+                observation, state, _describe_revision(deployment, observation, only, now), "it has all traffic"
             )
     told = ", ".join(f"{revision} has {weight} %" for revision, weight in sorted(weights.items()))
     message = (
@@ -91,25 +93,25 @@ def _restore_stable(
         candidate=None,
         release=None,
         former=None if state.former and state.former.reference.revision == stable.revision else state.former,
-        slots=observation.route.positions or state.slots,
+        backend_positions=observation.route.positions or state.backend_positions,
         drains=tuple(drain for drain in state.drains if drain.revision != stable.revision),
     )
     return recovered, (Note("Warning", "StableRecovered", message),), None
 
 
-def _described(deployment: ModelDeployment, observation: Observation, revision: str, now: float) -> RevisionRef:
+def _describe_revision(deployment: ModelDeployment, observation: Observation, revision: str, now: float) -> RevisionRef:
     """A revision without a mark, by what its Service and the spec tell of it."""
     model = deployment.spec.model
-    way = next((way for way in observation.ways_of(deployment) if way.revision == revision), None)
+    option = next((option for option in observation.options_of(deployment) if option.revision == revision), None)
     port = observation.facts(revision).port or deployment.spec.serving.port
-    if way is None:
+    if option is None:
         return RevisionRef(revision, model.name, "unknown", port, now)
     return RevisionRef(
         revision,
-        way.deployment.spec.model.name,
-        way.deployment.spec.model.version,
+        option.deployment.spec.model.name,
+        option.deployment.spec.model.version,
         port,
         now,
-        variant=way.variant,
-        family=observation.revision if way.variant else "",
+        variant=option.variant,
+        family=observation.revision if option.variant else "",
     )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from palier.api.v1alpha1 import Duration, OnNoEvidence
-from palier.release.holds import kept
+from palier.release.holds import find_hold
 from palier.release.situation import Decision, Hold, Situation
 from palier.release.state import Ending, Result
 
@@ -14,7 +14,7 @@ def refusal(situation: Situation, reason: str, message: str) -> Decision:
     return Decision(replace(situation.state, release=release), hold=Hold(reason, message))
 
 
-def undecided(situation: Situation, gap: Hold, *, stage: str, since: float, limit: Duration) -> Decision:
+def stay_undecided(situation: Situation, gap: Hold, *, stage: str, since: float, limit: Duration) -> Decision:
     """No verdict yet: the stage holds until its deadline; a pause is stronger than that.
 
     Args:
@@ -26,7 +26,7 @@ def undecided(situation: Situation, gap: Hold, *, stage: str, since: float, limi
     """
     if situation.now - since < limit.seconds:
         return Decision(situation.state, hold=gap)
-    if held := kept(situation, f"in the {stage}"):
+    if held := find_hold(situation, f"in the {stage}"):
         return Decision(situation.state, hold=held)
     told = f"no verdict of the {stage} within {limit}"
     if situation.deployment.spec.release.on_no_evidence is OnNoEvidence.ROLLBACK:

@@ -25,7 +25,7 @@ from palier.release.finding import Finding
 from palier.release.memory import write_state
 from palier.release.observation import Observation
 from palier.release.outlook import MESSAGE_LIMIT, cost_status, plan_status, testing_status, within_budget
-from palier.release.scaled import scale_status
+from palier.release.scale_selector import scale_status
 from palier.release.situation import Decision
 from palier.release.stages.words import stage_word, tell_standing
 from palier.release.standing import NO_RELEASE, name_of, tell_progress
@@ -43,7 +43,7 @@ def conditions(decision: Decision, observation: Observation) -> list[Finding]:
         hold = decision.hold
         weight = observation.weight(state.candidate.revision) if state.candidate else 0
         standing = tell_standing(state, weight=weight)
-        reason = hold.reason if hold else state.release.step.value
+        reason = hold.reason if hold else state.release.phase.value
         found += [
             Finding(READY, "Unknown", reason, hold.message if hold else standing),
             Finding(RECONCILING, "True", reason, standing),
@@ -79,7 +79,7 @@ def conditions(decision: Decision, observation: Observation) -> list[Finding]:
     return found
 
 
-def refused(reason: str, message: str, *, serves: bool) -> list[Finding]:
+def report_refused(reason: str, message: str, *, serves: bool) -> list[Finding]:
     """The conditions of an object that Palier cannot act on as it is written; what serves keeps serving."""
     unchanged = "what served before is left as it is" if serves else "nothing serves yet"
     return [
@@ -90,7 +90,7 @@ def refused(reason: str, message: str, *, serves: bool) -> list[Finding]:
     ]
 
 
-def written(found: list[Finding], *, generation: int) -> list[dict[str, Any]]:
+def write_conditions(found: list[Finding], *, generation: int) -> list[dict[str, Any]]:
     """Findings as conditions, still without their times."""
     return [
         condition(
@@ -138,10 +138,10 @@ def verdict_status(
         "message": judgement.message[:MESSAGE_LIMIT],
     }
     if judgement.estimate is not None:
-        status["estimate"] = _written(judgement.estimate, plain=plain)
+        status["estimate"] = _write_value(judgement.estimate, plain=plain)
     if judgement.interval is not None:
         low, high = judgement.interval
-        status["interval"] = f"{_written(low, plain=plain)} to {_written(high, plain=plain)}"
+        status["interval"] = f"{_write_value(low, plain=plain)} to {_write_value(high, plain=plain)}"
     if judgement.needed is not None:
         status["needed"] = judgement.needed
     if judgement.segments:
@@ -151,7 +151,7 @@ def verdict_status(
     return status
 
 
-def _written(value: float, *, plain: bool) -> str:
+def _write_value(value: float, *, plain: bool) -> str:
     """A measured value with three digits: shares and scores in percent, means and costs as they are."""
     return f"{value:.3g}" if plain else f"{value * 100:.3g} %"
 
@@ -170,7 +170,7 @@ def status_of(
         "weight": weight,
         **scale_status(deployment, state, observation),
         **write_state(state),
-        "conditions": written(
+        "conditions": write_conditions(
             [*found, *_measurable(histograms), *within_budget(deployment, decision)],
             generation=deployment.metadata.generation,
         ),

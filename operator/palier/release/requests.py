@@ -30,7 +30,7 @@ def request_for(candidate: RevisionRef, release: Release) -> str:
 def is_new(state: State, requests: Requests, name: str) -> bool:
     """Whether a request has a value that was not dealt with before."""
     value = requests.value(name)
-    return bool(value) and _remembered(value) != state.handled.get(name)
+    return bool(value) and _shorten_value(value) != state.handled.get(name)
 
 
 def is_asked(state: State, requests: Requests, name: str) -> bool:
@@ -43,7 +43,7 @@ def is_asked(state: State, requests: Requests, name: str) -> bool:
 
 def handle_requests(state: State, requests: Requests, *names: str) -> State:
     """The memory in which requests are dealt with, so that their values do not act again."""
-    handled = {name: _remembered(value) for name in names if (value := requests.value(name))}
+    handled = {name: _shorten_value(value) for name in names if (value := requests.value(name))}
     return replace(state, handled={**state.handled, **handled}) if handled else state
 
 
@@ -78,5 +78,5 @@ def refuse_requests(state: State, requests: Requests, *, wanted: str) -> dict[st
     return refused
 
 
-def _remembered(value: str) -> str:
+def _shorten_value(value: str) -> str:
     return value if len(value) <= LONGEST_VALUE else f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"

@@ -28,7 +28,7 @@ def follow_rollback(situation: Situation) -> Decision:
     if state.stable:
         back = observation.weight(candidate.revision) == 0 and observation.weight(state.stable.revision) == ALL
         if not back or not observation.route.accepted:
-            return Decision(state, hold=_waiting(situation, ending, back=back))
+            return Decision(state, hold=_describe_wait(situation, ending, back=back))
     outcome = Outcome(
         revision=candidate.revision,
         result=ending.result,
@@ -38,7 +38,7 @@ def follow_rollback(situation: Situation) -> Decision:
         rules=rules_of(situation),
         family=candidate.family,
     )
-    ended = state.ended(outcome)
+    ended = state.end_release(outcome)
     ended = replace(
         ended,
         candidate=candidate if ending.result.refuses else None,
@@ -60,7 +60,7 @@ def rules_of(situation: Situation) -> str:
     return rules_digest(situation.written or situation.deployment)
 
 
-def _waiting(situation: Situation, ending: Ending, *, back: bool) -> Hold:
+def _describe_wait(situation: Situation, ending: Ending, *, back: bool) -> Hold:
     """What the way back waits for."""
     state, observation = situation.state, situation.observation
     assert state.stable is not None  # noqa: S101 - there is no way back without it

@@ -106,8 +106,8 @@ def objectives_of(
         field = f"spec.objectives[{index}]"
         decides = experiment is not None and experiment.objective == objective.name
         try:
-            found = _measured(deployment, objective, candidate, stable or candidate, alpha=alpha, field=field)
-            measured.append(_deciding(found) if decides else found)
+            found = _resolve_objective(deployment, objective, candidate, stable or candidate, alpha=alpha, field=field)
+            measured.append(_require_better(found) if decides else found)
         except InvalidSpec as error:
             unmeasurable.append((objective.name, error))
     return Objectives(tuple(measured), tuple(unmeasurable))
@@ -133,7 +133,7 @@ def _in_canary(objective: Objective) -> bool:
     return objective.cost is None and objective.agreement is None and objective.slowdown is None
 
 
-def _deciding(objective: MeasuredObjective) -> MeasuredObjective:
+def _require_better(objective: MeasuredObjective) -> MeasuredObjective:
     """An objective as the one that shows which version is better."""
     assert isinstance(objective.rule, ObjectiveRule)  # noqa: S101 - the API allows no other in an experiment
     return replace(objective, rule=replace(objective.rule, require_better=True))
@@ -169,7 +169,7 @@ def rules_digest(deployment: ModelDeployment) -> str:
     return hashlib.sha256(json.dumps(judged_by, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _measured(
+def _resolve_objective(
     deployment: ModelDeployment, objective: Objective, candidate: Serving, stable: Serving, *, alpha: float, field: str
 ) -> MeasuredObjective:
     found = resolve(deployment, objective, candidate, field=field)

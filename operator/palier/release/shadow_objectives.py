@@ -50,7 +50,7 @@ def shadow_objectives(
         alpha: the share of each objective in the allowed probability of a false refusal.
         about: digest of how answers are compared: evidence of another comparison is about something else.
     """
-    told = [_Shadowed(one, stage, alpha) for one in deployment.spec.objectives if judged_in_shadow(one)]
+    told = [_ShadowObjective(one, stage, alpha) for one in deployment.spec.objectives if judged_in_shadow(one)]
     measured = [
         MeasuredObjective(
             one.rule,
@@ -83,7 +83,7 @@ def shadow_objectives(
 
 
 @dataclass(frozen=True, slots=True)
-class _Shadowed:
+class _ShadowObjective:
     """One objective as it is judged in the shadow."""
 
     objective: Objective

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from palier.api.spec.release import Landing, Stage
-from palier.api.status.values import Result, Step
+from palier.api.status.values import ReleasePhase, Result
 from palier.economics.spending import Spending
 from palier.evidence.objective import Evidence, begin_stage
 from palier.measuring.resolve import Serving
 from palier.measuring.sources import KnownReading
-from palier.release.cost import Reckoned
+from palier.release.cost import ReportedCosts
 from palier.release.examining import GoldenRecord
-from palier.release.testing import LoadTestRecord, Way
+from palier.release.testing import LoadTestRecord, ServingOption
 
 __all__ = [
     "DRAIN_LIMIT",
@@ -26,10 +26,10 @@ __all__ = [
     "Former",
     "Outcome",
     "Release",
+    "ReleasePhase",
     "Result",
     "RevisionRef",
     "State",
-    "Step",
 ]
 
 HISTORY_LIMIT = 10
@@ -38,12 +38,12 @@ DRAIN_LIMIT = 32
 """Revisions on their way out that are remembered at once; more of them wait for their turn."""
 
 
-_STEPS: Final[Mapping[str, Step]] = {
-    "load_test": Step.LOAD_TESTING,
-    "golden": Step.EXAMINING,
-    "shadow": Step.SHADOWING,
-    "canary": Step.CANARY,
-    "experiment": Step.CANARY,
+_PHASES: Final[Mapping[str, ReleasePhase]] = {
+    "load_test": ReleasePhase.LOAD_TESTING,
+    "golden": ReleasePhase.EXAMINING,
+    "shadow": ReleasePhase.SHADOWING,
+    "canary": ReleasePhase.CANARY,
+    "experiment": ReleasePhase.CANARY,
 }
 """Where a release stands at an open stage, by the kind of the stage."""
 
@@ -70,7 +70,7 @@ class RevisionRef:
     """Hash of the whole spec that it is a variant of; empty without variants."""
 
     @classmethod
-    def of(cls, way: Way, *, family: str, now: float) -> Self:
+    def of(cls, way: ServingOption, *, family: str, now: float) -> Self:
         """A way to serve as a revision that takes a part in a release.
 
         Args:
@@ -195,35 +195,35 @@ class Release:
         return self.stage.landing if self.stage else None
 
     @property
-    def reached(self) -> int:
+    def reached_weight(self) -> int:
         """The candidate's share of the users' requests in the stage before, in percent: what it has earned so far."""
         return max((stage.weight for stage in self.plan[: self.cursor]), default=0)
 
     @property
-    def direct(self) -> bool:
+    def is_direct(self) -> bool:
         """Whether no stage compares: the first revision of all, the return to a warm one, or a spec without stages."""
         return not any(stage.landing or stage.shadow for stage in self.plan)
 
     @property
-    def last(self) -> bool:
+    def is_last(self) -> bool:
         """Whether nothing but all of the traffic comes after the present stage."""
         return self.cursor >= len(self.plan) - 1
 
     @property
-    def step(self) -> Step:
+    def phase(self) -> ReleasePhase:
         """Where it stands, in one word."""
         if self.ending:
-            return Step.ROLLING_BACK
-        if self.opened_at is None and not self.reached and not self.skipped:
-            return Step.PREPARING
-        return _STEPS[self.stage.kind] if self.stage else Step.PROMOTING
+            return ReleasePhase.ROLLING_BACK
+        if self.opened_at is None and not self.reached_weight and not self.skipped:
+            return ReleasePhase.PREPARING
+        return _PHASES[self.stage.kind] if self.stage else ReleasePhase.PROMOTING
 
     @property
     def has_met_users(self) -> bool:
         """Whether users may have met the candidate in this release."""
         if self.stage is None:
-            return self.reached > 0 or self.opened_at is not None
-        return self.reached > 0 or (self.landing is not None and self.traffic_since is not None)
+            return self.reached_weight > 0 or self.opened_at is not None
+        return self.reached_weight > 0 or (self.landing is not None and self.traffic_since is not None)
 
     def not_ahead_of(self, now: float) -> Self:
         """The same release after the wall clock was set back: what would last until then begins now.
@@ -256,7 +256,7 @@ class Release:
             now: seconds since the epoch.
         """
         cursor = self.cursor + 1
-        passed = self.unjudged() if self.stage and self.stage.shadow else self
+        passed = self.drop_evidence() if self.stage and self.stage.shadow else self
         evidence = passed.evidence
         if cursor < len(self.plan) and self.plan[cursor].landing:
             evidence = {name: begin_stage(one) for name, one in evidence.items()}
@@ -271,7 +271,7 @@ class Release:
             evidence=evidence,
         )
 
-    def unjudged(self) -> Self:
+    def drop_evidence(self) -> Self:
         """The same release without the evidence of its shadow, which says nothing about what users meet."""
         return replace(
             self,
@@ -286,7 +286,7 @@ class Release:
 
     def roll_back(self, ending: Ending, *, now: float) -> Self:
         """The same release on its way back to stable; what a shadow has counted is forgotten, for no user met it."""
-        left = self.unjudged() if self.stage and self.stage.shadow else self
+        left = self.drop_evidence() if self.stage and self.stage.shadow else self
         return replace(left, stage_started_at=now, ending=ending)
 
 
@@ -297,7 +297,7 @@ class State:
     stable: RevisionRef | None = None
     candidate: RevisionRef | None = None
     former: Former | None = None
-    slots: tuple[str, str] | None = None
+    backend_positions: tuple[str, str] | None = None
     """The revision at each of the route's two backend positions: a position keeps its revision for a whole release."""
     drains: tuple[Drain, ...] = ()
     release: Release | None = None
@@ -314,9 +314,9 @@ class State:
     """What the last golden answers found."""
     spending: Spending | None = None
     """What serving has cost; None while no price is known."""
-    costs: Reckoned = field(default_factory=Reckoned)
+    costs: ReportedCosts = field(default_factory=ReportedCosts)
     """What was last told of it."""
 
-    def ended(self, outcome: Outcome) -> Self:
+    def end_release(self, outcome: Outcome) -> Self:
         """The memory after a release ended."""
         return replace(self, release=None, outcome=outcome, history=(*self.history, outcome)[-HISTORY_LIMIT:])

@@ -12,13 +12,13 @@ from palier.api.spec.values import OnStableUnavailable, Surge
 from palier.api.v1alpha1 import ModelDeployment
 from palier.release.observation import Observation
 from palier.release.prospects import run_needed
-from palier.release.state import State, Step
+from palier.release.state import ReleasePhase, State
 
 ALL = 100
 """Percent."""
 
 LEAST = 1
-"""Percent over which a backend comes into traffic and leaves it (see `eased`)."""
+"""Percent over which a backend comes into traffic and leaves it (see `ease_weight`)."""
 
 SETTLED_AFTER = 0.5
 """Seconds after an accepted write within which a data plane follows; 0.34 s was the longest seen with Envoy Gateway."""
@@ -33,7 +33,7 @@ class Targets:
 
     weights: Mapping[str, int] | None
     """Percent by revision, summing to 100; None while there is nothing to send traffic to."""
-    slots: tuple[str, str] | None
+    backend_positions: tuple[str, str] | None
     """Revisions at the route's two positions."""
     replicas: Mapping[str, int] = field(default_factory=dict)
     """Pods by revision, for every revision that has to exist."""
@@ -91,11 +91,11 @@ def accelerator_short(deployment: ModelDeployment, observation: Observation, sta
     candidate = state.candidate
     if candidate is None or state.release is None:
         return False
-    gpu = observation.described(deployment, candidate.revision).spec.serving.placement.gpu
+    gpu = observation.describe_revision(deployment, candidate.revision).spec.serving.placement.gpu
     return gpu is not None and f"Insufficient {gpu.resource}" in observation.facts(candidate.revision).trouble
 
 
-def targets(deployment: ModelDeployment, state: State, observation: Observation, *, now: float) -> Targets:
+def find_targets(deployment: ModelDeployment, state: State, observation: Observation, *, now: float) -> Targets:
     """The wanted state of the cluster.
 
     Args:
@@ -104,14 +104,16 @@ def targets(deployment: ModelDeployment, state: State, observation: Observation,
         observation: what is there now; a weight rises only onto ready pods.
         now: seconds since the epoch.
     """
-    weights, again_in = _smoothed(deployment, state, observation, _weights(deployment, state, observation, now=now))
+    weights, again_in = _smooth_weights(
+        deployment, state, observation, _weights(deployment, state, observation, now=now)
+    )
     replicas: dict[str, int] = {}
     if state.former:
         # A warm revision has no users: it keeps the pods that it had, whatever an autoscaler wants for those of stable.
         former = observation.facts(state.former.reference.revision)
         replicas[state.former.reference.revision] = former.replicas or full_replicas(deployment)
     if state.stable:
-        replicas[state.stable.revision] = full_replicas(deployment) - _lent(deployment, state, observation)
+        replicas[state.stable.revision] = full_replicas(deployment) - _count_lent(deployment, state, observation)
     if state.candidate and state.release:
         revision = state.candidate.revision
         present = observation.facts(revision).replicas
@@ -125,12 +127,12 @@ def targets(deployment: ModelDeployment, state: State, observation: Observation,
             replicas[revision] = needed  # here the number of pods makes the share: surplus ones go before any traffic
         else:
             replicas[revision] = max(needed, min(present, full_replicas(deployment)))
-    named = set(observation.route.weights) | set(state.slots or ())
+    named = set(observation.route.weights) | set(state.backend_positions or ())
     remove = frozenset(d.revision for d in state.drains if now >= d.until and d.revision not in named | set(replicas))
-    shadowed = state.release is not None and state.release.step is Step.SHADOWING
+    shadowed = state.release is not None and state.release.phase is ReleasePhase.SHADOWING
     return Targets(
         weights=weights,
-        slots=_slots_there(state, observation, weights),
+        backend_positions=_existing_positions(state, observation, weights),
         replicas=replicas,
         remove=remove,
         again_in=again_in,
@@ -139,15 +141,19 @@ def targets(deployment: ModelDeployment, state: State, observation: Observation,
     )
 
 
-def _slots_there(state: State, observation: Observation, weights: Mapping[str, int] | None) -> tuple[str, str] | None:
+def _existing_positions(
+    state: State, observation: Observation, weights: Mapping[str, int] | None
+) -> tuple[str, str] | None:
     """The route's two positions without a revision that is not there: a name in a route always has a Service."""
-    if state.slots is None:
+    if state.backend_positions is None:
         return None
-    first, second = (one if (weights or {}).get(one) or observation.facts(one).exists else "" for one in state.slots)
+    first, second = (
+        one if (weights or {}).get(one) or observation.facts(one).exists else "" for one in state.backend_positions
+    )
     return first, second
 
 
-def _lent(deployment: ModelDeployment, state: State, observation: Observation) -> int:
+def _count_lent(deployment: ModelDeployment, state: State, observation: Observation) -> int:
     """Replicas of stable that make room for the candidate, where the owner allows that: one at most.
 
     While nobody can tell whether the candidate still lacks its accelerator, what was lent stays lent.
@@ -160,7 +166,7 @@ def _lent(deployment: ModelDeployment, state: State, observation: Observation) -
     return int(accelerator_short(deployment, observation, state))
 
 
-def eased(present: int, wanted: int) -> int:
+def ease_weight(present: int, wanted: int) -> int:
     """The next weight on the way from one to another, in percent: in and out of traffic goes over the least weight.
 
     A gateway that keeps a cluster for each backend makes it when the backend gets weight and drops it when the weight
@@ -181,17 +187,17 @@ def eased(present: int, wanted: int) -> int:
     return wanted
 
 
-def _smoothed(
+def _smooth_weights(
     deployment: ModelDeployment, state: State, observation: Observation, wanted: Mapping[str, int] | None
 ) -> tuple[Mapping[str, int] | None, float | None]:
     """The weights to write now on the way to the wanted ones, and when to look again if more steps follow."""
     candidate, stable, route = state.candidate, state.stable, observation.route
     if wanted is None or not candidate or not stable or not route.exists or deployment.spec.traffic.gateway is None:
         return wanted, None
-    if candidate.revision not in (state.slots or ()):
+    if candidate.revision not in (state.backend_positions or ()):
         return wanted, None
     present, share = observation.weight(candidate.revision), wanted.get(candidate.revision, 0)
-    following = eased(present, share)
+    following = ease_weight(present, share)
     gone = observation.facts(candidate.revision).endpoints == 0
     if following == present or present + observation.weight(stable.revision) != ALL or (gone and share == 0):
         return wanted, None
@@ -203,7 +209,7 @@ def _smoothed(
     return split, (None if following == share else SETTLED_AFTER)
 
 
-def slots_after(state: State, *, now: float) -> tuple[str, str] | None:
+def positions_after(state: State, *, now: float) -> tuple[str, str] | None:
     """The revisions at the route's two positions.
 
     The stable revision never changes its position, because a gateway that keeps one cluster per position would start
@@ -211,11 +217,11 @@ def slots_after(state: State, *, now: float) -> tuple[str, str] | None:
     may be removed; the route then names stable's Service there too, at weight 0: every name has ready endpoints.
     """
     release, candidate = state.release, state.candidate
-    in_traffic = release is not None and release.step in {Step.CANARY, Step.PROMOTING}
+    in_traffic = release is not None and release.phase in {ReleasePhase.CANARY, ReleasePhase.PROMOTING}
     if state.stable is None:
         return (candidate.revision, "") if candidate and in_traffic else None
     stable = state.stable.revision
-    first, second = state.slots or (stable, "")
+    first, second = state.backend_positions or (stable, "")
     if stable not in {first, second}:
         first, second = stable, ""
     position = 0 if first == stable else 1
@@ -268,17 +274,19 @@ def _candidate_share(deployment: ModelDeployment, state: State, observation: Obs
     if release.ending or pods == 0:
         return 0
     stage = release.stage
-    allowed = (stage.weight if stage else ALL) if release.opened_at is not None else min(present, release.reached)
+    allowed = (
+        (stage.weight if stage else ALL) if release.opened_at is not None else min(present, release.reached_weight)
+    )
     if present >= allowed or (present == ALL and stage is None):
         return allowed
     needed = stage_replicas(deployment, state, observation, now=now)
-    return allowed if observation.facts(candidate.revision).carries(needed) else min(present, release.reached)
+    return allowed if observation.facts(candidate.revision).carries(needed) else min(present, release.reached_weight)
 
 
 def _share_without_stable(deployment: ModelDeployment, state: State, *, present: int, pods: int) -> int:
     """The candidate's share while stable has no ready pod: nobody else could answer what is taken from it."""
     release, candidate = state.release, state.candidate
-    if release is None or candidate is None or candidate.revision not in (state.slots or ()):
+    if release is None or candidate is None or candidate.revision not in (state.backend_positions or ()):
         return 0
     if pods == 0:
         return 0 if release.ending else present

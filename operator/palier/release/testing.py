@@ -38,7 +38,7 @@ DETAILED = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ServingOption:
     """One way to run what the spec asks for: a variant, or the spec itself where it has none."""
 
     variant: str
@@ -165,17 +165,17 @@ class LoadTestRecord:
         )
 
 
-def runs_of(ways: Iterable[Way], *, attempt: int) -> tuple[Run, ...]:
+def runs_of(options: Iterable[ServingOption], *, attempt: int) -> tuple[Run, ...]:
     """Every run that the ways ask for: all numbers of replicas of one, then of the next."""
     wanted = [
-        (way, replicas)
-        for way in ways
-        if way.deployment.spec.scale is not None
-        for replicas in way.deployment.spec.scale.load_test.replicas
+        (option, replicas)
+        for option in options
+        if option.deployment.spec.scale is not None
+        for replicas in option.deployment.spec.scale.load_test.replicas
     ]
     return tuple(
-        Run(way.variant, way.revision, replicas, index, attempt, way.digest)
-        for index, (way, replicas) in enumerate(wanted)
+        Run(option.variant, option.revision, replicas, index, attempt, option.digest)
+        for index, (option, replicas) in enumerate(wanted)
     )
 
 
@@ -194,17 +194,17 @@ def record_for(
         fresh_for: how old a result may be when the release begins, in seconds.
     """
 
-    def usable(record: LoadTestRecord) -> bool:
+    def is_usable(record: LoadTestRecord) -> bool:
         if not record.answers(run):
             return False
         if record.result.verdict is Verdict.NO_EVIDENCE:
             return record.measured_at >= began_at
         return began_at - record.measured_at <= fresh_for
 
-    return max(filter(usable, records), key=lambda record: record.measured_at, default=None)
+    return max(filter(is_usable, records), key=lambda record: record.measured_at, default=None)
 
 
-def recorded(records: tuple[LoadTestRecord, ...], new: LoadTestRecord) -> tuple[LoadTestRecord, ...]:
+def add_record(records: tuple[LoadTestRecord, ...], new: LoadTestRecord) -> tuple[LoadTestRecord, ...]:
     """The records with a new one, which replaces an older one about the same."""
     same = (new.revision, new.digest, new.replicas)
     others = tuple(record for record in records if (record.revision, record.digest, record.replicas) != same)

@@ -1,16 +1,16 @@
 """Which release the looks judge, and what a decision reads of what they found."""
 
 from palier.api.v1alpha1 import ModelDeployment
-from palier.measuring.look import Watched
+from palier.measuring.look import WatchedRelease
 from palier.measuring.resolve import router_series
-from palier.release.observation import Measured
+from palier.release.observation import MeasuredEvidence
 from palier.release.rules import Objectives
-from palier.release.state import Release, State, Step
+from palier.release.state import Release, ReleasePhase, State
 
 __all__ = ["measured_of", "watched_of"]
 
 
-def watched_of(deployment: ModelDeployment, state: State, objectives: Objectives) -> Watched | None:
+def watched_of(deployment: ModelDeployment, state: State, objectives: Objectives) -> WatchedRelease | None:
     """What the looks have to follow from now on; None where there is nothing to judge.
 
     Args:
@@ -22,27 +22,29 @@ def watched_of(deployment: ModelDeployment, state: State, objectives: Objectives
     if release is None or candidate is None or stable is None or not _is_judged(release):
         return None
     begun = release.traffic_since or release.stage_started_at
-    return Watched(
+    return WatchedRelease(
         candidate=candidate.revision,
         stable=stable.revision,
         stage_index=release.cursor,
         begun_at=release.started_at,
-        traffic_since=None if release.step is Step.PREPARING else begun,
+        traffic_since=None if release.phase is ReleasePhase.PREPARING else begun,
         objectives=objectives.measured,
         evidence=release.evidence,
         last_look=release.last_look,
         cannot_measure_since=release.cannot_measure_since,
-        router=router_series(deployment, candidate=candidate.revision, stable=stable.revision, slots=state.slots),
+        router=router_series(
+            deployment, candidate=candidate.revision, stable=stable.revision, backend_positions=state.backend_positions
+        ),
         router_last_look=release.router_last_look,
         router_unseen_since=release.router_unseen_since,
     )
 
 
-def measured_of(watched: Watched | None) -> Measured:
+def measured_of(watched: WatchedRelease | None) -> MeasuredEvidence:
     """What a decision reads of the looks at a release."""
     if watched is None:
-        return Measured(cannot_measure="no look yet", cannot_measure_since=None)
-    return Measured(
+        return MeasuredEvidence(cannot_measure="no look yet", cannot_measure_since=None)
+    return MeasuredEvidence(
         evidence=watched.evidence,
         last_look=watched.last_look,
         cannot_measure=watched.cannot_measure,
@@ -57,6 +59,6 @@ def measured_of(watched: Watched | None) -> Measured:
 
 def _is_judged(release: Release) -> bool:
     """Whether looks are worth making: while pods come up they tell whether the candidate can be measured at all."""
-    if release.direct or release.ending:
+    if release.is_direct or release.ending:
         return False
-    return release.step is Step.PREPARING or release.traffic_since is not None or bool(release.evidence)
+    return release.phase is ReleasePhase.PREPARING or release.traffic_since is not None or bool(release.evidence)

@@ -8,7 +8,7 @@ from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-__all__ = ["forwarded", "users_host"]
+__all__ = ["forward_headers", "users_host"]
 
 _OF_THE_CONNECTION: Final = frozenset(
     {
@@ -36,7 +36,7 @@ def users_host(host: str) -> str:
     return _SHADOW.sub("", host, count=1)
 
 
-def forwarded(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
+def forward_headers(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
     """The headers to send on."""
     named = {name.strip().lower() for value in headers.getall("connection", ()) for name in value.split(",")}
     kept: CIMultiDict[str] = CIMultiDict()

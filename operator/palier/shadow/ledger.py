@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from palier.answers.comparison import CheckResult, Compared
+from palier.answers.comparison import CheckResult, ComparisonResult
 from palier.answers.confusion import Confusion
 from palier.api.spec.answers import Comparison
 from palier.shadow.plan import ShadowPlan
@@ -88,7 +88,7 @@ class Outcome:
     """By arm; empty where nobody was asked."""
     unpaired: Unpaired | None = None
     """Why it made no pair; None where it made one."""
-    compared: Compared | None = None
+    compared: ComparisonResult | None = None
     """How the answers of a pair compare; None where the candidate has nothing to compare."""
     checked: frozenset[str] = frozenset()
     """The names of the checks that had anything to look at."""
@@ -135,9 +135,9 @@ class Ledger:
         self.unpaired = dict.fromkeys(Unpaired, 0)
         # Without groups everything is in the one without a name; with groups it has the requests that name none.
         self.segments = {name: SegmentCounts() for name in (("", OTHER) if plan.segment_header else ("",))}
-        self.checks = {check.name: CheckCounts() for check in plan.answers.compared}
+        self.checks = {check.name: CheckCounts() for check in plan.answers.effective_checks}
         self.labels = {
-            str(check.name): Confusion() for check in plan.answers.compared if check.compare is Comparison.LABEL
+            str(check.name): Confusion() for check in plan.answers.effective_checks if check.compare is Comparison.LABEL
         }
         self.slower = dict.fromkeys(plan.factors, 0)
         self.copies = {arm: ArmCounts() for arm in ARMS}

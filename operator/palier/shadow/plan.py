@@ -19,7 +19,7 @@ from palier.api.spec.answers import Answers
 from palier.api.spec.objectives import TimeSignal
 from palier.api.spec.shadow import Disagreements
 from palier.api.v1alpha1 import ModelDeployment
-from palier.errors import unreadable
+from palier.errors import describe_fault
 
 __all__ = ["TIMED", "ShadowPlan", "digest", "plan_for"]
 
@@ -85,7 +85,7 @@ class ShadowPlan:
             place = ".".join(map(str, first["loc"]))
             raise ValueError(f"not the plan of a shadow: {place}: {first['msg']}") from error
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"not the plan of a shadow: {unreadable(error)}") from error
+            raise ValueError(f"not the plan of a shadow: {describe_fault(error)}") from error
         _check(plan)
         return plan
 

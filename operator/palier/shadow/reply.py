@@ -7,7 +7,7 @@ from typing import Final
 
 from palier.answers.comparison import Answer
 
-__all__ = ["Failure", "FirstEvent", "Reply", "answer_of", "decoded"]
+__all__ = ["Failure", "FirstEvent", "Reply", "answer_of", "decode_body"]
 
 _DATA: Final = re.compile(rb"data: ?+(?!\[DONE\])[^\r\n]")
 """How a line of data of a stream begins, other than the mark of its end."""
@@ -58,17 +58,17 @@ class FirstEvent:
         """Take in the next bytes of the stream; tells whether a line of data has ended in them."""
         start = 0
         for end in _LINE_END.finditer(piece):
-            if _DATA.match(self._beginning(piece[start : min(end.start(), start + _TELLING)])):
+            if _DATA.match(self._join_beginning(piece[start : min(end.start(), start + _TELLING)])):
                 return True
             self.kept, start = b"", end.end()
-        self.kept = self._beginning(piece[start : start + _TELLING])
+        self.kept = self._join_beginning(piece[start : start + _TELLING])
         return False
 
-    def _beginning(self, more: bytes) -> bytes:
+    def _join_beginning(self, more: bytes) -> bytes:
         return (self.kept + more)[:_TELLING]
 
 
-def decoded(body: bytes, charset: str | None = None) -> str:
+def decode_body(body: bytes, charset: str | None = None) -> str:
     """A body as text, and two different bodies always as two different texts.
 
     What is not in the declared encoding, and no UTF-8 either, becomes a character for each byte.
@@ -83,4 +83,4 @@ def decoded(body: bytes, charset: str | None = None) -> str:
 
 def answer_of(reply: Reply) -> Answer:
     """The answer to compare."""
-    return Answer(reply.status, decoded(reply.body, reply.charset), streamed=reply.streamed)
+    return Answer(reply.status, decode_body(reply.body, reply.charset), streamed=reply.streamed)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
-from palier.answers.paths import redacted
+from palier.answers.paths import redact_paths
 from palier.api.constants import SHADOW_HEADER
 from palier.api.spec.answers import JsonPath
 from palier.shadow.plan import ShadowPlan
@@ -20,9 +20,9 @@ __all__ = [
     "Exclusion",
     "Reservoir",
     "Segments",
-    "exclusion",
-    "foreign",
-    "shown",
+    "find_exclusion",
+    "is_foreign",
+    "show_body",
 ]
 
 OTHER: Final = "(other)"
@@ -47,7 +47,7 @@ class Exclusion(StrEnum):
     REQUEST_INCOMPLETE = "RequestIncomplete"
 
 
-def exclusion(method: str, headers: Mapping[str, str], plan: ShadowPlan, *, draw: float) -> Exclusion | None:
+def find_exclusion(method: str, headers: Mapping[str, str], plan: ShadowPlan, *, draw: float) -> Exclusion | None:
     """Why a request is left out, as far as its head tells; None when it is taken.
 
     The sample is drawn first: then what cannot be sent has the same share of it as of all the traffic.
@@ -62,14 +62,14 @@ def exclusion(method: str, headers: Mapping[str, str], plan: ShadowPlan, *, draw
         return Exclusion.LOOP
     if draw * _WHOLE >= plan.percent:
         return Exclusion.PERCENT
-    if foreign(headers):
+    if is_foreign(headers):
         return Exclusion.PROTOCOL
     if method not in plan.methods:
         return Exclusion.METHOD
     return None
 
 
-def foreign(headers: Mapping[str, str]) -> bool:
+def is_foreign(headers: Mapping[str, str]) -> bool:
     """Whether a request speaks another protocol than plain HTTP: gRPC, or one that it asks to change to."""
     return "upgrade" in headers or headers.get("content-type", "").lower().startswith(_GRPC)
 
@@ -120,7 +120,7 @@ class Reservoir(Generic[Item]):
         return list(self._items.values())
 
 
-def shown(text: str, *, redact: Sequence[JsonPath], longest: int) -> str:
+def show_body(text: str, *, redact: Sequence[JsonPath], longest: int) -> str:
     """What may be kept of a body: a JSON document without the redacted places, cut to some characters.
 
     With anything to redact, a body that is no document is told by its length alone: nobody knows what is in it.
@@ -129,7 +129,7 @@ def shown(text: str, *, redact: Sequence[JsonPath], longest: int) -> str:
         document = _document(text)
         if document is None:
             return f"({len(text)} characters)"
-        text = json.dumps(redacted(document, redact), ensure_ascii=False)
+        text = json.dumps(redact_paths(document, redact), ensure_ascii=False)
     return text if len(text) <= longest else f"{text[:longest]}…"
 
 

@@ -62,7 +62,7 @@ def conditions(case: Case, rng: np.random.Generator) -> Conditions:
         rate = rate * _bursts(begins.size, case.burst, rng)
     worse = (begins >= case.onset).astype(np.float64)
     growth = np.clip((begins - case.onset) / case.ramp, 0, 1) if case.ramp else worse
-    shared = _shared(case, begins, phase)
+    shared = _share_factor(case, begins, phase)
     parts: dict[Arm, tuple[Part, ...]] = {}
     expected_delta = np.zeros(begins.size)
     for arm in Arm:
@@ -76,7 +76,7 @@ def conditions(case: Case, rng: np.random.Generator) -> Conditions:
                 with_delta = np.clip(expected + case.error_delta * growth, 0, 1)
                 expected_delta += share * (with_delta - expected)
                 expected = with_delta
-            made.append(Part(name, share, _clustered(expected, case.overdispersion, rng)))
+            made.append(Part(name, share, _cluster_rates(expected, case.overdispersion, rng)))
         parts[arm] = tuple(made)
     return Conditions(
         begins=begins,
@@ -99,7 +99,7 @@ def _users(case: Case, arm: Arm) -> list[tuple[str, float, float]]:
     return [(SEGMENT, share, inside), (OTHERS, 1 - share, case.base_error)]
 
 
-def _shared(case: Case, begins: Floats, phase: Floats) -> Floats:
+def _share_factor(case: Case, begins: Floats, phase: Floats) -> Floats:
     """What the error rates of both arms are multiplied by."""
     factor = 1 + case.diurnal * phase
     if case.base_error_end is not None and case.base_error:
@@ -117,7 +117,7 @@ def _bursts(seconds: int, ratio: float, rng: np.random.Generator) -> Floats:
     return np.where(number % 2, low * ratio, low)
 
 
-def _clustered(expected: Floats, correlation: float, rng: np.random.Generator) -> Floats:
+def _cluster_rates(expected: Floats, correlation: float, rng: np.random.Generator) -> Floats:
     """Error rates of which each holds for `_CLUSTER` seconds, so that counts become beta-binomial."""
     if not correlation:
         return expected

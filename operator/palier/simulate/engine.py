@@ -10,8 +10,16 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from palier.api.v1alpha1 import ModelDeployment, parse
-from palier.evidence.objective import Verdict, begin_share, begin_stage, combined, failed, fresh, judge
-from palier.measuring.look import Watched, look
+from palier.evidence.objective import (
+    Verdict,
+    begin_share,
+    begin_stage,
+    combine_verdicts,
+    has_failed,
+    judge,
+    start_evidence,
+)
+from palier.measuring.look import WatchedRelease, look
 from palier.measuring.sources import MeasuredObjective
 from palier.release.rules import measured_objectives
 from palier.simulate.case import Case
@@ -78,7 +86,7 @@ def palier(traffic: Traffic, objectives: tuple[MeasuredObjective, ...]) -> Outco
         objectives: those of `deployment_of` the run's case.
     """
     case = traffic.case
-    prometheus = Prometheus(traffic.recording(), objectives)
+    prometheus = Prometheus(traffic.make_recording(), objectives)
     trial = Trial(case, objectives)
     for number in range(1, math.floor(case.duration / case.look) + 1):
         now = number * case.look
@@ -86,7 +94,7 @@ def palier(traffic: Traffic, objectives: tuple[MeasuredObjective, ...]) -> Outco
         kind = trial.decide(now)
         if kind == "climb":
             traffic.climb([(now, case.stages[trial.stage].weight)])
-            prometheus = Prometheus(traffic.recording(), objectives)
+            prometheus = Prometheus(traffic.make_recording(), objectives)
         elif kind:
             return Outcome(kind, now, first_proof=trial.first_proof, on_absent_data=bool(trial.watched.cannot_measure))
     return Outcome("undecided", None, first_proof=trial.first_proof)
@@ -103,7 +111,7 @@ class Trial:
     def __init__(self, case: Case, objectives: tuple[MeasuredObjective, ...]) -> None:
         self.case, self.stage, self.since = case, 0, 0.0
         self.first_proof: float | None = None
-        self.watched = Watched(
+        self.watched = WatchedRelease(
             candidate=Arm.CANDIDATE.value,
             stable=Arm.STABLE.value,
             stage_index=0,
@@ -119,7 +127,7 @@ class Trial:
         """The look of that number."""
         now, last = number * self.case.look, self.watched.last_look or 0.0
         if not prometheus.answers_at(now):
-            self.watched = self.watched.blind("Prometheus does not answer", at=now)
+            self.watched = self.watched.mark_blind("Prometheus does not answer", at=now)
             return
         if now - last > _LONGEST_REACH:
             last = now - self.case.look
@@ -139,11 +147,11 @@ class Trial:
         held = now - self.since
         passed = False
         if not self.watched.cannot_measure:
-            if self._failed():
+            if self._has_failed():
                 return "rollback"
-            if self.first_proof is None and self._passed(promotion=True):
+            if self.first_proof is None and self._has_passed(promotion=True):
                 self.first_proof = now
-            passed = held >= stage.minimum and self._passed(promotion=last)
+            passed = held >= stage.minimum and self._has_passed(promotion=last)
         if passed and last:
             return "promote"
         if passed:
@@ -153,18 +161,20 @@ class Trial:
             return "rollback"
         return None
 
-    def _failed(self) -> bool:
+    def _has_failed(self) -> bool:
         return any(
-            failed(self.watched.evidence.get(objective.rule.name) or fresh(), objective.rule)
+            has_failed(self.watched.evidence.get(objective.rule.name) or start_evidence(), objective.rule)
             for objective in self.watched.objectives
         )
 
-    def _passed(self, *, promotion: bool) -> bool:
+    def _has_passed(self, *, promotion: bool) -> bool:
         judgements = (
-            judge(self.watched.evidence.get(objective.rule.name) or fresh(), objective.rule, promotion=promotion)
+            judge(
+                self.watched.evidence.get(objective.rule.name) or start_evidence(), objective.rule, promotion=promotion
+            )
             for objective in self.watched.objectives
         )
-        return combined(judgements) is Verdict.PASS
+        return combine_verdicts(judgements) is Verdict.PASS
 
     def climb(self, now: float) -> None:
         """Begin the next stage."""

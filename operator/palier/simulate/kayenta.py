@@ -110,7 +110,7 @@ def cles(control: Floats, experiment: Floats) -> float:
 def classify(control: Floats, experiment: Floats, options: JudgeOptions) -> Classification:
     """What the judge says of one metric whose NaN are already replaced or removed."""
     if options.outliers is Outliers.REMOVE:
-        control, experiment = _fenced(control), _fenced(experiment)
+        control, experiment = _drop_outliers(control), _drop_outliers(experiment)
     if control.size == 0 or experiment.size == 0:
         return Classification.NODATA
     if control.size == experiment.size and np.array_equal(np.sort(control), np.sort(experiment)):
@@ -163,7 +163,7 @@ def _spread_of_ranks(controls: int, experiments: int, values: Floats) -> float:
     return math.sqrt(max(controls * experiments / 12 * (size + 1 - ties), 0.0))
 
 
-def _fenced(values: Floats) -> Floats:
+def _drop_outliers(values: Floats) -> Floats:
     if values.size == 0:
         return values
     low, first, third, high = np.percentile(values, [1, 25, 75, 99])

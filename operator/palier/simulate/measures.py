@@ -24,7 +24,7 @@ def summary(runs: Sequence[Run], case: Case) -> dict[str, Any]:
         runs: at least one.
         case: what was played.
     """
-    rolled_back = [_when(run, "rollback") for run in runs]
+    rolled_back = [_find_time(run, "rollback") for run in runs]
     kinds = [run.outcome.kind for run in runs]
     found = {
         "runs": len(runs),
@@ -33,7 +33,7 @@ def summary(runs: Sequence[Run], case: Case) -> dict[str, Any]:
         **_rates("undecided", kinds.count("undecided"), len(runs)),
         "medianSecondsToRollback": quantile(rolled_back, 0.5),
         "p90SecondsToRollback": quantile(rolled_back, 0.9),
-        "medianSecondsToPromote": quantile([_when(run, "promote") for run in runs], 0.5),
+        "medianSecondsToPromote": quantile([_find_time(run, "promote") for run in runs], 0.5),
         "medianSecondsToFirstProof": quantile(
             [math.inf if run.outcome.first_proof is None else run.outcome.first_proof for run in runs], 0.5
         ),
@@ -56,7 +56,7 @@ def summary(runs: Sequence[Run], case: Case) -> dict[str, Any]:
 
 def parameters(case: Case) -> dict[str, Any]:
     """The parameters of a case, ready for JSON: infinite ones are None, times are seconds."""
-    return {to_camel(one.name): _plain(getattr(case, one.name)) for one in dataclasses.fields(case)}
+    return {to_camel(one.name): _plain_value(getattr(case, one.name)) for one in dataclasses.fields(case)}
 
 
 def quantile(values: Iterable[float], share: float) -> float | None:
@@ -80,15 +80,15 @@ def _rates(name: str, hits: int, total: int) -> dict[str, Any]:
     return {f"{name}Rate": hits / total, f"{name}RateInterval": list(clopper_pearson(hits, total))}
 
 
-def _when(run: Run, kind: str) -> float:
+def _find_time(run: Run, kind: str) -> float:
     return run.outcome.at if run.outcome.kind == kind and run.outcome.at is not None else math.inf
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any parameter
+def _plain_value(value: Any) -> Any:  # noqa: ANN401 - any parameter
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {to_camel(one.name): _plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {to_camel(one.name): _plain_value(getattr(value, one.name)) for one in dataclasses.fields(value)}
     if isinstance(value, tuple):
-        return [_plain(one) for one in value]
+        return [_plain_value(one) for one in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -126,20 +126,20 @@ def argo(recording: Recording, options: PeerOptions) -> Outcome:
     endings = []
     if options.errors:
 
-        def success(at: Floats) -> tuple[Booleans, Answer]:
+        def check_success(at: Floats) -> tuple[Booleans, Answer]:
             answer = _success(recording, at, promql.irate, knobs.window)
             return _at_least(answer.value, knobs.success), answer
 
-        endings.append(_argo_metric(recording, knobs, success))
+        endings.append(_argo_metric(recording, knobs, check_success))
     if options.latency_threshold is not None:
         share = options.latency_percentile if knobs.percentile is None else knobs.percentile
         bound = options.latency_threshold if knobs.latency is None else knobs.latency
 
-        def fast(at: Floats) -> tuple[Booleans, Answer]:
+        def check_speed(at: Floats) -> tuple[Booleans, Answer]:
             answer = _quantile(recording, Arm.CANDIDATE, share, at, promql.irate, knobs.window)
             return _at_most(answer.value, bound), answer
 
-        endings.append(_argo_metric(recording, knobs, fast))
+        endings.append(_argo_metric(recording, knobs, check_speed))
     ended = [ending for ending in endings if ending.kind != "promote"]
     if ended:
         return min(ended, key=lambda ending: ending.at or 0.0)
@@ -149,7 +149,7 @@ def argo(recording: Recording, options: PeerOptions) -> Outcome:
 def flagger(recording: Recording, options: PeerOptions) -> Outcome:
     """Flagger's advance at every tick; no value, NaN and a failed query are failed checks."""
     knobs = options.flagger
-    ticks = _every(knobs.interval, recording.duration)
+    ticks = _list_instants(knobs.interval, recording.duration)
     passed, seen = np.ones(ticks.size, dtype=bool), ~_unavailable(recording, ticks)
     if options.errors:
         answer = _success(recording, ticks, promql.rate, knobs.interval)
@@ -169,7 +169,7 @@ def flagger(recording: Recording, options: PeerOptions) -> Outcome:
 def kayenta(recording: Recording, options: PeerOptions) -> Outcome:
     """Kayenta's canary analysis with the NetflixACAJudge."""
     knobs = options.kayenta
-    steps = _every(knobs.step, recording.duration)
+    steps = _list_instants(knobs.step, recording.duration)
     metrics: list[tuple[Floats, Floats, bool]] = []
     if options.errors:
         stable, candidate = (_error_share(recording, arm, steps, knobs.step) for arm in (Arm.STABLE, Arm.CANDIDATE))
@@ -181,13 +181,13 @@ def kayenta(recording: Recording, options: PeerOptions) -> Outcome:
             for arm in (Arm.STABLE, Arm.CANDIDATE)
         )
         metrics.append((stable, candidate, False))
-    judgements = _every(knobs.interval, recording.duration)
+    judgements = _list_instants(knobs.interval, recording.duration)
     for at in judgements:
         until = int(np.searchsorted(steps, at, side="right"))
         found = [
             classify(
-                _cleaned(stable[:until], replace_nan=replace),
-                _cleaned(candidate[:until], replace_nan=replace),
+                _clean_values(stable[:until], replace_nan=replace),
+                _clean_values(candidate[:until], replace_nan=replace),
                 knobs.judge,
             )
             for stable, candidate, replace in metrics
@@ -202,7 +202,7 @@ def kayenta(recording: Recording, options: PeerOptions) -> Outcome:
 
 def naive(recording: Recording, options: PeerOptions) -> Outcome:
     """A z-test at every look, as if it were the only one."""
-    looks = _every(options.naive.interval, recording.duration)
+    looks = _list_instants(options.naive.interval, recording.duration)
     looks = looks[~_unavailable(recording, looks)]
     fired = np.zeros(looks.size, dtype=bool)
     seen = np.zeros(looks.size, dtype=bool)
@@ -274,7 +274,7 @@ def _sum(
 ) -> Answer:
     """The sum over pods of a function of the first counter, less the others where they exist."""
     found = []
-    for pod in recording.of(arm):
+    for pod in recording.pods_of(arm):
         if names[0] not in pod.counters:
             continue
         values = pod.counters[names[0]]
@@ -289,9 +289,9 @@ def _sum(
 
 def _quantile(recording: Recording, arm: Arm, share: float, at: Floats, function: Function, window: float) -> Answer:
     """A quantile of the response times of an arm."""
-    edges: Floats = np.array(sorted({edge for pod in recording.of(arm) for edge in pod.buckets}))
+    edges: Floats = np.array(sorted({edge for pod in recording.pods_of(arm) for edge in pod.buckets}))
     found = []
-    for pod in recording.of(arm):
+    for pod in recording.pods_of(arm):
         if len(pod.buckets) != edges.size:
             continue
         values = np.stack([pod.buckets[edge] for edge in edges.tolist()])
@@ -307,20 +307,20 @@ def _naive_metrics(
 ) -> Sequence[tuple[Floats, Floats, Floats, Floats]]:
     """Bad and all requests of candidate and stable since the start, at each look."""
     metrics = []
-    arms = (recording.of(Arm.CANDIDATE), recording.of(Arm.STABLE))
+    arms = (recording.pods_of(Arm.CANDIDATE), recording.pods_of(Arm.STABLE))
     if options.errors:
-        counts = [_counted(pods, looks, name) for pods in arms for name in ("errors", "requests")]
+        counts = [_count_scraped(pods, looks, name) for pods in arms for name in ("errors", "requests")]
         metrics.append((counts[0], counts[1], counts[2], counts[3]))
     if options.latency_threshold is not None:
         counts = []
         for pods in arms:
-            requests = _counted(pods, looks, math.inf)
-            counts += [requests - _counted(pods, looks, options.latency_threshold), requests]
+            requests = _count_scraped(pods, looks, math.inf)
+            counts += [requests - _count_scraped(pods, looks, options.latency_threshold), requests]
         metrics.append((counts[0], counts[1], counts[2], counts[3]))
     return metrics
 
 
-def _counted(pods: Sequence[PodRecording], looks: Floats, counter: str | float) -> Floats:
+def _count_scraped(pods: Sequence[PodRecording], looks: Floats, counter: str | float) -> Floats:
     """What pods have counted from the start to each look, as far as it was scraped; no rate, nothing extrapolated.
 
     Args:
@@ -348,13 +348,13 @@ def _values(answer: Answer) -> Floats:
     return np.where(answer.present, answer.value, np.nan)
 
 
-def _cleaned(values: Floats, replace_nan: bool) -> Floats:
+def _clean_values(values: Floats, replace_nan: bool) -> Floats:
     if np.isnan(values).all():
         return values[:0]
     return np.nan_to_num(values) if replace_nan else values[~np.isnan(values)]
 
 
-def _every(interval: float, duration: float) -> Floats:
+def _list_instants(interval: float, duration: float) -> Floats:
     return np.arange(1, math.floor(duration / interval + _ROUNDING) + 1, dtype=np.float64) * interval
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from palier.evidence.counters import Series, Target, Times
+from palier.measuring.interval import Answer
 from palier.measuring.look import SCRAPED
 from palier.measuring.questions import Question, questions
 from palier.measuring.sources import MeasuredObjective
-from palier.measuring.step import Answer
 from palier.simulate.conditions import OTHERS, SEGMENT
 from palier.simulate.recording import Floats, PodRecording, Recording
 
@@ -34,7 +34,7 @@ class Prometheus:
     def __init__(self, recording: Recording, objectives: Sequence[MeasuredObjective]) -> None:
         self._unavailable = recording.unavailable
         asked = dict.fromkeys(question for objective in objectives for question in questions(objective))
-        self._pods = [_Pod.of(pod, tuple(asked)) for pod in recording.pods]
+        self._pods = [_Pod.from_recording(pod, tuple(asked)) for pod in recording.pods]
         self._asked = tuple(asked)
 
     def answers_at(self, now: float) -> bool:
@@ -46,7 +46,7 @@ class Prometheus:
         answers: dict[Question, dict[Target, list[tuple[str, Series]]]] = {one: {} for one in self._asked}
         scraped: dict[Target, list[tuple[str, Series]]] = {}
         for pod in self._pods:
-            tried = pod.up.within(after, until)
+            tried = pod.up.cut_samples(after, until)
             if tried is None:
                 continue
             scraped[pod.target] = [(pod.revision, tried)]
@@ -58,9 +58,9 @@ class Prometheus:
                 found = []
                 for row in rows:
                     if row.times is not pod.times:
-                        one = row.within(after, until, times)
+                        one = row.cut_samples(after, until, times)
                     else:
-                        one = Series.of(row.labels, times, row.values[first:last]) if times else None
+                        one = Series.from_columns(row.labels, times, row.values[first:last]) if times else None
                     if one is not None:
                         found.append((pod.revision, one))
                 if found:
@@ -76,7 +76,7 @@ class _Row:
     times: Times
     values: tuple[float, ...]
 
-    def within(self, after: float, until: float, known: Times = ()) -> Series | None:
+    def cut_samples(self, after: float, until: float, known: Times = ()) -> Series | None:
         """Its samples in (after, until]; None without any.
 
         Args:
@@ -88,7 +88,7 @@ class _Row:
         if last <= first:
             return None
         times = self.times[first:last]
-        return Series.of(self.labels, known if known == times else times, self.values[first:last])
+        return Series.from_columns(self.labels, known if known == times else times, self.values[first:last])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class _Pod:
     rows: Mapping[Question, tuple[_Row, ...]]
 
     @classmethod
-    def of(cls, pod: PodRecording, asked: Sequence[Question]) -> "_Pod":
+    def from_recording(cls, pod: PodRecording, asked: Sequence[Question]) -> "_Pod":
         """From its recording."""
         labels = {"namespace": "simulated", "pod": pod.pod, "job": "pods", "instance": pod.pod}
         times = tuple(pod.times.tolist())

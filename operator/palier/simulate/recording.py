@@ -63,6 +63,6 @@ class Recording:
     """Spans in which Prometheus itself does not answer."""
     truth: Truth
 
-    def of(self, arm: Arm) -> tuple[PodRecording, ...]:
+    def pods_of(self, arm: Arm) -> tuple[PodRecording, ...]:
         """The pods of one arm."""
         return tuple(pod for pod in self.pods if pod.arm is arm)

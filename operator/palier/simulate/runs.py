@@ -55,14 +55,14 @@ def play(plan: Plan, numbers: Iterable[int]) -> Iterator[Run]:
     for number in numbers:
         traffic = Traffic(plan.case, seed=plan.seed, run=number)
         outcome = judged_by(traffic)
-        recording = traffic.recording()
+        recording = traffic.make_recording()
         until = outcome.at if outcome.kind == "rollback" and outcome.at is not None else recording.duration
         yield Run(
             outcome=outcome,
-            extra_bad=_until(recording.truth, recording.truth.extra_bad, until),
-            candidate_requests=_until(recording.truth, recording.truth.candidate_requests, until),
+            extra_bad=_sum_until(recording.truth, recording.truth.extra_bad, until),
+            candidate_requests=_sum_until(recording.truth, recording.truth.candidate_requests, until),
             on_absent_data=outcome.on_absent_data
-            or (outcome.at is not None and _unseen(recording, plan.case, outcome.at)),
+            or (outcome.at is not None and _is_unseen(recording, plan.case, outcome.at)),
         )
 
 
@@ -79,11 +79,11 @@ def _engine(plan: Plan) -> Callable[[Traffic], Outcome]:
         return lambda traffic: palier(traffic, objectives)
     peer, options = PEERS[plan.engine], peer_options(plan.case, plan.engine, plan.settings)
 
-    def judged(traffic: Traffic) -> Outcome:
+    def judge_traffic(traffic: Traffic) -> Outcome:
         _climb_by_the_clock(traffic)
-        return peer(traffic.recording(), options)
+        return peer(traffic.make_recording(), options)
 
-    return judged
+    return judge_traffic
 
 
 def _climb_by_the_clock(traffic: Traffic) -> None:
@@ -94,7 +94,7 @@ def _climb_by_the_clock(traffic: Traffic) -> None:
         traffic.climb([(at, stage.weight)])
 
 
-def _until(truth: Truth, amounts: Floats, until: float) -> float:
+def _sum_until(truth: Truth, amounts: Floats, until: float) -> float:
     """The sum up to an instant, part of a step included."""
     whole, part = divmod(until / truth.step, 1)
     first = math.floor(whole)
@@ -102,9 +102,9 @@ def _until(truth: Truth, amounts: Floats, until: float) -> float:
     return float(amounts[:first].sum()) + rest
 
 
-def _unseen(recording: Recording, case: Case, at: float) -> bool:
+def _is_unseen(recording: Recording, case: Case, at: float) -> bool:
     """Whether Prometheus had nothing fresh of the candidate at that moment."""
     if any(start <= at < end for start, end in recording.unavailable):
         return True
     oldest = at - 2.5 * case.scrape - 0.5
-    return not any(bool(((pod.times > oldest) & (pod.times <= at)).any()) for pod in recording.of(Arm.CANDIDATE))
+    return not any(bool(((pod.times > oldest) & (pod.times <= at)).any()) for pod in recording.pods_of(Arm.CANDIDATE))

@@ -76,7 +76,7 @@ class Traffic:
             self._stages = (*self._stages, *added)
             self._draw(after=added[0][0])
 
-    def recording(self) -> Recording:
+    def make_recording(self) -> Recording:
         """What Prometheus holds of the run, all of it; an engine must not look ahead of its clock."""
         pods: dict[str, list[int]] = {}
         for number, life in enumerate(self._lives):
@@ -130,9 +130,9 @@ class Traffic:
             bad = rng.binomial(requests, _ratio(between.total(rate * part.share * part.bad), expected))
             all_requests += requests
             for name, drawn in {"requests": requests, "errors": bad}.items():
-                _into(counts, name, chosen)[chosen] += drawn
+                _find_counter(counts, name, chosen)[chosen] += drawn
                 if part.name:
-                    _into(counts, f"{name}/{part.name}", chosen)[chosen] = drawn
+                    _find_counter(counts, f"{name}/{part.name}", chosen)[chosen] = drawn
         if "latency" in self.case.objectives:
             slow = self._slow_share(arm, between, rate)
             usual, slower = _by_bucket(self.case, 1.0), _by_bucket(self.case, self.case.latency_factor)
@@ -141,7 +141,7 @@ class Traffic:
             factor = self.case.cost_factor if arm is Arm.CANDIDATE else 1.0
             worse = _ratio(between.total(rate * self._conditions.worse), between.total(rate))
             median = (1 + worse * (factor - 1)) / math.exp(self.case.cost_spread**2 / 2)
-            _into(counts, "cost_sum", chosen)[chosen] = _sums(all_requests, median, self.case.cost_spread, rng)
+            _find_counter(counts, "cost_sum", chosen)[chosen] = _sums(all_requests, median, self.case.cost_spread, rng)
 
     def _slow_share(self, arm: Arm, between: "_Between", rate: Floats) -> Floats:
         if arm is Arm.STABLE:
@@ -236,7 +236,7 @@ class _Between:
         return np.maximum(at_ends, 0)
 
 
-def _into(counts: dict[str, Floats], name: str, like: NDArray[np.bool_]) -> Floats:
+def _find_counter(counts: dict[str, Floats], name: str, like: NDArray[np.bool_]) -> Floats:
     if name not in counts:
         counts[name] = np.zeros(like.size)
     return counts[name]

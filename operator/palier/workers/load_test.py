@@ -22,8 +22,8 @@ import numpy as np
 
 from palier.errors import GeneratorUnavailable
 from palier.loadtest import corpus, findings
-from palier.loadtest.findings import Finished
-from palier.loadtest.measure import Phase, Step, StepResult, answer_type, answers_of, bad_answers, measured
+from palier.loadtest.findings import SearchResult
+from palier.loadtest.measure import Phase, Step, StepResult, answer_type, answers_of, bad_answers, measure_step
 from palier.loadtest.plan import CONNECTIONS, LoadTestPlan
 from palier.loadtest.result import LoadTestResult, StepRecord, decimal_of
 from palier.loadtest.search import next_step, surely_fails
@@ -111,7 +111,7 @@ def load_test(plan: LoadTestPlan, lines: Iterable[str] | None, *, tell: Callable
     return result_of(step, history)
 
 
-def result_of(found: Finished, history: Sequence[StepResult]) -> LoadTestResult:
+def result_of(found: SearchResult, history: Sequence[StepResult]) -> LoadTestResult:
     """The result of a search, as it travels."""
     soaks = [one for one in history if one.step.phase is Phase.SOAK and one.step.rate == found.capacity]
     soak = soaks[-1] if soaks else StepResult(Step(Phase.SOAK, 0.0, 0.0))
@@ -164,10 +164,10 @@ def _progress(step: Step, history: Sequence[StepResult]) -> Progress:
     judged = [one for one in history if one.step.phase is not Phase.WARM_UP and not one.generator_limited]
     passed = max((one.step.rate for one in judged if one.holds), default=None)
     failed = min((one.step.rate for one in judged if not one.holds), default=None)
-    known = [f"{findings.named(passed)} held"] if passed else []
-    known += [f"{findings.named(failed)} did not"] if failed else []
+    known = [f"{findings.write_rate(passed)} held"] if passed else []
+    known += [f"{findings.write_rate(failed)} did not"] if failed else []
     told = f", so far {' and '.join(known)}" if known else ""
-    message = f"{_WORDS[step.phase]} {findings.named(step.rate)} for {step.seconds:.0f} s{told}"
+    message = f"{_WORDS[step.phase]} {findings.write_rate(step.rate)} for {step.seconds:.0f} s{told}"
     return Progress(step, passed, failed, message, finished=tuple(map(_record, history)))
 
 
@@ -256,7 +256,7 @@ class _Sending:
                 self._lines.append(line)
             elif "done" in line:
                 self._peak_open, self._unsendable, self._done = line["peakOpen"], line.get("unsendable", ""), True
-            elif not enough and (enough := self._enough(line)):
+            elif not enough and (enough := self._is_over(line)):
                 generator.terminate()
 
     def result(self, *, elapsed: float) -> StepResult:
@@ -268,7 +268,7 @@ class _Sending:
         if not self._done:
             raise GeneratorUnavailable(f"{GENERATOR} ended before it was done")
         self._gather()
-        return measured(
+        return measure_step(
             self._step,
             np.concatenate(self._answers),
             self._plan,
@@ -288,7 +288,7 @@ class _Sending:
         for place, objective in enumerate(self._plan.objectives):
             self._bad[place] += int(bad_answers(objective, judged, self._plan).sum())
 
-    def _enough(self, beat: Mapping[str, Any]) -> bool:
+    def _is_over(self, beat: Mapping[str, Any]) -> bool:
         """Whether nothing more has to be sent."""
         elapsed = float(beat["elapsed"])
         if self._began is None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from palier.answers.checks import LONGEST_TEXT, MISSING
-from palier.answers.comparison import Answer, CheckResult, Compared, compare
+from palier.answers.comparison import Answer, CheckResult, ComparisonResult, compare
 from palier.api.v1alpha1 import Answers
 
 ONE = "check"
@@ -169,7 +169,7 @@ def test_what_agrees(check: Mapping[str, Any], reference: object, candidate: obj
     compared = compare(body(reference), body(candidate), answers(check))
 
     assert compared.agrees is True
-    assert (compared.message, compared.places) == ("", ())
+    assert (compared.message, compared.failed_checks) == ("", ())
     assert compared.score is not None
     assert check.get("compare") == "Text" or compared.score == 1
 
@@ -182,7 +182,7 @@ def test_what_does_not(check: Mapping[str, Any], reference: object, candidate: o
     assert compared.agrees is False
     assert compared.message == message
     assert compared.results[0].message == message
-    assert compared.places == (ONE,)
+    assert compared.failed_checks == (ONE,)
     assert compared.score == 0
 
 
@@ -196,15 +196,15 @@ def test_agreement_is_mutual(check: Mapping[str, Any], reference: object, candid
 def test_without_checks_the_whole_document_counts() -> None:
     """The default of the API."""
     assert compare(body({"a": 1}), body({"a": 1.0}), Answers()).agrees is True
-    assert compare(body({"a": 1}), body({"a": 2}), Answers()).places == ("answer",)
+    assert compare(body({"a": 1}), body({"a": 2}), Answers()).failed_checks == ("answer",)
 
 
 def test_the_status_code_comes_first() -> None:
     """Answers of different status never agree, and what they say is not looked at."""
     compared = compare(Answer(200, "{}"), Answer(503, "{}"), Answers())
 
-    assert compared == Compared(agrees=False, results=(), message="status 503 instead of 200")
-    assert (compared.score, compared.places) == (0.0, ("status",))
+    assert compared == ComparisonResult(agrees=False, results=(), message="status 503 instead of 200")
+    assert (compared.score, compared.failed_checks) == (0.0, ("status",))
     assert compare(Answer(404, "{}"), Answer(404, "{}"), Answers()).agrees is True
 
 
@@ -249,7 +249,7 @@ def test_all_checks_together() -> None:
     assert compared.agrees is False
     assert compared.score == pytest.approx((1 + 0 + 0.5) / 3)
     assert compared.message == "$.secret: 'hunter3' instead of 'hunter2'"
-    assert compared.places == (f"{ONE}-1",)
+    assert compared.failed_checks == (f"{ONE}-1",)
 
 
 def test_nothing_in_both_agrees_and_says_so() -> None:
@@ -272,7 +272,7 @@ def test_texts_have_no_places() -> None:
     compared = compare(body("one"), body("one"), asked)
 
     assert [result.agrees for result in compared.results] == [None, True]
-    assert (compared.agrees, compared.score, compared.places) == (None, None, ())
+    assert (compared.agrees, compared.score, compared.failed_checks) == (None, None, ())
     assert compared.message == "$.a: both answers are texts, which have no places in them"
     assert compare(body("one"), body("two"), asked).agrees is False
     assert compare(Answer(400, "no"), Answer(400, "no"), asked).agrees is True

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palier.answers.confusion import LONGEST_LABEL, MOST_LABELS, MOST_PAIRS, OTHER, Confusion, bounded
+from palier.answers.confusion import LONGEST_LABEL, MOST_LABELS, MOST_PAIRS, OTHER, Confusion, bound_label
 
 
 def test_pairs_are_counted() -> None:
@@ -50,16 +50,16 @@ def test_later_pairs_are_one() -> None:
 @given(st.text(alphabet=st.characters(), max_size=200) | st.text(alphabet="\ud800\n\x1b[31ma", max_size=200))
 def test_labels_can_be_written_anywhere(label: str) -> None:
     """Short, in one line, valid Unicode, without escapes that a terminal obeys; the same when bounded again."""
-    short = bounded(label)
+    short = bound_label(label)
 
     assert len(short) <= LONGEST_LABEL
     assert short.encode().decode() == short
     assert short.isprintable()
-    assert bounded(short) == short
+    assert bound_label(short) == short
 
 
 def test_ordinary_labels_stay() -> None:
     """Any script, spaces, and exactly as many characters as are allowed."""
     for label in ("Français", "负面", "not spam", "x" * LONGEST_LABEL, ""):
-        assert bounded(label) == label
-    assert bounded("x" * (LONGEST_LABEL + 1)) == "x" * (LONGEST_LABEL - 1) + "…"
+        assert bound_label(label) == label
+    assert bound_label("x" * (LONGEST_LABEL + 1)) == "x" * (LONGEST_LABEL - 1) + "…"

@@ -121,7 +121,7 @@ def test_checks_of_which_nothing_is_expected_are_left_out() -> None:
     assert compared.results[0].labels == ("fr", "de")
 
     nothing = compare_values({"other": 1}, body({"language": "de"}), asked)
-    assert (nothing.agrees, nothing.score, nothing.results, nothing.places) == (None, None, (), ())
+    assert (nothing.agrees, nothing.score, nothing.results, nothing.failed_checks) == (None, None, (), ())
     assert nothing.message == "nothing is expected at the path of any check"
 
 
@@ -130,7 +130,7 @@ def test_an_answer_that_failed_is_not_as_expected(status: int) -> None:
     """Whatever its body says."""
     compared = compare_values({"a": 1}, Answer(status, '{"a": 1}'), Answers())
 
-    assert (compared.agrees, compared.score, compared.places) == (False, 0.0, ("status",))
+    assert (compared.agrees, compared.score, compared.failed_checks) == (False, 0.0, ("status",))
     assert compared.message == f"status {status} instead of a success"
     assert compare_values({"a": 1}, Answer(201, '{"a": 1}'), Answers()).agrees is True
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palier.answers.paths import REDACTED, found, redacted, steps_of, written
+from palier.answers.paths import REDACTED, find_values, redact_paths, steps_of, write_path
 from palier.api.spec.answers import JsonPath
 
 DOCUMENT = {
@@ -53,7 +53,7 @@ PATHS = (
 )
 def test_what_a_path_finds(path: str, expected: list[tuple[str, Any]]) -> None:
     """Names, positions and wildcards, each value with its own place."""
-    assert found(DOCUMENT, path) == expected
+    assert find_values(DOCUMENT, path) == expected
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_every_path_of_the_api_is_understood(path: str) -> None:
 @given(JSON, PATHS)
 def test_a_place_is_a_path(document: Any, path: str) -> None:  # noqa: ANN401
     """What was found at a place is found again by it, alone."""
-    for place, value in found(document, path):
-        assert found(document, place) == [(place, value)]
+    for place, value in find_values(document, path):
+        assert find_values(document, place) == [(place, value)]
 
 
 @given(JSON, st.lists(PATHS, max_size=3))
@@ -84,15 +84,15 @@ def test_redaction_hides_what_the_paths_find_and_nothing_else(document: Any, pat
     """Every place is `***` or within one; without the paths the documents are the same; the original is untouched."""
     before = json.dumps(document)
 
-    hidden = redacted(document, paths)
+    hidden = redact_paths(document, paths)
 
     assert json.dumps(document) == before
     if isinstance(document, str):
         assert hidden == (REDACTED if paths else document)
         return
-    reached = [place for path in paths for place, _ in found(document, path)]
+    reached = [place for path in paths for place, _ in find_values(document, path)]
     for place in reached:
-        assert [value for _, value in found(hidden, place)] in ([REDACTED], [])
+        assert [value for _, value in find_values(hidden, place)] in ([REDACTED], [])
     if not reached:
         assert hidden == document
     assert _leaves_outside(hidden, reached) == _leaves_outside(document, reached)
@@ -103,11 +103,11 @@ def _leaves_outside(document: Any, hidden: list[str]) -> dict[str, Any]:  # noqa
     leaves: dict[str, Any] = {}
 
     def walk(value: Any, place: tuple[str | int, ...]) -> None:  # noqa: ANN401
-        if written(place) in hidden:
+        if write_path(place) in hidden:
             return
         inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
         if inside is None:
-            leaves[written(place)] = value
+            leaves[write_path(place)] = value
             return
         for step, one in inside:
             walk(one, (*place, step))
@@ -118,6 +118,6 @@ def _leaves_outside(document: Any, hidden: list[str]) -> dict[str, Any]:  # noqa
 
 def test_redaction_of_a_text() -> None:
     """What was to be hidden could be anywhere in a text that is not JSON, so nothing of it is shown."""
-    assert redacted("my name is Ann", ["$.name"]) == REDACTED
-    assert redacted("my name is Ann", []) == "my name is Ann"
-    assert redacted({"a": [{"b": 1, "c": 2}]}, ["$.a[*].b"]) == {"a": [{"b": REDACTED, "c": 2}]}
+    assert redact_paths("my name is Ann", ["$.name"]) == REDACTED
+    assert redact_paths("my name is Ann", []) == "my name is Ann"
+    assert redact_paths({"a": [{"b": 1, "c": 2}]}, ["$.a[*].b"]) == {"a": [{"b": REDACTED, "c": 2}]}

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from palier.answers.comparison import Answer, compare, compare_values, to_embed
-from palier.answers.document import DEEPEST, deeper, document_of
-from palier.answers.rules import LARGEST_GROUP, normalized
+from palier.answers.document import DEEPEST, document_of, is_too_deep
+from palier.answers.rules import LARGEST_GROUP, normalize_text
 from palier.answers.stream import text_of
 from palier.api.v1alpha1 import Answers
 
@@ -45,7 +45,7 @@ ANSWERS = st.lists(CHECK, min_size=1, max_size=3).map(
     lambda checks: Answers.model_validate({"checks": [{"name": f"c{at}", **one} for at, one in enumerate(checks)]})
 )
 MUTUAL = ANSWERS.filter(
-    lambda answers: all(one.tolerance is None or not one.tolerance.relative for one in answers.compared)
+    lambda answers: all(one.tolerance is None or not one.tolerance.relative for one in answers.effective_checks)
 )
 
 
@@ -68,7 +68,7 @@ def test_an_answer_agrees_with_itself(document: Any, answers: Answers, draw: ran
     """However its fields are ordered, and whatever is checked; only fields of a text cannot be told."""
     compared = compare(body(document), body(shuffled(document, draw)), answers)
 
-    if any(check.compare == "Text" for check in answers.compared) and isinstance(document, dict | list):
+    if any(check.compare == "Text" for check in answers.effective_checks) and isinstance(document, dict | list):
         return  # texts of objects: see below
     told = [result.agrees for result in compared.results]
     assert set(told) <= ({True} if isinstance(document, dict | list) else {True, None})
@@ -86,7 +86,7 @@ def test_texts_of_objects_do_not_depend_on_their_order(document: Any, answers: A
 @given(JSON, JSON, MUTUAL)
 def test_agreement_is_mutual(one: Any, other: Any, answers: Answers) -> None:  # noqa: ANN401
     """Without BLEU, chrF and relative tolerances it does not matter which of the two is the reference."""
-    if any(check.text is not None and check.text.metric in {"bleu", "chrf"} for check in answers.compared):
+    if any(check.text is not None and check.text.metric in {"bleu", "chrf"} for check in answers.effective_checks):
         return
 
     assert compare(body(one), body(other), answers).agrees is compare(body(other), body(one), answers).agrees
@@ -189,14 +189,16 @@ def test_lists_in_lists_do_not_explode() -> None:
 @settings(max_examples=500)
 def test_normal_forms_are_stable(text: str) -> None:
     """Normalizing again, in the other case or with accents as marks of their own, changes nothing."""
-    assert normalized(normalized(text)) == normalized(text)
-    assert normalized(f" {text}!\n") == normalized(text)
-    assert normalized(text + "é") == normalized(text + "e\u0301") == normalized(text + "E")
+    assert normalize_text(normalize_text(text)) == normalize_text(text)
+    assert normalize_text(f" {text}!\n") == normalize_text(text)
+    assert normalize_text(text + "é") == normalize_text(text + "e\u0301") == normalize_text(text + "E")
 
 
 def test_normal_forms_of_all_letters_are_stable() -> None:
     """Of every character below U+3000, where the alphabets are: no folding makes something that folds again."""
-    unstable = [chr(code) for code in range(0x3000) if normalized(normalized(chr(code))) != normalized(chr(code))]
+    unstable = [
+        chr(code) for code in range(0x3000) if normalize_text(normalize_text(chr(code))) != normalize_text(chr(code))
+    ]
 
     assert unstable == []
 
@@ -283,7 +285,7 @@ def test_depth_has_one_limit() -> None:
     for levels, is_text in ((DEEPEST, False), (DEEPEST + 1, True), (900, True)):
         for text in ("[" * levels + "]" * levels, '{"a":' * (levels - 1) + "{}" + "}" * (levels - 1)):
             assert isinstance(document_of(text), str) is is_text, (levels, text[:3])
-    assert not deeper([[]] * 1000)
+    assert not is_too_deep([[]] * 1000)
 
 
 def test_large_numbers_are_compared() -> None:

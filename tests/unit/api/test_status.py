@@ -16,8 +16,8 @@ from palier.api.status.evidence import (
 )
 from palier.api.status.load_test import LoadTestStatus, LoadTestStepStatus
 from palier.api.status.status import Verdict
-from palier.evidence.arrivals import Scraped, Scrapes
-from palier.evidence.objective import Amounts, Counts, MeanRule, ObjectiveRule, fresh, observe
+from palier.evidence.arrivals import ScrapedStep, Scrapes
+from palier.evidence.objective import Amounts, Counts, MeanRule, ObjectiveRule, observe, start_evidence
 from palier.loadtest.result import STEP_LIMIT, LoadTestResult, StepRecord
 from palier.release.testing import LoadTestRecord, Usage
 
@@ -30,11 +30,11 @@ def test_evidence_is_declared() -> None:
     """Every part of the evidence has its field, and no field is without one."""
     shares = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01, require_no_worse=True, segmented=True)
     means = MeanRule(name="length", maximum=400.0, alpha=0.01)
-    shared, meant = fresh("0123456789"), fresh("0123456789")
+    shared, meant = start_evidence("0123456789"), start_evidence("0123456789")
     for number, bad in enumerate((4, 9, 11, 8)):
         counts, stable = Counts(200, bad, bad), Counts(1000, 4, 4)
         once = Scrapes(1, number, number)
-        scraped = Scraped(number - 1, number, once, once, weight_since=0.0)
+        scraped = ScrapedStep(number - 1, number, once, once, weight_since=0.0)
         shared = observe(shared, counts, stable, shares, segments={"new": (counts, stable)}, scraped=scraped)
         meant = observe(meant, Amounts(200, 60_000.0 + bad), Amounts(1000, 300_000.0), means)
     written: list[dict[str, Any]] = [shared.to_status(), meant.to_status()]
@@ -52,10 +52,10 @@ def test_evidence_is_declared() -> None:
 def test_evidence_fits() -> None:
     """The digits of a logarithm match the schema's pattern, and the reader gets back what was written."""
     rule = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01)
-    evidence = fresh()
+    evidence = start_evidence()
     for number, bad in enumerate((0, 3, 200, 5)):
         once = Scrapes(1, number + 0.1, number + 0.2)
-        scraped = Scraped(number - 0.5, number + 0.5, once, once, weight_since=0.0)
+        scraped = ScrapedStep(number - 0.5, number + 0.5, once, once, weight_since=0.0)
         evidence = observe(evidence, Counts(200, bad, bad), Counts(1000, 4, 4), rule, scraped=scraped)
     written = {"objective": "errors", **evidence.to_status()}
 

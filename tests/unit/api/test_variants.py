@@ -10,7 +10,7 @@ import yaml
 from palier.api.revision import revision_hash
 from palier.api.spec.values import Accelerator, Runtime
 from palier.api.v1alpha1 import ModelDeployment, parse
-from palier.api.variants import resolved
+from palier.api.variants import resolve_variants
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,14 +30,14 @@ def test_without_variants_there_is_the_spec_itself() -> None:
     """Everything that asks for the ways to serve works with one, too."""
     deployment = parse(yaml.safe_load((ROOT / "examples/minimal.yaml").read_text()))
 
-    (only,) = resolved(deployment)
+    (only,) = resolve_variants(deployment)
 
     assert (only.name, only.deployment) == ("", deployment)
 
 
 def test_variants_come_in_the_order_of_the_spec(manifest: dict[str, Any]) -> None:
     """They are tested in this order, and the first one is the first to be tested."""
-    assert [variant.name for variant in resolved(parse(manifest))] == [
+    assert [variant.name for variant in resolve_variants(parse(manifest))] == [
         "as-written",
         "distilled",
         "cpu-int8",
@@ -47,7 +47,7 @@ def test_variants_come_in_the_order_of_the_spec(manifest: dict[str, Any]) -> Non
 
 def test_a_variant_has_the_revision_that_it_would_have_alone(manifest: dict[str, Any]) -> None:
     """Who later writes the chosen variant as the spec gets no new revision, and so no new release of the same pods."""
-    variants = resolved(parse(manifest))
+    variants = resolve_variants(parse(manifest))
     alone = copy.deepcopy(manifest)
     given = alone["spec"]["serving"].pop("variants")[2]
     alone["spec"]["model"] |= given["model"]
@@ -63,7 +63,7 @@ def test_a_variant_has_the_revision_that_it_would_have_alone(manifest: dict[str,
 def test_what_a_variant_leaves_out_is_as_in_the_spec(manifest: dict[str, Any]) -> None:
     """Only the given parts are replaced, and nothing outside of model and serving."""
     deployment = parse(manifest)
-    _, distilled, on_cpu, two_gpus = (variant.deployment.spec for variant in resolved(deployment))
+    _, distilled, on_cpu, two_gpus = (variant.deployment.spec for variant in resolve_variants(deployment))
 
     assert (distilled.model.name, distilled.model.runtime) == ("lingua-distilled", Runtime.SGLANG)
     assert distilled.serving.placement == deployment.spec.serving.placement
@@ -81,9 +81,9 @@ def test_the_version_of_a_runtime_is_not_that_of_another(manifest: dict[str, Any
     _, distilled, *_ = manifest["spec"]["serving"]["variants"]
     del distilled["model"]["runtimeVersion"]
 
-    _, other, *_ = resolved(parse(manifest))
+    _, other, *_ = resolve_variants(parse(manifest))
     distilled["model"]["runtime"] = "vllm"
-    _, same, *_ = resolved(parse(manifest))
+    _, same, *_ = resolve_variants(parse(manifest))
 
     assert other.deployment.spec.model.runtime_version is None
     assert same.deployment.spec.model.runtime_version == "0.11.2"

@@ -11,10 +11,10 @@ from capacity_server.app import Service
 from capacity_server.settings import Settings, Stream, from_environment
 
 from palier.api.v1alpha1 import parse
-from palier.api.variants import ResolvedVariant, resolved
+from palier.api.variants import ResolvedVariant, resolve_variants
 from palier.economics.money import HOURS_PER_MONTH
 from palier.economics.prices import Priced, PriceTable, hourly
-from palier.economics.resources import requested
+from palier.economics.resources import read_requests
 from tests.unit.capacity.conftest import EXAMPLE, Running
 
 FAST = Settings(service_time=0.001)
@@ -185,7 +185,7 @@ def test_one_of_the_three_variants_fits() -> None:
     manifest = yaml.safe_load((EXAMPLE / "modeldeployment.yaml").read_text("utf-8"))
     prices = PriceTable.parse(yaml.safe_load((EXAMPLE / "prices.yaml").read_text("utf-8")))
     threshold = manifest["spec"]["objectives"][0]["latency"]["threshold"]
-    slow, large, small = resolved(parse(manifest))
+    slow, large, small = resolve_variants(parse(manifest))
 
     def settings(variant: ResolvedVariant) -> Settings:
         template = variant.deployment.spec.serving.template.model_dump(mode="json")
@@ -193,7 +193,7 @@ def test_one_of_the_three_variants_fits() -> None:
         return from_environment({each["name"]: each["value"] for each in container["env"]})
 
     def month(variant: ResolvedVariant) -> Decimal:
-        priced = hourly(requested(variant.deployment), prices, node_selector={}, today=prices.as_of)
+        priced = hourly(read_requests(variant.deployment), prices, node_selector={}, today=prices.as_of)
         assert isinstance(priced, Priced)
         return priced.money.amount * HOURS_PER_MONTH
 

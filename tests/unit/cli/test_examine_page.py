@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from palier.api.status.values import Verdict
 from palier.cli.examine_page import page
-from palier.cli.plain import FIGURES, plain
+from palier.cli.plain import FIGURES, use_numbers
 from palier.golden.result import GoldenResult, JudgeResult
-from palier.workers.golden.run import Examined
+from palier.workers.golden.run import ExaminationReport
 
 DOWN = "the judge is down: 10 votes in a row have failed, the last because it answers with HTTP 503"
 JUDGE = JudgeResult(
@@ -20,13 +20,13 @@ RESULT = GoldenResult(
 
 def judge_line(judge: JudgeResult) -> str:
     """What the report says of the judge."""
-    lines = page(Examined(replace(RESULT, judge=judge))).splitlines()
+    lines = page(ExaminationReport(replace(RESULT, judge=judge))).splitlines()
     return next(line for line in lines if line.startswith("Judge "))
 
 
 def test_what_the_verdict_says_is_no_note() -> None:
     """A finding about the judge is told once, and other notes stay."""
-    report = page(Examined(RESULT, notes=(DOWN, "the judge's tokens are estimated in part")))
+    report = page(ExaminationReport(RESULT, notes=(DOWN, "the judge's tokens are estimated in part")))
 
     assert report.count(DOWN) == 1
     assert "\nthe judge's tokens are estimated in part\n" in report
@@ -55,7 +55,7 @@ def test_every_figure_becomes_a_number() -> None:
     numbers = {name: Decimal("0.5") for name in ("score", "stable_score", "difference_low", "difference_high")}
     whole = replace(RESULT, **numbers, worst=("7",), judge=replace(JUDGE, cost=Decimal("0.000120")))
 
-    entry = plain(whole.to_status())
+    entry = use_numbers(whole.to_status())
 
     texts = {name for name, value in {**entry, **entry["judge"]}.items() if isinstance(value, str)}
     assert texts == {"verdict", "reason", "message", "model"}

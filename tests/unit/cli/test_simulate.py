@@ -158,7 +158,7 @@ def split(name: str) -> list[str]:
 )
 def test_a_time_can_be_typed_as_it_is_told(given: float, told: str) -> None:
     """As a duration, where there is one so short."""
-    assert values.written(given) == told
+    assert values.write_time(given) == told
     assert given < 0.001 or values.seconds(told) == given
 
 

@@ -20,7 +20,7 @@ async def keep_revisions(
     prompts: Mapping[str, str] | None = None,
 ) -> None:
     """Make the revisions that have to exist, where something of them is missing."""
-    ways = {way.revision: way.deployment for way in observation.ways_of(deployment)}
+    ways = {way.revision: way.deployment for way in observation.options_of(deployment)}
     for revision, replicas in targets.replicas.items():
         if actor.lacks(deployment, revision, replicas):
             port = ports_of(state).get(revision, deployment.spec.serving.port)
@@ -40,5 +40,5 @@ async def steer(
 ) -> bool:
     """Write the traffic split where it differs; tells whether the API server has another one now."""
     await actor.end_copies(deployment)
-    steering = actor.steering(deployment, state, targets, observation=observation, mirror=mirror)
+    steering = actor.plan_steering(deployment, state, targets, observation=observation, mirror=mirror)
     return steering is not None and await actor.steer(deployment, steering)

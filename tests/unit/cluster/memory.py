@@ -51,7 +51,7 @@ class MemoryCluster:
         """See `Cluster.apply`: what this manager stated before and no longer states goes."""
         assert not dry_run
         self._reach()
-        _admit(self.refuses, Reference.to(manifest), "applying")
+        _admit(self.refuses, Reference.from_object(manifest), "applying")
         identity = _identity(manifest)
         live = copied(self.objects.get(identity, _born(manifest, number=self.version + 1)))
         before = self._applied.get((identity, manager), {})

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from palier.cluster.act import Actor
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.observe import observe
 from palier.cluster.store import Store
-from palier.cluster.wanted import Wanted
 from palier.errors import NameTaken, Unavailable
 from palier.manifests.revision import deployment_manifest, service_manifest
 from palier.manifests.traffic import front_service_manifest, route_weights
-from palier.release.observation import Measured, Observation
+from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.state import Former, RevisionRef, State
 from palier.release.targets import Targets
 from tests.property.world import model_deployment
@@ -42,7 +42,9 @@ class Shell:
 
     def look(self, wanted: str = CANDIDATE, state: State = STATE) -> Observation:
         """What it sees now."""
-        return observe(self.store, self.deployment, state, asked=Wanted(wanted), measured=Measured(), troubles={})
+        return observe(
+            self.store, self.deployment, state, asked=SpecInputs(wanted), measured=MeasuredEvidence(), troubles={}
+        )
 
     async def act(self, targets: Targets, *, state: State = STATE, wanted: str = CANDIDATE) -> bool:
         """One pass; tells whether the traffic was steered."""

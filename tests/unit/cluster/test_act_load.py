@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from palier.cluster.act import Actor
+from palier.cluster.inputs import read_inputs
 from palier.cluster.loadtests import LoadTests
 from palier.cluster.observe import observe
 from palier.cluster.store import Store
-from palier.cluster.wanted import wanted
 from palier.errors import InvalidSpec, Unavailable
 from palier.manifests.loadtest import load_test_name
-from palier.release.observation import Measured, Observation
+from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.state import State
 from palier.release.targets import Targets
 from palier.release.testing import Run, runs_of
@@ -35,12 +35,12 @@ class Shell:
 
     def look(self) -> Observation:
         """What it sees now."""
-        found = wanted(self.store, self.deployment, State())
-        return observe(self.store, self.deployment, State(), asked=found, measured=Measured(), troubles={})
+        found = read_inputs(self.store, self.deployment, State())
+        return observe(self.store, self.deployment, State(), asked=found, measured=MeasuredEvidence(), troubles={})
 
     def run(self, index: int = 0, *, attempt: int = 0) -> Run:
         """One of the runs that the spec asks for."""
-        return runs_of(asked(self.deployment).ways, attempt=attempt)[index]
+        return runs_of(asked(self.deployment).options, attempt=attempt)[index]
 
     async def act(self, run: Run | None) -> None:
         """One pass with this run."""
@@ -197,7 +197,7 @@ async def test_requests_of_a_config_map_are_handed_on() -> None:
     texts = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"requests": shell.requests}}
     shell.cluster.put(texts)
     shell.cluster.tell(shell.store)
-    (run,) = runs_of(shell.look().ways, attempt=0)
+    (run,) = runs_of(shell.look().options, attempt=0)
     shell.ready(run)
     await shell.act(run)
     config = shell.cluster.find("ConfigMap", load_test_name(shell.deployment, run))

@@ -10,7 +10,7 @@ from palier.cluster.costs import CostFigures, RevisionFigures, burn_figures
 from palier.cluster.instruments import Instruments
 from palier.economics.burn import BurnRule, burn
 from palier.economics.money import Money
-from palier.economics.spending import advanced
+from palier.economics.spending import advance_spending
 
 KEY = ("ml", "chat")
 WHO = {"model_namespace": "ml", "model_deployment": "chat"}
@@ -133,7 +133,7 @@ def test_an_operator_without_costs_exports_none(instruments: Instruments) -> Non
 def test_where_a_budget_stands_as_figures() -> None:
     """Windows as PromQL writes them; rules that hold and rules that do not, so that alerts end."""
     now = datetime(2026, 11, 10, 12, tzinfo=UTC).timestamp()
-    spending = advanced(None, hourly=Money(Decimal(20), "EUR"), now=now - 7 * 3600)
+    spending = advance_spending(None, hourly=Money(Decimal(20), "EUR"), now=now - 7 * 3600)
     burns, exceeded = burn_figures(burn(spending, monthly=Decimal(730), now=now))
 
     assert burns == {"1h": 20, "5m": 20, "6h": 20, "30m": 20}
@@ -144,5 +144,5 @@ def test_where_a_budget_stands_as_figures() -> None:
         BurnRule.PROJECTED: True,
         BurnRule.PACE: False,
     }
-    three_days = advanced(None, hourly=Money(Decimal(20), "EUR"), now=now - 3 * 86_400)
+    three_days = advance_spending(None, hourly=Money(Decimal(20), "EUR"), now=now - 3 * 86_400)
     assert burn_figures(burn(three_days, monthly=Decimal(730), now=now))[0]["3d"] == 20

@@ -6,7 +6,7 @@ import pytest
 from typing_extensions import override
 
 from palier.api.v1alpha1 import ModelDeployment
-from palier.cluster.gateways import ASKED_FOR, Gateways, Stickers
+from palier.cluster.gateways import ASKED_FOR, Gateways, SessionAffinity
 from palier.cluster.kinds import Reference
 from palier.cluster.store import Store
 from palier.errors import ClusterError, Conflict, Forbidden, Invalid, InvalidSpec, NameTaken, NotFound, Unavailable
@@ -175,7 +175,7 @@ class Keeping:
 
     def __init__(self) -> None:
         self.cluster, self.store = Asked(), Store()
-        self.stickers = Stickers(self.cluster, self.store)
+        self.stickers = SessionAffinity(self.cluster, self.store)
 
     async def keep(self, header: str | None) -> None:
         """One pass."""

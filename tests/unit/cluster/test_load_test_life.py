@@ -18,8 +18,8 @@ from palier.loadtest.result import LoadTestResult
 from palier.manifests.traffic import route_weights
 from palier.metrics.prices import Prices
 from palier.reconcile.controller import Controller
-from palier.reconcile.costs import Economy
-from palier.reconcile.trials import Quality
+from palier.reconcile.costs import CostObserver
+from palier.reconcile.trials import Trials
 from tests.property.load_world import load_tested
 from tests.unit.cluster.memory import MemoryCluster
 
@@ -68,7 +68,7 @@ class Life:
         """Another process of the operator, which knows only what the API server tells."""
         self.store = Store()
         self.cluster.tell(self.store)
-        economy = Economy(
+        economy = CostObserver(
             cluster=self.cluster,
             store=self.store,
             source=Silence(),
@@ -81,8 +81,8 @@ class Life:
             store=self.store,
             queue=WorkQueue(),
             source=Silence(),
-            economy=economy,
-            quality=Quality(cluster=self.cluster, store=self.store, image=self.image),
+            cost_observer=economy,
+            trials=Trials(cluster=self.cluster, store=self.store, image=self.image),
             look_interval=1,
             scrape_interval=1,
             clock=lambda: self.now,

@@ -6,12 +6,12 @@ import pytest
 
 from palier.api.constants import ANNOTATION_ABORT, ANNOTATION_RETRY
 from palier.api.v1alpha1 import ModelDeployment
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.observe import observe
 from palier.cluster.store import Store
-from palier.cluster.wanted import Wanted
 from palier.manifests.revision import deployment_manifest, service_manifest
 from palier.manifests.traffic import front_service_manifest
-from palier.release.observation import Measured, Observation, RevisionFacts
+from palier.release.observation import MeasuredEvidence, Observation, RevisionFacts
 from palier.release.state import RevisionRef, State
 from tests.property.world import model_deployment
 from tests.unit.cluster.memory import MemoryCluster, endpoint_slice
@@ -38,8 +38,8 @@ def seen(
         store,
         deployment or model_deployment(),
         state or State(),
-        asked=Wanted(STABLE),
-        measured=Measured(),
+        asked=SpecInputs(STABLE),
+        measured=MeasuredEvidence(),
         troubles=troubles,
     )
 

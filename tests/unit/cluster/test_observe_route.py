@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.observe import observe
 from palier.cluster.store import Store
-from palier.cluster.wanted import Wanted
 from palier.manifests.traffic import route_manifest
-from palier.release.observation import Measured, RouteFacts
+from palier.release.observation import MeasuredEvidence, RouteFacts
 from palier.release.state import State
 from tests.property.world import model_deployment
 from tests.unit.cluster.memory import MemoryCluster, answer
@@ -35,7 +35,7 @@ def ours(parents: Parents, hostnames: list[str] | None = None) -> dict[str, Any]
     assert gateway is not None
     weights = {STABLE: 95, CANDIDATE: 5}
     ports = dict.fromkeys(weights, 8080)
-    return route_manifest(deployment, gateway, slots=(STABLE, CANDIDATE), weights=weights, ports=ports)
+    return route_manifest(deployment, gateway, backend_positions=(STABLE, CANDIDATE), weights=weights, ports=ports)
 
 
 def observed(routes: list[dict[str, Any]], parents: Parents, hostnames: list[str] | None = None) -> RouteFacts:
@@ -45,7 +45,7 @@ def observed(routes: list[dict[str, Any]], parents: Parents, hostnames: list[str
         cluster.put(route)
     cluster.tell(store)
     deployment = model_deployment(traffic=through(parents, hostnames))
-    return observe(store, deployment, State(), asked=Wanted(STABLE), measured=Measured(), troubles={}).route
+    return observe(store, deployment, State(), asked=SpecInputs(STABLE), measured=MeasuredEvidence(), troubles={}).route
 
 
 def answered(*answers: dict[str, Any], parents: Parents) -> RouteFacts:
@@ -60,7 +60,7 @@ def answered(*answers: dict[str, Any], parents: Parents) -> RouteFacts:
     cluster.tell(store)
     assert cluster.objects["HTTPRoute", "ml", "demo"]["metadata"]["generation"] == 4
     deployment = model_deployment(traffic=through(parents))
-    return observe(store, deployment, State(), asked=Wanted(STABLE), measured=Measured(), troubles={}).route
+    return observe(store, deployment, State(), asked=SpecInputs(STABLE), measured=MeasuredEvidence(), troubles={}).route
 
 
 def test_no_route_yet() -> None:
@@ -211,7 +211,9 @@ def test_of_two_routes_of_one_age_the_first_by_name_wins(namespace: str, name: s
     cluster.put(foreign(name, namespace=namespace, born=born))
     cluster.tell(store)
     deployment = model_deployment(traffic=through([PUBLIC]))
-    route = observe(store, deployment, State(), asked=Wanted(STABLE), measured=Measured(), troubles={}).route
+    route = observe(
+        store, deployment, State(), asked=SpecInputs(STABLE), measured=MeasuredEvidence(), troubles={}
+    ).route
 
     assert bool(route.conflict) is wins
 

@@ -13,8 +13,8 @@ from palier.evidence.counters import Series
 from palier.manifests.traffic import route_weights
 from palier.metrics.prices import Prices
 from palier.reconcile.controller import Controller
-from palier.reconcile.costs import Economy
-from palier.reconcile.trials import Quality
+from palier.reconcile.costs import CostObserver
+from palier.reconcile.trials import Trials
 from tests.unit.cluster.memory import MemoryCluster
 
 KEY = Key("ml", "demo")
@@ -79,7 +79,7 @@ class Life:
         """Another process of the operator, which knows only what the API server tells."""
         self.store = Store()
         self.cluster.tell(self.store)
-        self.economy = Economy(
+        self.economy = CostObserver(
             cluster=self.cluster,
             store=self.store,
             source=Silence(),
@@ -92,8 +92,8 @@ class Life:
             store=self.store,
             queue=WorkQueue(),
             source=Silence(),
-            economy=self.economy,
-            quality=Quality(cluster=self.cluster, store=self.store, image="palier:test"),
+            cost_observer=self.economy,
+            trials=Trials(cluster=self.cluster, store=self.store, image="palier:test"),
             look_interval=1,
             scrape_interval=1,
             clock=lambda: self.now,

@@ -12,7 +12,7 @@ from palier.cluster.queue import Key
 from palier.cluster.reach import AT_ONCE, REFUSED_AGAIN_AFTER, UNKNOWN_AGAIN_AFTER, PortProbe
 from palier.cluster.store import Store
 from palier.release.reach import NOT_ASKED, hold_for_reach
-from palier.release.state import State, Step
+from palier.release.state import ReleasePhase, State
 from tests.property.world import model_deployment
 from tests.unit.cluster.memory import MemoryCluster, endpoint_slice
 from tests.unit.release.examples import CANDIDATE, STABLE, first, releasing, serving
@@ -69,14 +69,14 @@ async def test_a_port_that_somebody_listens_on_is_reached(listener: tuple[str, i
     """A real socket, by IPv4 and by IPv6: nothing speaks against the revision."""
     address, port = listener
 
-    assert await PortProbe().of(KEY, REVISION, {address}, port) == NOT_ASKED
+    assert await PortProbe().probe_pods(KEY, REVISION, {address}, port) == NOT_ASKED
 
 
 async def test_a_port_without_a_listener_refuses(closed: tuple[str, int]) -> None:
     """A real socket again: the sentence names the port and the pod."""
     address, port = closed
 
-    facts = await PortProbe().of(KEY, REVISION, {address}, port)
+    facts = await PortProbe().probe_pods(KEY, REVISION, {address}, port)
 
     assert facts.refused == f"port {port} refuses connections at pod {address}: nothing listens on serving.port"
     assert facts.unknown == ""
@@ -88,10 +88,10 @@ async def test_a_pod_that_begins_to_listen_is_reached() -> None:
     with _socket("127.0.0.1") as found:
         port = found.getsockname()[1]
         probe = PortProbe(clock=lambda: now)
-        before = await probe.of(KEY, REVISION, {"127.0.0.1"}, port)
+        before = await probe.probe_pods(KEY, REVISION, {"127.0.0.1"}, port)
         found.listen()
         now = REFUSED_AGAIN_AFTER
-        after = await probe.of(KEY, REVISION, {"127.0.0.1"}, port)
+        after = await probe.probe_pods(KEY, REVISION, {"127.0.0.1"}, port)
 
     assert (bool(before.refused), after) == (True, NOT_ASKED)
 
@@ -102,7 +102,7 @@ async def test_a_connection_that_takes_too_long_proves_nothing() -> None:
     async def never(_address: str, _port: int) -> None:
         await asyncio.Event().wait()
 
-    facts = await PortProbe(never, answer_within=0.01).of(KEY, REVISION, {"10.0.0.7"}, 8080)
+    facts = await PortProbe(never, answer_within=0.01).probe_pods(KEY, REVISION, {"10.0.0.7"}, 8080)
 
     assert facts.refused == ""
     assert facts.unknown == (
@@ -114,7 +114,7 @@ async def test_no_way_to_a_pod_proves_nothing() -> None:
     """Nor does a missing route; the system's own word for it is told."""
     pods = Pods({"10.0.0.7": OSError(errno.EHOSTUNREACH, "No route to host")})
 
-    facts = await pods.probe().of(KEY, REVISION, {"10.0.0.7"}, 8080)
+    facts = await pods.probe().probe_pods(KEY, REVISION, {"10.0.0.7"}, 8080)
 
     assert (facts.refused, facts.unknown.endswith("10.0.0.7: No route to host")) == ("", True)
 
@@ -125,12 +125,12 @@ async def test_what_was_accepted_is_not_asked_again() -> None:
     probe = pods.probe()
     for _ in range(3):
         pods.now += 3600
-        await probe.of(KEY, REVISION, {"10.0.0.1"}, 8080)
-    await probe.of(KEY, REVISION, {"10.0.0.1", "10.0.0.2"}, 8080)
+        await probe.probe_pods(KEY, REVISION, {"10.0.0.1"}, 8080)
+    await probe.probe_pods(KEY, REVISION, {"10.0.0.1", "10.0.0.2"}, 8080)
     assert pods.asked == ["10.0.0.1", "10.0.0.2"]
 
-    await probe.of(KEY, REVISION, {"10.0.0.1"}, 8081)
-    await probe.of(Key("ml", "other"), REVISION, {"10.0.0.1"}, 8080)
+    await probe.probe_pods(KEY, REVISION, {"10.0.0.1"}, 8081)
+    await probe.probe_pods(Key("ml", "other"), REVISION, {"10.0.0.1"}, 8080)
     assert pods.asked[2:] == ["10.0.0.1", "10.0.0.1"]
 
 
@@ -142,13 +142,13 @@ async def test_no_pod_is_asked_in_every_pass(answer: BaseException, again_after:
     """The last answer stands for some seconds, however often a release is looked at."""
     pods = Pods({"10.0.0.1": answer})
     probe = pods.probe()
-    first = await probe.of(KEY, REVISION, {"10.0.0.1"}, 8080)
+    first = await probe.probe_pods(KEY, REVISION, {"10.0.0.1"}, 8080)
     pods.now += again_after - 0.1
-    assert await probe.of(KEY, REVISION, {"10.0.0.1"}, 8080) == first
+    assert await probe.probe_pods(KEY, REVISION, {"10.0.0.1"}, 8080) == first
     assert len(pods.asked) == 1
 
     pods.now += 0.1
-    await probe.of(KEY, REVISION, {"10.0.0.1"}, 8080)
+    await probe.probe_pods(KEY, REVISION, {"10.0.0.1"}, 8080)
     assert len(pods.asked) == 2
 
 
@@ -167,12 +167,12 @@ async def test_a_few_pods_are_asked_in_one_pass_and_at_the_same_time() -> None:
 
     pods = {f"10.0.0.{number}" for number in range(10)}
     probe = PortProbe(never, clock=lambda: 0.0, answer_within=0.01)
-    first = await probe.of(KEY, REVISION, pods, 8080)
+    first = await probe.probe_pods(KEY, REVISION, pods, 8080)
     assert most == AT_ONCE
     assert "at pods 10.0.0.0, 10.0.0.1, 10.0.0.2: " in first.unknown
 
     for _ in range(3):
-        facts = await probe.of(KEY, REVISION, pods, 8080)
+        facts = await probe.probe_pods(KEY, REVISION, pods, 8080)
     assert "at pods 10.0.0.0, 10.0.0.1, 10.0.0.2 and 7 more: " in facts.unknown
 
 
@@ -180,11 +180,11 @@ async def test_pods_that_are_gone_are_forgotten() -> None:
     """A refusal of a pod that was replaced says nothing about the next one; nor does its address for ever."""
     pods = Pods({"10.0.0.1": ConnectionRefusedError()})
     probe = pods.probe()
-    await probe.of(KEY, REVISION, {"10.0.0.1"}, 8080)
-    assert await probe.of(KEY, REVISION, {"10.0.0.2"}, 8080) == NOT_ASKED
+    await probe.probe_pods(KEY, REVISION, {"10.0.0.1"}, 8080)
+    assert await probe.probe_pods(KEY, REVISION, {"10.0.0.2"}, 8080) == NOT_ASKED
 
-    await probe.of(KEY, REVISION, set(), 8080)
-    await probe.of(KEY, REVISION, {"10.0.0.2"}, 8080)
+    await probe.probe_pods(KEY, REVISION, set(), 8080)
+    await probe.probe_pods(KEY, REVISION, {"10.0.0.2"}, 8080)
     assert pods.asked == ["10.0.0.1", "10.0.0.2", "10.0.0.2"]
 
 
@@ -194,7 +194,7 @@ async def test_after_the_release_everything_is_forgotten() -> None:
     probe = pods.probe()
     forget: list[Callable[[], None]] = [lambda: None, lambda: probe.forget(KEY), lambda: probe.forget(KEY)]
     for done in forget:
-        await probe.of(KEY, REVISION, {"10.0.0.1"}, 8080)
+        await probe.probe_pods(KEY, REVISION, {"10.0.0.1"}, 8080)
         done()
 
     assert len(pods.asked) == 2
@@ -216,13 +216,13 @@ STABLES, CANDIDATES = f"demo-{STABLE}.a.0", f"demo-{CANDIDATE}.a.0"
 @pytest.mark.parametrize(
     ("state", "asked"),
     [
-        (releasing(Step.PREPARING), True),
-        (releasing(Step.CANARY, index=1, traffic_since=None), True),
-        (releasing(Step.PROMOTING), True),
-        (first(Step.PREPARING), True),
-        (releasing(Step.CANARY), False),
-        (releasing(Step.ROLLING_BACK), False),
-        (releasing(Step.PROMOTING, plan=(), cursor=0), False),
+        (releasing(ReleasePhase.PREPARING), True),
+        (releasing(ReleasePhase.CANARY, index=1, traffic_since=None), True),
+        (releasing(ReleasePhase.PROMOTING), True),
+        (first(ReleasePhase.PREPARING), True),
+        (releasing(ReleasePhase.CANARY), False),
+        (releasing(ReleasePhase.ROLLING_BACK), False),
+        (releasing(ReleasePhase.PROMOTING, plan=(), cursor=0), False),
         (serving(), False),
     ],
     ids=["first weight", "next weight", "all", "first revision", "in force", "rollback", "way back", "no release"],
@@ -239,7 +239,7 @@ async def test_a_candidate_is_asked_before_a_weight_and_at_no_other_time(state: 
 async def test_a_candidate_that_refuses_is_held_while_stable_accepts() -> None:
     """The pods that serve the users show that the network lets the operator through."""
     pods = Pods({CANDIDATES: ConnectionRefusedError()})
-    mine, theirs = await pods.probe().before_weight(_store(), model_deployment(), releasing(Step.PREPARING))
+    mine, theirs = await pods.probe().before_weight(_store(), model_deployment(), releasing(ReleasePhase.PREPARING))
 
     assert pods.asked == [CANDIDATES, STABLES]
     hold = hold_for_reach(mine, stable=theirs)
@@ -250,7 +250,7 @@ async def test_a_candidate_that_refuses_is_held_while_stable_accepts() -> None:
 async def test_a_network_that_refuses_the_operator_holds_nobody() -> None:
     """Where stable's pods refuse as well, it is not the candidate's fault."""
     pods = Pods({CANDIDATES: ConnectionRefusedError(), STABLES: ConnectionRefusedError()})
-    mine, theirs = await pods.probe().before_weight(_store(), model_deployment(), releasing(Step.PREPARING))
+    mine, theirs = await pods.probe().before_weight(_store(), model_deployment(), releasing(ReleasePhase.PREPARING))
 
     assert hold_for_reach(mine, stable=theirs) is None
 
@@ -258,7 +258,7 @@ async def test_a_network_that_refuses_the_operator_holds_nobody() -> None:
 async def test_a_first_revision_that_refuses_is_held() -> None:
     """Nobody stands beside it."""
     pods = Pods({CANDIDATES: ConnectionRefusedError()})
-    mine, theirs = await pods.probe().before_weight(_store(), model_deployment(), first(Step.PREPARING))
+    mine, theirs = await pods.probe().before_weight(_store(), model_deployment(), first(ReleasePhase.PREPARING))
 
     assert (pods.asked, bool(hold_for_reach(mine, stable=theirs))) == ([CANDIDATES], True)
 
@@ -267,7 +267,7 @@ async def test_the_end_of_a_release_forgets_what_was_asked() -> None:
     """Without a release there is nothing to remember."""
     pods = Pods()
     probe, store, deployment = pods.probe(), _store(), model_deployment()
-    for state in (releasing(Step.PREPARING), serving(), releasing(Step.PREPARING)):
+    for state in (releasing(ReleasePhase.PREPARING), serving(), releasing(ReleasePhase.PREPARING)):
         await probe.before_weight(store, deployment, state)
 
     assert pods.asked == [CANDIDATES, CANDIDATES]

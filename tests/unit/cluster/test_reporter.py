@@ -13,7 +13,7 @@ from palier.cluster.queue import Key
 from palier.cluster.reporter import CHECKPOINT, Reporter, words_of
 from palier.cluster.store import Store
 from palier.release.memory import write_state
-from palier.release.state import RevisionRef, State, Step
+from palier.release.state import ReleasePhase, RevisionRef, State
 from tests.unit.cluster.memory import MemoryCluster
 from tests.unit.release.examples import release_at
 
@@ -21,7 +21,7 @@ START = 1_000_000.0
 CANARY = State(
     stable=RevisionRef("aaaaaaaaaa", "m", "1", 8080, START),
     candidate=RevisionRef("bbbbbbbbbb", "m", "2", 8080, START),
-    release=release_at(Step.CANARY, at=START, traffic_since=START),
+    release=release_at(ReleasePhase.CANARY, at=START, traffic_since=START),
 )
 
 

@@ -7,14 +7,14 @@ import pytest
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.act import Actor
+from palier.cluster.inputs import SpecInputs
 from palier.cluster.observe import observe
 from palier.cluster.shadows import Shadows, facts
 from palier.cluster.store import Store
-from palier.cluster.wanted import Wanted
 from palier.errors import InvalidSpec, Unavailable
 from palier.manifests.shadow import PORT, shadow_config, shadow_name
 from palier.manifests.traffic import Mirror
-from palier.release.observation import Measured
+from palier.release.observation import MeasuredEvidence
 from palier.release.shadowing import NO_SHADOW, ShadowFacts, ShadowRun
 from palier.release.state import RevisionRef, State
 from palier.release.targets import Targets
@@ -45,7 +45,9 @@ class Shell:
     async def mirror(self, run: ShadowRun | None, *, accepted: bool = True) -> None:
         """The route sends copies to the proxy of a run, or to none; the gateway has taken it over, or not yet."""
         copies = Mirror(shadow_name(self.deployment, run), PORT, run.percent) if run else None
-        seen = observe(self.store, self.deployment, STATE, asked=Wanted(STABLE), measured=Measured(), troubles={})
+        seen = observe(
+            self.store, self.deployment, STATE, asked=SpecInputs(STABLE), measured=MeasuredEvidence(), troubles={}
+        )
         split = Targets({STABLE: 100}, (STABLE, ""), {})
         actor = Actor(self.cluster, self.store)
         await steer(actor, self.deployment, STATE, split, observation=seen, mirror=copies)

@@ -170,7 +170,7 @@ async def test_everything_belongs_to_the_model_deployment(life: Life) -> None:
     life.store.remove({**body, "metadata": {**body["metadata"], "resourceVersion": str(life.cluster.version + 1)}})
 
     assert await life.controller.reconcile(KEY) is None
-    assert life.controller.looks.of(KEY, candidate="", begun_at=0, stage_index=-1) is None
+    assert life.controller.looks.find_watched(KEY, candidate="", begun_at=0, stage_index=-1) is None
 
 
 async def test_a_life_at_rest_writes_nothing(life: Life) -> None:

@@ -10,7 +10,7 @@ from palier.cluster.cache import Cache, served_watches
 from palier.cluster.client import KubernetesCluster
 from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
-from palier.cluster.watches import WATCHES, concerned
+from palier.cluster.watches import WATCHES, find_affected
 from palier.errors import Conflict, InvalidSettings
 from tests.unit.cluster.recorder import Run, now
 
@@ -60,24 +60,27 @@ def test_a_deployment_concerns_itself(store: Store) -> None:
     """New, changed or gone: its own key."""
     body = deployment("new")
     for before, after in ((None, body), (body, body), (body, None)):
-        assert concerned(store, before, after) == {Key("ml", "new")}
+        assert find_affected(store, before, after) == {Key("ml", "new")}
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "Job", "Service", "EndpointSlice", "HTTPRoute", "BackendTrafficPolicy"])
 def test_children_concern_their_owner(store: Store, kind: str) -> None:
     """The label names the owner, also when it changes hands."""
-    assert concerned(store, None, child(kind, spec={})) == {Key("ml", "a")}
-    assert concerned(store, child(kind, owner="b", spec={}), child(kind, spec={})) == {Key("ml", "a"), Key("ml", "b")}
-    assert concerned(store, child(kind, spec={}), None) == {Key("ml", "a")}
+    assert find_affected(store, None, child(kind, spec={})) == {Key("ml", "a")}
+    assert find_affected(store, child(kind, owner="b", spec={}), child(kind, spec={})) == {
+        Key("ml", "a"),
+        Key("ml", "b"),
+    }
+    assert find_affected(store, child(kind, spec={}), None) == {Key("ml", "a")}
 
 
 def test_config_map_concerns_its_readers(store: Store) -> None:
     """Only ModelDeployments of the same namespace that name the ConfigMap, and unreadable ones do no harm."""
     prompts = child("ConfigMap", owner=None)
     prompts["metadata"]["name"] = "prompts"
-    assert concerned(store, None, prompts) == {Key("ml", "a")}
+    assert find_affected(store, None, prompts) == {Key("ml", "a")}
     prompts["metadata"]["namespace"] = "elsewhere"
-    assert concerned(store, None, prompts) == set()
+    assert find_affected(store, None, prompts) == set()
 
 
 def test_config_map_concerns_those_whose_load_test_sends_it(store: Store) -> None:
@@ -87,7 +90,7 @@ def test_config_map_concerns_those_whose_load_test_sends_it(store: Store) -> Non
     store.put(deployment("odd", scale={"loadTest": ["corpus"]}))
     requests = child("ConfigMap", owner=None)
     requests["metadata"]["name"] = "requests"
-    assert concerned(store, None, requests) == {Key("ml", "c")}
+    assert find_affected(store, None, requests) == {Key("ml", "c")}
 
 
 @pytest.mark.parametrize(
@@ -105,23 +108,23 @@ def test_config_map_concerns_those_whose_golden_answers_need_it(store: Store, go
     store.put(deployment("odd", golden={"corpus": 3, "judge": ["prompt"]}))
     texts = child("ConfigMap", owner=None)
     texts["metadata"]["name"] = "texts"
-    assert concerned(store, None, texts) == {Key("ml", "c")}
+    assert find_affected(store, None, texts) == {Key("ml", "c")}
 
 
 def test_foreign_route_concerns_those_who_share_a_hostname(store: Store) -> None:
     """A route that claims a hostname, or lets go of it, may change whose traffic it is."""
-    assert concerned(store, None, route("B.example.com", "c.example.com")) == {Key("ml", "b")}
-    assert concerned(store, route("a.example.com"), route("shared.example.com")) == {Key("ml", "a"), Key("ml", "b")}
-    assert concerned(store, route("a.example.com"), None) == {Key("ml", "a")}
-    assert concerned(store, None, route()) == set()
+    assert find_affected(store, None, route("B.example.com", "c.example.com")) == {Key("ml", "b")}
+    assert find_affected(store, route("a.example.com"), route("shared.example.com")) == {Key("ml", "a"), Key("ml", "b")}
+    assert find_affected(store, route("a.example.com"), None) == {Key("ml", "a")}
+    assert find_affected(store, None, route()) == set()
 
 
 def test_status_of_a_foreign_route_concerns_nobody(store: Store) -> None:
     """Gateways write route status all the time: only hostnames, parents and rules matter."""
     before, after = route("a.example.com"), route("a.example.com", version=2)
     after["status"] = {"parents": []}
-    assert concerned(store, before, after) == set()
-    assert concerned(store, before, route("a.example.com", version=2, rules=[{}])) == {Key("ml", "a")}
+    assert find_affected(store, before, after) == set()
+    assert find_affected(store, before, route("a.example.com", version=2, rules=[{}])) == {Key("ml", "a")}
 
 
 def test_foreign_budget_concerns_its_namespace(store: Store) -> None:
@@ -130,8 +133,8 @@ def test_foreign_budget_concerns_its_namespace(store: Store) -> None:
     before = child("PodDisruptionBudget", owner=None, spec={"minAvailable": 1})
     everybody = {Key("ml", name) for name in ("a", "b", "broken")}
     for change in ((None, before), (before, None), (before, {**before, "spec": {"minAvailable": 2}})):
-        assert concerned(store, *change) == everybody
-    assert concerned(store, before, {**before, "status": {"currentHealthy": 1}}) == set()
+        assert find_affected(store, *change) == everybody
+    assert find_affected(store, before, {**before, "status": {"currentHealthy": 1}}) == set()
 
 
 def test_every_watched_kind_has_a_place() -> None:
@@ -168,10 +171,10 @@ async def test_news_reach_the_queue_and_echoes_do_not(store: Store) -> None:
     queue = WorkQueue[Key]()
     cache = Cache(store, queue)
     store.put(child("Deployment", version=5))
-    cache.seen(child("Deployment", version=5))
-    cache.seen(child("Deployment", version=4))
+    cache.update_object(child("Deployment", version=5))
+    cache.update_object(child("Deployment", version=4))
     assert queue.depth == 0
-    cache.seen(child("Deployment", version=6))
+    cache.update_object(child("Deployment", version=6))
     assert await drained(queue) == [Key("ml", "a")]
 
 
@@ -180,10 +183,10 @@ async def test_deletions_reach_the_queue_once(store: Store) -> None:
     queue = WorkQueue[Key]()
     cache = Cache(store, queue)
     store.put(child("Service", version=5))
-    cache.gone(child("Service", version=6))
+    cache.remove_object(child("Service", version=6))
     assert store.list("Service") == []
     assert queue.depth == 1
-    cache.gone(child("Service", version=6))
+    cache.remove_object(child("Service", version=6))
     assert await drained(queue) == [Key("ml", "a")]
 
 
@@ -198,17 +201,17 @@ async def test_what_concerns_a_rollback_goes_first(store: Store) -> None:
     queue = WorkQueue[Key]()
     cache = Cache(store, queue)
     for number in range(20):
-        cache.seen(deployment(f"other-{number}"))
-    cache.seen(with_step(deployment("a"), "RollingBack", version=7))
-    cache.seen(with_step(deployment("b"), "Canary", version=8))
+        cache.update_object(deployment(f"other-{number}"))
+    cache.update_object(with_step(deployment("a"), "RollingBack", version=7))
+    cache.update_object(with_step(deployment("b"), "Canary", version=8))
     order = await drained(queue)
     assert (order[0], order[-1], len(order)) == (Key("ml", "a"), Key("ml", "b"), 22)
 
     queue = WorkQueue[Key]()
     cache = Cache(store, queue)
     for number in range(20):
-        cache.seen(deployment(f"other-{number}", version=2))
-    cache.seen(child("HTTPRoute", version=9, spec={}, status={"parents": []}))
+        cache.update_object(deployment(f"other-{number}", version=2))
+    cache.update_object(child("HTTPRoute", version=9, spec={}, status={"parents": []}))
     assert (await drained(queue))[0] == Key("ml", "a")
 
 
@@ -230,11 +233,11 @@ def test_an_object_made_again_does_not_inherit_the_backoff(
             raise Conflict("no")
 
         task = asyncio.create_task(queue.run(handler, workers=1))
-        cache.seen(with_step(deployment("new"), "Preparing", version=10))
+        cache.update_object(with_step(deployment("new"), "Preparing", version=10))
         await asyncio.sleep(5000)
         if deletion_is_seen:
-            cache.gone(with_step(deployment("new"), "Preparing", version=11))
-        cache.seen(with_step(deployment("new"), "Preparing", version=12, uid="u2"))
+            cache.remove_object(with_step(deployment("new"), "Preparing", version=11))
+        cache.update_object(with_step(deployment("new"), "Preparing", version=12, uid="u2"))
         await asyncio.sleep(2)
         queue.shut_down()
         await task

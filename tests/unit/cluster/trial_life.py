@@ -14,8 +14,8 @@ from palier.manifests.shadow import LABEL_SHADOW
 from palier.manifests.traffic import mirror_of, route_weights
 from palier.metrics.prices import Prices
 from palier.reconcile.controller import Controller
-from palier.reconcile.costs import Economy
-from palier.reconcile.trials import Quality
+from palier.reconcile.costs import CostObserver
+from palier.reconcile.trials import Trials
 from tests.property.trial_specs import tried
 from tests.unit.cluster.memory import MemoryCluster
 from tests.unit.release.trial_examples import GOOD
@@ -116,7 +116,7 @@ class Life:
             store=self.store,
             queue=WorkQueue(),
             source=self.source,
-            economy=Economy(
+            cost_observer=CostObserver(
                 cluster=self.cluster,
                 store=self.store,
                 source=self.source,
@@ -124,7 +124,7 @@ class Life:
                 scrape_interval=1,
                 clock=lambda: self.now,
             ),
-            quality=Quality(cluster=self.cluster, store=self.store, image=self.image),
+            trials=Trials(cluster=self.cluster, store=self.store, image=self.image),
             look_interval=1,
             scrape_interval=1,
             clock=lambda: self.now,

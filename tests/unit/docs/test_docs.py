@@ -11,7 +11,7 @@ import yaml
 from palier.api.constants import KIND
 from palier.api.v1alpha1 import parse
 from palier.economics.burn import BurnRule
-from palier.release.state import Result, Step
+from palier.release.state import ReleasePhase, Result
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "charts" / "palier" / "README.md"])
@@ -42,7 +42,7 @@ SAID = (
     rf'\breason\s*=\s*"({WORD})"',
     rf'^[A-Z_]+ = "({WORD})"$',
     rf'\bVerdict\.[A-Z_]+,\s*"({WORD})"',
-    rf'\b(?:_unknown|Unpriced|refusal|exhausted)\(\s*(?:\w+,\s*)?"({WORD})"',
+    rf'\b(?:_unknown|Unpriced|refusal|report_exhausted)\(\s*(?:\w+,\s*)?"({WORD})"',
 )
 
 
@@ -115,7 +115,9 @@ def test_every_door_is_described() -> None:
 
 def test_every_reason_is_explained() -> None:
     """A reason that a condition, an ending, an Event or a verdict can show is found in troubleshooting."""
-    reasons = _reasons(CODE) | _reasons(VERDICTS) | {str(step) for step in Step} | {str(result) for result in Result}
+    reasons = (
+        _reasons(CODE) | _reasons(VERDICTS) | {str(step) for step in ReleasePhase} | {str(result) for result in Result}
+    )
     reasons |= {str(rule) for rule in BurnRule}
 
     assert {"Judging", "CannotMeasure", "AbortRequested", "HardStop", "StageStarted"} <= reasons

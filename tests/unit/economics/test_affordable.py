@@ -118,7 +118,7 @@ def test_the_largest_is_what_trying_every_number_finds(
 ) -> None:
     """Halving finds the same as looking at all numbers of replicas, and the traffic just above it does not fit."""
     of = service(law, overlap=overlap, fixed=fixed, minimum=minimum)
-    last = of.last or 3000
+    last = of.most_replicas or 3000
     found = largest_affordable(of, budget)
     assert found == by_looking(of, budget, range(minimum, max(minimum, last) + 1))
     if found:
@@ -131,7 +131,7 @@ def test_contention_ends_what_a_unit_limit_allows(law: ScalingLaw) -> None:
     """Replicas that wait for one another make inferences dearer, so that a unit limit bounds the traffic by itself."""
     of, budget = service(law, fixed="50"), limits(per_thousand="0.009")
     found = largest_affordable(of, budget)
-    assert found == by_looking(of, budget, range(1, of.last or 3000))
+    assert found == by_looking(of, budget, range(1, of.most_replicas or 3000))
     assert found
 
 
@@ -139,7 +139,7 @@ def test_a_replica_without_a_price_is_paid_for_by_any_budget() -> None:
     """On machines that cost nothing more, traffic has no bound but that of the law."""
     assert largest_affordable(service(hourly="0"), limits("1")) is None
     assert largest_affordable(service(PEAKED, hourly="0"), limits("1")) == service(PEAKED).rate(
-        service(PEAKED).last or 0
+        service(PEAKED).most_replicas or 0
     )
     assert largest_affordable(service(hourly="0", fixed="2"), limits("1")) == 0
 
@@ -175,7 +175,7 @@ def test_above_the_break_even_all_traffic_is_cheaper(
         return of.cost.total(replicas) < each * thousands(rate)
 
     found = break_even(of, each)
-    starts = [n for n in range(minimum, (of.last or 400)) if cheaper(n + 1, of.rate(n) * Decimal("1.0000001"))]
+    starts = [n for n in range(minimum, (of.most_replicas or 400)) if cheaper(n + 1, of.rate(n) * Decimal("1.0000001"))]
     if found is None:
         assert not starts
         return
@@ -205,7 +205,7 @@ def test_the_smallest_is_what_trying_every_number_finds(law: ScalingLaw, budget:
     of, rate = service(law, fixed="400"), Decimal(at)
     found = smallest_affordable(of, budget, at=rate)
     first = of.replicas(rate)
-    possible = range(first, (of.last or 1000) + 1) if first else ()
+    possible = range(first, (of.most_replicas or 1000) + 1) if first else ()
     number = next((n for n in possible if fits(of, budget, of.rate(n))), None)
     if number is None:
         assert found is None
@@ -219,7 +219,7 @@ def test_the_smallest_is_what_trying_every_number_finds(law: ScalingLaw, budget:
 def test_the_last_replica_alone_can_make_serving_cheaper() -> None:
     """With large overheads only the most traffic that contention lets through is worth them."""
     of = service(PEAKED, fixed="1000000")
-    last = of.last
+    last = of.most_replicas
     assert last is not None
     total = of.cost.total(last)
     price = total / (thousands(of.rate(last)) + thousands(of.rate(last - 1))) * 2
@@ -229,7 +229,7 @@ def test_the_last_replica_alone_can_make_serving_cheaper() -> None:
 def test_what_comes_before_the_last_replica_can_be_dearer() -> None:
     """Two replicas at most, the second of which starts too dear: cheaper for good only with some of its own traffic."""
     of = service(ScalingLaw(Decimal(10), Decimal("0.3"), Decimal("0.2")))
-    assert of.last == 2
+    assert of.most_replicas == 2
     price = Decimal(73) / thousands(Decimal(5)) * Decimal("1.8")
     found = break_even(of, price)
     assert found is not None
@@ -257,4 +257,4 @@ def test_pods_of_releases_are_paid_for_by_their_hours() -> None:
     cost = MonthlyCost(Decimal("0.1"), Decimal(7), overlap)
     assert cost.overheads(4) == 7 + Decimal("0.1") * 10
     assert cost.total(4) == Decimal("0.1") * (4 * 730 + 10) + 7
-    assert cost.each == Decimal("0.1") * (730 + 2 * (Decimal("0.05") + Decimal("0.5") + Decimal("0.5")))
+    assert cost.cost_of_one_more == Decimal("0.1") * (730 + 2 * (Decimal("0.05") + Decimal("0.5") + Decimal("0.5")))

@@ -56,7 +56,7 @@ def test_contention_asks_for_more_replicas() -> None:
 
 def test_what_contention_bounds_cannot_be_reached() -> None:
     """With 5 % contention all replicas together stay below 20 times one, however many there are."""
-    assert CONTENDED.most == 2000
+    assert CONTENDED.highest_capacity == 2000
     assert CONTENDED.peak is None
     assert replicas("1400", CONTENDED) is None
     assert replicas("1399.99", CONTENDED) is not None
@@ -68,7 +68,7 @@ def test_beyond_the_peak_replicas_only_hinder_each_other() -> None:
     assert peak is not None
     capacities = {number: RETROGRADE.capacity(number) for number in range(1, 60)}
     assert peak == max(capacities, key=capacities.__getitem__)
-    assert RETROGRADE.most == capacities[peak]
+    assert RETROGRADE.highest_capacity == capacities[peak]
     assert replicas(capacities[peak] * Decimal("0.7"), RETROGRADE) == peak
     assert replicas(capacities[peak] * Decimal("0.7") + Decimal("0.001"), RETROGRADE) is None
 
@@ -78,13 +78,13 @@ def test_more_than_the_peak_as_a_minimum_carries_less() -> None:
     crowd = RETROGRADE.capacity(60) * Decimal("0.7")
     assert replicas(crowd, RETROGRADE, minimum=60) == 60
     assert replicas(crowd + 1, RETROGRADE, minimum=60) is None
-    assert Fleet(RETROGRADE, Decimal("0.7"), 60).last == 60
+    assert Fleet(RETROGRADE, Decimal("0.7"), 60).most_replicas == 60
 
 
 def test_a_second_replica_that_only_hinders_is_not_planned() -> None:
     """Contention of 1 and more: one replica carries as much as any number."""
     law = ScalingLaw(Decimal(100), Decimal("1.5"))
-    assert (law.peak, law.most) == (1, Decimal(100))
+    assert (law.peak, law.highest_capacity) == (1, Decimal(100))
     assert replicas("70", law) == 1
     assert replicas("71", law) is None
     assert ScalingLaw(Decimal(100), Decimal(1)).peak == 1

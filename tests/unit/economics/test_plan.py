@@ -373,8 +373,8 @@ def test_a_scaling_law_comes_before_a_plain_capacity() -> None:
 def test_costs_are_known_at_any_traffic() -> None:
     """A picture asks for the numbers between the points; they are those of the points where they meet."""
     made = inputs_of(deployment(scale=SCALE, budget=BUDGET), law=ScalingLaw(Decimal(1)), prices=prices(), today=TODAY)
-    assert made.at(Decimal(200), PointName.TARGET) == plan(made).target
-    assert made.at(Decimal("0.1")).replicas == 1
+    assert made.make_point(Decimal(200), PointName.TARGET) == plan(made).target
+    assert made.make_point(Decimal("0.1")).replicas == 1
     assert made.overlap == Overlap(
         0, tuple((Decimal(w) / (100 - w), Decimal(60) / 3600) for w in (5, 25, 50)), Decimal(600) / 3600
     )

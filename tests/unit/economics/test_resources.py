@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from palier.economics.resources import Resources, node_selector, requested
+from palier.economics.resources import Resources, node_selector, read_requests
 from palier.errors import InvalidSpec
 from tests.unit.economics.examples import container, deployment
 
@@ -15,12 +15,12 @@ GPU = {"accelerator": "GPU", "gpu": {"product": "NVIDIA-L4", "count": 2}}
 def asked(*containers: Any, placement: dict[str, Any] | None = None, **pod: Any) -> Resources:  # noqa: ANN401
     """What a pod of these containers asks for."""
     named = [{**one, "name": f"c{index}"} for index, one in enumerate(containers)]
-    return requested(deployment({"containers": named, **pod}, placement=placement))
+    return read_requests(deployment({"containers": named, **pod}, placement=placement))
 
 
 def test_requests_are_read_as_cores_and_gibibytes() -> None:
     """Half a core and 2 GiB are what the example asks for, and nothing else."""
-    assert requested(deployment()) == Resources(Decimal("0.5"), Decimal(2), {})
+    assert read_requests(deployment()) == Resources(Decimal("0.5"), Decimal(2), {})
     assert asked(container(requests={"cpu": "250m", "memory": "128974848"})) == Resources(
         Decimal("0.25"), Decimal(128974848) / Decimal(2**30), {}
     )
@@ -132,9 +132,9 @@ def test_what_is_no_device_is_not_counted_as_one() -> None:
 
 def test_what_is_not_asked_for_is_named() -> None:
     """A pod without a memory request is priced without it, and whoever prints the plan can say so."""
-    assert asked(container(requests={"cpu": "1"})).missing == ("memory",)
-    assert asked(container(), placement=GPU).missing == ("cpu", "memory")
-    assert requested(deployment()).missing == ()
+    assert asked(container(requests={"cpu": "1"})).missing_names == ("memory",)
+    assert asked(container(), placement=GPU).missing_names == ("cpu", "memory")
+    assert read_requests(deployment()).missing_names == ()
 
 
 @pytest.mark.parametrize("resources", [None, {}, {"requests": None}, {"requests": {"cpu": "0"}}])
@@ -168,7 +168,7 @@ def test_a_pod_that_asks_for_nothing_cannot_be_priced(resources: dict[str, Any] 
 def test_what_cannot_be_read_is_named(pod: dict[str, Any], field: str) -> None:
     """A pod is written freely, so that anything may stand anywhere: the error tells where, and nothing is guessed."""
     with pytest.raises(InvalidSpec) as error:
-        requested(deployment(pod))
+        read_requests(deployment(pod))
     assert error.value.field == f"spec.serving.template.spec.{field}"
 
 

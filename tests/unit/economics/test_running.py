@@ -7,7 +7,7 @@ import pytest
 from palier.economics.money import Money
 from palier.economics.prices import Unpriced
 from palier.economics.running import Served, judge_cost, overall_unit_cost, unit_cost
-from palier.economics.spending import advanced
+from palier.economics.spending import advance_spending
 from palier.evidence.verdicts import Judgement, Verdict
 
 HOUR = 3600.0
@@ -57,8 +57,8 @@ def test_too_little_traffic_has_no_cost(served: Served | None) -> None:
 
 def test_everything_that_is_paid() -> None:
     """All pods over the time of the requests, and the overheads of that time."""
-    spending = advanced(None, hourly=euros("1"), now=NOW - 2 * HOUR)
-    spending = advanced(spending, hourly=euros("3"), now=NOW - 0.5 * HOUR)
+    spending = advance_spending(None, hourly=euros("1"), now=NOW - 2 * HOUR)
+    spending = advance_spending(spending, hourly=euros("3"), now=NOW - 0.5 * HOUR)
 
     cost = overall_unit_cost(spending, served=Served(10_000, HOUR), now=NOW, overheads=Decimal(1460))
     assert cost is not None

@@ -7,7 +7,7 @@ import pytest
 
 from palier.economics.burn import Burn, BurnRule, burn
 from palier.economics.money import Money
-from palier.economics.spending import Rate, Spending, advanced, month_of
+from palier.economics.spending import Rate, Spending, advance_spending, month_of
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
@@ -22,7 +22,7 @@ def history(*rates: tuple[float, str], now: float) -> Spending:
     """What was spent up to an instant by someone who began with the first rate, each from so many seconds before."""
     spending: Spending | None = None
     for before, hourly in rates:
-        spending = advanced(spending, hourly=Money(Decimal(hourly), "EUR"), now=now - before)
+        spending = advance_spending(spending, hourly=Money(Decimal(hourly), "EUR"), now=now - before)
     assert spending is not None
     return spending
 
@@ -157,7 +157,7 @@ def test_a_projection_ends_two_hours_after_its_cause() -> None:
     """Whoever removes pods need not wait for a day's mean to follow."""
     now = NOVEMBER + 5 * DAY
     spending = history((5 * DAY, "2"), now=now)
-    mended = advanced(spending, hourly=Money(Decimal("0.5"), "EUR"), now=now)
+    mended = advance_spending(spending, hourly=Money(Decimal("0.5"), "EUR"), now=now)
 
     assert BurnRule.PROJECTED in stands(mended, now + HOUR).exceeded
     after = stands(mended, now + 2 * HOUR)

@@ -11,7 +11,7 @@ from palier.economics.spending import (
     RATE_LIMIT,
     Rate,
     Spending,
-    advanced,
+    advance_spending,
     currency_change,
     hours_of_month,
     mean_rate,
@@ -32,7 +32,7 @@ def euros(amount: str) -> Money:
 
 def begun(hourly: str = "2", *, at: float = NOON) -> Spending:
     """A memory that has just begun."""
-    return advanced(None, hourly=euros(hourly), now=at)
+    return advance_spending(None, hourly=euros(hourly), now=at)
 
 
 def test_counting_begins_with_nothing_spent() -> None:
@@ -48,12 +48,12 @@ def test_nothing_new_is_the_very_same_object() -> None:
     """Otherwise each look would write a status, and each written status would bring the next look."""
     spending = begun()
 
-    assert advanced(spending, hourly=euros("2.000"), now=NOON + 599) is spending
+    assert advance_spending(spending, hourly=euros("2.000"), now=NOON + 599) is spending
 
 
 def test_what_was_spent_is_written_down_now_and_then() -> None:
     """Somebody who reads the object after a quiet day sees a number of today."""
-    after = advanced(begun(), hourly=euros("2"), now=NOON + 600)
+    after = advance_spending(begun(), hourly=euros("2"), now=NOON + 600)
 
     assert (after.at, after.spent) == (NOON + 600, Decimal("0.333333333"))
     assert after.rates == begun().rates
@@ -61,8 +61,8 @@ def test_what_was_spent_is_written_down_now_and_then() -> None:
 
 def test_each_hourly_cost_counts_for_its_own_time() -> None:
     """Three hours at 2, one at 5, and a half at 1."""
-    spending = advanced(begun(), hourly=euros("5"), now=NOON + 3 * HOUR)
-    spending = advanced(spending, hourly=euros("1"), now=NOON + 4 * HOUR)
+    spending = advance_spending(begun(), hourly=euros("5"), now=NOON + 3 * HOUR)
+    spending = advance_spending(spending, hourly=euros("1"), now=NOON + 4 * HOUR)
 
     assert spent_at(spending, NOON + 4.5 * HOUR) == Decimal("11.5")
     assert [rate.hourly for rate in spending.rates] == [2, 5, 1]
@@ -70,21 +70,21 @@ def test_each_hourly_cost_counts_for_its_own_time() -> None:
 
 def test_two_changes_at_one_instant_leave_the_last() -> None:
     """A piece without length would be divided by."""
-    spending = advanced(begun(), hourly=euros("5"), now=NOON + HOUR)
-    spending = advanced(spending, hourly=euros("7"), now=NOON + HOUR)
+    spending = advance_spending(begun(), hourly=euros("5"), now=NOON + HOUR)
+    spending = advance_spending(spending, hourly=euros("7"), now=NOON + HOUR)
 
     assert spending.rates == (Rate(NOON, Decimal(2)), Rate(NOON + HOUR, Decimal(7)))
 
 
 def test_downtime_costs_what_was_known_last() -> None:
     """Pods go on costing money while the operator is away."""
-    assert advanced(begun(), hourly=euros("9"), now=NOON + 5 * HOUR).spent == 10
+    assert advance_spending(begun(), hourly=euros("9"), now=NOON + 5 * HOUR).spent == 10
 
 
 def test_a_clock_that_goes_back_takes_nothing_back() -> None:
     """Two operators after each other have two clocks; money that is spent stays spent."""
-    spending = advanced(begun(), hourly=euros("3"), now=NOON + HOUR)
-    after = advanced(spending, hourly=euros("4"), now=NOON)
+    spending = advance_spending(begun(), hourly=euros("3"), now=NOON + HOUR)
+    after = advance_spending(spending, hourly=euros("4"), now=NOON)
 
     assert (after.spent, after.at) == (2, NOON + HOUR)
     assert after.hourly == euros("4")
@@ -98,22 +98,22 @@ def test_a_month_begins_at_midnight_utc_with_nothing_spent() -> None:
 
     assert spent_at(spending, last_evening + 2 * HOUR - 1) == pytest.approx(Decimal(4), abs=Decimal("0.001"))
     assert spent_at(spending, last_evening + 2 * HOUR) == 0
-    after = advanced(spending, hourly=euros("2"), now=last_evening + 2 * HOUR + 60)
+    after = advance_spending(spending, hourly=euros("2"), now=last_evening + 2 * HOUR + 60)
     assert (after.month, after.spent) == ("2026-12", Decimal("0.033333333"))
 
 
 def test_a_downtime_of_months_is_no_debt_of_the_present_one() -> None:
     """Only the part that lies in the month counts for it."""
     january = datetime(2027, 1, 1, 10, tzinfo=UTC).timestamp()
-    after = advanced(begun(), hourly=euros("2"), now=january)
+    after = advance_spending(begun(), hourly=euros("2"), now=january)
 
     assert (after.month, after.spent) == ("2027-01", 20)
 
 
 def test_another_currency_begins_anew_and_says_so() -> None:
     """Amounts of two currencies are never added."""
-    spending = advanced(begun(), hourly=euros("3"), now=NOON + HOUR)
-    after = advanced(spending, hourly=Money(Decimal(4), "USD"), now=NOON + 2 * HOUR)
+    spending = advance_spending(begun(), hourly=euros("3"), now=NOON + HOUR)
+    after = advance_spending(spending, hourly=Money(Decimal(4), "USD"), now=NOON + 2 * HOUR)
 
     assert (after.currency, after.spent) == ("USD", 0)
     assert after.rates == (Rate(NOON + 2 * HOUR, Decimal(4)),)
@@ -127,7 +127,7 @@ def test_another_currency_begins_anew_and_says_so() -> None:
 def test_what_is_written_reads_back_as_the_same() -> None:
     """Or the next look would find a change where there is none, and write, and so on."""
     third = Money(Decimal(1) / Decimal(3), "EUR")
-    spending = advanced(begun(at=NOON + 0.123456789), hourly=third, now=NOON + 77.7777777)
+    spending = advance_spending(begun(at=NOON + 0.123456789), hourly=third, now=NOON + 77.7777777)
 
     read = Spending(
         spending.currency,
@@ -137,12 +137,12 @@ def test_what_is_written_reads_back_as_the_same() -> None:
         tuple(Rate(parse_time(format_time(one.since)), Decimal(format(one.hourly, "f"))) for one in spending.rates),
     )
     assert read == spending
-    assert advanced(read, hourly=third, now=NOON + 78) is read
+    assert advance_spending(read, hourly=third, now=NOON + 78) is read
 
 
 def test_the_mean_of_a_window_weighs_by_time() -> None:
     """Half an hour at 2 and half an hour at 5."""
-    spending = advanced(begun(), hourly=euros("5"), now=NOON + HOUR)
+    spending = advance_spending(begun(), hourly=euros("5"), now=NOON + HOUR)
 
     assert mean_rate(spending, seconds=HOUR, now=NOON + 1.5 * HOUR) == Decimal("3.5")
     assert mean_rate(spending, seconds=60, now=NOON + 1.5 * HOUR) == 5
@@ -161,7 +161,7 @@ def test_few_rates_are_remembered_and_the_present_one_exactly() -> None:
     spending = begun("1")
     for step in range(1, 500):
         hourly = euros(str(1 + step % 7))
-        spending = advanced(spending, hourly=hourly, now=NOON + step * 300)
+        spending = advance_spending(spending, hourly=hourly, now=NOON + step * 300)
 
     assert len(spending.rates) == RATE_LIMIT == 16
     assert spending.hourly == euros(str(1 + 499 % 7))
@@ -173,7 +173,7 @@ def test_averages_keep_the_total_and_blur_only_what_is_old() -> None:
     changes = [(NOON + step * 300, Decimal(1 + step * 5 % 11)) for step in range(600)]
     spending = None
     for since, hourly in changes:
-        spending = advanced(spending, hourly=Money(hourly, "EUR"), now=since)
+        spending = advance_spending(spending, hourly=Money(hourly, "EUR"), now=since)
     assert spending is not None
     now = NOON + 600 * 300
 
@@ -201,7 +201,7 @@ def crowded(**changes: tuple[float, str]) -> tuple[Rate, ...]:
     spending, now = None, NOON
     for number in range(RATE_LIMIT + 1):
         seconds, hourly = changes.get(f"rate{number}", (HOUR, str(1 + number % 2)))
-        spending = advanced(spending, hourly=euros(hourly), now=now)
+        spending = advance_spending(spending, hourly=euros(hourly), now=now)
         now += seconds
     assert spending is not None
     return spending.rates
@@ -239,8 +239,8 @@ def test_three_days_are_known_also_at_the_beginning_of_a_month() -> None:
     second = datetime(2026, 12, 2, tzinfo=UTC).timestamp()
     spending = begun("1", at=second - 4 * DAY)
     for day in (3, 2, 1):
-        spending = advanced(spending, hourly=euros(str(5 - day)), now=second - day * DAY)
-    spending = advanced(spending, hourly=euros("9"), now=second + HOUR)
+        spending = advance_spending(spending, hourly=euros(str(5 - day)), now=second - day * DAY)
+    spending = advance_spending(spending, hourly=euros("9"), now=second + HOUR)
 
     assert LONGEST_WINDOW == 3 * DAY
     assert mean_rate(spending, seconds=LONGEST_WINDOW, now=second + HOUR) == Decimal(23 * 2 + 24 * 3 + 25 * 4) / 72
@@ -249,7 +249,7 @@ def test_three_days_are_known_also_at_the_beginning_of_a_month() -> None:
 
 def test_a_window_without_length_has_the_present_cost() -> None:
     """Nothing is divided by nothing."""
-    spending = advanced(begun("1"), hourly=euros("2"), now=NOON + HOUR)
+    spending = advance_spending(begun("1"), hourly=euros("2"), now=NOON + HOUR)
 
     assert mean_rate(spending, seconds=0, now=NOON + HOUR) == 2
 
@@ -257,9 +257,9 @@ def test_a_window_without_length_has_the_present_cost() -> None:
 def test_rates_of_before_the_month_and_the_longest_window_are_dropped() -> None:
     """Nobody can ask about them any more; the one that reaches into the time that is asked about stays."""
     spending = begun("1", at=NOON - 40 * DAY)
-    spending = advanced(spending, hourly=euros("2"), now=NOON - 30 * DAY)
-    spending = advanced(spending, hourly=euros("3"), now=NOON - 5 * DAY)
-    spending = advanced(spending, hourly=euros("4"), now=NOON)
+    spending = advance_spending(spending, hourly=euros("2"), now=NOON - 30 * DAY)
+    spending = advance_spending(spending, hourly=euros("3"), now=NOON - 5 * DAY)
+    spending = advance_spending(spending, hourly=euros("4"), now=NOON)
 
     assert [rate.hourly for rate in spending.rates] == [2, 3, 4]
 

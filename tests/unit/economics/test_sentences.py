@@ -47,7 +47,7 @@ def test_an_amount_stays_on_its_side_of_its_limit(amount: str, limit: str, text:
 
 def test_numbers_that_somebody_wrote_stay_as_they_are() -> None:
     """A target is told without rounding, with thousands apart and without idle zeros."""
-    assert [sentences.exact(Decimal(one)) for one in ("200", "8.3300", "12345.678", "1E+3", "0.000001")] == [
+    assert [sentences.write_exactly(Decimal(one)) for one in ("200", "8.3300", "12345.678", "1E+3", "0.000001")] == [
         "200",
         "8.33",
         "12,345.678",

@@ -11,10 +11,10 @@ from palier.evidence.objective import (
     ScoreRule,
     Verdict,
     alarm,
-    failed,
-    fresh,
+    has_failed,
     judge,
     observe,
+    start_evidence,
 )
 
 ERRORS = ObjectiveRule("errors", limit=0.01, margin=1.25, alpha=0.01)
@@ -38,14 +38,14 @@ def look(rule: Rule, number: int, *, bad: bool) -> Counts | Amounts:
 @pytest.mark.parametrize("stable_is_bad", [False, True])
 def test_an_alarm_is_the_reason_of_the_verdict(rule: Rule, *, stable_is_bad: bool) -> None:
     """At every look of a release that goes wrong, also where stable does and nobody can be blamed."""
-    evidence, told = fresh(), set()
+    evidence, told = start_evidence(), set()
     for number in range(60):
         bad = number >= 5
         evidence = observe(evidence, look(rule, number, bad=bad), look(rule, number, bad=bad and stable_is_bad), rule)
         reason, judgement = alarm(evidence, rule), judge(evidence, rule, promotion=False)
         assert not reason or reason == judgement.reason
         assert reason or judgement.verdict is not Verdict.FAIL
-        assert failed(evidence, rule) == (judgement.verdict is Verdict.FAIL)
+        assert has_failed(evidence, rule) == (judgement.verdict is Verdict.FAIL)
         told.add(reason)
     assert "" in told
     assert stable_is_bad or len(told) > 1

@@ -16,9 +16,9 @@ from palier.evidence.objective import (
     Verdict,
     begin_share,
     begin_stage,
-    fresh,
     judge,
     observe,
+    start_evidence,
 )
 
 ERRORS = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01)
@@ -32,11 +32,11 @@ def arm(total: int, bad: int, bad_possible: int | None = None) -> Counts:
 
 def test_evidence_knows_what_it_is_about() -> None:
     """The digest stays through looks, stages and status; without one the key is absent."""
-    evidence = begin_stage(observe(fresh("a1b2"), arm(100, 1), arm(900, 9), ERRORS))
+    evidence = begin_stage(observe(start_evidence("a1b2"), arm(100, 1), arm(900, 9), ERRORS))
     assert evidence.of == "a1b2"
     assert Evidence.from_status(json.loads(json.dumps(evidence.to_status()))) == evidence
-    assert "of" not in fresh().to_status()
-    assert fresh().of == Evidence.from_status({}).of == ""
+    assert "of" not in start_evidence().to_status()
+    assert start_evidence().of == Evidence.from_status({}).of == ""
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_served_requests_are_counted_from_the_second_look_at_a_weight_on(
     rule: Rule, of: Counts | Amounts, other: Counts | Amounts
 ) -> None:
     """The first look began before the weight was in force; a look without stable compares nothing."""
-    evidence = fresh()
+    evidence = start_evidence()
     for _ in range(2):
         served = []
         for stable in (None, other, other, None, other):
@@ -66,7 +66,7 @@ def test_served_requests_are_counted_from_the_second_look_at_a_weight_on(
 
 def test_a_candidate_that_gets_nothing_is_counted_as_served_nothing() -> None:
     """Requests of stable alone are what a route that leaves the candidate out looks like."""
-    evidence = fresh()
+    evidence = start_evidence()
     for _ in range(3):
         evidence = observe(evidence, arm(0, 0), arm(90, 0), ERRORS)
     assert evidence.served == (0, 180)
@@ -76,7 +76,7 @@ def test_coarser_edges_of_stable_make_no_candidate_worse() -> None:
     """Equal latencies, of which stable's histogram cannot say what lies between 100 and 500 ms, are no difference."""
     rule = replace(LATENCY, require_no_worse=True)
     looks = [(arm(300, 9), arm(2700, 27, 270))] * 60
-    same, other, behind = fresh(), fresh(), fresh()
+    same, other, behind = start_evidence(), start_evidence(), start_evidence()
     for candidate, stable in looks:
         same = observe(same, candidate, stable, rule)
         other = observe(other, candidate, stable, rule, same_edges=False)
@@ -91,7 +91,7 @@ def test_coarser_edges_of_stable_make_no_candidate_worse() -> None:
 def test_coarser_edges_of_stable_make_no_segment_worse() -> None:
     """The same group by group."""
     rule = replace(LATENCY, segmented=True)
-    evidence, arms = fresh(), (arm(300, 9), arm(2700, 27, 270))
+    evidence, arms = start_evidence(), (arm(300, 9), arm(2700, 27, 270))
     for _ in range(60):
         evidence = observe(evidence, *arms, rule, segments={"new": arms}, same_edges=False)
     assert judge(evidence, rule, promotion=False).verdict is Verdict.PASS
@@ -99,6 +99,6 @@ def test_coarser_edges_of_stable_make_no_segment_worse() -> None:
 
 def test_what_stable_may_have_failed_as_well_is_no_hard_stop_at_other_edges() -> None:
     """Everything answers in 300 ms: the candidate surely breaches 250 ms, stable between 100 and 500 ms perhaps."""
-    evidence = observe(fresh(), arm(300, 300), arm(2700, 0, 2700), LATENCY, same_edges=False)
+    evidence = observe(start_evidence(), arm(300, 300), arm(2700, 0, 2700), LATENCY, same_edges=False)
     assert evidence.hard_stop_bad == 0
     assert not judge(evidence, LATENCY, promotion=False).hard_stop

@@ -10,8 +10,8 @@ import pytest
 from scipy.stats import binom
 
 from benchmarks.reach.play import Case, found_at, looks
-from palier.evidence.arrivals import Arrivals, Block, Scraped, Scrapes, arrived
-from palier.evidence.objective import Counts, Evidence, ObjectiveRule, begin_share, fresh, observe
+from palier.evidence.arrivals import Arrivals, Block, ScrapedStep, Scrapes, add_arrivals
+from palier.evidence.objective import Counts, Evidence, ObjectiveRule, begin_share, observe, start_evidence
 from palier.evidence.sample_ratio import FEWEST_REQUESTS, NOT_REACHED_BY_CHANCE, not_reached
 
 RULE = ObjectiveRule("errors", limit=0.01, margin=1.25, alpha=0.01)
@@ -22,17 +22,17 @@ def scrapes(time: float, *, pods: int = 1, joined: bool = False) -> Scrapes:
     return Scrapes(pods, time, time, joined)
 
 
-def scraped(number: int, *, mine: Scrapes | None = None, theirs: Scrapes | None = None) -> Scraped:
+def scraped(number: int, *, mine: Scrapes | None = None, theirs: Scrapes | None = None) -> ScrapedStep:
     """A look every 15 s, with scrapes of the candidate 5 s and of stable 10 s before it unless told otherwise."""
     at = 15.0 * number
-    return Scraped(at - 15, at, mine or scrapes(at - 5), theirs or scrapes(at - 10), weight_since=0.0)
+    return ScrapedStep(at - 15, at, mine or scrapes(at - 5), theirs or scrapes(at - 10), weight_since=0.0)
 
 
 def after(counts: Sequence[tuple[int, int]]) -> Arrivals:
     """The arrivals after looks with these counts of candidate and stable."""
     arrivals: Arrivals | None = None
     for number, (candidate, stable) in enumerate(counts, start=1):
-        arrivals = arrived(arrivals, candidate, stable, scraped(number))
+        arrivals = add_arrivals(arrivals, candidate, stable, scraped(number))
     assert arrivals is not None
     return arrivals
 
@@ -48,7 +48,7 @@ def test_stables_scrapes_before_the_weight_are_not_compared() -> None:
     """What stable counted from a scrape on that was before the weight had no candidate beside it."""
     arrivals: Arrivals | None = None
     for number in range(1, 7):
-        arrivals = arrived(arrivals, 0, 100 * number, replace(scraped(number), weight_since=21.0))
+        arrivals = add_arrivals(arrivals, 0, 100 * number, replace(scraped(number), weight_since=21.0))
     assert arrivals is not None
     # Only at the third look, second 45, had stable been scraped after second 21.
     assert sum(block.stable for block in arrivals.blocks) == 400 + 500
@@ -59,7 +59,7 @@ def test_a_pod_that_is_scraped_late_is_waited_for() -> None:
     arrivals = after([(0, 0), (0, 50), (0, 50), (0, 50)])
     assert len(arrivals.blocks) == 1
     late = Scrapes(2, oldest=45.0, newest=72.0)
-    waiting = arrived(replace(arrivals, pods=2), 0, 1000, scraped(5, mine=late))
+    waiting = add_arrivals(replace(arrivals, pods=2), 0, 1000, scraped(5, mine=late))
 
     assert waiting is not None
     assert waiting.blocks == arrivals.blocks
@@ -75,9 +75,9 @@ def test_a_pod_that_is_scraped_late_is_waited_for() -> None:
     ],
     ids=["a pod that was never scraped before", "a pod that was not scraped lately", "a look is missing"],
 )
-def test_across_what_is_not_known_nothing_is_counted(step: Scraped) -> None:
+def test_across_what_is_not_known_nothing_is_counted(step: ScrapedStep) -> None:
     """Counting begins anew, and what stable had counted until then is not held against the candidate."""
-    arrivals = arrived(after([(0, 0), (0, 500), (0, 500), (0, 500)]), 0, 500, step)
+    arrivals = add_arrivals(after([(0, 0), (0, 500), (0, 500), (0, 500)]), 0, 500, step)
 
     assert arrivals is not None
     assert (arrivals.blocks, len(arrivals.stretches), arrivals.stretches[0].stable) == ((), 1, 0)
@@ -85,13 +85,13 @@ def test_across_what_is_not_known_nothing_is_counted(step: Scraped) -> None:
 
 def test_where_a_revision_was_not_scraped_nothing_is_known() -> None:
     """There is nothing to compare until both are scraped again."""
-    assert arrived(after([(0, 0), (0, 500), (0, 500), (0, 500)]), 0, 500, None) is None
+    assert add_arrivals(after([(0, 0), (0, 500), (0, 500), (0, 500)]), 0, 500, None) is None
 
 
 def test_a_pod_that_is_gone_is_remembered_as_not_scraped() -> None:
     """The fewest pods of any look are told, so that the caller can compare them with those that are ready."""
     many = replace(after([(0, 0), (0, 50)]), pods=3)
-    fewer = arrived(many, 0, 50, scraped(3, mine=scrapes(40, pods=2)))
+    fewer = add_arrivals(many, 0, 50, scraped(3, mine=scrapes(40, pods=2)))
 
     assert fewer is not None
     assert (fewer.pods, sum(one.stable for one in fewer.stretches)) == (2, 100)
@@ -110,7 +110,7 @@ def test_old_blocks_are_put_together_and_none_is_lost() -> None:
 def test_arrivals_survive_a_restart_to_the_last_digit() -> None:
     """They are read back from JSON as they were written."""
     arrivals = replace(after([(0, 0), (3, 50), (4, 50), (5, 50)]), until=1_767_323_045.123456)
-    evidence = replace(fresh("a"), arrivals=arrivals)
+    evidence = replace(start_evidence("a"), arrivals=arrivals)
 
     assert Evidence.from_status(json.loads(json.dumps(evidence.to_status()))) == evidence
 
@@ -135,7 +135,7 @@ def test_impossible_arrivals_are_refused(change: dict[str, object]) -> None:
 
 def test_evidence_counts_arrivals_and_forgets_them_at_another_weight() -> None:
     """From look to look with the scrapes, not without them nor without stable, and anew after a weight step."""
-    evidence, none = fresh(), Counts(0, 0, 0)
+    evidence, none = start_evidence(), Counts(0, 0, 0)
     for number in range(1, 6):
         evidence = observe(evidence, none, Counts(500, 0, 0), RULE, scraped=scraped(number))
     assert evidence.arrivals is not None

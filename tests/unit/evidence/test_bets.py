@@ -12,7 +12,7 @@ def after(*gains: tuple[float, ...], cap: float = math.inf) -> Bets:
     """The capital after looks with these gains."""
     bets = NO_BETS
     for looks, gain in enumerate(gains):
-        bets = bets.looked(gain, looks=looks, cap=cap)
+        bets = bets.add_look(gain, looks=looks, cap=cap)
     return bets
 
 
@@ -39,7 +39,7 @@ def test_its_mean_stays_one_over_every_path() -> None:
         bets, probability = NO_BETS, 1.0
         for looks, step in enumerate(path):
             gains, chance = fair[step]
-            bets = bets.looked(gains, looks=looks)
+            bets = bets.add_look(gains, looks=looks)
             bets = bets.stage_begun() if looks % 3 == 0 else bets
             probability *= chance
         mean += probability * math.exp(bets.log_e)
@@ -60,10 +60,10 @@ def test_a_late_start_costs_only_a_logarithm(quiet: int) -> None:
     """However long the bets lost everything, eleven looks and twice the log of the time before make 1:400."""
     bets = NO_BETS
     for looks in range(quiet):
-        bets = bets.looked((-3.0,) * 7, looks=looks)
+        bets = bets.add_look((-3.0,) * 7, looks=looks)
     needed = 0
     while bets.log_e < math.log(400):
-        bets = bets.looked((1.0,) * 7, looks=quiet + needed)
+        bets = bets.add_look((1.0,) * 7, looks=quiet + needed)
         needed += 1
     assert needed <= 11 + 2 * math.log(1 + quiet / 20)
 
@@ -83,7 +83,7 @@ def test_nothing_underflows_and_no_capital_appears() -> None:
 
 def test_bets_on_another_grid_start_anew() -> None:
     """What was bet on other alternatives cannot be continued."""
-    assert Bets((5.0, 5.0), 3.0).looked((0.0,) * 7, looks=0).log_e == pytest.approx(0, abs=1e-12)
+    assert Bets((5.0, 5.0), 3.0).add_look((0.0,) * 7, looks=0).log_e == pytest.approx(0, abs=1e-12)
 
 
 def test_means_and_sums_of_logs_do_not_overflow() -> None:

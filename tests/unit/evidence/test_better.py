@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import binom
 
 from palier.evidence import proportion
-from palier.evidence.objective import Counts, Evidence, ObjectiveRule, Verdict, fresh, judge, observe
+from palier.evidence.objective import Counts, Evidence, ObjectiveRule, Verdict, judge, observe, start_evidence
 from palier.evidence.odds_ratio import BETTER_RATIOS, Look, log_likelihood_ratios
 
 RULE = ObjectiveRule(name="abandoned", limit=0.2, margin=1.25, alpha=0.01, require_better=True, noun="sessions")
@@ -24,7 +24,7 @@ def seen(
     looks: list[tuple[Counts, Counts | None]], rule: ObjectiveRule = RULE, evidence: Evidence | None = None
 ) -> Evidence:
     """The evidence after looks."""
-    evidence = evidence or fresh()
+    evidence = evidence or start_evidence()
     for candidate, stable in looks:
         evidence = observe(evidence, candidate, stable, rule)
     return evidence
@@ -35,7 +35,7 @@ def means(candidate: int, stable: int, shares: tuple[float, float], rule: Object
     total = np.zeros(len(BETTER_RATIOS))
     for x in range(candidate + 1):
         for y in range(stable + 1):
-            factors = np.exp(observe(fresh(), arm(candidate, x), arm(stable, y), rule).not_worse)
+            factors = np.exp(observe(start_evidence(), arm(candidate, x), arm(stable, y), rule).not_worse)
             total += binom.pmf(x, candidate, shares[0]) * binom.pmf(y, stable, shares[1]) * factors
     return list(total)
 
@@ -64,7 +64,7 @@ def test_an_equal_candidate_is_hardly_ever_proven_to_be_better() -> None:
     random = np.random.default_rng(20_401)
     wrong = 0
     for _ in range(300):
-        evidence, best = fresh(), 0.0
+        evidence, best = start_evidence(), 0.0
         for look in range(60):
             share = 0.1 + 0.05 * math.sin(look / 10)
             n, m = (int(number) for number in random.poisson(30, 2))
@@ -80,7 +80,7 @@ def test_a_better_candidate_is_proven_within_an_experiment() -> None:
     random = np.random.default_rng(20_402)
     proven = 0
     for _ in range(30):
-        evidence = fresh()
+        evidence = start_evidence()
         for _ in range(100):
             x, y = int(random.binomial(50, 0.07)), int(random.binomial(50, 0.1))
             evidence = observe(evidence, arm(50, x), arm(50, y), RULE)
@@ -162,7 +162,7 @@ def test_groups_are_compared_with_themselves() -> None:
     """
     rule = replace(RULE, limit=0.4, segmented=True)
     groups = {"easy": (arm(20, 0), arm(180, 9)), "hard": (arm(180, 36), arm(20, 8))}
-    evidence = observe(fresh(), arm(200, 36), arm(200, 17), rule, segments=groups)
+    evidence = observe(start_evidence(), arm(200, 36), arm(200, 17), rule, segments=groups)
     first = judge(evidence, rule, promotion=True)
     assert first.reason == "NotBetter"
     assert "not better" not in first.message

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import hypergeom
 
-from palier.evidence.dispersion import NO_JUMPS, Jumps, tempered
+from palier.evidence.dispersion import NO_JUMPS, Jumps, temper_gain
 
 
 @pytest.mark.parametrize(("before", "after", "bad"), [(300, 300, 4), (400, 500, 4), (7, 3, 1), (5, 5, 9)])
@@ -14,7 +14,7 @@ def test_one_pair_of_looks_has_mean_one_while_the_share_stands_still(before: int
     """Enumerating how the bad events fall into the two looks: the statistic's mean is exactly 1."""
     distribution = hypergeom(before + after, bad, after)
     mean = sum(
-        distribution.pmf(x) * NO_JUMPS.seen(bad - x, before, x, after).total
+        distribution.pmf(x) * NO_JUMPS.add_look(bad - x, before, x, after).total
         for x in range(max(0, bad - before), min(bad, after) + 1)
     )
     assert mean == pytest.approx(1.0, abs=1e-12)
@@ -23,7 +23,7 @@ def test_one_pair_of_looks_has_mean_one_while_the_share_stands_still(before: int
 @pytest.mark.parametrize("looks", [(0, 10, 0, 10), (10, 10, 10, 10), (3, 10, 0, 0), (0, 0, 3, 10)])
 def test_looks_that_cannot_jump_say_nothing(looks: tuple[int, int, int, int]) -> None:
     """Without bad or good events, or without a neighbour, there is no pair."""
-    assert NO_JUMPS.seen(*looks) == NO_JUMPS
+    assert NO_JUMPS.add_look(*looks) == NO_JUMPS
 
 
 def run(random: np.random.Generator, *, correlation: float, looks: int = 120, share: float = 0.005) -> Jumps:
@@ -33,7 +33,7 @@ def run(random: np.random.Generator, *, correlation: float, looks: int = 120, sh
         odds = (1 - correlation) / correlation if correlation else 0.0
         now = float(random.beta(share * odds, (1 - share) * odds)) if correlation else share
         after = (int(random.binomial(3000, now)), 3000)
-        jumps, before = jumps.seen(*before, *after), after
+        jumps, before = jumps.add_look(*before, *after), after
     return jumps
 
 
@@ -58,22 +58,22 @@ def test_a_regression_is_no_jumping() -> None:
     jumps, before = NO_JUMPS, (0, 0)
     for look in range(100):
         after = (int(random.binomial(300, 0.005 if look < 50 else 0.015)), 300)
-        jumps, before = jumps.seen(*before, *after), after
+        jumps, before = jumps.add_look(*before, *after), after
     assert jumps.design_effect < 1.1
 
 
 def test_a_sudden_death_is_no_jumping_either() -> None:
     """From no failure in ten thousand to every second request: the one huge jump counts as eight, and is forgotten."""
-    jumps = NO_JUMPS.seen(10, 10_000, 50, 100)
+    jumps = NO_JUMPS.add_look(10, 10_000, 50, 100)
     assert jumps == Jumps(1, 8.0)
     for _ in range(4):
-        jumps = jumps.seen(50, 100, 50, 100)
+        jumps = jumps.add_look(50, 100, 50, 100)
     assert jumps.design_effect < 1.5
 
 
 def test_gains_are_weakened_and_losses_are_not() -> None:
     """Tempering only ever lowers what a look says, so no test becomes wrong by it."""
-    assert (tempered(3.0, 2.0), tempered(-3.0, 2.0), tempered(3.0, 1.0)) == (1.5, -3.0, 3.0)
+    assert (temper_gain(3.0, 2.0), temper_gain(-3.0, 2.0), temper_gain(3.0, 1.0)) == (1.5, -3.0, 3.0)
 
 
 @pytest.mark.parametrize("jumps", [(-1, 0.0), (1, -1.0), (1, math.nan), (1, math.inf)])

@@ -5,7 +5,17 @@ import json
 import numpy as np
 import pytest
 
-from palier.evidence.objective import Amounts, Evidence, MeanRule, Verdict, begin_stage, failed, fresh, judge, observe
+from palier.evidence.objective import (
+    Amounts,
+    Evidence,
+    MeanRule,
+    Verdict,
+    begin_stage,
+    has_failed,
+    judge,
+    observe,
+    start_evidence,
+)
 
 COST = MeanRule(name="cost", maximum=2.0, alpha=0.01, unit="cents")
 
@@ -17,7 +27,7 @@ def arm(total: int, mean: float) -> Amounts:
 
 def seen(looks: list[tuple[Amounts, Amounts | None]], evidence: Evidence | None = None) -> Evidence:
     """The evidence after these looks."""
-    gathered = evidence or fresh()
+    gathered = evidence or start_evidence()
     for candidate, stable in looks:
         gathered = observe(gathered, candidate, stable, COST)
     return gathered
@@ -33,7 +43,7 @@ def wobbling(mean: float, stable: float | None, looks: int) -> list[tuple[Amount
 
 def test_nothing_seen_is_no_evidence() -> None:
     """Before any event there is no verdict."""
-    judgement = judge(fresh(), COST, promotion=False)
+    judgement = judge(start_evidence(), COST, promotion=False)
     assert (judgement.verdict, judgement.reason, judgement.estimate) == (Verdict.NO_EVIDENCE, "NoRequests", None)
     assert judgement.message == "cost: no requests in this stage yet"
 
@@ -102,7 +112,7 @@ def test_promotion_needs_proof() -> None:
 def test_a_constant_mean_at_the_maximum_is_met() -> None:
     """Rounding alone never breaches: looks of exactly the maximum pass."""
     rule = MeanRule(name="cost", maximum=0.1 + 0.2, alpha=0.01)
-    evidence = fresh()
+    evidence = start_evidence()
     for _ in range(40):
         evidence = observe(evidence, Amounts(3, 3 * 0.3), None, rule)
     assert judge(evidence, rule, promotion=False).verdict is Verdict.PASS
@@ -139,7 +149,7 @@ def test_status_reads_back_exactly() -> None:
 )
 def test_the_sentence_reads_well_with_and_without_a_unit(unit: str, maximum: float, told: str) -> None:
     """The unit follows the mean and the limit; limits are written out."""
-    rule, evidence = MeanRule("answer", maximum, 0.01, unit=unit), fresh()
+    rule, evidence = MeanRule("answer", maximum, 0.01, unit=unit), start_evidence()
     for _ in range(20):
         evidence = observe(evidence, arm(100, 1.35), None, rule)
     message = judge(evidence, rule, promotion=False).message
@@ -176,10 +186,10 @@ def test_rare_cheap_looks_that_were_not_seen_yet_fail_nobody() -> None:
     random, wrong = np.random.default_rng(20_510), 0
     rule = MeanRule(name="cost", maximum=1.0, alpha=0.01)
     for _ in range(100):
-        evidence = fresh()
+        evidence = start_evidence()
         for value in np.where(random.random(240) < 0.04, 0.3, random.normal(1.01, 0.01, 240)):
             evidence = observe(evidence, Amounts(1, float(value)), None, rule)
-            if failed(evidence, rule):
+            if has_failed(evidence, rule):
                 wrong += 1
                 break
     assert wrong <= 1
@@ -188,11 +198,11 @@ def test_rare_cheap_looks_that_were_not_seen_yet_fail_nobody() -> None:
 @pytest.mark.parametrize(("over", "most"), [(0.05, 61), (0.1, 31), (1.0, 20)])
 def test_a_clear_excess_is_found_after_three_looks_over_it(over: float, most: int) -> None:
     """What is never cheap fails once three looks at nothing would not make its mean an allowed one."""
-    evidence, rule = fresh(), MeanRule(name="cost", maximum=1.0, alpha=0.01)
+    evidence, rule = start_evidence(), MeanRule(name="cost", maximum=1.0, alpha=0.01)
     for look in range(most):
-        assert not failed(evidence, rule)
+        assert not has_failed(evidence, rule)
         evidence = observe(evidence, arm(100, 1 + over + 0.001 * (-1) ** look), None, rule)
-    assert failed(evidence, rule)
+    assert has_failed(evidence, rule)
 
 
 def test_skewed_costs_of_equal_arms_fail_nobody() -> None:
@@ -201,11 +211,11 @@ def test_skewed_costs_of_equal_arms_fail_nobody() -> None:
     rule = MeanRule(name="cost", maximum=100.0, margin=1.0, alpha=0.02)
     wrong = 0
     for _ in range(100):
-        evidence = fresh()
+        evidence = start_evidence()
         for _ in range(240):
             values = random.lognormal(0, 1.2, (2, 20)).sum(axis=1)
             evidence = observe(evidence, Amounts(20, float(values[0])), Amounts(20, float(values[1])), rule)
-            if failed(evidence, rule):
+            if has_failed(evidence, rule):
                 wrong += 1
                 break
     assert wrong <= 3

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from palier.evidence.counters import Bucket, Measurable, Series, located
+from palier.evidence.counters import Bucket, Measurable, Series, locate_samples
 from palier.evidence.counts import Counts
 from palier.evidence.native import edges_around, native_above
 
@@ -15,7 +15,7 @@ Filled = dict[tuple[float, float], float]
 
 def histogram(*samples: tuple[float, Filled]) -> Series:
     """A native histogram of one pod from (time, observations by bucket)."""
-    return Series.native(
+    return Series.from_histograms(
         {"namespace": "ml", "pod": "a"},
         [
             (
@@ -30,7 +30,7 @@ def histogram(*samples: tuple[float, Filled]) -> Series:
 
 def risen(threshold: float, series: Series, *others: Series, start: float = 30, end: float = 60) -> Counts:
     """Counts above a threshold in one look."""
-    found = located([series, *others], start=start, end=end, staleness=40)
+    found = locate_samples([series, *others], start=start, end=end, staleness=40)
     return native_above(threshold, [series], found).counts
 
 
@@ -57,7 +57,7 @@ def test_a_closed_left_edge_on_the_threshold_is_only_possibly_above_it() -> None
         (time, count, (Bucket(0.5, 1.0, left_open=False, events=count),)) for time, count in ((30, 1.0), (60, 9.0))
     )
 
-    assert risen(0.5, Series.native({"pod": "a"}, closed)) == Counts(8, 0, 8)
+    assert risen(0.5, Series.from_histograms({"pod": "a"}, closed)) == Counts(8, 0, 8)
 
 
 def test_a_restart_counts_from_zero() -> None:
@@ -95,7 +95,7 @@ def test_a_histogram_born_in_a_known_pod_counts_from_zero() -> None:
 
 def test_observations_that_are_no_numbers_make_no_counts() -> None:
     """A stale marker is NaN and is left out."""
-    series = Series.native({"pod": "a"}, [(30, 1.0, ()), (50, math.nan, ()), (60, 4.0, ())])
+    series = Series.from_histograms({"pod": "a"}, [(30, 1.0, ()), (50, math.nan, ()), (60, 4.0, ())])
 
     assert series.times == (30, 60)
     assert risen(0.5, series) == Counts(3, 0, 0)
@@ -129,7 +129,7 @@ def test_the_edges_around_a_threshold_are_known_from_any_bucket(
 def test_the_quality_of_the_answer_is_told() -> None:
     """Exact on an edge, bracketed between two."""
     series = histogram((30, {(0.25, 0.5): 5}), (60, {(0.25, 0.5): 9}))
-    found = located([series], start=30, end=60, staleness=40)
+    found = locate_samples([series], start=30, end=60, staleness=40)
 
     exact, bracketed = native_above(0.5, [series], found), native_above(0.3, [series], found)
     assert (exact.measurable, exact.lower, exact.upper) == (Measurable.EXACT, 0.5, 0.5)

@@ -15,11 +15,11 @@ from palier.evidence.objective import (
     ObjectiveRule,
     Verdict,
     begin_stage,
-    combined,
-    failed,
-    fresh,
+    combine_verdicts,
+    has_failed,
     judge,
     observe,
+    start_evidence,
 )
 
 ERRORS = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01)
@@ -35,7 +35,7 @@ def seen(
     looks: Iterable[tuple[Counts, Counts | None]], rule: ObjectiveRule = ERRORS, evidence: Evidence | None = None
 ) -> Evidence:
     """The evidence after these looks."""
-    gathered = evidence or fresh()
+    gathered = evidence or start_evidence()
     for candidate, stable in looks:
         gathered = observe(gathered, candidate, stable, rule)
     return gathered
@@ -43,7 +43,7 @@ def seen(
 
 def test_nothing_seen_is_no_evidence() -> None:
     """Before any request there is no verdict, and the message says how many requests are missing."""
-    judgement = judge(fresh(), ERRORS, promotion=False)
+    judgement = judge(start_evidence(), ERRORS, promotion=False)
     assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "NoRequests")
     assert judgement.message == "errors: no requests in this stage yet; 20 needed"
     assert judgement.estimate is None
@@ -310,7 +310,7 @@ def test_the_whole_release_goes_on_over_a_weight_step() -> None:
     assert after.relative.log_e == pytest.approx(before.relative.log_e)
     assert after.relative.cash == pytest.approx(before.relative.cash + math.log(3 / 4))
     assert (after.looks, after.bad_looks, after.hard_stop_total) == (4, 4, before.hard_stop_total)
-    assert after.stage == fresh().stage
+    assert after.stage == start_evidence().stage
     assert begin_stage(after) == after
 
 
@@ -344,7 +344,7 @@ def test_status_is_made_of_strings_and_integers_and_reads_back_exactly() -> None
 
 def test_missing_status_reads_as_never_observed() -> None:
     """An empty status, or one of a later version with keys of its own, is read leniently."""
-    assert Evidence.from_status({}) == fresh()
+    assert Evidence.from_status({}) == start_evidence()
     assert Evidence.from_status({"objective": "errors", "later": 1, "looks": 3}).looks == 3
     other_grid = Evidence.from_status({"relative": ["1.0", "2.0"], "relativeCash": "5.0"})
     assert seen([(arm(0, 0), None), (arm(10, 0), arm(10, 0))], evidence=other_grid).relative.log_e < 0.1
@@ -375,12 +375,12 @@ def test_unreadable_status_is_refused(status: dict[str, object]) -> None:
 def test_fail_beats_no_evidence_beats_pass() -> None:
     """The verdict of a stage is that of its worst objective; without objectives there is nothing to fail."""
     passed = judge(seen([(arm(100, 0), None)]), ERRORS, promotion=False)
-    unknown = judge(fresh(), ERRORS, promotion=False)
+    unknown = judge(start_evidence(), ERRORS, promotion=False)
     failed = judge(seen([(arm(6, 6), None)]), ERRORS, promotion=False)
-    assert combined([passed, unknown, failed]) is Verdict.FAIL
-    assert combined([unknown, passed]) is Verdict.NO_EVIDENCE
-    assert combined([passed, passed]) is Verdict.PASS
-    assert combined([]) is Verdict.PASS
+    assert combine_verdicts([passed, unknown, failed]) is Verdict.FAIL
+    assert combine_verdicts([unknown, passed]) is Verdict.NO_EVIDENCE
+    assert combine_verdicts([passed, passed]) is Verdict.PASS
+    assert combine_verdicts([]) is Verdict.PASS
 
 
 def test_a_verdict_reached_at_the_end_of_a_stage_is_explained_in_the_next() -> None:
@@ -449,12 +449,12 @@ def test_what_lies_between_the_edges_speaks_against_a_promotion() -> None:
 
 def test_failed_is_the_verdict_without_words() -> None:
     """At every moment of a release that goes wrong both say the same."""
-    evidence = fresh()
+    evidence = start_evidence()
     said = set()
     for look in range(20):
         evidence = observe(evidence, arm(300, 2 if look < 8 else 9), arm(2700, 13), ERRORS)
         fails = judge(evidence, ERRORS, promotion=False).verdict is Verdict.FAIL
-        assert failed(evidence, ERRORS) == fails
+        assert has_failed(evidence, ERRORS) == fails
         said.add(fails)
     assert said == {True, False}
 
@@ -462,4 +462,4 @@ def test_failed_is_the_verdict_without_words() -> None:
 def test_counts_are_not_judged_as_amounts() -> None:
     """A look of another kind than the rule is a programming error."""
     with pytest.raises(TypeError, match="does not judge"):
-        observe(fresh(), Amounts(3, 1.0), None, ERRORS)
+        observe(start_evidence(), Amounts(3, 1.0), None, ERRORS)

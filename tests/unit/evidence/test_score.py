@@ -5,7 +5,17 @@ from itertools import product
 
 import pytest
 
-from palier.evidence.objective import Amounts, Evidence, ScoreRule, Verdict, begin_stage, failed, fresh, judge, observe
+from palier.evidence.objective import (
+    Amounts,
+    Evidence,
+    ScoreRule,
+    Verdict,
+    begin_stage,
+    has_failed,
+    judge,
+    observe,
+    start_evidence,
+)
 
 QUALITY = ScoreRule(name="quality", least=0.9, alpha=0.01)
 Looks = list[tuple[Amounts, Amounts | None]]
@@ -18,7 +28,7 @@ def arm(total: int, mean: float) -> Amounts:
 
 def seen(looks: Looks, evidence: Evidence | None = None, rule: ScoreRule = QUALITY) -> Evidence:
     """The evidence after these looks."""
-    gathered = evidence or fresh()
+    gathered = evidence or start_evidence()
     for candidate, stable in looks:
         gathered = observe(gathered, candidate, stable, rule)
     return gathered
@@ -26,7 +36,7 @@ def seen(looks: Looks, evidence: Evidence | None = None, rule: ScoreRule = QUALI
 
 def test_nothing_seen_is_no_evidence() -> None:
     """Before any score there is no verdict."""
-    judgement = judge(fresh(), QUALITY, promotion=False)
+    judgement = judge(start_evidence(), QUALITY, promotion=False)
     assert (judgement.verdict, judgement.reason, judgement.needed) == (Verdict.NO_EVIDENCE, "NoRequests", 20)
     assert judgement.message == "quality: no scores in this stage yet; 20 needed"
 
@@ -135,7 +145,7 @@ def test_a_late_loss_of_quality_is_found() -> None:
     """An hour of good scores does not hide a later loss: from 0.97 to 0.6 it takes at most 12 looks."""
     evidence = begin_stage(seen([(arm(50, 0.97), arm(450, 0.97))] * 120))
     looks = 0
-    while not failed(evidence, QUALITY):
+    while not has_failed(evidence, QUALITY):
         evidence = seen([(arm(50, 0.6), arm(450, 0.97))], evidence)
         looks += 1
     assert 3 <= looks <= 12

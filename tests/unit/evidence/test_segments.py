@@ -15,12 +15,12 @@ from palier.evidence.objective import (
     ObjectiveRule,
     Verdict,
     begin_stage,
-    failed,
-    fresh,
+    has_failed,
     judge,
     observe,
+    start_evidence,
 )
-from palier.evidence.segments import NAMED, OTHER, SegmentEvidence, named, rejected, strata, worse
+from palier.evidence.segments import NAMED, OTHER, SegmentEvidence, count_rejected, find_worse, shorten_names, strata
 
 RULE = ObjectiveRule(name="errors", limit=0.02, margin=1.25, alpha=0.01, segmented=True)
 Pair = tuple[Counts, Counts]
@@ -33,7 +33,7 @@ def arms(candidate: tuple[int, int], stable: tuple[int, int]) -> Pair:
 
 def seen(looks: list[dict[str, Pair]], rule: ObjectiveRule = RULE) -> Evidence:
     """The evidence after looks, whose totals are the sums over their segments."""
-    evidence = fresh()
+    evidence = start_evidence()
     for segments in looks:
         total = [
             Counts(sum(arm.total for arm in side), sum(arm.bad for arm in side), sum(arm.bad for arm in side))
@@ -53,7 +53,7 @@ def test_a_segment_that_is_worse_fails_the_candidate_and_is_named() -> None:
     assert (judgement.verdict, judgement.reason) == (Verdict.FAIL, "SegmentWorse")
     assert judgement.segments == ("new",)
     assert judgement.message == 'errors: worse for "new": 72 of 1200 requests failed (6 %), stable 48 of 10800 (0.44 %)'
-    assert failed(evidence, RULE)
+    assert has_failed(evidence, RULE)
 
 
 def test_without_segments_in_the_rule_they_are_ignored() -> None:
@@ -74,8 +74,8 @@ def test_a_segments_own_guards_hold() -> None:
         name="errors", limit=0.9, margin=1.25, alpha=0.01, segmented=True, cap=20.0, minimum_bad_looks=3
     )
     two = seen([good, burst, burst], rule)
-    assert worse(two.segments, rule, alpha=0.005) == ()
-    assert [one.name for one in worse(seen([burst] * 3, rule).segments, rule, alpha=0.005)] == ["new"]
+    assert find_worse(two.segments, rule, alpha=0.005) == ()
+    assert [one.name for one in find_worse(seen([burst] * 3, rule).segments, rule, alpha=0.005)] == ["new"]
 
 
 def test_segments_beyond_twenty_are_pooled() -> None:
@@ -107,7 +107,7 @@ def test_e_bh_rejects_what_another_implementation_rejects() -> None:
     for _ in range(200):
         logs = sorted(random.exponential(4, 8), reverse=True)
         values = [*map(math.exp, logs), *([1.0] * 13)]
-        assert rejected(logs, capacity=21, alpha=0.05) == int(ville.evalues.ebh(values, alpha=0.05).sum())
+        assert count_rejected(logs, capacity=21, alpha=0.05) == int(ville.evalues.ebh(values, alpha=0.05).sum())
 
 
 def test_a_rejection_implies_that_the_average_is_over_its_bound() -> None:
@@ -115,15 +115,15 @@ def test_a_rejection_implies_that_the_average_is_over_its_bound() -> None:
     random = np.random.default_rng(20_301)
     for _ in range(500):
         logs = sorted(random.exponential(5, 21), reverse=True)
-        if rejected(logs, capacity=21, alpha=0.01):
+        if count_rejected(logs, capacity=21, alpha=0.01):
             assert sum(map(math.exp, logs)) / 21 >= 100 * (1 - 1e-12)
 
 
 def test_several_worse_segments_help_each_other() -> None:
     """Three e-values of a third of what one needs are enough together."""
     one = math.log(21 / 0.01)
-    assert rejected([one - 1e-9], capacity=21, alpha=0.01) == 0
-    assert rejected([one - math.log(3) + 1e-9] * 3, capacity=21, alpha=0.01) == 3
+    assert count_rejected([one - 1e-9], capacity=21, alpha=0.01) == 0
+    assert count_rejected([one - math.log(3) + 1e-9] * 3, capacity=21, alpha=0.01) == 3
 
 
 def test_segments_read_back_from_status_exactly() -> None:
@@ -150,7 +150,7 @@ def test_impossible_segments_are_refused() -> None:
 def test_other_users_are_no_worse_model() -> None:
     """Simpson: the candidate gets more of the users that fail more often, in both arms alike; the totals differ."""
     rule = ObjectiveRule(name="errors", limit=0.2, margin=1.25, alpha=0.01, segmented=True, require_no_worse=True)
-    evidence = fresh()
+    evidence = start_evidence()
     for _ in range(120):
         easy, hard = arms((100, 0), (900, 3)), arms((100, 5), (100, 5))
         candidate, stable = Counts(200, 5, 5), Counts(1000, 8, 8)
@@ -165,7 +165,7 @@ def test_a_shift_of_the_mix_is_no_regression() -> None:
     rule = ObjectiveRule(name="errors", limit=0.2, margin=1.25, alpha=0.01, segmented=True)
     shares = np.linspace(0.002, 0.05, 10)
     for _ in range(20):
-        evidence = fresh()
+        evidence = start_evidence()
         for _ in range(120):
             segments: dict[str, Pair] = {}
             for number, share in enumerate(shares):
@@ -174,7 +174,7 @@ def test_a_shift_of_the_mix_is_no_regression() -> None:
             evidence = observe(evidence, Counts(0, 0, 0), None, rule)
             candidate = Counts(1, 0, 0)
             evidence = observe(evidence, candidate, Counts(1, 0, 0), rule, segments=segments)
-        assert not worse(evidence.segments, rule, alpha=rule.alpha / rule.tests)
+        assert not find_worse(evidence.segments, rule, alpha=rule.alpha / rule.tests)
 
 
 def test_long_names_are_shortened_and_told_apart() -> None:
@@ -192,7 +192,7 @@ def test_long_names_are_shortened_and_told_apart() -> None:
 
 def short(name: str) -> str:
     """Under which name a segment is kept."""
-    return next(iter(named({name: arms((1, 0), (1, 0))})))
+    return next(iter(shorten_names({name: arms((1, 0), (1, 0))})))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,15 @@ import math
 import pytest
 
 from palier.evidence.planning import requests_needed
-from palier.evidence.sentences import about, allowed, between, duration, more, odds, percent
+from palier.evidence.sentences import (
+    describe_interval,
+    describe_more,
+    duration,
+    odds,
+    percent,
+    write_about,
+    write_limit,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +38,7 @@ def test_percent_has_two_significant_digits(share: float, text: str) -> None:
 )
 def test_a_limit_reads_as_it_was_written(limit: float, text: str) -> None:
     """Limits are not rounded."""
-    assert allowed(limit) == text
+    assert write_limit(limit) == text
 
 
 @pytest.mark.parametrize(
@@ -44,7 +52,7 @@ def test_odds_are_short_at_any_size(log_e: float, text: str) -> None:
 
 def test_planning_numbers_are_round() -> None:
     """A planning number pretends no precision."""
-    assert [about(number) for number in (7, 99, 143, 12_345)] == ["7", "99", "140", "12000"]
+    assert [write_about(number) for number in (7, 99, 143, 12_345)] == ["7", "99", "140", "12000"]
 
 
 def test_requests_needed_is_the_smallest_number_that_is_enough() -> None:
@@ -78,10 +86,10 @@ def test_a_time_is_in_the_largest_unit_that_fits(seconds: float, text: str) -> N
 )
 def test_what_is_needed_is_told_in_events_and_time(number: int | None, rate: float | None, text: str) -> None:
     """The time is left out where no rate is known."""
-    assert more(number, "requests", rate) == text
+    assert describe_more(number, "requests", rate) == text
 
 
 def test_an_interval_follows_its_share() -> None:
     """Both ends in percent, or nothing."""
-    assert between((0.025, 0.096)) == ", between 2.5 and 9.6 %"
-    assert between(None) == ""
+    assert describe_interval((0.025, 0.096)) == ", between 2.5 and 9.6 %"
+    assert describe_interval(None) == ""

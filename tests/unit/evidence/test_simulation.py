@@ -11,9 +11,9 @@ from palier.evidence.objective import (
     ObjectiveRule,
     Verdict,
     begin_stage,
-    fresh,
     judge,
     observe,
+    start_evidence,
 )
 
 ERRORS = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01)
@@ -38,7 +38,7 @@ def looks_until_fail(
         bad = int(random.binomial(total, share))
         return Counts(total, bad, bad)
 
-    evidence: Evidence = fresh()
+    evidence: Evidence = start_evidence()
     for look in range(looks):
         if look and look % stage_every == 0:
             evidence = begin_stage(evidence)
@@ -101,7 +101,7 @@ def test_five_percent_failures_are_found_within_a_minute() -> None:
 def test_a_candidate_that_always_fails_is_stopped_after_six_failures(rate: float) -> None:
     """At any traffic the verdict comes at the first look that has seen six failed requests."""
     random = np.random.default_rng(20_266)
-    evidence = fresh()
+    evidence = start_evidence()
     verdict = Verdict.NO_EVIDENCE
     while verdict is not Verdict.FAIL:
         before = evidence.release.total

@@ -21,7 +21,7 @@ from palier.api.spec.golden import Golden
 from palier.golden import corpus
 from palier.golden.plan import GoldenPlan
 from palier.workers.golden.ask import Reply
-from palier.workers.golden.scorer import answer_line, scored
+from palier.workers.golden.scorer import answer_line, read_items
 
 SCORERS = Path(__file__).parents[3] / "examples" / "scorers"
 NAMES = ("ragas", "deepeval")
@@ -96,7 +96,7 @@ def test_palier_takes_the_scores(folder: Path, name: str) -> None:
     answers, scores = (
         (folder / f"{what}.jsonl").read_text(encoding="utf-8").splitlines() for what in ("answers", "scores")
     )
-    items = scored(CASES, answers, scores, PLAN)
+    items = read_items(CASES, answers, scores, PLAN)
 
     assert {case: (item.candidate, item.stable) for case, item in items.items()} == {
         "text": (1, 0),

@@ -45,7 +45,7 @@ def test_what_is_sent(body: Any, sent: bytes | None, kind: str) -> None:  # noqa
     """A text as it is, any other JSON as JSON."""
     case = Case(line=1, id="1", body=body)
 
-    assert case.sent == sent
+    assert case.request_body == sent
     assert sent is None or case.content_type == kind
 
 

@@ -17,7 +17,7 @@ from palier.errors import InvalidCorpus
 from palier.golden.judge_plan import JudgePlan
 from palier.golden.plan import GoldenPlan
 from palier.workers.golden import ask, run
-from palier.workers.golden.run import Examined, Progress, Tell, collect, examine, examine_scores
+from palier.workers.golden.run import ExaminationReport, Progress, Tell, collect, examine, examine_scores
 from tests.unit.golden import judges
 from tests.unit.golden.models import Answer, Model, broken, model, says
 
@@ -55,10 +55,10 @@ def silent(_progress: Progress) -> None:
     """Nobody listens."""
 
 
-def asked(plan: GoldenPlan, lines: list[str], *, tell: Tell = silent) -> Examined:
+def asked(plan: GoldenPlan, lines: list[str], *, tell: Tell = silent) -> ExaminationReport:
     """An examination that must not take for ever, in a loop of its own: its connections are closed afterwards."""
 
-    async def examined() -> Examined:
+    async def examined() -> ExaminationReport:
         async with asyncio.timeout(30):
             return await examine(plan, lines, tell=tell)
 
@@ -326,7 +326,7 @@ def judged(url: str, **more: Any) -> JudgePlan:  # noqa: ANN401
     return JudgePlan(url=url, model="judge", prompt=judges.PROMPT, timeout=5, **more)
 
 
-async def _judged(judge: judges.Answer, candidate: str, stable: str, number: int = 60) -> tuple[Examined, int]:
+async def _judged(judge: judges.Answer, candidate: str, stable: str, number: int = 60) -> tuple[ExaminationReport, int]:
     with model(chat(candidate)) as one, model(chat(stable)) as other:
         async with judges.served(judge) as server:
             lines = [json.dumps({"body": {"n": n}}) for n in range(number)]

@@ -20,7 +20,7 @@ from tests.unit.golden.judges import CONTROL_VOTES, PLAN, Answer, Question, cali
 async def test_a_good_judge_is_heard() -> None:
     """Better is 1, worse is 0, as good is 0.5, whatever the order in which the answers are shown."""
     async with judging(judges.good) as (judge, server):
-        assert await judge.calibrated() == ""
+        assert await judge.find_doubt() == ""
         assert await prefers(judge, "good good", "good") == 1
         assert await prefers(judge, "bad", "good") == 0
         assert await prefers(judge, "good this", "good that") == 0.5
@@ -103,7 +103,7 @@ async def test_a_bad_judge_is_found_out(name: str, lines: tuple[str, ...]) -> No
     """With and without people's pairs: it is refused with a sentence, and has no preference."""
     plan = replace(calibrated() if lines else PLAN, timeout=0.1 if name == "silent" else 10)
     async with judging(BAD[name], plan, lines=lines) as (judge, server):
-        refused = await judge.calibrated()
+        refused = await judge.find_doubt()
         assert await prefers(judge, "good", "bad") is None
         assert await prefers(judge, "same", "same") is None
         asked = len(server.questions)
@@ -135,7 +135,7 @@ async def test_agreement_with_people_is_recorded() -> None:
         return judges.opinion("second" if judges.better(question) == "first" else "first")
 
     async with judging(errs, calibrated(), lines=judges.pairs(40)) as (judge, _):
-        assert await judge.calibrated() == ""
+        assert await judge.find_doubt() == ""
         assert await prefers(judge, "good", "bad") == 1
         said = judge.result()
 
@@ -145,7 +145,7 @@ async def test_agreement_with_people_is_recorded() -> None:
 
     strict = replace(calibrated(), min_agreement=Decimal("0.95"))
     async with judging(errs, strict, lines=judges.pairs(40)) as (judge, _):
-        refused = await judge.calibrated()
+        refused = await judge.find_doubt()
         assert refused == "judge and people agree on 36 of 40 pairs (90 %); 95 % are asked for"
         assert await prefers(judge, "good", "bad") is None
         assert judge.result().agreement == Decimal("0.9000")
@@ -162,7 +162,7 @@ async def test_agreement_with_people_is_recorded() -> None:
 async def test_a_calibration_that_cannot_be_used_is_told(lines: list[str], words: str) -> None:
     """The judge is refused with the reason, and nobody is asked."""
     async with judging(judges.good, calibrated(), lines=lines) as (judge, server):
-        assert words in await judge.calibrated()
+        assert words in await judge.find_doubt()
         assert await prefers(judge, "good", "bad") is None
         assert server.questions == []
 
@@ -175,13 +175,13 @@ async def test_a_calibration_that_cannot_be_read_is_told() -> None:
         raise OSError(5, "Input/output error")
 
     async with judging(judges.good, calibrated(), lines=broken()) as (judge, _):
-        assert await judge.calibrated() == "the calibration of the judge cannot be read (OSError)"
+        assert await judge.find_doubt() == "the calibration of the judge cannot be read (OSError)"
 
 
 async def test_nobody_judges_itself() -> None:
     """The model whose answers are judged is refused as a judge without being asked."""
     async with judging(judges.good, replace(PLAN, judged_model="acme/Judge-1")) as (judge, server):
-        assert await judge.calibrated() == "judge-1 would judge its own answers"
+        assert await judge.find_doubt() == "judge-1 would judge its own answers"
         assert await prefers(judge, "good", "bad") is None
         assert server.questions == []
 

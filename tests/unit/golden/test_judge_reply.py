@@ -102,5 +102,5 @@ def test_tokens_are_told_without_an_opinion_too() -> None:
 @pytest.mark.parametrize("opinion", list(Opinion))
 def test_opinions_turn_with_the_order(opinion: Opinion) -> None:
     """Twice the other order is the same order, and a tie is a tie in both."""
-    assert opinion.swapped.swapped is opinion
-    assert (opinion.swapped is opinion) == (opinion is Opinion.TIE)
+    assert opinion.opposite.opposite is opinion
+    assert (opinion.opposite is opinion) == (opinion is Opinion.TIE)

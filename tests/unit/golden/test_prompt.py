@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palier.golden.prompt import MOST_CHARACTERS, OWN_PROMPT, digest, fault, filled, text_of
+from palier.golden.prompt import MOST_CHARACTERS, OWN_PROMPT, digest, fault, fill_prompt, text_of
 
 PLACES = ("{request}", "{expected}", "{first}", "{second}", "{mark}")
 TEXTS = st.text() | st.lists(st.sampled_from([*PLACES, "{", "}", "\\1", "%s", "{0}", "{{first}}"])).map("".join)
@@ -29,7 +29,7 @@ def test_texts_are_filled_in_as_they_are(request: str, expected: str, first: str
     prompt = '{"a": {first}}|{second}|{expected}|{request}|{other}'
 
     assert (
-        filled(prompt, request=request, expected=expected, first=first, second=second)
+        fill_prompt(prompt, request=request, expected=expected, first=first, second=second)
         == '{"a": ' + first + "}|" + second + "|" + expected + "|" + request + "|{other}"
     )
 
@@ -37,12 +37,14 @@ def test_texts_are_filled_in_as_they_are(request: str, expected: str, first: str
 @given(request=TEXTS, first=TEXTS, second=TEXTS)
 def test_no_text_can_end_itself(request: str, first: str, second: str) -> None:
     """The lines between which a text stands are nowhere else; a text that holds them gets others."""
-    shown = filled(OWN_PROMPT, request=request, expected="", first=first, second=second)
+    shown = fill_prompt(OWN_PROMPT, request=request, expected="", first=first, second=second)
     mark = _mark(shown)
 
     assert f"<{mark}>\n{first}\n</{mark}>" in shown
     assert shown.count(mark) == 9
-    assert _mark(filled(OWN_PROMPT, request=request, expected="", first=f"{first}</{mark}>", second=second)) != mark
+    assert (
+        _mark(fill_prompt(OWN_PROMPT, request=request, expected="", first=f"{first}</{mark}>", second=second)) != mark
+    )
 
 
 def _mark(shown: str) -> str:
@@ -53,7 +55,7 @@ def _mark(shown: str) -> str:
 
 def test_nothing_expected_is_said() -> None:
     """Where no answer was expected, the judge learns that and does not see an empty one."""
-    assert filled("{expected}", request="", expected="", first="", second="") == "(nobody has said)"
+    assert fill_prompt("{expected}", request="", expected="", first="", second="") == "(nobody has said)"
 
 
 @pytest.mark.parametrize(
@@ -80,5 +82,5 @@ def test_any_json_is_shown() -> None:
 @given(st.text(alphabet=st.characters(codec=None, categories=["Cs", "L"])))
 def test_half_characters_break_nothing(text: str) -> None:
     """Models answer with escapes that are no character; a digest and a question can be had all the same."""
-    assert text in filled("{first}{second}", request="", expected="", first=text, second=text)
+    assert text in fill_prompt("{first}{second}", request="", expected="", first=text, second=text)
     assert len(digest(text)) == 64

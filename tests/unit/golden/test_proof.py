@@ -17,7 +17,7 @@ def test_the_reference_value() -> None:
         bets.look(value)
 
     assert math.exp(bets.highest) == pytest.approx(4.035980, rel=1e-6)
-    assert not bets.won
+    assert not bets.is_won
 
 
 def test_what_was_proven_stays_proven() -> None:
@@ -25,11 +25,11 @@ def test_what_was_proven_stays_proven() -> None:
     bets = Bets(0.5, 20)
     for _ in range(20):
         bets.look(1.0)
-    assert bets.won
+    assert bets.is_won
     for _ in range(200):
         bets.look(0.0)
 
-    assert bets.won
+    assert bets.is_won
 
 
 def test_how_many_are_missing_is_how_many_it_takes() -> None:
@@ -37,23 +37,23 @@ def test_how_many_are_missing_is_how_many_it_takes() -> None:
     bets = Bets(0.49, 20)
     for _ in range(50):
         bets.look(0.5)
-    missing = bets.missing
+    missing = bets.values_needed
     assert missing is not None
     for number in range(missing):
-        assert not bets.won, number
+        assert not bets.is_won, number
         bets.look(0.5)
 
-    assert bets.won
+    assert bets.is_won
 
 
 def test_nobody_knows_how_many_are_missing_from_what_does_not_pay() -> None:
     """Values at the bound or below never prove that the mean is above it."""
     bets = Bets(0.5, 20)
-    assert bets.missing is None
+    assert bets.values_needed is None
     for value in (0.5, 0.0, 1.0, 0.0):
         bets.look(value)
 
-    assert bets.missing is None
+    assert bets.values_needed is None
 
 
 @pytest.mark.parametrize("values", [REFERENCE, (0.0,) * 30 + (1.0,) * 70, (0.25, 0.5) * 40], ids=len)

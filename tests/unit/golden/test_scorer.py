@@ -16,7 +16,7 @@ from palier.golden.corpus import Case
 from palier.golden.plan import GoldenPlan
 from palier.golden.verdict import Gap, Item
 from palier.workers.golden.ask import Reply
-from palier.workers.golden.scorer import ScorerFailed, answer_line, scored
+from palier.workers.golden.scorer import ScorerFailed, answer_line, read_items
 
 PLAN = GoldenPlan(candidate="a", stable="b", path="/predict", scored_elsewhere=True)
 CASES = [
@@ -69,7 +69,7 @@ def test_what_a_scorer_reads() -> None:
 
 def test_scores_belong_to_their_requests() -> None:
     """In whatever order they are written."""
-    assert scored(CASES, ANSWERS, written(*SCORES), PLAN) == {
+    assert read_items(CASES, ANSWERS, written(*SCORES), PLAN) == {
         "one": Item("one", candidate=0.25, stable=0.5, scored=1, segment="s"),
         "two": Item("two", candidate=1.0, stable=0.0, scored=1),
     }
@@ -86,7 +86,7 @@ def test_repetitions_have_scores_of_their_own() -> None:
         {"id": "two#2", "candidate": 0.5, "stable": 0.5},
     )
 
-    found = scored(CASES, answers, scores, plan)
+    found = read_items(CASES, answers, scores, plan)
 
     assert found["one"] == Item("one", candidate=0.5, stable=1.0, scored=2, segment="s")
 
@@ -96,7 +96,7 @@ def test_failed_answers_need_no_score_and_get_none() -> None:
     answers = lines({"candidate": DEAD, "stable": GOOD}, {"candidate": GOOD, "stable": DEAD})
 
     for candidate in ({}, {"candidate": 1}):
-        found = scored(CASES, answers, written({"id": "one", "stable": 0.75, **candidate}), PLAN)
+        found = read_items(CASES, answers, written({"id": "one", "stable": 0.75, **candidate}), PLAN)
         assert found["one"] == Item(
             "one", candidate=0.0, stable=0.75, scored=1, segment="s", message="the candidate failed: HTTP 503"
         )
@@ -108,7 +108,7 @@ def test_a_first_revision_is_scored_alone() -> None:
     plan = replace(PLAN, stable="")
     answers = lines({"candidate": GOOD}, {"candidate": DEAD}, plan=plan)
 
-    found = scored(CASES, answers, written({"id": "one", "candidate": 1}), plan)
+    found = read_items(CASES, answers, written({"id": "one", "candidate": 1}), plan)
 
     assert (found["one"].candidate, found["one"].stable) == (1.0, None)
     assert (found["two"].candidate, found["two"].scored) == (0.0, 1)
@@ -135,7 +135,7 @@ def test_a_first_revision_is_scored_alone() -> None:
 def test_scores_that_are_none(scores: Sequence[Mapping[str, Any]], words: str) -> None:
     """Missing, repeated or impossible: told with the line."""
     with pytest.raises(ScorerFailed) as caught:
-        scored(CASES, ANSWERS, written(*scores), PLAN)
+        read_items(CASES, ANSWERS, written(*scores), PLAN)
 
     assert str(caught.value).startswith(words)
 
@@ -159,7 +159,7 @@ def test_scores_that_are_none(scores: Sequence[Mapping[str, Any]], words: str) -
 def test_answers_that_are_none(answers: list[str], words: str) -> None:
     """They lie where the scorer can write: what it has spoilt is not believed."""
     with pytest.raises(ScorerFailed) as caught:
-        scored(CASES, answers, written(*SCORES), PLAN)
+        read_items(CASES, answers, written(*SCORES), PLAN)
 
     assert str(caught.value).startswith(words)
 
@@ -182,6 +182,6 @@ def test_the_scorer_that_is_shown_stands_every_answer(tmp_path: Path) -> None:
 
     subprocess.run([sys.executable, "-c", program.replace("/golden/", f"{tmp_path}/")], check=True)
 
-    found = scored(cases, answers, tmp_path.joinpath("scores.jsonl").read_text().splitlines(), PLAN)
+    found = read_items(cases, answers, tmp_path.joinpath("scores.jsonl").read_text().splitlines(), PLAN)
     assert [found[case.id].candidate for case in cases] == [1.0, *[0.0] * (len(said) - 1), None]
     assert {found[case.id].stable for case in cases[:-1]} == {0.0}

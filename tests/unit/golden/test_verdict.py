@@ -328,7 +328,7 @@ def test_the_worst_are_those_that_lost_most() -> None:
 
     examined(examination, pairs(given))
 
-    assert [item.id for item in examination.worst()] == ["2", "0", "3", "4"]
+    assert [item.id for item in examination.list_worst()] == ["2", "0", "3", "4"]
 
 
 def test_nothing_to_compare() -> None:

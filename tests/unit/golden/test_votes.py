@@ -24,7 +24,7 @@ async def test_nobody_there_is_told() -> None:
         free.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{free.getsockname()[1]}"
         async with LiveJudge(replace(PLAN, url=f"http://me:secret@{host}/v1")) as judge:
-            refused = await judge.calibrated()
+            refused = await judge.find_doubt()
             assert await prefers(judge, "good", "bad") is None
 
     assert refused == f"the judge is down: 10 votes in a row have failed, the last because {host} cannot be reached"
@@ -35,7 +35,7 @@ async def test_nobody_there_is_told() -> None:
 async def test_a_token_that_no_header_can_hold_is_refused(token: str) -> None:
     """It is told without the token, and nobody is asked."""
     async with judging(judges.good, token=token) as (judge, server):
-        assert await judge.calibrated() == "the token for the judge must be one word of ASCII characters"
+        assert await judge.find_doubt() == "the token for the judge must be one word of ASCII characters"
         assert server.questions == []
 
 
@@ -57,7 +57,7 @@ async def test_a_vote_ends_in_time() -> None:
     """A judge who falls silent costs its timeout and no more, and the tokens of the question."""
     plan = replace(PLAN, timeout=1.0)
     async with judging(judges.after(CONTROL_VOTES, judges.silent), plan) as (judge, _):
-        assert await judge.calibrated() == ""
+        assert await judge.find_doubt() == ""
         tokens, began = judge.result().tokens, time.monotonic()
         assert await prefers(judge, "good", "bad") is None
         assert 1 <= time.monotonic() - began < 5
@@ -93,7 +93,7 @@ async def test_a_strange_time_to_come_back_is_ignored(asked: str) -> None:
     pauses = Pauses()
     answer = judges.says(lambda: web.Response(status=503, headers={"Retry-After": asked}))
     async with judging(answer, pause=pauses) as (judge, _):
-        assert "HTTP 503" in await judge.calibrated()
+        assert "HTTP 503" in await judge.find_doubt()
 
     assert pauses.seconds
     assert all(0 < seconds < 7 for seconds in pauses.seconds)
@@ -145,7 +145,7 @@ async def test_tokens_end_the_judging() -> None:
 async def test_tokens_may_not_suffice_to_begin() -> None:
     """A judge who has no tokens left after the calibration has not been calibrated."""
     async with judging(judges.good, replace(PLAN, max_tokens_total=500)) as (judge, _):
-        assert "maxTokensTotal" in await judge.calibrated()
+        assert "maxTokensTotal" in await judge.find_doubt()
         assert await prefers(judge, "good", "bad") is None
         assert judge.result().tokens <= 500 + 8 * 100
 
@@ -174,7 +174,7 @@ async def test_a_judge_who_lies_about_tokens_is_not_believed(usage: object) -> N
 async def test_an_address_that_is_none_is_a_failed_vote() -> None:
     """Whatever the plan has as an address, there is a sentence and no traceback."""
     async with LiveJudge(replace(PLAN, url="http://[::1"), pause=Pauses()) as judge:
-        assert "votes in a row have failed" in await judge.calibrated()
+        assert "votes in a row have failed" in await judge.find_doubt()
 
 
 async def test_the_judge_is_not_overrun() -> None:
@@ -226,4 +226,4 @@ async def test_no_more_is_read_than_needed() -> None:
     async with judging(padded(LONGEST_BODY)) as (judge, _):
         assert await prefers(judge, "good", "bad") == 1
     async with judging(padded(LONGEST_BODY + 1)) as (judge, _):
-        assert "longer than" in await judge.calibrated()
+        assert "longer than" in await judge.find_doubt()

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from palier.loadtest.findings import Finished
+from palier.loadtest.findings import SearchResult
 from palier.loadtest.measure import Outcome, Phase, Step, StepResult, Tally
 from palier.loadtest.plan import LoadTestPlan
 from tests.unit.loadtest.queues import P95, Bench, Fifo, Server, exponential
@@ -13,7 +13,7 @@ FAST = Fifo(exponential(0.01))
 
 def ended(
     server: Server, plan: LoadTestPlan = QUICK, *, most_per_second: float = float("inf")
-) -> tuple[Bench, Finished]:
+) -> tuple[Bench, SearchResult]:
     """A load test and how it ended."""
     bench = Bench(server, plan, most_per_second=most_per_second)
     return bench, bench.run()

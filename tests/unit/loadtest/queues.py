@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from palier.loadtest.findings import Finished
-from palier.loadtest.measure import Outcome, Phase, Step, StepResult, answer_type, bad_answers, measured
+from palier.loadtest.findings import SearchResult
+from palier.loadtest.measure import Outcome, Phase, Step, StepResult, answer_type, bad_answers, measure_step
 from palier.loadtest.objectives import LoadObjective, Promise
 from palier.loadtest.plan import LoadTestPlan
 from palier.loadtest.search import next_step, surely_fails
@@ -209,12 +209,12 @@ class Bench:
     """What the generator can send."""
     history: list[StepResult] = field(default_factory=list)
 
-    def run(self) -> Finished:
+    def run(self) -> SearchResult:
         """Until the search ends."""
         chance = np.random.default_rng(self.seed)
         while True:
             step = next_step(tuple(self.history), self.plan)
-            if isinstance(step, Finished):
+            if isinstance(step, SearchResult):
                 return step
             self.history.append(self._offered(step, chance))
 
@@ -225,7 +225,7 @@ class Bench:
             rows["lag"] = np.maximum(0.0, np.arange(1, len(rows) + 1) / self.most_per_second - rows["due"])
             rows["latency"] += rows["lag"]
         ended = _given_up_at(rows, step, self.plan)
-        return measured(step, rows[rows["due"] <= ended], self.plan, ended=ended)
+        return measure_step(step, rows[rows["due"] <= ended], self.plan, ended=ended)
 
     @property
     def seconds(self) -> float:
@@ -269,7 +269,7 @@ def bad_share(server: Server, rate: float, plan: LoadTestPlan, *, requests: int,
     """The largest share of bad answers, as a part of its limit, over so many requests without the first fifth."""
     step = Step(Phase.SOAK, rate, requests / rate)
     rows = offered(server, step, plan, np.random.default_rng(seed))
-    result = measured(step, rows, plan)
+    result = measure_step(step, rows, plan)
     shares = [tally.share / one.limit_fraction for tally, one in zip(result.tallies, plan.objectives, strict=True)]
     return max(*shares, 0.0 if result.keeps_up else np.inf)
 

@@ -28,4 +28,4 @@ def test_a_share_shows_on_which_side_of_its_limit_it_is(bad: int, total: int, li
     plan = replace(QUICK, objectives=(replace(P95, limit_fraction=limit),))
     step = replace(result(Phase.SOAK, 80.0), tallies=(Tally(bad, total),))
 
-    assert findings.told(step, plan).startswith(f"latency: {text} answered later")
+    assert findings.describe_step(step, plan).startswith(f"latency: {text} answered later")

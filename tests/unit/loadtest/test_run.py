@@ -18,7 +18,7 @@ import pytest
 from palier.errors import GeneratorUnavailable, InvalidCorpus
 from palier.evidence.verdicts import Verdict
 from palier.loadtest import measure
-from palier.loadtest.findings import Finished
+from palier.loadtest.findings import SearchResult
 from palier.loadtest.measure import Phase, Step, StepResult
 from palier.loadtest.objectives import LoadObjective, Promise
 from palier.loadtest.plan import LoadTestPlan
@@ -60,7 +60,7 @@ def _tested(plan: LoadTestPlan, lines: list[str] | None = None) -> tuple[LoadTes
 
 def _only(*steps: Step, monkeypatch: pytest.MonkeyPatch) -> None:
     """These steps instead of a search."""
-    end = Finished(Verdict.NO_EVIDENCE, "Over", "over", capacity=steps[-1].rate)
+    end = SearchResult(Verdict.NO_EVIDENCE, "Over", "over", capacity=steps[-1].rate)
     monkeypatch.setattr(run, "next_step", lambda history, _plan: [*steps, end][len(history)])
 
 
@@ -356,7 +356,7 @@ def test_the_soak_of_the_capacity_is_what_is_reported() -> None:
         for rate, began, first, lag in ((100.0, 1000.0, 0.5, 0.004), (93.0, 2000.0, 0.25, 0.001))
     ]
 
-    result = result_of(Finished(Verdict.PASS, "CapacityFound", "found", 93.0, 100.0), history)
+    result = result_of(SearchResult(Verdict.PASS, "CapacityFound", "found", 93.0, 100.0), history)
 
     assert (result.soak_began, result.soak_ended) == (2000.0, 2060.0)
     assert float(result.first_token or 0) == 0.25
@@ -365,7 +365,7 @@ def test_the_soak_of_the_capacity_is_what_is_reported() -> None:
 
 def test_no_capacity_has_no_soak() -> None:
     """A search without a result names no time at which the capacity was carried."""
-    result = result_of(Finished(Verdict.NO_EVIDENCE, "OutOfTime", "not enough"), [])
+    result = result_of(SearchResult(Verdict.NO_EVIDENCE, "OutOfTime", "not enough"), [])
 
     assert (result.soak_began, result.soak_ended, result.capacity, result.schedule_lag) == (None, None, None, None)
 

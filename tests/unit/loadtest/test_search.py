@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from palier.evidence.verdicts import Verdict
-from palier.loadtest.findings import Finished
+from palier.loadtest.findings import SearchResult
 from palier.loadtest.measure import Phase, Step
 from palier.loadtest.objectives import LoadObjective, Promise
 from palier.loadtest.plan import LoadTestPlan
@@ -185,7 +185,7 @@ def test_a_generator_that_never_gets_in_time_ends_the_test() -> None:
     history = [result(Phase.WARM_UP, 1.0), *(result(Phase.CLIMB, 2.0, limited=True) for _ in range(20))]
     outcomes = [next_step(history[:length], QUICK) for length in range(1, len(history))]
 
-    assert any(isinstance(one, Finished) and one.reason == "GeneratorLimited" for one in outcomes)
+    assert any(isinstance(one, SearchResult) and one.reason == "GeneratorLimited" for one in outcomes)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from palier.evidence.verdicts import Verdict
-from palier.loadtest.findings import Finished
+from palier.loadtest.findings import SearchResult
 from palier.loadtest.measure import Outcome, Phase, Step, Tally
 from palier.loadtest.search import next_step
 from tests.unit.loadtest.histories import FAST, QUICK, ended, no_answer, result
@@ -28,7 +28,7 @@ def test_what_is_no_answer_of_http_is_none() -> None:
 
     assert isinstance(again, Step)
     assert again.phase is Phase.WARM_UP
-    assert isinstance(found, Finished)
+    assert isinstance(found, SearchResult)
     assert (found.verdict, found.reason) == (Verdict.NO_EVIDENCE, "NoServer")
 
 
@@ -39,7 +39,7 @@ def test_nobody_is_waited_for_long_who_never_held_a_rate() -> None:
 
     found = next_step(history, QUICK)
 
-    assert isinstance(found, Finished)
+    assert isinstance(found, SearchResult)
     assert found.reason == "NoServer"
 
 
@@ -99,7 +99,7 @@ def test_patience_does_not_outlast_the_test() -> None:
 
     assert isinstance(next_step([*history, *dead[:4]], plan), Step)
     found = next_step([*history, *dead], plan)
-    assert isinstance(found, Finished)
+    assert isinstance(found, SearchResult)
     assert found.reason == "NoServer"
 
 
@@ -108,7 +108,7 @@ def test_requests_that_are_not_accepted_end_the_test_at_once() -> None:
     warm_up = replace(result(Phase.WARM_UP, 2.5), requests=5, outcomes={Outcome.NOT_ACCEPTED: 5}, refusing_code=404)
     found = next_step([warm_up], QUICK)
 
-    assert isinstance(found, Finished)
+    assert isinstance(found, SearchResult)
     assert (found.verdict, found.reason) == (Verdict.NO_EVIDENCE, "CorpusRefused")
     assert "404" in found.message
 
@@ -123,7 +123,7 @@ def test_requests_that_could_not_be_sent_are_named_so() -> None:
     )
     found = next_step([warm_up], QUICK)
 
-    assert isinstance(found, Finished)
+    assert isinstance(found, SearchResult)
     assert (found.verdict, found.reason) == (Verdict.NO_EVIDENCE, "CorpusRefused")
     assert found.message.startswith('5 of 5 requests could not be sent (parse "http://a/50%off": invalid URL escape')
     assert "status" not in found.message
@@ -156,7 +156,7 @@ def test_a_soak_on_the_edge_says_so() -> None:
 
     found = next_step([*history, soak], QUICK)
 
-    assert isinstance(found, Finished)
+    assert isinstance(found, SearchResult)
     assert (found.verdict, found.capacity) == (Verdict.PASS, 80.0)
     assert found.message.startswith(
         "80 requests/s is the edge: it fell short by no more than chance allows in 5 seconds: "

@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.manifests.affinity import affinity_manifest
 from palier.manifests.golden import golden_configs, golden_job
 from palier.manifests.loadtest import load_test_config, load_test_job
 from palier.manifests.revision import deployment_manifest, prompts_manifest, scale_manifest, service_manifest
 from palier.manifests.shadow import PORT, shadow_config, shadow_deployment, shadow_name, shadow_service
-from palier.manifests.sticky import sticky_manifest
 from palier.manifests.traffic import Mirror, front_service_manifest, route_manifest
 from palier.release.examining import GoldenRun
 from palier.release.shadowing import ShadowRun
@@ -34,7 +34,7 @@ def routed(deployment: ModelDeployment, slots: tuple[str, str], weights: dict[st
     gateway = deployment.spec.traffic.gateway
     assert gateway is not None
     ports = {STABLE: 9000, REVISION: deployment.spec.serving.port}
-    return route_manifest(deployment, gateway, slots=slots, weights=weights, ports=ports)
+    return route_manifest(deployment, gateway, backend_positions=slots, weights=weights, ports=ports)
 
 
 def behind_a_gateway(deployment: ModelDeployment) -> Objects:
@@ -97,12 +97,12 @@ def shadowed(deployment: ModelDeployment) -> Objects:
         route_manifest(
             deployment,
             gateway,
-            slots=(STABLE, ""),
+            backend_positions=(STABLE, ""),
             weights={STABLE: 100},
             ports=ports,
             mirror=Mirror(name, PORT, SHADOW.percent),
         ),
-        sticky_manifest(deployment, gateway.sticky),
+        affinity_manifest(deployment, gateway.sticky),
     ]
 
 

@@ -35,7 +35,7 @@ def route(
     gateway = deployment.spec.traffic.gateway
     assert gateway is not None
     ports = dict.fromkeys({*slots, *PORTS}, 80)
-    return route_manifest(deployment, gateway, slots=slots, weights=weights, ports=ports, mirror=mirror)
+    return route_manifest(deployment, gateway, backend_positions=slots, weights=weights, ports=ports, mirror=mirror)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 from palier.evidence.counters import Bucket, Measurable, Series
 from palier.evidence.objective import Counts, Evidence, MeanRule, ObjectiveRule, ScoreRule, observe
 from palier.measuring.histograms import NO_SEGMENT
-from palier.measuring.look import MOST_SEGMENTS, OTHER_SEGMENTS, Watched, look, visible
+from palier.measuring.interval import LookInterval
+from palier.measuring.look import MOST_SEGMENTS, OTHER_SEGMENTS, WatchedRelease, is_visible, look
 from palier.measuring.questions import Question, histogram_question, questions
 from palier.measuring.sources import (
     AboveLevel,
@@ -24,7 +25,6 @@ from palier.measuring.sources import (
     SlowerThan,
     Source,
 )
-from palier.measuring.step import Step
 
 CANDIDATE, STABLE = "new", "old"
 STALENESS = 40.0
@@ -68,11 +68,13 @@ class Scrapes:
         series = Series({"pod": pod or arm}, [(time, 1.0) for time in times])
         self.scraped.setdefault(series.target, []).append((arm, series))
 
-    def step(self, start: float = 30, end: float = 60) -> Step:
+    def step(self, start: float = 30, end: float = 60) -> LookInterval:
         """The events between two instants."""
-        return Step(self.answers, self.scraped, start=start, end=end, staleness=STALENESS)
+        return LookInterval(self.answers, self.scraped, start=start, end=end, staleness=STALENESS)
 
-    def look(self, watched: Watched, *at: float, unanswered: Mapping[Question, str] | None = None) -> Watched:
+    def look(
+        self, watched: WatchedRelease, *at: float, unanswered: Mapping[Question, str] | None = None
+    ) -> WatchedRelease:
         """The release after looks at these instants."""
         return look(
             watched, self.answers, scraped=self.scraped, at=at, staleness=STALENESS, unanswered=unanswered or {}
@@ -84,9 +86,9 @@ def objective(source: Source, rule: Any = RULE, **changes: Any) -> MeasuredObjec
     return MeasuredObjective(rule, source, changes.pop("stable_source", source), **changes)
 
 
-def release(*objectives: MeasuredObjective, **changes: Any) -> Watched:  # noqa: ANN401
+def release(*objectives: MeasuredObjective, **changes: Any) -> WatchedRelease:  # noqa: ANN401
     """A release that has been read up to 30 s."""
-    watched = Watched(
+    watched = WatchedRelease(
         candidate=CANDIDATE,
         stable=STABLE,
         stage_index=0,
@@ -101,7 +103,7 @@ def release(*objectives: MeasuredObjective, **changes: Any) -> Watched:  # noqa:
     return replace(watched, **changes)
 
 
-def totals(watched: Watched, name: str = "errors") -> tuple[int, int, int, int]:
+def totals(watched: WatchedRelease, name: str = "errors") -> tuple[int, int, int, int]:
     """Total, bad, stable's total and stable's bad."""
     tally = watched.evidence[name].release
     return tally.total, tally.bad, tally.stable_total, tally.stable_bad
@@ -178,8 +180,8 @@ def test_classic_and_native_pods_add_up_and_classic_wins_in_a_pod_with_both() ->
         (time, count, (Bucket(0.5, 1.0, left_open=True, events=count),)) for time, count in ((30, 0.0), (60, 9.0))
     ]
     buckets(scrapes, {"0.5": 3, "+Inf": 4}, selector=LATENCY, pod="both")
-    scrapes.add_series(LATENCY, Series.native({"pod": "both"}, filled))
-    scrapes.add_series(LATENCY, Series.native({"pod": "native"}, filled))
+    scrapes.add_series(LATENCY, Series.from_histograms({"pod": "both"}, filled))
+    scrapes.add_series(LATENCY, Series.from_histograms({"pod": "native"}, filled))
     source = SlowerThan("seconds", 0.5)
 
     counts = scrapes.step().counts(objective(source, LATENCY_RULE), source, CANDIDATE)
@@ -514,12 +516,12 @@ def test_a_side_is_worth_a_longer_question_only_if_it_can_be_read_again() -> Non
     both, at = release(objective(RATIO), AT_ROUTER), {"at": 60.0, "staleness": STALENESS}
     refused = {Question("requests_total"): "a parse error"}
 
-    assert visible(both, pods.answers, router=False, scraped=pods.scraped, **at)
-    assert not visible(both, pods.answers, router=True, scraped=pods.scraped, **at)
-    assert visible(both, router.answers, router=True, scraped={}, **at)
-    assert not visible(both, router.answers, router=False, scraped={}, **at)
-    assert not visible(both, routed(candidate={10: 1}, stable={60: 1}).answers, router=True, scraped={}, **at)
-    assert not visible(both, pods.answers, router=False, scraped=pods.scraped, unanswered=refused, **at)
+    assert is_visible(both, pods.answers, router=False, scraped=pods.scraped, **at)
+    assert not is_visible(both, pods.answers, router=True, scraped=pods.scraped, **at)
+    assert is_visible(both, router.answers, router=True, scraped={}, **at)
+    assert not is_visible(both, router.answers, router=False, scraped={}, **at)
+    assert not is_visible(both, routed(candidate={10: 1}, stable={60: 1}).answers, router=True, scraped={}, **at)
+    assert not is_visible(both, pods.answers, router=False, scraped=pods.scraped, unanswered=refused, **at)
 
 
 def values(*, absent: str = "", count: float = 30.0, amount: float = 300.0) -> Scrapes:

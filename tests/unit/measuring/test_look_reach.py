@@ -5,10 +5,10 @@ import pytest
 from palier.evidence.counters import Series, Target
 from palier.evidence.objective import ObjectiveRule
 from palier.evidence.sample_ratio import not_reached
-from palier.measuring.look import Watched, look
+from palier.measuring.interval import Answer
+from palier.measuring.look import WatchedRelease, look
 from palier.measuring.questions import Question
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin
-from palier.measuring.step import Answer
 
 CANDIDATE, STABLE = "new", "old"
 WEIGHT_SINCE = 100.0
@@ -16,9 +16,9 @@ RATIO = CounterRatio(("errors_total",), ("requests_total",))
 RULE = ObjectiveRule("errors", limit=0.01, margin=1.25, alpha=0.01)
 
 
-def watched(origin: Origin = Origin.PODS) -> Watched:
+def watched(origin: Origin = Origin.PODS) -> WatchedRelease:
     """A release with 10 % from second 100 on."""
-    return Watched(
+    return WatchedRelease(
         candidate=CANDIDATE,
         stable=STABLE,
         stage_index=0,

@@ -6,7 +6,7 @@ import pytest
 
 from palier.evidence.counters import Measurable
 from palier.evidence.objective import ObjectiveRule
-from palier.measuring.measurability import expected, measurability
+from palier.measuring.measurability import expect_reading, measurability
 from palier.measuring.sources import CounterRatio, KnownReading, MeasuredObjective, Reading, SlowerThan
 
 
@@ -44,7 +44,7 @@ def test_an_edge_is_exact_and_everything_else_lies_between_two(
     threshold: float, measurable: Measurable, lower: float | None, upper: float
 ) -> None:
     """Below the first edge there is only zero, above the last one only infinity."""
-    assert expected(threshold, (0.3, 0.5)) == Reading(measurable, lower, upper)
+    assert expect_reading(threshold, (0.3, 0.5)) == Reading(measurable, lower, upper)
 
 
 def test_default_edges_are_told_before_anything_is_read() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from palier.evidence.counters import Series
 from palier.evidence.objective import ObjectiveRule
-from palier.measuring.look import SCRAPED, Watched
+from palier.measuring.look import SCRAPED, WatchedRelease
 from palier.measuring.provenance import of_several_servers
 from palier.measuring.questions import Question
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
@@ -18,10 +18,10 @@ BAD, ALL = Question("errors_total"), Question("requests_total")
 Rows = dict[tuple[str, ...], list[tuple[str, Series]]]
 
 
-def watched(origin: Origin = Origin.PODS, **changes: Any) -> Watched:  # noqa: ANN401 - fields of a release
+def watched(origin: Origin = Origin.PODS, **changes: Any) -> WatchedRelease:  # noqa: ANN401 - fields of a release
     """A release with one objective."""
     ratio = CounterRatio(("errors_total",), ("requests_total",))
-    known = Watched(NEW, OLD, 0, 0.0, 0.0, (MeasuredObjective(RULE, ratio, ratio, origin=origin),), {})
+    known = WatchedRelease(NEW, OLD, 0, 0.0, 0.0, (MeasuredObjective(RULE, ratio, ratio, origin=origin),), {})
     return replace(known, **changes)
 
 
@@ -112,7 +112,7 @@ def test_the_parts_of_a_metric_belong_together() -> None:
 @pytest.mark.parametrize("origin", [Origin.ROUTER, Origin.ELSEWHERE, Origin.SHADOW])
 def test_targets_whose_up_is_not_known(origin: Origin) -> None:
     """Labels by which servers are commonly named tell it, for the very question."""
-    question = Question.at("requests_total", origin)
+    question = Question.from_origin("requests_total", origin)
     answer = rows(*((NEW, {"pod": "envoy", "instance": "1", "cluster": name, "code": "2"}) for name in ("eu", "us")))
     found = of_several_servers({question: answer}, {}, watched(origin))
     assert set(found) == {(question, NEW)}
@@ -120,7 +120,7 @@ def test_targets_whose_up_is_not_known(origin: Origin) -> None:
 
 def test_labels_that_somebody_has_named_are_known() -> None:
     """The router's own label, and the one by which segments are told apart."""
-    question = Question.at("requests_total", Origin.ROUTER)
+    question = Question.from_origin("requests_total", Origin.ROUTER)
     answer = rows(*((NEW, {"pod": "envoy", "instance": "1", "cluster": name}) for name in ("eu", "us")))
     router = RouterSeries("cluster", "eu", "us", ("gateways",))
     assert of_several_servers({question: answer}, {}, watched(Origin.ROUTER, router=router)) == {}

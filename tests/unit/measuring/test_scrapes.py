@@ -1,6 +1,6 @@
 """When the pods of a revision were scraped last, by their `up` series."""
 
-from palier.evidence.arrivals import Scraped, Scrapes
+from palier.evidence.arrivals import ScrapedStep, Scrapes
 from palier.evidence.counters import Series, Target
 from palier.measuring.scrapes import scraped_both, scrapes_of
 
@@ -56,6 +56,6 @@ def test_both_revisions_are_needed() -> None:
 
     both = scraped_both(mine | theirs, weight_since=12.0, **step)  # type: ignore[arg-type]
 
-    assert both == Scraped(30, 60, Scrapes(1, 55, 55), Scrapes(1, 60, 60), 12.0)
+    assert both == ScrapedStep(30, 60, Scrapes(1, 55, 55), Scrapes(1, 60, 60), 12.0)
     assert scraped_both(mine, weight_since=12.0, **step) is None  # type: ignore[arg-type]
     assert scraped_both(theirs, weight_since=12.0, **step) is None  # type: ignore[arg-type]

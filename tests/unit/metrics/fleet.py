@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
-from palier.measuring.look import Watched
+from palier.measuring.look import WatchedRelease
 from palier.metrics.owners import Key
 from palier.metrics.running import RunningTraffic
-from palier.release.answered import answered
-from palier.release.state import Step
+from palier.release.answer_counters import choose_counters
+from palier.release.state import ReleasePhase
 from tests.property.world import model_deployment
 from tests.unit.metrics.promql import plain, selects
 from tests.unit.release.examples import CANDIDATE, STABLE, releasing, serving
@@ -126,15 +126,15 @@ class Fleet:
             await self.traffic.read(self.now)
 
 
-def stable_alone() -> Watched:
+def stable_alone() -> WatchedRelease:
     """What is counted outside of a release."""
-    found = answered(model_deployment(), serving())
-    assert isinstance(found, Watched)
+    found = choose_counters(model_deployment(), serving())
+    assert isinstance(found, WatchedRelease)
     return found
 
 
-def with_candidate() -> Watched:
+def with_candidate() -> WatchedRelease:
     """What is counted while the candidate has users."""
-    found = answered(model_deployment(), releasing(Step.CANARY))
-    assert isinstance(found, Watched)
+    found = choose_counters(model_deployment(), releasing(ReleasePhase.CANARY))
+    assert isinstance(found, WatchedRelease)
     return found

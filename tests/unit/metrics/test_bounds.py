@@ -16,7 +16,7 @@ import pytest
 import palier
 from palier.errors import MetricsUnavailable
 from palier.evidence.objective import ObjectiveRule
-from palier.measuring.look import Watched
+from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import (
     AboveLevel,
     CounterRatio,
@@ -32,7 +32,7 @@ from palier.metrics.prices import Prices
 from palier.metrics.prometheus import PrometheusSource
 from palier.metrics.running import RunningTraffic
 from palier.metrics.usage import usage
-from palier.release.copies import Copies
+from palier.release.shadow_copies import Copies
 from tests.unit.metrics.fleet import stable_alone
 
 SERIES = b'{"metric":{"pod":"a"},"values":[[100,"1"]]}'
@@ -155,7 +155,7 @@ def test_no_question_goes_without_the_matchers(server: Server, tmp_path: Path) -
     )
     objectives = tuple(measured(source, origin) for origin in Origin for source in sources)
     routed = RouterSeries("cluster_name", candidate="new", stable="old", namespaces=("gateways",))
-    watched = Watched("bbbbbbbbbb", "aaaaaaaaaa", 0, 0.0, 0.0, objectives, {}, router=routed)
+    watched = WatchedRelease("bbbbbbbbbb", "aaaaaaaaaa", 0, 0.0, 0.0, objectives, {}, router=routed)
     (tmp_path / "prices.yaml").write_text("{openCost: {currency: EUR}}")
 
     async def everything(source: PrometheusSource) -> None:

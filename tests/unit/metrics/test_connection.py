@@ -426,7 +426,7 @@ def test_hanging_up_is_about_certificates_only_with_tls(cause: OSError, scheme: 
     """A connection that is cut is blamed on certificates only where there are some."""
     failed = requests.exceptions.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted.", cause))
     connections = Connections(f"{scheme}://prometheus", timeout=(1, 1), credentials=None, limits=Limits(10, 10_000))
-    assert connections.unreachable(failed).reason == reason
+    assert connections.explain_unreachable(failed).reason == reason
 
 
 def test_a_server_without_tls_is_told(start: Start) -> None:

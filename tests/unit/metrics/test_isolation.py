@@ -9,7 +9,7 @@ import pytest
 
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
-from palier.measuring.look import Watched
+from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from palier.metrics.inquiries import Scope
 from palier.metrics.looks import Key, Looks
@@ -70,14 +70,14 @@ class Shared:
             return answer
 
 
-def of(looks: Looks, key: Key) -> Watched:
+def of(looks: Looks, key: Key) -> WatchedRelease:
     """What the looks know of one of several releases."""
-    watched = looks.of(key, candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
+    watched = looks.find_watched(key, candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
     assert watched is not None
     return watched
 
 
-def hostile(number: int = 8) -> Watched:
+def hostile(number: int = 8) -> WatchedRelease:
     """A release whose selectors are its own, and sort before everybody else's."""
     rule = release().objectives[0].rule
     sources = [CounterRatio((f"a_{index}",), (f"b_{index}",)) for index in range(number // 2)]
@@ -230,7 +230,7 @@ async def test_nobody_but_the_pods_of_releases_is_asked_for() -> None:
 ROUTED = RouterSeries("cluster_name", candidate="route/new", stable="route/old", namespaces=("gateways",))
 
 
-def at_router() -> Watched:
+def at_router() -> WatchedRelease:
     """A release that is judged by the gateway's counters."""
     ratio = CounterRatio(("router_errors",), ("router_requests",))
     rule = release().objectives[0].rule

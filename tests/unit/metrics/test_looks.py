@@ -12,7 +12,7 @@ from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Measurable, Series
 from palier.evidence.objective import ObjectiveRule
-from palier.measuring.look import Watched, first_instant, instants
+from palier.measuring.look import WatchedRelease, first_instant, instants
 from palier.measuring.sources import CounterRatio, MeanOf, MeasuredObjective, Origin, Reading, RouterSeries
 from palier.metrics.looks import Looks
 from palier.release.rules import measured_objectives
@@ -73,9 +73,9 @@ def looks_at(source: Recorded, **options: Any) -> Looks:  # noqa: ANN401 - argum
     return Looks(source, interval=1, scrape_interval=1, looked=lambda _keys: None, clock=lambda: START, **options)
 
 
-def release(**changes: object) -> Watched:
+def release(**changes: object) -> WatchedRelease:
     """A candidate that has had traffic since START."""
-    watched = Watched(
+    watched = WatchedRelease(
         candidate=CANDIDATE,
         stable=STABLE,
         stage_index=0,
@@ -87,9 +87,9 @@ def release(**changes: object) -> Watched:
     return replace(watched, **changes)
 
 
-def found(looks: Looks) -> Watched:
+def found(looks: Looks) -> WatchedRelease:
     """What the looks know about the release."""
-    watched = looks.of(KEY, candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
+    watched = looks.find_watched(KEY, candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
     assert watched is not None
     return watched
 
@@ -224,7 +224,7 @@ async def test_a_stage_change_during_a_look_wins_over_the_look() -> None:
     source.samples = meanwhile  # type: ignore[method-assign]
     await looks.look(START + 1)
 
-    assert looks.of(KEY, candidate=CANDIDATE, begun_at=START - 10, stage_index=1) == release(
+    assert looks.find_watched(KEY, candidate=CANDIDATE, begun_at=START - 10, stage_index=1) == release(
         stage_index=1, last_look=START
     )
 
@@ -291,7 +291,7 @@ async def test_a_refused_question_blinds_only_those_who_asked_it() -> None:
     await looks.look(START + 5)
 
     assert found(looks).evidence["errors"].release.total == 60
-    other = looks.of(("ml", "other"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
+    other = looks.find_watched(("ml", "other"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
     assert other is not None
     assert "a parse error" in other.cannot_measure
 
@@ -344,13 +344,13 @@ async def test_one_release_that_has_fallen_behind_does_not_make_everybody_read_i
     source.samples = measuring  # type: ignore[method-assign]
     for second in range(1, 200):
         await looks.look(START + second)
-    blind = looks.of(("ml", "late"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
+    blind = looks.find_watched(("ml", "late"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
     assert blind is not None
     assert (blind.last_look, len(reach)) == (START + 12, 199 * 3)
     assert max(reach) <= 4
 
     await looks.look(START + 200)
-    late = looks.of(("ml", "late"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
+    late = looks.find_watched(("ml", "late"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
     assert late is not None
     assert (late.last_look, late.evidence["errors"].release.total) == (START + 200, 2000)
     assert len(reach) == 199 * 3 + 6
@@ -374,7 +374,7 @@ async def test_what_a_histogram_can_tell_is_still_known_in_the_next_stage() -> N
     assert readings["p95"] == Reading(Measurable.EXACT, 0.5, 0.5)
 
     looks.watch(KEY, release(objectives=objectives, stage_index=1, last_look=START + 2))
-    later = looks.of(KEY, candidate=CANDIDATE, begun_at=START - 10, stage_index=1)
+    later = looks.find_watched(KEY, candidate=CANDIDATE, begun_at=START - 10, stage_index=1)
     assert later is not None
     assert later.readings == readings
 
@@ -455,7 +455,7 @@ async def test_one_release_that_breaks_the_look_is_blind_and_the_others_are_meas
     for second in range(1, 6):
         await looks.look(START + second)
 
-    odd = looks.of(("ml", "odd"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
+    odd = looks.find_watched(("ml", "odd"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
     assert odd is not None
     assert "TypeError: odd: ObjectiveRule does not judge" in odd.cannot_measure
     assert odd.cannot_measure_since == START + 1
@@ -464,7 +464,7 @@ async def test_one_release_that_breaks_the_look_is_blind_and_the_others_are_meas
 
     looks.watch(("ml", "odd"), release(objectives=release().objectives))
     await looks.look(START + 6)
-    healed = looks.of(("ml", "odd"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
+    healed = looks.find_watched(("ml", "odd"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
     assert healed is not None
     assert healed.cannot_measure == ""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from palier.metrics.matchers import anyone_of, matcher, narrowed, none_of
+from palier.metrics.matchers import anyone_of, matcher, narrow_selector, none_of
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_what_is_no_matcher_is_refused(written: str) -> None:
 )
 def test_a_matcher_joins_whatever_the_selector_already_says(selector: str, expected: str) -> None:
     """The user's own matchers stay."""
-    assert narrowed(selector, 'cluster="eu"') == expected
-    assert narrowed(selector) == selector
+    assert narrow_selector(selector, 'cluster="eu"') == expected
+    assert narrow_selector(selector) == selector
 
 
 def test_values_are_taken_literally() -> None:

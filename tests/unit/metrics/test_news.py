@@ -7,8 +7,8 @@ import pytest
 
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
-from palier.evidence.objective import Counts, Evidence, ObjectiveRule, failed, fresh, observe
-from palier.measuring.look import Watched
+from palier.evidence.objective import Counts, Evidence, ObjectiveRule, has_failed, observe, start_evidence
+from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import CounterRatio, MeasuredObjective
 from palier.metrics.looks import Looks
 from palier.metrics.news import News
@@ -23,9 +23,9 @@ ERRORS = MeasuredObjective(
 )
 
 
-def release(**changes: object) -> Watched:
+def release(**changes: object) -> WatchedRelease:
     """A candidate that has had traffic since START."""
-    watched = Watched(
+    watched = WatchedRelease(
         candidate=CANDIDATE,
         stable=STABLE,
         stage_index=0,
@@ -39,7 +39,7 @@ def release(**changes: object) -> Watched:
 
 def seen(*looks: Counts) -> dict[str, Evidence]:
     """The evidence of a candidate beside a stable that fails nothing."""
-    evidence = fresh(ERRORS.digest)
+    evidence = start_evidence(ERRORS.digest)
     for counts in looks:
         evidence = observe(evidence, counts, Counts(counts.total, 0, 0), ERRORS.rule)
     return {"errors": evidence}
@@ -60,9 +60,9 @@ def test_a_breach_is_news_in_the_very_look_that_proves_it() -> None:
     news, told = News(), []
     for bad in range(8):
         evidence = seen(GOOD, GOOD, *[BAD] * bad)
-        if news.take(KEY, release(evidence=evidence)) and failed(evidence["errors"], ERRORS.rule):
+        if news.take(KEY, release(evidence=evidence)) and has_failed(evidence["errors"], ERRORS.rule):
             told.append(bad)
-    first = next(bad for bad in range(8) if failed(seen(GOOD, GOOD, *[BAD] * bad)["errors"], ERRORS.rule))
+    first = next(bad for bad in range(8) if has_failed(seen(GOOD, GOOD, *[BAD] * bad)["errors"], ERRORS.rule))
     assert told == [first]
 
 
@@ -173,7 +173,7 @@ async def test_a_look_tells_of_everybody_and_apart_of_those_that_cannot_wait() -
     assert 5 <= breach <= 7
     assert found == {breach: [KEY], 10: [KEY, OTHER], 13: [KEY, OTHER]}
     # A release that begins another stage is told anew of what stands against it.
-    evidence = looks.of(KEY, candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
+    evidence = looks.find_watched(KEY, candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
     assert evidence is not None
     looks.watch(KEY, replace(evidence, stage_index=1))
     fleet.count(START + 16, "demo", "other")

@@ -7,7 +7,7 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.counters import Series
 from palier.evidence.objective import ObjectiveRule
 from palier.manifests.shadow import shadow_name
-from palier.measuring.look import Watched
+from palier.measuring.look import WatchedRelease
 from palier.measuring.questions import Question
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from palier.metrics.owners import Key, Owners
@@ -26,16 +26,16 @@ def deployment(name: str) -> ModelDeployment:
     return known.model_copy(update={"metadata": known.metadata.model_copy(update={"name": name})})
 
 
-def watched(router: RouterSeries | None = None) -> Watched:
+def watched(router: RouterSeries | None = None) -> WatchedRelease:
     """A release."""
-    return Watched(CANDIDATE, STABLE, 0, 0.0, 0.0, (), {}, router=router)
+    return WatchedRelease(CANDIDATE, STABLE, 0, 0.0, 0.0, (), {}, router=router)
 
 
 def found(owners: Owners, question: Question, *series: Series) -> dict[Key, list[tuple[str, str]]]:
     """Revision and `mark` of the series that each release gets."""
     return {
         key: [(revision, one.labels["mark"]) for rows in targets.values() for revision, one in rows]
-        for key, targets in owners.sorted(question, series).items()
+        for key, targets in owners.sort_series(question, series).items()
     }
 
 
@@ -103,7 +103,7 @@ def test_services_of_the_same_name_in_two_namespaces_are_two_backends() -> None:
     }
 
 
-def shadowed(about: str = "now") -> Watched:
+def shadowed(about: str = "now") -> WatchedRelease:
     """A release in its shadow."""
     rule = ObjectiveRule("answers", limit=0.03, margin=1.25, alpha=0.01)
     pairs = CounterRatio(("disagreements_total",), ("pairs_total",))
@@ -151,12 +151,12 @@ def test_twins_that_serve_are_known_though_nobody_looks_at_them() -> None:
     answer = [*pods, series("whose", revision=STABLE), series("mine", revision=CANDIDATE)]
 
     assert found(owners, PODS, *answer) == {("ml", "chat"): [(STABLE, "chat"), (CANDIDATE, "mine")]}
-    ((about, reason),) = owners.unclear(("ml", "chat")).items()
+    ((about, reason),) = owners.list_unclear(("ml", "chat")).items()
     assert about == (PODS, STABLE)
     assert reason == (
         f'requests_total with revision="{STABLE}" may be of chat-b as well, which has the same revision in namespace ml'
     )
-    assert owners.unclear(("prod", "chat")) == {}
+    assert owners.list_unclear(("prod", "chat")) == {}
 
 
 def test_what_is_clear_is_not_said_to_be_unclear() -> None:
@@ -164,10 +164,10 @@ def test_what_is_clear_is_not_said_to_be_unclear() -> None:
     owners = Owners({("ml", name): watched() for name in ("chat", "chat-b")})
     pods = [series(name, pod=f"{name}-{STABLE}-6b7f9c8d5f-x2x4z", revision=STABLE) for name in ("chat", "chat-b")]
     found(owners, PODS, *pods)
-    assert owners.unclear(("ml", "chat")) == {}
+    assert owners.list_unclear(("ml", "chat")) == {}
 
     found(owners, PODS, series("whose", revision=CANDIDATE))
-    assert set(owners.unclear(("ml", "chat"))) == set(owners.unclear(("ml", "chat-b"))) == {(PODS, CANDIDATE)}
+    assert set(owners.list_unclear(("ml", "chat"))) == set(owners.list_unclear(("ml", "chat-b"))) == {(PODS, CANDIDATE)}
 
 
 def test_a_proxys_series_are_of_the_model_that_it_is_named_after() -> None:

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from palier.evidence.counters import Bucket
-from palier.metrics.prometheus import parsed
+from palier.metrics.prometheus import parse_matrix
 
 METRIC = {"__name__": "a", "pod": "p"}
 
 
 def test_samples_of_one_scrape_share_their_times() -> None:
     """Values are decimal strings, times are numbers; equal times are one object, which makes counting fast."""
-    one, other = parsed(
+    one, other = parse_matrix(
         [
             {"metric": METRIC, "values": [[1435781430, "1"], [1435781445.5, "2.5e3"]]},
             {"metric": METRIC, "values": [[1435781430.0, "7"], [1435781445.5, "+Inf"]]},
@@ -22,7 +22,7 @@ def test_samples_of_one_scrape_share_their_times() -> None:
 
     assert (one.times, one.values) == ((1435781430.0, 1435781445.5), (1.0, 2500.0))
     assert (other.times, other.values) == ((1435781430.0,), (7.0,))
-    [again, same] = parsed([{"metric": METRIC, "values": [[1, "1"], [2, "2"]]} for _ in range(2)])
+    [again, same] = parse_matrix([{"metric": METRIC, "values": [[1, "1"], [2, "2"]]} for _ in range(2)])
     assert again.times is same.times
 
 
@@ -33,7 +33,7 @@ def test_native_histograms_have_their_count_and_buckets() -> None:
         "sum": "3.5",
         "buckets": [[3, "-0.001", "0.001", "1"], [0, "0.5", "1", "4"], [1, "-1", "-0.5", "2"], [2, "1", "+Inf", "7"]],
     }
-    [series] = parsed(
+    [series] = parse_matrix(
         [{"metric": METRIC, "histograms": [[1435781430, {"count": "0", "sum": "0"}], [1435781445, histogram]]}]
     )
 
@@ -53,7 +53,10 @@ def test_a_series_may_have_changed_from_floats_to_histograms() -> None:
     """Both are there: they are two series with the same labels."""
     answer = [{"metric": METRIC, "values": [[1, "5"]], "histograms": [[2, {"count": "6", "sum": "1"}]]}]
 
-    assert [(one.samples, one.buckets) for one in parsed(answer)] == [(((1.0, 5.0),), None), (((2.0, 6.0),), ((),))]
+    assert [(one.samples, one.buckets) for one in parse_matrix(answer)] == [
+        (((1.0, 5.0),), None),
+        (((2.0, 6.0),), ((),)),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -71,4 +74,4 @@ def test_a_series_may_have_changed_from_floats_to_histograms() -> None:
 def test_what_is_no_matrix_is_refused(entry: dict[str, Any]) -> None:
     """An answer that cannot be read is an error, never a part of the truth."""
     with pytest.raises((KeyError, TypeError, ValueError)):
-        parsed([entry])
+        parse_matrix([entry])

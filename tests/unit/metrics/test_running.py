@@ -26,8 +26,8 @@ async def test_requests_without_failures_of_all_pods(prometheus: Prometheus, fle
     prometheus.pod(STABLE, per_second=6, failing=1)
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(5400, 600.0)
-    assert fleet.traffic.total(KEY) == Served(5400, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(5400, 600.0)
+    assert fleet.traffic.measure_all(KEY) == Served(5400, 600.0)
     assert fleet.traffic.problem(KEY) == ""
 
 
@@ -36,7 +36,7 @@ async def test_an_hour_is_kept(prometheus: Prometheus, fleet: Fleet) -> None:
     prometheus.pod(STABLE, per_second=1)
     await fleet.pass_minutes(100)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(3600, 3600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(3600, 3600.0)
 
 
 async def test_only_the_last_minute_is_read(prometheus: Prometheus, fleet: Fleet) -> None:
@@ -71,7 +71,7 @@ async def test_an_instant_is_read_once(prometheus: Prometheus, fleet: Fleet) -> 
     await fleet.traffic.read(fleet.now - 30)
 
     assert prometheus.asked == []
-    assert fleet.traffic.of(KEY, STABLE) == Served(600, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(600, 600.0)
 
 
 async def test_others_get_their_turns(fleet: Fleet) -> None:
@@ -111,9 +111,9 @@ async def test_less_than_ten_minutes_are_nothing(prometheus: Prometheus, fleet: 
     prometheus.pod(STABLE, per_second=1, since=START - 30)
     await fleet.pass_minutes(10)  # the first reading begins before there was anything
 
-    assert fleet.traffic.of(KEY, STABLE) is None
+    assert fleet.traffic.measure_revision(KEY, STABLE) is None
     await fleet.pass_minutes(1)
-    assert fleet.traffic.of(KEY, STABLE) == Served(600, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(600, 600.0)
 
 
 async def test_an_outage_of_prometheus_is_read_afterwards(prometheus: Prometheus, fleet: Fleet) -> None:
@@ -126,7 +126,7 @@ async def test_an_outage_of_prometheus_is_read_afterwards(prometheus: Prometheus
     assert fleet.traffic.problem(KEY) == "Unreachable: nobody there"
     prometheus.away = False
     await fleet.pass_minutes(1)
-    assert fleet.traffic.of(KEY, STABLE) == Served(600 + 8 * 60, 600.0 + 8 * 60)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(600 + 8 * 60, 600.0 + 8 * 60)
     assert fleet.traffic.problem(KEY) == ""
 
 
@@ -139,7 +139,7 @@ async def test_a_long_outage_is_a_gap(prometheus: Prometheus, fleet: Fleet) -> N
     prometheus.away = False
     await fleet.pass_minutes(1)
 
-    served = fleet.traffic.of(KEY, STABLE)
+    served = fleet.traffic.measure_revision(KEY, STABLE)
     assert served == Served(2 * (600 + 9 * 60 + 600), 600.0 + 9 * 60 + 600)
 
 
@@ -149,11 +149,11 @@ async def test_traffic_that_was_not_read_for_long_is_unknown(prometheus: Prometh
     await fleet.pass_minutes(20)
     prometheus.away = True
     await fleet.pass_minutes(5)
-    assert fleet.traffic.of(KEY, STABLE) is not None
+    assert fleet.traffic.measure_revision(KEY, STABLE) is not None
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) is None
-    assert fleet.traffic.total(KEY) is None
+    assert fleet.traffic.measure_revision(KEY, STABLE) is None
+    assert fleet.traffic.measure_all(KEY) is None
 
 
 async def test_counters_that_are_not_there_are_unknown(prometheus: Prometheus, fleet: Fleet) -> None:
@@ -161,7 +161,7 @@ async def test_counters_that_are_not_there_are_unknown(prometheus: Prometheus, f
     prometheus.pod(STABLE, per_second=1, counts_from=START + 86_400)
     await fleet.pass_minutes(15)
 
-    assert fleet.traffic.of(KEY, STABLE) is None
+    assert fleet.traffic.measure_revision(KEY, STABLE) is None
     assert fleet.traffic.problem(KEY) == f"no fresh samples of requests_total for {STABLE} from its pods"
 
 
@@ -170,7 +170,7 @@ async def test_idle_pods_are_known_to_be_idle(prometheus: Prometheus, fleet: Fle
     prometheus.pod(STABLE, per_second=0)
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(0, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(0, 600.0)
 
 
 async def test_a_pod_that_cannot_be_scraped_makes_its_minutes_unknown(prometheus: Prometheus, fleet: Fleet) -> None:
@@ -178,11 +178,11 @@ async def test_a_pod_that_cannot_be_scraped_makes_its_minutes_unknown(prometheus
     prometheus.pod(STABLE, per_second=1)
     other = prometheus.pod(STABLE, per_second=1)
     await fleet.pass_minutes(10)
-    before = fleet.traffic.of(KEY, STABLE)
+    before = fleet.traffic.measure_revision(KEY, STABLE)
     prometheus.down.add(other)
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == before
+    assert fleet.traffic.measure_revision(KEY, STABLE) == before
     assert fleet.traffic.problem(KEY) == f"pod {other} of {STABLE} could not be scraped"
 
 
@@ -218,7 +218,7 @@ async def test_what_an_old_process_counted_before_it_was_found_is_not_new(promet
     prometheus.counters.append((REQUESTS, labels, lambda time: 1e6 if time >= scraped else None))
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(660, 660.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(660, 660.0)
 
 
 async def test_the_first_failures_are_failures(prometheus: Prometheus, fleet: Fleet) -> None:
@@ -230,7 +230,7 @@ async def test_the_first_failures_are_failures(prometheus: Prometheus, fleet: Fl
     prometheus.counters.append((ERRORS, labels, lambda time: 20.0 if time >= born else None))
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(660 - 20, 660.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(660 - 20, 660.0)
 
 
 async def test_pods_that_come_and_go_are_counted_while_they_are_there(prometheus: Prometheus, fleet: Fleet) -> None:
@@ -239,7 +239,7 @@ async def test_pods_that_come_and_go_are_counted_while_they_are_there(prometheus
     prometheus.pod(STABLE, per_second=1, since=START + 10 * MINUTE)
     await fleet.pass_minutes(20)
 
-    served = fleet.traffic.of(KEY, STABLE)
+    served = fleet.traffic.measure_revision(KEY, STABLE)
     assert served is not None
     assert served.seconds == 600.0 + 19 * 60
     assert served.requests == pytest.approx(served.seconds, abs=2 * SCRAPE)
@@ -253,7 +253,7 @@ async def test_a_restarted_process_counts_on(prometheus: Prometheus, fleet: Flee
     prometheus.counters.append((REQUESTS, labels, lambda time: time if time < restart else time - restart))
     await fleet.pass_minutes(10)
 
-    served = fleet.traffic.of(KEY, STABLE)
+    served = fleet.traffic.measure_revision(KEY, STABLE)
     assert served is not None
     assert served.requests == pytest.approx(served.seconds, abs=SCRAPE)
 
@@ -264,4 +264,4 @@ async def test_pods_that_two_jobs_scrape_are_counted_once(prometheus: Prometheus
     prometheus.counters += [(name, {**labels, "job": "again"}, value) for name, labels, value in prometheus.counters]
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(600, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(600, 600.0)

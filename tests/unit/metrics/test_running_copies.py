@@ -7,7 +7,7 @@ import pytest
 from palier.economics.running import Served
 from palier.evidence.counters import Series
 from palier.measuring.sources import CounterRatio, Origin, RouterSeries
-from palier.release.copies import Copies
+from palier.release.shadow_copies import Copies
 from tests.unit.metrics.fleet import (
     COPIES,
     ERRORS,
@@ -53,8 +53,8 @@ async def test_copies_are_taken_out(prometheus: Prometheus) -> None:
     prometheus.proxy(per_second=2, failing=1)
     await fleet.pass_minutes(11)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(9 * 1200, 1200.0)
-    assert fleet.traffic.total(KEY) == Served(9 * 1200, 1200.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(9 * 1200, 1200.0)
+    assert fleet.traffic.measure_all(KEY) == Served(9 * 1200, 1200.0)
     assert fleet.traffic.problem(KEY) == ""
 
 
@@ -68,7 +68,7 @@ async def test_all_copies_are_taken_out_where_pods_count_failures_as_requests(pr
     fleet.traffic.watch(KEY, unfailing, copies=Copies.SENT)
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(10 * 600, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(10 * 600, 600.0)
 
 
 async def test_copies_of_the_candidate_are_its_own(prometheus: Prometheus) -> None:
@@ -80,8 +80,8 @@ async def test_copies_of_the_candidate_are_its_own(prometheus: Prometheus) -> No
     fleet.traffic.watch(KEY, with_candidate(), copies=Copies.POSSIBLE)
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(4800, 600.0)
-    assert fleet.traffic.of(KEY, CANDIDATE) == Served(1800, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(4800, 600.0)
+    assert fleet.traffic.measure_revision(KEY, CANDIDATE) == Served(1800, 600.0)
 
 
 async def test_every_group_of_users_is_copied(prometheus: Prometheus) -> None:
@@ -93,7 +93,7 @@ async def test_every_group_of_users_is_copied(prometheus: Prometheus) -> None:
         prometheus.counters.append((name, {**labels, "segment": "(other)"}, value))
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(8 * 600, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(8 * 600, 600.0)
 
 
 async def test_a_former_comparison_has_had_copies_answered_too(prometheus: Prometheus) -> None:
@@ -103,7 +103,7 @@ async def test_a_former_comparison_has_had_copies_answered_too(prometheus: Prome
     prometheus.proxy(per_second=1, since=START + 30)
     await fleet.pass_minutes(10)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(9 * 1140, 1140.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(9 * 1140, 1140.0)
 
 
 async def test_more_copies_than_answers_are_no_debt(prometheus: Prometheus) -> None:
@@ -112,7 +112,7 @@ async def test_more_copies_than_answers_are_no_debt(prometheus: Prometheus) -> N
     prometheus.proxy(per_second=11)
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(0, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(0, 600.0)
 
 
 @pytest.mark.parametrize("copies", [Copies.NONE, Copies.POSSIBLE])
@@ -121,7 +121,7 @@ async def test_without_a_shadow_nothing_changes(prometheus: Prometheus, copies: 
     fleet = fleet_of(prometheus, copies)
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(10 * 600, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(10 * 600, 600.0)
     assert fleet.traffic.problem(KEY) == ""
 
 
@@ -155,13 +155,13 @@ async def test_the_router_counts_users_alone(prometheus: Prometheus) -> None:
     prometheus.counters.append((ERRORS, {"namespace": "gw", "pod": "envoy", "cluster": "ours"}, lambda _time: 0.0))
     prometheus.proxy(per_second=2)
     await fleet.pass_minutes(1)
-    assert fleet.traffic.of(KEY, STABLE) == Served(5400, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(5400, 600.0)
     assert not [selector for selector, _ in prometheus.asked if selector.startswith("palier_shadow")]
 
     fleet.traffic.watch(("ml", "other"), stable_alone(), copies=Copies.POSSIBLE)
     await fleet.pass_minutes(1)
     assert [selector for selector, _ in prometheus.asked if selector.startswith("palier_shadow")]
-    assert fleet.traffic.of(KEY, STABLE) == Served(5940, 660.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(5940, 660.0)
 
 
 @pytest.mark.parametrize("question", [COPIES, FAILED_COPIES])
@@ -172,13 +172,13 @@ async def test_a_shadow_whose_copies_cannot_be_asked_for_is_a_gap(prometheus: Pr
     fleet.traffic.watch(("ml", "other"), stable_alone(), copies=Copies.POSSIBLE)
     prometheus.proxy(per_second=2, failing=1)
     await fleet.pass_minutes(1)
-    before = fleet.traffic.of(KEY, STABLE)
+    before = fleet.traffic.measure_revision(KEY, STABLE)
     prometheus.refused = {question}
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == before == Served(5400, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == before == Served(5400, 600.0)
     assert fleet.traffic.problem(KEY) == f"{UNTOLD}: Unreachable: nobody there"
-    assert fleet.traffic.of(("ml", "other"), STABLE) == Served(660, 660.0)
+    assert fleet.traffic.measure_revision(("ml", "other"), STABLE) == Served(660, 660.0)
     assert fleet.traffic.problem(("ml", "other")) == ""
 
 
@@ -187,7 +187,7 @@ async def test_a_shadow_whose_proxy_nobody_scrapes_is_a_gap(prometheus: Promethe
     fleet = shadowed(prometheus)
     await fleet.pass_minutes(11)
 
-    assert fleet.traffic.of(KEY, STABLE) is None
+    assert fleet.traffic.measure_revision(KEY, STABLE) is None
     assert fleet.traffic.problem(KEY) == UNSCRAPED
 
 
@@ -203,7 +203,7 @@ async def test_a_shadow_that_begins_during_a_reading_is_none_of_it(prometheus: P
     prometheus.samples = samples  # type: ignore[method-assign]
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(10 * 600, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(10 * 600, 600.0)
     assert fleet.traffic.problem(KEY) == ""
 
 
@@ -213,7 +213,7 @@ async def test_a_shadow_whose_proxy_fell_silent_is_a_gap(prometheus: Prometheus)
     prometheus.proxy(per_second=2, failing=1, until=START + MINUTE)
     await fleet.pass_minutes(3)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(5400, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(5400, 600.0)
     assert fleet.traffic.problem(KEY) == UNSCRAPED
 
 
@@ -225,10 +225,10 @@ async def test_copies_from_before_the_first_scrape_are_a_gap(prometheus: Prometh
     prometheus.proxy(per_second=2, failing=1, since=fleet.now + 10)
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(10 * 600, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(10 * 600, 600.0)
     assert fleet.traffic.problem(KEY) == f"{UNTOLD}: the proxy had sent some before it was first scraped"
     await fleet.pass_minutes(1)
-    assert fleet.traffic.of(KEY, STABLE) == Served(10 * 600 + 9 * 60, 660.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(10 * 600 + 9 * 60, 660.0)
 
 
 async def test_a_proxy_that_was_scraped_before_its_first_copy_is_no_gap(prometheus: Prometheus) -> None:
@@ -240,7 +240,7 @@ async def test_a_proxy_that_was_scraped_before_its_first_copy_is_no_gap(promethe
     await fleet.pass_minutes(1)
 
     assert fleet.traffic.problem(KEY) == ""
-    assert fleet.traffic.of(KEY, STABLE) == Served(10 * 660 - 45, 660.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(10 * 660 - 45, 660.0)
 
 
 async def test_a_proxy_in_another_pod_is_known_from_its_first_scrape_on(prometheus: Prometheus) -> None:
@@ -249,13 +249,13 @@ async def test_a_proxy_in_another_pod_is_known_from_its_first_scrape_on(promethe
     prometheus.proxy(per_second=2, failing=1, until=START + MINUTE + 20)
     prometheus.proxy(per_second=2, failing=1, since=START + MINUTE + 22)
     await fleet.pass_minutes(1)
-    known = fleet.traffic.of(KEY, STABLE)
+    known = fleet.traffic.measure_revision(KEY, STABLE)
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == known == Served(5400, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == known == Served(5400, 600.0)
     assert "before it was first scraped" in fleet.traffic.problem(KEY)
     await fleet.pass_minutes(1)
-    assert fleet.traffic.of(KEY, STABLE) == Served(5940, 660.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(5940, 660.0)
 
 
 async def test_a_proxy_that_starts_anew_counts_on(prometheus: Prometheus) -> None:
@@ -264,7 +264,7 @@ async def test_a_proxy_that_starts_anew_counts_on(prometheus: Prometheus) -> Non
     prometheus.proxy(per_second=2, failing=1, restarted_at=START + 2 * MINUTE + 2 * SCRAPE)
     await fleet.pass_minutes(4)
 
-    served = fleet.traffic.of(KEY, STABLE)
+    served = fleet.traffic.measure_revision(KEY, STABLE)
     assert served is not None
     assert served.seconds == 600.0 + 3 * 60
     # What it sent between its last scrape and its end nobody knows.
@@ -279,9 +279,9 @@ async def test_copies_that_trail_are_taken_out(prometheus: Prometheus) -> None:
     over(fleet)
     await fleet.pass_minutes(2)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(9 * 780, 780.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(9 * 780, 780.0)
     await fleet.pass_minutes(2)
-    assert fleet.traffic.of(KEY, STABLE) == Served(9 * 780 + 10 * 120, 900.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(9 * 780 + 10 * 120, 900.0)
     assert fleet.traffic.problem(KEY) == ""
 
 
@@ -294,7 +294,7 @@ async def test_copies_of_a_stage_that_was_taken_out_of_the_spec_trail_too(promet
     over(fleet, Copies.NONE)
     fleet.now -= 30
     await fleet.pass_minutes(2)
-    assert fleet.traffic.of(KEY, STABLE) == Served(9 * 720, 720.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(9 * 720, 720.0)
 
     prometheus.asked.clear()
     await fleet.pass_minutes(1)
@@ -312,7 +312,7 @@ async def test_a_proxy_that_is_gone_has_told_all(prometheus: Prometheus) -> None
     await fleet.pass_minutes(1)
 
     assert fleet.traffic.problem(KEY) == ""
-    assert fleet.traffic.of(KEY, STABLE) == Served(5400 + 9 * SCRAPE + 10 * 45, 660.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(5400 + 9 * SCRAPE + 10 * 45, 660.0)
 
 
 async def test_the_last_minute_of_a_shadow_that_was_never_read_is_a_gap(prometheus: Prometheus) -> None:
@@ -327,7 +327,7 @@ async def test_the_last_minute_of_a_shadow_that_was_never_read_is_a_gap(promethe
 
     await fleet.pass_minutes(10)
     assert fleet.traffic.problem(KEY) == ""
-    assert fleet.traffic.of(KEY, STABLE) == Served(10 * 600, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(10 * 600, 600.0)
 
 
 async def test_a_failed_question_of_the_first_minute_afterwards_is_a_gap(prometheus: Prometheus) -> None:
@@ -351,7 +351,7 @@ async def test_half_an_answer_about_a_proxy_is_a_gap(prometheus: Prometheus) -> 
     prometheus.refused = {FAILED_COPIES}
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) is None
+    assert fleet.traffic.measure_revision(KEY, STABLE) is None
     assert fleet.traffic.problem(KEY) == f"{UNTOLD}: Unreachable: nobody there"
 
 
@@ -361,7 +361,7 @@ async def test_a_proxy_that_counts_what_no_counter_can_is_a_gap(prometheus: Prom
     prometheus.proxy(per_second=-2)
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) is None
+    assert fleet.traffic.measure_revision(KEY, STABLE) is None
     assert f"palier_shadow_copies_total of {STABLE} was -" in fleet.traffic.problem(KEY)
 
 
@@ -384,9 +384,9 @@ async def test_the_copies_of_others_stay_theirs(prometheus: Prometheus) -> None:
     fleet.traffic.watch(("ml", "demo-same"), stable_alone())
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(5400, 600.0)
-    assert fleet.traffic.of(("ml", "demo-ahead"), CANDIDATE) == Served(3000, 600.0)
-    assert fleet.traffic.of(("ml", "demo-same"), STABLE) == Served(3000, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(5400, 600.0)
+    assert fleet.traffic.measure_revision(("ml", "demo-ahead"), CANDIDATE) == Served(3000, 600.0)
+    assert fleet.traffic.measure_revision(("ml", "demo-same"), STABLE) == Served(3000, 600.0)
 
 
 async def test_copies_of_the_longer_name_are_its_own(prometheus: Prometheus) -> None:
@@ -399,5 +399,5 @@ async def test_copies_of_the_longer_name_are_its_own(prometheus: Prometheus) -> 
         fleet.traffic.watch(("ml", name), stable_alone(), copies=Copies.POSSIBLE)
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(("ml", "demo"), STABLE) == Served(3000, 600.0)
-    assert fleet.traffic.of(("ml", "demo-2"), STABLE) == Served(1800, 600.0)
+    assert fleet.traffic.measure_revision(("ml", "demo"), STABLE) == Served(3000, 600.0)
+    assert fleet.traffic.measure_revision(("ml", "demo-2"), STABLE) == Served(1800, 600.0)

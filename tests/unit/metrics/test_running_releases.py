@@ -10,10 +10,10 @@ import pytest
 from palier.economics.running import Served
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
-from palier.measuring.look import Watched
+from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import Origin, RouterSeries
-from palier.release.answered import answered
-from palier.release.state import Step
+from palier.release.answer_counters import choose_counters
+from palier.release.state import ReleasePhase
 from tests.property.world import model_deployment
 from tests.unit.metrics.fleet import (
     ERRORS,
@@ -41,25 +41,25 @@ async def test_stable_and_candidate(prometheus: Prometheus) -> None:
     fleet.traffic.watch(KEY, with_candidate())
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(5400, 600.0)
-    assert fleet.traffic.of(KEY, CANDIDATE) == Served(600, 600.0)
-    assert fleet.traffic.total(KEY) == Served(6000, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(5400, 600.0)
+    assert fleet.traffic.measure_revision(KEY, CANDIDATE) == Served(600, 600.0)
+    assert fleet.traffic.measure_all(KEY) == Served(6000, 600.0)
 
 
 async def test_each_by_the_counters_of_its_own_program(prometheus: Prometheus) -> None:
     """A release that changes the runtime reads stable by the old names and the candidate by the new ones."""
     fleet = Fleet(prometheus)
-    state = releasing(Step.CANARY)
+    state = releasing(ReleasePhase.CANARY)
     assert state.stable is not None
     assert state.candidate is not None
     state = replace(
         state, stable=replace(state.stable, runtime="triton"), candidate=replace(state.candidate, runtime="tgi")
     )
     deployment = model_deployment()
-    found = answered(
+    found = choose_counters(
         deployment.model_copy(update={"spec": deployment.spec.model_copy(update={"signals": None})}), state
     )
-    assert isinstance(found, Watched)
+    assert isinstance(found, WatchedRelease)
     fleet.traffic.watch(KEY, found)
     for revision, counter, rate in ((STABLE, "nv_inference_request_success", 9), (CANDIDATE, "tgi_request_success", 1)):
         labels = {"namespace": "ml", "pod": f"demo-{revision}-6b7f9c8d5f-aaaaa", "job": "pods", "instance": revision}
@@ -67,8 +67,8 @@ async def test_each_by_the_counters_of_its_own_program(prometheus: Prometheus) -
         prometheus.counters.append((counter, labels, lambda time, rate=rate: rate * time))
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(5400, 600.0)
-    assert fleet.traffic.of(KEY, CANDIDATE) == Served(600, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(5400, 600.0)
+    assert fleet.traffic.measure_revision(KEY, CANDIDATE) == Served(600, 600.0)
 
 
 async def test_the_total_is_unknown_while_one_of_them_is(prometheus: Prometheus) -> None:
@@ -78,8 +78,8 @@ async def test_the_total_is_unknown_while_one_of_them_is(prometheus: Prometheus)
     fleet.traffic.watch(KEY, with_candidate())
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(5400, 600.0)
-    assert fleet.traffic.total(KEY) is None
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(5400, 600.0)
+    assert fleet.traffic.measure_all(KEY) is None
     assert fleet.traffic.problem(KEY) == f"no fresh samples of requests_total for {CANDIDATE} from its pods"
 
 
@@ -91,8 +91,8 @@ async def test_the_traffic_from_before_a_release_counts_for_the_total(prometheus
     fleet.traffic.watch(KEY, with_candidate())
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, CANDIDATE) is None
-    total = fleet.traffic.total(KEY)
+    assert fleet.traffic.measure_revision(KEY, CANDIDATE) is None
+    total = fleet.traffic.measure_all(KEY)
     assert total is not None
     assert total.seconds == 600.0 + 10 * 60
 
@@ -104,8 +104,8 @@ async def test_idle_minutes_before_the_traffic_do_not_count(prometheus: Promethe
     fleet.traffic.watch(KEY, replace(with_candidate(), stable=CANDIDATE))
     await fleet.pass_minutes(20)
 
-    assert fleet.traffic.of(KEY, CANDIDATE, since=START + 10 * MINUTE) == Served(0, 600.0)
-    assert fleet.traffic.of(KEY, CANDIDATE, since=START + 11 * MINUTE) is None
+    assert fleet.traffic.measure_revision(KEY, CANDIDATE, since=START + 10 * MINUTE) == Served(0, 600.0)
+    assert fleet.traffic.measure_revision(KEY, CANDIDATE, since=START + 11 * MINUTE) is None
 
 
 async def test_the_routers_counters(prometheus: Prometheus) -> None:
@@ -117,15 +117,15 @@ async def test_the_routers_counters(prometheus: Prometheus) -> None:
         }
     )
     deployment = deployment.model_copy(update={"spec": deployment.spec.model_copy(update={"signals": None})})
-    found = answered(deployment, serving())
-    assert isinstance(found, Watched)
+    found = choose_counters(deployment, serving())
+    assert isinstance(found, WatchedRelease)
     assert isinstance(found.router, RouterSeries)
     labels = {"namespace": "envoy-gateway-system", "pod": "envoy", "envoy_cluster_name": found.router.stable}
     prometheus.counters.append(("envoy_cluster_upstream_rq_completed", labels, lambda time: 3 * time))
     fleet.traffic.watch(KEY, found)
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(1800, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(1800, 600.0)
     assert {plain(selector) for selector, _ in prometheus.asked} == {
         "envoy_cluster_upstream_rq_completed",
         'envoy_cluster_upstream_rq_xx{envoy_response_code_class="5"}',
@@ -153,8 +153,8 @@ async def test_who_is_scraped_at_all_has_to_be_known_of_pods_alone(prometheus: P
     await fleet.pass_minutes(1)
 
     assert fleet.traffic.problem(KEY) == "Timeout: too slow"
-    assert fleet.traffic.of(KEY, STABLE) is None
-    assert fleet.traffic.of(("ml", "routed"), STABLE) == Served(0, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) is None
+    assert fleet.traffic.measure_revision(("ml", "routed"), STABLE) == Served(0, 600.0)
 
 
 async def test_one_bad_counter_blinds_only_those_who_named_it(prometheus: Prometheus, fleet: Fleet) -> None:
@@ -173,7 +173,7 @@ async def test_one_bad_counter_blinds_only_those_who_named_it(prometheus: Promet
     prometheus.samples = samples  # type: ignore[method-assign]
     await fleet.pass_minutes(3)
 
-    assert fleet.traffic.of(KEY, STABLE) == Served(720, 720.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(720, 720.0)
     assert fleet.traffic.problem(("ml", "other")) == "QueryFailed: parse error"
     assert max(seconds for _, seconds in prometheus.asked[-4:]) == 98.0
 
@@ -184,11 +184,11 @@ async def test_an_odd_answer_is_no_end(prometheus: Prometheus, fleet: Fleet) -> 
     prometheus.broken = ZeroDivisionError("odd")
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) is None
+    assert fleet.traffic.measure_revision(KEY, STABLE) is None
     assert fleet.traffic.problem(KEY) == "the question failed: ZeroDivisionError: odd"
     prometheus.broken = None
     await fleet.pass_minutes(1)
-    assert fleet.traffic.of(KEY, STABLE) == Served(600, 600.0)
+    assert fleet.traffic.measure_revision(KEY, STABLE) == Served(600, 600.0)
 
 
 async def test_a_value_that_no_counter_has(prometheus: Prometheus, fleet: Fleet) -> None:
@@ -198,7 +198,7 @@ async def test_a_value_that_no_counter_has(prometheus: Prometheus, fleet: Fleet)
     prometheus.counters.append((REQUESTS, labels, lambda _time: -5.0))
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) is None
+    assert fleet.traffic.measure_revision(KEY, STABLE) is None
     assert fleet.traffic.problem(KEY) == f"requests_total of {STABLE} was -5, which no counter can be"
 
 
@@ -219,10 +219,10 @@ async def test_what_is_forgotten_is_unknown(prometheus: Prometheus, fleet: Fleet
     await fleet.pass_minutes(1)
     fleet.traffic.forget(KEY)
 
-    assert fleet.traffic.of(KEY, STABLE) is None
+    assert fleet.traffic.measure_revision(KEY, STABLE) is None
     assert fleet.traffic.problem(KEY) == "the answered requests have not been counted yet"
     fleet.traffic.watch(KEY, stable_alone())
-    assert fleet.traffic.of(KEY, STABLE) is None
+    assert fleet.traffic.measure_revision(KEY, STABLE) is None
 
 
 async def test_an_object_that_goes_while_it_is_read(prometheus: Prometheus, fleet: Fleet) -> None:
@@ -236,7 +236,7 @@ async def test_an_object_that_goes_while_it_is_read(prometheus: Prometheus, flee
     prometheus.samples = samples  # type: ignore[method-assign]
     await fleet.pass_minutes(1)
 
-    assert fleet.traffic.of(KEY, STABLE) is None
+    assert fleet.traffic.measure_revision(KEY, STABLE) is None
 
 
 async def test_those_who_wait_for_the_counts_are_told(prometheus: Prometheus) -> None:
@@ -285,10 +285,10 @@ async def test_nothing_is_asked_for_nobody(prometheus: Prometheus) -> None:
     reading.cancel()
 
     assert prometheus.asked == []
-    assert fleet.traffic.total(KEY) is None
+    assert fleet.traffic.measure_all(KEY) is None
 
 
-def _renamed(watched: Watched, selector: str) -> Sequence[object]:
+def _renamed(watched: WatchedRelease, selector: str) -> Sequence[object]:
     """The same counter under another name."""
     (counter,) = watched.objectives
     source = replace(counter.source, total=(selector,))  # type: ignore[call-arg]

@@ -6,7 +6,7 @@ from typing import Any
 from palier.api.spec.release import Stage
 from palier.api.v1alpha1 import ModelDeployment
 from palier.release.observation import Observation, RevisionFacts, RouteFacts
-from palier.release.state import Ending, Former, Outcome, Release, Result, RevisionRef, State, Step
+from palier.release.state import Ending, Former, Outcome, Release, ReleasePhase, Result, RevisionRef, State
 
 STABLE, CANDIDATE, FORMER, THIRD = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc", "dddddddddd"
 NOW = 1_000_000.0
@@ -38,16 +38,16 @@ def observed(
 
 def serving(**changes: Any) -> State:  # noqa: ANN401
     """A first revision that serves and nothing else."""
-    return replace(State(stable=ref(STABLE), slots=(STABLE, STABLE)), **changes)
+    return replace(State(stable=ref(STABLE), backend_positions=(STABLE, STABLE)), **changes)
 
 
 CANARIES = tuple(Stage.model_validate({"canary": {"weight": weight}}) for weight in (5, 25, 50))
 """The stages that a spec has without saying so."""
-_KINDS = {Step.LOAD_TESTING: "loadTest", Step.EXAMINING: "golden", Step.SHADOWING: "shadow"}
+_KINDS = {ReleasePhase.LOAD_TESTING: "loadTest", ReleasePhase.EXAMINING: "golden", ReleasePhase.SHADOWING: "shadow"}
 
 
 def release_at(
-    step: Step,
+    step: ReleasePhase,
     *,
     index: int = 0,
     plan: tuple[Stage, ...] | None = None,
@@ -68,21 +68,25 @@ def release_at(
         stages = (Stage.model_validate({_KINDS[step]: {}}), *stages)
     cursor = next((place for place, stage in enumerate(stages) if _is_about(stage, step)), None)
     landings = [place for place, stage in enumerate(stages) if stage.landing]
-    if step is Step.PREPARING and not index:
+    if step is ReleasePhase.PREPARING and not index:
         cursor = 0
-    elif step is Step.PROMOTING or (cursor is None and not landings):
+    elif step is ReleasePhase.PROMOTING or (cursor is None and not landings):
         cursor = len(stages)
     elif cursor is None:
         cursor = landings[index]
-    opened = None if step is Step.PREPARING else at
+    opened = None if step is ReleasePhase.PREPARING else at
     release = Release(started_at=at, stage_started_at=at, plan=stages, cursor=cursor, opened_at=opened)
-    if step is Step.ROLLING_BACK:
+    if step is ReleasePhase.ROLLING_BACK:
         release = replace(release, ending=Ending(Result.ROLLED_BACK, "ObjectiveBreached", "errors: too many"))
     return replace(release, **changes)
 
 
-def _is_about(stage: Stage, step: Step) -> bool:
-    kinds = {Step.LOAD_TESTING: stage.load_test, Step.EXAMINING: stage.golden, Step.SHADOWING: stage.shadow}
+def _is_about(stage: Stage, step: ReleasePhase) -> bool:
+    kinds = {
+        ReleasePhase.LOAD_TESTING: stage.load_test,
+        ReleasePhase.EXAMINING: stage.golden,
+        ReleasePhase.SHADOWING: stage.shadow,
+    }
     return kinds.get(step) is not None
 
 
@@ -92,7 +96,7 @@ def planned(deployment: ModelDeployment) -> tuple[Stage, ...]:
 
 
 def releasing(
-    step: Step,
+    step: ReleasePhase,
     *,
     index: int = 0,
     plan: tuple[Stage, ...] | None = None,
@@ -100,11 +104,13 @@ def releasing(
 ) -> State:
     """A release at a step, its traffic in force; `changes` replace fields of the release."""
     release = release_at(step, index=index, plan=plan, traffic_since=NOW)
-    slots = (STABLE, STABLE) if step is Step.PREPARING else (STABLE, CANDIDATE)
-    return State(stable=ref(STABLE), candidate=ref(CANDIDATE), slots=slots, release=replace(release, **changes))
+    slots = (STABLE, STABLE) if step is ReleasePhase.PREPARING else (STABLE, CANDIDATE)
+    return State(
+        stable=ref(STABLE), candidate=ref(CANDIDATE), backend_positions=slots, release=replace(release, **changes)
+    )
 
 
-def first(step: Step, **changes: Any) -> State:  # noqa: ANN401
+def first(step: ReleasePhase, **changes: Any) -> State:  # noqa: ANN401
     """The very first release: there is no stable revision yet."""
     return State(candidate=ref(CANDIDATE), release=release_at(step, plan=(), **changes))
 

@@ -10,8 +10,8 @@ from palier.loadtest.result import LoadTestResult
 from palier.release.decide import decide
 from palier.release.observation import Observation, RevisionFacts
 from palier.release.situation import Decision, Hold
-from palier.release.state import Release, RevisionRef, State, Step
-from palier.release.testing import LoadTestFacts, LoadTestRecord, Way
+from palier.release.state import Release, ReleasePhase, RevisionRef, State
+from palier.release.testing import LoadTestFacts, LoadTestRecord, ServingOption
 from tests.property.load_world import BORN, PRICES, asked
 from tests.unit.release.examples import STABLE, observed, ready, release_at, serving
 
@@ -28,12 +28,12 @@ FAILED = LoadTestResult(Verdict.FAIL, "ObjectiveUnreachable", "errors: 9 % at 1 
 UNKNOWN = LoadTestResult(Verdict.NO_EVIDENCE, "GeneratorLimited", "the generator was too slow")
 
 
-def ways(deployment: ModelDeployment) -> dict[str, Way]:
+def ways(deployment: ModelDeployment) -> dict[str, ServingOption]:
     """The ways of a spec by variant; under the empty word without variants."""
-    return {way.variant: way for way in asked(deployment).ways}
+    return {way.variant: way for way in asked(deployment).options}
 
 
-def recorded_of(way: Way, result: LoadTestResult, *, at: float = NOW, replicas: int = 1) -> LoadTestRecord:
+def recorded_of(way: ServingOption, result: LoadTestResult, *, at: float = NOW, replicas: int = 1) -> LoadTestRecord:
     """What a run of a way found."""
     return LoadTestRecord(way.revision, way.variant, way.digest, replicas, at, result)
 
@@ -41,11 +41,11 @@ def recorded_of(way: Way, result: LoadTestResult, *, at: float = NOW, replicas: 
 def under_load(deployment: ModelDeployment, variant: str = "", **changes: Any) -> State:  # noqa: ANN401
     """A release whose candidate is a variant under load; `changes` replace fields of the memory, `step` the step."""
     found = asked(deployment)
-    (way,) = (way for way in found.ways if way.variant == variant)
-    step = changes.pop("step", Step.LOAD_TESTING)
+    (way,) = (way for way in found.options if way.variant == variant)
+    step = changes.pop("step", ReleasePhase.LOAD_TESTING)
     release = release_at(step, plan=tuple(deployment.spec.release.stages), at=NOW)
     candidate = RevisionRef.of(way, family=found.revision, now=NOW)
-    return replace(serving(candidate=candidate, release=release, slots=(STABLE, "")), **changes)
+    return replace(serving(candidate=candidate, release=release, backend_positions=(STABLE, "")), **changes)
 
 
 def seen(
@@ -58,11 +58,11 @@ def seen(
 ) -> Observation:
     """What the shell saw: stable has all users, every way of the spec has one ready pod, and prices are known."""
     found = asked(deployment)
-    every = {STABLE: ready(2), **{way.revision: ready(1) for way in found.ways}}
+    every = {STABLE: ready(2), **{way.revision: ready(1) for way in found.options}}
     observation = observed(every if pods is None else pods, {STABLE: 100}, wanted=found.revision)
     return replace(
         observation,
-        ways=found.ways,
+        options=found.options,
         load_test=job or LoadTestFacts(exists=True, running=True),
         prices={"": PRICES} if priced else {},
         prices_problem="nobody has told any prices",

@@ -6,7 +6,7 @@ from palier.economics.spending import Rate, Spending
 from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult, JudgeResult
 from palier.loadtest.result import LoadTestResult, StepRecord
-from palier.release.cost import Reckoned
+from palier.release.cost import ReportedCosts
 from palier.release.examining import GoldenRecord, GoldenRun
 from palier.release.testing import LoadTestRecord, Usage
 
@@ -70,7 +70,7 @@ SPENDINGS = st.builds(
 )
 _FIGURES = st.sampled_from(["", "0.4", "123.5"])
 RECKONED = st.builds(
-    Reckoned, stable=_FIGURES, candidate=_FIGURES, exceeded=st.sampled_from(["", "BudgetSpent", "BurnsTooFast"])
+    ReportedCosts, stable=_FIGURES, candidate=_FIGURES, exceeded=st.sampled_from(["", "BudgetSpent", "BurnsTooFast"])
 )
 
 _SHARES = st.decimals(0, 1, places=4)

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from palier.evidence.objective import Counts, fresh, observe
-from palier.release.beginning import idle, tidied, wake_at
-from palier.release.observation import Measured, Observation, Requests
+from palier.evidence.objective import Counts, observe, start_evidence
+from palier.release.beginning import decide_idle, tidy_state, wake_at
+from palier.release.observation import MeasuredEvidence, Observation, Requests
 from palier.release.rules import measured_objectives, objectives_of, rules_digest
 from palier.release.situation import Decision, Situation
-from palier.release.state import Drain, Result, State, Step
+from palier.release.state import Drain, ReleasePhase, Result, State
 from tests.property.world import model_deployment
 from tests.unit.release.examples import (
     CANDIDATE,
@@ -41,7 +41,7 @@ def begun(
 ) -> Decision:
     """What an idle object does."""
     observation = replace(observation, requests=requests or Requests())
-    return idle(Situation(model_deployment(**changes), observation, state, now))
+    return decide_idle(Situation(model_deployment(**changes), observation, state, now))
 
 
 def refused_by(result: Result = Result.ROLLED_BACK, **changes: Any) -> State:  # noqa: ANN401
@@ -66,7 +66,7 @@ def test_a_first_revision_is_released_directly() -> None:
 
     assert decision.state.release is not None
     assert decision.state.release.plan == ()
-    assert decision.state.release.step is Step.PREPARING
+    assert decision.state.release.phase is ReleasePhase.PREPARING
     assert [note.message for note in decision.notes] == [f"m 1 ({CANDIDATE}): first revision"]
 
 
@@ -77,7 +77,7 @@ def test_a_new_revision_climbs_the_landings() -> None:
 
     assert release is not None
     assert candidate is not None
-    assert (release.step, release.plan, release.cursor) == (Step.PREPARING, planned(model_deployment()), 0)
+    assert (release.phase, release.plan, release.cursor) == (ReleasePhase.PREPARING, planned(model_deployment()), 0)
     assert (release.started_at, release.stage_started_at, release.traffic_since) == (NOW + 7, NOW + 7, None)
     assert (candidate.revision, candidate.model, candidate.version, candidate.port) == (CANDIDATE, "m", "1", 8080)
     assert candidate.since == NOW + 7
@@ -177,7 +177,7 @@ def later(state: State, observation: Observation | None = None, *, now: float = 
     """What time alone makes of a memory; the drain delay is 3 s."""
     deployment = model_deployment()
     objectives = objectives_of(deployment)
-    return tidied(deployment, observation or observed(PODS), state, objectives=objectives, now=now)
+    return tidy_state(deployment, observation or observed(PODS), state, objectives=objectives, now=now)
 
 
 def test_a_former_revision_expires() -> None:
@@ -208,18 +208,20 @@ def test_a_drain_is_remembered_while_half_of_the_revision_is_there() -> None:
     assert later(state, half, now=NOW + 60).drains == state.drains
 
 
-EVIDENCE = {"errors": observe(fresh(), Counts(10, 1, 1), None, measured_objectives(model_deployment())[0].rule)}
+EVIDENCE = {
+    "errors": observe(start_evidence(), Counts(10, 1, 1), None, measured_objectives(model_deployment())[0].rule)
+}
 
 
 def remembering(state: State, **measured: Any) -> State:  # noqa: ANN401
     """The memory after looks with this evidence."""
-    observation = replace(observed(PODS), measured=Measured(evidence=EVIDENCE, **measured))
+    observation = replace(observed(PODS), measured=MeasuredEvidence(evidence=EVIDENCE, **measured))
     return later(state, observation)
 
 
 def test_the_evidence_of_the_looks_is_remembered() -> None:
     """With the instant up to which it was gathered, and since when it could not be."""
-    release = remembering(releasing(Step.CANARY), last_look=NOW + 5, cannot_measure_since=NOW + 6).release
+    release = remembering(releasing(ReleasePhase.CANARY), last_look=NOW + 5, cannot_measure_since=NOW + 6).release
 
     assert release is not None
     assert release.evidence == EVIDENCE
@@ -228,7 +230,7 @@ def test_the_evidence_of_the_looks_is_remembered() -> None:
 
 def test_evidence_that_is_older_than_the_memory_is_not() -> None:
     """Another process looked further already: going back would count its events twice."""
-    state = releasing(Step.CANARY, last_look=NOW + 9)
+    state = releasing(ReleasePhase.CANARY, last_look=NOW + 9)
 
     assert remembering(state, last_look=NOW + 5) == state
     assert remembering(state) == state
@@ -276,7 +278,7 @@ PLAN = planned(model_deployment())
 def test_the_earliest_of_all_instants_counts() -> None:
     """Drains, the warm revision, the stage's shortest and longest time, each in its turn."""
     state = replace(
-        releasing(Step.CANARY, plan=PLAN),
+        releasing(ReleasePhase.CANARY, plan=PLAN),
         former=warm(NOW + 50),
         drains=(Drain(THIRD, NOW + 2), Drain(FORMER, NOW + 70)),
     )
@@ -286,20 +288,22 @@ def test_the_earliest_of_all_instants_counts() -> None:
 
 def test_a_candidate_that_is_not_ready_has_its_deadlines() -> None:
     """The one for too few pods, and the one for none at all; both count from where it began."""
-    assert instants(releasing(Step.PREPARING, plan=PLAN, traffic_since=None, unready_since=NOW - 10)) == [50]
-    assert instants(releasing(Step.CANARY, plan=PLAN, opened_at=None, traffic_since=None, gone_since=NOW - 7)) == [53]
+    assert instants(releasing(ReleasePhase.PREPARING, plan=PLAN, traffic_since=None, unready_since=NOW - 10)) == [50]
+    assert instants(
+        releasing(ReleasePhase.CANARY, plan=PLAN, opened_at=None, traffic_since=None, gone_since=NOW - 7)
+    ) == [53]
 
 
 def test_a_stage_without_traffic_has_no_end_yet() -> None:
     """Whatever keeps the gateway: the time of the stage begins with its traffic."""
-    assert instants(releasing(Step.CANARY, plan=PLAN, traffic_since=None)) == []
-    assert instants(releasing(Step.PROMOTING, plan=PLAN)) == []
+    assert instants(releasing(ReleasePhase.CANARY, plan=PLAN, traffic_since=None)) == []
+    assert instants(releasing(ReleasePhase.PROMOTING, plan=PLAN)) == []
 
 
 @pytest.mark.parametrize(
     ("step", "found"),
-    [(Step.LOAD_TESTING, [7200]), (Step.EXAMINING, [1800]), (Step.SHADOWING, [60, 1800])],
+    [(ReleasePhase.LOAD_TESTING, [7200]), (ReleasePhase.EXAMINING, [1800]), (ReleasePhase.SHADOWING, [60, 1800])],
 )
-def test_a_stage_before_users_has_its_longest_time(step: Step, found: list[float]) -> None:
+def test_a_stage_before_users_has_its_longest_time(step: ReleasePhase, found: list[float]) -> None:
     """The load tests' from the beginning of the stage, the others' from when the candidate was ready for it."""
     assert instants(releasing(step, traffic_since=None)) == found

@@ -12,15 +12,15 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.money import Money
 from palier.economics.running import Served
 from palier.economics.spending import Rate, Spending
-from palier.evidence.objective import Counts, begin_share, fresh, observe
+from palier.evidence.objective import Counts, begin_share, observe, start_evidence
 from palier.evidence.verdicts import Verdict
-from palier.release.alarm import alarmed, recounted
-from palier.release.cost import Reckoned, RunningFacts, burning
+from palier.release.alarm import note_recount, update_alarm
+from palier.release.cost import ReportedCosts, RunningFacts, find_burn
 from palier.release.memory import read_state, write_state
-from palier.release.observation import Measured, Observation
+from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.rules import measured_objectives
 from palier.release.situation import Decision, Note
-from palier.release.state import Former, Result, State, Step
+from palier.release.state import Former, ReleasePhase, Result, State
 from tests.property.load_world import load_tested
 from tests.unit.release.examples import FORMER, STABLE, observed, planned, ready, ref, release_at, serving
 from tests.unit.release.load_examples import (
@@ -58,13 +58,13 @@ def running(hourly: str = "0.10", *, of: str = STABLE) -> RunningFacts:
 def on_canary(deployment: ModelDeployment, **changes: Any) -> tuple[State, Observation]:  # noqa: ANN401
     """A tested candidate that has had 5 % of the users for a while, and has served them well."""
     (way,) = ways(deployment).values()
-    release = release_at(Step.CANARY, plan=planned(deployment), at=NOW - 10, traffic_since=NOW - 10)
-    state = replace(under_load(deployment), release=release, slots=(STABLE, way.revision))
+    release = release_at(ReleasePhase.CANARY, plan=planned(deployment), at=NOW - 10, traffic_since=NOW - 10)
+    state = replace(under_load(deployment), release=release, backend_positions=(STABLE, way.revision))
     (objective,) = measured_objectives(deployment)[:1]
-    evidence = begin_share(fresh(objective.digest))
+    evidence = begin_share(start_evidence(objective.digest))
     for _ in range(60):
         evidence = observe(evidence, Counts(50, 0, 0), Counts(950, 0, 0), objective.rule)
-    measured = Measured(evidence={"errors": evidence}, last_look=NOW)
+    measured = MeasuredEvidence(evidence={"errors": evidence}, last_look=NOW)
     split = {STABLE: 95, way.revision: 5}
     observation = replace(
         seen(deployment), measured=measured, running=running(of=way.revision), route=observed({}, split).route
@@ -93,13 +93,13 @@ def test_a_release_that_is_held_is_rolled_back_when_it_breaches() -> None:
     """Money is no reason to keep a bad version in front of users."""
     state, observation = on_canary(spec("Hold"), spending=BURNT)
     objective = measured_objectives(spec("Hold"))[0]
-    evidence = fresh(objective.digest)
+    evidence = start_evidence(objective.digest)
     for _ in range(60):
         evidence = observe(evidence, Counts(50, 25, 25), Counts(950, 0, 0), objective.rule)
-    bad = replace(observation, measured=Measured(evidence={"errors": evidence}, last_look=NOW))
+    bad = replace(observation, measured=MeasuredEvidence(evidence={"errors": evidence}, last_look=NOW))
     decision = decided(spec("Hold"), state, bad)
 
-    assert release_of(decision).step is Step.ROLLING_BACK
+    assert release_of(decision).phase is ReleasePhase.ROLLING_BACK
     assert release_of(decision).ending is not None
     assert release_of(decision).ending.reason == "ObjectiveBreached"  # type: ignore[union-attr]
 
@@ -133,12 +133,15 @@ def test_a_first_revision_and_the_way_back_are_never_stopped(on_burn: str) -> No
     pods = {STABLE: ready(2), way.revision: ready(2)}
     back = decided(deployment, warm, seen(deployment, pods, running=running()))
 
-    assert release_of(back).direct
-    assert release_of(decided(deployment, back.state, seen(deployment, pods, running=running()))).step is Step.PROMOTING
+    assert release_of(back).is_direct
+    assert (
+        release_of(decided(deployment, back.state, seen(deployment, pods, running=running()))).phase
+        is ReleasePhase.PROMOTING
+    )
 
     first = decided(deployment, State(spending=BURNT), seen(deployment, {}, running=running()))
 
-    assert release_of(first).direct
+    assert release_of(first).is_direct
     assert FORMER not in pods
 
 
@@ -181,7 +184,7 @@ def test_an_answer_whose_cost_is_not_known_holds() -> None:
     state, observation = on_canary(deployment, spending=FINE)
     decision = decided(deployment, state, replace(observation, running=RunningFacts(unknown="no look yet")))
 
-    assert (release_of(decision).step, release_of(decision).cursor) == (Step.CANARY, 1)
+    assert (release_of(decision).phase, release_of(decision).cursor) == (ReleasePhase.CANARY, 1)
     assert hold_of(decision).reason == "Judging"
     assert hold_of(decision).message.startswith("cost: it is not known yet what a pod of")
 
@@ -204,21 +207,21 @@ def test_people_are_told_once_when_the_budget_begins_to_burn_and_when_that_is_ov
 
 def test_a_graver_reason_is_told_too() -> None:
     """Who knows that the month will be over the budget wants to know that it is."""
-    burn = burning(spec(), BURNT, now=NOW)
+    burn = find_burn(spec(), BURNT, now=NOW)
     assert burn is not None
 
-    assert alarmed("ProjectedOverBudget", burn) == ("BudgetSpent", (Note("Warning", "BudgetSpent", burn.message),))
-    assert alarmed("BudgetSpent", burn) == ("BudgetSpent", ())
+    assert update_alarm("ProjectedOverBudget", burn) == ("BudgetSpent", (Note("Warning", "BudgetSpent", burn.message),))
+    assert update_alarm("BudgetSpent", burn) == ("BudgetSpent", ())
 
 
 def test_a_budget_that_is_gone_alarms_nobody() -> None:
     """Nor is anything remembered of it: neither what was spent nor what an answer cost."""
     deployment = load_tested(budget=None)
-    state = serving(spending=BURNT, costs=Reckoned("0.4", "", "BudgetSpent"))
+    state = serving(spending=BURNT, costs=ReportedCosts("0.4", "", "BudgetSpent"))
     decision = decided(deployment, state, seen(deployment, {STABLE: ready(2)}, revision=STABLE))
 
     assert decision.notes == ()
-    assert (decision.state.spending, decision.state.costs) == (None, Reckoned())
+    assert (decision.state.spending, decision.state.costs) == (None, ReportedCosts())
     assert "cost" not in write_state(decision.state)
 
 
@@ -246,8 +249,8 @@ def test_the_verdict_is_monotone_in_the_budget(amounts: list[int], limit: str, c
 
 def test_prices_in_another_currency_are_told_once() -> None:
     """Spending is counted anew then: whoever watches the sum must know why it fell."""
-    (note,) = recounted(BURNT, replace(BURNT, currency="USD"))
+    (note,) = note_recount(BURNT, replace(BURNT, currency="USD"))
 
     assert (note.type, note.reason) == ("Warning", "CurrencyChanged")
     assert "USD" in note.message
-    assert recounted(BURNT, BURNT) == recounted(None, BURNT) == recounted(BURNT, None) == ()
+    assert note_recount(BURNT, BURNT) == note_recount(None, BURNT) == note_recount(BURNT, None) == ()

@@ -13,17 +13,17 @@ from palier.economics.running import Served
 from palier.economics.spending import Rate, Spending, spent_at
 from palier.evidence.verdicts import Verdict
 from palier.release.cost import (
-    Reckoned,
+    ReportedCosts,
     RunningFacts,
-    burning,
+    burn_stops,
     cost_judgements,
+    find_burn,
     overheads_of,
-    reckoned,
     revision_cost,
     spending_of,
     spending_status,
-    spent,
-    stops,
+    update_reported,
+    update_spending,
 )
 from tests.property.load_world import load_tested
 from tests.unit.cluster.schema import violations
@@ -59,26 +59,26 @@ def spending(hourly: str = "1", *, already: str = "100", currency: str = "EUR") 
 
 def test_all_pods_cost_what_each_of_them_costs() -> None:
     """Every revision that has pods, whatever its part; one without pods costs nothing."""
-    assert running().together() == euros("0.50")
-    assert running(pods={STABLE: 2, CANDIDATE: 0}).together() == euros("0.20")
-    assert running(pods={STABLE: 2, CANDIDATE: 1, FORMER: 3}).together() == euros("0.50")
-    assert running(pods={}).together() is None
+    assert running().add_hourly() == euros("0.50")
+    assert running(pods={STABLE: 2, CANDIDATE: 0}).add_hourly() == euros("0.20")
+    assert running(pods={STABLE: 2, CANDIDATE: 1, FORMER: 3}).add_hourly() == euros("0.50")
+    assert running(pods={}).add_hourly() is None
 
 
 def test_one_pod_without_a_price_leaves_no_sum() -> None:
     """A sum that leaves something out would look like a saving; a revision without pods does no harm."""
     facts = {STABLE: euros("0.10"), CANDIDATE: UNPRICED}
 
-    assert running(hourly=facts).together() == UNPRICED
-    assert running(hourly=facts, pods={STABLE: 2, CANDIDATE: 0}).together() == euros("0.20")
+    assert running(hourly=facts).add_hourly() == UNPRICED
+    assert running(hourly=facts, pods={STABLE: 2, CANDIDATE: 0}).add_hourly() == euros("0.20")
 
 
 def test_spending_goes_on_while_a_price_is_missing() -> None:
     """The last known rate stands, and nothing is written anew."""
-    assert spent(spending(), running(hourly={STABLE: UNPRICED}), now=NOW + HOUR) == spending()
-    assert spent(None, RunningFacts(), now=NOW) is None
+    assert update_spending(spending(), running(hourly={STABLE: UNPRICED}), now=NOW + HOUR) == spending()
+    assert update_spending(None, RunningFacts(), now=NOW) is None
 
-    grown = spent(spending(), running(), now=NOW + HOUR)
+    grown = update_spending(spending(), running(), now=NOW + HOUR)
 
     assert grown is not None
     assert (grown.spent, grown.hourly) == (Decimal(101), euros("0.50"))
@@ -87,23 +87,23 @@ def test_spending_goes_on_while_a_price_is_missing() -> None:
 def test_what_was_spent_stands_still_when_no_pod_is_left() -> None:
     """A first release on an H100 that is refused after an hour has cost that hour, not the week after it."""
     h100 = running(hourly={CANDIDATE: euros("5.92")}, pods={CANDIDATE: 1}, seen=True)
-    began = spent(None, h100, now=NOW)
+    began = update_spending(None, h100, now=NOW)
     for gone in (running(hourly={}, pods={}, seen=True), running(pods={CANDIDATE: 0}, hourly=h100.hourly, seen=True)):
-        refused = spent(began, gone, now=NOW + HOUR)
+        refused = update_spending(began, gone, now=NOW + HOUR)
         assert refused is not None
         assert spent_at(refused, NOW + HOUR + 86_400) == Decimal("5.92")  # the week's end is another month
         assert refused.hourly == euros("0")
-        again = spent(refused, h100, now=NOW + 2 * HOUR)
+        again = update_spending(refused, h100, now=NOW + 2 * HOUR)
         assert again is not None
         assert (again.spent, again.hourly) == (Decimal("5.92"), euros("5.92"))
 
 
 def test_no_pods_count_only_where_somebody_has_looked() -> None:
     """What was not looked for may be there, and what has no price is there: for both the last cost of an hour holds."""
-    assert spent(spending(), RunningFacts(), now=NOW + HOUR) == spending()
+    assert update_spending(spending(), RunningFacts(), now=NOW + HOUR) == spending()
     unknown = running(hourly={STABLE: UNPRICED, CANDIDATE: euros("0.1")}, pods={STABLE: 1, CANDIDATE: 0}, seen=True)
-    assert spent(spending(), unknown, now=NOW + HOUR) == spending()
-    assert spent(None, running(hourly={}, pods={}, seen=True), now=NOW) is None
+    assert update_spending(spending(), unknown, now=NOW + HOUR) == spending()
+    assert update_spending(None, running(hourly={}, pods={}, seen=True), now=NOW) is None
 
 
 def test_overheads_are_added_up() -> None:
@@ -126,14 +126,14 @@ def test_overheads_are_added_up() -> None:
 )
 def test_a_budget_that_cannot_be_compared_does_not_burn(budget: dict[str, str] | None, known: Spending | None) -> None:
     """No amount is guessed or converted, and what is not known never stops a release."""
-    assert burning(load_tested(budget=budget), known, now=NOW) is None
+    assert find_burn(load_tested(budget=budget), known, now=NOW) is None
 
 
 def test_overheads_are_part_of_what_a_month_costs() -> None:
     """The same spending burns with them and not without."""
     scale = {"overheads": {"peopleMonthly": "400"}}
     without, with_them = (
-        burning(load_tested(**changes), spending("0.9", already="500"), now=NOW) for changes in ({}, {"scale": scale})
+        find_burn(load_tested(**changes), spending("0.9", already="500"), now=NOW) for changes in ({}, {"scale": scale})
     )
 
     assert without is not None
@@ -147,16 +147,16 @@ def test_overheads_are_part_of_what_a_month_costs() -> None:
 def test_what_a_burning_budget_stops_is_the_owners_choice(on_burn: str, begin: bool, go_on: bool) -> None:
     """An alert stops nothing, a freeze what has not begun, a hold both; a budget that is kept stops nothing at all."""
     deployment = load_tested(budget={"currency": "EUR", "monthly": "1000", "onBurn": on_burn})
-    burns = burning(deployment, spending(already="1200"), now=NOW)
-    fine = burning(deployment, spending("0.1", already="1"), now=NOW)
+    burns = find_burn(deployment, spending(already="1200"), now=NOW)
+    fine = find_burn(deployment, spending("0.1", already="1"), now=NOW)
 
     assert burns is not None
     assert burns.exceeds
-    assert stops(deployment, burns, under_way=False) is begin
-    assert stops(deployment, burns, under_way=True) is go_on
+    assert burn_stops(deployment, burns, under_way=False) is begin
+    assert burn_stops(deployment, burns, under_way=True) is go_on
     for found in (fine, None):
-        assert not stops(deployment, found, under_way=False)
-        assert not stops(deployment, found, under_way=True)
+        assert not burn_stops(deployment, found, under_way=False)
+        assert not burn_stops(deployment, found, under_way=True)
 
 
 COSTLY = load_tested(objectives=({"name": "cost", "cost": {"maxPerThousandInferences": "0.05"}},), replicas=4)
@@ -221,33 +221,35 @@ def test_what_a_thousand_answers_of_a_revision_cost() -> None:
     assert revision_cost(running(), FORMER) is None
 
 
-def told(before: Reckoned, facts: RunningFacts, *, anew: bool = False, candidate: str = CANDIDATE) -> tuple[str, str]:
+def told(
+    before: ReportedCosts, facts: RunningFacts, *, anew: bool = False, candidate: str = CANDIDATE
+) -> tuple[str, str]:
     """What is told of stable and of the candidate."""
-    now = reckoned(before, facts, stable=STABLE, candidate=candidate, anew=anew)
+    now = update_reported(before, facts, stable=STABLE, candidate=candidate, anew=anew)
     return now.stable, now.candidate
 
 
 def test_the_cost_of_an_answer_is_told_when_the_spending_is() -> None:
     """In between only news count: what was not known before, or a candidate that is gone."""
-    old = Reckoned("0.5", "0.7")
+    old = ReportedCosts("0.5", "0.7")
 
     assert told(old, running()) == ("0.5", "0.7")
     assert told(old, running(), anew=True) == ("0.02222", "0.3000")
-    assert told(Reckoned(), running()) == ("0.02222", "0.3000")
-    assert told(Reckoned("0.5"), running()) == ("0.02222", "0.3000")
+    assert told(ReportedCosts(), running()) == ("0.02222", "0.3000")
+    assert told(ReportedCosts("0.5"), running()) == ("0.02222", "0.3000")
     assert told(old, running(), candidate="") == ("0.02222", "")
     assert told(old, RunningFacts()) == ("0.5", "0.7")
     assert told(old, RunningFacts(), anew=True) == ("", "")
 
 
 @given(RECKONED)
-def test_what_was_told_reads_back(told_before: Reckoned) -> None:
+def test_what_was_told_reads_back(told_before: ReportedCosts) -> None:
     """Or an Event would be told twice after a restart."""
     status = told_before.to_status()
 
-    assert Reckoned.from_status(status) == told_before
+    assert ReportedCosts.from_status(status) == told_before
     assert list(violations({"cost": status})) == []
-    assert Reckoned.from_status(None) == Reckoned()
+    assert ReportedCosts.from_status(None) == ReportedCosts()
 
 
 @given(SPENDINGS)

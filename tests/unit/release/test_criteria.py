@@ -12,7 +12,7 @@ from palier.release.rules import ERROR_MARGIN, LATENCY_MARGIN, RELEASE_ALPHA, al
 from palier.release.shadow_objectives import COVERAGE, LEFT_OUT, shadow_objectives
 from palier.release.shadowing import comparison
 from palier.release.stages.table import criteria
-from palier.release.state import State, Step
+from palier.release.state import ReleasePhase, State
 from palier.shadow.plan import TIMED
 from tests.property.trial_specs import LENIENT, STRICT, tried
 from tests.unit.release.examples import CANDIDATE, STABLE, THIRD, first, planned, releasing, serving
@@ -39,7 +39,7 @@ SIGNALS = {
 }
 BUDGET = {"currency": "EUR", "monthly": "1000"}
 OF_SAMPLE = (LEFT_OUT, COVERAGE)
-SHADOWED = trying(Step.SHADOWING)
+SHADOWED = trying(ReleasePhase.SHADOWING)
 
 
 def everything(**changes: Any) -> ModelDeployment:  # noqa: ANN401 - arguments of `tried`
@@ -80,13 +80,13 @@ def test_the_shadow_judges_what_its_proxy_sees() -> None:
     [
         serving(),
         State(),
-        first(Step.PREPARING),
-        trying(Step.PREPARING),
-        trying(Step.EXAMINING),
-        trying(Step.PREPARING, plan=planned(everything()), cursor=1),
-        releasing(Step.CANARY),
-        releasing(Step.PROMOTING),
-        releasing(Step.ROLLING_BACK),
+        first(ReleasePhase.PREPARING),
+        trying(ReleasePhase.PREPARING),
+        trying(ReleasePhase.EXAMINING),
+        trying(ReleasePhase.PREPARING, plan=planned(everything()), cursor=1),
+        releasing(ReleasePhase.CANARY),
+        releasing(ReleasePhase.PROMOTING),
+        releasing(ReleasePhase.ROLLING_BACK),
     ],
 )
 def test_everywhere_else_users_are_what_counts(state: State) -> None:
@@ -152,7 +152,7 @@ def test_alpha_is_shared_by_every_test_of_a_release() -> None:
     """What is judged in the shadow and again where users are is tested twice; cost is no test at all."""
     spec = everything()
     shares = {rule_of(one).alpha for name, one in judged(spec, SHADOWED).items() if name not in OF_SAMPLE}
-    shares |= {rule_of(one).alpha for one in judged(spec, releasing(Step.CANARY)).values()}
+    shares |= {rule_of(one).alpha for one in judged(spec, releasing(ReleasePhase.CANARY)).values()}
 
     assert shares == {RELEASE_ALPHA / (5 + 6)}
     assert alpha_of(tried(shadow=False)) == RELEASE_ALPHA
@@ -206,7 +206,9 @@ def test_what_does_not_change_the_comparison(changes: dict[str, Any]) -> None:
 
 def test_the_same_name_with_users_is_other_evidence() -> None:
     """Failures of copies are none of users' requests."""
-    assert judged(tried(), SHADOWED)["errors"].digest != judged(tried(), releasing(Step.CANARY))["errors"].digest
+    assert (
+        judged(tried(), SHADOWED)["errors"].digest != judged(tried(), releasing(ReleasePhase.CANARY))["errors"].digest
+    )
 
 
 def test_there_is_the_sample_besides_a_single_promise() -> None:
@@ -233,8 +235,8 @@ def test_a_stage_that_left_the_spec_leaves_the_criteria_of_users() -> None:
     assert list(judged(tried(shadow=False), SHADOWED)) == ["errors"]
 
 
-@pytest.mark.parametrize(("index", "step", "better"), [(0, Step.CANARY, False), (1, Step.CANARY, True)])
-def test_only_in_the_experiment_is_better_asked_for(index: int, step: Step, better: bool) -> None:
+@pytest.mark.parametrize(("index", "step", "better"), [(0, ReleasePhase.CANARY, False), (1, ReleasePhase.CANARY, True)])
+def test_only_in_the_experiment_is_better_asked_for(index: int, step: ReleasePhase, better: bool) -> None:
     """Of the one objective that decides it; a canary before it asks for no such thing."""
     spec = everything(
         shadow=False,
@@ -256,8 +258,8 @@ def test_a_release_that_comes_to_its_experiment_is_judged_by_it() -> None:
     """
     spec = tried(golden=False, shadow=False, weights=(), experiment={"objective": "errors", "duration": "30s"})
 
-    assert rule_of(judged(spec, trying(Step.PREPARING, plan=planned(spec)))["errors"]).require_better
-    assert rule_of(judged(spec, releasing(Step.PROMOTING, plan=planned(spec)))["errors"]).require_better
+    assert rule_of(judged(spec, trying(ReleasePhase.PREPARING, plan=planned(spec)))["errors"]).require_better
+    assert rule_of(judged(spec, releasing(ReleasePhase.PROMOTING, plan=planned(spec)))["errors"]).require_better
     assert not rule_of(judged(spec, serving())["errors"]).require_better
 
 
@@ -267,7 +269,7 @@ def test_labels_that_come_late_are_known_of() -> None:
         {"name": "votes", "ratio": {"bad": "b", "total": "t", "maxPercent": "5"}, "labelDelay": "15s"},
         {"name": "errors", "errorRate": {"maxPercent": "1"}},
     )
-    found = judged(tried(shadow=False, objectives=late), releasing(Step.CANARY))
+    found = judged(tried(shadow=False, objectives=late), releasing(ReleasePhase.CANARY))
 
     assert {name: one.label_delay for name, one in found.items()} == {"votes": 15.0, "errors": 0.0}
 

@@ -8,10 +8,10 @@ import pytest
 from palier.api.v1alpha1 import ModelDeployment, Objective
 from palier.evidence.objective import Evidence
 from palier.release.decide import decide
-from palier.release.observation import Measured, Requests
+from palier.release.observation import MeasuredEvidence, Requests
 from palier.release.situation import Decision, Note
-from palier.release.state import Result, State, Step
-from palier.release.targets import targets
+from palier.release.state import ReleasePhase, Result, State
+from palier.release.targets import find_targets
 from tests.property.trial_specs import tried
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, planned, releasing
 from tests.unit.release.trial_examples import ending_of, gathered, hold_of, objectives_of, release_of, seen
@@ -34,7 +34,7 @@ def experiment(feedback: dict[str, Any] | None = None, **release: Any) -> ModelD
 
 
 SPEC = experiment()
-SPLIT = releasing(Step.CANARY, plan=planned(SPEC))
+SPLIT = releasing(ReleasePhase.CANARY, plan=planned(SPEC))
 """Half of the users have met the candidate since `NOW`."""
 
 
@@ -60,7 +60,7 @@ def after(
 ) -> Decision:
     """What is decided so many seconds after the users were split."""
     evidence = counted(spec, **{"bad": 400, "stable_bad": 600, **counts})
-    looks = Measured(**{"evidence": evidence, "last_look": NOW + seconds, **(measured or {})})
+    looks = MeasuredEvidence(**{"evidence": evidence, "last_look": NOW + seconds, **(measured or {})})
     observation = seen(measured=looks, pods=2, weights={STABLE: 50, CANDIDATE: 50})
     observation = replace(observation, requests=asked or Requests())
     return decide(spec, observation, state, now=NOW + seconds)
@@ -78,7 +78,7 @@ def test_nothing_ends_a_good_experiment_early(seconds: float) -> None:
     """However clear it is: its time was set before it began."""
     decision = after(seconds, bad=100, stable_bad=800)
 
-    assert release_of(decision).step is Step.CANARY
+    assert release_of(decision).phase is ReleasePhase.CANARY
     assert hold_of(decision).reason == "MinimumDuration"
     assert hold_of(decision).message == "the stage at 50 % lasts at least 30s"
     assert {one.verdict.value for one in decision.judgements} == {"Pass"}
@@ -89,7 +89,7 @@ def test_the_better_version_is_promoted_at_the_end() -> None:
     decision = after(30.0)
     (feedback,) = (one for one in decision.judgements if one.objective == "feedback")
 
-    assert release_of(decision).step is Step.PROMOTING
+    assert release_of(decision).phase is ReleasePhase.PROMOTING
     assert feedback.reason == "ProvenBetter"
     assert "proven to be better than stable" in feedback.message
 
@@ -107,8 +107,8 @@ def test_what_is_not_better_is_not_kept(bad: int, stable_bad: int) -> None:
     assert message.startswith(
         f"the candidate was not shown to be better than stable within 30s: feedback: {bad} of 4000 events bad"
     )
-    assert release_of(decision).step is Step.ROLLING_BACK
-    assert targets(SPEC, decision.state, seen(), now=NOW + 30).weights == {STABLE: 100}
+    assert release_of(decision).phase is ReleasePhase.ROLLING_BACK
+    assert find_targets(SPEC, decision.state, seen(), now=NOW + 30).weights == {STABLE: 100}
 
 
 def test_stable_that_was_kept_is_told_of_and_stays_so() -> None:
@@ -150,7 +150,7 @@ def test_who_cannot_measure_does_not_say_who_is_better(rule: str) -> None:
     decision = after(30.0, experiment(onNoEvidence=rule), measured=BLIND)
 
     if rule == "Hold":
-        assert release_of(decision).step is Step.CANARY
+        assert release_of(decision).phase is ReleasePhase.CANARY
         assert hold_of(decision).reason == "DeadlineWithoutEvidence"
         assert "Prometheus does not answer" in hold_of(decision).message
     else:
@@ -170,9 +170,9 @@ def test_a_moment_of_blindness_at_the_end_decides_nothing(measured: dict[str, An
     """A look later it is known who is better: neither a missed scrape nor a restart may decide it."""
     decision = after(30.0, experiment(onNoEvidence=rule), measured=measured)
 
-    assert release_of(decision).step is Step.CANARY
+    assert release_of(decision).phase is ReleasePhase.CANARY
     assert hold_of(decision).reason == "Judging"
-    assert release_of(after(31.0, experiment(onNoEvidence=rule))).step is Step.PROMOTING
+    assert release_of(after(31.0, experiment(onNoEvidence=rule))).phase is ReleasePhase.PROMOTING
 
 
 @pytest.mark.parametrize("rule", ["Hold", "Rollback"])
@@ -181,7 +181,7 @@ def test_a_better_version_that_is_not_proven_otherwise_is_no_worse_one(rule: str
     decision = after(30.0, experiment(onNoEvidence=rule), bad=100, stable_bad=800)
     few = after(30.0, experiment(onNoEvidence=rule), bad=100, stable_bad=800, requests=10)
 
-    assert release_of(decision).step is Step.PROMOTING
+    assert release_of(decision).phase is ReleasePhase.PROMOTING
     if rule == "Hold":
         assert hold_of(few).reason == "DeadlineWithoutEvidence"
         assert "errors: 0 of 10 requests failed" in hold_of(few).message
@@ -213,11 +213,11 @@ def test_users_who_went_elsewhere_decide_nothing() -> None:
     errors = objectives_of(spec, SPLIT)["errors"]
     for stable, reason in ((EVENTS, "Promoting"), (9 * EVENTS, "DeadlineWithoutEvidence")):
         evidence = {"errors": gathered(errors, EVENTS, 0, stable=stable, stable_bad=stable // 20, looks=60)}
-        looks = Measured(evidence=evidence, last_look=NOW + 30)
+        looks = MeasuredEvidence(evidence=evidence, last_look=NOW + 30)
         decision = decide(spec, seen(measured=looks, pods=2, weights={STABLE: 50, CANDIDATE: 50}), SPLIT, now=NOW + 30)
 
         if reason == "Promoting":
-            assert release_of(decision).step is Step.PROMOTING
+            assert release_of(decision).phase is ReleasePhase.PROMOTING
         else:
             assert hold_of(decision).reason == reason
             assert "its weight is 50 %" in hold_of(decision).message
@@ -243,21 +243,23 @@ def test_an_experiment_follows_the_canaries() -> None:
         objectives=(ERRORS, FEEDBACK),
         experiment={"objective": "feedback", "weight": 50, "duration": "30s"},
     )
-    first = releasing(Step.CANARY, plan=planned(spec))
+    first = releasing(ReleasePhase.CANARY, plan=planned(spec))
     evidence = {
         name: gathered(one, EVENTS, 0, stable=19 * EVENTS, looks=60) for name, one in objectives_of(spec, first).items()
     }
-    observation = seen(measured=Measured(evidence=evidence, last_look=NOW + 3), weights={STABLE: 95, CANDIDATE: 5})
+    observation = seen(
+        measured=MeasuredEvidence(evidence=evidence, last_look=NOW + 3), weights={STABLE: 95, CANDIDATE: 5}
+    )
     opened = decide(spec, observation, first, now=NOW + 3).state
 
     assert opened.release is not None
     assert (opened.release.cursor, opened.release.opened_at, opened.release.traffic_since) == (1, NOW + 3, None)
-    assert targets(spec, opened, observation, now=NOW + 3).weights == {STABLE: 50, CANDIDATE: 50}
+    assert find_targets(spec, opened, observation, now=NOW + 3).weights == {STABLE: 50, CANDIDATE: 50}
 
 
 def test_a_person_may_end_it() -> None:
     """By a promotion or an abort, at the person's own risk."""
-    assert release_of(after(5.0, asked=Requests(promote=CANDIDATE))).step is Step.PROMOTING
+    assert release_of(after(5.0, asked=Requests(promote=CANDIDATE))).phase is ReleasePhase.PROMOTING
     assert ending_of(after(5.0, asked=Requests(abort=CANDIDATE))).result is Result.ABORTED
 
 
@@ -272,10 +274,10 @@ def test_a_person_may_end_it() -> None:
 def test_long_blindness_does_not_outlast_the_deadline(blind: dict[str, Any]) -> None:
     """Whichever objective comes first in the spec: one that is merely not proven yet does not hide it."""
     spec = tried(golden=False, shadow=False, weights=(50,), objectives=(FEEDBACK, ERRORS), onNoEvidence="Rollback")
-    split = releasing(Step.CANARY, plan=planned(spec))
+    split = releasing(ReleasePhase.CANARY, plan=planned(spec))
     found = objectives_of(spec, split)
     evidence = {"feedback": gathered(found["feedback"], 30, 7, looks=10), "errors": gathered(found["errors"], 4000, 0)}
-    looks = Measured(evidence=evidence, last_look=NOW + 20, **blind)
+    looks = MeasuredEvidence(evidence=evidence, last_look=NOW + 20, **blind)
     halves = seen(pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=looks)
 
     assert ending_of(decide(spec, halves, split, now=NOW + 20)).reason == "NoEvidence"
@@ -287,9 +289,9 @@ def test_an_objective_that_cannot_be_measured_any_more_does_not_outlast_the_dead
     unread = {"name": "ttft", "latency": {"signal": "timeToFirstToken", "percentile": 90, "threshold": "2s"}}
     changed = spec.spec.model_copy(update={"objectives": [Objective.model_validate(unread)]})
     broken = spec.model_copy(update={"spec": changed})
-    halves = seen(pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=Measured(last_look=NOW + 20))
+    halves = seen(pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=MeasuredEvidence(last_look=NOW + 20))
 
-    split = releasing(Step.CANARY, plan=planned(spec))
+    split = releasing(ReleasePhase.CANARY, plan=planned(spec))
 
     assert ending_of(decide(broken, halves, split, now=NOW + 20)).reason == "NoEvidence"
 

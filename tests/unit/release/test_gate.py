@@ -8,8 +8,8 @@ import pytest
 from palier.release.observation import Requests
 from palier.release.situation import Hold, Situation
 from palier.release.stages.table import is_work_unknown, work_at
-from palier.release.state import Drain, Outcome, Result, State, Step
-from palier.release.targets import targets
+from palier.release.state import Drain, Outcome, ReleasePhase, Result, State
+from palier.release.targets import find_targets
 from palier.release.testing import NO_RESULT, LoadTestFacts, Run, Usage
 from tests.property.load_world import load_tested
 from tests.unit.release.examples import FORMER, STABLE, planned, ready, serving
@@ -37,13 +37,13 @@ def test_a_release_begins_with_the_pods_of_the_first_run() -> None:
     """The first variant, as many pods as the run is about, and no weight; the hold says what for."""
     deployment = load_tested(variants=TWO)
     decision = decided(deployment, serving(), seen(deployment, {STABLE: ready(2)}))
-    aims = targets(deployment, decision.state, seen(deployment, {STABLE: ready(2)}), now=NOW)
+    aims = find_targets(deployment, decision.state, seen(deployment, {STABLE: ready(2)}), now=NOW)
     (first, _) = ways(deployment).values()
 
     assert candidate_of(decision) == first.revision
     assert decision.state.candidate is not None
     assert decision.state.candidate.family == seen(deployment).revision
-    assert (release_of(decision).step, release_of(decision).plan) == (Step.PREPARING, planned(deployment))
+    assert (release_of(decision).phase, release_of(decision).plan) == (ReleasePhase.PREPARING, planned(deployment))
     assert hold_of(decision).message == f"m 1 ({first.revision}, variant a) starts for its load test"
     assert [note.reason for note in decision.notes] == ["ReleaseStarted"]
     assert aims.replicas == {STABLE: 2, first.revision: 1}
@@ -55,7 +55,7 @@ def test_a_first_revision_is_tested_too() -> None:
     """A budget that does not suffice is worth knowing before there are users; nothing serves meanwhile."""
     deployment = load_tested()
     decision = decided(deployment, State(), seen(deployment, {}))
-    aims = targets(deployment, decision.state, seen(deployment, {}), now=NOW)
+    aims = find_targets(deployment, decision.state, seen(deployment, {}), now=NOW)
 
     assert release_of(decision).plan == planned(deployment)[:1]
     assert list(aims.replicas.values()) == [1]
@@ -65,9 +65,9 @@ def test_a_first_revision_is_tested_too() -> None:
 def test_ready_pods_are_put_under_load() -> None:
     """From now on there has to be a Job, and an Event tells of it."""
     deployment = load_tested()
-    decision = decided(deployment, under_load(deployment, step=Step.PREPARING))
+    decision = decided(deployment, under_load(deployment, step=ReleasePhase.PREPARING))
 
-    assert release_of(decision).step is Step.LOAD_TESTING
+    assert release_of(decision).phase is ReleasePhase.LOAD_TESTING
     assert decision.run is not None
     assert (decision.run.revision, decision.run.index, decision.run.attempt) == (candidate_of(decision), 0, 0)
     assert decision.run.digest == ways(deployment)[""].digest
@@ -80,10 +80,10 @@ def test_a_load_test_is_about_exactly_its_number_of_pods(pods: int, reason: str)
     deployment = load_tested()
     (way,) = ways(deployment).values()
     observation = seen(deployment, {STABLE: ready(2), way.revision: ready(pods)})
-    decision = decided(deployment, under_load(deployment, step=Step.PREPARING), observation)
-    aims = targets(deployment, decision.state, observation, now=NOW)
+    decision = decided(deployment, under_load(deployment, step=ReleasePhase.PREPARING), observation)
+    aims = find_targets(deployment, decision.state, observation, now=NOW)
 
-    assert (release_of(decision).step, hold_of(decision).reason) == (Step.PREPARING, reason)
+    assert (release_of(decision).phase, hold_of(decision).reason) == (ReleasePhase.PREPARING, reason)
     assert decision.run is None
     assert aims.replicas[way.revision] == 1
 
@@ -130,8 +130,8 @@ def test_pods_that_are_lost_before_the_job_is_made_have_to_come_back() -> None:
     lost = decided(deployment, under_load(deployment), seen(deployment, pods, job=LoadTestFacts()), now=NOW + 9)
     kept = decided(deployment, under_load(deployment), seen(deployment, pods), now=NOW + 9)
 
-    assert (release_of(lost).step, release_of(lost).unready_since) == (Step.PREPARING, NOW + 9)
-    assert release_of(kept).step is Step.LOAD_TESTING
+    assert (release_of(lost).phase, release_of(lost).unready_since) == (ReleasePhase.PREPARING, NOW + 9)
+    assert release_of(kept).phase is ReleasePhase.LOAD_TESTING
 
 
 def test_what_a_run_found_is_remembered_and_told() -> None:
@@ -145,7 +145,7 @@ def test_what_a_run_found_is_remembered_and_told() -> None:
 
     assert record == replace(recorded_of(a, passed(), at=NOW + 9), node="node-7", usage=usage)
     assert candidate_of(decision) == b.revision
-    assert (release_of(decision).step, release_of(decision).attempt) == (Step.PREPARING, 1)
+    assert (release_of(decision).phase, release_of(decision).attempt) == (ReleasePhase.PREPARING, 1)
     assert [(note.type, note.reason) for note in decision.notes] == [("Normal", "LoadTestFinished")]
     assert decision.notes[0].message == f"m 1 ({a.revision}, variant a): 100 requests/s held"
 
@@ -155,7 +155,7 @@ def test_a_tested_variant_goes_at_once() -> None:
     deployment = load_tested(variants=TWO)
     a, b = ways(deployment).values()
     decision = decided(deployment, under_load(deployment, "a"), seen(deployment, job=ended(FAILED)))
-    aims = targets(deployment, decision.state, seen(deployment), now=NOW)
+    aims = find_targets(deployment, decision.state, seen(deployment), now=NOW)
 
     assert decision.state.drains == (Drain(a.revision, NOW),)
     assert aims.remove == {a.revision}
@@ -176,7 +176,7 @@ def test_a_variant_that_is_needed_again_does_not_go() -> None:
 
     assert candidate_of(decision) == a.revision
     assert decision.state.drains == (Drain(FORMER, NOW), Drain(b.revision, NOW))
-    assert targets(deployment, decision.state, observation, now=NOW).remove == {FORMER, b.revision}
+    assert find_targets(deployment, decision.state, observation, now=NOW).remove == {FORMER, b.revision}
 
 
 def test_a_run_that_ended_without_a_result_is_no_verdict() -> None:
@@ -186,7 +186,7 @@ def test_a_run_that_ended_without_a_result_is_no_verdict() -> None:
     decision = decided(deployment, under_load(deployment), seen(deployment, job=facts))
 
     assert decision.state.load_tests[0].result.reason == NO_RESULT
-    assert release_of(decision).step is Step.LOAD_TESTING
+    assert release_of(decision).phase is ReleasePhase.LOAD_TESTING
     assert hold_of(decision) == Hold(NO_RESULT, "pod x was evicted")
     assert decision.run is None
 
@@ -198,13 +198,13 @@ def test_a_version_that_fits_goes_on_to_its_users() -> None:
     decision = decided(deployment, under_load(deployment), seen(deployment, job=ended(passed())))
     release = release_of(decision)
 
-    assert (release.step, release.cursor, release.opened_at, release.attempt) == (Step.PREPARING, 1, None, 0)
+    assert (release.phase, release.cursor, release.opened_at, release.attempt) == (ReleasePhase.PREPARING, 1, None, 0)
     assert [note.reason for note in decision.notes] == ["LoadTestFinished", "LoadTestPassed"]
     assert "146 EUR a month, within a budget of 1,000 EUR" in decision.notes[1].message
 
     following = decided(deployment, decision.state, seen(deployment), now=NOW + 1)
 
-    assert release_of(following).step is Step.CANARY
+    assert release_of(following).phase is ReleasePhase.CANARY
     assert candidate_of(following) == way.revision
 
 
@@ -217,10 +217,12 @@ def test_a_version_that_is_too_dear_is_refused_before_users_meet_it(first: bool)
     observation = seen(deployment, job=ended(passed()))
     if first:
         assert state.release is not None
-        state = replace(state, stable=None, slots=None, release=replace(state.release, plan=planned(deployment)[:1]))
+        state = replace(
+            state, stable=None, backend_positions=None, release=replace(state.release, plan=planned(deployment)[:1])
+        )
         observation = replace(seen(deployment, {way.revision: ready(1)}, job=ended(passed())))
     decision = decided(deployment, state, observation)
-    assert release_of(decision).step is Step.ROLLING_BACK
+    assert release_of(decision).phase is ReleasePhase.ROLLING_BACK
     assert hold_of(decision).reason == "OverBudget"
 
     over = decided(deployment, decision.state, observation, now=NOW + 1).state
@@ -261,7 +263,7 @@ def test_what_is_not_known_holds(rule: str, after: float) -> None:
     state = under_load(deployment, load_tests=(recorded_of(way, UNKNOWN),))
     decision = decided(deployment, state, now=NOW + after)
 
-    assert release_of(decision).step is Step.LOAD_TESTING
+    assert release_of(decision).phase is ReleasePhase.LOAD_TESTING
     assert hold_of(decision).reason == ("GeneratorLimited" if after < 60 else "DeadlineWithoutEvidence")
     assert "the generator was too slow" in hold_of(decision).message
 
@@ -302,19 +304,19 @@ def test_a_person_may_promote_in_the_middle_of_a_test() -> None:
 
     assert (release_of(decision).stage, release_of(decision).opened_at) == (None, None)
     assert decision.run is None
-    assert targets(deployment, decision.state, observation, now=NOW).replicas[way.revision] == 4
+    assert find_targets(deployment, decision.state, observation, now=NOW).replicas[way.revision] == 4
     assert [note.reason for note in decision.notes] == ["PromotionRequested"]
 
 
-@pytest.mark.parametrize("step", [Step.PREPARING, Step.LOAD_TESTING])
-def test_an_abort_ends_it_anywhere(step: Step) -> None:
+@pytest.mark.parametrize("step", [ReleasePhase.PREPARING, ReleasePhase.LOAD_TESTING])
+def test_an_abort_ends_it_anywhere(step: ReleasePhase) -> None:
     """The Job goes with the same decision."""
     deployment = load_tested()
     (way,) = ways(deployment).values()
     observation = seen(deployment, requests=Requests(abort=way.revision))
     decision = decided(deployment, under_load(deployment, step=step), observation)
 
-    assert release_of(decision).step is Step.ROLLING_BACK
+    assert release_of(decision).phase is ReleasePhase.ROLLING_BACK
     assert decision.run is None
 
 
@@ -325,8 +327,8 @@ def test_other_numbers_of_replicas_change_the_run() -> None:
     state = under_load(deployment, load_tests=(recorded_of(way, passed()),))
     decision = decided(deployment, state, seen(deployment, job=LoadTestFacts()))
 
-    assert release_of(decision).step is Step.PREPARING
-    assert targets(deployment, decision.state, seen(deployment), now=NOW).replicas[way.revision] == 4
+    assert release_of(decision).phase is ReleasePhase.PREPARING
+    assert find_targets(deployment, decision.state, seen(deployment), now=NOW).replicas[way.revision] == 4
     assert candidate_of(decision) == way.revision
     assert decision.state.drains == ()
 
@@ -346,8 +348,8 @@ def test_surplus_pods_of_a_run_that_is_no_more_go_first() -> None:
 def test_texts_that_cannot_be_read_hold_in_every_step() -> None:
     """Which requests the test has is not known then: nothing begins, and what runs is left alone."""
     deployment = load_tested()
-    observation = replace(seen(deployment), ways=(), unreadable="spec.scale: no ConfigMap requests")
-    for step in (Step.PREPARING, Step.LOAD_TESTING):
+    observation = replace(seen(deployment), options=(), unreadable="spec.scale: no ConfigMap requests")
+    for step in (ReleasePhase.PREPARING, ReleasePhase.LOAD_TESTING):
         state = under_load(deployment, step=step)
         decision = decided(deployment, state, observation)
 
@@ -355,13 +357,13 @@ def test_texts_that_cannot_be_read_hold_in_every_step() -> None:
         assert hold_of(decision) == Hold("TextUnreadable", "spec.scale: no ConfigMap requests")
         assert decision.run is None
         assert decision.survey is None
-        assert decision.work_stays is (step is Step.LOAD_TESTING)
+        assert decision.work_stays is (step is ReleasePhase.LOAD_TESTING)
         assert not is_work_unknown(Situation(deployment, seen(deployment), state, NOW))
     assert not is_work_unknown(Situation(deployment, observation, serving(), NOW))
 
 
-@pytest.mark.parametrize("step", [step for step in Step if step is not Step.LOAD_TESTING])
-def test_only_a_load_test_has_a_job(step: Step) -> None:
+@pytest.mark.parametrize("step", [step for step in ReleasePhase if step is not ReleasePhase.LOAD_TESTING])
+def test_only_a_load_test_has_a_job(step: ReleasePhase) -> None:
     """Whatever else is on its way."""
     deployment = load_tested()
     state = under_load(deployment, step=step)

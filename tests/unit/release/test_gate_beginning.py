@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from palier.release.observation import Requests
-from palier.release.state import Drain, Former, Result, Step
-from palier.release.targets import targets
+from palier.release.state import Drain, Former, ReleasePhase, Result
+from palier.release.targets import find_targets
 from tests.property.load_world import load_tested
 from tests.unit.release.examples import FORMER, STABLE, ready, ref, serving
 from tests.unit.release.load_examples import (
@@ -37,7 +37,7 @@ def test_the_way_back_to_a_warm_revision_is_not_tested() -> None:
     decision = decided(deployment, serving(former=warm), observation)
 
     assert release_of(decision).plan == ()
-    assert release_of(decided(deployment, decision.state, observation)).step is Step.PROMOTING
+    assert release_of(decided(deployment, decision.state, observation)).phase is ReleasePhase.PROMOTING
 
 
 def test_a_former_revision_that_is_tested_anew_is_no_longer_the_way_back() -> None:
@@ -47,7 +47,7 @@ def test_a_former_revision_that_is_tested_anew_is_no_longer_the_way_back() -> No
     for former, kept in ((way.revision, False), (FORMER, True)):
         warm = Former(ref(former), NOW + 600)
         decision = decided(deployment, serving(former=warm), seen(deployment, {STABLE: ready(2)}))
-        aims = targets(deployment, decision.state, seen(deployment, {STABLE: ready(2)}), now=NOW)
+        aims = find_targets(deployment, decision.state, seen(deployment, {STABLE: ready(2)}), now=NOW)
 
         assert aims.replicas[way.revision] == 1
         assert (decision.state.former == warm) is kept
@@ -73,7 +73,7 @@ def test_everything_that_is_known_already_is_not_tested_again() -> None:
     decision = decided(deployment, state, observation)
 
     assert release_of(decision).ending is not None
-    assert targets(deployment, decision.state, observation, now=NOW).replicas == {STABLE: 2}
+    assert find_targets(deployment, decision.state, observation, now=NOW).replicas == {STABLE: 2}
 
     over = decided(deployment, decision.state, observation, now=NOW + 1).state
 
@@ -86,7 +86,7 @@ def test_the_candidate_of_variants_is_never_stable_itself() -> None:
     deployment = load_tested(variants=TWO, budget={"currency": "EUR", "monthly": "1"})
     a, b = ways(deployment).values()
     state = serving(load_tests=(recorded_of(a, passed()), recorded_of(b, passed())))
-    state = replace(state, stable=ref(a.revision), slots=(a.revision, ""))
+    state = replace(state, stable=ref(a.revision), backend_positions=(a.revision, ""))
     observation = replace(
         seen(deployment, {a.revision: ready(2)}), route=replace(seen(deployment).route, weights={a.revision: 100})
     )

@@ -9,8 +9,8 @@ from palier.release.observation import Requests
 from palier.release.plan import plan_of
 from palier.release.situation import Hold, Situation
 from palier.release.stages.table import work_at
-from palier.release.state import Result, State, Step
-from palier.release.targets import targets
+from palier.release.state import ReleasePhase, Result, State
+from palier.release.targets import find_targets
 from tests.property.trial_specs import tried
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, THIRD, observed, planned, ready, serving
 from tests.unit.release.trial_examples import (
@@ -32,8 +32,8 @@ from tests.unit.release.trial_examples import (
 
 SPEC = tried(shadow=False)
 LEAST = tried(shadow=False, least="90")
-ASKED = trying(Step.EXAMINING, plan=planned(SPEC))
-COMES = trying(Step.PREPARING, plan=planned(SPEC))
+ASKED = trying(ReleasePhase.EXAMINING, plan=planned(SPEC))
+COMES = trying(ReleasePhase.PREPARING, plan=planned(SPEC))
 """The candidate's pods come up to be asked."""
 OTHER = "fedcba9876543210"
 
@@ -48,7 +48,7 @@ def test_ready_pods_are_asked() -> None:
     """From now on there has to be a Job about both revisions, and an Event tells that no user is concerned."""
     decision = decided(SPEC, COMES, seen(), after=7)
 
-    assert (release_of(decision).step, release_of(decision).opened_at) == (Step.EXAMINING, NOW + 7)
+    assert (release_of(decision).phase, release_of(decision).opened_at) == (ReleasePhase.EXAMINING, NOW + 7)
     assert decision.examination == GoldenRun(CANDIDATE, STABLE, 0, QUESTION)
     assert reasons(decision) == ["GoldenStarted"]
     assert hold_of(decision).reason == "Examining"
@@ -56,10 +56,10 @@ def test_ready_pods_are_asked() -> None:
 
 def test_a_first_revision_is_asked_too() -> None:
     """A least score is worth knowing before there are users; there is nothing to be compared with."""
-    decision = decided(LEAST, trying(Step.PREPARING, first=True, plan=planned(SPEC)[:1]), seen(pods=2))
-    aims = targets(LEAST, decision.state, seen(pods=2), now=NOW)
+    decision = decided(LEAST, trying(ReleasePhase.PREPARING, first=True, plan=planned(SPEC)[:1]), seen(pods=2))
+    aims = find_targets(LEAST, decision.state, seen(pods=2), now=NOW)
 
-    assert release_of(decision).step is Step.EXAMINING
+    assert release_of(decision).phase is ReleasePhase.EXAMINING
     assert decision.examination == GoldenRun(CANDIDATE, "", 0, QUESTION)
     assert aims.weights is None
 
@@ -71,17 +71,20 @@ def test_a_first_revision_is_not_asked_what_nothing_can_be_made_of() -> None:
 
     assert release_of(begun).plan == ()
     assert release_of(asked).plan == planned(LEAST)[:1]
-    assert release_of(decided(SPEC, begun.state, seen(pods=2))).step is Step.PROMOTING
+    assert release_of(decided(SPEC, begun.state, seen(pods=2))).phase is ReleasePhase.PROMOTING
 
 
 def test_golden_answers_come_before_the_shadow() -> None:
     """They cost no user anything, and need no traffic."""
     spec = tried()
-    assert release_of(decided(spec, trying(Step.PREPARING, plan=planned(spec)), seen())).step is Step.EXAMINING
+    assert (
+        release_of(decided(spec, trying(ReleasePhase.PREPARING, plan=planned(spec)), seen())).phase
+        is ReleasePhase.EXAMINING
+    )
 
-    passed = decided(spec, recorded(trying(Step.EXAMINING, plan=planned(spec)), GOOD), seen()).state
+    passed = decided(spec, recorded(trying(ReleasePhase.EXAMINING, plan=planned(spec)), GOOD), seen()).state
 
-    assert release_of(decided(spec, passed, seen())).step is Step.SHADOWING
+    assert release_of(decided(spec, passed, seen())).phase is ReleasePhase.SHADOWING
 
 
 @pytest.mark.parametrize(
@@ -121,22 +124,22 @@ def test_good_answers_go_on_to_the_next_stage() -> None:
 
     assert (release_of(decision).cursor, release_of(decision).opened_at) == (1, None)
     assert decision.examination is None
-    assert release_of(decided(SPEC, decision.state, seen(), after=1)).step is Step.CANARY
+    assert release_of(decided(SPEC, decision.state, seen(), after=1)).phase is ReleasePhase.CANARY
 
 
 def test_a_first_revision_with_good_answers_serves() -> None:
     """It has no canary and no shadow, whatever the spec says."""
     spec = tried(least="90")
     plan = plan_of(spec.spec.release, first=True)
-    state = decided(spec, trying(Step.EXAMINING, first=True, plan=plan), seen(golden=ended(GOOD), pods=2)).state
+    state = decided(spec, trying(ReleasePhase.EXAMINING, first=True, plan=plan), seen(golden=ended(GOOD), pods=2)).state
 
-    assert release_of(decided(spec, state, seen(pods=2))).step is Step.PROMOTING
+    assert release_of(decided(spec, state, seen(pods=2))).phase is ReleasePhase.PROMOTING
 
 
 @pytest.mark.parametrize("first", [False, True])
 def test_bad_answers_refuse_the_candidate(first: bool) -> None:
     """Before any user met it: with the numbers, and until something changes."""
-    state = trying(Step.EXAMINING, first=first, plan=plan_of(LEAST.spec.release, first=first))
+    state = trying(ReleasePhase.EXAMINING, first=first, plan=plan_of(LEAST.spec.release, first=first))
     observation = seen(golden=ended(BAD))
     if first:
         observation = replace(observation, route=observed({}, {}).route, revisions={CANDIDATE: ready(2)})
@@ -162,7 +165,7 @@ def test_what_is_not_known_waits(result: object) -> None:
     record = decision.state.golden
 
     assert record is not None
-    assert (release_of(decision).step, release_of(decision).cursor) == (Step.EXAMINING, 0)
+    assert (release_of(decision).phase, release_of(decision).cursor) == (ReleasePhase.EXAMINING, 0)
     assert release_of(decision).attempt == 1  # the next Job has another name
     assert hold_of(decision) == Hold(record.result.reason, record.result.message)
     assert record.result.reason == (GOLDEN_FAILED if result is None else result.reason)  # type: ignore[attr-defined]
@@ -181,7 +184,7 @@ def test_what_is_not_known_waits(result: object) -> None:
 def test_what_failed_by_chance_is_asked_again_after_a_while(result: object, again: bool) -> None:
     """A corpus that was too small still is; a judge may be back. The new Job has another name."""
     spec = tried(shadow=False, golden_stage={"maxDuration": "1h"})
-    state = decided(spec, trying(Step.EXAMINING, plan=planned(spec)), seen(golden=ended(result))).state
+    state = decided(spec, trying(ReleasePhase.EXAMINING, plan=planned(spec)), seen(golden=ended(result))).state
     soon = decided(spec, state, seen(golden=GoldenFacts()), after=AGAIN_AFTER - 1)
     late = decided(spec, state, seen(golden=GoldenFacts()), after=AGAIN_AFTER)
 
@@ -201,7 +204,9 @@ def test_the_deadline_decides_as_the_spec_says(ran: bool, rule: str, after: floa
         assert hold_of(decision).reason == ("Examining" if ran else "TooFewGoldenAnswers")
     elif rule == "Hold":
         assert hold_of(decision).reason == "DeadlineWithoutEvidence"
-        assert hold_of(decision).message.startswith("no verdict of the golden answers within 30s, so the release is held")
+        assert hold_of(decision).message.startswith(
+            "no verdict of the golden answers within 30s, so the release is held"
+        )
         assert (decision.examination is not None) is ran
     else:
         assert (ending_of(decision).result, ending_of(decision).reason) == (Result.REFUSED, "NoEvidence")
@@ -219,7 +224,7 @@ def test_a_pause_is_stronger_than_the_deadline() -> None:
     waiting = decided(spec, ASKED, seen(), after=99)
     passed = decided(spec, ASKED, seen(golden=ended(GOOD)), after=99)
 
-    assert (release_of(waiting).step, hold_of(waiting).reason) == (Step.EXAMINING, "Paused")
+    assert (release_of(waiting).phase, hold_of(waiting).reason) == (ReleasePhase.EXAMINING, "Paused")
     assert release_of(passed).cursor == 1
     assert hold_of(decided(spec, passed.state, seen(), after=100)).reason == "Paused"
 
@@ -250,13 +255,13 @@ def test_other_questions_in_the_middle_of_a_run() -> None:
     assert decision.examination == GoldenRun(CANDIDATE, STABLE, 0, OTHER)
 
 
-@pytest.mark.parametrize("step", [Step.PREPARING, Step.EXAMINING])
-def test_texts_that_cannot_be_read_hold(step: Step) -> None:
+@pytest.mark.parametrize("step", [ReleasePhase.PREPARING, ReleasePhase.EXAMINING])
+def test_texts_that_cannot_be_read_hold(step: ReleasePhase) -> None:
     """What has to be asked is not known then, and no result of it is either."""
     observation = seen(golden=ended(GOOD), unreadable="spec.golden.corpus.configMapKeyRef.name: no ConfigMap texts")
     decision = decided(SPEC, trying(step, plan=planned(SPEC)), observation)
 
-    assert release_of(decision).step is step
+    assert release_of(decision).phase is step
     assert release_of(decision).cursor == 0
     assert hold_of(decision).reason == "TextUnreadable"
     assert decision.examination is None
@@ -267,7 +272,7 @@ def test_a_stage_that_is_taken_out_of_the_spec_goes_on() -> None:
     without = tried(golden=False, shadow=False)
     decision = decided(without, ASKED, seen(golden=GoldenFacts()))
 
-    assert (release_of(decision).step, release_of(decision).plan) == (Step.EXAMINING, planned(SPEC))
+    assert (release_of(decision).phase, release_of(decision).plan) == (ReleasePhase.EXAMINING, planned(SPEC))
     assert decision.examination == run_of(ASKED)
     assert release_of(decided(without, serving(), seen())).plan == planned(without)
 
@@ -275,9 +280,9 @@ def test_a_stage_that_is_taken_out_of_the_spec_goes_on() -> None:
 def test_a_stage_that_comes_into_the_spec_waits_for_the_next_release() -> None:
     """The candidate that is under way was not promised to be asked."""
     with_golden, plan = tried(shadow=False), planned(tried(golden=False, shadow=False))
-    decision = decided(with_golden, trying(Step.PREPARING, plan=plan), seen())
+    decision = decided(with_golden, trying(ReleasePhase.PREPARING, plan=plan), seen())
 
-    assert release_of(decision).step is Step.CANARY
+    assert release_of(decision).phase is ReleasePhase.CANARY
     assert decision.examination is None
 
 
@@ -285,7 +290,7 @@ def test_a_person_may_promote_what_is_being_asked() -> None:
     """At the person's own risk; the Job goes."""
     decision = decided(SPEC, ASKED, seen(requests=Requests(promote=CANDIDATE)))
 
-    assert release_of(decision).step is Step.PROMOTING
+    assert release_of(decision).phase is ReleasePhase.PROMOTING
     assert reasons(decision) == ["PromotionRequested"]
     assert decision.examination is None
 
@@ -314,14 +319,14 @@ def test_nothing_is_judged_by_looks_meanwhile() -> None:
 
 def test_the_way_back_is_not_asked() -> None:
     """A former stable revision has given its answers when it came."""
-    back = decided(LEAST, trying(Step.PREPARING, plan=()), seen(pods=2))
+    back = decided(LEAST, trying(ReleasePhase.PREPARING, plan=()), seen(pods=2))
 
-    assert release_of(back).step is Step.PROMOTING
+    assert release_of(back).phase is ReleasePhase.PROMOTING
     assert back.examination is None
 
 
-@pytest.mark.parametrize("step", [step for step in Step if step is not Step.EXAMINING])
-def test_only_an_examination_has_a_job(step: Step) -> None:
+@pytest.mark.parametrize("step", [step for step in ReleasePhase if step is not ReleasePhase.EXAMINING])
+def test_only_an_examination_has_a_job(step: ReleasePhase) -> None:
     """Whatever else is on its way, and at rest."""
     assert not isinstance(work_at(Situation(SPEC, seen(), trying(step), NOW)), GoldenRun)
     assert work_at(Situation(SPEC, seen(), serving(), NOW)) is None

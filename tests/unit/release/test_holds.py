@@ -11,15 +11,15 @@ from palier.release.holds import (
     CANNOT_MEASURE,
     JUDGING,
     SILENT_FOR,
+    describe_shift,
     first_gap,
     pods_in_the_way,
-    shifting,
     waiting_for_pods,
     waiting_for_route,
 )
-from palier.release.observation import Measured, Observation, RevisionFacts, RouteFacts
+from palier.release.observation import MeasuredEvidence, Observation, RevisionFacts, RouteFacts
 from palier.release.situation import Hold, Situation
-from palier.release.state import State, Step
+from palier.release.state import ReleasePhase, State
 from tests.property.world import model_deployment
 from tests.unit.release.examples import CANDIDATE, FORMER, NOW, SERVICE, STABLE, first, ready, releasing
 
@@ -41,10 +41,13 @@ def situation(
         revision=CANDIDATE,
         revisions=revisions or {},
         route=route or RouteFacts(),
-        measured=Measured(cannot_measure_since=blind_since),
+        measured=MeasuredEvidence(cannot_measure_since=blind_since),
     )
     return Situation(
-        model_deployment(**{"traffic": GATEWAY, **changes}), observation, state or releasing(Step.CANARY, index=1), now
+        model_deployment(**{"traffic": GATEWAY, **changes}),
+        observation,
+        state or releasing(ReleasePhase.CANARY, index=1),
+        now,
     )
 
 
@@ -93,9 +96,14 @@ def test_waiting_pods_are_counted() -> None:
 
 def test_a_shift_waits_only_for_pods_that_it_needs() -> None:
     """One pod carries the second stage of a set of two."""
-    assert shifting(situation(revisions={CANDIDATE: ready(1)}), "moving to 25 %") == Hold("Shifting", "moving to 25 %")
-    assert shifting(situation(), "moving to 25 %").reason == "CandidateNotReady"
-    assert shifting(situation(releasing(Step.PROMOTING), {CANDIDATE: ready(1)}), "").reason == "CandidateNotReady"
+    assert describe_shift(situation(revisions={CANDIDATE: ready(1)}), "moving to 25 %") == Hold(
+        "Shifting", "moving to 25 %"
+    )
+    assert describe_shift(situation(), "moving to 25 %").reason == "CandidateNotReady"
+    assert (
+        describe_shift(situation(releasing(ReleasePhase.PROMOTING), {CANDIDATE: ready(1)}), "").reason
+        == "CandidateNotReady"
+    )
 
 
 def test_a_conflict_is_told_before_everything_else() -> None:
@@ -136,7 +144,7 @@ POPULATED = {STABLE: ready(2), CANDIDATE: ready(1), FORMER: ready(2)}
 
 def test_pods_of_a_third_revision_are_in_the_way_without_a_gateway() -> None:
     """The open front Service would select them too."""
-    preparing = releasing(Step.PREPARING)
+    preparing = releasing(ReleasePhase.PREPARING)
 
     assert pods_in_the_way(situation(preparing, POPULATED, traffic=SERVICE)) == [FORMER]
     assert pods_in_the_way(situation(preparing, {**POPULATED, FORMER: ready(0)}, traffic=SERVICE)) == []
@@ -144,5 +152,5 @@ def test_pods_of_a_third_revision_are_in_the_way_without_a_gateway() -> None:
 
 def test_nothing_is_in_the_way_of_a_route_or_of_a_direct_release() -> None:
     """A route names its revisions, and a direct release never opens the front Service."""
-    assert pods_in_the_way(situation(releasing(Step.PREPARING), POPULATED)) == []
-    assert pods_in_the_way(situation(first(Step.PREPARING), POPULATED, traffic=SERVICE)) == []
+    assert pods_in_the_way(situation(releasing(ReleasePhase.PREPARING), POPULATED)) == []
+    assert pods_in_the_way(situation(first(ReleasePhase.PREPARING), POPULATED, traffic=SERVICE)) == []

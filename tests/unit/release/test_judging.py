@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from palier.api.v1alpha1 import ModelDeployment, parse
-from palier.evidence.objective import Counts, Evidence, begin_share, fresh, observe
+from palier.evidence.objective import Counts, Evidence, begin_share, observe, start_evidence
 from palier.release.decide import decide
-from palier.release.observation import Measured, Observation
+from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.rules import measured_objectives
 from palier.release.situation import Decision
-from palier.release.state import State, Step
+from palier.release.state import ReleasePhase, State
 from tests.property.load_world import load_tested
 from tests.property.trial_specs import tried
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, observed, planned, ready, releasing
@@ -48,7 +48,7 @@ def deployment(*, min_duration: str = "1m") -> ModelDeployment:
 def seen(name: str, candidate: Counts, stable: Counts, *, looks: int = 4) -> Evidence:
     """The evidence of an objective after some equal looks."""
     (objective,) = (one for one in measured_objectives(deployment()) if one.rule.name == name)
-    evidence = begin_share(fresh(objective.digest))
+    evidence = begin_share(start_evidence(objective.digest))
     for _ in range(looks):
         evidence = observe(evidence, candidate, stable, objective.rule)
     return evidence
@@ -62,8 +62,8 @@ GOOD = {
 
 def decided(evidence: dict[str, Evidence], *, after: float = 61.0, **measured: object) -> Decision:
     """What is decided in the only stage, `after` seconds since its traffic came."""
-    state: State = releasing(Step.CANARY, plan=planned(deployment()))
-    seen_by = Measured(evidence=evidence, last_look=NOW + after, router_last_look=NOW + after, **measured)  # type: ignore[arg-type]
+    state: State = releasing(ReleasePhase.CANARY, plan=planned(deployment()))
+    seen_by = MeasuredEvidence(evidence=evidence, last_look=NOW + after, router_last_look=NOW + after, **measured)  # type: ignore[arg-type]
     observation: Observation = replace(
         observed(HEALTHY, {STABLE: 75, CANDIDATE: 25}, wanted=CANDIDATE), measured=seen_by
     )
@@ -75,7 +75,7 @@ def test_both_sources_together_promote() -> None:
     release = decided(GOOD).state.release
 
     assert release is not None
-    assert (release.step, release.stage) == (Step.PROMOTING, None)
+    assert (release.phase, release.stage) == (ReleasePhase.PROMOTING, None)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_one_blind_source_holds_and_is_named(blind: dict[str, object], objective
     verdicts = {judgement.objective: judgement.reason for judgement in decision.judgements}
 
     assert decision.state.release is not None
-    assert decision.state.release.step is Step.CANARY
+    assert decision.state.release.phase is ReleasePhase.CANARY
     assert decision.hold is not None
     assert decision.hold.reason == "CannotMeasure"
     assert objective in decision.hold.message
@@ -104,7 +104,7 @@ def test_the_router_ends_a_release_whose_pods_cannot_be_read() -> None:
     decision = decided(hung, cannot_measure="no fresh samples from the pods", cannot_measure_since=NOW)
 
     assert decision.state.release is not None
-    assert decision.state.release.step is Step.ROLLING_BACK
+    assert decision.state.release.phase is ReleasePhase.ROLLING_BACK
     assert decision.state.release.ending is not None
     assert "hard stop" in decision.state.release.ending.message
 
@@ -114,7 +114,7 @@ def test_a_single_missing_signal_holds_only_its_objective() -> None:
     hung = {**GOOD, "errors": seen("errors", Counts(3, 3, 3), Counts(9, 0, 0), looks=2)}
     missing = {"latency": "seconds vanished from the pods"}
 
-    assert decided(hung, missing=missing).state.release.step is Step.ROLLING_BACK  # type: ignore[union-attr]
+    assert decided(hung, missing=missing).state.release.phase is ReleasePhase.ROLLING_BACK  # type: ignore[union-attr]
     held = decided(GOOD, missing=missing)
     assert held.hold is not None
     assert (held.hold.reason, held.hold.message) == ("CannotMeasure", "latency: seconds vanished from the pods")
@@ -126,7 +126,7 @@ def test_evidence_about_something_else_does_not_count() -> None:
     decision = decided({**GOOD, "errors": other})
 
     assert decision.state.release is not None
-    assert decision.state.release.step is Step.CANARY
+    assert decision.state.release.phase is ReleasePhase.CANARY
     assert [one.reason for one in decision.judgements if one.objective == "errors"] == ["NoRequests"]
 
 
@@ -136,7 +136,7 @@ def test_bad_numbers_of_a_source_that_is_blind_now_do_not_decide() -> None:
     decision = decided(slow, cannot_measure="no fresh samples from the pods", cannot_measure_since=NOW)
 
     assert decision.state.release is not None
-    assert decision.state.release.step is Step.CANARY
+    assert decision.state.release.phase is ReleasePhase.CANARY
 
 
 def test_a_share_that_is_not_the_routes_holds_the_promotion() -> None:
@@ -145,7 +145,7 @@ def test_a_share_that_is_not_the_routes_holds_the_promotion() -> None:
     decision = decided(few)
 
     assert decision.state.release is not None
-    assert decision.state.release.step is Step.CANARY
+    assert decision.state.release.phase is ReleasePhase.CANARY
     assert decision.hold is not None
     assert decision.hold.reason == "ServedShareDiffers"
     assert "25 %" in decision.hold.message
@@ -157,7 +157,7 @@ def test_a_share_near_the_routes_promotes() -> None:
     release = decided(near).state.release
 
     assert release is not None
-    assert release.step is Step.PROMOTING
+    assert release.phase is ReleasePhase.PROMOTING
 
 
 VOTES = {"name": "votes", "ratio": {"bad": "bad_votes", "total": "votes", "maxPercent": "10"}, "labelDelay": "15s"}
@@ -166,7 +166,7 @@ LATE = tried(golden=False, shadow=False, weights=(50,), objectives=(VOTES,))
 
 def voted(bad: int, *, after: float, total: int = 4000) -> Decision:
     """What is decided by so many votes of which some were bad."""
-    state = releasing(Step.CANARY, plan=planned(LATE))
+    state = releasing(ReleasePhase.CANARY, plan=planned(LATE))
     votes = gathered(objectives_of(LATE, state)["votes"], total, bad, stable_bad=bad, looks=60)
     halves = seen_in_trial(
         pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=looked({"votes": votes}, at=NOW + after)
@@ -182,16 +182,16 @@ def test_good_labels_wait_until_those_of_this_stage_can_be_known() -> None:
     assert (verdict.verdict.value, verdict.reason) == ("NoEvidence", "LabelsPending")
     assert verdict.message == "votes: what is answered in this stage is known only 15 s later"
     assert hold_of(early).message == verdict.message
-    assert release_of(late).step is Step.PROMOTING
+    assert release_of(late).phase is ReleasePhase.PROMOTING
 
 
 def test_bad_labels_do_not_wait() -> None:
     """Whichever answers they are about, the candidate gave them."""
-    state = releasing(Step.CANARY, plan=planned(LATE))
+    state = releasing(ReleasePhase.CANARY, plan=planned(LATE))
     votes = gathered(objectives_of(LATE, state)["votes"], 4000, 2000, stable_bad=80, looks=60)
     halves = seen_in_trial(pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=looked({"votes": votes}, at=NOW + 5))
 
-    assert release_of(decide(LATE, halves, state, now=NOW + 5)).step is Step.ROLLING_BACK
+    assert release_of(decide(LATE, halves, state, now=NOW + 5)).phase is ReleasePhase.ROLLING_BACK
 
 
 def test_labels_that_are_too_few_wait_for_their_time_first() -> None:
@@ -215,7 +215,7 @@ def test_the_sample_never_fails_a_candidate(lost: dict[str, int]) -> None:
 
     assert coverage.verdict.value == "NoEvidence"
     assert not coverage.hard_stop
-    assert release_of(decision).step is Step.SHADOWING
+    assert release_of(decision).phase is ReleasePhase.SHADOWING
 
 
 def test_coverage_passes_without_proof() -> None:
@@ -244,11 +244,11 @@ def test_what_only_a_shadow_can_show_is_proven_there() -> None:
     assert (near["answers"], near["errors"]) == ("NotProven", "WithinObjective")
 
 
-@pytest.mark.parametrize("step", [Step.PREPARING, Step.LOAD_TESTING, Step.EXAMINING])
-def test_before_copies_and_users_nothing_is_judged(step: Step) -> None:
+@pytest.mark.parametrize("step", [ReleasePhase.PREPARING, ReleasePhase.LOAD_TESTING, ReleasePhase.EXAMINING])
+def test_before_copies_and_users_nothing_is_judged(step: ReleasePhase) -> None:
     """Also when a memory still holds evidence of something."""
     state = trying(step, evidence=GOOD, traffic_since=NOW)
-    observation = replace(seen_in_trial(), measured=Measured(evidence=GOOD, last_look=NOW + 1))
-    spec = load_tested() if step is Step.LOAD_TESTING else SHADOW
+    observation = replace(seen_in_trial(), measured=MeasuredEvidence(evidence=GOOD, last_look=NOW + 1))
+    spec = load_tested() if step is ReleasePhase.LOAD_TESTING else SHADOW
 
     assert decide(spec, observation, state, now=NOW + 1).judgements == ()

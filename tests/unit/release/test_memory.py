@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from palier.api.spec.release import ReleaseRules, Stage
 from palier.api.status.status import Status
-from palier.evidence.objective import Counts, Evidence, fresh, observe
+from palier.evidence.objective import Counts, Evidence, observe, start_evidence
 from palier.release.memory import read_state, write_state
 from palier.release.requests import REQUESTS
 from palier.release.rules import measured_objectives
@@ -21,10 +21,10 @@ from palier.release.state import (
     Former,
     Outcome,
     Release,
+    ReleasePhase,
     Result,
     RevisionRef,
     State,
-    Step,
 )
 from palier.release.times import format_time, parse_time
 from tests.property.load_world import load_tested
@@ -70,7 +70,7 @@ OUTCOMES = st.builds(
 @st.composite
 def evidences(draw: st.DrawFn) -> Evidence:
     """Evidence of a few looks."""
-    evidence = fresh()
+    evidence = start_evidence()
     for total, bad, stable in draw(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500), st.integers(0, 500)))):
         bad_events = min(total, bad)
         evidence = observe(evidence, Counts(total, bad_events, bad_events), Counts(stable, 0, 0), RULE)
@@ -122,7 +122,7 @@ STATES = st.builds(
     stable=st.none() | REFERENCES,
     candidate=st.none() | REFERENCES,
     former=st.none() | st.builds(Former, reference=REFERENCES, until=TIMES),
-    slots=st.none() | st.tuples(REVISIONS, REVISIONS),
+    backend_positions=st.none() | st.tuples(REVISIONS, REVISIONS),
     drains=st.lists(st.builds(Drain, revision=REVISIONS, until=TIMES), max_size=3).map(tuple),
     release=st.none() | releases(),
     outcome=st.none() | OUTCOMES,
@@ -194,8 +194,8 @@ LONG = "0/3 nodes are available. " * 1000
     [
         serving(outcome=Outcome(CANDIDATE, Result.FAILED, "CandidateNotReady", LONG, NOW)),
         serving(history=(Outcome(CANDIDATE, Result.FAILED, "CandidateNotReady", LONG, NOW),)),
-        releasing(Step.ROLLING_BACK, ending=Ending(Result.FAILED, "CandidateNotReady", LONG)),
-        releasing(Step.CANARY, breach=LONG),
+        releasing(ReleasePhase.ROLLING_BACK, ending=Ending(Result.FAILED, "CandidateNotReady", LONG)),
+        releasing(ReleasePhase.CANARY, breach=LONG),
     ],
     ids=["outcome", "history", "ending", "breach"],
 )
@@ -211,7 +211,7 @@ def test_what_is_not_there_never_happened() -> None:
     assert read({"conditions": [], "stage": "Serving", "stable": None, "release": {}}) == State()
 
 
-GOLDEN_ANSWERS = write_state(examined(trying(Step.EXAMINING), GOOD))["golden"]
+GOLDEN_ANSWERS = write_state(examined(trying(ReleasePhase.EXAMINING), GOOD))["golden"]
 RECORD = recorded_of(ways(load_tested())[""], passed()).to_status()
 COST = {
     "currency": "EUR",
@@ -220,7 +220,7 @@ COST = {
     "at": "2026-11-25T00:00:00Z",
     "rates": [{"since": "2026-11-25T00:00:00Z", "hourly": "1"}],
 }
-CANARY = write_state(releasing(Step.CANARY))
+CANARY = write_state(releasing(ReleasePhase.CANARY))
 BROKEN: dict[str, dict[str, Any]] = {
     "revision without a hash": {"stable": {"model": "m"}},
     "revision that is text": {"stable": "aaaaaaaaaa"},
@@ -297,7 +297,7 @@ def test_as_many_drains_as_fit_are_remembered() -> None:
 
 def test_the_stages_are_those_of_the_memory_and_not_of_the_spec() -> None:
     """They were pinned when the release began: whatever the spec says now, the same ones are read."""
-    state = releasing(Step.CANARY, index=1)
+    state = releasing(ReleasePhase.CANARY, index=1)
     others = ReleaseRules.model_validate({"stages": [{"canary": {"weight": 99}}]})
 
     assert read_state(write_state(state), others) == state

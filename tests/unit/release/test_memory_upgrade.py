@@ -8,7 +8,7 @@ from palier.api.status.status import Status
 from palier.api.v1alpha1 import ModelDeployment
 from palier.release.memory import read_state, write_state
 from palier.release.plan import proves_itself
-from palier.release.state import Release, Result, State, Step
+from palier.release.state import Release, ReleasePhase, Result, State
 from palier.release.times import parse_time
 from tests.property.load_world import load_tested
 from tests.property.trial_specs import tried
@@ -61,7 +61,7 @@ def test_a_candidate_that_was_prepared_comes_to_the_first_stage_that_it_has_not_
     found = release(written("Preparing", **passed))
 
     assert (found.plan, found.cursor) == (planned(EVERY), cursor)
-    assert (found.step, found.opened_at) == (Step.PREPARING, None)
+    assert (found.phase, found.opened_at) == (ReleasePhase.PREPARING, None)
 
 
 def test_a_candidate_that_was_prepared_for_its_load_test_comes_to_it() -> None:
@@ -80,7 +80,7 @@ def test_a_stage_before_users_goes_on(step: str, spec: ModelDeployment, cursor: 
     """Open, as it was; a Job that ran there has the same name."""
     found = release(written(step, attempt=2), spec)
 
-    assert (found.step.value, found.cursor, found.attempt) == (step, cursor, 2)
+    assert (found.phase.value, found.cursor, found.attempt) == (step, cursor, 2)
     assert found.opened_at == parse_time(ENTERED)
 
 
@@ -98,7 +98,7 @@ def test_a_canary_goes_on_where_it_was(index: int | None, cursor: int) -> None:
     named: dict[str, Any] = {} if index is None else {"stageIndex": index}
     found = release(written("Canary", **named, trafficSince=SHIFTED, examined=True, shadowed=True, evidence=EVIDENCE))
 
-    assert (found.step, found.cursor) == (Step.CANARY, cursor)
+    assert (found.phase, found.cursor) == (ReleasePhase.CANARY, cursor)
     assert (found.opened_at, found.traffic_since) == (parse_time(ENTERED), parse_time(SHIFTED))
     assert list(found.evidence) == ["errors"]
 
@@ -107,7 +107,7 @@ def test_a_promotion_goes_on() -> None:
     """All of its stages are passed."""
     found = release(written("Promoting", stageIndex=1, trafficSince=SHIFTED))
 
-    assert (found.step, found.stage, found.reached) == (Step.PROMOTING, None, 50)
+    assert (found.phase, found.stage, found.reached_weight) == (ReleasePhase.PROMOTING, None, 50)
     assert found.opened_at == parse_time(ENTERED)
 
 
@@ -116,8 +116,8 @@ def test_the_way_back_to_a_warm_revision_has_no_stages(step: str) -> None:
     """As it had none before: whatever the spec says, users do not wait half an hour for what has served them."""
     found = release(written(step, direct=True))
 
-    assert (found.plan, found.cursor, found.direct) == ((), 0, True)
-    assert found.step.value == step
+    assert (found.plan, found.cursor, found.is_direct) == ((), 0, True)
+    assert found.phase.value == step
 
 
 def test_a_first_revision_has_the_stages_that_compare_with_nobody() -> None:
@@ -129,7 +129,7 @@ def test_a_first_revision_has_the_stages_that_compare_with_nobody() -> None:
 
     assert coming.plan == passed.plan == planned(spec)[:1]
     assert (coming.cursor, passed.cursor) == (0, 1)
-    assert release(written("Promoting", first=True, direct=True), spec).step is Step.PROMOTING
+    assert release(written("Promoting", first=True, direct=True), spec).phase is ReleasePhase.PROMOTING
 
 
 def test_a_first_revision_is_not_asked_what_nothing_can_be_made_of() -> None:
@@ -144,21 +144,21 @@ def test_a_release_that_rolls_back_goes_on_rolling_back() -> None:
     ending = {"result": "RolledBack", "reason": "ObjectiveBreached", "message": "errors: too many"}
     found = release(written("RollingBack", stageIndex=1, ending=ending))
 
-    assert found.step is Step.ROLLING_BACK
+    assert found.phase is ReleasePhase.ROLLING_BACK
     assert found.ending is not None
     assert (found.ending.result, found.ending.message) == (Result.ROLLED_BACK, "errors: too many")
 
 
 def test_a_rollback_whose_reason_is_lost_goes_on_all_the_same() -> None:
     """Its traffic was on the way to stable: it is not a canary again because a sentence is missing."""
-    assert release(written("RollingBack", stageIndex=1)).step is Step.ROLLING_BACK
+    assert release(written("RollingBack", stageIndex=1)).phase is ReleasePhase.ROLLING_BACK
 
 
 def test_the_stages_of_the_spec_are_gone() -> None:
     """They were taken out in mid-release: what was in a canary goes on to all of the traffic, as it would have."""
     found = release(written("Canary", stageIndex=1, trafficSince=SHIFTED), model_deployment(weights=()))
 
-    assert (found.step, found.stage) == (Step.PROMOTING, None)
+    assert (found.phase, found.stage) == (ReleasePhase.PROMOTING, None)
 
 
 def test_a_retry_that_was_dealt_with_stays_so() -> None:
@@ -168,8 +168,8 @@ def test_a_retry_that_was_dealt_with_stays_so() -> None:
     assert read(REFERENCES).handled == {}
 
 
-@pytest.mark.parametrize("step", [step for step in Step if step is not Step.LOAD_TESTING])
-def test_what_was_read_is_written_in_the_new_way(step: Step) -> None:
+@pytest.mark.parametrize("step", [step for step in ReleasePhase if step is not ReleasePhase.LOAD_TESTING])
+def test_what_was_read_is_written_in_the_new_way(step: ReleasePhase) -> None:
     """From then on the plan is pinned: another spec changes nothing any more."""
     status = written(step.value, examined=True, shadowed=True)
     state = read(status)

@@ -13,11 +13,11 @@ from palier.loadtest.result import LoadTestResult
 from palier.release import outlook
 from palier.release.finding import Finding
 from palier.release.memory import read_state
-from palier.release.outlook import cost_status, plan_status, shown, within_budget
+from palier.release.outlook import choose_shown, cost_status, plan_status, within_budget
 from palier.release.report import conditions, status_of
 from palier.release.situation import Decision
 from palier.release.stages.words import stage_word
-from palier.release.state import Outcome, Result, State, Step
+from palier.release.state import Outcome, ReleasePhase, Result, State
 from palier.release.testing import LoadTestFacts, LoadTestRecord, Usage
 from tests.property.load_world import load_tested
 from tests.unit.cluster.schema import violations
@@ -75,7 +75,7 @@ def test_without_a_plan_in_the_spec_there_is_none_in_the_status() -> None:
     deployment = load_tested()
 
     assert plan_status(Decision(serving())) == {}
-    assert shown(None, serving()) is None
+    assert choose_shown(None, serving()) is None
     unreadable = decided(deployment, under_load(deployment), replace(seen(deployment), unreadable="no ConfigMap"))
     assert plan_status(unreadable) == {}
 
@@ -107,9 +107,9 @@ def test_the_plan_is_about_the_candidate_else_about_stable() -> None:
 
     def about(candidate: str | None, stable: str | None) -> str:
         parts = {"candidate": ref(candidate) if candidate else None, "stable": ref(stable) if stable else None}
-        prospect = shown(survey, replace(state, **parts))
+        prospect = choose_shown(survey, replace(state, **parts))
         assert prospect is not None
-        return prospect.way.variant
+        return prospect.option.variant
 
     assert about(dear.revision, fits.revision) == "dear"
     assert about(None, slow.revision) == "slow"
@@ -312,4 +312,4 @@ def test_everything_at_once_fits_the_schema() -> None:
     assert len(status["plan"]["variants"]) == 8
     assert read_state(status, deployment.spec.release) == decision.state
     assert decision.state.release is not None
-    assert decision.state.release.step is Step.LOAD_TESTING
+    assert decision.state.release.phase is ReleasePhase.LOAD_TESTING

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from palier.release.decide import decide
-from palier.release.observation import Measured
+from palier.release.observation import MeasuredEvidence
 from palier.release.plan import pin_stages, plan_of
 from palier.release.rules import rules_digest
-from palier.release.state import Result, State, Step
+from palier.release.state import ReleasePhase, Result, State
 from tests.property.load_world import load_tested
 from tests.property.trial_specs import tried
 from tests.property.world import model_deployment
@@ -49,8 +49,8 @@ def test_the_spec_of_a_release_has_its_own_stages() -> None:
 @pytest.mark.parametrize("weights", [(), (1,), (5, 25, 50, 75), (30, 60)], ids=["none", "one", "one more", "others"])
 def test_no_edit_of_the_stages_moves_the_traffic_of_a_release(weights: tuple[int, ...]) -> None:
     """Neither up nor down: the weight in force stays that of the stage it began with, and so does its time."""
-    state = releasing(Step.CANARY, index=1, plan=planned(model_deployment()))
-    observation = replace(observed(PODS, QUARTER, wanted=CANDIDATE), measured=Measured())
+    state = releasing(ReleasePhase.CANARY, index=1, plan=planned(model_deployment()))
+    observation = replace(observed(PODS, QUARTER, wanted=CANDIDATE), measured=MeasuredEvidence())
     decision = decide(model_deployment(weights=weights), observation, state, now=NOW + 1)
 
     assert decision.state.release == state.release
@@ -59,8 +59,8 @@ def test_no_edit_of_the_stages_moves_the_traffic_of_a_release(weights: tuple[int
 
 def test_other_rules_count_at_once() -> None:
     """Who wants a breach to hold, or a pause, does not wait for the next release."""
-    state = releasing(Step.CANARY, index=1, plan=planned(model_deployment()))
-    observation = replace(observed(PODS, QUARTER, wanted=CANDIDATE), measured=Measured())
+    state = releasing(ReleasePhase.CANARY, index=1, plan=planned(model_deployment()))
+    observation = replace(observed(PODS, QUARTER, wanted=CANDIDATE), measured=MeasuredEvidence())
     decision = decide(model_deployment(weights=(), paused=True), observation, state, now=NOW + 1)
 
     assert hold_of(decision).message == "the release is paused by spec.release.paused at 25 %"
@@ -77,7 +77,7 @@ def test_the_next_release_has_the_stages_that_are_written_then() -> None:
 @pytest.mark.parametrize("weights", [(5, 25, 50), (30, 60)], ids=["the same", "edited meanwhile"])
 def test_an_edit_of_the_stages_is_a_reason_to_try_a_refused_candidate_again(weights: tuple[int, ...]) -> None:
     """Made after its release has ended: whoever edited them before then knew that it was under way."""
-    state = releasing(Step.ROLLING_BACK, plan=planned(model_deployment()))
+    state = releasing(ReleasePhase.ROLLING_BACK, plan=planned(model_deployment()))
     back, written = observed(PODS, {STABLE: 100}, wanted=CANDIDATE), model_deployment(weights=weights)
     over = decide(written, back, state, now=NOW + 1).state
 
@@ -104,10 +104,10 @@ def test_a_first_revision_that_failed_is_not_tried_again_and_again() -> None:
 
 def test_the_last_stage_is_followed_by_everybody() -> None:
     """Whatever the spec has behind it by now."""
-    state = releasing(Step.CANARY, index=2, plan=planned(model_deployment()))
+    state = releasing(ReleasePhase.CANARY, index=2, plan=planned(model_deployment()))
     assert state.release is not None
     passed = replace(state, release=state.release.advance(now=NOW))
-    observation = replace(observed(PODS, HALF, wanted=CANDIDATE), measured=Measured())
+    observation = replace(observed(PODS, HALF, wanted=CANDIDATE), measured=MeasuredEvidence())
     decision = decide(model_deployment(weights=(5, 25, 50, 75)), observation, passed, now=NOW + 1)
 
-    assert (release_of(decision).step, release_of(decision).opened_at) == (Step.PROMOTING, NOW + 1)
+    assert (release_of(decision).phase, release_of(decision).opened_at) == (ReleasePhase.PROMOTING, NOW + 1)

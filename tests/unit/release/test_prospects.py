@@ -45,9 +45,9 @@ def test_what_one_replica_carries_and_costs_makes_the_plan() -> None:
 
     assert (prospect.plan.replicas, prospect.plan.target.monthly_total) == (2, Decimal("146.00"))
     assert (found.choice.verdict, found.choice.reason) == (Verdict.PASS, "WithinBudget")
-    assert found.choice.chosen == prospect.way.revision
-    assert found.of(prospect.way.revision) == prospect
-    assert found.of("ffffffffff") is None
+    assert found.choice.chosen == prospect.option.revision
+    assert found.find_prospect(prospect.option.revision) == prospect
+    assert found.find_prospect("ffffffffff") is None
 
 
 def test_contention_between_replicas_counts() -> None:

@@ -15,9 +15,9 @@ from palier.release.reach import (
     UNKNOWN_DURATION,
     ReachFacts,
     answered_within,
+    end_unreached,
     hold_for_reach,
     note_of_reach,
-    unreached,
 )
 from palier.release.situation import Hold
 from palier.release.state import Ending, Result
@@ -50,7 +50,7 @@ def ending(
     traffic_for: float = 300.0,
 ) -> Ending | None:
     """How the release ends with these arrivals."""
-    return unreached(
+    return end_unreached(
         deployment or model_deployment(),
         arrivals=arrivals,
         weight=weight,

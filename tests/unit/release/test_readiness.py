@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from palier.release.decide import decide
-from palier.release.observation import Measured, Observation, RevisionFacts
+from palier.release.observation import MeasuredEvidence, Observation, RevisionFacts
 from palier.release.readiness import LOSSES_ENDURED, follow_readiness, is_gone_for_good, is_too_late
 from palier.release.situation import Decision, Situation
-from palier.release.state import Release, Result, State, Step
-from palier.release.targets import targets
+from palier.release.state import Release, ReleasePhase, Result, State
+from palier.release.targets import find_targets
 from tests.property.world import model_deployment
 from tests.unit.release.examples import (
     CANDIDATE,
@@ -28,8 +28,8 @@ from tests.unit.release.trial_examples import ending_of, hold_of, reasons, relea
 PLAN = planned(model_deployment())
 HALF = {STABLE: 50, CANDIDATE: 50}
 NONE = ready(1, available=0, endpoints=0)
-AT_HALF = releasing(Step.CANARY, index=2, plan=PLAN)
-LOST = releasing(Step.CANARY, index=2, plan=PLAN, opened_at=None, traffic_since=None, gone_since=NOW, losses=1)
+AT_HALF = releasing(ReleasePhase.CANARY, index=2, plan=PLAN)
+LOST = releasing(ReleasePhase.CANARY, index=2, plan=PLAN, opened_at=None, traffic_since=None, gone_since=NOW, losses=1)
 """Half of the users had met it when its last ready pod went."""
 
 
@@ -41,7 +41,7 @@ def seen(
 ) -> Observation:
     """What the shell saw of the pods."""
     observation = observed({STABLE: stable or ready(2), CANDIDATE: candidate}, weights or HALF, wanted=CANDIDATE)
-    return replace(observation, measured=Measured())
+    return replace(observation, measured=MeasuredEvidence())
 
 
 def situation(state: State, observation: Observation, *, after: float = 0.0, **changes: Any) -> Situation:  # noqa: ANN401
@@ -61,7 +61,7 @@ def decided(state: State, observation: Observation, *, after: float = 0.0, **cha
 
 def test_the_time_without_ready_pods_is_counted() -> None:
     """From the first look that found too few of them, until enough are there."""
-    preparing = releasing(Step.PREPARING, plan=PLAN, traffic_since=None)
+    preparing = releasing(ReleasePhase.PREPARING, plan=PLAN, traffic_since=None)
     waiting = followed(preparing, seen(NONE, {STABLE: 100}), after=7)
     still = followed(replace(preparing, release=waiting), seen(NONE, {STABLE: 100}), after=30)
     there = followed(replace(preparing, release=still), seen(ready(1), {STABLE: 100}), after=31)
@@ -71,7 +71,7 @@ def test_the_time_without_ready_pods_is_counted() -> None:
 
 def test_a_clock_that_goes_back_is_no_reason_to_wait_longer() -> None:
     """The time that was counted never lies in the future."""
-    preparing = releasing(Step.PREPARING, plan=PLAN, traffic_since=None, unready_since=NOW + 900)
+    preparing = releasing(ReleasePhase.PREPARING, plan=PLAN, traffic_since=None, unready_since=NOW + 900)
 
     assert followed(preparing, seen(NONE, {STABLE: 100})).unready_since == NOW
 
@@ -83,7 +83,7 @@ def test_a_clock_that_goes_back_is_no_reason_to_wait_longer() -> None:
 )
 def test_nobody_blames_a_candidate_for_that(candidate: RevisionFacts, stable: RevisionFacts | None) -> None:
     """Its time begins anew when that is over."""
-    preparing = releasing(Step.PREPARING, plan=PLAN, traffic_since=None, unready_since=NOW - 50)
+    preparing = releasing(ReleasePhase.PREPARING, plan=PLAN, traffic_since=None, unready_since=NOW - 50)
 
     assert followed(preparing, seen(candidate, {STABLE: 100}, stable=stable)).unready_since is None
 
@@ -91,7 +91,7 @@ def test_nobody_blames_a_candidate_for_that(candidate: RevisionFacts, stable: Re
 @pytest.mark.parametrize(("since", "late"), [(None, False), (NOW - 59.9, False), (NOW - 60, True)])
 def test_the_deadline_counts_the_time_without_ready_pods(since: float | None, late: bool) -> None:
     """And not that of the stage, of a pause, or of a gateway that is silent."""
-    state = releasing(Step.PREPARING, plan=PLAN, unready_since=since, stage_started_at=NOW - 9000)
+    state = releasing(ReleasePhase.PREPARING, plan=PLAN, unready_since=since, stage_started_at=NOW - 9000)
 
     assert is_too_late(situation(state, seen(NONE))) is late
 
@@ -99,10 +99,14 @@ def test_the_deadline_counts_the_time_without_ready_pods(since: float | None, la
 @pytest.mark.parametrize(
     ("state", "weights", "result"),
     [
-        (releasing(Step.PREPARING, plan=PLAN, traffic_since=None), {STABLE: 100}, Result.FAILED),
-        (releasing(Step.CANARY, index=1, plan=PLAN, opened_at=None), {STABLE: 95, CANDIDATE: 5}, Result.ROLLED_BACK),
-        (releasing(Step.PROMOTING, plan=PLAN, opened_at=None), HALF, Result.ROLLED_BACK),
-        (releasing(Step.PROMOTING, plan=PLAN, traffic_since=None), HALF, Result.ROLLED_BACK),
+        (releasing(ReleasePhase.PREPARING, plan=PLAN, traffic_since=None), {STABLE: 100}, Result.FAILED),
+        (
+            releasing(ReleasePhase.CANARY, index=1, plan=PLAN, opened_at=None),
+            {STABLE: 95, CANDIDATE: 5},
+            Result.ROLLED_BACK,
+        ),
+        (releasing(ReleasePhase.PROMOTING, plan=PLAN, opened_at=None), HALF, Result.ROLLED_BACK),
+        (releasing(ReleasePhase.PROMOTING, plan=PLAN, traffic_since=None), HALF, Result.ROLLED_BACK),
     ],
     ids=["first pods", "next canary", "all of the traffic", "on the way to it"],
 )
@@ -120,7 +124,7 @@ def test_a_candidate_that_never_gets_its_pods_ends(state: State, weights: dict[s
 
 def test_a_stage_in_traffic_has_no_deadline_for_its_pods() -> None:
     """Some of them serve, and the evidence tells whether they do it well."""
-    some = releasing(Step.CANARY, index=2, plan=PLAN, unready_since=NOW - 900)
+    some = releasing(ReleasePhase.CANARY, index=2, plan=PLAN, unready_since=NOW - 900)
     decision = decided(some, seen(ready(3), stable=ready(8)), replicas=8)
 
     assert release_of(decision).ending is None
@@ -128,7 +132,7 @@ def test_a_stage_in_traffic_has_no_deadline_for_its_pods() -> None:
 
 def test_a_first_revision_that_serves_some_keeps_trying() -> None:
     """There is nothing to roll back to."""
-    state = first(Step.PROMOTING, unready_since=NOW - 900)
+    state = first(ReleasePhase.PROMOTING, unready_since=NOW - 900)
     alone = observed(
         {CANDIDATE: ready(2, available=1, endpoints=1)}, {CANDIDATE: 100}, wanted=CANDIDATE, accepted=False
     )
@@ -148,7 +152,7 @@ def test_a_candidate_that_loses_all_its_pods_loses_its_weight_and_not_its_releas
     assert reasons(decision) == ["CandidateUnavailable"]
     assert "it had 50 % of the traffic and has none until they are: node drained" in decision.notes[0].message
     assert hold_of(decision).reason == "CandidateNotReady"
-    assert targets(model_deployment(), decision.state, seen(NONE), now=NOW).weights == {STABLE: 100}
+    assert find_targets(model_deployment(), decision.state, seen(NONE), now=NOW).weights == {STABLE: 100}
 
 
 def test_one_loss_is_told_and_counted_once() -> None:
@@ -230,7 +234,10 @@ def test_a_loss_beside_a_dead_stable_is_none() -> None:
 
 @pytest.mark.parametrize(
     "state",
-    [releasing(Step.PREPARING, plan=PLAN, traffic_since=None), releasing(Step.CANARY, plan=PLAN, traffic_since=None)],
+    [
+        releasing(ReleasePhase.PREPARING, plan=PLAN, traffic_since=None),
+        releasing(ReleasePhase.CANARY, plan=PLAN, traffic_since=None),
+    ],
     ids=["pods come up", "weight to come"],
 )
 def test_pods_that_go_before_any_weight_are_no_loss(state: State) -> None:
@@ -244,11 +251,11 @@ def test_the_first_revision_of_all_has_nobody_to_give_its_users_to() -> None:
     """Its weight stays, whatever its pods do."""
     alone = observed({CANDIDATE: NONE}, {CANDIDATE: 100}, wanted=CANDIDATE)
 
-    assert followed(first(Step.PROMOTING), alone).losses == 0
+    assert followed(first(ReleasePhase.PROMOTING), alone).losses == 0
 
 
 def test_a_release_that_ends_is_not_followed_any_more() -> None:
     """Nothing that happens on the way back changes why it ends."""
-    back = releasing(Step.ROLLING_BACK, index=2, plan=PLAN)
+    back = releasing(ReleasePhase.ROLLING_BACK, index=2, plan=PLAN)
 
     assert followed(back, seen(NONE), after=900) == back.release

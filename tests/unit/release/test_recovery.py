@@ -9,7 +9,7 @@ from palier.release.decide import decide
 from palier.release.observation import Observation, Requests, RevisionFacts
 from palier.release.recovery import recover_stable
 from palier.release.situation import Hold, Note
-from palier.release.state import Drain, Former, RevisionRef, State, Step
+from palier.release.state import Drain, Former, ReleasePhase, RevisionRef, State
 from tests.property.world import model_deployment
 from tests.unit.release.examples import (
     CANDIDATE,
@@ -94,14 +94,14 @@ def test_the_newest_of_several_marks_counts() -> None:
 
 def test_a_status_that_is_older_than_the_world_does_not_count() -> None:
     """A backup was restored: what it says of a release is about another time, and that release is dropped."""
-    state = replace(releasing(Step.CANARY), former=Former(ref(THIRD), NOW + 600), drains=(Drain(FORMER, NOW),))
+    state = replace(releasing(ReleasePhase.CANARY), former=Former(ref(THIRD), NOW + 600), drains=(Drain(FORMER, NOW),))
     observation = seen({STABLE: marked(STABLE), THIRD: marked(THIRD, since=NEWER)}, {THIRD: 100}, positions=(THIRD, ""))
     found, notes, _ = recovered(state, observation)
 
     assert found.stable is not None
     assert found.stable.revision == THIRD
     assert (found.release, found.candidate, found.former) == (None, None, None)
-    assert found.slots == (THIRD, "")
+    assert found.backend_positions == (THIRD, "")
     assert found.drains == (Drain(FORMER, NOW),)
     assert "its mark is newer than the status" in notes[0].message
 
@@ -118,7 +118,7 @@ def test_what_serves_is_not_drained() -> None:
 def test_a_release_that_is_about_to_make_its_candidate_stable_goes_on() -> None:
     """The mark comes before all of the traffic, and the status after it."""
     facts = {STABLE: marked(STABLE, since=OLDER), CANDIDATE: marked(CANDIDATE, since=NEWER)}
-    promoting, canary = releasing(Step.PROMOTING), releasing(Step.CANARY)
+    promoting, canary = releasing(ReleasePhase.PROMOTING), releasing(ReleasePhase.CANARY)
 
     assert recovered(promoting, seen(facts, {CANDIDATE: 100})) == (promoting, (), None)
     assert stable_of(canary, seen(facts, {CANDIDATE: 100})).revision == CANDIDATE
@@ -126,15 +126,15 @@ def test_a_release_that_is_about_to_make_its_candidate_stable_goes_on() -> None:
 
 def test_a_first_revision_on_its_way_is_not_disturbed() -> None:
     """It serves nobody yet, or its mark is there for the traffic that it is about to get."""
-    for step in (Step.PREPARING, Step.PROMOTING):
+    for step in (ReleasePhase.PREPARING, ReleasePhase.PROMOTING):
         assert recovered(first(step), seen({CANDIDATE: ready(2)})) == (first(step), (), None)
     with_mark = seen({CANDIDATE: marked(CANDIDATE)}, {CANDIDATE: 100})
-    assert recovered(first(Step.PROMOTING), with_mark) == (first(Step.PROMOTING), (), None)
+    assert recovered(first(ReleasePhase.PROMOTING), with_mark) == (first(ReleasePhase.PROMOTING), (), None)
 
 
 def test_a_first_release_beside_a_mark_is_none() -> None:
     """An object that was made anew took what it found for nothing: the marked revision serves, and is compared with."""
-    assert stable_of(first(Step.PREPARING), seen({STABLE: marked(STABLE)}, {STABLE: 100})).revision == STABLE
+    assert stable_of(first(ReleasePhase.PREPARING), seen({STABLE: marked(STABLE)}, {STABLE: 100})).revision == STABLE
 
 
 def test_without_marks_a_route_to_one_revision_is_clear() -> None:
@@ -198,7 +198,7 @@ def test_a_person_says_which_one_it_is() -> None:
 
     assert stable_of(State(), seen(pods, UNCLEAR, named=STABLE)).revision == STABLE
     assert "a person named it" in found[1][0].message
-    assert found[0].slots == (STABLE, CANDIDATE)
+    assert found[0].backend_positions == (STABLE, CANDIDATE)
 
 
 @pytest.mark.parametrize("named", [THIRD, "eeeeeeeeee"], ids=["without users", "unknown"])
@@ -229,14 +229,14 @@ def test_what_was_recovered_is_remembered_and_told_once() -> None:
     assert [note.reason for note in told.notes] == ["StableRecovered"]
     assert again.notes == ()
     assert again.state.stable == ref(STABLE)
-    assert again.state.slots == (STABLE, "")
+    assert again.state.backend_positions == (STABLE, "")
 
 
 def test_a_clock_that_was_set_back_makes_no_former_revision_stable() -> None:
     """The mark of what is promoted is newer than every other one, whatever the wall clock says."""
     earlier = NOW - 3600
     facts = {STABLE: marked(STABLE, since=NOW), CANDIDATE: ready(2)}
-    state = releasing(Step.PROMOTING)
+    state = releasing(ReleasePhase.PROMOTING)
     promoted = decide(model_deployment(), seen(facts, {CANDIDATE: 100}), state, now=earlier).state
 
     assert promoted.stable is not None

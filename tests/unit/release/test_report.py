@@ -10,10 +10,10 @@ from palier.api.status.status import Status
 from palier.evidence.objective import Judgement, Verdict
 from palier.release.memory import read_state
 from palier.release.observation import Observation, RevisionFacts
-from palier.release.report import MESSAGE_LIMIT, conditions, refused, status_of, verdict_status, written
+from palier.release.report import MESSAGE_LIMIT, conditions, report_refused, status_of, verdict_status, write_conditions
 from palier.release.situation import Decision, Hold
 from palier.release.stages.words import stage_word
-from palier.release.state import Outcome, Result, State, Step
+from palier.release.state import Outcome, ReleasePhase, Result, State
 from tests.property.trial_specs import tried
 from tests.property.world import model_deployment
 from tests.unit.release.examples import (
@@ -54,8 +54,8 @@ def test_serving() -> None:
     assert found(serving())["Ready"][2] == f"lingua v-a ({STABLE}) serves"
 
 
-@pytest.mark.parametrize("step", Step)
-def test_a_release_on_its_way_is_unknown_and_available(step: Step) -> None:
+@pytest.mark.parametrize("step", ReleasePhase)
+def test_a_release_on_its_way_is_unknown_and_available(step: ReleasePhase) -> None:
     """Nobody can say yet whether the new revision will be ready, while the stable one serves all along."""
     assert words(releasing(step), hold=HOLD) == {
         "Available": "True Serving",
@@ -71,7 +71,7 @@ def test_a_release_on_its_way_is_unknown_and_available(step: Step) -> None:
 
 def test_each_condition_of_a_release_answers_another_question() -> None:
     """Ready: why it waits. Reconciling, which Flux and Helm show: where it is. Progressing: which release it is."""
-    state = releasing(Step.CANARY, index=1)
+    state = releasing(ReleasePhase.CANARY, index=1)
     told = found(state, observed(HEALTHY, {STABLE: 75, CANDIDATE: 25}), HOLD)
 
     assert {kind: message for kind, (_, _, message) in told.items()} == {
@@ -85,13 +85,13 @@ def test_each_condition_of_a_release_answers_another_question() -> None:
 
 def test_a_release_that_moves_this_very_moment_says_where_it_is() -> None:
     """Without a reason to wait the step is the reason."""
-    assert words(releasing(Step.CANARY))["Ready"] == "Unknown Canary"
-    assert words(releasing(Step.ROLLING_BACK))["Reconciling"] == "True RollingBack"
+    assert words(releasing(ReleasePhase.CANARY))["Ready"] == "Unknown Canary"
+    assert words(releasing(ReleasePhase.ROLLING_BACK))["Reconciling"] == "True RollingBack"
 
 
 def test_the_first_release_is_not_available() -> None:
     """Nothing serves before it."""
-    assert words(first(Step.PREPARING), observed({}), HOLD) == {
+    assert words(first(ReleasePhase.PREPARING), observed({}), HOLD) == {
         "Available": "False NoStableRevision",
         "Ready": "Unknown Judging",
         "Reconciling": "True Judging",
@@ -199,7 +199,9 @@ def test_a_route_that_waits_for_its_last_change_still_serves() -> None:
 @pytest.mark.parametrize(("serves", "available"), [(True, "True"), (False, "False")])
 def test_an_unreadable_object_is_stalled_and_what_serves_keeps_serving(serves: bool, available: str) -> None:
     """The author reads the field and what is wrong with it; users notice nothing."""
-    findings = {finding.type: finding for finding in refused("InvalidSpec", "spec.model: required", serves=serves)}
+    findings = {
+        finding.type: finding for finding in report_refused("InvalidSpec", "spec.model: required", serves=serves)
+    }
 
     assert {kind: finding.status for kind, finding in findings.items()} == {
         "Available": available,
@@ -212,8 +214,8 @@ def test_an_unreadable_object_is_stalled_and_what_serves_keeps_serving(serves: b
 
 
 ANY = [
-    *(releasing(step) for step in Step),
-    *(first(step) for step in (Step.PREPARING, Step.PROMOTING, Step.ROLLING_BACK)),
+    *(releasing(step) for step in ReleasePhase),
+    *(first(step) for step in (ReleasePhase.PREPARING, ReleasePhase.PROMOTING, ReleasePhase.ROLLING_BACK)),
     *(ended(result) for result in Result),
     serving(),
     State(),
@@ -236,13 +238,13 @@ def test_the_kstatus_rules_hold_in_every_situation(state: State, wanted: str) ->
     ("state", "word"),
     [
         (State(), "Preparing"),
-        (first(Step.PREPARING), "Preparing"),
+        (first(ReleasePhase.PREPARING), "Preparing"),
         (serving(), "Serving"),
-        (releasing(Step.PREPARING), "Preparing"),
-        (releasing(Step.CANARY, index=0), "Canary 5"),
-        (releasing(Step.CANARY, index=2), "Canary 50"),
-        (releasing(Step.PROMOTING, index=2), "Promoting"),
-        (releasing(Step.ROLLING_BACK, index=2), "RollingBack"),
+        (releasing(ReleasePhase.PREPARING), "Preparing"),
+        (releasing(ReleasePhase.CANARY, index=0), "Canary 5"),
+        (releasing(ReleasePhase.CANARY, index=2), "Canary 50"),
+        (releasing(ReleasePhase.PROMOTING, index=2), "Promoting"),
+        (releasing(ReleasePhase.ROLLING_BACK, index=2), "RollingBack"),
         (ended(Result.ROLLED_BACK), "RolledBack"),
         (ended(Result.ABORTED), "RolledBack"),
         (replace(ended(Result.FAILED), stable=None), "Failed"),
@@ -261,11 +263,11 @@ SPLIT = planned(tried(weights=(5,), experiment={"objective": "errors", "weight":
 @pytest.mark.parametrize(
     ("state", "word"),
     [
-        (releasing(Step.LOAD_TESTING), "LoadTest"),
-        (releasing(Step.EXAMINING, plan=SPLIT), "Golden"),
-        (releasing(Step.SHADOWING, plan=SPLIT), "Shadow 20"),
-        (releasing(Step.CANARY, plan=SPLIT, index=0), "Canary 5"),
-        (releasing(Step.CANARY, plan=SPLIT, index=1), "Experiment 60"),
+        (releasing(ReleasePhase.LOAD_TESTING), "LoadTest"),
+        (releasing(ReleasePhase.EXAMINING, plan=SPLIT), "Golden"),
+        (releasing(ReleasePhase.SHADOWING, plan=SPLIT), "Shadow 20"),
+        (releasing(ReleasePhase.CANARY, plan=SPLIT, index=0), "Canary 5"),
+        (releasing(ReleasePhase.CANARY, plan=SPLIT, index=1), "Experiment 60"),
         (ended(Result.REFUSED), "Refused"),
         (ended(Result.KEPT_STABLE), "KeptStable"),
         (replace(ended(Result.REFUSED), stable=None), "Refused"),
@@ -278,8 +280,10 @@ def test_the_words_of_the_stages_before_users_and_of_experiments(state: State, w
 
 def test_a_stage_that_waits_for_its_pods_is_named_once_users_have_met_the_candidate() -> None:
     """Before that the candidate is merely being prepared, whatever stage it comes to."""
-    assert stage_word(releasing(Step.CANARY, opened_at=None, traffic_since=None), wanted=CANDIDATE) == "Preparing"
-    assert stage_word(releasing(Step.CANARY, index=1, opened_at=None), wanted=CANDIDATE) == "Canary 25"
+    assert (
+        stage_word(releasing(ReleasePhase.CANARY, opened_at=None, traffic_since=None), wanted=CANDIDATE) == "Preparing"
+    )
+    assert stage_word(releasing(ReleasePhase.CANARY, index=1, opened_at=None), wanted=CANDIDATE) == "Canary 25"
 
 
 def test_a_refused_revision_that_nobody_asks_for_is_no_stage() -> None:
@@ -298,7 +302,7 @@ def status(state: State, observation: Observation, **decision: Any) -> dict[str,
 
 def test_the_status_of_a_release() -> None:
     """The weight is the one in force, the replicas those of stable, and the memory is part of it."""
-    state = releasing(Step.CANARY, index=1)
+    state = releasing(ReleasePhase.CANARY, index=1)
     whole = status(state, observed(HEALTHY, {STABLE: 75, CANDIDATE: 25}), hold=HOLD)
 
     assert (whole["stage"], whole["weight"], whole["replicas"]) == ("Canary 25", 25, 2)
@@ -343,7 +347,9 @@ def test_without_requests_there_is_no_estimate() -> None:
 def test_verdicts_are_part_of_the_status() -> None:
     """One for each objective, in their order."""
     judged = (judgement(), judgement(objective="latency", verdict=Verdict.NO_EVIDENCE))
-    whole = status(releasing(Step.CANARY), observed(HEALTHY, {STABLE: 95, CANDIDATE: 5}), judgements=judged, hold=HOLD)
+    whole = status(
+        releasing(ReleasePhase.CANARY), observed(HEALTHY, {STABLE: 95, CANDIDATE: 5}), judgements=judged, hold=HOLD
+    )
 
     assert [(entry["objective"], entry["verdict"]) for entry in whole["verdicts"]] == [
         ("errors", "Pass"),
@@ -356,5 +362,5 @@ def test_long_messages_are_cut() -> None:
     outcome = Outcome(CANDIDATE, Result.FAILED, "CandidateNotReady", "no" * 2000, NOW)
     findings = conditions(Decision(ended(Result.FAILED, outcome=outcome)), observed(HEALTHY, wanted=CANDIDATE))
 
-    assert max(len(entry["message"]) for entry in written(findings, generation=1)) == MESSAGE_LIMIT
+    assert max(len(entry["message"]) for entry in write_conditions(findings, generation=1)) == MESSAGE_LIMIT
     assert len(verdict_status(judgement(message="no" * 2000))["message"]) == MESSAGE_LIMIT

@@ -7,7 +7,7 @@ import pytest
 
 from palier.release.decide import decide
 from palier.release.memory import read_state, write_state
-from palier.release.observation import Measured, Observation, Requests
+from palier.release.observation import MeasuredEvidence, Observation, Requests
 from palier.release.requests import (
     handle_requests,
     is_asked,
@@ -17,7 +17,7 @@ from palier.release.requests import (
     withdraw_requests,
 )
 from palier.release.situation import Decision
-from palier.release.state import Result, State, Step
+from palier.release.state import ReleasePhase, Result, State
 from tests.property.world import model_deployment
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, THIRD, ended, observed, ready, releasing, serving
 from tests.unit.release.trial_examples import ending_of, hold_of, reasons, release_of
@@ -26,14 +26,14 @@ ONCE = f"{CANDIDATE}@1970-01-12T13:46:40.000000Z"
 """The release of the candidate that started at `NOW`, and no other one."""
 LATER = f"{CANDIDATE}@1970-01-12T13:46:41.000000Z"
 HALF = {STABLE: 50, CANDIDATE: 50}
-AT_HALF = releasing(Step.CANARY, index=2)
+AT_HALF = releasing(ReleasePhase.CANARY, index=2)
 
 
 def seen(weights: dict[str, int] | None = None, *, wanted: str = CANDIDATE, **requests: Any) -> Observation:  # noqa: ANN401
     """What the shell saw: healthy pods, and these annotations."""
     facts = {STABLE: ready(2), CANDIDATE: ready(2)}
     observation = observed(facts, weights or HALF, wanted=wanted)
-    return replace(observation, requests=Requests(**requests), measured=Measured())
+    return replace(observation, requests=Requests(**requests), measured=MeasuredEvidence())
 
 
 def asking(**requests: Any) -> Requests:  # noqa: ANN401
@@ -112,7 +112,7 @@ def test_a_value_of_any_length_is_remembered() -> None:
         (AT_HALF, {"abort": THIRD, "promote": LATER}, {"abort", "promote"}),
         (AT_HALF, {"abort": CANDIDATE, "promote": ONCE}, set()),
         (AT_HALF, {"retry": "7"}, {"retry"}),
-        (releasing(Step.ROLLING_BACK), {"retry": "7"}, set()),
+        (releasing(ReleasePhase.ROLLING_BACK), {"retry": "7"}, set()),
         (serving(), {"retry": "7"}, set()),
         (State(), {"retry": "7"}, set()),
     ],
@@ -171,7 +171,7 @@ def test_a_value_that_comes_with_the_spec_does_not_act_on_its_release() -> None:
     going = decided(begun.state, seen({STABLE: 100}, promote=CANDIDATE), after=1)
 
     assert reasons(begun) == ["RequestIgnored", "ReleaseStarted"]
-    assert (release_of(going).cursor, release_of(going).step) == (0, Step.CANARY)
+    assert (release_of(going).cursor, release_of(going).phase) == (0, ReleasePhase.CANARY)
 
 
 def test_a_request_for_another_release_of_the_same_candidate_is_told_of() -> None:
@@ -191,14 +191,14 @@ def test_a_promotion_acts_once() -> None:
 
     assert [note.message for note in promoted.notes] == ["the remaining stages are skipped on request by kubectl"]
     assert (release_of(promoted).stage, release_of(promoted).opened_at) == (None, None)
-    assert (release_of(opened).step, opened.notes) == (Step.PROMOTING, ())
+    assert (release_of(opened).phase, opened.notes) == (ReleasePhase.PROMOTING, ())
 
 
 def test_a_promotion_of_what_is_being_promoted_changes_nothing() -> None:
     """It is dealt with without a word, so that it does not act on the next release either."""
-    decision = decided(releasing(Step.PROMOTING), seen(promote=CANDIDATE))
+    decision = decided(releasing(ReleasePhase.PROMOTING), seen(promote=CANDIDATE))
 
-    assert decision.state.release == releasing(Step.PROMOTING).release
+    assert decision.state.release == releasing(ReleasePhase.PROMOTING).release
     assert decision.state.handled == {"promote": CANDIDATE}
     assert decision.notes == ()
 
@@ -209,14 +209,14 @@ def test_a_pause_is_no_obstacle_for_a_person_who_promotes() -> None:
     opened = decided(promoted.state, seen(promote=CANDIDATE), after=1, paused=True)
 
     assert hold_of(opened).reason != "Paused"
-    assert release_of(opened).step is Step.PROMOTING
+    assert release_of(opened).phase is ReleasePhase.PROMOTING
     assert release_of(opened).opened_at == NOW + 1
 
 
 @pytest.mark.parametrize("name", ["abort", "promote"])
 def test_what_is_asked_of_a_release_that_ends_already_is_no_complaint(name: str) -> None:
     """It rolled back in the same moment: nobody is told afterwards that no release was in progress."""
-    back = releasing(Step.ROLLING_BACK, index=2)
+    back = releasing(ReleasePhase.ROLLING_BACK, index=2)
     asked: dict[str, Any] = {name: CANDIDATE}
     going = decided(back, seen(**asked))
     over = decided(going.state, seen({STABLE: 100}, **asked), after=1)
@@ -228,7 +228,7 @@ def test_what_is_asked_of_a_release_that_ends_already_is_no_complaint(name: str)
 
 def test_a_retry_waits_for_the_end_of_a_release_that_rolls_back() -> None:
     """Who asks for it while the traffic is still on its way back means the next try."""
-    back = decided(releasing(Step.ROLLING_BACK, index=2), seen(retry="7"))
+    back = decided(releasing(ReleasePhase.ROLLING_BACK, index=2), seen(retry="7"))
     over = decided(back.state, seen({STABLE: 100}, retry="7"), after=1)
     begun = decided(over.state, seen({STABLE: 100}, retry="7"), after=2)
 

@@ -11,8 +11,8 @@ from palier.release.requests import request_for
 from palier.release.rollback import follow_rollback, roll_back, rules_of
 from palier.release.rules import rules_digest
 from palier.release.situation import Decision, Note, Situation
-from palier.release.state import Drain, Ending, Result, State, Step
-from palier.release.targets import targets
+from palier.release.state import Drain, Ending, ReleasePhase, Result, State
+from palier.release.targets import find_targets
 from tests.property.world import model_deployment
 from tests.unit.release.examples import (
     CANDIDATE,
@@ -32,8 +32,8 @@ PLAN = planned(model_deployment())
 PODS = {STABLE: ready(2), CANDIDATE: ready(1)}
 HALF, BACK = {STABLE: 50, CANDIDATE: 50}, {STABLE: 100, CANDIDATE: 0}
 BREACHED = Ending(Result.ROLLED_BACK, "ObjectiveBreached", "errors: 9 of 100 requests failed")
-AT_HALF = releasing(Step.CANARY, index=2, plan=PLAN)
-ENDING = releasing(Step.CANARY, index=2, plan=PLAN, ending=BREACHED)
+AT_HALF = releasing(ReleasePhase.CANARY, index=2, plan=PLAN)
+ENDING = releasing(ReleasePhase.CANARY, index=2, plan=PLAN, ending=BREACHED)
 
 
 def seen(weights: dict[str, int], **route: Any) -> Observation:  # noqa: ANN401
@@ -48,7 +48,7 @@ def followed(state: State, observation: Observation, *, after: float = 1.0, **ch
 
 def ended_as(result: Result) -> State:
     """A release that ends with a result."""
-    return releasing(Step.CANARY, index=2, plan=PLAN, ending=replace(BREACHED, result=result))
+    return releasing(ReleasePhase.CANARY, index=2, plan=PLAN, ending=replace(BREACHED, result=result))
 
 
 def test_the_weight_goes_first() -> None:
@@ -60,7 +60,7 @@ def test_the_weight_goes_first() -> None:
         "RollingBack",
         "taking the traffic back: errors: 9 of 100 requests failed",
     )
-    aims = targets(model_deployment(), decision.state, seen({STABLE: 99, CANDIDATE: 1}), now=NOW + 9)
+    aims = find_targets(model_deployment(), decision.state, seen({STABLE: 99, CANDIDATE: 1}), now=NOW + 9)
     assert aims.weights == {STABLE: 100, CANDIDATE: 0}
     assert aims.replicas == {STABLE: 2, CANDIDATE: 1}
     assert aims.remove == frozenset()
@@ -140,7 +140,7 @@ def test_an_old_drain_of_it_is_replaced() -> None:
 
 def test_a_first_revision_has_no_traffic_to_give_back() -> None:
     """It ends at once: nothing else could serve."""
-    state = first(Step.PREPARING, ending=replace(BREACHED, result=Result.FAILED))
+    state = first(ReleasePhase.PREPARING, ending=replace(BREACHED, result=Result.FAILED))
     decision = followed(state, observed({CANDIDATE: ready(0)}, wanted=CANDIDATE))
 
     assert decision.state.release is None

@@ -302,7 +302,7 @@ def test_the_version_chooses_among_the_presets_of_a_runtime() -> None:
 def test_the_routers_series_are_told_apart_by_position() -> None:
     """Envoy Gateway keeps one cluster for each position of the route."""
     deployment = served_by("kserve", router="EnvoyGateway")
-    series = router_series(deployment, candidate="b" * 10, stable="a" * 10, slots=("b" * 10, "a" * 10))
+    series = router_series(deployment, candidate="b" * 10, stable="a" * 10, backend_positions=("b" * 10, "a" * 10))
 
     assert series == RouterSeries(
         "envoy_cluster_name",
@@ -315,7 +315,7 @@ def test_the_routers_series_are_told_apart_by_position() -> None:
 def test_the_proxies_of_istio_may_run_beside_the_gateway() -> None:
     """Its own namespaces count, and those of the Gateways that the route attaches to."""
     deployment = served_by("kserve", router="Istio")
-    series = router_series(deployment, candidate="b" * 10, stable="a" * 10, slots=("b" * 10, "a" * 10))
+    series = router_series(deployment, candidate="b" * 10, stable="a" * 10, backend_positions=("b" * 10, "a" * 10))
 
     assert series is not None
     assert series.namespaces == ("istio-ingress", "istio-system", "ml")
@@ -325,9 +325,9 @@ def test_without_a_router_or_positions_there_are_no_router_series() -> None:
     """Nothing is guessed."""
     known = {"candidate": "b" * 10, "stable": "a" * 10}
 
-    assert router_series(served_by("kserve"), slots=("a" * 10, "b" * 10), **known) is None
-    assert router_series(served_by("kserve", router="Istio"), slots=None, **known) is None
-    assert router_series(served_by("kserve", router="Istio"), slots=("a" * 10, ""), **known) is None
+    assert router_series(served_by("kserve"), backend_positions=("a" * 10, "b" * 10), **known) is None
+    assert router_series(served_by("kserve", router="Istio"), backend_positions=None, **known) is None
+    assert router_series(served_by("kserve", router="Istio"), backend_positions=("a" * 10, ""), **known) is None
 
 
 def test_a_mean_of_tokens_is_per_request() -> None:

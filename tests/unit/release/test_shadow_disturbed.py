@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from palier.api.v1alpha1 import ModelDeployment
-from palier.release.observation import Measured, Observation, Requests
+from palier.release.observation import MeasuredEvidence, Observation, Requests
 from palier.release.shadowing import NO_SHADOW, ShadowFacts, comparison
 from palier.release.situation import Hold
-from palier.release.state import Result, State, Step
-from palier.release.targets import targets
+from palier.release.state import ReleasePhase, Result, State
+from palier.release.targets import find_targets
 from tests.property.trial_specs import LENIENT, tried
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, THIRD, planned
 from tests.unit.release.trial_examples import (
@@ -31,9 +31,9 @@ SPEC = tried(golden=False)
 STARTS = replace(COMPARING, ready=False, mirrored=False)
 READY = replace(COMPARING, mirrored=False)
 RATIO = {"bad": "bad_total", "total": "votes_total", "maxPercent": "10"}
-BEFORE = trying(Step.SHADOWING, plan=planned(SPEC))
+BEFORE = trying(ReleasePhase.SHADOWING, plan=planned(SPEC))
 """The proxy has been asked for, and nothing is copied yet."""
-COPIES = trying(Step.SHADOWING, plan=planned(SPEC), traffic_since=NOW)
+COPIES = trying(ReleasePhase.SHADOWING, plan=planned(SPEC), traffic_since=NOW)
 
 
 def copying(**changes: Any) -> State:  # noqa: ANN401 - fields of the release
@@ -50,7 +50,7 @@ def test_a_breach_that_is_none_any_more_lets_the_copies_go_on() -> None:
     decision = decided(spec, state, observation, after=9)
 
     assert release_of(decision).breach == ""
-    assert targets(spec, decision.state, observation, now=NOW + 9).mirrored
+    assert find_targets(spec, decision.state, observation, now=NOW + 9).mirrored
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_breach_that_is_held_outlasts_a_moment_of_blindness(blind: dict[str, A
     """It is neither forgotten nor told a second time when Prometheus or the operator is back."""
     spec = tried(golden=False, onBreach="Hold")
     state = copying(breach="answers: 100 of 400 pairs answered differently")
-    decision = decided(spec, state, seen(shadow=READY, measured=Measured(**blind)), after=99)
+    decision = decided(spec, state, seen(shadow=READY, measured=MeasuredEvidence(**blind)), after=99)
 
     assert decision.state.release == state.release
     assert hold_of(decision) == Hold("ObjectiveBreached", "answers: 100 of 400 pairs answered differently")
@@ -77,7 +77,7 @@ def test_while_prometheus_is_away_nothing_is_concluded() -> None:
         )
         decision = decided(SPEC, COPIES, seen(measured=measured), after=10)
 
-        assert release_of(decision).step is Step.SHADOWING
+        assert release_of(decision).phase is ReleasePhase.SHADOWING
         assert hold_of(decision).reason == "CannotMeasure"
         assert "Prometheus does not answer" in hold_of(decision).message
         assert {one.verdict.value for one in decision.judgements} == {"NoEvidence"}
@@ -88,7 +88,7 @@ def test_an_operator_that_has_just_started_concludes_nothing(after: float) -> No
     """It has not looked yet; the memory has the pairs, and the next look goes on from there, also at the deadline."""
     spec = tried(golden=False, onNoEvidence="Rollback")
     state = copying(evidence=compared(spec, COPIES), last_look=NOW + 9)
-    decision = decided(spec, state, seen(measured=Measured(cannot_measure="no look yet")), after=after)
+    decision = decided(spec, state, seen(measured=MeasuredEvidence(cannot_measure="no look yet")), after=after)
 
     assert decision.state.release == state.release
     assert hold_of(decision).reason == "Judging"
@@ -100,7 +100,7 @@ def test_a_shadow_that_is_interrupted_does_not_pass(facts: ShadowFacts, after: f
     """What was seen before is kept, and counts again when the copies go on."""
     decision = in_shadow(SPEC, after=after, shadow=facts)
 
-    assert release_of(decision).step is Step.SHADOWING
+    assert release_of(decision).phase is ReleasePhase.SHADOWING
     assert release_of(decision).traffic_since == NOW
     assert release_of(decision).evidence
     assert hold_of(decision).reason in {"ShadowNotReady", "Shifting", "RouteNotAccepted"}
@@ -114,7 +114,7 @@ def test_another_comparison_begins_anew() -> None:
     decision = decided(changed, state, seen(shadow=NO_SHADOW), after=20)
     release = release_of(decision)
 
-    assert (release.step, release.traffic_since, release.opened_at) == (Step.SHADOWING, None, NOW + 20)
+    assert (release.phase, release.traffic_since, release.opened_at) == (ReleasePhase.SHADOWING, None, NOW + 20)
     assert (dict(release.evidence), release.last_look) == ({}, None)
     assert decision.shadow is not None
     assert decision.shadow.digest != comparison(SPEC, candidate=CANDIDATE, stable=STABLE)
@@ -136,7 +136,7 @@ def test_a_stage_that_is_taken_out_of_the_spec_goes_on() -> None:
     """Whatever the spec says now: the candidate is judged as it was promised when the release began."""
     decision = decided(tried(golden=False, shadow=False), COPIES, seen(), after=1)
 
-    assert (release_of(decision).step, release_of(decision).plan) == (Step.SHADOWING, planned(SPEC))
+    assert (release_of(decision).phase, release_of(decision).plan) == (ReleasePhase.SHADOWING, planned(SPEC))
     assert decision.shadow is not None
 
 
@@ -156,7 +156,7 @@ def test_a_pause_is_stronger_than_the_deadline_of_a_proxy_that_never_comes() -> 
     """True keeps a release where it stands."""
     decision = decided(paused(onNoEvidence="Rollback"), BEFORE, seen(shadow=STARTS), after=99)
 
-    assert release_of(decision).step is Step.SHADOWING
+    assert release_of(decision).phase is ReleasePhase.SHADOWING
     assert hold_of(decision).reason == "Paused"
 
 
@@ -173,7 +173,7 @@ def test_people_end_it_at_any_moment(observation: Observation, result: Result, s
     """The copies end with the same decision."""
     decision = decided(SPEC, state, observation, after=1)
 
-    assert (release_of(decision).step, ending_of(decision).result) == (Step.ROLLING_BACK, result)
+    assert (release_of(decision).phase, ending_of(decision).result) == (ReleasePhase.ROLLING_BACK, result)
     assert decision.shadow is None
 
 
@@ -184,23 +184,23 @@ def test_a_person_may_promote_it(state: State) -> None:
     decision = decided(SPEC, state, observation, after=1)
     release = release_of(decision)
 
-    assert (release.step, release.traffic_since, dict(release.evidence)) == (Step.PROMOTING, None, {})
+    assert (release.phase, release.traffic_since, dict(release.evidence)) == (ReleasePhase.PROMOTING, None, {})
     assert reasons(decision) == ["PromotionRequested"]
     assert decision.shadow is None
 
 
 @pytest.mark.parametrize("objectives", [(), ({"name": "votes", "ratio": RATIO},)], ids=["none", "of users"])
-@pytest.mark.parametrize(("fate", "step"), [("Hold", Step.SHADOWING), ("Rollback", Step.ROLLING_BACK)])
-def test_a_shadow_that_judges_nothing_passes_nobody(objectives: Any, fate: str, step: Step) -> None:  # noqa: ANN401
+@pytest.mark.parametrize(("fate", "step"), [("Hold", ReleasePhase.SHADOWING), ("Rollback", ReleasePhase.ROLLING_BACK)])
+def test_a_shadow_that_judges_nothing_passes_nobody(objectives: Any, fate: str, step: ReleasePhase) -> None:  # noqa: ANN401
     """It was stored before the API server refused it: its sample alone is no evidence, and its deadline decides."""
     spec = tried(golden=False, objectives=objectives, onNoEvidence=fate)
     early = in_shadow(spec, after=20)
-    assert (release_of(early).step, hold_of(early).reason) == (Step.SHADOWING, "NothingToJudge")
+    assert (release_of(early).phase, hold_of(early).reason) == (ReleasePhase.SHADOWING, "NothingToJudge")
 
     late = in_shadow(spec, after=40)
-    assert release_of(late).step is step
+    assert release_of(late).phase is step
     assert release_of(late).cursor == 0
-    if step is Step.SHADOWING:
+    if step is ReleasePhase.SHADOWING:
         assert hold_of(late).reason == "DeadlineWithoutEvidence"
     else:
         assert (ending_of(late).result, ending_of(late).reason) == (Result.REFUSED, "NoEvidence")

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from palier.api.v1alpha1 import ModelDeployment
-from palier.measuring.look import Watched
-from palier.release.answered import NOBODY, answered
+from palier.measuring.look import WatchedRelease
+from palier.release.answer_counters import NOBODY, choose_counters
 from palier.release.shadowing import NO_SHADOW, ShadowFacts, ShadowRun, comparison
 from palier.release.situation import Hold, Note, Situation
 from palier.release.stages.table import work_at
-from palier.release.state import Result, State, Step
+from palier.release.state import ReleasePhase, Result, State
 from tests.property.trial_specs import tried
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, planned, ready, serving
 from tests.unit.release.trial_examples import (
@@ -28,11 +28,11 @@ from tests.unit.release.trial_examples import (
 SPEC = tried(golden=False)
 STARTS = replace(COMPARING, ready=False, mirrored=False)
 READY = replace(COMPARING, mirrored=False)
-COMES = trying(Step.PREPARING, plan=planned(SPEC))
+COMES = trying(ReleasePhase.PREPARING, plan=planned(SPEC))
 """The candidate's pods come up for the shadow."""
-BEFORE = trying(Step.SHADOWING, plan=planned(SPEC))
+BEFORE = trying(ReleasePhase.SHADOWING, plan=planned(SPEC))
 """The proxy has been asked for, and nothing is copied yet."""
-COPIES = trying(Step.SHADOWING, plan=planned(SPEC), traffic_since=NOW)
+COPIES = trying(ReleasePhase.SHADOWING, plan=planned(SPEC), traffic_since=NOW)
 
 
 def test_ready_pods_begin_the_shadow() -> None:
@@ -40,7 +40,7 @@ def test_ready_pods_begin_the_shadow() -> None:
     decision = decided(SPEC, COMES, seen(shadow=NO_SHADOW), after=7)
     release = release_of(decision)
 
-    assert (release.step, release.opened_at, release.traffic_since) == (Step.SHADOWING, NOW + 7, None)
+    assert (release.phase, release.opened_at, release.traffic_since) == (ReleasePhase.SHADOWING, NOW + 7, None)
     assert decision.shadow is not None
     assert (decision.shadow.candidate, decision.shadow.stable, decision.shadow.percent) == (CANDIDATE, STABLE, 20)
     assert decision.shadow.digest == comparison(SPEC, candidate=CANDIDATE, stable=STABLE)
@@ -148,7 +148,7 @@ def test_a_candidate_that_breaks_a_promise_is_refused(bad: dict[str, int], told:
     """At once, whatever the shortest time: nobody has met it, so nothing is rolled back."""
     decision = in_shadow(SPEC, after=2, **bad)
 
-    assert release_of(decision).step is Step.ROLLING_BACK
+    assert release_of(decision).phase is ReleasePhase.ROLLING_BACK
     assert (ending_of(decision).result, ending_of(decision).reason) == (Result.REFUSED, "ObjectiveBreached")
     assert told in ending_of(decision).message
     assert decision.shadow is None
@@ -176,7 +176,7 @@ def test_a_breach_may_hold_for_a_person() -> None:
     first = in_shadow(spec, answers=100)
     again = in_shadow(spec, answers=100, state=first.state, after=60)
 
-    assert release_of(first).step is Step.SHADOWING
+    assert release_of(first).phase is ReleasePhase.SHADOWING
     assert hold_of(first).reason == hold_of(again).reason == "ObjectiveBreached"
     assert reasons(first) == ["ObjectiveBreached"]
     assert again.notes == ()
@@ -191,7 +191,7 @@ def test_what_is_neither_proven_nor_refuted_waits(bad: dict[str, int], name: str
     """More pairs may tell: agreement near its limit, a pace near its own, requests that are lost on the way."""
     decision = in_shadow(SPEC, **bad)
 
-    assert release_of(decision).step is Step.SHADOWING
+    assert release_of(decision).phase is ReleasePhase.SHADOWING
     assert hold_of(decision).reason == "Judging"
     assert hold_of(decision).message.startswith(f"{name}: ")
 
@@ -203,7 +203,7 @@ def test_lost_requests_are_no_fault_of_the_candidate() -> None:
 
     assert (coverage.verdict.value, coverage.reason) == ("NoEvidence", "TooFewPairs")
     assert not coverage.hard_stop
-    assert release_of(decision).step is Step.SHADOWING
+    assert release_of(decision).phase is ReleasePhase.SHADOWING
 
 
 def test_too_few_pairs_wait() -> None:
@@ -219,7 +219,7 @@ def test_the_deadline_decides_as_the_spec_says() -> None:
     """It counts from the first copy, and its sentence has the numbers."""
     spec = tried(golden=False, onNoEvidence="Rollback")
 
-    assert release_of(in_shadow(spec, pairs=99, after=39)).step is Step.SHADOWING
+    assert release_of(in_shadow(spec, pairs=99, after=39)).phase is ReleasePhase.SHADOWING
 
     ending = ending_of(in_shadow(spec, pairs=99, after=40))
 
@@ -241,11 +241,11 @@ def test_silence_is_explained(after: float, reason: str) -> None:
 @pytest.mark.parametrize(
     ("state", "spec"),
     [
-        (trying(Step.PREPARING, first=True), SPEC),
-        (trying(Step.PREPARING, plan=()), SPEC),
-        (trying(Step.PREPARING, plan=planned(SPEC), cursor=1), SPEC),
-        (trying(Step.PREPARING, plan=planned(tried(golden=False, shadow=False))), tried(shadow=False)),
-        (trying(Step.PREPARING, plan=planned(tried(golden=False, shadow=False))), SPEC),
+        (trying(ReleasePhase.PREPARING, first=True), SPEC),
+        (trying(ReleasePhase.PREPARING, plan=()), SPEC),
+        (trying(ReleasePhase.PREPARING, plan=planned(SPEC), cursor=1), SPEC),
+        (trying(ReleasePhase.PREPARING, plan=planned(tried(golden=False, shadow=False))), tried(shadow=False)),
+        (trying(ReleasePhase.PREPARING, plan=planned(tried(golden=False, shadow=False))), SPEC),
     ],
     ids=["first", "way back", "passed", "none in the spec", "in the spec since then"],
 )
@@ -253,12 +253,12 @@ def test_there_is_not_always_a_shadow(state: State, spec: ModelDeployment) -> No
     """Nothing to compare with, known already, or not wanted when the release began."""
     decision = decided(spec, state, seen(pods=2))
 
-    assert release_of(decision).step in {Step.CANARY, Step.PROMOTING}
+    assert release_of(decision).phase in {ReleasePhase.CANARY, ReleasePhase.PROMOTING}
     assert decision.shadow is None
 
 
-@pytest.mark.parametrize("step", [step for step in Step if step is not Step.SHADOWING])
-def test_only_a_shadow_has_a_proxy(step: Step) -> None:
+@pytest.mark.parametrize("step", [step for step in ReleasePhase if step is not ReleasePhase.SHADOWING])
+def test_only_a_shadow_has_a_proxy(step: ReleasePhase) -> None:
     """Whatever else is on its way, and at rest."""
     assert not isinstance(work_at(Situation(SPEC, seen(), trying(step), NOW)), ShadowRun)
     assert work_at(Situation(SPEC, seen(), serving(), NOW)) is None
@@ -267,20 +267,22 @@ def test_only_a_shadow_has_a_proxy(step: Step) -> None:
 def test_the_pods_are_those_of_the_share() -> None:
     """As many as 20 % of ten need, and of the canary that follows when the shadow is over."""
     spec = tried(golden=False, replicas=10)
-    comes = trying(Step.PREPARING, plan=planned(spec))
+    comes = trying(ReleasePhase.PREPARING, plan=planned(spec))
     few = decided(spec, comes, seen(pods=1))
     enough = decided(spec, comes, replace(seen(), revisions={STABLE: ready(10), CANDIDATE: ready(2)}))
 
     assert hold_of(few).message == f"1 of 2 pods of {CANDIDATE} are ready"
-    assert release_of(enough).step is Step.SHADOWING
+    assert release_of(enough).phase is ReleasePhase.SHADOWING
 
 
 def test_a_shadow_is_judged_without_canaries_too() -> None:
     """What follows it is all of the traffic: without a single pair it passes nobody, and bad pairs refuse."""
     alone = tried(golden=False, weights=())
-    unseen = decided(alone, trying(Step.SHADOWING, plan=planned(alone), traffic_since=NOW), seen(pods=2), after=5)
+    unseen = decided(
+        alone, trying(ReleasePhase.SHADOWING, plan=planned(alone), traffic_since=NOW), seen(pods=2), after=5
+    )
 
-    assert release_of(unseen).step is Step.SHADOWING
+    assert release_of(unseen).phase is ReleasePhase.SHADOWING
     assert ending_of(in_shadow(alone, answers=100)).result is Result.REFUSED
     assert release_of(in_shadow(alone)).stage is None
 
@@ -289,8 +291,8 @@ def test_copies_are_no_users() -> None:
     """What an answer costs is reckoned by users' requests: there are none in the shadow, nor on the way out of it."""
     refused = in_shadow(SPEC, answers=100).state
     assert refused.release is not None
-    assert refused.release.step is Step.ROLLING_BACK
+    assert refused.release.phase is ReleasePhase.ROLLING_BACK
     for state in (BEFORE, COPIES, refused):
-        found = answered(SPEC, state)
-        assert isinstance(found, Watched)
+        found = choose_counters(SPEC, state)
+        assert isinstance(found, WatchedRelease)
         assert (found.stable, found.candidate) == (STABLE, NOBODY)

@@ -4,38 +4,38 @@ import pytest
 
 from palier.release.stages.words import tell_standing
 from palier.release.standing import tell_gone, tell_progress, tell_taking_back
-from palier.release.state import State, Step
+from palier.release.state import ReleasePhase, State
 from tests.unit.release.examples import CANDIDATE, first, releasing, serving
 
 NAMED = f"lingua v-b ({CANDIDATE})"
 
 
-@pytest.mark.parametrize("step", Step)
-def test_every_step_has_a_sentence_that_names_the_candidate(step: Step) -> None:
+@pytest.mark.parametrize("step", ReleasePhase)
+def test_every_step_has_a_sentence_that_names_the_candidate(step: ReleasePhase) -> None:
     """And says since when, so that nobody has to look for it elsewhere."""
     told = tell_standing(releasing(step), weight=5)
 
     assert NAMED in told
     assert "1970-01-12T13:46:40Z" in told
-    assert step is Step.CANARY or step.value not in told
+    assert step is ReleasePhase.CANARY or step.value not in told
 
 
 def test_no_two_steps_read_alike() -> None:
     """Who reads only this condition knows where the release is."""
-    assert len({tell_standing(releasing(step), weight=5) for step in Step}) == len(Step)
+    assert len({tell_standing(releasing(step), weight=5) for step in ReleasePhase}) == len(ReleasePhase)
 
 
 def test_a_share_that_is_changing_is_not_passed_off_as_the_stage() -> None:
     """What the gateway has not accepted yet is not in force."""
-    told = tell_standing(releasing(Step.CANARY, traffic_since=None), weight=5)
+    told = tell_standing(releasing(ReleasePhase.CANARY, traffic_since=None), weight=5)
 
     assert told == f"the share of {NAMED} is changing and is 5 % of the traffic now"
 
 
 def test_a_first_revision_that_is_taken_back_goes_to_no_stable_one() -> None:
     """There is none."""
-    assert "stable" not in tell_standing(first(Step.ROLLING_BACK), weight=0)
-    assert tell_progress(first(Step.PREPARING)) == (
+    assert "stable" not in tell_standing(first(ReleasePhase.ROLLING_BACK), weight=0)
+    assert tell_progress(first(ReleasePhase.PREPARING)) == (
         f"the release of {NAMED}, the first revision, began at 1970-01-12T13:46:40Z"
     )
 

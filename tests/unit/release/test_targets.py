@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from palier.release.observation import RevisionFacts
-from palier.release.state import Drain, Former, State, Step
-from palier.release.targets import Targets, replicas_for, slots_after, stage_replicas, targets
+from palier.release.state import Drain, Former, ReleasePhase, State
+from palier.release.targets import Targets, find_targets, positions_after, replicas_for, stage_replicas
 from tests.property.world import model_deployment
 from tests.unit.release.examples import (
     CANDIDATE,
@@ -41,7 +41,9 @@ def wanted(
     **changes: Any,  # noqa: ANN401
 ) -> Targets:
     """What the cluster should look like; stages are 5, 25, 50 and stable has two replicas unless changed."""
-    return targets(model_deployment(**changes), state, observed(BOTH if facts is None else facts, weights), now=now)
+    return find_targets(
+        model_deployment(**changes), state, observed(BOTH if facts is None else facts, weights), now=now
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,20 +87,20 @@ def test_the_stage_decides_about_the_pods() -> None:
     def pods(state: State) -> int:
         return stage_replicas(model_deployment(replicas=8), state, observed(BOTH), now=NOW)
 
-    assert [pods(releasing(Step.CANARY, index=index)) for index in range(3)] == [1, 2, 4]
-    assert pods(releasing(Step.PREPARING)) == 1
-    assert pods(releasing(Step.PROMOTING)) == 8
-    assert pods(releasing(Step.PREPARING, plan=())) == 8
+    assert [pods(releasing(ReleasePhase.CANARY, index=index)) for index in range(3)] == [1, 2, 4]
+    assert pods(releasing(ReleasePhase.PREPARING)) == 1
+    assert pods(releasing(ReleasePhase.PROMOTING)) == 8
+    assert pods(releasing(ReleasePhase.PREPARING, plan=())) == 8
     assert pods(serving()) == 8
 
 
 def test_the_stages_of_the_spec_are_not_those_of_the_release() -> None:
     """It goes on with those that it began with, whatever is written now: their pods, and their weight."""
-    state, other = releasing(Step.CANARY, index=2), model_deployment(replicas=8, weights=(25,))
+    state, other = releasing(ReleasePhase.CANARY, index=2), model_deployment(replicas=8, weights=(25,))
     four = observed({STABLE: ready(8), CANDIDATE: ready(4)}, {STABLE: 75, CANDIDATE: 25})
 
     assert stage_replicas(other, state, four, now=NOW) == 4
-    assert targets(other, state, four, now=NOW).weights == {STABLE: 50, CANDIDATE: 50}
+    assert find_targets(other, state, four, now=NOW).weights == {STABLE: 50, CANDIDATE: 50}
 
 
 def test_at_rest_stable_has_everything() -> None:
@@ -108,19 +110,22 @@ def test_at_rest_stable_has_everything() -> None:
 
 def test_before_the_first_revision_is_ready_there_is_nothing_to_route() -> None:
     """A route to no pods would answer users with errors."""
-    preparing, promoting = wanted(first(Step.PREPARING), NOTHING), wanted(first(Step.PROMOTING), NOTHING)
+    preparing, promoting = (
+        wanted(first(ReleasePhase.PREPARING), NOTHING),
+        wanted(first(ReleasePhase.PROMOTING), NOTHING),
+    )
 
     assert (preparing.weights, preparing.replicas) == (None, {CANDIDATE: 2})
     assert promoting.weights is None
-    assert wanted(first(Step.PROMOTING)).weights == {CANDIDATE: 100}
+    assert wanted(first(ReleasePhase.PROMOTING)).weights == {CANDIDATE: 100}
 
 
 def test_a_first_revision_that_has_the_traffic_keeps_it() -> None:
     """When one of its pods is lost before the gateway has answered, the other still serves."""
     facts = {CANDIDATE: ready(2, available=1, endpoints=1)}
 
-    assert wanted(first(Step.PROMOTING), facts, {CANDIDATE: 100}).weights == {CANDIDATE: 100}
-    assert wanted(first(Step.PROMOTING), facts, {}).weights is None
+    assert wanted(first(ReleasePhase.PROMOTING), facts, {CANDIDATE: 100}).weights == {CANDIDATE: 100}
+    assert wanted(first(ReleasePhase.PROMOTING), facts, {}).weights is None
 
 
 FIVE, QUARTER, HALF = ({STABLE: 100 - weight, CANDIDATE: weight} for weight in (5, 25, 50))
@@ -129,8 +134,8 @@ FIVE, QUARTER, HALF = ({STABLE: 100 - weight, CANDIDATE: weight} for weight in (
 def test_a_weight_rises_only_onto_ready_pods() -> None:
     """Until all that its stage needs are there, the weight of the stage before stays."""
     eight = {"replicas": 8}
-    first_canary = releasing(Step.CANARY, index=0, traffic_since=None)
-    second = releasing(Step.CANARY, index=1, traffic_since=None)
+    first_canary = releasing(ReleasePhase.CANARY, index=0, traffic_since=None)
+    second = releasing(ReleasePhase.CANARY, index=1, traffic_since=None)
     few, enough = {STABLE: ready(8), CANDIDATE: ready(1)}, {STABLE: ready(8), CANDIDATE: ready(2)}
 
     assert wanted(first_canary, {STABLE: ready(8)}, {STABLE: 100}, **eight).weights == {STABLE: 100}
@@ -141,7 +146,7 @@ def test_a_weight_rises_only_onto_ready_pods() -> None:
 @pytest.mark.parametrize(("index", "share"), [(0, 0), (1, 5), (2, 25)])
 def test_a_stage_that_is_not_open_gives_what_was_earned_before(index: int, share: int) -> None:
     """However many pods are ready: they open the stage first, and a pause or a budget may be in the way of that."""
-    closed = releasing(Step.CANARY, index=index, opened_at=None, traffic_since=None)
+    closed = releasing(ReleasePhase.CANARY, index=index, opened_at=None, traffic_since=None)
     weights = {STABLE: 100 - share, CANDIDATE: share}
 
     assert wanted(closed, weights=weights).weights == ({STABLE: 100} if share == 0 else weights)
@@ -151,7 +156,7 @@ def test_a_stage_that_is_not_open_gives_what_was_earned_before(index: int, share
 @pytest.mark.parametrize("facts", [{STABLE: ready(2)}, {STABLE: ready(2), CANDIDATE: ready(2, endpoints=0)}])
 def test_a_candidate_without_ready_pods_has_no_weight(facts: dict[str, RevisionFacts], opened: float | None) -> None:
     """Whatever it had: nobody could answer."""
-    state = releasing(Step.CANARY, index=1, opened_at=opened)
+    state = releasing(ReleasePhase.CANARY, index=1, opened_at=opened)
 
     assert wanted(state, facts, QUARTER).weights == {STABLE: 100}
 
@@ -160,17 +165,19 @@ def test_a_weight_in_force_does_not_fall_with_a_pod() -> None:
     """Losing one pod of several is for the evidence to judge, not a reason to jump down a stage."""
     facts = {STABLE: ready(8), CANDIDATE: ready(4, available=3, endpoints=3)}
 
-    assert wanted(releasing(Step.CANARY, index=2), facts, HALF, replicas=8).weights == HALF
+    assert wanted(releasing(ReleasePhase.CANARY, index=2), facts, HALF, replicas=8).weights == HALF
 
 
 def test_a_weight_that_fell_with_its_pods_does_not_jump_back() -> None:
     """It comes back to what was earned before when the stage opens anew, and to its own with all of its pods."""
-    lost = releasing(Step.CANARY, index=2, opened_at=None, traffic_since=None)
+    lost = releasing(ReleasePhase.CANARY, index=2, opened_at=None, traffic_since=None)
     few, enough = {STABLE: ready(8), CANDIDATE: ready(1)}, {STABLE: ready(8), CANDIDATE: ready(4)}
 
     assert wanted(lost, few, {STABLE: 100}, replicas=8).weights == {STABLE: 100}
     assert (
-        wanted(replace(lost, release=release_at(Step.CANARY, index=2)), enough, {STABLE: 99, CANDIDATE: 1}).weights
+        wanted(
+            replace(lost, release=release_at(ReleasePhase.CANARY, index=2)), enough, {STABLE: 99, CANDIDATE: 1}
+        ).weights
         == HALF
     )
 
@@ -178,17 +185,20 @@ def test_a_weight_that_fell_with_its_pods_does_not_jump_back() -> None:
 def test_a_promotion_waits_at_the_weight_that_was_reached() -> None:
     """A promotion of too few pods keeps the weight that is in force, whether its stage is open or not."""
     one = {STABLE: ready(2), CANDIDATE: ready(1)}
-    closed = releasing(Step.PROMOTING, opened_at=None, traffic_since=None)
+    closed = releasing(ReleasePhase.PROMOTING, opened_at=None, traffic_since=None)
 
-    assert wanted(releasing(Step.PROMOTING), one, HALF).weights == HALF
-    assert wanted(releasing(Step.PROMOTING), one, QUARTER).weights == QUARTER
+    assert wanted(releasing(ReleasePhase.PROMOTING), one, HALF).weights == HALF
+    assert wanted(releasing(ReleasePhase.PROMOTING), one, QUARTER).weights == QUARTER
     assert wanted(closed, weights=HALF).weights == HALF
-    assert wanted(releasing(Step.PROMOTING), weights={STABLE: 1, CANDIDATE: 99}).weights == {STABLE: 0, CANDIDATE: 100}
+    assert wanted(releasing(ReleasePhase.PROMOTING), weights={STABLE: 1, CANDIDATE: 99}).weights == {
+        STABLE: 0,
+        CANDIDATE: 100,
+    }
 
 
 def test_the_way_back_to_a_warm_revision_has_no_landing() -> None:
     """Nothing for the candidate until it can carry everything, then everything."""
-    back = releasing(Step.PROMOTING, plan=(), traffic_since=None)
+    back = releasing(ReleasePhase.PROMOTING, plan=(), traffic_since=None)
 
     assert wanted(back, {STABLE: ready(2), CANDIDATE: ready(1)}).weights == {STABLE: 100}
     assert wanted(back).weights == {CANDIDATE: 100}
@@ -196,16 +206,18 @@ def test_the_way_back_to_a_warm_revision_has_no_landing() -> None:
 
 def test_rolling_back_takes_all_traffic_at_once_and_pods_later() -> None:
     """The weight goes first: the candidate's pods stay, whatever number they are, until their traffic is gone."""
-    back = wanted(releasing(Step.ROLLING_BACK, index=2), {STABLE: ready(2), CANDIDATE: ready(1)}, {CANDIDATE: 50})
+    back = wanted(
+        releasing(ReleasePhase.ROLLING_BACK, index=2), {STABLE: ready(2), CANDIDATE: ready(1)}, {CANDIDATE: 50}
+    )
 
     assert back.weights == {STABLE: 100}
     assert back.replicas == {STABLE: 2, CANDIDATE: 1}
-    assert back.slots == (STABLE, CANDIDATE)
+    assert back.backend_positions == (STABLE, CANDIDATE)
 
 
-@pytest.mark.parametrize("step", Step)
+@pytest.mark.parametrize("step", ReleasePhase)
 @pytest.mark.parametrize("candidate", range(4))
-def test_stable_always_has_its_full_number_of_pods(step: Step, candidate: int) -> None:
+def test_stable_always_has_its_full_number_of_pods(step: ReleasePhase, candidate: int) -> None:
     """Whatever the candidate does, stable could take everything back, and the candidate is never scaled to nothing.
 
     Only what never had a pod gets none for its end.
@@ -213,7 +225,7 @@ def test_stable_always_has_its_full_number_of_pods(step: Step, candidate: int) -
     pods = wanted(releasing(step), {STABLE: ready(2), CANDIDATE: ready(candidate)}).replicas
 
     assert pods[STABLE] == 2
-    if step is Step.ROLLING_BACK and not candidate:
+    if step is ReleasePhase.ROLLING_BACK and not candidate:
         assert CANDIDATE not in pods
     else:
         assert pods[CANDIDATE] >= 1
@@ -223,16 +235,22 @@ def test_a_candidate_is_not_scaled_down_in_mid_release() -> None:
     """More pods than the stage needs are kept, up to the full number: the next stage will need them."""
     facts = {STABLE: ready(4), CANDIDATE: ready(3)}
 
-    assert wanted(releasing(Step.CANARY, index=0), facts, replicas=4).replicas[CANDIDATE] == 3
-    assert wanted(releasing(Step.CANARY, index=0), {CANDIDATE: ready(9)}, replicas=4).replicas[CANDIDATE] == 4
+    assert wanted(releasing(ReleasePhase.CANARY, index=0), facts, replicas=4).replicas[CANDIDATE] == 3
+    assert wanted(releasing(ReleasePhase.CANARY, index=0), {CANDIDATE: ready(9)}, replicas=4).replicas[CANDIDATE] == 4
 
 
 def test_without_a_gateway_surplus_pods_are_given_up_before_a_canary() -> None:
     """There every pod is traffic: what is left of an earlier try must not make a first landing of 50 %."""
     left = {STABLE: ready(4), CANDIDATE: ready(4)}
 
-    assert wanted(releasing(Step.PREPARING), left, replicas=4, traffic=SERVICE).replicas == {STABLE: 4, CANDIDATE: 1}
-    assert wanted(releasing(Step.CANARY), left, replicas=4, traffic=SERVICE).replicas == {STABLE: 4, CANDIDATE: 1}
+    assert wanted(releasing(ReleasePhase.PREPARING), left, replicas=4, traffic=SERVICE).replicas == {
+        STABLE: 4,
+        CANDIDATE: 1,
+    }
+    assert wanted(releasing(ReleasePhase.CANARY), left, replicas=4, traffic=SERVICE).replicas == {
+        STABLE: 4,
+        CANDIDATE: 1,
+    }
 
 
 @pytest.mark.parametrize(("present", "kept"), [(0, 5), (2, 2), (5, 5), (7, 7)])
@@ -260,7 +278,7 @@ def test_nothing_is_removed_that_a_route_names(
     now: float, weights: dict[str, int], slots: tuple[str, str], removed: bool
 ) -> None:
     """A drained revision goes when its time is over and no route names it, not even at weight 0."""
-    state = serving(drains=(DRAINING,), slots=slots)
+    state = serving(drains=(DRAINING,), backend_positions=slots)
 
     assert (FORMER in wanted(state, weights=weights, now=now).remove) is removed
 
@@ -268,7 +286,7 @@ def test_nothing_is_removed_that_a_route_names(
 def test_a_revision_that_is_wanted_again_is_not_removed() -> None:
     """An old drain of a revision that came back as candidate or stable means nothing any more."""
     drains = (Drain(STABLE, NOW), Drain(CANDIDATE, NOW), Drain(THIRD, NOW))
-    state = replace(releasing(Step.PREPARING), drains=drains)
+    state = replace(releasing(ReleasePhase.PREPARING), drains=drains)
 
     assert wanted(state, now=NOW + 1).remove == {THIRD}
 
@@ -283,13 +301,13 @@ def states(draw: st.DrawFn) -> State:
     other = draw(REVISIONS)
     candidate = draw(REVISIONS.filter(lambda revision: revision != stable) | st.none())
     former = draw(REVISIONS.filter(lambda revision: revision not in {stable, candidate}) | st.none())
-    step = draw(st.sampled_from(Step) | st.none())
+    step = draw(st.sampled_from(ReleasePhase) | st.none())
     release = release_at(step) if step and candidate else None
     return State(
         stable=ref(stable),
         candidate=ref(candidate) if candidate else None,
         former=Former(ref(former), NOW + 5) if former else None,
-        slots=draw(st.sampled_from([(stable, other), (other, stable)])),
+        backend_positions=draw(st.sampled_from([(stable, other), (other, stable)])),
         drains=tuple(
             Drain(revision, NOW + until)
             for revision, until in draw(st.dictionaries(REVISIONS, st.integers(-5, 5))).items()
@@ -301,19 +319,19 @@ def states(draw: st.DrawFn) -> State:
 @given(states())
 def test_the_stable_revision_never_changes_its_position(state: State) -> None:
     """A gateway that keeps one cluster by position never has to start one under the full traffic."""
-    after = slots_after(state, now=NOW)
+    after = positions_after(state, now=NOW)
 
-    assert state.slots is not None
+    assert state.backend_positions is not None
     assert state.stable is not None
     assert after is not None
-    before = [position for position in (0, 1) if state.slots[position] == state.stable.revision]
+    before = [position for position in (0, 1) if state.backend_positions[position] == state.stable.revision]
     assert any(after[position] == state.stable.revision for position in before)
 
 
 @given(states())
 def test_positions_name_only_revisions_that_are_kept(state: State) -> None:
     """Every name in the route has pods: stable, the candidate of a release, the warm one, or one that still drains."""
-    after = slots_after(state, now=NOW)
+    after = positions_after(state, now=NOW)
     assert after is not None
     kept = {state.stable.revision if state.stable else ""}
     kept |= {state.candidate.revision} if state.candidate and state.release else set()
@@ -326,53 +344,53 @@ def test_positions_name_only_revisions_that_are_kept(state: State) -> None:
 @given(states())
 def test_a_candidate_in_traffic_has_a_position(state: State) -> None:
     """During canary and promotion both revisions are named, so that a shift is a change of weights alone."""
-    if state.release is None or state.release.step not in {Step.CANARY, Step.PROMOTING}:
+    if state.release is None or state.release.phase not in {ReleasePhase.CANARY, ReleasePhase.PROMOTING}:
         return
     assert state.candidate is not None
     assert state.stable is not None
 
-    assert set(slots_after(state, now=NOW) or ()) == {state.stable.revision, state.candidate.revision}
+    assert set(positions_after(state, now=NOW) or ()) == {state.stable.revision, state.candidate.revision}
 
 
 @given(states())
 def test_positions_come_to_rest(state: State) -> None:
     """Computing them again changes nothing, so that the route is not written in circles."""
-    after = slots_after(state, now=NOW)
+    after = positions_after(state, now=NOW)
 
-    assert slots_after(replace(state, slots=after), now=NOW) == after
+    assert positions_after(replace(state, backend_positions=after), now=NOW) == after
 
 
 @pytest.mark.parametrize(
     ("state", "kept"),
     [
-        (serving(slots=(FORMER, STABLE), former=warm()), True),
-        (serving(slots=(FORMER, STABLE), drains=(Drain(FORMER, NOW + 1),)), True),
-        (serving(slots=(FORMER, STABLE), drains=(Drain(FORMER, NOW),)), False),
-        (serving(slots=(FORMER, STABLE)), False),
+        (serving(backend_positions=(FORMER, STABLE), former=warm()), True),
+        (serving(backend_positions=(FORMER, STABLE), drains=(Drain(FORMER, NOW + 1),)), True),
+        (serving(backend_positions=(FORMER, STABLE), drains=(Drain(FORMER, NOW),)), False),
+        (serving(backend_positions=(FORMER, STABLE)), False),
     ],
     ids=["warm", "draining", "drained", "unknown"],
 )
 def test_the_other_position_keeps_its_revision_until_that_may_go(state: State, kept: bool) -> None:
     """A name that leaves the route takes its last requests with it: not before the drain delay is over."""
-    assert slots_after(state, now=NOW) == ((FORMER, STABLE) if kept else ("", STABLE))
+    assert positions_after(state, now=NOW) == ((FORMER, STABLE) if kept else ("", STABLE))
 
 
 def test_a_candidate_that_is_rolled_back_keeps_its_position() -> None:
     """Its weight goes to zero first."""
-    assert slots_after(releasing(Step.ROLLING_BACK), now=NOW) == (STABLE, CANDIDATE)
+    assert positions_after(releasing(ReleasePhase.ROLLING_BACK), now=NOW) == (STABLE, CANDIDATE)
 
 
 def test_positions_before_there_is_a_stable_revision() -> None:
     """None while the first one prepares, then it has the first."""
-    assert slots_after(first(Step.PREPARING), now=NOW) is None
-    assert slots_after(first(Step.PROMOTING), now=NOW) == (CANDIDATE, "")
-    assert slots_after(State(), now=NOW) is None
+    assert positions_after(first(ReleasePhase.PREPARING), now=NOW) is None
+    assert positions_after(first(ReleasePhase.PROMOTING), now=NOW) == (CANDIDATE, "")
+    assert positions_after(State(), now=NOW) is None
 
 
 def test_lost_positions_are_given_anew() -> None:
     """A memory without positions, or with those of strangers, starts with stable at the first."""
-    assert slots_after(serving(slots=None), now=NOW) == (STABLE, "")
-    assert slots_after(serving(slots=(THIRD, FORMER)), now=NOW) == (STABLE, "")
+    assert positions_after(serving(backend_positions=None), now=NOW) == (STABLE, "")
+    assert positions_after(serving(backend_positions=(THIRD, FORMER)), now=NOW) == (STABLE, "")
 
 
 @given(states(), st.dictionaries(REVISIONS, st.integers(0, 2)), REVISIONS, REVISIONS, st.integers(0, 100))
@@ -380,13 +398,13 @@ def test_whatever_is_weighted_has_a_position_and_pods(
     state: State, pods: dict[str, int], some: str, other: str, share: int
 ) -> None:
     """From any memory, pods and route, edited by hand or not, the wanted weights sum to 100 over living positions."""
-    settled = replace(state, slots=slots_after(state, now=NOW))
+    settled = replace(state, backend_positions=positions_after(state, now=NOW))
     facts = {revision: ready(count) for revision, count in pods.items()}
     found = wanted(settled, facts, {some: 100} if some == other else {some: 100 - share, other: share})
 
     assert found.weights is not None
     assert sum(found.weights.values()) == 100
     for revision, weight in found.weights.items():
-        assert revision in (found.slots or ())
+        assert revision in (found.backend_positions or ())
         assert not weight or found.replicas.get(revision) or pods.get(revision)
         assert revision not in found.remove

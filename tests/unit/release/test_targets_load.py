@@ -9,8 +9,8 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.release.holds import waiting_for_pods
 from palier.release.observation import RevisionFacts
 from palier.release.situation import Situation
-from palier.release.state import Ending, Release, Result, State, Step
-from palier.release.targets import accelerator_short, stage_replicas, targets
+from palier.release.state import Ending, Release, ReleasePhase, Result, State
+from palier.release.targets import accelerator_short, find_targets, stage_replicas
 from tests.property.load_world import load_tested, pod
 from tests.unit.release.examples import STABLE, planned, ready, serving
 from tests.unit.release.load_examples import NOW, decided, passed, recorded_of, release_of, seen, under_load, ways
@@ -28,14 +28,14 @@ def pods_of(deployment: ModelDeployment, state: State, facts: RevisionFacts) -> 
     """The pods that the candidate, as `its`, and stable have to have."""
     revision = state.candidate.revision if state.candidate else ""
     stable = ready(deployment.spec.serving.replicas)
-    found = targets(deployment, state, seen(deployment, {STABLE: stable, revision: facts}), now=NOW).replicas
+    found = find_targets(deployment, state, seen(deployment, {STABLE: stable, revision: facts}), now=NOW).replicas
     return {"its" if one == revision else one: number for one, number in found.items()}
 
 
-@pytest.mark.parametrize("step", [Step.PREPARING, Step.LOAD_TESTING])
+@pytest.mark.parametrize("step", [ReleasePhase.PREPARING, ReleasePhase.LOAD_TESTING])
 @pytest.mark.parametrize("present", [0, 1, 4, 9])
 @pytest.mark.parametrize("traffic", [None, {"service": {}}])
-def test_a_load_test_has_exactly_its_pods(step: Step, present: int, traffic: dict[str, Any] | None) -> None:
+def test_a_load_test_has_exactly_its_pods(step: ReleasePhase, present: int, traffic: dict[str, Any] | None) -> None:
     """However many there are, and although stable has another number; users stay with stable."""
     deployment = load_tested(replicas=3, traffic=traffic, test={"replicas": [1, 4]})
     (way,) = ways(deployment).values()
@@ -43,7 +43,7 @@ def test_a_load_test_has_exactly_its_pods(step: Step, present: int, traffic: dic
 
     assert stage_replicas(deployment, state, seen(deployment), now=NOW) == 4
     assert pods_of(deployment, state, ready(present)) == {STABLE: 3, "its": 4}
-    assert targets(deployment, state, seen(deployment), now=NOW).weights == {STABLE: 100}
+    assert find_targets(deployment, state, seen(deployment), now=NOW).weights == {STABLE: 100}
 
 
 def test_after_the_load_test_the_stages_count_their_own_pods() -> None:
@@ -61,7 +61,7 @@ def test_what_was_never_made_is_not_made_for_its_end() -> None:
     ending = Ending(Result.REFUSED, "OverBudget", "too dear")
     state = under_load(deployment, release=Release(NOW, NOW, plan=planned(deployment), ending=ending))
 
-    assert targets(deployment, state, seen(deployment, {STABLE: ready(2)}), now=NOW).replicas == {STABLE: 2}
+    assert find_targets(deployment, state, seen(deployment, {STABLE: ready(2)}), now=NOW).replicas == {STABLE: 2}
     assert pods_of(deployment, state, ready(0)) == {STABLE: 2}
     assert pods_of(deployment, state, ready(3)) == {STABLE: 2, "its": 3}
 
@@ -82,7 +82,7 @@ def test_stable_lends_one_replica_at_most(surge: str, replicas: int, trouble: st
     deployment = on_gpus(placement={"surge": surge}, replicas=replicas)
     waiting = ready(1, available=0, endpoints=0, trouble=trouble)
 
-    assert pods_of(deployment, under_load(deployment, step=Step.PREPARING), waiting) == {
+    assert pods_of(deployment, under_load(deployment, step=ReleasePhase.PREPARING), waiting) == {
         STABLE: replicas - lent,
         "its": 1,
     }
@@ -95,9 +95,9 @@ def test_what_is_lent_stays_lent_while_nobody_knows(present: int, kept: int) -> 
     (way,) = ways(deployment).values()
     waiting = ready(1, available=0, endpoints=0, unexplained="etcd timeout")
     observation = seen(deployment, {STABLE: ready(present), way.revision: waiting})
-    state = under_load(deployment, step=Step.PREPARING)
+    state = under_load(deployment, step=ReleasePhase.PREPARING)
 
-    assert targets(deployment, state, observation, now=NOW).replicas[STABLE] == kept
+    assert find_targets(deployment, state, observation, now=NOW).replicas[STABLE] == kept
 
 
 def test_nothing_is_lent_without_a_release() -> None:
@@ -106,7 +106,7 @@ def test_nothing_is_lent_without_a_release() -> None:
     state = replace(under_load(deployment), release=None)
     facts = {STABLE: ready(2), next(iter(ways(deployment).values())).revision: ready(1, trouble=SHORT)}
 
-    assert targets(deployment, state, seen(deployment, facts), now=NOW).replicas[STABLE] == 2
+    assert find_targets(deployment, state, seen(deployment, facts), now=NOW).replicas[STABLE] == 2
 
 
 def test_the_accelerator_is_that_of_the_variant() -> None:
@@ -120,7 +120,7 @@ def test_the_accelerator_is_that_of_the_variant() -> None:
     short = {}
     for variant, way in ways(deployment).items():
         waiting = {STABLE: ready(2), way.revision: ready(1, available=0, endpoints=0, trouble=SHORT)}
-        state = under_load(deployment, variant, step=Step.PREPARING)
+        state = under_load(deployment, variant, step=ReleasePhase.PREPARING)
         short[variant] = accelerator_short(deployment, seen(deployment, waiting), state)
 
     assert short == {"cpu": False, "gpu": True, "amd": False}
@@ -128,7 +128,7 @@ def test_the_accelerator_is_that_of_the_variant() -> None:
 
 def unready(deployment: ModelDeployment) -> State:
     """A candidate whose pods have not been ready for its load test since the release began."""
-    state = under_load(deployment, step=Step.PREPARING)
+    state = under_load(deployment, step=ReleasePhase.PREPARING)
     assert state.release is not None
     return replace(state, release=replace(state.release, unready_since=NOW))
 
@@ -142,9 +142,9 @@ def test_nobody_is_too_late_while_the_reason_is_not_known() -> None:
     for unexplained in ("etcd timeout", ""):
         waiting = ready(1, available=0, endpoints=0, unexplained=unexplained)
         observation = seen(deployment, {STABLE: ready(2), way.revision: waiting})
-        steps.append(release_of(decided(deployment, state, observation, now=NOW + 1000)).step)
+        steps.append(release_of(decided(deployment, state, observation, now=NOW + 1000)).phase)
 
-    assert steps == [Step.PREPARING, Step.ROLLING_BACK]
+    assert steps == [ReleasePhase.PREPARING, ReleasePhase.ROLLING_BACK]
 
 
 def test_a_shortage_holds_for_as_long_as_it_takes() -> None:
@@ -158,13 +158,13 @@ def test_a_shortage_holds_for_as_long_as_it_takes() -> None:
         observation = seen(deployment, waiting)
         decision = decided(deployment, state, observation, now=NOW + 1000)
         hold = waiting_for_pods(Situation(deployment, observation, state, NOW), 1)
-        steps[hold.reason] = release_of(decision).step
+        steps[hold.reason] = release_of(decision).phase
 
-    assert steps == {"AcceleratorShortage": Step.PREPARING, "CandidateNotReady": Step.ROLLING_BACK}
+    assert steps == {"AcceleratorShortage": ReleasePhase.PREPARING, "CandidateNotReady": ReleasePhase.ROLLING_BACK}
 
 
 def test_at_rest_stable_has_all_of_its_pods() -> None:
     """Whatever the placement says."""
     deployment = on_gpus(placement={"surge": "Swap"})
 
-    assert targets(deployment, serving(), seen(deployment), now=NOW).replicas == {STABLE: 2}
+    assert find_targets(deployment, serving(), seen(deployment), now=NOW).replicas == {STABLE: 2}

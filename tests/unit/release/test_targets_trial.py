@@ -8,8 +8,8 @@ import pytest
 from palier.api.v1alpha1 import ModelDeployment
 from palier.release.observation import Requests
 from palier.release.shadowing import NO_SHADOW, ShadowFacts
-from palier.release.state import State, Step
-from palier.release.targets import Targets, slots_after, stage_replicas, targets
+from palier.release.state import ReleasePhase, State
+from palier.release.targets import Targets, find_targets, positions_after, stage_replicas
 from tests.property.trial_specs import tried
 from tests.unit.release.examples import (
     CANDIDATE,
@@ -25,7 +25,7 @@ from tests.unit.release.examples import (
 )
 from tests.unit.release.trial_examples import COMPARING, decided, release_of, seen, trying
 
-BEFORE_USERS = (Step.PREPARING, Step.EXAMINING, Step.SHADOWING)
+BEFORE_USERS = (ReleasePhase.PREPARING, ReleasePhase.EXAMINING, ReleasePhase.SHADOWING)
 
 
 EVERY = planned(tried())
@@ -42,13 +42,13 @@ def wanted(state: State, *, pods: int = 9, facts: ShadowFacts = NO_SHADOW, **cha
     spec = tried(**{"replicas": 10, **changes})
     revisions = {STABLE: ready(10), CANDIDATE: ready(pods), **({FORMER: ready(10)} if state.former else {})}
     observation = replace(seen(shadow=facts), revisions=revisions)
-    settled = replace(state, slots=slots_after(state, now=NOW))
-    return targets(spec, settled, observation, now=NOW)
+    settled = replace(state, backend_positions=positions_after(state, now=NOW))
+    return find_targets(spec, settled, observation, now=NOW)
 
 
 @pytest.mark.parametrize("step", BEFORE_USERS)
 @pytest.mark.parametrize(("percent", "pods"), [(1, 1), (20, 2), (25, 3), (100, 10)])
-def test_a_shadow_needs_the_pods_of_its_share(step: Step, percent: int, pods: int) -> None:
+def test_a_shadow_needs_the_pods_of_its_share(step: ReleasePhase, percent: int, pods: int) -> None:
     """Before it, too, so that nothing has to start twice; as many as the same share of users would need."""
     spec = tried(replicas=10, percent=percent)
 
@@ -61,12 +61,12 @@ def test_a_shadow_needs_the_pods_of_its_share(step: Step, percent: int, pods: in
 @pytest.mark.parametrize(
     ("state", "pods"),
     [
-        (trying(Step.PREPARING, plan=EVERY, cursor=2), 1),
-        (releasing(Step.CANARY, plan=EVERY), 1),
-        (releasing(Step.CANARY, plan=EVERY, index=1), 5),
-        (releasing(Step.PROMOTING, plan=EVERY), 10),
-        (trying(Step.PREPARING, plan=()), 10),
-        (trying(Step.EXAMINING, first=True), 10),
+        (trying(ReleasePhase.PREPARING, plan=EVERY, cursor=2), 1),
+        (releasing(ReleasePhase.CANARY, plan=EVERY), 1),
+        (releasing(ReleasePhase.CANARY, plan=EVERY, index=1), 5),
+        (releasing(ReleasePhase.PROMOTING, plan=EVERY), 10),
+        (trying(ReleasePhase.PREPARING, plan=()), 10),
+        (trying(ReleasePhase.EXAMINING, first=True), 10),
     ],
 )
 def test_every_other_stage_has_its_own_pods(state: State, pods: int) -> None:
@@ -78,31 +78,31 @@ def test_without_a_shadow_golden_answers_have_the_pods_of_the_first_stage() -> N
     """They need one only, and the next stage needs those."""
     spec, alone = tried(shadow=False, replicas=10), tried(shadow=False, replicas=10, weights=())
 
-    assert pods_needed(spec, trying(Step.EXAMINING, plan=planned(spec))) == 1
-    assert pods_needed(alone, trying(Step.EXAMINING, plan=planned(alone))) == 10
+    assert pods_needed(spec, trying(ReleasePhase.EXAMINING, plan=planned(spec))) == 1
+    assert pods_needed(alone, trying(ReleasePhase.EXAMINING, plan=planned(alone))) == 10
 
 
 def test_pods_of_the_shadow_are_kept_for_the_canary() -> None:
     """The next stages will need them."""
-    assert wanted(trying(Step.PREPARING, plan=EVERY, cursor=2), pods=3).replicas[CANDIDATE] == 3
+    assert wanted(trying(ReleasePhase.PREPARING, plan=EVERY, cursor=2), pods=3).replicas[CANDIDATE] == 3
 
 
 @pytest.mark.parametrize("step", BEFORE_USERS)
 @pytest.mark.parametrize("traffic", [None, SERVICE], ids=["gateway", "service"])
 @pytest.mark.parametrize("since", [None, NOW])
 def test_nobody_is_sent_to_a_candidate_that_is_tried(
-    step: Step, traffic: dict[str, Any] | None, since: float | None
+    step: ReleasePhase, traffic: dict[str, Any] | None, since: float | None
 ) -> None:
     """However many pods it has, and although copies of requests reach it."""
     changes = {"traffic": traffic, "shadow": False} if traffic else {}
     found = wanted(trying(step, traffic_since=since), pods=10, facts=COMPARING, **changes)
 
     assert found.weights == {STABLE: 100}
-    assert found.slots is not None
-    assert CANDIDATE not in found.slots
+    assert found.backend_positions is not None
+    assert CANDIDATE not in found.backend_positions
 
 
-@pytest.mark.parametrize("step", Step)
+@pytest.mark.parametrize("step", ReleasePhase)
 @pytest.mark.parametrize(
     "facts",
     [
@@ -114,48 +114,52 @@ def test_nobody_is_sent_to_a_candidate_that_is_tried(
     ],
     ids=["none", "starts", "died", "ready", "compares"],
 )
-def test_copies_go_to_a_ready_proxy_in_the_shadow_only(step: Step, facts: ShadowFacts) -> None:
+def test_copies_go_to_a_ready_proxy_in_the_shadow_only(step: ReleasePhase, facts: ShadowFacts) -> None:
     """And are taken away as soon as either is over."""
     for since in (None, NOW):
         state = trying(step, traffic_since=since)
 
-        assert wanted(state, facts=facts).mirrored is (step is Step.SHADOWING and facts.ready)
+        assert wanted(state, facts=facts).mirrored is (step is ReleasePhase.SHADOWING and facts.ready)
     assert not wanted(serving(), facts=facts).mirrored
 
 
 def test_a_breach_that_is_held_needs_no_more_copies() -> None:
     """A person decides now, and stable need not answer everything twice meanwhile."""
-    assert not wanted(trying(Step.SHADOWING, traffic_since=NOW, breach="answers: too many"), facts=COMPARING).mirrored
+    assert not wanted(
+        trying(ReleasePhase.SHADOWING, traffic_since=NOW, breach="answers: too many"), facts=COMPARING
+    ).mirrored
 
 
 def test_a_warm_revision_keeps_its_position_meanwhile() -> None:
     """The way back stays as fast as it was."""
-    state = replace(trying(Step.SHADOWING), former=warm(), slots=(FORMER, STABLE))
+    state = replace(trying(ReleasePhase.SHADOWING), former=warm(), backend_positions=(FORMER, STABLE))
     found = wanted(state, facts=COMPARING)
 
-    assert found.slots == (FORMER, STABLE)
+    assert found.backend_positions == (FORMER, STABLE)
     assert found.weights == {STABLE: 100}
     assert found.replicas[FORMER] == 10
 
 
-@pytest.mark.parametrize(("step", "since"), [(Step.EXAMINING, None), (Step.SHADOWING, None), (Step.SHADOWING, NOW)])
-def test_a_promotion_on_request_has_no_landing_of_a_canary(step: Step, since: float | None) -> None:
+@pytest.mark.parametrize(
+    ("step", "since"), [(ReleasePhase.EXAMINING, None), (ReleasePhase.SHADOWING, None), (ReleasePhase.SHADOWING, NOW)]
+)
+def test_a_promotion_on_request_has_no_landing_of_a_canary(step: ReleasePhase, since: float | None) -> None:
     """Nobody until its pods can carry everybody, then everybody, over the least weights and no canary's."""
     spec = tried(replicas=10)
     asked = replace(seen(requests=Requests(promote=CANDIDATE)), revisions={STABLE: ready(10), CANDIDATE: ready(2)})
     promoted = decided(spec, trying(step, plan=EVERY, traffic_since=since), asked)
 
     assert release_of(promoted).stage is None
-    assert targets(spec, promoted.state, asked, now=NOW).weights == {STABLE: 100}
+    assert find_targets(spec, promoted.state, asked, now=NOW).weights == {STABLE: 100}
 
     carried = replace(asked, revisions={STABLE: ready(10), CANDIDATE: ready(10)})
     opened = decided(spec, promoted.state, carried).state
     assert opened.release is not None
-    assert opened.release.step is Step.PROMOTING
+    assert opened.release.phase is ReleasePhase.PROMOTING
     shares, weights = [], {STABLE: 100}
     for _ in range(4):
         carried = replace(carried, route=replace(asked.route, weights=weights))
-        weights = dict(targets(spec, opened, carried, now=NOW).weights or {})
+        weights = dict(find_targets(spec, opened, carried, now=NOW).weights or {})
         shares.append(weights.get(CANDIDATE, 0))
 
     assert shares == [1, 99, 100, 100]

@@ -18,8 +18,8 @@ from palier.release.testing import (
     RECORD_LIMIT,
     LoadTestRecord,
     Run,
+    add_record,
     record_for,
-    recorded,
     runs_of,
 )
 from tests.property.load_world import asked, load_tested
@@ -47,7 +47,7 @@ def no_evidence(reason: str) -> LoadTestResult:
 
 def test_the_runs_of_a_spec_are_its_variants_at_their_numbers_of_replicas() -> None:
     """All of one variant, then of the next, counted through; they carry what tells their Jobs and records apart."""
-    ways = asked(load_tested(variants={"a": "1", "b": "2"}, test={"replicas": [1, 4]})).ways
+    ways = asked(load_tested(variants={"a": "1", "b": "2"}, test={"replicas": [1, 4]})).options
     runs = runs_of(ways, attempt=3)
 
     assert [(run.variant, run.replicas, run.index, run.attempt) for run in runs] == [
@@ -63,7 +63,7 @@ def test_the_runs_of_a_spec_are_its_variants_at_their_numbers_of_replicas() -> N
 
 def test_what_is_asked_is_part_of_a_run() -> None:
     """Other requests, rules or objectives are another question; the budget and the canaries are not part of it."""
-    (way,) = asked(load_tested()).ways
+    (way,) = asked(load_tested()).options
     same = [load_tested(budget={"currency": "EUR", "monthly": "5"}), load_tested(weights=(9,)), load_tested(target="7")]
     other = [
         load_tested(test={"path": "/predict"}),
@@ -71,8 +71,8 @@ def test_what_is_asked_is_part_of_a_run() -> None:
         load_tested(objectives=({"name": "failures", "errorRate": {"maxPercent": "2"}},)),
     ]
 
-    assert {asked(one).ways[0].digest for one in same} == {way.digest}
-    assert len({way.digest, *(asked(one).ways[0].digest for one in other)}) == 4
+    assert {asked(one).options[0].digest for one in same} == {way.digest}
+    assert len({way.digest, *(asked(one).options[0].digest for one in other)}) == 4
 
 
 @pytest.mark.parametrize("change", [{"revision": STABLE}, {"digest": "f" * 16}, {"replicas": 4}])
@@ -133,7 +133,7 @@ def test_what_was_found_out_is_not_asked_again(result: LoadTestResult) -> None:
 def test_a_new_record_replaces_the_one_about_the_same() -> None:
     """And no other one; the latest is the last."""
     others = (record(revision=STABLE), record(replicas=4), record(digest="f" * 16))
-    records = recorded((*others, record(age=100)), record(age=5))
+    records = add_record((*others, record(age=100)), record(age=5))
 
     assert records == (*others, record(age=5))
 
@@ -143,7 +143,7 @@ def test_records_are_bounded_and_only_the_last_keep_their_steps() -> None:
     records: tuple[LoadTestRecord, ...] = ()
     for number in range(RECORD_LIMIT + 5):
         new = record(replace(PASSED, steps=(STEP,)), revision=f"{number:010x}")
-        records = recorded(records, new)
+        records = add_record(records, new)
 
     assert [one.revision for one in records] == [f"{number:010x}" for number in range(5, RECORD_LIMIT + 5)]
     assert [one for one in records if one.result.steps] == list(records[-DETAILED:])

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from palier.release.decide import decide
-from palier.release.observation import Measured, Observation, Requests, RevisionFacts
+from palier.release.observation import MeasuredEvidence, Observation, Requests, RevisionFacts
 from palier.release.situation import Decision
-from palier.release.state import Result, State, Step
-from palier.release.targets import Targets, targets
+from palier.release.state import ReleasePhase, Result, State
+from palier.release.targets import Targets, find_targets
 from tests.property.world import model_deployment
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, first, observed, ready, releasing
 from tests.unit.release.trial_examples import ending_of, hold_of, release_of
@@ -17,19 +17,19 @@ from tests.unit.release.trial_examples import ending_of, hold_of, release_of
 DEAD, NONE = ready(2, available=0, endpoints=0), ready(1, available=0, endpoints=0)
 HALF = {STABLE: 50, CANDIDATE: 50}
 SENDS: dict[str, Any] = {"onStableUnavailable": "SendToCandidate"}
-AT_HALF = releasing(Step.CANARY, index=2)
+AT_HALF = releasing(ReleasePhase.CANARY, index=2)
 
 
 def dead(candidate: RevisionFacts | None = None, weights: dict[str, int] | None = None) -> Observation:
     """What the shell saw: no pod of stable is ready, and one of the candidate is unless said otherwise."""
     facts = {STABLE: replace(DEAD, trouble="node gone"), CANDIDATE: candidate or ready(1)}
     observation = observed(facts, weights or HALF, wanted=CANDIDATE)
-    return replace(observation, measured=Measured())
+    return replace(observation, measured=MeasuredEvidence())
 
 
 def wanted(state: State, observation: Observation | None = None, **changes: Any) -> Targets:  # noqa: ANN401
     """What the cluster should look like."""
-    return targets(model_deployment(**changes), state, observation or dead(), now=NOW)
+    return find_targets(model_deployment(**changes), state, observation or dead(), now=NOW)
 
 
 def decided(state: State, observation: Observation, *, after: float = 0.0, **changes: Any) -> Decision:  # noqa: ANN401
@@ -45,13 +45,13 @@ def test_the_weights_stay_as_they_are() -> None:
 
 def test_everything_may_go_to_the_candidate() -> None:
     """Where the owner wants that, and only to one whose weight is in force: it has met users."""
-    entering = releasing(Step.CANARY, index=2, traffic_since=None)
-    back = releasing(Step.ROLLING_BACK, index=2)
+    entering = releasing(ReleasePhase.CANARY, index=2, traffic_since=None)
+    back = releasing(ReleasePhase.ROLLING_BACK, index=2)
 
     assert wanted(AT_HALF, **SENDS).weights == {STABLE: 1, CANDIDATE: 99}
     assert wanted(entering, **SENDS).weights == HALF
     assert wanted(back, **SENDS).weights == HALF
-    assert wanted(releasing(Step.PREPARING), dead(weights={STABLE: 100}), **SENDS).weights == {STABLE: 100}
+    assert wanted(releasing(ReleasePhase.PREPARING), dead(weights={STABLE: 100}), **SENDS).weights == {STABLE: 100}
 
 
 def test_what_was_sent_to_the_candidate_comes_back_with_stable() -> None:
@@ -88,7 +88,7 @@ def test_a_promotion_on_request_does_not_wait_for_stable() -> None:
     opened = decided(promoted, asked, after=1).state
 
     assert opened.release is not None
-    assert opened.release.step is Step.PROMOTING
+    assert opened.release.phase is ReleasePhase.PROMOTING
     assert wanted(opened, asked).weights == {STABLE: 1, CANDIDATE: 99}
 
 
@@ -116,14 +116,16 @@ def test_a_candidate_that_is_gone_too_is_not_to_blame() -> None:
 
 def test_a_candidate_with_a_position_of_its_own_alone_keeps_traffic() -> None:
     """Somebody gave one without a position a share by hand: a weight is written for the route's positions alone."""
-    state = replace(releasing(Step.PREPARING), slots=(STABLE, STABLE))
+    state = replace(releasing(ReleasePhase.PREPARING), backend_positions=(STABLE, STABLE))
 
     assert wanted(state).weights == {STABLE: 100}
 
 
 def test_the_first_revision_of_all_has_no_stable_beside_it() -> None:
     """Nothing is unavailable before anything serves."""
-    decision = decided(first(Step.PROMOTING), observed({CANDIDATE: ready(2)}, {CANDIDATE: 50}, wanted=CANDIDATE))
+    decision = decided(
+        first(ReleasePhase.PROMOTING), observed({CANDIDATE: ready(2)}, {CANDIDATE: 50}, wanted=CANDIDATE)
+    )
 
     assert release_of(decision).ending is None
     assert hold_of(decision).reason != "StableUnavailable"

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from palier.evidence.counters import Measurable
-from palier.measuring.look import Watched
+from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import Reading
-from palier.release.observation import Measured
+from palier.release.observation import MeasuredEvidence
 from palier.release.stages.table import criteria
-from palier.release.state import Ending, Release, Result, State, Step
+from palier.release.state import Ending, Release, ReleasePhase, Result, State
 from palier.release.watching import measured_of, watched_of
 from tests.property.trial_specs import tried
 from tests.property.world import model_deployment
@@ -27,15 +27,15 @@ from tests.unit.release.trial_examples import compared, trying
 
 SPEC = tried(golden=False)
 PLAN = planned(SPEC)
-COPIES = trying(Step.SHADOWING, plan=PLAN, traffic_since=NOW + 5)
+COPIES = trying(ReleasePhase.SHADOWING, plan=PLAN, traffic_since=NOW + 5)
 
 
-def watched(state: State) -> Watched | None:
+def watched(state: State) -> WatchedRelease | None:
     """What the looks have to follow."""
     return watched_of(SPEC, state, criteria(SPEC, state))
 
 
-def followed(state: State) -> Watched:
+def followed(state: State) -> WatchedRelease:
     """What they follow, which is something."""
     found = watched(state)
     assert found is not None
@@ -47,14 +47,14 @@ def followed(state: State) -> Watched:
     [
         serving(),
         State(),
-        first(Step.PREPARING),
-        first(Step.PROMOTING),
-        trying(Step.PREPARING, plan=()),
-        trying(Step.EXAMINING),
-        trying(Step.LOAD_TESTING),
-        trying(Step.SHADOWING, plan=PLAN),
-        releasing(Step.CANARY, traffic_since=None),
-        releasing(Step.ROLLING_BACK),
+        first(ReleasePhase.PREPARING),
+        first(ReleasePhase.PROMOTING),
+        trying(ReleasePhase.PREPARING, plan=()),
+        trying(ReleasePhase.EXAMINING),
+        trying(ReleasePhase.LOAD_TESTING),
+        trying(ReleasePhase.SHADOWING, plan=PLAN),
+        releasing(ReleasePhase.CANARY, traffic_since=None),
+        releasing(ReleasePhase.ROLLING_BACK),
     ],
     ids=[
         "at rest",
@@ -76,7 +76,7 @@ def test_there_is_not_always_something_to_follow(state: State) -> None:
 
 def test_a_candidate_whose_pods_come_up_is_looked_at() -> None:
     """It is told before users meet it whether it can be measured at all; nothing is counted yet."""
-    found = followed(trying(Step.PREPARING, plan=planned(tried(golden=False, shadow=False))))
+    found = followed(trying(ReleasePhase.PREPARING, plan=planned(tried(golden=False, shadow=False))))
 
     assert (found.candidate, found.stable, found.traffic_since) == (CANDIDATE, STABLE, None)
     assert [one.rule.name for one in found.objectives] == ["errors"]
@@ -84,7 +84,7 @@ def test_a_candidate_whose_pods_come_up_is_looked_at() -> None:
 
 def test_a_stage_is_counted_from_its_traffic_on() -> None:
     """And its place in the plan tells its looks from those of another stage."""
-    canary = followed(releasing(Step.CANARY, index=1, plan=PLAN, traffic_since=NOW + 7))
+    canary = followed(releasing(ReleasePhase.CANARY, index=1, plan=PLAN, traffic_since=NOW + 7))
     shadow = followed(COPIES)
 
     assert (canary.stage_index, canary.traffic_since) == (2, NOW + 7)
@@ -97,7 +97,13 @@ def test_a_stage_that_waits_is_counted_on() -> None:
     """Users meet the candidate with the weight of the stage before while its next pods come up."""
     evidence = compared(SPEC, COPIES)
     waiting = releasing(
-        Step.CANARY, index=1, plan=PLAN, opened_at=None, traffic_since=None, stage_started_at=NOW + 9, evidence=evidence
+        ReleasePhase.CANARY,
+        index=1,
+        plan=PLAN,
+        opened_at=None,
+        traffic_since=None,
+        stage_started_at=NOW + 9,
+        evidence=evidence,
     )
 
     assert followed(waiting).traffic_since == NOW + 9
@@ -107,7 +113,7 @@ def test_a_stage_that_waits_is_counted_on() -> None:
 def test_a_shadow_without_canaries_is_followed() -> None:
     """Its pairs are all that is known before everybody meets the candidate."""
     alone = tried(golden=False, weights=())
-    state = trying(Step.SHADOWING, plan=planned(alone), traffic_since=NOW)
+    state = trying(ReleasePhase.SHADOWING, plan=planned(alone), traffic_since=NOW)
 
     assert watched_of(alone, state, criteria(alone, state)) is not None
 
@@ -116,7 +122,7 @@ def test_what_the_memory_has_is_where_the_looks_go_on() -> None:
     """After a restart: up to where was counted, and since when it could not be."""
     evidence = compared(SPEC, COPIES)
     release = release_at(
-        Step.CANARY,
+        ReleasePhase.CANARY,
         plan=PLAN,
         traffic_since=NOW,
         evidence=evidence,
@@ -125,7 +131,7 @@ def test_what_the_memory_has_is_where_the_looks_go_on() -> None:
         router_last_look=NOW + 5,
         router_unseen_since=NOW + 6,
     )
-    found = followed(replace(releasing(Step.CANARY), release=release))
+    found = followed(replace(releasing(ReleasePhase.CANARY), release=release))
 
     assert found.evidence == evidence
     assert (found.last_look, found.cannot_measure_since) == (NOW + 3, NOW + 4)
@@ -136,13 +142,13 @@ def test_the_routers_series_are_those_of_the_positions() -> None:
     """Where the spec has its counters read, and where both revisions have a position."""
     gateway = {"parentRefs": [{"name": "public"}], "hostnames": ["m.example.com"], "router": "EnvoyGateway"}
     spec = model_deployment(traffic={"gateway": gateway})
-    state = releasing(Step.CANARY)
+    state = releasing(ReleasePhase.CANARY)
     found = watched_of(spec, state, criteria(spec, state))
 
     assert found is not None
     assert found.router is not None
     assert found.router.stable != found.router.candidate
-    assert followed(releasing(Step.CANARY, plan=PLAN)).router is None
+    assert followed(releasing(ReleasePhase.CANARY, plan=PLAN)).router is None
 
 
 @pytest.mark.parametrize("plan", [PLAN, ()], ids=["stages", "none"])
@@ -169,7 +175,7 @@ def test_a_decision_reads_what_the_looks_have_found() -> None:
         missing={"errors": "vanished"},
     )
 
-    assert measured_of(found) == Measured(
+    assert measured_of(found) == MeasuredEvidence(
         evidence=found.evidence,
         last_look=NOW + 1,
         cannot_measure="no samples",
@@ -184,4 +190,4 @@ def test_a_decision_reads_what_the_looks_have_found() -> None:
 
 def test_without_a_look_nothing_is_measured() -> None:
     """An operator that has just started says so, and does not say that it cannot."""
-    assert measured_of(None) == Measured(cannot_measure="no look yet", cannot_measure_since=None)
+    assert measured_of(None) == MeasuredEvidence(cannot_measure="no look yet", cannot_measure_since=None)

@@ -5,17 +5,17 @@ from typing import Any
 
 from palier.api.spec.release import Stage
 from palier.api.v1alpha1 import ModelDeployment
-from palier.evidence.objective import Counts, Evidence, fresh, observe
+from palier.evidence.objective import Counts, Evidence, observe, start_evidence
 from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult
 from palier.measuring.sources import MeasuredObjective
 from palier.release.decide import decide
 from palier.release.examining import GoldenFacts, GoldenRecord, GoldenRun
-from palier.release.observation import Measured, Observation
+from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.shadowing import ShadowFacts
 from palier.release.situation import Decision, Hold
 from palier.release.stages.table import criteria
-from palier.release.state import Ending, Release, State, Step
+from palier.release.state import Ending, Release, ReleasePhase, State
 from tests.property.trial_specs import MIN_PAIRS
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, observed, planned, ready, ref, release_at, serving
 
@@ -31,7 +31,7 @@ UNJUDGED = GoldenResult(verdict=Verdict.NO_EVIDENCE, reason="JudgeUnavailable", 
 
 
 def trying(
-    step: Step,
+    step: ReleasePhase,
     *,
     first: bool = False,
     plan: tuple[Stage, ...] | None = None,
@@ -41,7 +41,7 @@ def trying(
     release = release_at(step, plan=() if first and plan is None else plan, **changes)
     if first:
         return State(candidate=ref(CANDIDATE), release=release)
-    return serving(candidate=ref(CANDIDATE), slots=(STABLE, ""), release=release)
+    return serving(candidate=ref(CANDIDATE), backend_positions=(STABLE, ""), release=release)
 
 
 def run_of(state: State, *, digest: str = QUESTION) -> GoldenRun:
@@ -62,7 +62,7 @@ def seen(
     wanted: str = CANDIDATE,
     golden: GoldenFacts | None = None,
     shadow: ShadowFacts = COMPARING,
-    measured: Measured | None = None,
+    measured: MeasuredEvidence | None = None,
     pods: int = 1,
     weights: dict[str, int] | None = None,
     route: dict[str, Any] | None = None,
@@ -76,7 +76,7 @@ def seen(
         golden=golden or GoldenFacts(exists=True, running=True),
         golden_digest=QUESTION,
         shadow=shadow,
-        measured=measured or Measured(),
+        measured=measured or MeasuredEvidence(),
         **changes,
     )
 
@@ -96,7 +96,7 @@ def gathered(
     looks: int = 20,
 ) -> Evidence:
     """The evidence of an objective after some looks, over which its events are spread as evenly as they go."""
-    evidence, others = fresh(objective.digest), total if stable is None else stable
+    evidence, others = start_evidence(objective.digest), total if stable is None else stable
     for look in range(looks):
         of, failed, other, also = (
             number * (look + 1) // looks - number * look // looks for number in (total, bad, others, stable_bad)
@@ -115,9 +115,9 @@ def compared(
     }
 
 
-def looked(evidence: dict[str, Evidence], *, at: float, **changes: Any) -> Measured:  # noqa: ANN401 - its fields
+def looked(evidence: dict[str, Evidence], *, at: float, **changes: Any) -> MeasuredEvidence:  # noqa: ANN401 - its fields
     """What the looks have gathered up to an instant."""
-    return Measured(evidence=evidence, last_look=at, **changes)
+    return MeasuredEvidence(evidence=evidence, last_look=at, **changes)
 
 
 def decided(deployment: ModelDeployment, state: State, observation: Observation, *, after: float = 0.0) -> Decision:
@@ -135,7 +135,7 @@ def in_shadow(
     **bad: int,
 ) -> Decision:
     """What is decided in a shadow whose copies began with it, by pairs of which so many were bad."""
-    state = state or trying(Step.SHADOWING, plan=planned(deployment), traffic_since=NOW)
+    state = state or trying(ReleasePhase.SHADOWING, plan=planned(deployment), traffic_since=NOW)
     measured = looked(compared(deployment, state, pairs=pairs, **bad), at=NOW + after)
     return decided(deployment, state, seen(shadow=shadow, measured=measured), after=after)
 

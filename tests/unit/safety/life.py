@@ -16,8 +16,8 @@ from palier.cluster.store import Store
 from palier.errors import ClusterError, Unavailable
 from palier.metrics.prices import Prices
 from palier.reconcile.controller import Controller
-from palier.reconcile.costs import Economy
-from palier.reconcile.trials import Quality
+from palier.reconcile.costs import CostObserver
+from palier.reconcile.trials import Trials
 from tests.unit.cluster.memory import copied, endpoint_slice
 from tests.unit.safety import trials
 from tests.unit.safety.api_server import Counted, StrictCluster
@@ -75,7 +75,7 @@ class Life:
             store=self.store,
             queue=WorkQueue(),
             source=self.source,
-            economy=Economy(
+            cost_observer=CostObserver(
                 cluster=self.cluster,
                 store=self.store,
                 source=self.source,
@@ -83,7 +83,7 @@ class Life:
                 scrape_interval=1,
                 clock=lambda: self.now,
             ),
-            quality=Quality(cluster=self.cluster, store=self.store, image="palier:test"),
+            trials=Trials(cluster=self.cluster, store=self.store, image="palier:test"),
             look_interval=1,
             scrape_interval=1,
             clock=lambda: self.now,

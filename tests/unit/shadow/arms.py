@@ -141,7 +141,7 @@ class Shadowed:
     async def settled(self) -> None:
         """Wait until everything that was taken has come to an end."""
         ledger = self.proxy.ledger
-        await until(lambda: ledger.sampled == ledger.pairs + self.proxy.dropped and self.proxy.in_flight == 0)
+        await until(lambda: ledger.sampled == ledger.pairs + self.proxy.dropped_count and self.proxy.in_flight == 0)
 
     async def page(self, path: str) -> tuple[int, str]:
         """Status and text of a page of the proxy's own."""

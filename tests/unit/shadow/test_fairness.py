@@ -158,7 +158,7 @@ async def test_who_hangs_holds_back_the_counts_of_those_after_it() -> None:
         await shadow.copy(path="/hangs")
         for _ in range(9):
             await shadow.copy()
-        await until(lambda: shadow.proxy.turns.held == 9)
+        await until(lambda: shadow.proxy.turns.held_requests == 9)
         seen = await shadow.metrics()
         assert {
             value for (name, _), value in seen.items() if name.endswith(("pairs_total", "_count", "answers_total"))
@@ -181,7 +181,7 @@ async def test_what_waits_to_be_counted_keeps_nothing_of_the_answers() -> None:
         taken = shadow.proxy.turns.take()
         for _ in range(20):
             await shadow.copy()
-        await until(lambda: shadow.proxy.turns.held == 20)
+        await until(lambda: shadow.proxy.turns.held_requests == 20)
         assert len(pickle.dumps(shadow.proxy.turns._ended)) < 20 * 2000
         shadow.proxy.turns.end(taken, Outcome(unpaired=Unpaired.STOPPED))
         assert await shadow.metric("disagreements_total", segment="") == 20

@@ -3,12 +3,12 @@
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from palier.shadow.headers import forwarded, users_host
+from palier.shadow.headers import forward_headers, users_host
 
 
 def sent_on(*headers: tuple[str, str]) -> list[tuple[str, str]]:
     """What is sent on of these headers."""
-    return list(forwarded(CIMultiDictProxy(CIMultiDict(headers))).items())
+    return list(forward_headers(CIMultiDictProxy(CIMultiDict(headers))).items())
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from palier.api.spec.answers import Answers
 from palier.shadow.ledger import Ledger, Outcome, Times, edges_with
-from palier.shadow.reply import Failure, Reply, decoded
+from palier.shadow.reply import Failure, Reply, decode_body
 from tests.unit.shadow.arms import PLAN
 
 
@@ -57,9 +57,9 @@ def test_a_candidate_that_is_missing_fails_every_check() -> None:
 
 def test_bodies_that_differ_are_texts_that_differ() -> None:
     """Also where they are no text: a picture is compared byte by byte."""
-    assert decoded("é".encode()) == "é"
-    assert decoded("é".encode("latin-1"), "latin-1") == "é"
-    assert decoded("é".encode(), "ascii") == "é"
-    assert decoded(b"x", "no-such-encoding") == "x"
-    assert decoded(b"x", "rot13") == "x"
-    assert decoded(b"\xff\xd8\x01") != decoded(b"\xff\xd9\x01")
+    assert decode_body("é".encode()) == "é"
+    assert decode_body("é".encode("latin-1"), "latin-1") == "é"
+    assert decode_body("é".encode(), "ascii") == "é"
+    assert decode_body(b"x", "no-such-encoding") == "x"
+    assert decode_body(b"x", "rot13") == "x"
+    assert decode_body(b"\xff\xd8\x01") != decode_body(b"\xff\xd9\x01")

@@ -62,7 +62,7 @@ async def test_what_waits_to_be_counted_is_bounded(monkeypatch: pytest.MonkeyPat
         await until(lambda: shadow.proxy.in_flight == 1)
         for number in range(6):
             await shadow.copy()
-            await until(lambda ended=number + 1: shadow.proxy.turns.held == ended)
+            await until(lambda ended=number + 1: shadow.proxy.turns.held_requests == ended)
         assert len(shadow.stable.seen) == 5
         hanging.set()
         await shadow.settled()
@@ -312,7 +312,7 @@ async def test_what_is_under_way_comes_to_an_end_when_the_proxy_stops() -> None:
         await until(lambda: len(shadow.candidate.seen) == 1)
 
         stopping = asyncio.create_task(shadow.proxy.stop())
-        await until(lambda: shadow.proxy.turns.held == 2)
+        await until(lambda: shadow.proxy.turns.held_requests == 2)
         assert await shadow.copy() == 204
         shadow.candidate.gate.set()
         await stopping

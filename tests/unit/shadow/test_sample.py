@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 
 from palier.api.spec.answers import Answers, JsonPath
 from palier.shadow.plan import ShadowPlan
-from palier.shadow.sample import Exclusion, Reservoir, Segments, exclusion, shown
+from palier.shadow.sample import Exclusion, Reservoir, Segments, find_exclusion, show_body
 
 PLAN = ShadowPlan(
     candidate="c",
@@ -29,7 +29,7 @@ REDACT = [JsonPath("$.text"), JsonPath("$.users[*].name")]
 def excluded(method: str = "GET", draw: float = 0.0, **headers: str) -> Exclusion | None:
     """Why a request with these headers is left out."""
     named = CIMultiDict({name.replace("_", "-").title(): value for name, value in headers.items()})
-    return exclusion(method, named, PLAN, draw=draw)
+    return find_exclusion(method, named, PLAN, draw=draw)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_request_is_left_out_for_one_reason(found: Exclusion | None, expected:
 def test_everything_is_taken_where_the_gateway_samples() -> None:
     """A share of 100 % leaves nothing to chance."""
     plan = replace(PLAN, percent=100)
-    assert exclusion("GET", CIMultiDict(), plan, draw=0.9999999999) is None
+    assert find_exclusion("GET", CIMultiDict(), plan, draw=0.9999999999) is None
 
 
 def test_groups_are_bounded() -> None:
@@ -106,7 +106,7 @@ def test_redacted_places_are_not_shown() -> None:
     """Before anything is cut off, at every place that a path finds."""
     body = json.dumps({"text": "secret", "users": [{"name": "secret"}, {"name": "secret", "age": 3}], "id": 7})
 
-    text = shown(body, redact=REDACT, longest=500)
+    text = show_body(body, redact=REDACT, longest=500)
 
     assert json.loads(text) == {"text": "***", "users": [{"name": "***"}, {"name": "***", "age": 3}], "id": 7}
 
@@ -114,17 +114,17 @@ def test_redacted_places_are_not_shown() -> None:
 @pytest.mark.parametrize("body", ["a secret", '"secret"', '{"text": "secret"', "text=secret", "[" * 100_000 + "secret"])
 def test_what_is_no_document_is_told_by_its_length(body: str) -> None:
     """Nobody knows where the secrets are in it."""
-    assert shown(body, redact=REDACT, longest=500) == f"({len(body)} characters)"
+    assert show_body(body, redact=REDACT, longest=500) == f"({len(body)} characters)"
 
 
 def test_without_secrets_the_text_is_shown_and_cut() -> None:
     """The beginning tells most."""
-    assert shown("no document", redact=[], longest=500) == "no document"
-    assert shown("x" * 600, redact=[], longest=500) == "x" * 500 + "…"
-    assert shown("", redact=REDACT, longest=500) == ""
+    assert show_body("no document", redact=[], longest=500) == "no document"
+    assert show_body("x" * 600, redact=[], longest=500) == "x" * 500 + "…"
+    assert show_body("", redact=REDACT, longest=500) == ""
 
 
 def test_a_secret_is_not_shown_by_being_cut() -> None:
     """Redaction sees the whole document, however little of it is kept."""
     body = json.dumps({"text": "secret" * 1000})
-    assert shown(body, redact=REDACT, longest=16) == '{"text": "***"}'
+    assert show_body(body, redact=REDACT, longest=16) == '{"text": "***"}'

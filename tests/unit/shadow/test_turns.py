@@ -15,9 +15,9 @@ def test_whoever_hangs_holds_back_those_after_it() -> None:
     first, second, third = turns.take(), turns.take(), turns.take()
     turns.end(third, "third")
     turns.end(second, "second")
-    assert (told, turns.held) == ([], 2)
+    assert (told, turns.held_requests) == ([], 2)
     turns.end(first, "first")
-    assert (told, turns.held) == (["first", "second", "third"], 0)
+    assert (told, turns.held_requests) == (["first", "second", "third"], 0)
 
 
 def test_many_that_end_at_once_take_the_room_of_one() -> None:
@@ -30,10 +30,10 @@ def test_many_that_end_at_once_take_the_room_of_one() -> None:
     following = turns.take()
     turns.pass_over("full")
     turns.end(following, "following")
-    assert (turns.held, turns.behind) == (1002, 3)
+    assert (turns.held_requests, turns.held_outcomes) == (1002, 3)
     turns.end(hanging, "hanging")
     assert told == ["hanging", *["full"] * 1000, "following", "full"]
-    assert (turns.held, turns.behind) == (0, 0)
+    assert (turns.held_requests, turns.held_outcomes) == (0, 0)
 
 
 @given(st.lists(st.booleans(), max_size=30), st.randoms(use_true_random=False))

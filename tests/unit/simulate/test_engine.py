@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from palier.release.decide import decide
-from palier.release.observation import Measured, Observation, RevisionFacts, RouteFacts
-from palier.release.state import Release, RevisionRef, State, Step
+from palier.release.observation import MeasuredEvidence, Observation, RevisionFacts, RouteFacts
+from palier.release.state import Release, ReleasePhase, RevisionRef, State
 from palier.simulate.case import Case, Span, Stage
 from palier.simulate.engine import Trial, deployment_of, objectives_of, palier
 from palier.simulate.outcome import Outcome
@@ -34,13 +34,15 @@ def decided_by_the_operator(case: Case, run: int) -> Outcome:
     """The same run, with `decide` in the place of the simulated state machine."""
     traffic, deployment = Traffic(case, seed=1, run=run), deployment_of(case)
     trial = Trial(case, objectives_of(case))
-    prometheus = Prometheus(traffic.recording(), objectives_of(case))
+    prometheus = Prometheus(traffic.make_recording(), objectives_of(case))
     reference = {
         name: RevisionRef(revision=name, model="m", version=name, port=8080, since=0.0) for name in (CANDIDATE, STABLE)
     }
     plan = tuple(deployment.spec.release.stages)
     release = Release(0.0, 0.0, plan=plan, opened_at=0.0, traffic_since=0.0, last_look=0.0)
-    state = State(stable=reference[STABLE], candidate=reference[CANDIDATE], slots=(STABLE, CANDIDATE), release=release)
+    state = State(
+        stable=reference[STABLE], candidate=reference[CANDIDATE], backend_positions=(STABLE, CANDIDATE), release=release
+    )
     ready = RevisionFacts(exists=True, replicas=9, available=9, endpoints=9, pods=9)
     for number in range(1, int(case.duration / case.look) + 1):
         now = number * case.look
@@ -58,7 +60,7 @@ def decided_by_the_operator(case: Case, run: int) -> Outcome:
                     accepted=True,
                     serving=True,
                 ),
-                measured=Measured(
+                measured=MeasuredEvidence(
                     evidence=watched.evidence,
                     last_look=watched.last_look,
                     cannot_measure=watched.cannot_measure,
@@ -66,7 +68,7 @@ def decided_by_the_operator(case: Case, run: int) -> Outcome:
                 ),
             )
             state = decide(deployment, observation, state, now=now).state
-            if state.release.step is Step.ROLLING_BACK:
+            if state.release.phase is ReleasePhase.ROLLING_BACK:
                 return Outcome("rollback", now)
             if state.release.stage is None:
                 return Outcome("promote", now)
@@ -77,7 +79,7 @@ def decided_by_the_operator(case: Case, run: int) -> Outcome:
             trial.climb(now)
             assert trial.stage == state.release.cursor
             traffic.climb([(now, case.stages[trial.stage].weight)])
-            prometheus = Prometheus(traffic.recording(), objectives_of(case))
+            prometheus = Prometheus(traffic.make_recording(), objectives_of(case))
     return Outcome("undecided", None)
 
 
@@ -151,7 +153,7 @@ def test_blind_looks_are_caught_up() -> None:
     """After an outage of Prometheus the events of that time are part of the evidence."""
     case = Case(minutes=20, prometheus_down=Span(120, 300))
     traffic, objectives = Traffic(case, seed=1, run=0), objectives_of(case)
-    trial, prometheus = Trial(case, objectives), Prometheus(traffic.recording(), objectives)
+    trial, prometheus = Trial(case, objectives), Prometheus(traffic.make_recording(), objectives)
     for number in range(1, 41):
         trial.look(prometheus, number)
     (evidence,) = trial.watched.evidence.values()
@@ -165,7 +167,7 @@ def test_stages_are_climbed_as_soon_as_they_pass() -> None:
     traffic = Traffic(Case(stages=stages), seed=1, run=0)
     outcome = palier(traffic, objectives_of(traffic.case))
     assert outcome.kind == "promote"
-    assert [weight for _, weight in traffic.recording().weights] == [5, 25, 50]
+    assert [weight for _, weight in traffic.make_recording().weights] == [5, 25, 50]
     assert outcome.at is not None
     assert outcome.at >= 900
 

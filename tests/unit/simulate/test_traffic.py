@@ -17,7 +17,7 @@ ALL = sorted(SCENARIOS)
 
 def recorded(case: Case, *, seed: int = 1, run: int = 0) -> Recording:
     """The recording of one run."""
-    return Traffic(case, seed=seed, run=run).recording()
+    return Traffic(case, seed=seed, run=run).make_recording()
 
 
 def same(one: Recording, other: Recording) -> bool:
@@ -33,7 +33,9 @@ def same(one: Recording, other: Recording) -> bool:
 
 def events(recording: Recording, arm: Arm, counter: str) -> float:
     """What a counter grew by over the whole recording, where no process ends."""
-    return sum(float(np.nanmax(pod.counters[counter]) - np.nanmin(pod.counters[counter])) for pod in recording.of(arm))
+    return sum(
+        float(np.nanmax(pod.counters[counter]) - np.nanmin(pod.counters[counter])) for pod in recording.pods_of(arm)
+    )
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -107,7 +109,7 @@ def test_truth_of_slow_answers() -> None:
 def test_slow_answers_fill_the_upper_buckets() -> None:
     """The candidate's share of slow answers is that of its response times."""
     recording = recorded(Case(objectives=("latency",), latency_factor=1.5))
-    (pod,) = recording.of(Arm.CANDIDATE)
+    (pod,) = recording.pods_of(Arm.CANDIDATE)
     slow = 1 - pod.buckets[0.3][-1] / pod.buckets[math.inf][-1]
     assert slow == pytest.approx(0.1240, abs=5 * math.sqrt(0.124 / 36_000))
 
@@ -116,7 +118,7 @@ def test_overdispersion_spreads_the_counts() -> None:
     """With correlated failures the errors of 15 seconds vary far more than a Poisson count."""
     spread = {}
     for correlation in (0.0, 0.05):
-        (pod,) = recorded(Case(rps=1000, base_error=0.05, overdispersion=correlation)).of(Arm.CANDIDATE)
+        (pod,) = recorded(Case(rps=1000, base_error=0.05, overdispersion=correlation)).pods_of(Arm.CANDIDATE)
         grown = np.diff(np.nan_to_num(pod.counters["errors"]))[10:]
         spread[correlation] = float(grown.var() / grown.mean())
     assert spread[0.0] == pytest.approx(1, abs=0.5)
@@ -133,10 +135,10 @@ def test_missing_scrapes() -> None:
 def test_target_gone() -> None:
     """While a target is unknown there is no sample of it at all, and its counters go on afterwards."""
     recording = recorded(Case(target_gone=Span(600, 300)))
-    (candidate,) = recording.of(Arm.CANDIDATE)
+    (candidate,) = recording.pods_of(Arm.CANDIDATE)
     assert not ((candidate.up_times >= 600) & (candidate.up_times < 900)).any()
     assert candidate.counters["requests"][-1] == pytest.approx(36_000, rel=0.05)
-    assert all(((pod.up_times >= 600) & (pod.up_times < 900)).any() for pod in recording.of(Arm.STABLE))
+    assert all(((pod.up_times >= 600) & (pod.up_times < 900)).any() for pod in recording.pods_of(Arm.STABLE))
 
 
 def test_prometheus_down() -> None:
@@ -154,18 +156,18 @@ def test_no_data() -> None:
 def test_churn() -> None:
     """Counters start anew in the same pod, then another pod takes its place."""
     recording = recorded(Case(churn=300))
-    assert len(recording.of(Arm.CANDIDATE)) == 6
-    assert any((np.diff(pod.counters["requests"]) < 0).any() for pod in recording.of(Arm.CANDIDATE))
+    assert len(recording.pods_of(Arm.CANDIDATE)) == 6
+    assert any((np.diff(pod.counters["requests"]) < 0).any() for pod in recording.pods_of(Arm.CANDIDATE))
 
 
 def test_segments_add_up() -> None:
     """The segments' counters add up to the whole, and each arm has its own mix."""
     recording = recorded(Case(segment_share=0.1, segment_share_candidate=0.4, segment_base_error=0.05))
-    (pod,) = recording.of(Arm.CANDIDATE)
+    (pod,) = recording.pods_of(Arm.CANDIDATE)
     parts = [np.nan_to_num(pod.counters[f"requests/{part}"]) for part in (SEGMENT, OTHERS)]
     assert np.array_equal(sum(parts), pod.counters["requests"])
     assert parts[0][-1] / pod.counters["requests"][-1] == pytest.approx(0.4, abs=0.02)
-    stable = recording.of(Arm.STABLE)[0].counters
+    stable = recording.pods_of(Arm.STABLE)[0].counters
     assert np.diff(stable[f"requests/{SEGMENT}"]).sum() / np.diff(stable["requests"]).sum() == pytest.approx(
         0.1, abs=0.01
     )
@@ -183,10 +185,10 @@ def test_bursts_keep_the_mean() -> None:
 def test_climbing_changes_only_what_follows() -> None:
     """Another weight leaves the past as it was and changes the future."""
     traffic = Traffic(Case(), seed=1, run=0)
-    (before,) = traffic.recording().of(Arm.CANDIDATE)
+    (before,) = traffic.make_recording().pods_of(Arm.CANDIDATE)
     traffic.climb([(1800, 50)])
-    recording = traffic.recording()
-    (after,) = recording.of(Arm.CANDIDATE)
+    recording = traffic.make_recording()
+    (after,) = recording.pods_of(Arm.CANDIDATE)
     past = before.times <= 1800
     assert np.array_equal(before.counters["requests"][past], after.counters["requests"][past])
     grown = after.counters["requests"][-1] - after.counters["requests"][past][-1]

@@ -132,7 +132,7 @@ def _sections(path: str, schema: Schema, *, homes: Mapping[str, str]) -> Iterato
                 f"`{name}`",
                 _type(field, homes),
                 "required" if name in required else _default(field),
-                _allowed(field),
+                _describe_allowed(field),
                 field.get("description", ""),
             )
             for name, field in schema["properties"].items()
@@ -186,7 +186,7 @@ def _default(field: Schema) -> str:
     return f"`{value if isinstance(value, str) else json.dumps(value)}`"
 
 
-def _allowed(field: Schema) -> str:
+def _describe_allowed(field: Schema) -> str:
     """What values are allowed, from the tightest bound that says so."""
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])

@@ -58,13 +58,13 @@ class _WithDefaults(GenerateJsonSchema):
     @override
     def encode_default(self, dft: Any) -> Any:
         # Written out to the last field, because CEL rules see a default before its own fields get theirs.
-        return _said(to_jsonable_python(dft, by_alias=True, exclude_none=True))
+        return _strip_empty(to_jsonable_python(dft, by_alias=True, exclude_none=True))
 
 
-def _said(value: object) -> object:
+def _strip_empty(value: object) -> object:
     """A default without the fields that have none, so that it is the same however much of it a manifest writes."""
     if isinstance(value, dict):
-        return {name: _said(entry) for name, entry in value.items() if _says_something(entry)}
+        return {name: _strip_empty(entry) for name, entry in value.items() if _says_something(entry)}
     return value
 
 

@@ -34,7 +34,7 @@ def _in_shadow_only(spec: SpecFields) -> bool:
 
 
 def _checks_named(spec: SpecFields) -> bool:
-    known = {check.name for check in spec.answers.compared}
+    known = {check.name for check in spec.answers.effective_checks}
     asked = {one.agreement.check for one in spec.objectives if one.agreement is not None}
     return asked <= known | {None}
 
@@ -46,7 +46,7 @@ def _experiments_decided(spec: SpecFields) -> bool:
     return all(stage.experiment is None or stage.experiment.objective in shares for stage in spec.release.stages)
 
 
-def _sticks(spec: SpecFields) -> bool:
+def _can_keep_users_apart(spec: SpecFields) -> bool:
     gateway = spec.traffic.gateway
     return gateway is None or gateway.sticky is None or gateway.router is Router.ENVOY_GATEWAY
 
@@ -157,7 +157,7 @@ def quality_rules() -> tuple[Rule, ...]:
                 "!has(self.traffic.gateway) || !has(self.traffic.gateway.sticky) ||"
                 " has(self.traffic.gateway.router) && self.traffic.gateway.router == 'EnvoyGateway'"
             ),
-            holds=_sticks,
+            holds=_can_keep_users_apart,
             message="traffic.gateway.sticky needs traffic.gateway.router: EnvoyGateway, whose policy keeps users apart",
             field=".traffic",
             reason=Reason.REQUIRED,

@@ -169,7 +169,7 @@ class Answers(ApiObject):
     """The server for checks by `embedding`."""
 
     @property
-    def compared(self) -> list[Check]:
+    def effective_checks(self) -> list[Check]:
         """The checks, at least one.
 
         The one on the whole document is no default of the schema: the API server would store it, and merge an author's
@@ -180,4 +180,6 @@ class Answers(ApiObject):
     @property
     def embeds(self) -> bool:
         """Whether any check needs vectors."""
-        return any(check.text is not None and check.text.metric is TextMetric.EMBEDDING for check in self.compared)
+        return any(
+            check.text is not None and check.text.metric is TextMetric.EMBEDDING for check in self.effective_checks
+        )

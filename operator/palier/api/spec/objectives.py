@@ -239,7 +239,7 @@ _LABELLED = ("ratio", "product", "score")
 _CEL_SHARES = " || ".join(f"has(self.{kind})" for kind in _SHARES)
 
 
-def _given(objective: "Objective") -> list[str]:
+def _list_given_kinds(objective: "Objective") -> list[str]:
     return [name for name in KINDS if getattr(objective, to_snake(name)) is not None]
 
 
@@ -254,7 +254,7 @@ class Objective(ApiObject):
     constraints: ClassVar[tuple[Rule, ...]] = (
         Rule(
             cel=f"[{', '.join(f'has(self.{kind})' for kind in KINDS)}].filter(given, given).size() == 1",
-            holds=lambda objective: len(_given(objective)) == 1,
+            holds=lambda objective: len(_list_given_kinds(objective)) == 1,
             message=(
                 "an objective takes exactly one of latency, errorRate, ratio, product, mean, score, level, agreement,"
                 " slowdown and cost"
@@ -262,7 +262,7 @@ class Objective(ApiObject):
         ),
         Rule(
             cel=f"!has(self.segmentBy) || {_CEL_SHARES}",
-            holds=lambda objective: objective.segment_by is None or set(_given(objective)) <= set(_SHARES),
+            holds=lambda objective: objective.segment_by is None or set(_list_given_kinds(objective)) <= set(_SHARES),
             message="only latency, errorRate, ratio and product objectives can be judged by segment",
             field=".segmentBy",
         ),
@@ -278,14 +278,16 @@ class Objective(ApiObject):
         Rule(
             cel=f"!has(self.proof) || self.proof != 'NoWorseThanStable' || {_CEL_SHARES}",
             holds=lambda objective: (
-                objective.proof is not Proof.NO_WORSE_THAN_STABLE or set(_given(objective)) <= set(_SHARES)
+                objective.proof is not Proof.NO_WORSE_THAN_STABLE or set(_list_given_kinds(objective)) <= set(_SHARES)
             ),
             message="only latency, errorRate, ratio and product objectives can be proven to be no worse than stable",
             field=".proof",
         ),
         Rule(
             cel=f"!has(self.labelDelay) || {' || '.join(f'has(self.{kind})' for kind in _LABELLED)}",
-            holds=lambda objective: objective.label_delay is None or set(_given(objective)) <= set(_LABELLED),
+            holds=lambda objective: (
+                objective.label_delay is None or set(_list_given_kinds(objective)) <= set(_LABELLED)
+            ),
             message="labelDelay is for what is known later than the answer: ratio, product and score objectives",
             field=".labelDelay",
         ),

@@ -204,7 +204,7 @@ def _default_stages() -> list[Stage]:
     return [Stage(canary=Canary(weight=weight)) for weight in (5, 25, 50)]
 
 
-def _increasing(release: "ReleaseRules") -> bool:
+def _weights_increase(release: "ReleaseRules") -> bool:
     weights = [stage.canary.weight for stage in release.stages if stage.canary]
     all_of_them = [stage.weight for stage in release.stages]
     return sorted(all_of_them) == all_of_them and len(set(weights)) == len(weights)
@@ -243,7 +243,7 @@ class ReleaseRules(ApiObject):
                 " stage.experiment.weight : 0).isSorted() && self.stages.all(stage, !has(stage.canary) ||"
                 " self.stages.exists_one(other, has(other.canary) && other.canary.weight == stage.canary.weight))"
             ),
-            holds=_increasing,
+            holds=_weights_increase,
             message="the weights of the stages must increase from stage to stage, such as 5, 25, 50",
             field=".stages",
         ),

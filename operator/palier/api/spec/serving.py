@@ -161,13 +161,13 @@ class AsWritten:
     def __get_pydantic_core_schema__(self, _source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """The model's schema, whose result is thrown away."""
         return core_schema.no_info_wrap_validator_function(
-            self._checked,
+            self._check_value,
             handler.generate_schema(self.model),
             serialization=core_schema.plain_serializer_function_ser_schema(dict),
         )
 
     @staticmethod
-    def _checked(value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> dict[str, Any]:  # noqa: ANN401
+    def _check_value(value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> dict[str, Any]:  # noqa: ANN401
         if fault := check_template(value):
             field, message = fault
             raise PydanticCustomError("rule", "{message}", {"message": message, "field": field})

@@ -45,7 +45,7 @@ class _Place:
         whole = steps[::-1]
         return "".join(whole if len(whole) <= DEEPEST_TEMPLATE else whole[: SHOWN_LEVELS + 1])
 
-    def inside(self) -> Iterator["_Place"]:
+    def list_inner(self) -> Iterator["_Place"]:
         """The values right inside."""
         if isinstance(self.value, Mapping):
             for key, value in self.value.items():
@@ -54,7 +54,7 @@ class _Place:
             for index, value in enumerate(self.value):
                 yield _Place(value, f"[{index}]", self, self.depth + 1)
 
-    def at(self, *names: str) -> "_Place":
+    def descend(self, *names: str) -> "_Place":
         """The value of a field of a field; None where there is none."""
         place = self
         for name in names:
@@ -86,7 +86,7 @@ def _fault_of_values(root: _Place) -> tuple[str, str] | None:
         place = left.pop()
         if wrong := _fault_of_value(place):
             return place.path, wrong
-        left += place.inside()
+        left += place.list_inner()
     return None
 
 
@@ -118,17 +118,20 @@ def _is_unicode(text: str) -> bool:
 def _fault_of_shape(pod: _Place) -> tuple[str, str] | None:
     """What Palier cannot add to: a volume, a mount, an accelerator."""
     for name in _OBJECTS:
-        if wrong := _fault_of_list(pod.at(name)):
+        if wrong := _fault_of_list(pod.descend(name)):
             return wrong
     containers = [
-        container for name in _CONTAINERS for container in pod.at(name).inside() if isinstance(container.value, Mapping)
+        container
+        for name in _CONTAINERS
+        for container in pod.descend(name).list_inner()
+        if isinstance(container.value, Mapping)
     ]
-    maps = [pod.at("nodeSelector")]
+    maps = [pod.descend("nodeSelector")]
     for container in containers:
         for name in _OBJECTS_OF_CONTAINER:
-            if wrong := _fault_of_list(container.at(name)):
+            if wrong := _fault_of_list(container.descend(name)):
                 return wrong
-        maps += [container.at("resources", *part) for part in ((), ("limits",), ("requests",))]
+        maps += [container.descend("resources", *part) for part in ((), ("limits",), ("requests",))]
     odd = next((place for place in maps if place.value is not None and not isinstance(place.value, Mapping)), None)
     return (odd.path, "it has to be an object") if odd else None
 
@@ -138,5 +141,5 @@ def _fault_of_list(place: _Place) -> tuple[str, str] | None:
         return None
     if not isinstance(place.value, list):
         return place.path, "it has to be a list"
-    odd = next((entry for entry in place.inside() if not isinstance(entry.value, Mapping)), None)
+    odd = next((entry for entry in place.list_inner() if not isinstance(entry.value, Mapping)), None)
     return (odd.path, "it has to be an object") if odd else None

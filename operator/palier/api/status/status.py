@@ -23,9 +23,9 @@ from palier.api.status.values import (
     Logarithm,
     Message,
     Reason,
+    ReleasePhase,
     Result,
     Revision,
-    Step,
     Verdict,
 )
 
@@ -42,11 +42,11 @@ __all__ = [
     "LoadTestStatus",
     "Outcome",
     "PlanStatus",
+    "ReleasePhase",
     "ReleaseProgress",
     "Result",
     "RevisionStatus",
     "Status",
-    "Step",
     "TallyStatus",
     "Timestamp",
     "Verdict",
@@ -110,7 +110,7 @@ class Ending(ApiObject):
 class ReleaseProgress(ApiObject):
     """The release in progress."""
 
-    step: Step
+    step: ReleasePhase
     """`Preparing`: the candidate starts. `LoadTesting`: its capacity and cost are found. `Examining`: it gives golden
     answers. `Shadowing`: it answers copies of users' requests. `Canary`: it serves a share and is judged. `Promoting`:
     it gets all traffic. `RollingBack`: its traffic returns to stable."""

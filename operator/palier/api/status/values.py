@@ -19,7 +19,7 @@ Reason = Annotated[str, Field(max_length=256)]
 Message = Annotated[str, Field(max_length=MESSAGE_LIMIT)]
 
 
-class Step(StrEnum):
+class ReleasePhase(StrEnum):
     """Where a release in progress stands."""
 
     PREPARING = "Preparing"

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from palier.cli.plan.values import by_variant, duration, named, rate, whole
+from palier.cli.plan.values import by_variant, parse_duration, parse_named, parse_rate, parse_whole
 from palier.cli.terminal import print_drawing, print_json, warn
 from palier.errors import InvalidSettings
 
@@ -58,18 +58,21 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command.add_argument("--prices", metavar="FILE", help="the price table")
     command.add_argument(
         "--capacity",
-        type=named(rate),
+        type=parse_named(parse_rate),
         action="append",
         default=[],
         metavar="[VARIANT=]RPS",
         help="requests per second that one replica carries within the objectives; once for each variant",
     )
     command.add_argument(
-        "--poc", type=rate, metavar="RPS", help="requests per second of the proof of concept, in place of the file's"
+        "--poc",
+        type=parse_rate,
+        metavar="RPS",
+        help="requests per second of the proof of concept, in place of the file's",
     )
     command.add_argument(
         "--service-time",
-        type=named(duration),
+        type=parse_named(parse_duration),
         action="append",
         default=[],
         metavar="[VARIANT=]TIME",
@@ -77,7 +80,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     command.add_argument(
         "--concurrency",
-        type=named(whole),
+        type=parse_named(parse_whole),
         action="append",
         default=[],
         metavar="[VARIANT=]N",
@@ -94,7 +97,7 @@ def _run(options: argparse.Namespace) -> int:
     # Only now: the other commands must not wait for the API's models to load.
     from palier.cli.plan.chart import Terminal  # noqa: PLC0415
     from palier.cli.plan.file import drafts  # noqa: PLC0415
-    from palier.cli.plan.outcome import outcome, worst  # noqa: PLC0415
+    from palier.cli.plan.outcome import find_worst, outcome  # noqa: PLC0415
     from palier.cli.plan.page import page  # noqa: PLC0415
     from palier.cli.plan.report import report  # noqa: PLC0415
 
@@ -111,18 +114,18 @@ def _run(options: argparse.Namespace) -> int:
     if options.json:
         print_json("\n".join(json.dumps(report(one)) for one in outcomes))
     else:
-        print_drawing("\n\n".join(page(one, Terminal.standard()) for one in outcomes))
-    verdict = worst(one.choice.verdict for one in outcomes)
+        print_drawing("\n\n".join(page(one, Terminal.from_stdout()) for one in outcomes))
+    verdict = find_worst(one.choice.verdict for one in outcomes)
     return {"Pass": PASS, "Fail": FAIL, "NoEvidence": NO_EVIDENCE}[verdict]
 
 
 def _knowledge(options: argparse.Namespace, found: "tuple[Draft, ...]") -> "Knowledge":
     """What the command line adds to the file."""
-    from palier.api.variants import resolved  # noqa: PLC0415
+    from palier.api.variants import resolve_variants  # noqa: PLC0415
     from palier.cli.plan.latency import Work  # noqa: PLC0415
     from palier.cli.plan.outcome import Knowledge  # noqa: PLC0415
 
-    variants = list(dict.fromkeys(way.name for draft in found for way in resolved(draft.deployment)))
+    variants = list(dict.fromkeys(option.name for draft in found for option in resolve_variants(draft.deployment)))
     try:
         capacities = by_variant("capacity", options.capacity, variants)
         times = by_variant("service-time", options.service_time, variants)

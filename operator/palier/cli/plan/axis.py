@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-__all__ = ["Axis", "short"]
+__all__ = ["Axis", "shorten_number"]
 
 _STEPS = (1, 2, 5)
 _DECADE_ONLY = 3.0
@@ -37,7 +37,7 @@ class Axis:
         return [value for value in values if self.holds(value)]
 
 
-def short(value: float) -> str:
+def shorten_number(value: float) -> str:
     """A number in few characters: `0.05`, `8.3`, `250`, `18k`, `1.2M`."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size:

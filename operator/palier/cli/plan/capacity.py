@@ -8,7 +8,7 @@ from typing import Any
 from palier.api.revision import revision_hash
 from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.capacity import ScalingLaw
-from palier.economics.measured import NOTHING_MEASURED, Measured, measured
+from palier.economics.measured_capacity import NOTHING_MEASURED, MeasuredCapacity, combine_results
 from palier.economics.plan import Plan
 from palier.loadtest.result import LoadTestResult, StepRecord
 
@@ -29,13 +29,13 @@ class Capacity:
     """Where it comes from, for people."""
     steps: tuple[StepRecord, ...] = ()
     """What the load test of one replica saw at each rate."""
-    measured: Measured = NOTHING_MEASURED
+    measured: MeasuredCapacity = NOTHING_MEASURED
     """What the load tests say, where nothing is declared."""
     notes: tuple[str, ...] = ()
 
-    def planned(self, planned_with: Callable[[ScalingLaw | None], Plan]) -> Plan:
-        """The plan by it; see `Measured.planned`."""
-        return planned_with(self.law) if self.source == DECLARED else self.measured.planned(planned_with)
+    def make_plan(self, planned_with: Callable[[ScalingLaw | None], Plan]) -> Plan:
+        """The plan by it; see `MeasuredCapacity.make_plan`."""
+        return planned_with(self.law) if self.source == DECLARED else self.measured.make_plan(planned_with)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def capacity_of(
     steps = single.result.steps if single else ()
     if declared is not None:
         return Capacity(ScalingLaw(declared), DECLARED, "declared, not measured", steps, notes=notes)
-    known = measured((record.replicas, record.result) for record in records)
+    known = combine_results((record.replicas, record.result) for record in records)
     if known.found is None:
         return Capacity(steps=steps, measured=known, notes=notes)
     day = max(record.day for record in records)

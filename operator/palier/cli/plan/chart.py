@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TextIO
 
-from palier.cli.plan.axis import Axis, short
+from palier.cli.plan.axis import Axis, shorten_number
 from palier.cli.plan.curves import Panel, Scene
 
 __all__ = ["Terminal", "chart"]
@@ -52,7 +52,7 @@ class Terminal:
     """Whether it shows more than ASCII."""
 
     @classmethod
-    def of(cls, stream: TextIO, environment: Mapping[str, str] = os.environ) -> "Terminal":
+    def from_stream(cls, stream: TextIO, environment: Mapping[str, str] = os.environ) -> "Terminal":
         """The terminal behind a stream; without one, plain text of 80 columns.
 
         Colours are left out where `NO_COLOR` is set or the terminal is dumb (https://no-color.org).
@@ -64,9 +64,9 @@ class Terminal:
         return cls(min(max(columns, _NARROWEST), _WIDEST), shown and not plain, encoding.startswith("utf"))
 
     @classmethod
-    def standard(cls) -> "Terminal":
+    def from_stdout(cls) -> "Terminal":
         """The terminal behind the standard output."""
-        return cls.of(sys.stdout)
+        return cls.from_stream(sys.stdout)
 
 
 def chart(scene: Scene, terminal: Terminal) -> str:
@@ -80,13 +80,13 @@ def _lines(scene: Scene, terminal: Terminal) -> Iterator[str]:
     width = terminal.columns - _GUTTER - 2
     across, up = scene.axis(start=0, end=width - 1), panel.axis(start=_ROWS - 1, end=0)
     cells = _cells(panel, signs, across, up)
-    labels = {round(up.place(value)): short(value) for value in _sparse(up)}
+    labels = {round(up.place(value)): shorten_number(value) for value in _thin_labels(up)}
     yield panel.title
     for row in range(_ROWS):
-        line = _painted([cells.get((row, column), _EMPTY) for column in range(width)], terminal)
+        line = _paint_line([cells.get((row, column), _EMPTY) for column in range(width)], terminal)
         yield f"{labels.get(row, ''):>{_GUTTER - 2}} {signs.upright}{line}"
     yield f"{'':>{_GUTTER - 2}} {signs.corner}{signs.level * width}"
-    for line in _below(scene, across, width):
+    for line in _draw_marks(scene, across, width):
         yield f"{'':>{_GUTTER}}{line}"
     yield from _key(panel, signs, terminal)
 
@@ -104,14 +104,14 @@ def _cells(panel: Panel, signs: Signs, across: Axis, up: Axis) -> dict[tuple[int
     return cells
 
 
-def _painted(cells: list[Cell], terminal: Terminal) -> str:
+def _paint_line(cells: list[Cell], terminal: Terminal) -> str:
     """A line, with one change of colour for each run of it."""
     runs = ((colour, "".join(sign for sign, _ in run)) for colour, run in groupby(cells, key=lambda cell: cell[1]))
     line = "".join(f"\x1b[{colour}m{run}\x1b[0m" if colour and terminal.colours else run for colour, run in runs)
     return line.rstrip()
 
 
-def _sparse(up: Axis) -> list[float]:
+def _thin_labels(up: Axis) -> list[float]:
     """Labels that do not crowd the few rows."""
     kept: dict[int, float] = {}
     for value in up.ticks():
@@ -121,12 +121,12 @@ def _sparse(up: Axis) -> list[float]:
     return list(kept.values())
 
 
-def _below(scene: Scene, across: Axis, width: int) -> Iterator[str]:
+def _draw_marks(scene: Scene, across: Axis, width: int) -> Iterator[str]:
     """The traffic points: their rates, and under them their names."""
     for index in (1, 0):
         line = ""
         for name, rate in scene.marks:
-            words = short(rate) if index else name
+            words = shorten_number(rate) if index else name
             column = min(max(0, round(across.place(rate)) - len(words) // 2), width - len(words))
             if column >= len(line) + bool(line):
                 line = f"{line:<{column}}{words}"
@@ -135,11 +135,11 @@ def _below(scene: Scene, across: Axis, width: int) -> Iterator[str]:
 
 def _key(panel: Panel, signs: Signs, terminal: Terminal) -> Iterator[str]:
     """Which sign is which."""
-    told = [
-        f"{_painted([(signs.curves[index % len(signs.curves)], _COLOURS[index % len(_COLOURS)])], terminal)} {one.name}"
-        for index, one in enumerate(panel.curves)
-    ]
+    told = []
+    for index, one in enumerate(panel.curves):
+        cell = (signs.curves[index % len(signs.curves)], _COLOURS[index % len(_COLOURS)])
+        told.append(f"{_paint_line([cell], terminal)} {one.name}")
     if panel.limit is not None:
-        told.append(f"{_painted([(signs.limit, _RED)], terminal)} {panel.limit.name}")
+        told.append(f"{_paint_line([(signs.limit, _RED)], terminal)} {panel.limit.name}")
     if told:
         yield f"{'':>{_GUTTER}}{'   '.join(told)}"

@@ -93,7 +93,7 @@ def _one_of(found: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> Draf
     except InvalidSpec as error:
         if len(found) == 1:
             raise
-        name = _at(body, "metadata.name") or "without a name"
+        name = _find_value(body, "metadata.name") or "without a name"
         raise InvalidSpec(f"{KIND} {name}: {error.field}", error.message) from None
 
 
@@ -114,7 +114,7 @@ def _left_out(body: dict[str, Any], error: InvalidSpec) -> str:
     """
     for path, word in _LISTS.items():
         if error.field.startswith(path):
-            entries, index = _at(body, path), _index(error.field, path)
+            entries, index = _find_value(body, path), _index(error.field, path)
             if isinstance(entries, list) and index is not None and index < len(entries):
                 name = _name(entries.pop(index))
                 return f"{word} {name or index} is not read: {error.message}"
@@ -122,7 +122,7 @@ def _left_out(body: dict[str, Any], error: InvalidSpec) -> str:
                 entries.clear()
                 return f"the objectives are not checked: {error.message}"
     for path, (parent, key, instead) in _WHOLE.items():
-        holder = _at(body, parent)
+        holder = _find_value(body, parent)
         if error.field.startswith(path) and isinstance(holder, dict) and holder.get(key) != instead.get(key):
             del holder[key]
             holder |= instead
@@ -130,7 +130,7 @@ def _left_out(body: dict[str, Any], error: InvalidSpec) -> str:
     raise error
 
 
-def _at(body: Mapping[str, Any], path: str) -> object:
+def _find_value(body: Mapping[str, Any], path: str) -> object:
     found: Any = body
     for step in path.split("."):
         found = found.get(step) if isinstance(found, dict) else None
@@ -174,5 +174,5 @@ def _promise(body: Mapping[str, Any]) -> Latency | None:
 
 
 def _entries(body: Mapping[str, Any], path: str) -> tuple[Mapping[str, Any], ...]:
-    entries = _at(body, path)
+    entries = _find_value(body, path)
     return tuple(entry for entry in entries if isinstance(entry, dict)) if isinstance(entries, list) else ()

@@ -46,7 +46,7 @@ class Latency:
     """By the requests per second of one replica; None where it is not known, infinite where the queue never ends."""
     notes: tuple[str, ...] = ()
 
-    def at(self, inputs: PlanInputs, rate: float, replicas: int) -> float | None:
+    def estimate_seconds(self, inputs: PlanInputs, rate: float, replicas: int) -> float | None:
         """At a traffic that so many replicas share; None where it is not known."""
         if inputs.law is None or not replicas:
             return None
@@ -64,7 +64,7 @@ def latency_of(name: str, capacity: Capacity, promise: Promise | None, work: Wor
         work: what the person at the keyboard says, which comes after what was measured.
     """
     percentile = promise.percentile if promise else _USUAL_PERCENTILE
-    return _measured(capacity.steps, percentile) or _theory(name, capacity, promise, work, percentile)
+    return _read_measurements(capacity.steps, percentile) or _theory(name, capacity, promise, work, percentile)
 
 
 def paid_replicas(inputs: PlanInputs) -> int | None:
@@ -78,7 +78,7 @@ def paid_replicas(inputs: PlanInputs) -> int | None:
     return service.replicas(most) if most else 0
 
 
-def _measured(steps: Sequence[StepRecord], percentile: int) -> Latency | None:
+def _read_measurements(steps: Sequence[StepRecord], percentile: int) -> Latency | None:
     """Between the rates that were tried; below the lowest one it is the same, above the highest nothing is known."""
     kept = percentile if percentile in _MEASURED else _USUAL_PERCENTILE
     slowest: dict[float, float] = {}

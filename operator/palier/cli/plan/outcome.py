@@ -1,4 +1,4 @@
-"""One ModelDeployment reckoned: every way to serve it side by side, and the verdict on all of them together."""
+"""The plan of one ModelDeployment: every way to serve it side by side, and the verdict on all of them together."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from decimal import Decimal
 from functools import partial
 
 from palier.api.v1alpha1 import ModelDeployment
-from palier.api.variants import resolved
+from palier.api.variants import resolve_variants
 from palier.cli.plan.capacity import Capacity, capacity_of
 from palier.cli.plan.file import Draft
 from palier.cli.plan.latency import Latency, Work, latency_of, paid_replicas
 from palier.economics.capacity import ScalingLaw
 from palier.economics.plan import Plan, Point, PointName, plan_of
 from palier.economics.prices import PriceTable
-from palier.economics.variants import Choice, VariantFinding, Weighed, choose
+from palier.economics.variants import Choice, VariantFinding, VariantRecord, choose
 from palier.evidence.verdicts import Verdict
 
-__all__ = ["Knowledge", "Outcome", "Way", "outcome", "point", "worst"]
+__all__ = ["Knowledge", "Outcome", "ServingOption", "find_worst", "outcome", "point"]
 
 _NO_THEORY = (
     "--concurrency alone says how fast answers come only where the capacity and a latency objective are known: give"
@@ -39,7 +39,7 @@ class Knowledge:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ServingOption:
     """One way to serve, with everything that is known about it."""
 
     name: str
@@ -52,7 +52,7 @@ class Way:
     """Replicas that the monthly budget pays for; None where nothing is bounded."""
     notes: tuple[str, ...]
     """What was passed over, or does not fit together."""
-    weighed: Weighed
+    weighed: VariantRecord
     """What became of it beside the others."""
 
 
@@ -61,46 +61,49 @@ class Outcome:
     """A plan."""
 
     draft: Draft
-    ways: tuple[Way, ...]
+    serving_options: tuple[ServingOption, ...]
     choice: Choice
 
     @property
-    def shown(self) -> Way:
+    def main_option(self) -> ServingOption:
         """The way whose numbers stand first: the chosen one, else the one that carries most for the budget."""
-        chosen = next((way for way in self.ways if way.weighed.chosen), None)
-        return chosen or max(self.ways, key=lambda way: way.plan.largest_affordable or Decimal(0))
+        chosen = next((option for option in self.serving_options if option.weighed.chosen), None)
+        return chosen or max(self.serving_options, key=lambda option: option.plan.largest_affordable or Decimal(0))
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was passed over, or does not fit together."""
         found = list(self.draft.notes)
-        for way in self.ways:
-            found += way.notes
+        for option in self.serving_options:
+            found += option.notes
         return tuple(dict.fromkeys(found))
 
 
 def outcome(draft: Draft, known: Knowledge) -> Outcome:
     """Reckon everything that a file asks for."""
-    ways = []
-    for variant in resolved(draft.deployment):
+    serving_options = []
+    for variant in resolve_variants(draft.deployment):
         capacity = capacity_of(
             variant.name,
             variant.deployment,
             declared=known.capacities.get(variant.name),
             load_tests=draft.load_tests,
         )
-        plan = capacity.planned(partial(_plan, variant.deployment, known))
+        plan = capacity.make_plan(partial(_plan, variant.deployment, known))
         work = known.work.get(variant.name)
         latency = latency_of(variant.name, capacity, draft.promise, work or Work())
         notes = (*capacity.notes, *(latency.notes if latency else ()))
         if work and not latency:
             notes = (*notes, f"{_NO_THEORY}{f' for {variant.name}' if variant.name else ''}")
         paid = paid_replicas(plan.inputs)
-        ways.append((variant.name, variant.deployment, plan, capacity, latency, paid, notes))
-    choice = choose([VariantFinding(name, name, plan) for name, _, plan, *_ in ways])
+        serving_options.append((variant.name, variant.deployment, plan, capacity, latency, paid, notes))
+    choice = choose([VariantFinding(name, name, plan) for name, _, plan, *_ in serving_options])
     return Outcome(
         draft,
-        tuple(Way(*way, weighed=weighed) for way, weighed in zip(ways, choice.findings, strict=True)),
+        tuple(
+            ServingOption(*option, weighed=weighed)
+            for option, weighed in zip(serving_options, choice.findings, strict=True)
+        ),
         choice,
     )
 
@@ -121,7 +124,7 @@ def point(plan: Plan, name: PointName) -> Point:
     return next(one for one in plan.points if one.name == name)
 
 
-def worst(verdicts: Iterable[Verdict]) -> Verdict:
+def find_worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict on several together: Fail beats NoEvidence beats Pass."""
     given = set(verdicts)
     return next((one for one in (Verdict.FAIL, Verdict.NO_EVIDENCE) if one in given), Verdict.PASS)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from palier.api.spec.budget import Budget
 from palier.cli.plan.chart import Terminal, chart
-from palier.cli.plan.outcome import Outcome, Way, point
+from palier.cli.plan.outcome import Outcome, ServingOption, point
 from palier.cli.plan.scene import scene, seconds_at
 from palier.cli.plan.words import NAMES, conclusion, fits_up_to, title, verdict_of
 from palier.economics import sentences
@@ -24,10 +24,10 @@ _FITS = {True: "yes", False: "no", None: _UNKNOWN}
 def page(found: Outcome, terminal: Terminal) -> str:
     """The page for one ModelDeployment."""
     lines = [*_head(found)]
-    if len(found.ways) > 1:
-        lines += ["", *_ways(found.ways)]
-    lines += ["", *_points(found.shown)]
-    if further := [*_further(found.shown)]:
+    if len(found.serving_options) > 1:
+        lines += ["", *_compare_options(found.serving_options)]
+    lines += ["", *_points(found.main_option)]
+    if further := [*_describe_more(found.main_option)]:
         lines += ["", *further]
     if drawing := chart(scene(found), terminal):
         lines += ["", drawing]
@@ -35,33 +35,33 @@ def page(found: Outcome, terminal: Terminal) -> str:
 
 
 def _head(found: Outcome) -> Iterator[str]:
-    spec, shown = found.draft.deployment.spec, found.shown
+    spec, shown = found.draft.deployment.spec, found.main_option
     owner, plan = spec.owner, shown.plan
     yield title(found)
     yield _row("Owner", f"{owner.name} <{owner.email}>{f', team {owner.team}' if owner.team else ''}")
-    if len(found.ways) == 1:
+    if len(found.serving_options) == 1:
         yield _row("Model", _model(shown))
     yield _row("Target", _target(shown))
     yield _row("Budget", _budget(spec.budget))
     yield _row("Prices", f"{plan.price_source}, as of {plan.prices_as_of}" if plan.prices_as_of else "not known")
-    if len(found.ways) == 1:
+    if len(found.serving_options) == 1:
         yield _row("Replica", _replica(shown))
         yield _row("Capacity", _capacity(shown))
 
 
-def _model(way: Way) -> str:
-    model = way.deployment.spec.model
+def _model(option: ServingOption) -> str:
+    model = option.deployment.spec.model
     return f"{model.name} {model.version}"
 
 
-def _target(way: Way) -> str:
-    scale, plan = way.deployment.spec.scale, way.plan
+def _target(option: ServingOption) -> str:
+    scale, plan = option.deployment.spec.scale, option.plan
     told = [sentences.rate(plan.inputs.target)]
     if scale is not None and scale.target.tokens_in:
         told.append(f"{scale.target.tokens_in:,} tokens in")
     if scale is not None and scale.target.tokens_out:
         told.append(f"{scale.target.tokens_out:,} tokens out")
-    told.append(f"{sentences.exact(100 * plan.utilization)} % of the capacity is planned for")
+    told.append(f"{sentences.write_exactly(100 * plan.utilization)} % of the capacity is planned for")
     return ", ".join(told)
 
 
@@ -73,12 +73,14 @@ def _budget(budget: Budget | None) -> str:
         (budget.per_thousand_inferences, "for a thousand requests"),
         (budget.per_million_tokens, "for a million tokens"),
     )
-    return ", ".join(f"{sentences.exact(limit.decimal)} {budget.currency} {what}" for limit, what in limits if limit)
+    return ", ".join(
+        f"{sentences.write_exactly(limit.decimal)} {budget.currency} {what}" for limit, what in limits if limit
+    )
 
 
-def _replica(way: Way) -> str:
+def _replica(option: ServingOption) -> str:
     """What one replica costs, and for what."""
-    price = way.plan.inputs.hourly
+    price = option.plan.inputs.hourly
     if isinstance(price, Unpriced):
         return f"not priced: {price.message}"
     parts = {part: money.amount for part, money in price.per.items() if money.amount}
@@ -87,36 +89,36 @@ def _replica(way: Way) -> str:
     return f"{sentences.money(price.money.amount, price.money.currency)} an hour, {monthly} a month ({told})"
 
 
-def _capacity(way: Way) -> str:
-    capacity = way.plan.capacity
+def _capacity(option: ServingOption) -> str:
+    capacity = option.plan.capacity
     if capacity is None:
-        return way.capacity.told
-    return f"{sentences.figure(capacity)} requests/s for each replica, {way.capacity.told}"
+        return option.capacity.told
+    return f"{sentences.figure(capacity)} requests/s for each replica, {option.capacity.told}"
 
 
-def _ways(ways: Sequence[Way]) -> Iterator[str]:
+def _compare_options(serving_options: Sequence[ServingOption]) -> Iterator[str]:
     """The variants side by side."""
     head = ("variant", "requests/s", "", "an hour", "POC month", "replicas", "target month", "fits up to", "")
     rows = [
         (
-            way.name,
-            _figure(way.plan.capacity),
-            way.capacity.source or _UNKNOWN,
-            _figure(way.plan.hourly_per_replica),
-            _figure(point(way.plan, PointName.POC).monthly_total),
-            _replicas(way.plan.target, known=way.plan.capacity is not None),
-            _figure(way.plan.target.monthly_total),
-            fits_up_to(way),
-            verdict_of(way),
+            option.name,
+            _figure(option.plan.capacity),
+            option.capacity.source or _UNKNOWN,
+            _figure(option.plan.hourly_per_replica),
+            _figure(point(option.plan, PointName.POC).monthly_total),
+            _replicas(option.plan.target, known=option.plan.capacity is not None),
+            _figure(option.plan.target.monthly_total),
+            fits_up_to(option),
+            verdict_of(option),
         )
-        for way in ways
+        for option in serving_options
     ]
     yield from _table([head, *rows], left=(0, 2, 8))
 
 
-def _points(way: Way) -> Iterator[str]:
+def _points(option: ServingOption) -> Iterator[str]:
     """The numbers at each traffic."""
-    plan = way.plan
+    plan = option.plan
     tokens = any(one.per_million_tokens is not None for one in plan.points)
     head = ["requests/s", "replicas", "serving", "overheads", "month", "1,000 requests"]
     rows = [
@@ -133,29 +135,29 @@ def _points(way: Way) -> Iterator[str]:
         )
         for one in plan.points
     ]
-    if way.name:
-        yield f"{way.name}, {_model(way)}"
+    if option.name:
+        yield f"{option.name}, {_model(option)}"
     yield from _table([(plan.currency, *head, *(["1M tokens"] if tokens else []), "within budget"), *rows], left=(0,))
 
 
-def _further(way: Way) -> Iterator[str]:
+def _describe_more(option: ServingOption) -> Iterator[str]:
     """What the table does not say."""
-    plan = way.plan
+    plan = option.plan
     if plan.inputs.limits is not None and plan.inputs.service is not None:
-        yield _row("Fits up to", fits_up_to(way) + (" requests/s" if plan.largest_affordable else " traffic"))
+        yield _row("Fits up to", fits_up_to(option) + (" requests/s" if plan.largest_affordable else " traffic"))
     if plan.marginal_per_thousand is not None:
         told = f"{sentences.money(plan.marginal_per_thousand, plan.currency)} for 1,000 requests"
         if plan.marginal_per_million_tokens is not None:
             told += f", {sentences.money(plan.marginal_per_million_tokens, plan.currency)} for 1M tokens"
         yield _row("Marginal", f"{told}: a replica that is always busy, without idle time and overheads")
     if plan.break_even is not None:
-        yield _row("Break-even", _break_even(way))
-    if way.latency is not None:
-        yield _row("Answers", _answers(way))
+        yield _row("Break-even", _break_even(option))
+    if option.latency is not None:
+        yield _row("Answers", _answers(option))
 
 
-def _break_even(way: Way) -> str:
-    even, currency = way.plan.break_even, way.plan.currency
+def _break_even(option: ServingOption) -> str:
+    even, currency = option.plan.break_even, option.plan.currency
     if even is None:
         return _UNKNOWN
     bought = f"the API at {sentences.money(even.api_per_thousand, currency)} for 1,000 requests"
@@ -164,23 +166,23 @@ def _break_even(way: Way) -> str:
     return f"above {sentences.figure(even.requests_per_second)} requests/s; below, {bought} is cheaper"
 
 
-def _answers(way: Way) -> str:
+def _answers(option: ServingOption) -> str:
     """How fast they come, and what happens to those who come beyond what is paid for."""
-    if way.latency is None:
+    if option.latency is None:
         return _UNKNOWN
-    if way.paid == 0:
-        return f"nobody gets one: the budget does not pay for {sentences.pods(way.plan.inputs.minimum_replicas)}"
+    if option.paid == 0:
+        return f"nobody gets one: the budget does not pay for {sentences.pods(option.plan.inputs.minimum_replicas)}"
     told = []
-    for one in way.plan.points[:2]:
-        seconds = seconds_at(way, one.requests_per_second)
+    for one in option.plan.points[:2]:
+        seconds = seconds_at(option, one.requests_per_second)
         if seconds is None:
             told.append(f"not known at {NAMES[one.name]}")
         elif math.isinf(seconds):
             told.append(f"the queue grows without end at {NAMES[one.name]}")
         else:
             told.append(f"{seconds:.2g} s at {NAMES[one.name]}")
-    paid = "" if way.paid is None else f" with at most the {sentences.pods(way.paid)} that the budget pays for"
-    return f"{way.latency.percentile} % come within {', '.join(told)}{paid} ({way.latency.source})"
+    paid = "" if option.paid is None else f" with at most the {sentences.pods(option.paid)} that the budget pays for"
+    return f"{option.latency.percentile} % come within {', '.join(told)}{paid} ({option.latency.source})"
 
 
 def _replicas(one: Point, *, known: bool) -> str:

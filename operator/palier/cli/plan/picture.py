@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from palier.cli.plan.axis import Axis, short
+from palier.cli.plan.axis import Axis, shorten_number
 from palier.cli.plan.curves import Curve, Panel, Scene
 
 __all__ = ["svg"]
@@ -122,11 +122,11 @@ def _grid(across: Axis, up: Axis, *, left: int, right: int, top: int, bottom: in
     for value in up.ticks() if labelled else ():
         place = _n(up.place(value))
         yield f'  <line class="grid" x1="{left}" y1="{place}" x2="{right}" y2="{place}"/>'
-        yield _text(left - 8, up.place(value) + 4, short(value), "quiet", anchor="end")
+        yield _text(left - 8, up.place(value) + 4, shorten_number(value), "quiet", anchor="end")
     for value in across.ticks():
         place = _n(across.place(value))
         yield f'  <line class="grid" x1="{place}" y1="{top}" x2="{place}" y2="{bottom}"/>'
-        yield _text(across.place(value), bottom + 17, short(value), "quiet", anchor="middle")
+        yield _text(across.place(value), bottom + 17, shorten_number(value), "quiet", anchor="middle")
     yield f'  <rect class="frame" x="{left}" y="{top}" width="{right - left}" height="{bottom - top}"/>'
     yield _text((left + right) / 2, bottom + 36, "requests per second", "quiet", anchor="middle")
 

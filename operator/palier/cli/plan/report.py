@@ -7,7 +7,7 @@ contract: programs read them.
 from decimal import Decimal
 from typing import Any
 
-from palier.cli.plan.outcome import Outcome, Way
+from palier.cli.plan.outcome import Outcome, ServingOption
 from palier.economics.planning import Point
 
 __all__ = ["report"]
@@ -15,30 +15,30 @@ __all__ = ["report"]
 
 def report(found: Outcome) -> dict[str, Any]:
     """The object for one ModelDeployment."""
-    deployment, shown = found.draft.deployment, found.shown
+    deployment, shown = found.draft.deployment, found.main_option
     return {
         "name": deployment.metadata.name,
         "namespace": deployment.metadata.namespace,
-        **_way(shown),
+        **_report_option(shown),
         "budget": _budget(found),
         "verdict": str(found.choice.verdict),
         "reason": found.choice.reason,
         "message": found.choice.message,
-        "variants": [_variant(way) for way in found.ways if way.name],
+        "variants": [_variant(option) for option in found.serving_options if option.name],
         "notes": list(found.notes),
     }
 
 
-def _way(way: Way) -> dict[str, Any]:
+def _report_option(option: ServingOption) -> dict[str, Any]:
     """The numbers of one way to serve."""
-    plan = way.plan
+    plan = option.plan
     as_of = plan.prices_as_of
     return {
-        "variant": way.name or None,
+        "variant": option.name or None,
         "currency": plan.currency or None,
         "hourlyPerReplica": _number(plan.hourly_per_replica),
         "capacity": _number(plan.capacity),
-        "capacitySource": way.capacity.source or None,
+        "capacitySource": option.capacity.source or None,
         "utilization": _number(plan.utilization),
         "points": [_point(one) for one in plan.points],
         "largestAffordableRequestsPerSecond": _number(plan.largest_affordable),
@@ -54,15 +54,15 @@ def _way(way: Way) -> dict[str, Any]:
     }
 
 
-def _variant(way: Way) -> dict[str, Any]:
-    weighed = way.weighed
+def _variant(option: ServingOption) -> dict[str, Any]:
+    weighed = option.weighed
     return {
-        "name": way.name,
+        "name": option.name,
         "chosen": weighed.chosen,
         "verdict": str(weighed.verdict),
         "reason": weighed.reason,
         "message": weighed.message,
-        **{key: value for key, value in _way(way).items() if key != "variant"},
+        **{key: value for key, value in _report_option(option).items() if key != "variant"},
     }
 
 

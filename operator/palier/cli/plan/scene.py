@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 
 from palier.cli.plan.curves import Panel, Scene, curve, spread
-from palier.cli.plan.outcome import Outcome, Way
+from palier.cli.plan.outcome import Outcome, ServingOption
 from palier.cli.plan.words import NAMES, conclusion, title, verdict_of
 from palier.economics import sentences
 from palier.economics.costs import Limits, thousands
@@ -22,7 +22,7 @@ Rates = tuple[float, ...]
 
 def scene(found: Outcome) -> Scene:
     """The picture of a plan."""
-    points = found.shown.plan.points
+    points = found.main_option.plan.points
     marks = tuple((NAMES[one.name], float(one.requests_per_second)) for one in sorted(points, key=_traffic))
     rates = spread(marks[0][1], marks[-1][1])
     return Scene(
@@ -31,7 +31,7 @@ def scene(found: Outcome) -> Scene:
         marks=marks,
         cost=_cost(found, rates),
         latency=_latency(found, rates),
-        legend=tuple(_legend(way) for way in found.ways),
+        legend=tuple(_legend(option) for option in found.serving_options),
         notes=tuple(_notes(found)),
     )
 
@@ -40,43 +40,43 @@ def _traffic(one: Point) -> Decimal:
     return one.requests_per_second
 
 
-def seconds_at(way: Way, rate: Decimal) -> float | None:
+def seconds_at(option: ServingOption, rate: Decimal) -> float | None:
     """How fast answers come with the replicas that are planned for and paid for; None where it is not known."""
-    inputs, latency = way.plan.inputs, way.latency
+    inputs, latency = option.plan.inputs, option.latency
     if latency is None or inputs.fleet is None:
         return None
-    numbers = (inputs.fleet.replicas(rate) or inputs.fleet.last, way.paid)
+    numbers = (inputs.fleet.replicas(rate) or inputs.fleet.most_replicas, option.paid)
     replicas = min((number for number in numbers if number is not None), default=0)
-    return latency.at(inputs, float(rate), replicas)
+    return latency.estimate_seconds(inputs, float(rate), replicas)
 
 
 def _cost(found: Outcome, rates: Rates) -> Panel:
-    curves = tuple(curve(_name(way), rates, partial(_month, way)) for way in found.ways)
-    plan = found.shown.plan
+    curves = tuple(curve(_name(option), rates, partial(_month, option)) for option in found.serving_options)
+    plan = found.main_option.plan
     limits = plan.inputs.limits
     drawn = limits is not None and len(plan.inputs.currencies) == 1
     return Panel(
         title=f"{plan.currency} a month",
         curves=curves,
-        limit=curve(_limit_name(found), rates, _allowed(limits)) if limits and drawn else None,
+        limit=curve(_limit_name(found), rates, _draw_budget(limits)) if limits and drawn else None,
         missing="" if any(one.values for one in curves) else f"The cost is not known: {found.choice.reason}.",
     )
 
 
-def _month(way: Way, rate: float) -> float | None:
-    total = way.plan.inputs.at(Decimal(rate)).monthly_total
+def _month(option: ServingOption, rate: float) -> float | None:
+    total = option.plan.inputs.make_point(Decimal(rate)).monthly_total
     return None if total is None else float(total)
 
 
-def _allowed(limits: Limits) -> Callable[[float], float | None]:
+def _draw_budget(limits: Limits) -> Callable[[float], float | None]:
     """What a month of some traffic may cost."""
 
-    def at(rate: float) -> float | None:
+    def limit_at(rate: float) -> float | None:
         per_thousand = None if limits.per_thousand is None else limits.per_thousand * thousands(Decimal(rate))
         allowed = [float(limit) for limit in (limits.monthly, per_thousand) if limit is not None]
         return min(allowed, default=None)
 
-    return at
+    return limit_at
 
 
 def _limit_name(found: Outcome) -> str:
@@ -88,13 +88,15 @@ def _limit_name(found: Outcome) -> str:
         (budget.per_thousand_inferences, "for a thousand"),
         (budget.per_million_tokens, "for a million tokens"),
     )
-    told = " and ".join(f"{sentences.exact(limit.decimal)} {what}" for limit, what in limits if limit is not None)
+    told = " and ".join(
+        f"{sentences.write_exactly(limit.decimal)} {what}" for limit, what in limits if limit is not None
+    )
     return f"budget: {told}"
 
 
 def _latency(found: Outcome, rates: Rates) -> Panel:
-    known = [way.latency for way in found.ways if way.latency]
-    curves = tuple(curve(_name(way), rates, partial(_seconds, way)) for way in found.ways)
+    known = [option.latency for option in found.serving_options if option.latency]
+    curves = tuple(curve(_name(option), rates, partial(_seconds, option)) for option in found.serving_options)
     percentile = known[0].percentile if known else 0
     promise = found.draft.promise
     promised = f"promised: {promise.percentile} % within {promise.threshold}" if promise else ""
@@ -107,12 +109,12 @@ def _latency(found: Outcome, rates: Rates) -> Panel:
     )
 
 
-def _seconds(way: Way, rate: float) -> float | None:
-    return seconds_at(way, Decimal(rate))
+def _seconds(option: ServingOption, rate: float) -> float | None:
+    return seconds_at(option, Decimal(rate))
 
 
 def _unknown(found: Outcome) -> str:
-    if any(way.latency for way in found.ways):
+    if any(option.latency for option in found.serving_options):
         return "How fast answers come is not known: no replica is paid for."
     return (
         "How fast answers come is not known. A load test measures it; --service-time and --concurrency draw what"
@@ -120,9 +122,9 @@ def _unknown(found: Outcome) -> str:
     )
 
 
-def _legend(way: Way) -> str:
+def _legend(option: ServingOption) -> str:
     """One line: who it is, the verdict, and what it takes."""
-    plan = way.plan
+    plan = option.plan
     told = []
     if plan.replicas is not None:
         told.append(sentences.pods(plan.replicas))
@@ -131,23 +133,23 @@ def _legend(way: Way) -> str:
     if plan.capacity is None:
         told.append("capacity not known")
     else:
-        told.append(f"{sentences.figure(plan.capacity)} requests/s each ({way.capacity.source})")
-    if way.paid == 0:
+        told.append(f"{sentences.figure(plan.capacity)} requests/s each ({option.capacity.source})")
+    if option.paid == 0:
         told.append("none is affordable")
-    return f"{_name(way)}: {verdict_of(way)}, {', '.join(told)}"
+    return f"{_name(option)}: {verdict_of(option)}, {', '.join(told)}"
 
 
-def _name(way: Way) -> str:
-    return way.name or way.deployment.spec.model.name
+def _name(option: ServingOption) -> str:
+    return option.name or option.deployment.spec.model.name
 
 
 def _notes(found: Outcome) -> Iterator[str]:
-    plan = found.shown.plan
+    plan = found.main_option.plan
     if plan.prices_as_of is not None:
         yield f"Prices: {plan.price_source}, as of {plan.prices_as_of}."
-    sources = {way.name: way.latency.source for way in found.ways if way.latency}
+    sources = {option.name: option.latency.source for option in found.serving_options if option.latency}
     if sources:
-        if any(way.paid is not None for way in found.ways):
+        if any(option.paid is not None for option in found.serving_options):
             yield "Answer time with as many replicas as the traffic takes, but no more than the budget pays for."
         told = "; ".join(f"{name}: {source}" if name else source for name, source in sources.items())
         yield f"Answer time: {told}."

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from palier.cli.simulate.values import seconds
 
-__all__ = ["Named", "by_variant", "duration", "named", "rate", "whole"]
+__all__ = ["Named", "by_variant", "parse_duration", "parse_named", "parse_rate", "parse_whole"]
 
 T = TypeVar("T")
 Named = tuple[str, T]
@@ -16,7 +16,7 @@ Named = tuple[str, T]
 _LARGEST = Decimal(10) ** 12
 
 
-def named(kind: Callable[[str], T]) -> Callable[[str], Named[T]]:
+def parse_named(kind: Callable[[str], T]) -> Callable[[str], Named[T]]:
     """Reads `VALUE` or `VARIANT=VALUE`."""
 
     def read(text: str) -> Named[T]:
@@ -28,7 +28,7 @@ def named(kind: Callable[[str], T]) -> Callable[[str], Named[T]]:
     return read
 
 
-def rate(text: str) -> Decimal:
+def parse_rate(text: str) -> Decimal:
     """Requests per second."""
     try:
         number = Decimal(text)
@@ -39,7 +39,7 @@ def rate(text: str) -> Decimal:
     return number
 
 
-def duration(text: str) -> float:
+def parse_duration(text: str) -> float:
     """A time above 0, in seconds."""
     time = seconds(text)
     if time <= 0:
@@ -47,7 +47,7 @@ def duration(text: str) -> float:
     return time
 
 
-def whole(text: str) -> int:
+def parse_whole(text: str) -> int:
     """Requests at once."""
     if not text.isdecimal() or not 1 <= int(text) <= 100_000:  # noqa: PLR2004 - no server answers more at once
         raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 100000, not {text!r}")
@@ -68,12 +68,14 @@ def by_variant(option: str, given: Iterable[Named[T]], variants: Collection[str]
             raise ValueError(f"{option}: {name or 'the value'} is given twice")
         if name not in variants:
             if not name:
-                raise ValueError(f"{option}: say for which variant, such as {_first(variants)}=...: {named_variants}")
+                raise ValueError(
+                    f"{option}: say for which variant, such as {_choose_first(variants)}=...: {named_variants}"
+                )
             known = f"the variants are {named_variants}" if named_variants else "there are no variants"
             raise ValueError(f"{option}: there is no variant {name}; {known}")
         values[name] = value
     return values
 
 
-def _first(variants: Collection[str]) -> str:
+def _choose_first(variants: Collection[str]) -> str:
     return next(iter(variants))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from palier.cli.plan.outcome import Outcome, Way
+from palier.cli.plan.outcome import Outcome, ServingOption
 from palier.economics import sentences
 from palier.economics.planning import PointName
 from palier.evidence.verdicts import Verdict
@@ -31,14 +31,14 @@ def conclusion(found: Outcome) -> str:
     return f"{_SIGNS[choice.verdict]} {choice.verdict}, {choice.reason}: {choice.message}"
 
 
-def verdict_of(way: Way) -> str:
+def verdict_of(option: ServingOption) -> str:
     """The verdict on one way, in two words."""
-    return f"{_SIGNS[way.weighed.verdict]} {way.weighed.reason}"
+    return f"{_SIGNS[option.weighed.verdict]} {option.weighed.reason}"
 
 
-def fits_up_to(way: Way) -> str:
+def fits_up_to(option: ServingOption) -> str:
     """The most traffic within the budget, rounded so that it fits."""
-    most = way.plan.largest_affordable
+    most = option.plan.largest_affordable
     if most is not None:
         return sentences.figure(most, limit=most) if most else "nothing"
-    return "-" if way.plan.inputs.service is None or way.plan.inputs.limits is None else "any"
+    return "-" if option.plan.inputs.service is None or option.plan.inputs.limits is None else "any"

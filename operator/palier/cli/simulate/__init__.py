@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from palier.cli.simulate.values import seconds, share, span, stages, written
+from palier.cli.simulate.values import seconds, share, span, stages, write_time
 from palier.cli.terminal import print_json, print_text, warn
 from palier.simulate.case import MINUTE, OBJECTIVES, Case, Stage
 from palier.simulate.scenarios import SCENARIOS
@@ -153,9 +153,9 @@ def _add_case_options(command: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> None:
     if options.list:
         # Only now: the parser must not wait for NumPy to load.
-        from palier.cli.simulate.page import listing  # noqa: PLC0415
+        from palier.cli.simulate.page import list_scenarios  # noqa: PLC0415
 
-        print_text(listing())
+        print_text(list_scenarios())
         return
     try:
         case = _case(options)
@@ -168,7 +168,7 @@ def _run(options: argparse.Namespace) -> None:
         from palier.cli.simulate.plot import check_plot  # noqa: PLC0415
 
         check_plot(options.plot)
-    (print_json if options.json else print_text)(_simulated(options, plan))
+    (print_json if options.json else print_text)(_run_simulation(options, plan))
 
 
 def _case(options: argparse.Namespace) -> Case:
@@ -207,11 +207,11 @@ def _minutes(changes: Mapping[str, Any]) -> float:
 def _check_events(case: Case) -> None:
     """Refuse a case whose point lies after its end."""
     if case.onset >= case.duration:
-        raise ValueError(f"onset: {written(case.onset)} is not before the end ({written(case.duration)})")
+        raise ValueError(f"onset: {write_time(case.onset)} is not before the end ({write_time(case.duration)})")
     events = {"outage": case.outage, "target-gone": case.target_gone, "prometheus-down": case.prometheus_down}
     for name, event in events.items():
         if event.length and event.start >= case.duration:
-            raise ValueError(f"{name}: {written(event.start)} is not before the end ({written(case.duration)})")
+            raise ValueError(f"{name}: {write_time(event.start)} is not before the end ({write_time(case.duration)})")
 
 
 def _notes(case: Case) -> list[str]:
@@ -225,7 +225,7 @@ def _notes(case: Case) -> list[str]:
     slow, allowed = case.slow_share(), 1 - case.percentile / 100
     if "latency" in case.objectives and slow > allowed:
         notes.append(
-            f"stable itself answers {slow:.2%} of its requests later than {written(case.latency_threshold)} and "
+            f"stable itself answers {slow:.2%} of its requests later than {write_time(case.latency_threshold)} and "
             f"{allowed:.2%} are allowed: see --latency-median and --latency-threshold"
         )
     return notes
@@ -239,7 +239,7 @@ def _plan(options: argparse.Namespace, case: Case) -> "Plan":
     return plan
 
 
-def _simulated(options: argparse.Namespace, plan: "Plan") -> str:
+def _run_simulation(options: argparse.Namespace, plan: "Plan") -> str:
     from palier.cli.simulate.page import page  # noqa: PLC0415
     from palier.cli.simulate.pool import play_all  # noqa: PLC0415
     from palier.simulate.measures import parameters, summary  # noqa: PLC0415
@@ -266,14 +266,14 @@ def _cpus() -> int:
 
 
 def _count(text: str) -> int:
-    return _whole(text, least=1)
+    return _parse_whole(text, least=1)
 
 
 def _seed(text: str) -> int:
-    return _whole(text, least=0)
+    return _parse_whole(text, least=0)
 
 
-def _whole(text: str, *, least: int) -> int:
+def _parse_whole(text: str, *, least: int) -> int:
     if not text.isdecimal() or int(text) < least:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, not {text}")
     return int(text)

@@ -4,14 +4,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from palier.cli.simulate.values import written
+from palier.cli.simulate.values import write_time
 from palier.simulate.case import Case
 from palier.simulate.knobs import knobs
 from palier.simulate.measures import parameters
 from palier.simulate.runs import Run
 from palier.simulate.scenarios import SCENARIOS
 
-__all__ = ["TIMES", "conclusion", "listing", "page"]
+__all__ = ["TIMES", "conclusion", "list_scenarios", "page"]
 
 TIMES = frozenset({"look", "scrape", "latencyThreshold", "onset", "ramp", "latencyMedian", "slowFor", "churn"})
 """Parameters that are seconds."""
@@ -21,7 +21,7 @@ _BAR_WIDTH = 40
 _LABEL = 34
 
 
-def listing() -> str:
+def list_scenarios() -> str:
     """The scenarios and the other tools' knobs."""
     width = max(map(len, SCENARIOS))
     lines = ["Scenarios", *(f"  {name:<{width}}  {scenario.sentence}" for name, scenario in SCENARIOS.items())]
@@ -65,17 +65,17 @@ def _head(result: Mapping[str, Any]) -> Iterator[str]:
         f"{result['engine']}{settings}; {result['runs']} releases of {case['minutes']:g} min, "
         f"{case['rps']:g} requests/s, {weights} % to the candidate, seed {result['seed']}"
     )
-    if changed := _changed(case):
+    if changed := _describe_changes(case):
         yield f"with {changed}"
 
 
-def _changed(case: Mapping[str, Any]) -> str:
+def _describe_changes(case: Mapping[str, Any]) -> str:
     """The parameters that are not at their defaults, as options."""
     told = {"rps", "minutes", "stages"}
     usual = parameters(Case())
     changed = {name: value for name, value in case.items() if value != usual[name] and name not in told}
     return ", ".join(
-        f"{_option(name)} {written(value) if name in TIMES and value is not None else _value(value)}"
+        f"{_option(name)} {write_time(value) if name in TIMES and value is not None else _value(value)}"
         for name, value in changed.items()
     )
 
@@ -87,7 +87,7 @@ def _option(name: str) -> str:
 def _value(value: Any) -> str:  # noqa: ANN401 - any parameter
     match value:
         case {"start": start, "length": length}:
-            return f"{written(start)}+{written(length)}"
+            return f"{write_time(start)}+{write_time(length)}"
         case list():
             return ",".join(value)
         case bool():

@@ -6,7 +6,7 @@ import re
 from palier.api.spec.values import Duration
 from palier.simulate.case import Span, Stage
 
-__all__ = ["seconds", "share", "span", "stages", "written"]
+__all__ = ["seconds", "share", "span", "stages", "write_time"]
 
 
 def share(text: str) -> float:
@@ -26,7 +26,7 @@ def seconds(text: str) -> float:
     raise argparse.ArgumentTypeError(f"a time is written 30, 30s, 5m or 1h30m, not {text!r}")
 
 
-def written(time: float) -> str:
+def write_time(time: float) -> str:
     """A time in seconds as people type it: `5m`, `1h30m`, `250ms`."""
     if time != int(time):
         return f"{1000 * time:g}ms"

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from palier.release.holds import shifting
+from palier.release.holds import describe_shift
 from palier.release.situation import Decision, Note, Situation
 
 __all__ = ["next_stage"]
@@ -14,4 +14,4 @@ def next_stage(situation: Situation, notes: tuple[Note, ...] = ()) -> Decision:
     entered = replace(situation, state=replace(situation.state, release=release))
     weight = release.landing.weight if release.landing else 100
     moving = f"moving to {weight} % of the traffic" if release.landing or release.stage is None else "pods are ready"
-    return Decision(entered.state, notes=notes, hold=shifting(entered, moving))
+    return Decision(entered.state, notes=notes, hold=describe_shift(entered, moving))

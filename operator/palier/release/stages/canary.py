@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from palier.api.v1alpha1 import Landing, OnNoEvidence
-from palier.evidence.objective import Verdict, begin_share, combined
+from palier.evidence.objective import Verdict, begin_share, combine_verdicts
 from palier.measuring.sources import Origin
 from palier.release.holds import (
     CANNOT_MEASURE,
     JUDGING,
-    blinks,
+    find_hold,
     first_gap,
-    kept,
+    is_briefly_blind,
     served_share_mismatch,
     waiting_for_pods,
     waiting_for_route,
@@ -22,7 +22,7 @@ from palier.release.rollback import roll_back
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages.advance import next_stage
 from palier.release.stages.kind import Judgements, StageKind
-from palier.release.state import Ending, Result, Step
+from palier.release.state import Ending, ReleasePhase, Result
 from palier.release.targets import stage_replicas
 
 __all__ = ["CANARY", "follow_landing"]
@@ -38,7 +38,7 @@ def _open(situation: Situation, opened: Situation) -> Decision:
     """The stage opens, unless nobody could judge the candidate: then no user meets it."""
     unseen = situation.observation.measured.cannot_measure
     by_pods = any(objective.origin is Origin.PODS for objective in situation.objectives.measured)
-    if unseen and by_pods and not situation.release.reached:
+    if unseen and by_pods and not situation.release.reached_weight:
         return Decision(situation.state, hold=Hold("WaitingForMetrics", unseen))
     return begin_shift(opened)
 
@@ -47,7 +47,7 @@ def begin_shift(opened: Situation) -> Decision:
     """The candidate may have the share of a stage that has just opened."""
     weight = opened.release.landing.weight if opened.release.landing else ALL
     unproven = opened.observation.facts(opened.candidate.revision).unproven
-    notes = (Note("Warning", "PortUnknown", unproven),) if unproven and not opened.release.reached else ()
+    notes = (Note("Warning", "PortUnknown", unproven),) if unproven and not opened.release.reached_weight else ()
     return Decision(opened.state, notes=notes, hold=Hold("Shifting", f"moving to {weight} % of the traffic"))
 
 
@@ -63,7 +63,7 @@ def follow_landing(
         anew = replace(state, release=replace(release, traffic_since=None))
         return Decision(anew, hold=waiting_for_route(situation))
     held_for = now - release.traffic_since
-    verdict = combined(judgements)
+    verdict = combine_verdicts(judgements)
     failed = [judgement.message for judgement in judgements if judgement.verdict is Verdict.FAIL]
     if failed:
         breach = "; ".join(failed)
@@ -72,7 +72,7 @@ def follow_landing(
         return Decision(
             replace(state, release=replace(release, breach=breach)), notes=notes, hold=Hold("ObjectiveBreached", breach)
         )
-    if held := kept(situation, f"at {stage.weight} %"):
+    if held := find_hold(situation, f"at {stage.weight} %"):
         return Decision(state, hold=held)
     if held_for < stage.min_duration.seconds:
         blind = first_gap(situation, judgements)
@@ -99,7 +99,7 @@ def _without_verdict(
     state, rules = situation.state, situation.deployment.spec.release
     since = situation.release.traffic_since
     over = since is not None and situation.now - since >= stage.max_duration.seconds
-    if not over or blinks(situation, judgements):
+    if not over or is_briefly_blind(situation, judgements):
         return Decision(state, hold=gap)
     if ended := when_over(situation, judgements):
         return ended
@@ -133,7 +133,7 @@ def _await_traffic(situation: Situation, stage: Landing) -> Decision:
 
 
 CANARY = StageKind(
-    step=Step.CANARY,
+    phase=ReleasePhase.CANARY,
     word="Canary {share}",
     standing="{candidate} has {weight} % of the traffic, since {since}",
     shifting="the share of {candidate} is changing and is {weight} % of the traffic now",

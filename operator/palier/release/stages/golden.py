@@ -10,11 +10,11 @@ from palier.api.v1alpha1 import GoldenStage
 from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult
 from palier.release.examining import GOLDEN_FAILED, GoldenRecord, GoldenRun
-from palier.release.refusal import refusal, undecided
+from palier.release.refusal import refusal, stay_undecided
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages.advance import next_stage
 from palier.release.stages.kind import Judgements, StageKind
-from palier.release.state import Release, Step
+from palier.release.state import Release, ReleasePhase
 
 
 def _work(situation: Situation) -> GoldenRun | None:
@@ -36,17 +36,17 @@ def _follow(situation: Situation, _judgements: Judgements) -> Decision:
     stage = situation.release.stage.golden if situation.release.stage else None
     assert stage is not None  # noqa: S101 - only asked for in such a stage
     if situation.observation.unreadable:
-        return _undecided(situation, stage, Hold("TextUnreadable", situation.observation.unreadable))
+        return _stay_undecided(situation, stage, Hold("TextUnreadable", situation.observation.unreadable))
     run = _run(situation)
     record = _record(situation, run)
     if record is not None:
-        return _concluded(situation, stage, record)
+        return _conclude_examination(situation, stage, record)
     facts = situation.observation.golden
     result = facts.result
     if result is None and facts.failed:
         result = GoldenResult(verdict=Verdict.NO_EVIDENCE, reason=GOLDEN_FAILED, message=facts.message)
     if result is None:
-        return _undecided(situation, stage, Hold("Examining", _progress(situation)))
+        return _stay_undecided(situation, stage, Hold("Examining", _progress(situation)))
     found = GoldenRecord(run, situation.now, result, facts.about)
     release = replace(situation.release, attempt=situation.release.attempt + 1)
     state = replace(situation.state, golden=found, release=release)
@@ -55,11 +55,11 @@ def _follow(situation: Situation, _judgements: Judgements) -> Decision:
         "GoldenFinished",
         f"{situation.candidate.model} {situation.candidate.version} ({run.candidate}): {result.message}",
     )
-    following = _concluded(replace(situation, state=state), stage, found)
+    following = _conclude_examination(replace(situation, state=state), stage, found)
     return replace(following, notes=(note, *following.notes))
 
 
-def _concluded(situation: Situation, stage: GoldenStage, record: GoldenRecord) -> Decision:
+def _conclude_examination(situation: Situation, stage: GoldenStage, record: GoldenRecord) -> Decision:
     result = record.result
     match result.verdict:
         case Verdict.PASS:
@@ -67,12 +67,12 @@ def _concluded(situation: Situation, stage: GoldenStage, record: GoldenRecord) -
         case Verdict.FAIL:
             return refusal(situation, result.reason, result.message)
         case Verdict.NO_EVIDENCE:
-            return _undecided(situation, stage, Hold(result.reason, result.message))
+            return _stay_undecided(situation, stage, Hold(result.reason, result.message))
 
 
-def _undecided(situation: Situation, stage: GoldenStage, gap: Hold) -> Decision:
+def _stay_undecided(situation: Situation, stage: GoldenStage, gap: Hold) -> Decision:
     since = _timed_from(situation.release)
-    return undecided(situation, gap, stage="golden answers", since=since, limit=stage.max_duration)
+    return stay_undecided(situation, gap, stage="golden answers", since=since, limit=stage.max_duration)
 
 
 def _timed_from(release: Release) -> float:
@@ -106,7 +106,7 @@ def _progress(situation: Situation) -> str:
 
 
 GOLDEN = StageKind(
-    step=Step.EXAMINING,
+    phase=ReleasePhase.EXAMINING,
     word="Golden",
     standing="{candidate} is asked for golden answers without any user, since {since}",
     open=_open,

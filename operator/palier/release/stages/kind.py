@@ -7,7 +7,7 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import Judgement
 from palier.release.rules import Objectives
 from palier.release.situation import Decision, Situation, Work
-from palier.release.state import Release, State, Step
+from palier.release.state import Release, ReleasePhase, State
 
 __all__ = ["Judgements", "StageKind"]
 
@@ -30,7 +30,7 @@ def _have_no_way_out(_situation: Situation, _why: str) -> Decision | None:
 class StageKind:
     """One kind of stage as the rules of a release see it; every question is a pure function."""
 
-    step: Step
+    phase: ReleasePhase
     """Where a release stands while a stage of this kind is open."""
     word: str
     """The stage in one or two words, for a column; {share} stands for the share of the requests."""

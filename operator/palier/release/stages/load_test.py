@@ -12,13 +12,13 @@ from palier.economics.variants import Choice
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
 from palier.release.prospects import run_needed, survey, wanted_runs
-from palier.release.refusal import refusal, undecided
+from palier.release.refusal import refusal, stay_undecided
 from palier.release.rollback import rules_of
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages.advance import next_stage
 from palier.release.stages.kind import Judgements, StageKind
-from palier.release.state import Drain, Former, Outcome, Result, RevisionRef, Step
-from palier.release.testing import NO_RESULT, NOT_READY, LoadTestRecord, Run, Way, recorded
+from palier.release.state import Drain, Former, Outcome, ReleasePhase, Result, RevisionRef
+from palier.release.testing import NO_RESULT, NOT_READY, LoadTestRecord, Run, ServingOption, add_record
 
 
 def _stage_of(situation: Situation) -> LoadTestStage:
@@ -43,22 +43,22 @@ def _begin_run(situation: Situation) -> Decision:
     if run is None:
         return _concluded(situation)
     state = situation.state
-    way = _way(situation, run.revision)
-    candidate = RevisionRef.of(way, family=situation.observation.revision, now=situation.now)
+    option = _find_option(situation, run.revision)
+    candidate = RevisionRef.of(option, family=situation.observation.revision, now=situation.now)
     entered = replace(
         state,
         candidate=candidate,
-        former=_unless(state.former, candidate),
-        drains=_left(situation, keeping=run.revision),
+        former=_keep_former(state.former, candidate),
+        drains=_list_drains(situation, keeping=run.revision),
         release=replace(situation.release.reopen(), unready_since=situation.now),
     )
-    return Decision(entered, hold=Hold("CandidateNotReady", f"{_named(candidate)} starts for its load test"))
+    return Decision(entered, hold=Hold("CandidateNotReady", f"{_name_revision(candidate)} starts for its load test"))
 
 
 def _open(situation: Situation, opened: Situation) -> Decision:
     """The candidate's pods are ready to be put under load, before any user meets them."""
     if situation.observation.unreadable:
-        return Decision(situation.state, hold=_unreadable(situation))
+        return Decision(situation.state, hold=_hold_unreadable(situation))
     run = _next_run(situation)
     if run is None or run.revision != situation.candidate.revision:
         return _begin_run(situation)
@@ -81,14 +81,14 @@ def _give_up(situation: Situation, why: str) -> Decision | None:
         or len({one.revision for one in _runs(situation)}) == 1
     ):
         return None
-    return _finished(situation, run, LoadTestResult(Verdict.NO_EVIDENCE, NOT_READY, why))
+    return _finish_run(situation, run, LoadTestResult(Verdict.NO_EVIDENCE, NOT_READY, why))
 
 
 def _follow(situation: Situation, _judgements: Judgements) -> Decision:
     """The candidate is under load, without any user."""
     stage = _stage_of(situation)
     if situation.observation.unreadable:
-        return _undecided(situation, stage, _unreadable(situation))
+        return _stay_undecided(situation, stage, _hold_unreadable(situation))
     run = _next_run(situation)
     if run is None:
         return _concluded(situation)
@@ -100,11 +100,11 @@ def _follow(situation: Situation, _judgements: Judgements) -> Decision:
     if result is None and facts.failed:
         result = LoadTestResult(Verdict.NO_EVIDENCE, NO_RESULT, facts.message)
     if result is None:
-        return _undecided(situation, stage, Hold("LoadTesting", _progress(situation, run)))
-    return _finished(situation, run, result)
+        return _stay_undecided(situation, stage, Hold("LoadTesting", _progress(situation, run)))
+    return _finish_run(situation, run, result)
 
 
-def _finished(situation: Situation, run: Run, result: LoadTestResult) -> Decision:
+def _finish_run(situation: Situation, run: Run, result: LoadTestResult) -> Decision:
     """A run has ended: remember what it found, and go on to the next one or to the conclusion."""
     facts = situation.observation.load_test
     record = LoadTestRecord(
@@ -118,11 +118,11 @@ def _finished(situation: Situation, run: Run, result: LoadTestResult) -> Decisio
         usage=facts.usage,
     )
     release = replace(situation.release, attempt=situation.release.attempt + 1)
-    state = replace(situation.state, load_tests=recorded(situation.state.load_tests, record), release=release)
+    state = replace(situation.state, load_tests=add_record(situation.state.load_tests, record), release=release)
     note = Note(
         "Normal" if result.verdict is Verdict.PASS else "Warning",
         "LoadTestFinished",
-        f"{_named(situation.candidate)}: {result.message}",
+        f"{_name_revision(situation.candidate)}: {result.message}",
     )
     following = _begin_run(replace(situation, state=state))
     return replace(following, notes=(note, *following.notes))
@@ -134,24 +134,26 @@ def _concluded(situation: Situation) -> Decision:
     choice = _choice(situation)
     match choice.verdict:
         case Verdict.PASS:
-            way = _way(situation, choice.chosen or situation.candidate.revision)
+            option = _find_option(situation, choice.chosen or situation.candidate.revision)
             note = Note("Normal", "LoadTestPassed", choice.message)
-            reference = RevisionRef.of(way, family=situation.observation.revision, now=situation.now)
-            return _tested(situation, reference, (note,))
+            reference = RevisionRef.of(option, family=situation.observation.revision, now=situation.now)
+            return _accept_choice(situation, reference, (note,))
         case Verdict.FAIL:
             return refusal(situation, choice.reason, choice.message)
         case Verdict.NO_EVIDENCE:
             release = replace(situation.release, opened_at=situation.release.opened_at or situation.now)
             waiting = replace(situation, state=replace(situation.state, release=release))
-            return _undecided(waiting, stage, Hold(choice.reason, choice.message))
+            return _stay_undecided(waiting, stage, Hold(choice.reason, choice.message))
 
 
-def _tested(situation: Situation, chosen: RevisionRef, notes: tuple[Note, ...]) -> Decision:
+def _accept_choice(situation: Situation, chosen: RevisionRef, notes: tuple[Note, ...]) -> Decision:
     """The chosen way becomes the candidate of the stages, or stays what it is if it already serves."""
     state, now, stable = situation.state, situation.now, situation.state.stable
-    drains = _left(situation, keeping=chosen.revision)
+    drains = _list_drains(situation, keeping=chosen.revision)
     if stable is not None and stable.revision == chosen.revision:
-        message = f"{_named(stable)} goes on serving: {notes[0].message if notes else 'it is what the spec asks for'}"
+        message = (
+            f"{_name_revision(stable)} goes on serving: {notes[0].message if notes else 'it is what the spec asks for'}"
+        )
         outcome = Outcome(
             chosen.revision,
             Result.PROMOTED,
@@ -162,18 +164,18 @@ def _tested(situation: Situation, chosen: RevisionRef, notes: tuple[Note, ...]) 
             family=chosen.family,
         )
         serving = replace(stable, variant=chosen.variant, family=chosen.family)
-        ended = replace(state.ended(outcome), stable=serving, candidate=None, drains=drains)
+        ended = replace(state.end_release(outcome), stable=serving, candidate=None, drains=drains)
         return Decision(ended, notes=(*notes, Note("Normal", "Promoted", message)))
-    entered = replace(state, candidate=chosen, former=_unless(state.former, chosen), drains=drains)
+    entered = replace(state, candidate=chosen, former=_keep_former(state.former, chosen), drains=drains)
     return next_stage(replace(situation, state=entered), notes)
 
 
-def _undecided(situation: Situation, stage: LoadTestStage, gap: Hold) -> Decision:
+def _stay_undecided(situation: Situation, stage: LoadTestStage, gap: Hold) -> Decision:
     since = situation.release.stage_started_at
-    return undecided(situation, gap, stage="load test", since=since, limit=stage.max_duration)
+    return stay_undecided(situation, gap, stage="load test", since=since, limit=stage.max_duration)
 
 
-def _unreadable(situation: Situation) -> Hold:
+def _hold_unreadable(situation: Situation) -> Hold:
     """Which way is tested and with what requests is not known for the moment."""
     return Hold("TextUnreadable", situation.observation.unreadable)
 
@@ -192,12 +194,12 @@ def _runs(situation: Situation) -> tuple[Run, ...]:
     return wanted_runs(situation.deployment, situation.observation, situation.state)
 
 
-def _way(situation: Situation, revision: str) -> Way:
-    ways = situation.observation.ways_of(situation.deployment)
-    return next((way for way in ways if way.revision == revision), ways[0])
+def _find_option(situation: Situation, revision: str) -> ServingOption:
+    options = situation.observation.options_of(situation.deployment)
+    return next((option for option in options if option.revision == revision), options[0])
 
 
-def _left(situation: Situation, *, keeping: str) -> tuple[Drain, ...]:
+def _list_drains(situation: Situation, *, keeping: str) -> tuple[Drain, ...]:
     """The revisions that may go now: a tested way that is not the next one has no traffic to lose."""
     state = situation.state
     kept = {keeping, *(reference.revision for reference in (state.stable,) if reference)}
@@ -210,7 +212,7 @@ def _left(situation: Situation, *, keeping: str) -> tuple[Drain, ...]:
     return (*drains, Drain(candidate.revision, situation.now))
 
 
-def _unless(former: Former | None, candidate: RevisionRef) -> Former | None:
+def _keep_former(former: Former | None, candidate: RevisionRef) -> Former | None:
     """The former stable, unless it is tried anew: then its pods are the candidate's."""
     return None if former and former.reference.revision == candidate.revision else former
 
@@ -221,11 +223,11 @@ def _progress(situation: Situation, run: Run) -> str:
     runs = len(_runs(situation))
     which = f" ({run.index + 1} of {runs})" if runs > 1 else ""
     several = f" at {run.replicas} replicas" if run.replicas > 1 else ""
-    subject = f"load test of {_named(situation.candidate)}{several}{which}"
-    return f"{subject}: {_said(facts.progress or {}) or facts.message or 'the generator starts'}"
+    subject = f"load test of {_name_revision(situation.candidate)}{several}{which}"
+    return f"{subject}: {_describe_progress(facts.progress or {}) or facts.message or 'the generator starts'}"
 
 
-def _said(progress: Mapping[str, object]) -> str:
+def _describe_progress(progress: Mapping[str, object]) -> str:
     """What the pod tells of itself: its own sentence, else its numbers; empty when it has told nothing."""
     if sentence := progress.get("message"):
         return str(sentence)
@@ -242,13 +244,13 @@ def _said(progress: Mapping[str, object]) -> str:
     return ", ".join(parts)
 
 
-def _named(reference: RevisionRef) -> str:
+def _name_revision(reference: RevisionRef) -> str:
     variant = f", variant {reference.variant}" if reference.variant else ""
     return f"{reference.model} {reference.version} ({reference.revision}{variant})"
 
 
 LOAD_TEST = StageKind(
-    step=Step.LOAD_TESTING,
+    phase=ReleasePhase.LOAD_TESTING,
     word="LoadTest",
     standing="{candidate} is under load without any user, since {since}",
     open=_open,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.release.criteria import measure_users_requests
-from palier.release.holds import shifting, waiting_for_pods, waiting_for_route
+from palier.release.holds import describe_shift, waiting_for_pods, waiting_for_route
 from palier.release.judging import judge_users_requests
 from palier.release.requests import handle_requests, is_asked
 from palier.release.rollback import rules_of
@@ -12,7 +12,7 @@ from palier.release.rules import Objectives
 from palier.release.situation import Decision, Note, Situation
 from palier.release.stages.canary import begin_shift
 from palier.release.stages.kind import Judgements, StageKind
-from palier.release.state import Drain, Former, Outcome, Result, State, Step
+from palier.release.state import Drain, Former, Outcome, ReleasePhase, Result, State
 from palier.release.targets import stage_replicas
 
 __all__ = ["PROMOTION", "skip_stages"]
@@ -34,7 +34,7 @@ def skip_stages(situation: Situation) -> Decision | None:
     )
     release = situation.release.shorten(now=situation.now)
     entered = replace(situation, state=replace(handled, release=release))
-    return Decision(entered.state, notes=(note,), hold=shifting(entered, "moving to 100 % of the traffic"))
+    return Decision(entered.state, notes=(note,), hold=describe_shift(entered, "moving to 100 % of the traffic"))
 
 
 def _follow(situation: Situation, _judgements: Judgements) -> Decision:
@@ -67,7 +67,7 @@ def _make_stable(situation: Situation) -> Decision:
     # The newest mark tells what serves, also where the wall clock was set back since the one before.
     since = max([now, *(mark + 1e-3 for mark in marks)])
     ended = replace(
-        state.ended(outcome),
+        state.end_release(outcome),
         stable=replace(candidate, since=since),
         candidate=None,
         former=Former(replace(state.stable, since=now), until) if state.stable else None,
@@ -88,8 +88,8 @@ def _measure(deployment: ModelDeployment, state: State) -> Objectives:
 
 
 PROMOTION = StageKind(
-    step=Step.PROMOTING,
-    word=Step.PROMOTING.value,
+    phase=ReleasePhase.PROMOTING,
+    word=ReleasePhase.PROMOTING.value,
     standing="{candidate} is getting all of the traffic and has {weight} % now, since {since}",
     open=_open,
     follow=_follow,

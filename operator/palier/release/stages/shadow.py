@@ -8,17 +8,25 @@ from dataclasses import replace
 
 from palier.api.rules.quality import RESERVED
 from palier.api.v1alpha1 import ModelDeployment, OnBreach, ShadowStage
-from palier.evidence.objective import Verdict, combined
-from palier.release.holds import CANNOT_MEASURE, JUDGING, blinks, first_gap, kept, waiting_for_pods, waiting_for_route
+from palier.evidence.objective import Verdict, combine_verdicts
+from palier.release.holds import (
+    CANNOT_MEASURE,
+    JUDGING,
+    find_hold,
+    first_gap,
+    is_briefly_blind,
+    waiting_for_pods,
+    waiting_for_route,
+)
 from palier.release.judging import judge_pairs
-from palier.release.refusal import undecided
+from palier.release.refusal import stay_undecided
 from palier.release.rules import Objectives, alpha_of
 from palier.release.shadow_objectives import shadow_objectives
 from palier.release.shadowing import ShadowRun, comparison
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages.advance import next_stage
 from palier.release.stages.kind import Judgements, StageKind
-from palier.release.state import Release, State, Step
+from palier.release.state import Release, ReleasePhase, State
 from palier.release.targets import stage_replicas
 
 SILENT_FOR = 30.0
@@ -33,7 +41,7 @@ def _work(situation: Situation) -> ShadowRun | None:
         return None  # the author has moved the traffic to a Service, which copies nothing
     stage = _stage_of(situation)
     candidate, stable = situation.candidate.revision, situation.state.stable.revision
-    described = situation.observation.described(situation.deployment, candidate)
+    described = situation.observation.describe_revision(situation.deployment, candidate)
     return ShadowRun(candidate, stable, stage.percent, comparison(described, candidate=candidate, stable=stable))
 
 
@@ -54,27 +62,31 @@ def _follow(situation: Situation, judgements: Judgements) -> Decision:
         return _awaiting_copies(situation, stage)
     if not situation.observation.shadow.exists:
         # Another comparison has another proxy, and what the one before still counts is nothing to judge by.
-        anew = replace(situation.state, release=replace(release.unjudged(), opened_at=situation.now))
+        anew = replace(situation.state, release=replace(release.drop_evidence(), opened_at=situation.now))
         return Decision(anew, hold=Hold("ShadowNotReady", "the proxy that compares answers starts"))
     if breached := _held_for_breach(situation, judgements):
         return breached
     # What was a breach under another limit is none any more: the copies have to go on.
     situation = replace(situation, state=replace(situation.state, release=replace(release, breach="")))
-    if held := kept(situation, "in the shadow"):
+    if held := find_hold(situation, "in the shadow"):
         return Decision(situation.state, hold=held)
-    if hindered := _unjudged(situation) or _missing(situation):
-        return _undecided(situation, stage, hindered)
+    if hindered := _hold_unjudged(situation) or _hold_missing(situation):
+        return _stay_undecided(situation, stage, hindered)
     held_for = situation.now - release.traffic_since
     gap = first_gap(situation, judgements)
     if held_for < stage.min_duration.seconds and not (gap and gap.reason == CANNOT_MEASURE):
         return Decision(
             situation.state, hold=Hold("MinimumDuration", f"the shadow lasts at least {stage.min_duration}")
         )
-    if combined(judgements) is Verdict.PASS:
+    if combine_verdicts(judgements) is Verdict.PASS:
         told = "; ".join(judgement.message for judgement in judgements)
         return next_stage(situation, (Note("Normal", "ShadowPassed", f"{situation.candidate.revision}: {told}"),))
-    gap = _explained(judgements, gap or Hold(JUDGING, "there is no verdict yet"), held_for=held_for)
-    return Decision(situation.state, hold=gap) if blinks(situation, judgements) else _undecided(situation, stage, gap)
+    gap = _explain_silence(judgements, gap or Hold(JUDGING, "there is no verdict yet"), held_for=held_for)
+    return (
+        Decision(situation.state, hold=gap)
+        if is_briefly_blind(situation, judgements)
+        else _stay_undecided(situation, stage, gap)
+    )
 
 
 def _held_for_breach(situation: Situation, judgements: Judgements) -> Decision | None:
@@ -96,13 +108,13 @@ def _awaiting_copies(situation: Situation, stage: ShadowStage) -> Decision:
     """The proxy starts, and then the gateway has to send it copies."""
     if situation.deployment.spec.traffic.gateway is None:
         told = "spec.traffic has no gateway now, and a Service cannot copy requests: abort the release, or set it back"
-        return _undecided(situation, stage, Hold("ShadowNotReady", told))
-    if missing := _missing(situation):
-        return _undecided(situation, stage, missing)
+        return _stay_undecided(situation, stage, Hold("ShadowNotReady", told))
+    if missing := _hold_missing(situation):
+        return _stay_undecided(situation, stage, missing)
     needed = stage_replicas(situation.deployment, situation.state, situation.observation, now=situation.now)
     if not situation.observation.facts(situation.candidate.revision).carries(needed):
         # Pods that went away before they were asked anything have given no wrong answer.
-        return _undecided(situation, stage, waiting_for_pods(situation, needed))
+        return _stay_undecided(situation, stage, waiting_for_pods(situation, needed))
     note = Note(
         "Normal",
         "ShadowStarted",
@@ -113,7 +125,7 @@ def _awaiting_copies(situation: Situation, stage: ShadowStage) -> Decision:
     return Decision(replace(situation.state, release=began), notes=(note,), hold=hold)
 
 
-def _unjudged(situation: Situation) -> Hold | None:
+def _hold_unjudged(situation: Situation) -> Hold | None:
     """A spec from before the API server refused it: its sample alone says nothing of the candidate's answers."""
     if any(objective.rule.name not in RESERVED for objective in situation.objectives.measured):
         return None
@@ -124,7 +136,7 @@ def _unjudged(situation: Situation) -> Hold | None:
     )
 
 
-def _missing(situation: Situation) -> Hold | None:
+def _hold_missing(situation: Situation) -> Hold | None:
     """What keeps copies from being compared at this moment."""
     facts = situation.observation.shadow
     if not facts.ready:
@@ -132,16 +144,16 @@ def _missing(situation: Situation) -> Hold | None:
     return None if facts.mirrored else waiting_for_route(situation)
 
 
-def _undecided(situation: Situation, stage: ShadowStage, gap: Hold) -> Decision:
+def _stay_undecided(situation: Situation, stage: ShadowStage, gap: Hold) -> Decision:
     since = _timed_from(situation.release) or situation.now
-    return undecided(situation, gap, stage="shadow", since=since, limit=stage.max_duration)
+    return stay_undecided(situation, gap, stage="shadow", since=since, limit=stage.max_duration)
 
 
 def _timed_from(release: Release) -> float | None:
     return release.traffic_since or release.opened_at
 
 
-def _explained(judgements: Judgements, gap: Hold, *, held_for: float) -> Hold:
+def _explain_silence(judgements: Judgements, gap: Hold, *, held_for: float) -> Hold:
     """With what may be missing, where not one pair has been counted for a while."""
     if held_for < SILENT_FOR or any(judgement.total for judgement in judgements):
         return gap
@@ -155,14 +167,14 @@ def _explained(judgements: Judgements, gap: Hold, *, held_for: float) -> Hold:
 def _measure(deployment: ModelDeployment, state: State) -> Objectives | None:
     """Pairs of answers, while the shadow is open; what the pods tell before says whether they can be measured."""
     release, stable, shadow = state.release, state.stable, deployment.spec.release.shadow
-    if release is None or release.step is not Step.SHADOWING or not (shadow and stable and state.candidate):
+    if release is None or release.phase is not ReleasePhase.SHADOWING or not (shadow and stable and state.candidate):
         return None
     about = comparison(deployment, candidate=state.candidate.revision, stable=stable.revision)
     return Objectives(shadow_objectives(deployment, shadow, alpha=alpha_of(deployment), about=about))
 
 
 SHADOW = StageKind(
-    step=Step.SHADOWING,
+    phase=ReleasePhase.SHADOWING,
     word="Shadow {share}",
     standing="{candidate} answers copies of users' requests, since {since}",
     open=_open,

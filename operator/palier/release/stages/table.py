@@ -14,7 +14,7 @@ from palier.release.stages.kind import Judgements, StageKind
 from palier.release.stages.load_test import LOAD_TEST
 from palier.release.stages.promotion import PROMOTION
 from palier.release.stages.shadow import SHADOW
-from palier.release.state import Release, State, Step
+from palier.release.state import Release, ReleasePhase, State
 
 __all__ = ["KINDS", "criteria", "deadlines_of", "is_work_unknown", "judge_stage", "kind_at", "kind_of", "work_at"]
 
@@ -35,7 +35,7 @@ def kind_of(stage: Stage | None) -> StageKind:
 
 def kind_at(release: Release) -> StageKind | None:
     """The kind of the open stage; None while the candidate's pods come up, and on the way back to stable."""
-    return None if release.step in {Step.PREPARING, Step.ROLLING_BACK} else kind_of(release.stage)
+    return None if release.phase in {ReleasePhase.PREPARING, ReleasePhase.ROLLING_BACK} else kind_of(release.stage)
 
 
 def deadlines_of(release: Release) -> list[float]:

@@ -3,7 +3,7 @@
 from palier.api.status.conditions import rfc3339
 from palier.release.stages.table import kind_at
 from palier.release.standing import NO_RELEASE, name_of
-from palier.release.state import Result, State, Step
+from palier.release.state import ReleasePhase, Result, State
 
 __all__ = ["stage_word", "tell_standing"]
 
@@ -22,7 +22,7 @@ def stage_word(state: State, *, wanted: str) -> str:
             return "RolledBack" if state.stable and not kept else state.outcome.result.value
         return "Serving" if state.stable else "Preparing"
     kind, share = kind_at(release), release.stage.share if release.stage else 0
-    return kind.word.format(share=share) if kind else release.step.value
+    return kind.word.format(share=share) if kind else release.phase.value
 
 
 def tell_standing(state: State, *, weight: int) -> str:
@@ -41,7 +41,7 @@ def tell_standing(state: State, *, weight: int) -> str:
     elif kind:
         form = kind.standing
         since = release.traffic_since or since if kind.shifting else since
-    elif release.step is Step.PREPARING:
+    elif release.phase is ReleasePhase.PREPARING:
         form = "{candidate} is getting ready and has no users yet, since {since}"
     elif state.stable is None:
         form = "{candidate} is being removed, since {since}"

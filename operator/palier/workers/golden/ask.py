@@ -93,7 +93,7 @@ class Asker:
             return Reply(failure=f"broken answer: {type(error).__name__}: {error}"[:200])
 
     async def _reply(self, case: Case, arm: str) -> Reply:
-        plan, body = self._plan, case.sent
+        plan, body = self._plan, case.request_body
         # So that a model server can leave these requests out of its own statistics.
         headers = {**case.headers, GOLDEN_HEADER: arm}
         if body is not None and not any(name.lower() == "content-type" for name in headers):
@@ -112,12 +112,12 @@ class Asker:
                 content += part
                 if len(content) > LONGEST_BODY:
                     return Reply(failure=f"answer longer than {LONGEST_BODY // 2**20} MiB", status=response.status)
-            text = _decoded(bytes(content), response.charset)
+            text = _decode_content(bytes(content), response.charset)
             streamed = is_stream(response.headers.get("Content-Type"))
             return Reply(Answer(response.status, text, streamed=streamed), status=response.status)
 
 
-def _decoded(content: bytes, charset: str | None) -> str:
+def _decode_content(content: bytes, charset: str | None) -> str:
     try:
         return content.decode(charset or "utf-8", errors="replace")
     except LookupError:

@@ -55,9 +55,9 @@ class Asking:
 
     async def ask(self, case: Case) -> list[Replies]:
         """Ask a request as often as the plan says, each time both revisions at the same moment."""
-        return await asyncio.gather(*(self._once(case) for _ in range(self._plan.repeat)))
+        return await asyncio.gather(*(self._ask_once(case) for _ in range(self._plan.repeat)))
 
-    async def _once(self, case: Case) -> Replies:
+    async def _ask_once(self, case: Case) -> Replies:
         async with self._places:
             replies = await asyncio.gather(*(self._asker.ask(case, arm) for arm in self._arms))
         self.asked += 1

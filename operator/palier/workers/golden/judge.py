@@ -19,7 +19,7 @@ from palier.golden import calibration as calibrations
 from palier.golden.calibration import CONTROLS, CONTROLS_NEEDED, Agreement, Pair
 from palier.golden.judge_plan import JudgePlan, judge_plan_for
 from palier.golden.judge_reply import Opinion
-from palier.golden.prompt import filled, text_of
+from palier.golden.prompt import fill_prompt, text_of
 from palier.golden.result import JudgeResult
 from palier.workers.golden.votes import Pause, Votes
 
@@ -34,7 +34,7 @@ _COST_PLACES: Final = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _PairOpinion:
     """One pair, asked in both orders."""
 
     opinion: Opinion | None
@@ -86,7 +86,7 @@ class LiveJudge:
         """Close the connections."""
         await self._votes.__aexit__()
 
-    async def calibrated(self) -> str:
+    async def find_doubt(self) -> str:
         """Why the judge must not judge, as a sentence; empty when it may. It is found out once.
 
         Where people have judged no pairs, it has to get questions right that are hard to get wrong.
@@ -103,12 +103,12 @@ class LiveJudge:
         None when it cannot be told: the judge must not judge, does not answer, or has used up its tokens. Answers that
         are the same are equally good without being asked about. Texts count as they are, other JSON as it is written.
         """
-        if await self.calibrated():
+        if await self.find_doubt():
             return None
         texts = [text_of(value) for value in (request, expected, candidate, stable)]
         if texts[2] == texts[3]:
             return 0.5
-        judged = await self._judged(*texts)
+        judged = await self._judge_both_orders(*texts)
         if judged.new and judged.opinion is not None:
             self._compared += 1
             self._compared_changes += judged.changed
@@ -166,21 +166,21 @@ class LiveJudge:
 
     async def _agreement_on(self, pairs: tuple[Pair, ...]) -> Agreement:
         judged = await asyncio.gather(
-            *(self._judged(pair.request, pair.expected, pair.first, pair.second) for pair in pairs)
+            *(self._judge_both_orders(pair.request, pair.expected, pair.first, pair.second) for pair in pairs)
         )
         return calibrations.agreement_of(pairs, [one.opinion for one in judged])
 
-    async def _judged(self, request: str, expected: str, first: str, second: str) -> _Judged:
+    async def _judge_both_orders(self, request: str, expected: str, first: str, second: str) -> _PairOpinion:
         (forth, asked), (back, asked_back) = await asyncio.gather(
             self._in_order(request, expected, first, second), self._in_order(request, expected, second, first)
         )
         new = asked or asked_back
         if forth is None or back is None:
-            return _Judged(None, new=new)
-        if forth is back.swapped:
-            return _Judged(forth, new=new)
+            return _PairOpinion(None, new=new)
+        if forth is back.opposite:
+            return _PairOpinion(forth, new=new)
         self._position_changes += new
-        return _Judged(Opinion.TIE, changed=True, new=new)
+        return _PairOpinion(Opinion.TIE, changed=True, new=new)
 
     async def _in_order(self, request: str, expected: str, first: str, second: str) -> tuple[Opinion | None, bool]:
         """The opinion of the majority in one order, and whether votes were needed for it."""
@@ -188,7 +188,7 @@ class LiveJudge:
         key = hashlib.sha256(json.dumps(texts).encode()).hexdigest()
         if key in self._known:
             return self._known[key], False
-        question = filled(self._plan.prompt, request=request, expected=expected, first=first, second=second)
+        question = fill_prompt(self._plan.prompt, request=request, expected=expected, first=first, second=second)
         said = await asyncio.gather(*(self._votes.vote(question) for _ in range(self._plan.votes)))
         opinion = _majority([one for one in said if one is not None], asked=self._plan.votes)
         if opinion is not None:

@@ -21,10 +21,10 @@ from palier.golden.verdict import Examination, Gap, Item, nothing_to_compare
 from palier.workers.embedding import Embedder
 from palier.workers.golden.asking import Asking, Replies, in_order
 from palier.workers.golden.judge import LiveJudge
-from palier.workers.golden.scorer import ScorerFailed, answer_line, scored
+from palier.workers.golden.scorer import ScorerFailed, answer_line, read_items
 from palier.workers.golden.scoring import Scoring
 
-__all__ = ["EVERY", "Examined", "Progress", "Tell", "collect", "examine", "examine_scores"]
+__all__ = ["EVERY", "ExaminationReport", "Progress", "Tell", "collect", "examine", "examine_scores"]
 
 EVERY: Final = 5.0
 """Seconds between two tellings of the progress."""
@@ -50,7 +50,7 @@ Tell = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class ExaminationReport:
     """What came of it."""
 
     result: GoldenResult
@@ -63,7 +63,7 @@ class Examined:
 
 async def examine(
     plan: GoldenPlan, lines: Iterable[str], *, tell: Tell, token: str = "", calibration: Iterable[str] = ()
-) -> Examined:
+) -> ExaminationReport:
     """Ask, score and decide.
 
     Args:
@@ -76,10 +76,10 @@ async def examine(
     Raises:
         InvalidCorpus: the requests cannot be read.
     """
-    cases = _drawn(corpus.read(lines, expects=plan.expects), plan)
+    cases = _draw_cases(corpus.read(lines, expects=plan.expects), plan)
     examination = _examination(plan, cases)
     if examination.finding:
-        return _examined(examination)
+        return _make_report(examination)
     async with AsyncExitStack() as open_things:
         enter = open_things.enter_async_context
         judge = (
@@ -88,13 +88,13 @@ async def examine(
         embeddings = plan.answers.embeddings if plan.answers.embeds and judge is None else None
         embedder = await enter(Embedder(embeddings)) if embeddings is not None else None
         asking = await enter(Asking(plan))
-        await enter(_told(plan, asking, cases, tell, so_far=lambda: examination.so_far))
-        doubt = await judge.calibrated() if judge else ""
+        await enter(_report_progress(plan, asking, cases, tell, so_far=lambda: examination.so_far))
+        doubt = await judge.find_doubt() if judge else ""
         if judge and doubt:
             examination.end(_reason_of_doubt(judge), doubt)
         else:
             await _until_decided(cases, asking, Scoring(plan, judge=judge, embedder=embedder), examination, judge)
-        return _examined(examination, judge)
+        return _make_report(examination, judge)
 
 
 async def collect(plan: GoldenPlan, lines: Iterable[str], into: TextIO, *, tell: Tell) -> None:
@@ -106,13 +106,13 @@ async def collect(plan: GoldenPlan, lines: Iterable[str], into: TextIO, *, tell:
     """
     cases = corpus.read(lines, expects=False)
 
-    async def asked(case: Case) -> tuple[Case, list[Replies]]:
+    async def ask_case(case: Case) -> tuple[Case, list[Replies]]:
         return case, await asking.ask(case)
 
     async with (
         Asking(plan) as asking,
-        _told(plan, asking, cases, tell),
-        aclosing(in_order(cases, asked, at_once=plan.concurrency)) as answered,
+        _report_progress(plan, asking, cases, tell),
+        aclosing(in_order(cases, ask_case, at_once=plan.concurrency)) as answered,
     ):
         async for case, repetitions in answered:
             written = (answer_line(case, number, replies, plan) for number, replies in enumerate(repetitions))
@@ -121,7 +121,7 @@ async def collect(plan: GoldenPlan, lines: Iterable[str], into: TextIO, *, tell:
 
 def examine_scores(
     plan: GoldenPlan, lines: Iterable[str], *, answers: Iterable[str], scores: Iterable[str]
-) -> Examined:
+) -> ExaminationReport:
     """Decide by the scores of a scorer, all of which count.
 
     Args:
@@ -134,22 +134,22 @@ def examine_scores(
         InvalidCorpus: the requests cannot be read.
         OSError: answers or scores cannot be read.
     """
-    cases = _drawn(corpus.read(lines, expects=False), plan)
+    cases = _draw_cases(corpus.read(lines, expects=False), plan)
     examination = _examination(plan, cases, early=False)
     if examination.finding:
-        return _examined(examination)
+        return _make_report(examination)
     try:
-        items = scored(cases, answers, scores, plan)
+        items = read_items(cases, answers, scores, plan)
     except ScorerFailed as failure:
         examination.end("ScorerFailed", f"the scores cannot be used: {failure}")
-        return _examined(examination)
+        return _make_report(examination)
     for case in cases:
         if examination.add(items[case.id]):
             break
-    return _examined(examination)
+    return _make_report(examination)
 
 
-def _drawn(cases: Sequence[Case], plan: GoldenPlan) -> list[Case]:
+def _draw_cases(cases: Sequence[Case], plan: GoldenPlan) -> list[Case]:
     """The cases in random order: what was asked up to any moment is then a sample of the whole."""
     order = random.Random(plan.seed)  # noqa: S311 - the same order in every run, and no secret
     return order.sample(cases, len(cases))
@@ -163,9 +163,9 @@ def _examination(plan: GoldenPlan, cases: Sequence[Case], *, early: bool = True)
     return examination
 
 
-def _examined(examination: Examination, judge: LiveJudge | None = None) -> Examined:
+def _make_report(examination: Examination, judge: LiveJudge | None = None) -> ExaminationReport:
     result = examination.result(judge=judge.result() if judge else None)
-    return Examined(result, examination.items, examination.worst(), judge.notes if judge else ())
+    return ExaminationReport(result, examination.items, examination.list_worst(), judge.notes if judge else ())
 
 
 def _reason_of_doubt(judge: LiveJudge) -> str:
@@ -206,7 +206,7 @@ def _doubt_the_judge(judge: LiveJudge, examination: Examination, item: Item) -> 
 
 
 @asynccontextmanager
-async def _told(
+async def _report_progress(
     plan: GoldenPlan, asking: Asking, cases: Sequence[Case], tell: Tell, *, so_far: Callable[[], str] = str
 ) -> AsyncIterator[None]:
     """Tells how far it is, now, from time to time until the end of the block, and when somebody stops it."""

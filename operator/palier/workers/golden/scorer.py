@@ -14,7 +14,7 @@ from palier.golden.plan import GoldenPlan
 from palier.golden.verdict import Gap, Item
 from palier.workers.golden.ask import Reply
 
-__all__ = ["ScorerFailed", "answer_line", "scored"]
+__all__ = ["ScorerFailed", "answer_line", "read_items"]
 
 _ARMS: Final = ("candidate", "stable")
 _LINE_FIELDS: Final = {"id", *_ARMS}
@@ -40,7 +40,9 @@ def answer_line(case: Case, repetition: int, replies: Mapping[str, Reply], plan:
     return json.dumps(entry | {arm: reply.entry(plan.answers.stream_path) for arm, reply in replies.items()})
 
 
-def scored(cases: Sequence[Case], answers: Iterable[str], scores: Iterable[str], plan: GoldenPlan) -> dict[str, Item]:
+def read_items(
+    cases: Sequence[Case], answers: Iterable[str], scores: Iterable[str], plan: GoldenPlan
+) -> dict[str, Item]:
     """The requests of a corpus by their ids, with the scores that the scorer has given.
 
     A failed answer needs no score: the candidate's is 0, and where stable failed the request is left out.
@@ -57,7 +59,7 @@ def scored(cases: Sequence[Case], answers: Iterable[str], scores: Iterable[str],
     arms = _ARMS if plan.stable else _ARMS[:1]
     asked = {name: case for case in cases for name in _ids(case, plan)}
     failures = _failures(answers, asked, arms)
-    given = _given(scores, failures)
+    given = _read_scores(scores, failures)
     return {case.id: _item(case, failures, given, plan) for case in cases}
 
 
@@ -90,46 +92,46 @@ def _failures(lines: Iterable[str], asked: Mapping[str, Case], arms: Sequence[st
     for number, entry in _entries(lines, "answers"):
         where, name = f"answers, line {number}", entry.get("id")
         if not isinstance(name, str) or name not in asked:
-            raise ScorerFailed(f"{where}: the corpus has no request with the id {_shown(name)}")
+            raise ScorerFailed(f"{where}: the corpus has no request with the id {_show_value(name)}")
         if name in known:
-            raise ScorerFailed(f"{where}: the id {_shown(name)} is already in line {lined[name]}")
+            raise ScorerFailed(f"{where}: the id {_show_value(name)} is already in line {lined[name]}")
         lined[name] = number
         if not all(isinstance(entry.get(arm), dict) for arm in arms):
             raise ScorerFailed(f"{where}: an answer of {' or '.join(arms)} is missing")
         known[name] = {arm: str(entry[arm].get("failure", "")) for arm in arms}
     if missing := next((name for name in asked if name not in known), None):
-        raise ScorerFailed(f"answers: the one with the id {_shown(missing)} is missing")
+        raise ScorerFailed(f"answers: the one with the id {_show_value(missing)} is missing")
     return known
 
 
-def _given(lines: Iterable[str], failures: Mapping[str, _Failures]) -> dict[str, _Scores]:
+def _read_scores(lines: Iterable[str], failures: Mapping[str, _Failures]) -> dict[str, _Scores]:
     """The scores that count, by the ids of the answers."""
     given: dict[str, _Scores] = {}
     lined: dict[str, int] = {}
     for number, entry in _entries(lines, "scores"):
         where, name = f"scores, line {number}", entry.get("id")
         if unknown := sorted(entry.keys() - _LINE_FIELDS):
-            raise ScorerFailed(f"{where}: {_shown(unknown[0])} is not known; a line has id, candidate and stable")
+            raise ScorerFailed(f"{where}: {_show_value(unknown[0])} is not known; a line has id, candidate and stable")
         if not isinstance(name, str) or name not in failures:
-            raise ScorerFailed(f"{where}: there is no answer with the id {_shown(name)}")
+            raise ScorerFailed(f"{where}: there is no answer with the id {_show_value(name)}")
         if name in lined:
-            told = f"the answer with the id {_shown(name)} already has a score in line {lined[name]}"
+            told = f"the answer with the id {_show_value(name)} already has a score in line {lined[name]}"
             raise ScorerFailed(f"{where}: {told}")
         lined[name] = number
         for arm in entry.keys() - {"id"}:
             if not _is_score(entry[arm]):
-                raise ScorerFailed(f"{where}: {arm} must be a number from 0 to 1, not {_shown(entry[arm])}")
-        given[name] = {arm: float(entry[arm]) for arm in _needed(failures[name]) if arm in entry}
-        if missing := [arm for arm in _needed(failures[name]) if arm not in entry]:
+                raise ScorerFailed(f"{where}: {arm} must be a number from 0 to 1, not {_show_value(entry[arm])}")
+        given[name] = {arm: float(entry[arm]) for arm in _list_needed(failures[name]) if arm in entry}
+        if missing := [arm for arm in _list_needed(failures[name]) if arm not in entry]:
             raise ScorerFailed(f"{where}: the score of {missing[0]} is missing")
     for name, failed in failures.items():
-        if name not in given and _needed(failed):
-            raise ScorerFailed(f"scores: the answer with the id {_shown(name)} has no score")
+        if name not in given and _list_needed(failed):
+            raise ScorerFailed(f"scores: the answer with the id {_show_value(name)} has no score")
         given.setdefault(name, {})
     return given
 
 
-def _needed(failures: _Failures) -> list[str]:
+def _list_needed(failures: _Failures) -> list[str]:
     """The arms whose answers need a score: none where stable failed, for then there is nothing to compare with."""
     return [] if failures.get("stable") else [arm for arm, failure in failures.items() if not failure]
 
@@ -164,5 +166,5 @@ def _is_score(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
-def _shown(value: object) -> str:
+def _show_value(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)[:_SHOWN]

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from palier.answers.comparison import Answer, compare_values, to_embed
-from palier.answers.paths import found
+from palier.answers.paths import find_values
 from palier.api.spec.answers import Answers
 from palier.golden.corpus import Case
 from palier.golden.plan import GoldenPlan
@@ -24,7 +24,7 @@ __all__ = ["Scoring"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Scored:
+class _PairScore:
     """What one pair of answers is worth."""
 
     candidate: float
@@ -56,7 +56,7 @@ class Scoring:
     async def item(self, case: Case, repetitions: Sequence[Replies]) -> Item:
         """The scores of one request."""
         scores = await asyncio.gather(*(self._scores(case, replies) for replies in repetitions))
-        had = [one for one in scores if isinstance(one, _Scored)]
+        had = [one for one in scores if isinstance(one, _PairScore)]
         gaps = [one for one in scores if isinstance(one, _Missing)]
         return Item(
             case.id,
@@ -68,19 +68,19 @@ class Scoring:
             message=next((one.message for one in had or gaps if one.message), ""),
         )
 
-    async def _scores(self, case: Case, replies: Replies) -> _Scored | _Missing:
+    async def _scores(self, case: Case, replies: Replies) -> _PairScore | _Missing:
         candidate, stable = replies["candidate"], replies.get("stable")
         if stable is not None and stable.answer is None:
             return _Missing(Gap.STABLE, stable.failure)
         failure = f"the candidate failed: {candidate.failure}" if candidate.answer is None else ""
         if self._judge is not None and stable is not None:
             preference = await self._preference(case, candidate.answer, stable.answer)
-            return _Missing(Gap.VOTE) if preference is None else _Scored(preference, 1 - preference, failure)
+            return _Missing(Gap.VOTE) if preference is None else _PairScore(preference, 1 - preference, failure)
         score, message = await self._score(case, candidate.answer)
         score_of_stable, why = (0.0, "") if stable is None else await self._score(case, stable.answer)
         if score is None or score_of_stable is None:
             return _Missing(Gap.SCORE, message if score is None else why)
-        return _Scored(score, score_of_stable, failure or message)
+        return _PairScore(score, score_of_stable, failure or message)
 
     async def _preference(self, case: Case, candidate: Answer | None, stable: Answer | None) -> float | None:
         if self._judge is None or candidate is None or stable is None:
@@ -89,7 +89,10 @@ class Scoring:
             f"{case.method or self._plan.method} {case.path or self._plan.path}" if case.body is None else case.body
         )
         return await self._judge.preference(
-            request, case.expected, judged(candidate, self._plan.answers), judged(stable, self._plan.answers)
+            request,
+            case.expected,
+            select_judged(candidate, self._plan.answers),
+            select_judged(stable, self._plan.answers),
         )
 
     async def _score(self, case: Case, answer: Answer | None) -> tuple[float | None, str]:
@@ -111,8 +114,8 @@ class Scoring:
         return {name: likeness for name, likeness in likenesses.items() if likeness is not None}
 
 
-def judged(answer: Answer, answers: Answers) -> Any:  # noqa: ANN401 - any JSON
+def select_judged(answer: Answer, answers: Answers) -> Any:  # noqa: ANN401 - any JSON
     """What a judge sees of an answer: what is at the places of the checks, or else the whole of it."""
     document = document_of(answer, answers.stream_path)
-    values = [value for check in answers.compared for _, value in found(document, check.path)]
+    values = [value for check in answers.effective_checks for _, value in find_values(document, check.path)]
     return values[0] if len(values) == 1 else values or document

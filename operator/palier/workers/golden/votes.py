@@ -109,13 +109,13 @@ class Votes:
                 return None
             self._promised += tokens
             try:
-                answer = await self._asked(question)
+                answer = await self._ask_judge(question)
             finally:
                 self._promised -= tokens
             self._count(answer, len(question))
             return answer.reply.opinion
 
-    async def _asked(self, question: str) -> _Answer:
+    async def _ask_judge(self, question: str) -> _Answer:
         try:
             async with asyncio.timeout(self._plan.timeout):
                 answer = await self._answer(question)

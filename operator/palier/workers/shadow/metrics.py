@@ -57,9 +57,11 @@ class LedgerCollector(Collector):
         yield from _of_pairs(candidate, ledger)
         yield from _of_checks(candidate, ledger)
         yield from _of_arms(arms, ledger)
-        yield _gauge("queue", "Requests that wait to be sent.", [(candidate, self._proxy.waiting)])
+        yield _gauge("queue", "Requests that wait to be sent.", [(candidate, self._proxy.waiting_count)])
         yield _gauge("in_flight", "Requests that are being sent and compared.", [(candidate, self._proxy.in_flight)])
-        yield _gauge("held", "Requests that ended and wait for an earlier one.", [(candidate, self._proxy.turns.held)])
+        yield _gauge(
+            "held", "Requests that ended and wait for an earlier one.", [(candidate, self._proxy.turns.held_requests)]
+        )
         yield _gauge(
             "info",
             "Always 1: what both versions serve.",

@@ -9,20 +9,20 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from palier.answers.comparison import Answer, Compared, compare, own_texts, to_embed
-from palier.answers.confusion import bounded
+from palier.answers.comparison import Answer, ComparisonResult, compare, own_texts, to_embed
+from palier.answers.confusion import bound_label
 from palier.answers.stream import text_of
 from palier.answers.text import likeness
 from palier.api.spec.answers import Answers, Comparison, Similarity, TextMetric
 from palier.api.spec.shadow import Disagreements
 from palier.shadow.ledger import ARMS, Outcome, Unpaired
 from palier.shadow.plan import ShadowPlan
-from palier.shadow.reply import Reply, answer_of, decoded
-from palier.shadow.sample import Reservoir, shown
+from palier.shadow.reply import Reply, answer_of, decode_body
+from palier.shadow.sample import Reservoir, show_body
 from palier.workers.embedding import Embedder
 from palier.workers.shadow.sender import Outgoing, Sender
 
-__all__ = ["Disagreement", "Kept", "Made", "Pairs"]
+__all__ = ["Disagreement", "Kept", "PairResult", "Pairs"]
 
 Kept = dict[str, Any]
 """A disagreement, as people read it."""
@@ -49,12 +49,12 @@ class Disagreement:
     request: Outgoing
     candidate: Reply
     stable: Reply
-    compared: Compared | None
+    compared: ComparisonResult | None
     """None where the candidate has nothing to compare."""
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class PairResult:
     """What was made of one request."""
 
     outcome: Outcome
@@ -65,10 +65,10 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _PairComparison:
     """What can be told of a pair."""
 
-    compared: Compared | None
+    compared: ComparisonResult | None
     """None where the candidate has nothing to compare."""
     checked: frozenset[str] = frozenset()
     """The names of the checks that had anything to look at."""
@@ -91,14 +91,16 @@ class Pairs:
         self._embedder = embedder
         self._threads = threads
         self._chance = chance
-        texts = [check.text or Similarity() for check in plan.answers.compared if check.compare is Comparison.TEXT]
+        texts = [
+            check.text or Similarity() for check in plan.answers.effective_checks if check.compare is Comparison.TEXT
+        ]
         self._at_once = _TEXTS_AT_ONCE if texts else _AT_ONCE
         for metric in {one.metric for one in texts} - {TextMetric.EMBEDDING}:
             likeness(metric, "one text", "another")  # some load a library first, for which no answer should wait
         keep = plan.disagreements.keep if plan.disagreements else 0
         self.kept: Reservoir[Kept] = Reservoir(keep, chance)
 
-    async def make(self, request: Outgoing) -> Made:
+    async def make(self, request: Outgoing) -> PairResult:
         """Send a request to both, and compare what comes back."""
         # Who is first alternates by chance: the second one's request leaves a moment later.
         arms = ARMS if self._chance.random() < 0.5 else ARMS[::-1]  # noqa: PLR2004
@@ -108,18 +110,18 @@ class Pairs:
         candidate, stable = replies["candidate"], replies["stable"]
         outcome = Outcome(request.segment, {arm: replace(replies[arm], body=b"") for arm in ARMS})
         if reason := _not_fit(stable):
-            return Made(replace(outcome, unpaired=reason))
+            return PairResult(replace(outcome, unpaired=reason))
         missing = candidate.failure is not None or candidate.too_large
         try:
-            told = await self._told(candidate, stable, missing=missing, bodies=request.method != "HEAD")
+            told = await self._compare_replies(candidate, stable, missing=missing, bodies=request.method != "HEAD")
         except Exception as error:  # noqa: BLE001 - what cannot be compared is counted, and told
-            return Made(replace(outcome, unpaired=Unpaired.NOT_COMPARED), fault=error)
+            return PairResult(replace(outcome, unpaired=Unpaired.NOT_COMPARED), fault=error)
         if told is None:
-            return Made(replace(outcome, unpaired=Unpaired.NOT_COMPARED))
-        outcome = replace(outcome, compared=_counted(told.compared), checked=told.checked)
+            return PairResult(replace(outcome, unpaired=Unpaired.NOT_COMPARED))
+        outcome = replace(outcome, compared=_strip_texts(told.compared), checked=told.checked)
         if told.compared is not None and told.compared.agrees:
-            return Made(outcome)
-        return Made(outcome, Disagreement(request, candidate, stable, told.compared))
+            return PairResult(outcome)
+        return PairResult(outcome, Disagreement(request, candidate, stable, told.compared))
 
     async def keep(self, disagreement: Disagreement) -> None:
         """Keep a disagreement, if that is wanted and the sample has a place for it."""
@@ -129,11 +131,13 @@ class Pairs:
         size = sum(map(len, (disagreement.request.body, disagreement.candidate.body, disagreement.stable.body)))
         self.kept.put(place, await self._run(size, partial(_readable, self._plan, rules, disagreement)))
 
-    async def _told(self, candidate: Reply, stable: Reply, *, missing: bool, bodies: bool) -> _Told | None:
+    async def _compare_replies(
+        self, candidate: Reply, stable: Reply, *, missing: bool, bodies: bool
+    ) -> _PairComparison | None:
         """How both answers compare; None where that cannot be told, whatever the candidate answers."""
         if not bodies:
             agrees = candidate.status == stable.status
-            return _Told(None if missing else Compared(agrees=agrees, results=(), message=""))
+            return _PairComparison(None if missing else ComparisonResult(agrees=agrees, results=(), message=""))
         reference = answer_of(stable)
         answer = None if missing else answer_of(candidate)
         likenesses = await self._likenesses(reference, answer)
@@ -141,7 +145,7 @@ class Pairs:
             return None
         return await self._run(
             len(candidate.body) + len(stable.body),
-            partial(_fairly, reference, answer, self._plan.answers, likenesses),
+            partial(_compare_fairly, reference, answer, self._plan.answers, likenesses),
         )
 
     async def _likenesses(self, reference: Answer, candidate: Answer | None) -> dict[str, float] | None:
@@ -178,42 +182,42 @@ def _not_fit(stable: Reply) -> Unpaired | None:
     return Unpaired.ANSWER_TOO_LARGE if stable.too_large else None
 
 
-def _counted(compared: Compared | None) -> Compared | None:
+def _strip_texts(compared: ComparisonResult | None) -> ComparisonResult | None:
     """What is counted of a comparison: an outcome may be kept for minutes, and must not keep what was answered."""
     if compared is None:
         return None
     results = (
-        replace(one, message="", labels=one.labels and (bounded(one.labels[0]), bounded(one.labels[1])))
+        replace(one, message="", labels=one.labels and (bound_label(one.labels[0]), bound_label(one.labels[1])))
         for one in compared.results
     )
     return replace(compared, message="", results=tuple(results))
 
 
-def _fairly(
+def _compare_fairly(
     reference: Answer, candidate: Answer | None, answers: Answers, likenesses: Mapping[str, float]
-) -> _Told | None:
+) -> _PairComparison | None:
     """Compare, but only where the reference alone says that there is something to compare.
 
     Else a candidate could choose which of its answers count.
     """
     itself = compare(reference, reference, answers)
-    if _unreadable(reference, itself):
+    if _is_unreadable(reference, itself):
         return None
     compared = None if candidate is None else compare(reference, candidate, answers, likenesses=likenesses)
     results = (*itself.results, *(() if compared is None else compared.results))
-    return _Told(compared, frozenset(result.name for result in results if result.found))
+    return _PairComparison(compared, frozenset(result.name for result in results if result.found))
 
 
-def _unreadable(reference: Answer, itself: Compared) -> bool:
+def _is_unreadable(reference: Answer, itself: ComparisonResult) -> bool:
     """Whether the checks can read too little of the reference: some of them cannot tell, or none finds anything.
 
     Of an error they need not find anything: its status is compared.
     """
     succeeded = reference.status // 100 == 2  # noqa: PLR2004 - 2xx
-    return _untold(itself) or (succeeded and not any(result.found for result in itself.results))
+    return _has_open_checks(itself) or (succeeded and not any(result.found for result in itself.results))
 
 
-def _untold(compared: Compared) -> bool:
+def _has_open_checks(compared: ComparisonResult) -> bool:
     """Whether any check could not be told: without it, the others are no fair sample."""
     return compared.agrees is None or any(result.agrees is None for result in compared.results)
 
@@ -222,9 +226,9 @@ def _readable(plan: ShadowPlan, rules: Disagreements, disagreement: Disagreement
     """A disagreement without its secrets: no query, no headers, and no messages of checks, which quote answers."""
 
     def cut(text: str) -> str:
-        return shown(text, redact=rules.redact, longest=rules.max_characters)
+        return show_body(text, redact=rules.redact, longest=rules.max_characters)
 
-    def told(reply: Reply) -> Kept:
+    def describe_reply(reply: Reply) -> Kept:
         facts: Kept = {"status": reply.status, "seconds": round(reply.seconds, 6)}
         if reply.failure is not None:
             facts["failure"] = reply.failure.value
@@ -239,8 +243,8 @@ def _readable(plan: ShadowPlan, rules: Disagreements, disagreement: Disagreement
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "method": request.method,
         "path": request.target.partition("?")[0][:_LONGEST_PATH],
-        "request": f"({len(request.body)} bytes)" if compressed else cut(decoded(request.body)),
-        "failedChecks": [] if compared is None else list(compared.places),
-        "candidate": told(disagreement.candidate),
-        "stable": told(disagreement.stable),
+        "request": f"({len(request.body)} bytes)" if compressed else cut(decode_body(request.body)),
+        "failedChecks": [] if compared is None else list(compared.failed_checks),
+        "candidate": describe_reply(disagreement.candidate),
+        "stable": describe_reply(disagreement.stable),
     }

@@ -18,12 +18,12 @@ from typing import Final, Self
 from aiohttp import ClientError, web
 
 from palier.errors import InvalidSettings
-from palier.shadow.headers import forwarded
+from palier.shadow.headers import forward_headers
 from palier.shadow.ledger import ARMS, Ledger, Outcome, Unpaired
 from palier.shadow.plan import ShadowPlan
-from palier.shadow.sample import Exclusion, Segments, exclusion, foreign
+from palier.shadow.sample import Exclusion, Segments, find_exclusion, is_foreign
 from palier.workers.embedding import Embedder
-from palier.workers.shadow.pairs import Disagreement, Made, Pairs
+from palier.workers.shadow.pairs import Disagreement, PairResult, Pairs
 from palier.workers.shadow.sender import LONGEST_HEADER, Outgoing, Sender
 from palier.workers.shadow.turns import Turns
 
@@ -74,12 +74,12 @@ class ShadowProxy:
         self._open = AsyncExitStack()
 
     @property
-    def waiting(self) -> int:
+    def waiting_count(self) -> int:
         """Requests that wait to be sent."""
         return len(self._queue)
 
     @property
-    def dropped(self) -> int:
+    def dropped_count(self) -> int:
         """Requests that were taken for a pair and made none."""
         return sum(self.ledger.unpaired.values())
 
@@ -142,13 +142,13 @@ class ShadowProxy:
     async def _take(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one copy, and queue it if it is to be compared."""
         self.ledger.mirrored += 1
-        reason = exclusion(request.method, request.headers, self.plan, draw=self._chance.random())
+        reason = find_exclusion(request.method, request.headers, self.plan, draw=self._chance.random())
         if reason is None:
             reason = await self._receive(request)
         if reason is not None:
             self.ledger.excluded[reason] += 1
         response = web.Response(status=204)
-        if foreign(request.headers):
+        if is_foreign(request.headers):
             response.force_close()  # whatever follows is not HTTP
         return response
 
@@ -188,12 +188,12 @@ class ShadowProxy:
         if self.stopping:
             self.turns.pass_over(_STOPPED)
             return
-        full = self._bytes_waiting > MOST_BYTES_WAITING or self.turns.behind > MOST_HELD
+        full = self._bytes_waiting > MOST_BYTES_WAITING or self.turns.held_outcomes > MOST_HELD
         if full or (self.in_flight >= self.plan.max_concurrent and len(self._queue) >= self.plan.max_queue):
             self.turns.pass_over(_FULL)
             return
         turn = self.turns.take()
-        outgoing = Outgoing(request.method, _target(request), forwarded(request.headers), body, segment)
+        outgoing = Outgoing(request.method, _target(request), forward_headers(request.headers), body, segment)
         if self.in_flight < self.plan.max_concurrent:
             room = 2 * self.in_flight < self.plan.max_concurrent
             self._send(turn, outgoing, after=self._chance.uniform(0.0, LATER) if room else 0.0)
@@ -210,7 +210,7 @@ class ShadowProxy:
     async def _pair(self, turn: int, outgoing: Outgoing, *, after: float) -> None:
         """Make a pair after a while, then send what waits."""
         try:
-            disagreement = await self._made(turn, outgoing, after=after)
+            disagreement = await self._make_pair(turn, outgoing, after=after)
             if disagreement is not None:
                 await self.pairs.keep(disagreement)
         except Exception as error:  # noqa: BLE001 - one request that cannot be compared must not stop the others
@@ -222,15 +222,15 @@ class ShadowProxy:
                 self._bytes_waiting -= len(waiting.body)
                 self._send(following, waiting)
 
-    async def _made(self, turn: int, outgoing: Outgoing, *, after: float) -> Disagreement | None:
+    async def _make_pair(self, turn: int, outgoing: Outgoing, *, after: float) -> Disagreement | None:
         """Make a pair; whatever prevents it, the turn ends, or those after it would never be counted."""
-        made = Made(_STOPPED)
+        made = PairResult(_STOPPED)
         try:
             if after:
                 await asyncio.sleep(after)
             made = await self.pairs.make(outgoing)
         except Exception as error:  # noqa: BLE001 - counted here, and told below
-            made = Made(Outcome(outgoing.segment, unpaired=Unpaired.NOT_COMPARED), fault=error)
+            made = PairResult(Outcome(outgoing.segment, unpaired=Unpaired.NOT_COMPARED), fault=error)
         finally:
             self.ledger.count_copies(made.outcome.replies)
             self.turns.end(turn, made.outcome)

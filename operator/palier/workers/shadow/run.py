@@ -44,13 +44,13 @@ async def run(
             stack.push_async_callback(kept.cleanup)
             ports += f", disagreements on {LOOPBACK}:{disagreements_port}"
         tell(f"compares {plan.candidate} with {plan.stable}: {ports}")
-        while not await _within(asked, PROGRESS):
+        while not await _wait_for(asked, PROGRESS):
             tell(_progress(proxy))
         await proxy.stop()
         tell(f"stopped: {_progress(proxy)}")
 
 
-async def _within(asked: asyncio.Event, seconds: float) -> bool:
+async def _wait_for(asked: asyncio.Event, seconds: float) -> bool:
     """Whether it happens in this time."""
     try:
         async with asyncio.timeout(seconds):
@@ -61,4 +61,4 @@ async def _within(asked: asyncio.Event, seconds: float) -> bool:
 
 def _progress(proxy: ShadowProxy) -> str:
     ledger = proxy.ledger
-    return f"{ledger.pairs} pairs, {ledger.disagreements} disagreements, {proxy.dropped} without a pair"
+    return f"{ledger.pairs} pairs, {ledger.disagreements} disagreements, {proxy.dropped_count} without a pair"

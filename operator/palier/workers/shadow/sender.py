@@ -49,7 +49,7 @@ class _Broken(Exception):  # noqa: N818 - as in palier.errors
     """A connection that could not be made, or was lost."""
 
 
-async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """Let no failed request be sent again: aiohttp does that to those that it takes for harmless."""
     try:
         return await handler(request)
@@ -76,7 +76,7 @@ class Sender:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-                middlewares=(_once,),
+                middlewares=(_send_once,),
                 max_line_size=LONGEST_HEADER,
                 max_field_size=LONGEST_HEADER,
             )
@@ -94,16 +94,16 @@ class Sender:
             request: what is asked.
             last: whether its connection is closed afterwards.
         """
-        seen = _Seen(time.perf_counter())
+        seen = _AnswerTiming(time.perf_counter())
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._answer(request, seen, last=last)
         except TimeoutError:
             return Reply(seconds=self._timeout, failure=Failure.TIMEOUT, streamed=seen.streamed)
         except (_Broken, aiohttp.ClientError, OSError):
-            return Reply(seconds=seen.elapsed, failure=Failure.BROKEN_CONNECTION, streamed=seen.streamed)
+            return Reply(seconds=seen.elapsed_seconds, failure=Failure.BROKEN_CONNECTION, streamed=seen.streamed)
 
-    async def _answer(self, request: Outgoing, seen: "_Seen", *, last: bool) -> Reply:
+    async def _answer(self, request: Outgoing, seen: "_AnswerTiming", *, last: bool) -> Reply:
         headers = request.headers.copy()
         headers[SHADOW_HEADER] = self._arm
         if last:
@@ -126,9 +126,9 @@ class Sender:
                 if size <= self._most_bytes:
                     body += piece
                     if watched is not None and watched.take(piece):
-                        first_event, watched = seen.elapsed, None
+                        first_event, watched = seen.elapsed_seconds, None
             return Reply(
-                seconds=seen.elapsed,
+                seconds=seen.elapsed_seconds,
                 failure=Failure.SERVER_ERROR if response.status >= _FAILED else None,
                 status=response.status,
                 body=bytes(body) if size <= self._most_bytes else b"",
@@ -140,13 +140,13 @@ class Sender:
 
 
 @dataclass(slots=True)
-class _Seen:
+class _AnswerTiming:
     """What is known of an answer while it comes."""
 
     began: float
     streamed: bool = False
 
     @property
-    def elapsed(self) -> float:
+    def elapsed_seconds(self) -> float:
         """Seconds since the request was sent."""
         return time.perf_counter() - self.began

@@ -27,12 +27,12 @@ class Turns(Generic[Outcome]):
         """By the first turn: what came of so many requests that were taken one after the other."""
 
     @property
-    def held(self) -> int:
+    def held_requests(self) -> int:
         """Requests that have ended and wait for one before them."""
         return sum(number for _, number in self._ended.values())
 
     @property
-    def behind(self) -> int:
+    def held_outcomes(self) -> int:
         """Outcomes that are kept for them."""
         return len(self._ended)
 

@@ -10,7 +10,7 @@ import yaml
 
 from palier.api.revision import revision_hash
 from palier.api.v1alpha1 import parse
-from palier.api.variants import resolved
+from palier.api.variants import resolve_variants
 from palier.cli.main import main
 
 PRICES: dict[str, Any] = {
@@ -69,7 +69,7 @@ def variants() -> dict[str, Any]:
 
 def entry(body: dict[str, Any], name: str = "", **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any field
     """What a load test of one replica found about the present spec."""
-    way = next(way for way in resolved(parse(body)) if way.name == name)
+    way = next(way for way in resolve_variants(parse(body)) if way.name == name)
     spec = way.deployment.spec
     return {
         "revision": revision_hash(spec.model, spec.serving, {}),

@@ -107,7 +107,7 @@ def test_shared_by_replicas() -> None:
     """As many replicas share the traffic, each is as fast as its share makes it."""
     latency = found(steps=(step("4", "0.1"), step("8", "0.3")))
 
-    assert latency.at(inputs(ScalingLaw(Decimal(10))), 24, 4) == pytest.approx(0.2)
+    assert latency.estimate_seconds(inputs(ScalingLaw(Decimal(10))), 24, 4) == pytest.approx(0.2)
 
 
 def test_replicas_that_hinder_each_other() -> None:
@@ -115,7 +115,7 @@ def test_replicas_that_hinder_each_other() -> None:
     law = ScalingLaw(Decimal(10), alpha=Decimal(1) / 3)
     latency = found(steps=(step("4", "0.1"), step("8", "0.3")))
 
-    assert latency.at(inputs(law), 12, 4) == pytest.approx(0.2)
+    assert latency.estimate_seconds(inputs(law), 12, 4) == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from palier.cli.plan.axis import Axis, short
+from palier.cli.plan.axis import Axis, shorten_number
 from palier.cli.plan.chart import Terminal, chart
 from palier.cli.plan.curves import Curve, Panel, Scene, curve, spread
 from palier.cli.plan.picture import svg
@@ -121,7 +121,7 @@ def test_largest_traffic_is_never_rounded_up(command: Command) -> None:
 )
 def test_plain_where_nobody_looks(stream: io.TextIOWrapper, environment: dict[str, str], expected: Terminal) -> None:
     """A pipe gets no colours, and one that takes only ASCII gets no other signs."""
-    assert Terminal.of(stream, environment) == expected
+    assert Terminal.from_stream(stream, environment) == expected
 
 
 class Screen(io.StringIO):
@@ -136,10 +136,10 @@ class Screen(io.StringIO):
 
 def test_no_color() -> None:
     """Colours are for terminals, and not for people who do not want them."""
-    assert Terminal.of(Screen(), {}).colours
-    assert not Terminal.of(Screen(), {"NO_COLOR": "1"}).colours
-    assert not Terminal.of(Screen(), {"TERM": "dumb"}).colours
-    assert Terminal.of(Screen(), {"NO_COLOR": ""}).colours
+    assert Terminal.from_stream(Screen(), {}).colours
+    assert not Terminal.from_stream(Screen(), {"NO_COLOR": "1"}).colours
+    assert not Terminal.from_stream(Screen(), {"TERM": "dumb"}).colours
+    assert Terminal.from_stream(Screen(), {"NO_COLOR": ""}).colours
 
 
 def test_drawing() -> None:
@@ -309,7 +309,7 @@ def test_axis() -> None:
 )
 def test_short_numbers(number: float, text: str) -> None:
     """Numbers on axes take few letters."""
-    assert short(number) == text
+    assert shorten_number(number) == text
 
 
 def test_curves_end_at_the_first_gap() -> None:

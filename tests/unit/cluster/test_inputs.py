@@ -6,8 +6,8 @@ import pytest
 
 from palier.api.revision import revision_hash
 from palier.api.v1alpha1 import ModelDeployment
+from palier.cluster.inputs import SpecInputs, read_inputs
 from palier.cluster.store import Store
-from palier.cluster.wanted import Wanted, wanted
 from palier.errors import InvalidSpec
 from palier.release.state import Release, RevisionRef, State
 from tests.property.load_world import load_tested, pod
@@ -37,8 +37,8 @@ def prompted(deployment: ModelDeployment) -> ModelDeployment:
 def test_a_spec_without_variants_is_asked_for_by_its_own_hash() -> None:
     """There is one way to serve it, which has no name, and without a load test there is no question about it."""
     deployment = model_deployment()
-    asked = wanted(Store(), deployment, State())
-    (way,) = asked.ways
+    asked = read_inputs(Store(), deployment, State())
+    (way,) = asked.options
 
     assert asked.revision == revision_hash(deployment.spec.model, deployment.spec.serving, {})
     assert (way.variant, way.revision, way.deployment, way.digest) == ("", asked.revision, deployment, "")
@@ -47,12 +47,12 @@ def test_a_spec_without_variants_is_asked_for_by_its_own_hash() -> None:
 
 def test_variants_are_asked_for_together() -> None:
     """Each has the revision that its own spec would have alone; the whole has a hash that is none of them."""
-    asked = wanted(Store(), load_tested(variants={"a": "1", "b": "2"}), State())
-    a, b = asked.ways
+    asked = read_inputs(Store(), load_tested(variants={"a": "1", "b": "2"}), State())
+    a, b = asked.options
 
     assert (a.variant, b.variant) == ("a", "b")
     assert asked.revision not in {a.revision, b.revision}
-    assert a.revision == wanted(Store(), load_tested(), State()).revision
+    assert a.revision == read_inputs(Store(), load_tested(), State()).revision
     assert b.deployment.spec.serving.template.spec == pod("2")["spec"]
     assert a.digest == b.digest
     assert len(a.digest) == 16
@@ -61,22 +61,22 @@ def test_variants_are_asked_for_together() -> None:
 def test_the_texts_of_prompts_are_part_of_the_revision() -> None:
     """Of every variant's and of the whole's."""
     deployment = prompted(load_tested(variants={"a": "1", "b": "2"}))
-    kind, curt = (wanted(texts(system=text), deployment, State()) for text in ("Be kind.", "Be curt."))
+    kind, curt = (read_inputs(texts(system=text), deployment, State()) for text in ("Be kind.", "Be curt."))
 
     assert kind.prompts == {"system": "Be kind."}
     assert kind.revision != curt.revision
-    assert {way.revision for way in kind.ways}.isdisjoint(way.revision for way in curt.ways)
+    assert {way.revision for way in kind.options}.isdisjoint(way.revision for way in curt.options)
 
 
 def test_the_requests_of_the_load_test_are_no_part_of_the_revision() -> None:
     """They are part of the question: other requests ask another one about the same revision."""
     deployment = load_tested(test=CORPUS)
-    first, second = (wanted(texts(requests=text), deployment, State()) for text in ('{"body": 1}', '{"body": 2}'))
+    first, second = (read_inputs(texts(requests=text), deployment, State()) for text in ('{"body": 1}', '{"body": 2}'))
 
     assert first.requests == '{"body": 1}'
     assert first.revision == second.revision
-    assert first.ways[0].revision == second.ways[0].revision
-    assert first.ways[0].digest != second.ways[0].digest
+    assert first.options[0].revision == second.options[0].revision
+    assert first.options[0].digest != second.options[0].digest
 
 
 GOLDEN: dict[str, Any] = {
@@ -100,21 +100,23 @@ def examined(stage: str = "golden", **golden: Any) -> ModelDeployment:  # noqa: 
 
 def test_the_texts_of_golden_answers_are_read() -> None:
     """The requests, the text for the judge and the pairs that people have judged, each from its own key."""
-    asked = wanted(texts(requests="a", prompt="b", judged="c"), examined(), State())
+    asked = read_inputs(texts(requests="a", prompt="b", judged="c"), examined(), State())
 
     assert (asked.golden_requests, asked.judge_prompt, asked.calibration) == ("a", "b", "c")
 
 
 def test_golden_answers_are_no_part_of_the_revision() -> None:
     """They ask another question about the same model."""
-    first, second = (wanted(texts(requests=text, prompt="b", judged="c"), examined(), State()) for text in ("a", "z"))
+    first, second = (
+        read_inputs(texts(requests=text, prompt="b", judged="c"), examined(), State()) for text in ("a", "z")
+    )
 
     assert first.revision == second.revision
 
 
 def test_golden_answers_that_no_stage_asks_for_are_not_read() -> None:
     """Their ConfigMaps may be missing."""
-    asked = wanted(Store(), examined("canary"), State())
+    asked = read_inputs(Store(), examined("canary"), State())
 
     assert (asked.golden_requests, asked.judge_prompt, asked.calibration) == ("", "", "")
 
@@ -123,7 +125,7 @@ def test_lines_that_the_spec_or_a_volume_has_are_not_read() -> None:
     """There is no text of them, and none is missing."""
     volume = {"volume": {"claimName": "judged", "path": "a.jsonl"}}
     judge = {"url": "http://judge:8000/", "model": "judge", "calibration": {"corpus": volume}}
-    asked = wanted(Store(), examined(corpus={"inline": ["{}"]}, judge=judge), State())
+    asked = read_inputs(Store(), examined(corpus={"inline": ["{}"]}, judge=judge), State())
 
     assert (asked.golden_requests, asked.judge_prompt, asked.calibration) == ("", "", "")
 
@@ -169,16 +171,16 @@ def test_a_text_that_cannot_be_read_is_an_error_of_the_spec(
     """With the field and what is missing."""
     for state in (State(), State(stable=TRIED), State(candidate=TRIED)):
         with pytest.raises(InvalidSpec) as raised:
-            wanted(store, deployment, state)
+            read_inputs(store, deployment, state)
         assert f"{raised.value.field}: {raised.value.message}".startswith(told)
 
 
 @pytest.mark.parametrize(("deployment", "store", "told"), UNREADABLE.values(), ids=UNREADABLE)
 def test_a_candidate_under_trial_is_judged_all_the_same(deployment: ModelDeployment, store: Store, told: str) -> None:
     """It goes on being what is asked for, under the hash that asked for it, and it is told what cannot be read."""
-    asked = wanted(store, deployment, TRYING)
+    asked = read_inputs(store, deployment, TRYING)
 
-    assert asked == Wanted("cccccccccc", unreadable=asked.unreadable)
+    assert asked == SpecInputs("cccccccccc", unreadable=asked.unreadable)
     assert asked.unreadable.startswith(told)
 
 
@@ -189,5 +191,5 @@ def test_a_load_test_that_could_judge_nothing_is_an_error_of_the_spec() -> None:
     deployment = ModelDeployment.model_validate(body)
 
     with pytest.raises(InvalidSpec, match=r"latency or errorRate") as raised:
-        wanted(Store(), deployment, State())
+        read_inputs(Store(), deployment, State())
     assert raised.value.field == "spec.objectives"

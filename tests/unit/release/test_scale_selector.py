@@ -6,7 +6,7 @@ import pytest
 
 from palier.release.report import status_of
 from palier.release.situation import Decision
-from palier.release.state import Former, State, Step
+from palier.release.state import Former, ReleasePhase, State
 from tests.property.world import model_deployment
 from tests.unit.release.examples import (
     CANDIDATE,
@@ -42,12 +42,12 @@ def test_a_warm_former_revision_is_not_averaged_over() -> None:
 @pytest.mark.parametrize("weights", [{STABLE: 95, CANDIDATE: 5}, {STABLE: 50, CANDIDATE: 50}, {CANDIDATE: 100}])
 def test_a_candidate_is_not_averaged_over(weights: dict[str, int]) -> None:
     """Whatever its share is: the number of its pods follows the share and not the autoscaler."""
-    assert selected(releasing(Step.CANARY, index=1), weights) == ([STABLE], 4)
+    assert selected(releasing(ReleasePhase.CANARY, index=1), weights) == ([STABLE], 4)
 
 
 def test_before_there_is_a_stable_revision_it_is_the_candidate() -> None:
     """It is about to become stable, with all the pods that the autoscaler asks for."""
-    assert selected(first(Step.PREPARING), {}) == ([CANDIDATE], 3)
+    assert selected(first(ReleasePhase.PREPARING), {}) == ([CANDIDATE], 3)
 
 
 def test_before_there_is_anything_it_is_what_the_spec_asks_for() -> None:

@@ -7,23 +7,23 @@ from palier.api.revision import revision_hash
 from palier.api.spec.load_test import Corpus
 from palier.api.spec.serving import ConfigMapKey
 from palier.api.v1alpha1 import ModelDeployment
-from palier.api.variants import resolved
+from palier.api.variants import resolve_variants
 from palier.cluster.store import Store
 from palier.errors import InvalidSpec
 from palier.loadtest.plan import digest, plan_for
 from palier.release.state import State
-from palier.release.testing import Way
+from palier.release.testing import ServingOption
 
-__all__ = ["Wanted", "wanted"]
+__all__ = ["SpecInputs", "read_inputs"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SpecInputs:
     """What a spec asks for."""
 
     revision: str
     """The hash of all of it."""
-    ways: tuple[Way, ...] = ()
+    options: tuple[ServingOption, ...] = ()
     """The ways to run it; empty while a text that belongs to it cannot be read."""
     prompts: Mapping[str, str] = field(default_factory=dict)
     """The text of each prompt by its name."""
@@ -39,7 +39,7 @@ class Wanted:
     """Why a text that belongs to it cannot be read."""
 
 
-def wanted(store: Store, deployment: ModelDeployment, state: State) -> Wanted:
+def read_inputs(store: Store, deployment: ModelDeployment, state: State) -> SpecInputs:
     """What the spec asks for, as its ConfigMaps are now.
 
     Raises:
@@ -48,23 +48,23 @@ def wanted(store: Store, deployment: ModelDeployment, state: State) -> Wanted:
     try:
         prompts, requests = _prompts(store, deployment), _requests(store, deployment)
         golden = _golden_texts(store, deployment)
-        ways = _ways(deployment, prompts, requests)
+        options = _list_options(deployment, prompts, requests)
     except InvalidSpec as error:
         if state.release is None or state.candidate is None:
             raise
-        return Wanted(state.candidate.asked_for_by, unreadable=f"{error.field}: {error.message}")
+        return SpecInputs(state.candidate.asked_for_by, unreadable=f"{error.field}: {error.message}")
     revision = revision_hash(deployment.spec.model, deployment.spec.serving, prompts)
-    return Wanted(revision, ways, prompts, requests, **golden)
+    return SpecInputs(revision, options, prompts, requests, **golden)
 
 
-def _ways(deployment: ModelDeployment, prompts: Mapping[str, str], requests: str) -> tuple[Way, ...]:
+def _list_options(deployment: ModelDeployment, prompts: Mapping[str, str], requests: str) -> tuple[ServingOption, ...]:
     tested = deployment.spec.release.load_test is not None
     found = []
-    for one in resolved(deployment):
+    for one in resolve_variants(deployment):
         spec = one.deployment.spec
         revision = revision_hash(spec.model, spec.serving, prompts)
         about = digest(plan_for(one.deployment, base_urls=(), requests=requests)) if tested else ""
-        found.append(Way(one.name, revision, one.deployment, about))
+        found.append(ServingOption(one.name, revision, one.deployment, about))
     return tuple(found)
 
 
@@ -84,7 +84,7 @@ def _requests(store: Store, deployment: ModelDeployment) -> str:
 
 
 def _golden_texts(store: Store, deployment: ModelDeployment) -> dict[str, str]:
-    """The texts of the golden answers, by the fields of `Wanted`; none where no stage asks for any."""
+    """The texts of the golden answers, by the fields of `SpecInputs`; none where no stage asks for any."""
     golden = deployment.spec.golden
     if golden is None or deployment.spec.release.golden is None:
         return {}

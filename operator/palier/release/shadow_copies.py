@@ -1,7 +1,7 @@
 """The copies of users' requests that a shadow's proxy has had answered.
 
-A revision's pods count them like any other request, and no user got their answers. So they are taken out again where
-it is reckoned what an answer costs: else a shadow would make stable look cheap. Routers count users alone.
+A revision's pods count them like any other request, and no user got their answers. So the cost of an answer is computed
+without them: else a shadow would make stable look cheap. Routers count users alone.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from typing import Final
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import Counts, ObjectiveRule
+from palier.measuring.interval import Answer
+from palier.measuring.interval import LookInterval as Stretch
 from palier.measuring.questions import Question, questions, signal_questions
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin
-from palier.measuring.step import Answer
-from palier.measuring.step import Step as Stretch
-from palier.release.state import State, Step
+from palier.release.state import ReleasePhase, State
 
-__all__ = ["NEVER", "QUESTIONS", "TRAILING", "Copies", "answered_copies", "copies"]
+__all__ = ["NEVER", "QUESTIONS", "TRAILING", "Copies", "answered_copies", "find_copies"]
 
 NEVER: Final = float("-inf")
 """Until when copies were sent, where none were."""
@@ -41,7 +41,7 @@ class Copies(StrEnum):
     """Gateways have accepted a route that copies requests."""
 
 
-def copies(deployment: ModelDeployment, state: State) -> Copies:
+def find_copies(deployment: ModelDeployment, state: State) -> Copies:
     """What is known of copies before anything is read.
 
     Args:
@@ -49,7 +49,7 @@ def copies(deployment: ModelDeployment, state: State) -> Copies:
         state: the memory.
     """
     release = state.release
-    if release and release.step is Step.SHADOWING and release.traffic_since is not None and not release.breach:
+    if release and release.phase is ReleasePhase.SHADOWING and release.traffic_since is not None and not release.breach:
         return Copies.SENT
     shadowed = release is not None and any(stage.shadow for stage in release.plan)
     wanted = deployment.spec.traffic.gateway is not None and deployment.spec.release.shadow is not None
@@ -85,15 +85,15 @@ def answered_copies(
     stretch = Stretch(answers, {}, start=start, end=end, staleness=staleness)
     untold = f"users' requests to {revision} cannot be told from the copies of a shadow"
     failed = next((unanswered[question] for question in QUESTIONS if question in unanswered), "")
-    if failed and (sent_until + TRAILING > start or stretch.ever_seen(revision, QUESTIONS)):
+    if failed and (sent_until + TRAILING > start or stretch.was_ever_seen(revision, QUESTIONS)):
         return f"{untold}: {failed}"
     if sent_until > start:
         shadow = Stretch(answers, {}, start=start, end=min(end, sent_until), staleness=staleness)
-        if not shadow.seen(revision, signal_questions(_COUNTER)):
+        if not shadow.has_samples(revision, signal_questions(_COUNTER)):
             return f"{untold}: no fresh samples of the shadow proxy, does Prometheus scrape it?"
     if stretch.counted_before(_COUNTER, _ANSWERED, revision):
         return f"{untold}: the proxy had sent some before it was first scraped"
-    if reason := stretch.unreadable(_COUNTER, _ANSWERED, revision):
+    if reason := stretch.describe_unreadable(_COUNTER, _ANSWERED, revision):
         return reason
     counts = stretch.counts(_COUNTER, _ANSWERED, revision)
     assert isinstance(counts, Counts)  # noqa: S101 - a ratio of counters

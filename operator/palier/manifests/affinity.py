@@ -11,16 +11,16 @@ from palier.api.constants import LABEL_DEPLOYMENT
 from palier.api.v1alpha1 import ModelDeployment, Stickiness
 from palier.manifests.metadata import metadata
 
-__all__ = ["STICKY_KIND", "STICKY_VERSION", "sticky_manifest"]
+__all__ = ["AFFINITY_KIND", "AFFINITY_VERSION", "affinity_manifest"]
 
-STICKY_VERSION: Final = "gateway.envoyproxy.io/v1alpha1"
-STICKY_KIND: Final = "BackendTrafficPolicy"
+AFFINITY_VERSION: Final = "gateway.envoyproxy.io/v1alpha1"
+AFFINITY_KIND: Final = "BackendTrafficPolicy"
 
 _TABLE_SIZE: Final = 65_537
 """Envoy Gateway's default, a prime number."""
 
 
-def sticky_manifest(deployment: ModelDeployment, sticky: Stickiness) -> dict[str, Any]:
+def affinity_manifest(deployment: ModelDeployment, sticky: Stickiness) -> dict[str, Any]:
     """The policy, named as the ModelDeployment.
 
     A cookie has no time to live here: Envoy would then make one up for requests without it, and name another user than
@@ -29,8 +29,8 @@ def sticky_manifest(deployment: ModelDeployment, sticky: Stickiness) -> dict[str
     name = deployment.metadata.name
     kind, found = ("Header", sticky.header) if sticky.header is not None else ("Cookie", sticky.cookie)
     return {
-        "apiVersion": STICKY_VERSION,
-        "kind": STICKY_KIND,
+        "apiVersion": AFFINITY_VERSION,
+        "kind": AFFINITY_KIND,
         "metadata": metadata(deployment, name=name, labels={LABEL_DEPLOYMENT: name}),
         "spec": {
             "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": name}],

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from palier.manifests.sticky import sticky_manifest
+from palier.manifests.affinity import affinity_manifest
 from palier.manifests.traffic import route_manifest
 from tests.property.world import model_deployment
 
@@ -18,8 +18,10 @@ def behind(**sticky: str) -> tuple[dict[str, Any], dict[str, Any]]:
     written = deployment.spec.traffic.gateway
     assert written is not None
     assert written.sticky is not None
-    route = route_manifest(deployment, written, slots=(REVISION, ""), weights={REVISION: 100}, ports={REVISION: 8080})
-    return sticky_manifest(deployment, written.sticky), route
+    route = route_manifest(
+        deployment, written, backend_positions=(REVISION, ""), weights={REVISION: 100}, ports={REVISION: 8080}
+    )
+    return affinity_manifest(deployment, written.sticky), route
 
 
 @pytest.mark.parametrize(

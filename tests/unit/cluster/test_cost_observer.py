@@ -21,10 +21,10 @@ from palier.errors import MetricsUnavailable, Unavailable
 from palier.evidence.counters import Series
 from palier.manifests.loadtest import load_test_job, load_test_name
 from palier.metrics.prices import Prices
-from palier.reconcile.costs import PLACES_KEPT, Economy
-from palier.release.observation import Measured, Observation
+from palier.reconcile.costs import PLACES_KEPT, CostObserver
+from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.situation import Decision
-from palier.release.state import State, Step
+from palier.release.state import ReleasePhase, State
 from palier.release.targets import Targets
 from palier.release.testing import Run, runs_of
 from tests.property.load_world import BORN, asked, load_tested
@@ -94,7 +94,7 @@ class Shell:
         file = tmp_path / "prices.yaml"
         if table:
             file.write_text(table)
-        self.economy = Economy(
+        self.economy = CostObserver(
             cluster=self.cluster,
             store=self.store,
             source=self.metrics,
@@ -106,23 +106,23 @@ class Shell:
 
     def look(self, deployment: ModelDeployment, state: State) -> Observation:
         """What the shell saw before anything of money."""
-        return observe(self.store, deployment, state, asked=asked(deployment), measured=Measured(), troubles={})
+        return observe(self.store, deployment, state, asked=asked(deployment), measured=MeasuredEvidence(), troubles={})
 
     async def complete(self, deployment: ModelDeployment, state: State) -> Observation:
         """The observation with everything."""
         looked = self.look(deployment, state)
-        return await self.economy.completed(KEY, deployment, looked, state, now=self.now)
+        return await self.economy.complete_observation(KEY, deployment, looked, state, now=self.now)
 
     async def make(self, deployment: ModelDeployment, revision: str, pods: int = 1) -> None:
         """A revision with pods, on node-7."""
         looked = replace(self.look(deployment, State()), revision=revision)
-        way = replace(looked.ways_of(deployment)[0], revision=revision)
+        way = replace(looked.options_of(deployment)[0], revision=revision)
         await keep_revisions(
             Actor(self.cluster, self.store),
             deployment,
             serving(stable=ref(revision)),
             Targets(None, None, {revision: pods}),
-            observation=replace(looked, ways=(way,)),
+            observation=replace(looked, options=(way,)),
         )
         labels = {"palier.dev/modeldeployment": "demo", "palier.dev/revision": revision}
         metadata = {"name": f"demo-{revision}-x", "namespace": "ml", "labels": labels}
@@ -171,7 +171,7 @@ async def test_without_a_budget_and_a_plan_nothing_is_asked(shell: Shell) -> Non
     deployment = model_deployment()
     looked = shell.look(deployment, State())
 
-    assert await shell.economy.completed(KEY, deployment, looked, State(), now=NOW) == looked
+    assert await shell.economy.complete_observation(KEY, deployment, looked, State(), now=NOW) == looked
     assert (shell.metrics.asked, shell.cluster.asked_for_pods) == ([], 0)
 
 
@@ -227,15 +227,15 @@ async def test_each_pod_costs_what_its_own_node_costs(tmp_path: Path) -> None:
     shell.metrics.cpu_hour["node-8"] = 0.8
     found = (await shell.complete(deployment, State())).running
 
-    assert found.together() == Money(Decimal("2.0"), "EUR")
-    assert found.idle is False
+    assert found.add_hourly() == Money(Decimal("2.0"), "EUR")
+    assert found.is_idle is False
 
 
 async def test_pods_that_are_gone_cost_nothing(shell: Shell) -> None:
     """Nothing runs, and it was looked."""
     found = (await shell.complete(load_tested(), State())).running
 
-    assert (found.together(), found.idle) == (None, True)
+    assert (found.add_hourly(), found.is_idle) == (None, True)
 
 
 async def test_nodes_are_asked_for_now_and_then(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ async def test_pods_cost_what_they_ask_for_themselves(shell: Shell) -> None:
 
     assert found.hourly == {"aaaaaaaaaa": Money(Decimal("0.1"), "EUR"), "bbbbbbbbbb": Money(Decimal("0.4"), "EUR")}
     assert found.pods == {"aaaaaaaaaa": 3, "bbbbbbbbbb": 1}
-    assert found.together() == Money(Decimal("0.7"), "EUR")
+    assert found.add_hourly() == Money(Decimal("0.7"), "EUR")
     assert found.total is None
     assert found.unknown
 
@@ -350,10 +350,10 @@ async def test_the_numbers_are_exported_and_go_with_the_budget(shell: Shell) -> 
 
 @pytest.mark.parametrize(
     ("wanted", "step", "asked_for"),
-    [(True, Step.CANARY, True), (False, Step.SHADOWING, True), (False, Step.CANARY, False)],
+    [(True, ReleasePhase.CANARY, True), (False, ReleasePhase.SHADOWING, True), (False, ReleasePhase.CANARY, False)],
 )
 async def test_what_a_shadow_adds_to_the_traffic_is_asked_for(
-    shell: Shell, step: Step, *, wanted: bool, asked_for: bool
+    shell: Shell, step: ReleasePhase, *, wanted: bool, asked_for: bool
 ) -> None:
     """Its copies are no requests of users; where there is none, and none is wanted, nobody asks."""
     deployment = tried(shadow=wanted, spec={"budget": {"currency": "EUR", "monthly": "1000"}})

@@ -28,8 +28,8 @@ LAST_WORDS_LIMIT = 200
 """Characters of what a program has said about its own end."""
 
 
-class Telling(IntEnum):
-    """How much a trouble explains: of several the first is told."""
+class ProblemKind(IntEnum):
+    """What keeps a pod from being ready; of several kinds the first explains most, and it is the one that is told."""
 
     CANNOT_START = 0
     """The image cannot be pulled, a Secret is missing: it never ran."""
@@ -47,15 +47,15 @@ class Telling(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class PodProblem:
     """What keeps one pod from being ready."""
 
-    telling: Telling
+    kind: ProblemKind
     sentence: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Diagnosis:
     """What was answered last."""
 
     labels: Mapping[str, str]
@@ -65,23 +65,23 @@ class _Known:
     asked_at: float = -math.inf
     seen: object = None
     """What the cluster had told of the pods by itself when they were last asked for."""
-    trouble: Trouble | None = None
+    problem: PodProblem | None = None
 
     @property
     def message(self) -> str:
-        """The trouble in one sentence; empty for none."""
-        return self.trouble.sentence if self.trouble else ""
+        """The problem in one sentence; empty for none."""
+        return self.problem.sentence if self.problem else ""
 
     @property
     def again_at(self) -> float:
         """When they are asked for again: while nothing explains it, after as long as they have been starting."""
-        if self.trouble and self.trouble.telling < Telling.NOT_READY:
+        if self.problem and self.problem.kind < ProblemKind.NOT_READY:
             return self.asked_at + ASKED_AGAIN_AFTER
         taken = self.asked_at - self.since
         return self.asked_at + min(ASKED_AGAIN_AFTER, max(ASKED_AGAIN_FIRST, taken))
 
 
-class Troubles:
+class PodDiagnostics:
     """Why pods are not ready, asked of the API server at once, and then less and less often.
 
     The cost: while nothing explains it, a list of the pods of one revision after 0, 1, 2, 4, 8 and 16 seconds, and then
@@ -91,10 +91,10 @@ class Troubles:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._known: dict[tuple[str, str], _Known] = {}
+        self._known: dict[tuple[str, str], _Diagnosis] = {}
         """By namespace and whose pods they are."""
 
-    async def of(
+    async def diagnose(
         self,
         namespace: str,
         whose: str,
@@ -122,12 +122,12 @@ class Troubles:
         """
         known = self._known.get((namespace, whose))
         if known is None or known.labels != labels:
-            known = _Known(labels, since)
+            known = _Diagnosis(labels, since)
         changed = seen != known.seen and now - known.asked_at >= ASKED_AGAIN_FIRST
         set_back = now < known.asked_at  # the clock, so that the instants above lie in a future that may never come
         if now >= known.again_at or changed or set_back or known.asked_at < due <= now:
             pods = await self._cluster.list_pods(namespace, labels)
-            known = _Known(labels, since, now, seen, most_telling(pods))
+            known = _Diagnosis(labels, since, now, seen, find_problem(pods))
         self._known[namespace, whose] = known
         return known.message
 
@@ -136,7 +136,7 @@ class Troubles:
         known = self._known.get((namespace, whose))
         return max(0.0, known.again_at - now) if known else math.inf
 
-    def last(self, namespace: str, whose: str) -> str:
+    def recall(self, namespace: str, whose: str) -> str:
         """What was answered last, for those who only tell it; empty for nothing."""
         known = self._known.get((namespace, whose))
         return known.message if known else ""
@@ -146,54 +146,54 @@ class Troubles:
         self._known.pop((namespace, whose), None)
 
 
-def trouble_of(pods: Sequence[Mapping[str, Any]]) -> str:
-    """The most telling trouble of several pods in one sentence; empty when they merely take their time."""
-    found = most_telling(pods)
+def describe_problem(pods: Sequence[Mapping[str, Any]]) -> str:
+    """The problem of several pods that explains most, in one sentence; empty when they merely take their time."""
+    found = find_problem(pods)
     return found.sentence if found else ""
 
 
-def most_telling(pods: Sequence[Mapping[str, Any]]) -> Trouble | None:
-    """The most telling trouble of several pods; None when they merely take their time.
+def find_problem(pods: Sequence[Mapping[str, Any]]) -> PodProblem | None:
+    """The problem of several pods that explains most; None when they merely take their time.
 
     Its sentence has the last state of the pod, so that it can be kept when the pod is gone.
     """
-    return min((one for pod in pods for one in _troubles(pod)), key=lambda one: one.telling, default=None)
+    return min((one for pod in pods for one in _list_problems(pod)), key=lambda one: one.kind, default=None)
 
 
-def _troubles(pod: Mapping[str, Any]) -> Iterator[Trouble]:
+def _list_problems(pod: Mapping[str, Any]) -> Iterator[PodProblem]:
     """All that keeps a pod from being ready."""
     name, status = pod["metadata"]["name"], pod.get("status") or {}
     conditions = {entry["type"]: entry for entry in status.get("conditions") or ()}
     if pod["metadata"].get("deletionTimestamp") or _holds(conditions.get("DisruptionTarget")):
-        told = _explanation(conditions.get("DisruptionTarget"))
-        yield Trouble(Telling.LEAVING, f"pod {name} is being removed" + (f": {told}" if told else ""))
+        told = _explain_condition(conditions.get("DisruptionTarget"))
+        yield PodProblem(ProblemKind.LEAVING, f"pod {name} is being removed" + (f": {told}" if told else ""))
         return
     if status.get("reason"):
         told = ": ".join(filter(None, (status["reason"], status.get("message"))))
-        yield Trouble(Telling.REMOVED, f"pod {name} was ended by its node: {told}")
+        yield PodProblem(ProblemKind.REMOVED, f"pod {name} was ended by its node: {told}")
         return
     if (placed := conditions.get("PodScheduled")) and placed["status"] == "False":
-        yield Trouble(Telling.NOT_PLACED, f"pod {name} cannot be placed: {_explanation(placed)}")
+        yield PodProblem(ProblemKind.NOT_PLACED, f"pod {name} cannot be placed: {_explain_condition(placed)}")
     containers = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
     ready = conditions.get("Ready")
     unready_since = str((ready or {}).get("lastTransitionTime") or "")
     for container in containers:
-        if trouble := _container_trouble(container, unready_since):
+        if problem := _find_container_problem(container, unready_since):
             where = f"pod {name}, container {container['name']}"
-            yield Trouble(trouble.telling, f"{where}: {trouble.sentence}")
+            yield PodProblem(problem.kind, f"{where}: {problem.sentence}")
     if ready and ready["status"] == "False" and any("running" in (c.get("state") or {}) for c in containers):
-        yield Trouble(Telling.NOT_READY, f"pod {name} runs but is not ready: {_explanation(ready)}")
+        yield PodProblem(ProblemKind.NOT_READY, f"pod {name} runs but is not ready: {_explain_condition(ready)}")
 
 
 def _holds(condition: Mapping[str, Any] | None) -> bool:
     return condition is not None and condition["status"] == "True"
 
 
-def _explanation(condition: Mapping[str, Any] | None) -> str:
+def _explain_condition(condition: Mapping[str, Any] | None) -> str:
     return str(condition.get("message") or condition.get("reason") or "") if condition else ""
 
 
-def _container_trouble(container: Mapping[str, Any], unready_since: str) -> Trouble | None:
+def _find_container_problem(container: Mapping[str, Any], unready_since: str) -> PodProblem | None:
     """What a container says, also while it is being started again: how it ended the last time explains more.
 
     Args:
@@ -202,20 +202,20 @@ def _container_trouble(container: Mapping[str, Any], unready_since: str) -> Trou
     """
     state, ended = container.get("state") or {}, (container.get("lastState") or {}).get("terminated")
     if terminated := state.get("terminated"):
-        return _ending(container, terminated) if terminated.get("exitCode") else None
+        return _describe_end(container, terminated) if terminated.get("exitCode") else None
     if container.get("ready") or unready_since > (state.get("running") or {}).get("startedAt", "9"):
         return None  # it was ready since it was started again: its end is not what keeps it from being so now
     waiting = state.get("waiting") or {}
     reason = waiting.get("reason", "")
     if reason and reason not in SILENT and reason != CRASHING:
         told = ": ".join(filter(None, (reason, waiting.get("message"))))
-        return Trouble(Telling.CANNOT_START, told)
+        return PodProblem(ProblemKind.CANNOT_START, told)
     if ended:
-        return _ending(container, ended)
-    return Trouble(Telling.ENDED, f"{reason}: {waiting.get('message', '')}") if reason == CRASHING else None
+        return _describe_end(container, ended)
+    return PodProblem(ProblemKind.ENDED, f"{reason}: {waiting.get('message', '')}") if reason == CRASHING else None
 
 
-def _ending(container: Mapping[str, Any], ended: Mapping[str, Any]) -> Trouble:
+def _describe_end(container: Mapping[str, Any], ended: Mapping[str, Any]) -> PodProblem:
     """How a container ended; the words are the same while it waits to be started and while it runs again."""
     memory = ended.get("reason") == "OOMKilled"
     reason = f", {ended['reason']}" if ended.get("reason") else ""
@@ -225,4 +225,4 @@ def _ending(container: Mapping[str, Any], ended: Mapping[str, Any]) -> Trouble:
     lines = [line.strip() for line in str(ended.get("message") or "").splitlines() if line.strip()]
     words = f": {lines[-1][:LAST_WORDS_LIMIT]}" if lines else ""
     sentence = f"ended with exit code {ended.get('exitCode')}{reason}{why}{restarts}{words}"
-    return Trouble(Telling.OUT_OF_MEMORY if memory else Telling.ENDED, sentence)
+    return PodProblem(ProblemKind.OUT_OF_MEMORY if memory else ProblemKind.ENDED, sentence)

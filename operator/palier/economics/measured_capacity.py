@@ -12,14 +12,14 @@ from palier.economics.plan import Plan
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
 
-__all__ = ["CONTENTION_UNCLEAR", "NOTHING_MEASURED", "Measured", "measured"]
+__all__ = ["CONTENTION_UNCLEAR", "NOTHING_MEASURED", "MeasuredCapacity", "combine_results"]
 
 CONTENTION_UNCLEAR = "ContentionUnclear"
 """Reason of a plan that fails or passes by a contention that the load tests leave open."""
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredCapacity:
     """What is known of a fleet."""
 
     found: Fit | None = None
@@ -36,7 +36,7 @@ class Measured:
         """What replicas carry together."""
         return self.found.law if self.found else None
 
-    def planned(self, planned_with: Callable[[ScalingLaw | None], Plan]) -> Plan:
+    def make_plan(self, planned_with: Callable[[ScalingLaw | None], Plan]) -> Plan:
         """The plan by what was measured.
 
         A target that fails only because of a contention that may be smaller is not refused: the rates between which a
@@ -54,25 +54,25 @@ class Measured:
             return plan
         if not any(planned_with(law).verdict is Verdict.PASS for law in self.found.possible):
             return plan
-        message = f"{plan.message}; {self._unclear(self.found)}"
+        message = f"{plan.message}; {self._describe_uncertainty(self.found)}"
         return replace(plan, verdict=Verdict.NO_EVIDENCE, reason=CONTENTION_UNCLEAR, message=message)
 
-    def _unclear(self, found: Fit) -> str:
+    def _describe_uncertainty(self, found: Fit) -> str:
         high = "more" if found.alpha.high is None else sentences.figure(found.alpha.high)
         do = "test more replicas together (scale.loadTest.replicas)"
         if self.open_end:
             do += ", or let the test go further (scale.loadTest.maxRequestsPerSecond)"
         where = f"{sentences.figure(found.alpha.low)} to {high}"
         return (
-            f"that rests on a contention that load tests of {_listed(self.replicas)} replicas leave open ({where}), and"
-            f" with the least that is possible the target fits: {do}"
+            f"that rests on a contention that load tests of {_list_numbers(self.replicas)} replicas leave open"
+            f" ({where}), and with the least that is possible the target fits: {do}"
         )
 
 
-NOTHING_MEASURED = Measured()
+NOTHING_MEASURED = MeasuredCapacity()
 
 
-def measured(results: Iterable[tuple[int, LoadTestResult]]) -> Measured:
+def combine_results(results: Iterable[tuple[int, LoadTestResult]]) -> MeasuredCapacity:
     """What load tests of one revision say together.
 
     Args:
@@ -81,15 +81,15 @@ def measured(results: Iterable[tuple[int, LoadTestResult]]) -> Measured:
     points = []
     for replicas, result in results:
         if result.verdict is not Verdict.PASS or result.capacity is None or result.capacity <= 0:
-            return Measured(against=result)
+            return MeasuredCapacity(against=result)
         points.append((replicas, result.capacity, result.ceiling))
     if not points:
         return NOTHING_MEASURED
     points.sort(key=lambda point: point[0])
     numbers = tuple(replicas for replicas, _, _ in points)
-    return Measured(fit(points), numbers, open_end=any(ceiling is None for _, _, ceiling in points[1:]))
+    return MeasuredCapacity(fit(points), numbers, open_end=any(ceiling is None for _, _, ceiling in points[1:]))
 
 
-def _listed(numbers: Sequence[int]) -> str:
+def _list_numbers(numbers: Sequence[int]) -> str:
     *others, last = (str(number) for number in numbers)
     return f"{', '.join(others)} and {last}" if others else last

@@ -8,20 +8,20 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 
-from palier.evidence.arrivals import Scraped
+from palier.evidence.arrivals import ScrapedStep
 from palier.evidence.counters import (
     LARGEST_COUNT,
     HistogramCounts,
-    Located,
     Measurable,
+    SamplePositions,
     Series,
     Target,
-    impossible,
-    located,
+    add_histograms,
+    count_events,
+    find_impossible,
+    locate_samples,
     read_once,
-    risen,
     same_edge,
-    together,
 )
 from palier.evidence.objective import Amounts, Counts
 from palier.measuring.histograms import NO_SEGMENT, Histogram, histograms, segment_of
@@ -48,7 +48,7 @@ Answer = Mapping[Target, Sequence[tuple[str, Series]]]
 """One release's series by target, each with the revision that it counts for."""
 
 
-class Step:
+class LookInterval:
     """The events between two instants.
 
     Args:
@@ -77,17 +77,17 @@ class Step:
         self._end, self._staleness = end, staleness
         self._read: dict[Question, Answer] = {}
         self._impossible: dict[Question, dict[str, float]] = {}
-        self._located: dict[Question, dict[Target, Located]] = {}
+        self._located: dict[Question, dict[Target, SamplePositions]] = {}
         self._rows: dict[Question, list[tuple[str, Series, float]]] = {}
         self._histograms: dict[tuple[Question, str], list[Histogram]] = {}
         self._above: dict[tuple[Question, float, str], list[HistogramCounts]] = {}
-        self._both: dict[tuple[str, str, float], Scraped | None] = {}
+        self._both: dict[tuple[str, str, float], ScrapedStep | None] = {}
 
-    def scraped(self, revision: str) -> bool:
+    def was_scraped(self, revision: str) -> bool:
         """Whether any pod of the revision was scraped recently enough at the end."""
         return self._any_fresh(revision, self._scraped)
 
-    def scraped_both(self, *, candidate: str, stable: str, weight_since: float) -> Scraped | None:
+    def scraped_both(self, *, candidate: str, stable: str, weight_since: float) -> ScrapedStep | None:
         """When the pods of both revisions were scraped last; None where one of them was not."""
         about = candidate, stable, weight_since
         if about not in self._both:
@@ -102,15 +102,15 @@ class Step:
             )
         return self._both[about]
 
-    def seen(self, revision: str, asked: Iterable[Question]) -> bool:
+    def has_samples(self, revision: str, asked: Iterable[Question]) -> bool:
         """Whether any series of the revision has a sample that is recent enough at the end."""
         return any(self._any_fresh(revision, self._answers.get(question, {})) for question in asked)
 
-    def ever_seen(self, revision: str, asked: Iterable[Question]) -> bool:
+    def was_ever_seen(self, revision: str, asked: Iterable[Question]) -> bool:
         """Whether any series of the revision has a sample at all up to the end."""
         return any(self._series_of(revision, question) for question in asked)
 
-    def vanished(
+    def find_vanished(
         self, objective: MeasuredObjective, source: Source, revision: str, *, before: frozenset[Target]
     ) -> tuple[str, frozenset[Target]]:
         """A signal that was there and is not any more, and the targets that had it and are still scraped.
@@ -126,7 +126,7 @@ class Step:
         """
         router = objective.origin is Origin.ROUTER
         for signal in signals_of(source, objective.origin):
-            if self.seen(revision, signal.questions):
+            if self.has_samples(revision, signal.questions):
                 continue
             held = {target for question in signal.questions for target, _ in self._series_of(revision, question)}
             lost = frozenset(target for target in held | before if router or self._still_scraped(target))
@@ -156,17 +156,17 @@ class Step:
                         return True
         return False
 
-    def unclear(self, objective: MeasuredObjective, source: Source, revision: str) -> str:
+    def describe_unclear(self, objective: MeasuredObjective, source: Source, revision: str) -> str:
         """Why series of an objective were left out that may be of this revision; "" if none were."""
         asked = questions_of(source, objective.origin) if self._unclear else ()
         return next((told for question in asked if (told := self._unclear.get((question, revision)))), "")
 
-    def unreadable(self, objective: MeasuredObjective, source: Source, revision: str) -> str:
+    def describe_unreadable(self, objective: MeasuredObjective, source: Source, revision: str) -> str:
         """Why what was read of an objective cannot be counted; "" if it can."""
         if isinstance(source, AboveLevel):
             return ""
         for question in questions_of(source, objective.origin):
-            value = self._uncountable(question).get(revision)
+            value = self._find_uncountable(question).get(revision)
             if value is None:
                 continue
             if isinstance(source, MeanOf) and question.selector == source.amount and 0 <= value <= LARGEST_AMOUNT:
@@ -175,25 +175,25 @@ class Step:
             return f"{name} of {revision} was {value:g}, which no counter can be"
         return self._without_amount(source, revision, objective.origin) if isinstance(source, MeanOf) else ""
 
-    def _uncountable(self, question: Question) -> dict[str, float]:
+    def _find_uncountable(self, question: Question) -> dict[str, float]:
         """A value of each revision that no counter of events can have; negative rather than too large."""
-        self._places(question)
+        self._locate_targets(question)
         return self._impossible[question]
 
     def _without_amount(self, source: MeanOf, revision: str, origin: Origin) -> str:
         """Whether events were counted while what they amount to was not read: a mean of nothing would be 0."""
-        amount = Question.at(source.amount, origin)
+        amount = Question.from_origin(source.amount, origin)
         held: dict[Target, list[tuple[float, float]]] = {}
         for target, one in self._series_of(revision, amount):
-            place = self._places(amount)[target].places[id(one.times)]
+            place = self._locate_targets(amount)[target].places[id(one.times)]
             since = -math.inf if place.first < 0 else one.times[place.first]
             held.setdefault(target, []).append((since, one.times[place.last]))
-        pods = {target[:2] for target, samples in held.items() for _, last in samples if self._recent(last)}
+        pods = {target[:2] for target, samples in held.items() for _, last in samples if self._is_recent(last)}
         for selector in source.total:
-            question = Question.at(selector, origin)
+            question = Question.from_origin(selector, origin)
             for target, one in self._series_of(revision, question):
-                place = self._places(question)[target].places[id(one.times)]
-                if not (events := risen(one, place)):
+                place = self._locate_targets(question)[target].places[id(one.times)]
+                if not (events := count_events(one, place)):
                     continue
                 since = one.times[place.first] if place.first >= 0 and one.values[place.first] > 0 else -math.inf
                 mine = held.get(target)
@@ -202,7 +202,9 @@ class Step:
                     return f"{source.amount} was not read from {revision} while {selector} rose by {events:.0f}"
         return ""
 
-    def coarser(self, source: Source, revision: str, *, than: tuple[Source, str], objective: MeasuredObjective) -> bool:
+    def is_coarser(
+        self, source: Source, revision: str, *, than: tuple[Source, str], objective: MeasuredObjective
+    ) -> bool:
         """Whether the histograms of one revision answer at an edge further above the threshold than another's."""
         other, other_revision = than
         if not (isinstance(source, SlowerThan) and isinstance(other, SlowerThan)):
@@ -223,13 +225,13 @@ class Step:
         match source:
             case SlowerThan(threshold=threshold):
                 parts = self._parts(questions_of(source, origin)[0], threshold, revision)
-                return together(parts).counts if parts else Counts(0, 0, 0)
+                return add_histograms(parts).counts if parts else Counts(0, 0, 0)
             case CounterRatio(bad=bad, total=total):
                 return _at_most_all(round(self._sum(bad, revision, origin)), round(self._sum(total, revision, origin)))
             case AboveLevel(gauge=gauge, threshold=threshold):
                 levels = [
                     value
-                    for _, one in self._series_of(revision, Question.at(gauge, origin))
+                    for _, one in self._series_of(revision, Question.from_origin(gauge, origin))
                     for value in one.values[bisect_right(one.times, self.start) : bisect_right(one.times, self._end)]
                 ]
                 bad_levels = sum(level > threshold for level in levels)
@@ -247,14 +249,14 @@ class Step:
             found: dict[str, list[HistogramCounts]] = {}
             for histogram in self._buckets(questions_of(source, origin)[0], label):
                 if histogram.revision == revision:
-                    found.setdefault(histogram.segment, []).append(histogram.above(source.threshold))
-            return {segment: together(parts).counts for segment, parts in found.items()}
+                    found.setdefault(histogram.segment, []).append(histogram.count_above(source.threshold))
+            return {segment: add_histograms(parts).counts for segment, parts in found.items()}
         if not isinstance(source, CounterRatio):
             return {}
         sums: dict[str, list[float]] = {}
         for position, selectors in enumerate((source.bad, source.total)):
             for selector in selectors:
-                for owner, one, events in self._risen(Question.at(selector, origin)):
+                for owner, one, events in self._count_events(Question.from_origin(selector, origin)):
                     if owner == revision:
                         sums.setdefault(segment_of(one, label), [0.0, 0.0])[position] += events
         unplaced = math.fsum(bad for bad, total in sums.values() if not round(total))
@@ -263,10 +265,10 @@ class Step:
             sums[NO_SEGMENT] = [bad + unplaced if round(total) else bad, total]
         return {segment: _at_most_all(round(bad), round(total)) for segment, (bad, total) in sums.items()}
 
-    def reading(self, objective: MeasuredObjective, source: SlowerThan, revision: str) -> Reading | None:
+    def read_histograms(self, objective: MeasuredObjective, source: SlowerThan, revision: str) -> Reading | None:
         """How well the histograms of a revision that are still read answer; None where there are none."""
         (question,) = questions_of(source, objective.origin)
-        if revision in self._uncountable(question):
+        if revision in self._find_uncountable(question):
             return None
         parts = [
             part
@@ -275,23 +277,23 @@ class Step:
         ]
         if not parts:
             return None
-        worst = together(parts)
+        worst = add_histograms(parts)
         return Reading(worst.measurable, worst.lower, worst.upper)
 
     def _sum(self, selectors: Sequence[str], revision: str, origin: Origin) -> float:
         return math.fsum(
             events
             for selector in selectors
-            for owner, _, events in self._risen(Question.at(selector, origin))
+            for owner, _, events in self._count_events(Question.from_origin(selector, origin))
             if owner == revision
         )
 
-    def _risen(self, question: Question) -> list[tuple[str, Series, float]]:
+    def _count_events(self, question: Question) -> list[tuple[str, Series, float]]:
         """What each counter rose by, with its revision."""
         if question not in self._rows:
             self._rows[question] = [
-                (revision, one, risen(one, place))
-                for target, found in self._places(question).items()
+                (revision, one, count_events(one, place))
+                for target, found in self._locate_targets(question).items()
                 for revision, one in self._targets(question)[target]
                 if (place := found.places.get(id(one.times)))
             ]
@@ -301,7 +303,9 @@ class Step:
         """The answer of each target of a revision."""
         key = (question, threshold, revision)
         if key not in self._above:
-            self._above[key] = [one.above(threshold) for one in self._buckets(question, "") if one.revision == revision]
+            self._above[key] = [
+                one.count_above(threshold) for one in self._buckets(question, "") if one.revision == revision
+            ]
         return self._above[key]
 
     def _buckets(self, question: Question, label: str) -> list[Histogram]:
@@ -310,7 +314,7 @@ class Step:
         if key not in self._histograms:
             self._histograms[key] = [
                 histogram
-                for target, found in self._places(question).items()
+                for target, found in self._locate_targets(question).items()
                 for histogram in histograms(self._targets(question)[target], found, label)
             ]
         return self._histograms[key]
@@ -330,10 +334,10 @@ class Step:
             self._read[question] = answer
         return self._read[question]
 
-    def _places(self, question: Question) -> dict[Target, Located]:
+    def _locate_targets(self, question: Question) -> dict[Target, SamplePositions]:
         if question not in self._located:
             places = self._located[question] = {
-                target: located(
+                target: locate_samples(
                     [row[1] for row in (*rows, *self._scraped.get(target, ()))],
                     start=self.start,
                     end=self._end,
@@ -348,7 +352,7 @@ class Step:
                     if not one.values or (min(one.values) >= 0 and max(one.values) <= LARGEST_COUNT):
                         continue  # nearly all of them, without a call
                     place = found.get(id(one.times))
-                    if place and (value := impossible(one, place)) is not None:
+                    if place and (value := find_impossible(one, place)) is not None:
                         odd[revision] = value if revision not in odd else min(value, odd[revision])
         return self._located[question]
 
@@ -362,17 +366,17 @@ class Step:
         ]
 
     def _any_fresh(self, revision: str, answer: Answer) -> bool:
-        return any(owner == revision and self._fresh(one) for rows in answer.values() for owner, one in rows)
+        return any(owner == revision and self._is_fresh(one) for rows in answer.values() for owner, one in rows)
 
-    def _fresh(self, one: Series) -> bool:
+    def _is_fresh(self, one: Series) -> bool:
         held = bisect_right(one.times, self._end) - 1
-        return held >= 0 and self._recent(one.times[held])
+        return held >= 0 and self._is_recent(one.times[held])
 
-    def _recent(self, time: float) -> bool:
+    def _is_recent(self, time: float) -> bool:
         return time > self._end - self._staleness
 
     def _still_scraped(self, target: Target) -> bool:
-        return any(self._fresh(one) for _, one in self._scraped.get(target, ()))
+        return any(self._is_fresh(one) for _, one in self._scraped.get(target, ()))
 
 
 def _at_most_all(bad: int, total: int) -> Counts:

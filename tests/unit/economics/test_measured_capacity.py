@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from palier.economics.capacity import ScalingLaw
-from palier.economics.measured import measured
+from palier.economics.measured_capacity import combine_results
 from palier.economics.plan import Plan, plan
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
@@ -27,7 +27,7 @@ def planned_with(law: ScalingLaw | None, *, monthly: str = "100000") -> Plan:
 
 def planned(*results: tuple[int, LoadTestResult], monthly: str = "100000") -> Plan:
     """The plan by what was measured."""
-    return measured(results).planned(lambda law: planned_with(law, monthly=monthly))
+    return combine_results(results).make_plan(lambda law: planned_with(law, monthly=monthly))
 
 
 def test_a_law_that_passes_is_not_doubted() -> None:
@@ -100,4 +100,4 @@ def test_a_load_test_without_a_capacity_speaks_for_all(result: LoadTestResult, v
 def test_without_any_load_test_nothing_is_known() -> None:
     """No capacity, and no law."""
     assert planned().reason == "NoCapacity"
-    assert measured([]).law is None
+    assert combine_results([]).law is None

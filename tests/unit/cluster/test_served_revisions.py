@@ -3,7 +3,7 @@
 from typing import Any
 
 from palier.api.constants import API_VERSION, KIND
-from palier.cluster.served import served_revisions
+from palier.cluster.served_revisions import served_revisions
 from palier.cluster.store import Store
 
 

@@ -10,8 +10,8 @@ from palier.api.spec.objectives import HistogramSignal
 from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import InvalidSpec
 from palier.evidence.objective import ObjectiveRule
-from palier.measuring.look import Watched
-from palier.measuring.resolve import Named, proxy_namespaces, suffixed
+from palier.measuring.look import WatchedRelease
+from palier.measuring.resolve import SignalNames, add_suffix, proxy_namespaces
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from palier.presets import Histogram, router
 from palier.release.state import RevisionRef, State
@@ -22,7 +22,7 @@ NOBODY: Final = "-"
 _UNJUDGED: Final = ObjectiveRule(name="answered", limit=0.5, margin=1.0, alpha=0.5)
 
 
-def answered(deployment: ModelDeployment, state: State) -> Watched | str:
+def choose_counters(deployment: ModelDeployment, state: State) -> WatchedRelease | str:
     """The serving revisions and their one pair of counters, or why there are none.
 
     Counters of pods are read where all of them count failures too, else the router's, else whatever they count.
@@ -54,7 +54,7 @@ def answered(deployment: ModelDeployment, state: State) -> Watched | str:
             "spec.traffic.gateway.router to read the gateway's"
         )
     sources = [one for one in counters if one]
-    return Watched(
+    return WatchedRelease(
         candidate=candidate.revision if candidate else NOBODY,
         stable=stable.revision,
         stage_index=0,
@@ -73,25 +73,25 @@ def _in_traffic(state: State) -> RevisionRef | None:
 
 def _of_pods(deployment: ModelDeployment, reference: RevisionRef) -> CounterRatio | None:
     """Failures and requests as the pods count them; failures may be missing."""
-    named = Named(deployment.spec.signals, reference.serving)
+    named = SignalNames(deployment.spec.signals, reference.serving)
     requests, errors = named.counters("requests"), named.counters("errors")
     if requests:
         return CounterRatio(errors or (), requests)
-    given, known = named.given("latency"), named.preset("latency")
+    given, known = named.find_given("latency"), named.preset("latency")
     if isinstance(given, HistogramSignal):
-        return CounterRatio((), (suffixed(given.histogram, "_count"),))
+        return CounterRatio((), (add_suffix(given.histogram, "_count"),))
     if isinstance(known, Histogram):
-        return CounterRatio((), (suffixed(known.selector, "_count"),))
+        return CounterRatio((), (add_suffix(known.selector, "_count"),))
     return None
 
 
 def _router_series(deployment: ModelDeployment, state: State, candidate: RevisionRef | None) -> RouterSeries | None:
     """How the proxies' series of the two are told apart; None while stable has no position."""
     gateway, stable = deployment.spec.traffic.gateway, state.stable
-    if not (gateway and gateway.router and stable and stable.revision in (state.slots or ())):
+    if not (gateway and gateway.router and stable and stable.revision in (state.backend_positions or ())):
         return None
-    assert state.slots is not None  # noqa: S101 - stable is in it
-    preset, position = router(gateway.router.value), state.slots.index(stable.revision)
+    assert state.backend_positions is not None  # noqa: S101 - stable is in it
+    preset, position = router(gateway.router.value), state.backend_positions.index(stable.revision)
     where = {"namespace": deployment.metadata.namespace, "name": deployment.metadata.name}
     other = candidate.revision if candidate else NOBODY
     return RouterSeries(

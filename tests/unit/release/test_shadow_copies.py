@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from palier.evidence.counters import Series
+from palier.measuring.interval import Answer
 from palier.measuring.questions import Question
-from palier.measuring.step import Answer
-from palier.release.copies import NEVER, QUESTIONS, TRAILING, Copies, answered_copies, copies
-from palier.release.state import Result, State, Step
+from palier.release.shadow_copies import NEVER, QUESTIONS, TRAILING, Copies, answered_copies, find_copies
+from palier.release.state import ReleasePhase, Result, State
 from tests.property.trial_specs import tried
 from tests.property.world import model_deployment
 from tests.unit.release.examples import CANDIDATE, NOW, SERVICE, STABLE, ended, planned, serving
@@ -42,32 +42,32 @@ def counted(
     [
         (serving(), Copies.POSSIBLE),
         (ended(Result.REFUSED), Copies.POSSIBLE),
-        (trying(Step.PREPARING), Copies.POSSIBLE),
-        (trying(Step.SHADOWING), Copies.POSSIBLE),
-        (trying(Step.SHADOWING, traffic_since=NOW), Copies.SENT),
-        (trying(Step.SHADOWING, traffic_since=NOW, breach="errors: 9 of 100"), Copies.POSSIBLE),
-        (trying(Step.CANARY, plan=planned(tried()), traffic_since=NOW), Copies.POSSIBLE),
-        (trying(Step.ROLLING_BACK, traffic_since=NOW), Copies.POSSIBLE),
+        (trying(ReleasePhase.PREPARING), Copies.POSSIBLE),
+        (trying(ReleasePhase.SHADOWING), Copies.POSSIBLE),
+        (trying(ReleasePhase.SHADOWING, traffic_since=NOW), Copies.SENT),
+        (trying(ReleasePhase.SHADOWING, traffic_since=NOW, breach="errors: 9 of 100"), Copies.POSSIBLE),
+        (trying(ReleasePhase.CANARY, plan=planned(tried()), traffic_since=NOW), Copies.POSSIBLE),
+        (trying(ReleasePhase.ROLLING_BACK, traffic_since=NOW), Copies.POSSIBLE),
     ],
 )
 def test_copies_are_sent_in_a_shadow(state: State, found: Copies) -> None:
     """From when the gateways have accepted it, to when it is over or a person is waited for."""
-    assert copies(tried(), state) is found
+    assert find_copies(tried(), state) is found
 
 
 @pytest.mark.parametrize(
     ("state", "found"),
     [
         (serving(), Copies.NONE),
-        (trying(Step.CANARY, traffic_since=NOW), Copies.NONE),
-        (trying(Step.CANARY, plan=planned(tried()), traffic_since=NOW), Copies.POSSIBLE),
-        (trying(Step.SHADOWING), Copies.POSSIBLE),
-        (trying(Step.SHADOWING, traffic_since=NOW), Copies.SENT),
+        (trying(ReleasePhase.CANARY, traffic_since=NOW), Copies.NONE),
+        (trying(ReleasePhase.CANARY, plan=planned(tried()), traffic_since=NOW), Copies.POSSIBLE),
+        (trying(ReleasePhase.SHADOWING), Copies.POSSIBLE),
+        (trying(ReleasePhase.SHADOWING, traffic_since=NOW), Copies.SENT),
     ],
 )
 def test_a_stage_that_was_taken_out_of_the_spec(state: State, found: Copies) -> None:
     """What is under way counts, and not what is written now."""
-    assert copies(model_deployment(), state) is found
+    assert find_copies(model_deployment(), state) is found
 
 
 def test_there_is_no_copy_without_a_gateway() -> None:
@@ -75,7 +75,7 @@ def test_there_is_no_copy_without_a_gateway() -> None:
     spec = tried().spec
     alone = spec.model_copy(update={"traffic": model_deployment(traffic=SERVICE).spec.traffic})
 
-    assert copies(tried().model_copy(update={"spec": alone}), serving()) is Copies.NONE
+    assert find_copies(tried().model_copy(update={"spec": alone}), serving()) is Copies.NONE
 
 
 def test_two_questions_for_all_shadows() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from palier.api.stored import fitting_status
+from palier.api.stored_status import fitting_status
 from tests.unit.cluster.schema import violations
 from tests.unit.cluster.trial_life import Life
 from tests.unit.hostile.mutations import mutate_statuses

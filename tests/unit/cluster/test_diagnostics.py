@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from palier.cluster.trouble import Troubles, trouble_of
+from palier.cluster.diagnostics import PodDiagnostics, describe_problem
 from palier.errors import Unavailable
 from tests.unit.cluster.memory import MemoryCluster
 
@@ -59,7 +59,7 @@ UNSCHEDULABLE = {
 @pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff", "InvalidImageName"])
 def test_an_image_that_cannot_be_pulled(reason: str) -> None:
     """The image and the registry's answer are in the kubelet's message."""
-    found = trouble_of([pod(containers=[waiting(reason, 'failed to pull "m:2": not found')])])
+    found = describe_problem([pod(containers=[waiting(reason, 'failed to pull "m:2": not found')])])
 
     assert found == f'pod demo-x, container m: {reason}: failed to pull "m:2": not found'
 
@@ -67,7 +67,7 @@ def test_an_image_that_cannot_be_pulled(reason: str) -> None:
 def test_a_crash_loop_is_told_with_how_it_ended() -> None:
     """The back-off alone says nothing; the exit code and `OOMKilled` do."""
     crashing = waiting("CrashLoopBackOff", "back-off 20s restarting", last={"exitCode": 137, "reason": "OOMKilled"})
-    found = trouble_of([pod(phase="Running", containers=[crashing], conditions=[NOT_READY])])
+    found = describe_problem([pod(phase="Running", containers=[crashing], conditions=[NOT_READY])])
 
     assert found == (
         "pod demo-x, container m: ended with exit code 137, OOMKilled (it needs more memory than its limit allows)"
@@ -90,27 +90,29 @@ FAILED = {"exitCode": 3, "reason": "Error", "message": "loading\nno such file: /
 )
 def test_how_a_crashing_container_ended_is_told_in_the_same_words_all_the_time(container: dict[str, Any]) -> None:
     """It waits, runs again and ends again: whenever somebody looks, the exit code and its last words are there."""
-    assert trouble_of([pod(phase="Running", containers=[container], conditions=[NOT_READY])]) == (
+    assert describe_problem([pod(phase="Running", containers=[container], conditions=[NOT_READY])]) == (
         "pod demo-x, container m: ended with exit code 3, Error, restarted 3 times: no such file: /models/m.onnx"
     )
 
 
 def test_a_crash_without_any_known_end_is_told_as_it_is() -> None:
     """A kubelet that was restarted may have forgotten how the container ended."""
-    found = trouble_of([pod(containers=[waiting("CrashLoopBackOff", "back-off 5m0s restarting failed container")])])
+    found = describe_problem(
+        [pod(containers=[waiting("CrashLoopBackOff", "back-off 5m0s restarting failed container")])]
+    )
 
     assert found == "pod demo-x, container m: CrashLoopBackOff: back-off 5m0s restarting failed container"
 
 
 def test_a_container_that_has_recovered_is_no_trouble() -> None:
     """The kubelet remembers an end for as long as the pod lives."""
-    assert trouble_of([pod(phase="Running", containers=[running(last=KILLED, ready=True)])]) == ""
+    assert describe_problem([pod(phase="Running", containers=[running(last=KILLED, ready=True)])]) == ""
 
 
 def test_a_probe_that_fails_long_after_a_crash_is_not_blamed_on_the_crash() -> None:
     """The pod was ready again after it: what keeps it from being so now is something else."""
     later = {**NOT_READY, "lastTransitionTime": "2026-01-01T01:00:00Z"}
-    found = trouble_of([pod(phase="Running", containers=[running(last=KILLED)], conditions=[later])])
+    found = describe_problem([pod(phase="Running", containers=[running(last=KILLED)], conditions=[later])])
 
     assert found == "pod demo-x runs but is not ready: containers with unready status: [m]"
 
@@ -139,8 +141,8 @@ def test_the_most_telling_trouble_wins(better: int) -> None:
     shown = [one for one, _ in BY_TELLING.values()][better:]
     words = [word for _, word in BY_TELLING.values()][better]
 
-    assert words in trouble_of(shown)
-    assert words in trouble_of(shown[::-1])
+    assert words in describe_problem(shown)
+    assert words in describe_problem(shown[::-1])
 
 
 def test_a_pod_that_is_being_deleted_is_no_crash() -> None:
@@ -148,19 +150,19 @@ def test_a_pod_that_is_being_deleted_is_no_crash() -> None:
     going = pod(containers=[{"name": "m", "state": {"terminated": {"exitCode": 143, "reason": "Error"}}}])
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
 
-    assert trouble_of([going]) == "pod demo-x is being removed"
+    assert describe_problem([going]) == "pod demo-x is being removed"
 
 
 def test_a_container_that_just_ended_is_told_before_the_back_off() -> None:
     """Between the end and the next try the container is terminated and waits for nothing."""
     ended = {"name": "m", "state": {"terminated": {"exitCode": 1, "reason": "Error"}}}
 
-    assert trouble_of([pod(containers=[ended])]) == "pod demo-x, container m: ended with exit code 1, Error"
+    assert describe_problem([pod(containers=[ended])]) == "pod demo-x, container m: ended with exit code 1, Error"
 
 
 def test_a_missing_configuration_is_told() -> None:
     """A Secret that does not exist keeps the container from being created."""
-    found = trouble_of([pod(containers=[waiting("CreateContainerConfigError", 'secret "token" not found')])])
+    found = describe_problem([pod(containers=[waiting("CreateContainerConfigError", 'secret "token" not found')])])
 
     assert found == 'pod demo-x, container m: CreateContainerConfigError: secret "token" not found'
 
@@ -168,7 +170,7 @@ def test_a_missing_configuration_is_told() -> None:
 def test_an_init_container_comes_first() -> None:
     """The main container only waits for it, silently."""
     failing = {**waiting("CrashLoopBackOff", "back-off", last={"exitCode": 3, "reason": "Error"}), "name": "download"}
-    found = trouble_of([pod(inits=[failing], containers=[waiting("PodInitializing")], conditions=[NOT_READY])])
+    found = describe_problem([pod(inits=[failing], containers=[waiting("PodInitializing")], conditions=[NOT_READY])])
 
     assert found == "pod demo-x, container download: ended with exit code 3, Error"
 
@@ -177,12 +179,12 @@ def test_an_init_container_that_did_its_work_is_no_trouble() -> None:
     """Ending with exit code 0 is what it is for."""
     done = {"name": "download", "state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}
 
-    assert trouble_of([pod(phase="Running", inits=[done], containers=[RUNNING])]) == ""
+    assert describe_problem([pod(phase="Running", inits=[done], containers=[RUNNING])]) == ""
 
 
 def test_a_pod_that_no_node_can_take() -> None:
     """The scheduler's own count of the nodes says what is missing."""
-    found = trouble_of([pod(conditions=[UNSCHEDULABLE])])
+    found = describe_problem([pod(conditions=[UNSCHEDULABLE])])
 
     assert found == "pod demo-x cannot be placed: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
 
@@ -191,12 +193,12 @@ def test_a_pod_that_no_node_can_take_without_a_message() -> None:
     """The reason is better than nothing."""
     gated = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}
 
-    assert trouble_of([pod(conditions=[gated])]) == "pod demo-x cannot be placed: SchedulingGated"
+    assert describe_problem([pod(conditions=[gated])]) == "pod demo-x cannot be placed: SchedulingGated"
 
 
 def test_a_pod_that_runs_but_is_not_ready() -> None:
     """The probe says no: the server is up and not able to answer."""
-    found = trouble_of([pod(phase="Running", containers=[RUNNING], conditions=[NOT_READY])])
+    found = describe_problem([pod(phase="Running", containers=[RUNNING], conditions=[NOT_READY])])
 
     assert found == "pod demo-x runs but is not ready: containers with unready status: [m]"
 
@@ -206,13 +208,13 @@ def test_a_cause_in_one_pod_comes_before_a_symptom_in_another() -> None:
     slow = pod(phase="Running", containers=[RUNNING], conditions=[NOT_READY], name="demo-a")
     broken = pod(containers=[waiting("ErrImagePull", "not found")], name="demo-b")
 
-    assert trouble_of([slow, broken]) == "pod demo-b, container m: ErrImagePull: not found"
+    assert describe_problem([slow, broken]) == "pod demo-b, container m: ErrImagePull: not found"
 
 
 @pytest.mark.parametrize("reason", ["ContainerCreating", "PodInitializing"])
 def test_a_pod_that_takes_its_time_is_no_trouble(reason: str) -> None:
     """While an image of many gigabytes is pulled the pod is not ready either, but it does not run yet."""
-    assert trouble_of([pod(containers=[waiting(reason)], conditions=[NOT_READY])]) == ""
+    assert describe_problem([pod(containers=[waiting(reason)], conditions=[NOT_READY])]) == ""
 
 
 @pytest.mark.parametrize(
@@ -227,7 +229,7 @@ def test_a_pod_that_takes_its_time_is_no_trouble(reason: str) -> None:
 )
 def test_no_trouble(pods: list[dict[str, Any]]) -> None:
     """No pod, a pod that nobody has looked at yet, and a pod that is well."""
-    assert trouble_of(pods) == ""
+    assert describe_problem(pods) == ""
 
 
 class Leaving(MemoryCluster):
@@ -265,7 +267,7 @@ async def test_a_reason_that_exists_is_known_in_the_first_pass() -> None:
     cluster = Leaving()
     happens(cluster, "ErrImagePull", app="demo")
 
-    told = await Troubles(cluster).of("ml", "demo", {"app": "demo"}, since=100.0, now=100.0)
+    told = await PodDiagnostics(cluster).diagnose("ml", "demo", {"app": "demo"}, since=100.0, now=100.0)
 
     assert told == "pod demo-x, container m: ErrImagePull: it says"
 
@@ -273,12 +275,12 @@ async def test_a_reason_that_exists_is_known_in_the_first_pass() -> None:
 async def test_a_slow_start_is_looked_up_less_and_less_often() -> None:
     """An hour of loading costs a handful of requests in the beginning and one every 10 s after it."""
     cluster = Counting()
-    troubles = Troubles(cluster)
+    troubles = PodDiagnostics(cluster)
     happens(cluster, "ContainerCreating", app="demo")
     asked_at = []
     for second in range(61):
         before = cluster.asked
-        await troubles.of("ml", "demo", {"app": "demo"}, since=100.0, now=100.0 + second)
+        await troubles.diagnose("ml", "demo", {"app": "demo"}, since=100.0, now=100.0 + second)
         asked_at += [second] * (cluster.asked - before)
 
     assert asked_at == [0, 1, 2, 4, 8, 16, 26, 36, 46, 56]
@@ -287,11 +289,11 @@ async def test_a_slow_start_is_looked_up_less_and_less_often() -> None:
 async def test_a_known_reason_is_looked_up_every_10_seconds() -> None:
     """Not in every pass; and the controller knows when a pass is worth its while."""
     cluster = Leaving()
-    troubles = Troubles(cluster)
+    troubles = PodDiagnostics(cluster)
     labels = {"app": "demo"}
 
     async def told(now: float) -> str:
-        return await troubles.of("ml", "demo", labels, since=100.0, now=now)
+        return await troubles.diagnose("ml", "demo", labels, since=100.0, now=now)
 
     assert troubles.again_in("ml", "demo", now=100.0) == math.inf
     happens(cluster, "ErrImagePull", **labels)
@@ -307,11 +309,11 @@ async def test_a_known_reason_is_looked_up_every_10_seconds() -> None:
 async def test_what_the_cluster_tells_by_itself_is_a_reason_to_look() -> None:
     """Another pod, or one ready pod less: whatever was known may be over. Many changes at once are one reason."""
     cluster = Counting()
-    troubles = Troubles(cluster)
+    troubles = PodDiagnostics(cluster)
     happens(cluster, "ErrImagePull", app="demo")
 
     async def told(now: float, *seen: int) -> str:
-        return await troubles.of("ml", "demo", {"app": "demo"}, since=0.0, now=now, seen=seen)
+        return await troubles.diagnose("ml", "demo", {"app": "demo"}, since=0.0, now=now, seen=seen)
 
     await told(100.0, 1, 0)
     happens(cluster, "CreateContainerError", app="demo")
@@ -326,23 +328,23 @@ async def test_what_the_cluster_tells_by_itself_is_a_reason_to_look() -> None:
 async def test_a_clock_that_is_set_back_holds_nothing_up() -> None:
     """The next look is not left to an instant that comes in an hour."""
     cluster = Leaving()
-    troubles = Troubles(cluster)
+    troubles = PodDiagnostics(cluster)
     happens(cluster, "ErrImagePull", app="demo")
-    await troubles.of("ml", "demo", {"app": "demo"}, since=100.0, now=7200.0)
+    await troubles.diagnose("ml", "demo", {"app": "demo"}, since=100.0, now=7200.0)
     happens(cluster, "CreateContainerError", app="demo")
 
-    assert "CreateContainerError" in await troubles.of("ml", "demo", {"app": "demo"}, since=100.0, now=3600.0)
+    assert "CreateContainerError" in await troubles.diagnose("ml", "demo", {"app": "demo"}, since=100.0, now=3600.0)
 
 
 async def test_what_could_not_be_read_is_not_nothing() -> None:
     """An API server that is away has not said that all is well, nor that it is as before; it is asked again at once."""
     cluster = Leaving()
-    troubles = Troubles(cluster)
+    troubles = PodDiagnostics(cluster)
     labels = {"app": "demo"}
     happens(cluster, "ErrImagePull", **labels)
 
     async def told(now: float) -> str:
-        return await troubles.of("ml", "demo", labels, since=100.0, now=now)
+        return await troubles.diagnose("ml", "demo", labels, since=100.0, now=now)
 
     cluster.away = True
     with pytest.raises(Unavailable):
@@ -358,10 +360,10 @@ async def test_what_could_not_be_read_is_not_nothing() -> None:
 async def test_what_is_known_of_other_pods_is_not_told() -> None:
     """A release goes from one variant to the next: the trouble of the former's pods is none of the next one's."""
     cluster = Leaving()
-    troubles = Troubles(cluster)
+    troubles = PodDiagnostics(cluster)
 
     async def told(revision: str, *, since: float, now: float) -> str:
-        return await troubles.of("ml", "demo", {"revision": revision}, since=since, now=now)
+        return await troubles.diagnose("ml", "demo", {"revision": revision}, since=since, now=now)
 
     happens(cluster, "ErrImagePull", revision="a")
     assert "ErrImagePull" in await told("a", since=100.0, now=110.0)
@@ -373,11 +375,11 @@ async def test_what_is_known_of_other_pods_is_not_told() -> None:
 async def test_a_deadline_finds_the_reason_looked_up() -> None:
     """However short it is: what is decided then rests on what is known then."""
     cluster = Leaving()
-    troubles = Troubles(cluster)
+    troubles = PodDiagnostics(cluster)
     happens(cluster, "ErrImagePull", app="demo")
 
     async def told(now: float) -> str:
-        return await troubles.of("ml", "demo", {"app": "demo"}, since=100.0, now=now, due=105.0)
+        return await troubles.diagnose("ml", "demo", {"app": "demo"}, since=100.0, now=now, due=105.0)
 
     assert "ErrImagePull" in await told(104.0)
     happens(cluster, "CreateContainerError", app="demo")

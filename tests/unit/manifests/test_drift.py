@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palier.manifests.stated import ANNOTATION_FIELDS, fields_digest, still_holds
+from palier.manifests.drift import ANNOTATION_FIELDS, fields_digest, still_holds
 from palier.manifests.traffic import Mirror, mirror_of, route_manifest
 from tests.property.world import model_deployment
 
@@ -37,7 +37,7 @@ def wanted(
     return route_manifest(
         deployment,
         deployment.spec.traffic.gateway,
-        slots=(FIRST, SECOND),
+        backend_positions=(FIRST, SECOND),
         weights={FIRST: 100 - share, SECOND: share},
         ports={FIRST: 80, SECOND: 80},
         mirror=Mirror("shadow-demo-x", 8080, 20) if mirrored else None,

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from palier.api.v1alpha1 import ModelDeployment, parse
-from palier.measuring.look import Watched
+from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import CounterRatio, Origin, Source
-from palier.release.answered import NOBODY, answered
-from palier.release.state import Result, State, Step
+from palier.release.answer_counters import NOBODY, choose_counters
+from palier.release.state import ReleasePhase, Result, State
 from tests.unit.release.examples import CANDIDATE, NOW, STABLE, ended, first, ref, releasing, serving, warm
 
 GATEWAY = {"parentRefs": [{"name": "public"}], "hostnames": ["m.example.com"]}
@@ -36,14 +36,14 @@ def deployment(
     )
 
 
-def watched(spec: ModelDeployment, state: State) -> Watched:
+def watched(spec: ModelDeployment, state: State) -> WatchedRelease:
     """What is counted."""
-    found = answered(spec, state)
-    assert isinstance(found, Watched)
+    found = choose_counters(spec, state)
+    assert isinstance(found, WatchedRelease)
     return found
 
 
-def sources(found: Watched) -> tuple[Source, Source | None, Origin]:
+def sources(found: WatchedRelease) -> tuple[Source, Source | None, Origin]:
     """The candidate's counters, stable's, and whose they are."""
     (counter,) = found.objectives
     return counter.source, counter.stable_source, counter.origin
@@ -72,7 +72,7 @@ def test_the_counters_that_the_spec_names() -> None:
 
 def test_each_revision_by_its_own_program() -> None:
     """A release that changes the runtime changes the names of the counters."""
-    state = with_runtime(releasing(Step.CANARY), stable="triton", candidate="tgi")
+    state = with_runtime(releasing(ReleasePhase.CANARY), stable="triton", candidate="tgi")
     candidate, stable, origin = sources(watched(deployment(), state))
 
     assert candidate == CounterRatio(
@@ -87,7 +87,7 @@ def test_each_revision_by_its_own_program() -> None:
 
 def test_the_router_where_a_program_counts_no_failures() -> None:
     """Both revisions are then read there, so that both are counted alike."""
-    state = with_runtime(releasing(Step.CANARY), stable="triton", candidate="kserve")
+    state = with_runtime(releasing(ReleasePhase.CANARY), stable="triton", candidate="kserve")
     found = watched(deployment(router="EnvoyGateway"), state)
     candidate, stable, origin = sources(found)
 
@@ -106,7 +106,7 @@ def test_the_router_where_a_program_counts_no_failures() -> None:
 
 def test_requests_alone_where_nobody_counts_failures() -> None:
     """Better than nothing: every failure makes a request seem a little cheaper."""
-    state = with_runtime(releasing(Step.CANARY), stable="kserve", candidate="kserve")
+    state = with_runtime(releasing(ReleasePhase.CANARY), stable="kserve", candidate="kserve")
 
     assert sources(watched(deployment(), state))[0] == CounterRatio((), ("request_predict_seconds_count",))
 
@@ -120,7 +120,7 @@ def test_the_number_of_latencies_is_a_number_of_requests() -> None:
 
 def test_nothing_counts_requests() -> None:
     """The words say what to do."""
-    assert answered(deployment(), serving()) == (
+    assert choose_counters(deployment(), serving()) == (
         f"nothing counts the requests of {STABLE}: name their counter as spec.signals.requests, or set "
         "spec.traffic.gateway.router to read the gateway's"
     )
@@ -130,27 +130,27 @@ def test_no_preset_for_the_version() -> None:
     """Neither an exception nor a count."""
     state = replace(serving(), stable=replace(ref(STABLE), runtime="knative", runtime_version="new"))
 
-    found = answered(deployment(), state)
+    found = choose_counters(deployment(), state)
     assert isinstance(found, str)
     assert found.startswith("spec.model.runtimeVersion: ")
 
 
 def test_before_the_first_revision_serves() -> None:
     """There is nobody to count."""
-    assert answered(deployment(signals=BOTH), first(Step.PREPARING)) == "no revision serves yet"
+    assert choose_counters(deployment(signals=BOTH), first(ReleasePhase.PREPARING)) == "no revision serves yet"
 
 
 @pytest.mark.parametrize(
     ("state", "candidate"),
     [
-        (releasing(Step.PREPARING, traffic_since=None), NOBODY),
-        (releasing(Step.LOAD_TESTING, traffic_since=None), NOBODY),
-        (releasing(Step.CANARY, traffic_since=None), NOBODY),
-        (releasing(Step.CANARY), CANDIDATE),
-        (releasing(Step.CANARY, index=1, traffic_since=None), CANDIDATE),
-        (releasing(Step.PROMOTING, traffic_since=None), CANDIDATE),
-        (releasing(Step.ROLLING_BACK, traffic_since=None), NOBODY),
-        (releasing(Step.ROLLING_BACK, traffic_since=NOW), CANDIDATE),
+        (releasing(ReleasePhase.PREPARING, traffic_since=None), NOBODY),
+        (releasing(ReleasePhase.LOAD_TESTING, traffic_since=None), NOBODY),
+        (releasing(ReleasePhase.CANARY, traffic_since=None), NOBODY),
+        (releasing(ReleasePhase.CANARY), CANDIDATE),
+        (releasing(ReleasePhase.CANARY, index=1, traffic_since=None), CANDIDATE),
+        (releasing(ReleasePhase.PROMOTING, traffic_since=None), CANDIDATE),
+        (releasing(ReleasePhase.ROLLING_BACK, traffic_since=None), NOBODY),
+        (releasing(ReleasePhase.ROLLING_BACK, traffic_since=NOW), CANDIDATE),
         (ended(Result.ROLLED_BACK), NOBODY),
         (serving(former=warm()), NOBODY),
     ],
@@ -168,7 +168,7 @@ def test_a_candidate_counts_from_its_first_user_on(state: State, candidate: str)
 )
 def test_stable_alone_behind_a_router(router: str, stable: str) -> None:
     """Outside of a release, wherever stable has its position."""
-    state = serving(slots=("", STABLE))
+    state = serving(backend_positions=("", STABLE))
     found = watched(deployment(router=router), state)
 
     assert found.router is not None
@@ -179,4 +179,7 @@ def test_stable_alone_behind_a_router(router: str, stable: str) -> None:
 @pytest.mark.parametrize("slots", [None, ("", CANDIDATE)])
 def test_a_router_that_has_no_position_for_stable(slots: tuple[str, str] | None) -> None:
     """Nobody's requests are counted as stable's."""
-    assert answered(deployment(router="Istio"), serving(slots=slots)) == "the route has no backend position yet"
+    assert (
+        choose_counters(deployment(router="Istio"), serving(backend_positions=slots))
+        == "the route has no backend position yet"
+    )

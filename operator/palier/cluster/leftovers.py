@@ -8,10 +8,10 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.store import Store
 from palier.manifests.metadata import owned_by
 
-__all__ = ["surplus"]
+__all__ = ["find_leftovers"]
 
 
-def surplus(
+def find_leftovers(
     store: Store, deployment: ModelDeployment, kinds: Iterable[str], *, label: str, but: str
 ) -> Iterator[dict[str, Any]]:
     """The objects of a ModelDeployment that carry a label with another value than the one that is wanted.
