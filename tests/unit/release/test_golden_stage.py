@@ -201,7 +201,9 @@ def test_the_deadline_decides_as_the_spec_says(ran: bool, rule: str, after: floa
         assert hold_of(decision).reason == ("Examining" if ran else "TooFewGoldenAnswers")
     elif rule == "Hold":
         assert hold_of(decision).reason == "DeadlineWithoutEvidence"
-        assert hold_of(decision).message.startswith("no verdict of the golden answers within 30s, so the release is held")
+        assert hold_of(decision).message.startswith(
+            "no verdict of the golden answers within 30s, so the release is held"
+        )
         assert (decision.examination is not None) is ran
     else:
         assert (ending_of(decision).result, ending_of(decision).reason) == (Result.REFUSED, "NoEvidence")
