@@ -30,7 +30,10 @@ from tests.unit.golden.models import Model
         ),
         (["http://host", "--stable", "http://b", "--judge", "http://j"], "--judge needs --judge-model"),
         (["http://host", "--stable", "http://b", "--judge-model", "j"], "belong to --judge URL"),
-        (["http://host", "--min", "1%", "--judge", "http://j", "--judge-model", "j"], "it gives no score that --min"),
+        (
+            ["http://host", "--min", "1%", "--judge", "http://j", "--judge-model", "j"],
+            "it gives no score to which --min",
+        ),
         (["http://host", "--collect", "a", "--judge", "http://j", "--judge-model", "j"], "not by both"),
         (["--plan", "x", "--repeat", "2"], "give none beside --plan"),
         (["http://host", "--plan", "x"], "give none beside --plan"),

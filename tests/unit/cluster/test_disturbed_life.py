@@ -311,7 +311,7 @@ async def test_votes_that_may_be_those_of_a_twin_hold_the_canary(life: Life) -> 
 
     assert (life.status["stage"], life.status["stable"]["revision"]) == ("Canary 50", first)
     assert life.said("Ready")["reason"] in {"CannotMeasure", "DeadlineWithoutEvidence"}
-    assert "may be of us as well" in life.said("Ready")["message"]
+    assert "may belong to us as well" in life.said("Ready")["message"]
 
 
 def store(life: Life, objectives: list[Any]) -> list[Any]:

@@ -74,5 +74,5 @@ def test_a_currency_is_three_capital_letters(currency: str) -> None:
 @pytest.mark.parametrize("amount", ["NaN", "Infinity"])
 def test_an_amount_is_a_number(amount: str) -> None:
     """What is no number would swallow every sum that it is part of."""
-    with pytest.raises(ValueError, match="no amount"):
+    with pytest.raises(ValueError, match="not an amount"):
         Money(Decimal(amount), "EUR")

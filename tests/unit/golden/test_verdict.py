@@ -288,7 +288,7 @@ def test_as_bad_as_a_stable_that_gets_nothing_right_is_no_pass(items: int, *, ea
     assert examination.finding == Finding(
         Verdict.NO_EVIDENCE,
         "NothingRight",
-        f"neither the candidate nor stable got anything right in {items} requests, so that they are alike proves"
+        f"neither the candidate nor stable got anything right in {items} requests, so their likeness proves"
         " nothing: look at golden.path, at the corpus, and at answers.checks or the scorer",
     )
     assert examination.result().score == examination.result().stable_score == Decimal(0)

@@ -70,7 +70,7 @@ def refusal(body: Mapping[str, Any]) -> InvalidSpec:
         ({"priority": "@infinity@"}, None, ".priority", "does not fit into 64 bits"),
         ({"priority": 2**63}, None, ".priority", "does not fit into 64 bits"),
         ({"hostname": "@half-a-pair@"}, None, ".hostname", "not Unicode"),
-        ({"nodeSelector": {"@half-a-pair@": "x"}}, None, ".nodeSelector", "no text"),
+        ({"nodeSelector": {"@half-a-pair@": "x"}}, None, ".nodeSelector", "not a text"),
         ({"tolerations": "@just-too-deep@"}, None, ".tolerations.a[0].a", "more than 32 levels"),
         ({}, {"args": "@deep-list@"}, ".containers[0].args", "more than 32 levels"),
     ],

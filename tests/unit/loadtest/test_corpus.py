@@ -135,7 +135,7 @@ def test_a_line_that_is_nested_too_deep(depth: int, field: str) -> None:
     inner = "[" * depth + "]" * depth
     text = f'{{"variables": {{"a": {inner}}}}}' if field == "variables" else f'{{"{field}": {inner}}}'
 
-    with pytest.raises(InvalidCorpus, match=r"^line 1: .*100 deep"):
+    with pytest.raises(InvalidCorpus, match=r"^line 1: .*at most 100 levels deep"):
         read([text])
 
 

@@ -621,4 +621,4 @@ async def test_votes_that_may_be_a_twins_are_no_evidence(shared: str, watched: b
 
     assert found(looks).evidence == before.evidence
     assert "votes_total" in found(looks).missing["feedback"]
-    assert "may be of us as well, which has the same revision in namespace ml" in found(looks).missing["feedback"]
+    assert "may belong to us as well, which has the same revision in namespace ml" in found(looks).missing["feedback"]

@@ -154,7 +154,8 @@ def test_twins_that_serve_are_known_though_nobody_looks_at_them() -> None:
     ((about, reason),) = owners.list_unclear(("ml", "chat")).items()
     assert about == (PODS, STABLE)
     assert reason == (
-        f'requests_total with revision="{STABLE}" may be of chat-b as well, which has the same revision in namespace ml'
+        f'requests_total with revision="{STABLE}" may belong to chat-b as well, which has the same revision'
+        " in namespace ml"
     )
     assert owners.list_unclear(("prod", "chat")) == {}
 
