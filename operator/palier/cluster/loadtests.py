@@ -95,7 +95,7 @@ class LoadTests:
         namespace = deployment.metadata.namespace
         name = load_test_name(deployment, run) if run else ""
         over = find_leftovers(self.store, deployment, ("Job", "ConfigMap"), label=LABEL_LOAD_TEST, but=name)
-        denial = await let_go(self.cluster, map(Reference.to, over))
+        denial = await let_go(self.cluster, map(Reference.from_object, over))
         if run is None or self.store.get("Job", namespace, name) is not None:
             return denial
         addresses = sorted(ready_addresses(self.store, namespace, child_name(deployment, run.revision)))

@@ -213,7 +213,7 @@ class Controller:
         again_in = this.targets.again_in
         rest = again_in
         if rest is None:
-            diagnosed_in = self._troubles.again_in(*key, now=this.now)
+            diagnosed_in = self._diagnostics.again_in(*key, now=this.now)
             rest = rest_after(this.decision, diagnosed_in=diagnosed_in, now=this.now)
         return rest if outcomes.again_in is None else min(rest, outcomes.again_in)
 

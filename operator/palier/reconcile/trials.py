@@ -220,9 +220,9 @@ class Trials:
 def _described(deployment: ModelDeployment, observation: Observation, decision: Decision) -> ModelDeployment:
     """The spec as the revision serves it that is tried."""
     if decision.run:
-        return observation.described(deployment, decision.run.revision)
+        return observation.describe_revision(deployment, decision.run.revision)
     candidate = decision.state.candidate
-    return observation.described(deployment, candidate.revision) if candidate else deployment
+    return observation.describe_revision(deployment, candidate.revision) if candidate else deployment
 
 
 def _versions(deployment: ModelDeployment, state: State, asked: SpecInputs) -> Versions:

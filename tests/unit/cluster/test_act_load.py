@@ -44,7 +44,7 @@ class Shell:
 
     async def act(self, run: Run | None) -> None:
         """One pass with this run."""
-        described = self.look().described(self.deployment, run.revision) if run else self.deployment
+        described = self.look().describe_revision(self.deployment, run.revision) if run else self.deployment
         await self.load_tests.keep(described, run, requests=self.requests)
         self.cluster.tell(self.store)
 

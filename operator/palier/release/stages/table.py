@@ -59,7 +59,7 @@ def criteria(deployment: ModelDeployment, state: State) -> Objectives:
 def judge_stage(situation: Situation) -> Judgements:
     """Verdicts on every objective; a look that could not measure leaves no verdict but NoEvidence."""
     release = situation.release
-    if release.direct or (release.traffic_since is None and not release.evidence):
+    if release.is_direct or (release.traffic_since is None and not release.evidence):
         return ()
     kind = kind_at(release)
     return kind.judge(situation) if kind else ()
