@@ -54,7 +54,7 @@ class Trials:
         """By namespace and name of the ModelDeployment: since when its proxy is not ready."""
 
     async def complete_observation(
-        self, deployment: ModelDeployment, observation: Observation, state: State, *, asked: SpecInputs, now: float
+        self, deployment: ModelDeployment, observation: Observation, state: State, *, inputs: SpecInputs, now: float
     ) -> Observation:
         """The observation with what is known of golden answers and shadow."""
         release, rules = state.release, deployment.spec.release
@@ -65,7 +65,7 @@ class Trials:
         if release.stage and release.stage.golden and not observation.unreadable:
             stable = state.stable.revision if state.stable else ""
             try:
-                plan = self._golden_plan(described, state.candidate.revision, stable, asked, {})
+                plan = self._golden_plan(described, state.candidate.revision, stable, inputs, {})
                 observation = replace(observation, golden_digest=golden_plan.digest(plan))
             except InvalidSpec as error:
                 # The golden answers have to wait for it; a candidate with users must not.
@@ -73,7 +73,7 @@ class Trials:
             situation = replace(situation, observation=observation)
         if (run := golden_stage.examination_under_way(situation)) is not None:
             found = await self._golden_facts(described, run)
-            about = _in_words(_versions(described, state, asked))
+            about = _in_words(_versions(described, state, inputs))
             observation = replace(observation, golden=replace(found, about=about))
         if (shadow := shadow_stage.shadow_under_way(situation)) is not None:
             facts = await self._explain_unready(
@@ -102,7 +102,7 @@ class Trials:
         return Mirror(shadow_name(deployment, decision.shadow), PORT, percent)
 
     async def keep(
-        self, deployment: ModelDeployment, observation: Observation, decision: Decision, *, asked: SpecInputs
+        self, deployment: ModelDeployment, observation: Observation, decision: Decision, *, inputs: SpecInputs
     ) -> Denial:
         """Have what has to ask and compare now, and nothing of what has not; tells what may not go.
 
@@ -111,7 +111,7 @@ class Trials:
         """
         state, candidate = decision.state, decision.state.candidate
         described = observation.describe_revision(deployment, candidate.revision) if candidate else deployment
-        versions = _versions(described, state, asked) if candidate else {}
+        versions = _versions(described, state, inputs) if candidate else {}
         run, plan = decision.shadow, ""
         if run is not None:
             plan = shadow_plan.plan_for(
@@ -129,13 +129,13 @@ class Trials:
             return denial  # what is under way was told everything: it goes on while a text is away for a moment
         examination, plan = decision.examination, ""
         if examination is not None:
-            plan = self._golden_plan(described, examination.candidate, examination.stable, asked, versions).to_json()
+            plan = self._golden_plan(described, examination.candidate, examination.stable, inputs, versions).to_json()
         kept = await self._goldens.keep(
             described,
             examination,
             plan_json=plan,
-            requests=asked.golden_requests,
-            calibration=asked.calibration,
+            requests=inputs.golden_requests,
+            calibration=inputs.calibration,
         )
         return denial or kept
 
@@ -183,7 +183,7 @@ class Trials:
             return GoldenFacts(exists=True, message=str(error))
 
     def _golden_plan(
-        self, deployment: ModelDeployment, candidate: str, stable: str, asked: SpecInputs, versions: Versions
+        self, deployment: ModelDeployment, candidate: str, stable: str, inputs: SpecInputs, versions: Versions
     ) -> golden_plan.GoldenPlan:
         return golden_plan.plan_for(
             deployment,
@@ -191,9 +191,9 @@ class Trials:
             stable=stable,
             candidate_url=self._url(deployment, candidate),
             stable_url=self._url(deployment, stable) if stable else "",
-            requests=asked.golden_requests,
-            judge_prompt=asked.judge_prompt,
-            calibration=asked.calibration,
+            requests=inputs.golden_requests,
+            judge_prompt=inputs.judge_prompt,
+            calibration=inputs.calibration,
             versions=versions,
         )
 
@@ -209,11 +209,11 @@ class Trials:
         return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
 
 
-def _versions(deployment: ModelDeployment, state: State, asked: SpecInputs) -> Versions:
+def _versions(deployment: ModelDeployment, state: State, inputs: SpecInputs) -> Versions:
     """The models and prompts of both versions, as far as they are known."""
     model = deployment.spec.model
     prompts = {
-        f"prompt/{name}": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}" for name, text in asked.prompts.items()
+        f"prompt/{name}": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}" for name, text in inputs.prompts.items()
     }
     uri = {"uri": model.uri} if model.uri else {}
     candidate = {"model": model.name, "version": model.version, **uri, **prompts}

@@ -39,7 +39,7 @@ class Pass:
     observation: Observation
     decision: Decision
     targets: Targets
-    asked: SpecInputs
+    inputs: SpecInputs
     standing: Overlay
     """What the stored status says of refused writes."""
     mirror: Mirror | None
@@ -161,7 +161,7 @@ class Planner:
                     replicas,
                     port=ports[revision],
                     described=ways.get(revision),
-                    prompts=this.asked.prompts,
+                    prompts=this.inputs.prompts,
                 )
 
             # What serves goes on with the pods that it has; a candidate that does not get its own cannot.
@@ -202,15 +202,15 @@ class Planner:
         this.told = await self.reporter.report(this.body, this.status(this.standing), now=this.now)
 
     def _work(self, this: Pass) -> list[Action]:
-        deployment, observation, decision, asked = this.deployment, this.observation, this.decision, this.asked
+        deployment, observation, decision, inputs = this.deployment, this.observation, this.decision, this.inputs
 
         async def load_test() -> ClusterError | None:
             return await self.actor.load_test(
-                deployment, decision.run, observation=observation, requests=asked.requests
+                deployment, decision.run, observation=observation, requests=inputs.requests
             )
 
         async def try_before_users() -> ClusterError | None:
-            return await self.trials.keep(deployment, observation, decision, asked=asked)
+            return await self.trials.keep(deployment, observation, decision, inputs=inputs)
 
         async def keep_sticky() -> ClusterError | None:
             return await self.session_affinity.keep(deployment)

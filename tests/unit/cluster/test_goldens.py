@@ -195,7 +195,7 @@ async def test_golden_answers_and_load_tests_leave_each_other_alone() -> None:
     assert shell.names("Job") == {"load-demo-x", golden_name(shell.deployment, RUN)}
 
     seen = observe(
-        shell.store, shell.deployment, State(), asked=SpecInputs(CANDIDATE), measured=MeasuredEvidence(), troubles={}
+        shell.store, shell.deployment, State(), inputs=SpecInputs(CANDIDATE), measured=MeasuredEvidence(), troubles={}
     )
     await Actor(shell.cluster, shell.store).load_test(shell.deployment, None, observation=seen, requests="")
     assert shell.names("Job") == {golden_name(shell.deployment, RUN)}
