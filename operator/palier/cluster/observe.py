@@ -38,7 +38,7 @@ def observe(
     deployment: ModelDeployment,
     state: State,
     *,
-    asked: SpecInputs,
+    inputs: SpecInputs,
     measured: MeasuredEvidence,
     troubles: Mapping[str, str],
     unexplained: Mapping[str, str] = NOTHING,
@@ -50,7 +50,7 @@ def observe(
         store: the cache.
         deployment: the spec.
         state: the memory.
-        asked: what the spec asks for.
+        inputs: what the spec asks for.
         measured: the evidence of the release in progress.
         troubles: why pods are not ready, by revision, where that was looked up.
         unexplained: why it could not be looked up, by revision.
@@ -67,13 +67,13 @@ def observe(
         else _front_service(store, deployment, state, revisions)
     )
     return Observation(
-        revision=asked.revision,
+        revision=inputs.revision,
         revisions=revisions,
         route=route,
         measured=measured,
         requests=_requests(store, deployment),
-        options=asked.options,
-        unreadable=asked.unreadable,
+        options=inputs.options,
+        unreadable=inputs.unreadable,
     )
 
 
@@ -179,13 +179,13 @@ def _replica_failure(status: Mapping[str, Any]) -> str:
 
 def _requests(store: Store, deployment: ModelDeployment) -> Requests:
     meta = deployment.metadata
-    asked = {name: meta.annotations.get(annotation, "") for name, annotation in REQUESTS.items()}
+    requested = {name: meta.annotations.get(annotation, "") for name, annotation in REQUESTS.items()}
     writers = {
         name: writer.manager
         for name, annotation in REQUESTS.items()
-        if asked[name] and (writer := store.who_wrote(meta.namespace, meta.name, annotation))
+        if requested[name] and (writer := store.who_wrote(meta.namespace, meta.name, annotation))
     }
-    return Requests(**asked, stable=meta.annotations.get(ANNOTATION_STABLE, ""), by=writers)
+    return Requests(**requested, stable=meta.annotations.get(ANNOTATION_STABLE, ""), by=writers)
 
 
 def _front_service(

@@ -140,12 +140,12 @@ class Controller:
         spec, problem = read_spec(body, session)
         state, lost = read_memory(body, spec, odd)
         deployment = pin_plan(spec, state)
-        asked = read_inputs(self.store, deployment, state)
-        observation = await self._observer.observe(key, deployment, state, session, asked=asked, now=now)
+        inputs = read_inputs(self.store, deployment, state)
+        observation = await self._observer.observe(key, deployment, state, session, inputs=inputs, now=now)
         decision = decide(spec, observation, state, now=now)
         session.is_urgent = decision.state.release is not None and decision.state.release.ending is not None
         this = await self._plan(
-            body, pin_plan(spec, decision.state), observation, decision, asked=asked, problem=problem, now=now
+            body, pin_plan(spec, decision.state), observation, decision, inputs=inputs, problem=problem, now=now
         )
         outcomes = await carry_out(self._planner.actions(this), session.attempts, clock=self.monotonic)
         if this.moved:
@@ -161,7 +161,7 @@ class Controller:
         observation: Observation,
         decision: Decision,
         *,
-        asked: SpecInputs,
+        inputs: SpecInputs,
         problem: InvalidSpec | None,
         now: float,
     ) -> Pass:
@@ -173,7 +173,7 @@ class Controller:
             observation=observation,
             decision=decision,
             targets=targets,
-            asked=asked,
+            inputs=inputs,
             standing=standing_overlay(body),
             mirror=await self._trials.mirror(deployment, decision, targets),
             veto=self._planner.find_veto(deployment, observation, decision),

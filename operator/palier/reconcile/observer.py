@@ -52,7 +52,7 @@ class Observer:
     monotonic: Callable[[], float]
 
     async def observe(
-        self, key: Key, deployment: ModelDeployment, state: State, session: Session, *, asked: SpecInputs, now: float
+        self, key: Key, deployment: ModelDeployment, state: State, session: Session, *, inputs: SpecInputs, now: float
     ) -> Observation:
         """Everything that a decision reads, as it is now.
 
@@ -61,7 +61,7 @@ class Observer:
             deployment: the spec with the stages of the release in progress.
             state: the memory.
             session: what this process remembers of the object.
-            asked: what the spec asks for.
+            inputs: what the spec asks for.
             now: seconds since the epoch.
         """
         troubles, unexplained = await self._explain_pods(key, deployment, state, now=now)
@@ -69,7 +69,7 @@ class Observer:
             self.store,
             deployment,
             state,
-            asked=asked,
+            inputs=inputs,
             measured=self._read_measured(key, state),
             troubles=troubles,
             unexplained=unexplained,
@@ -83,7 +83,7 @@ class Observer:
                 )
         except TimeoutError:
             logger.warning("%s: prices and load tests are not known for the moment", key)
-        return await self.trials.complete_observation(deployment, observation, state, asked=asked, now=now)
+        return await self.trials.complete_observation(deployment, observation, state, inputs=inputs, now=now)
 
     def forget(self, key: Key) -> None:
         """The object is gone."""

@@ -56,7 +56,7 @@ class Trials:
         """By namespace and name of the ModelDeployment: since when its proxy is not ready."""
 
     async def complete_observation(
-        self, deployment: ModelDeployment, observation: Observation, state: State, *, asked: SpecInputs, now: float
+        self, deployment: ModelDeployment, observation: Observation, state: State, *, inputs: SpecInputs, now: float
     ) -> Observation:
         """The observation with what is known of golden answers and shadow."""
         release, rules = state.release, deployment.spec.release
@@ -67,7 +67,7 @@ class Trials:
         if release.stage and release.stage.golden and not observation.unreadable:
             stable = state.stable.revision if state.stable else ""
             try:
-                plan = self._golden_plan(described, state.candidate.revision, stable, asked, {})
+                plan = self._golden_plan(described, state.candidate.revision, stable, inputs, {})
                 observation = replace(observation, golden_digest=golden_plan.digest(plan))
             except InvalidSpec as error:
                 # The golden answers have to wait for it; a candidate with users must not.
@@ -76,7 +76,7 @@ class Trials:
         match work_at(situation):
             case GoldenRun() as run:
                 found = await self._golden_facts(described, run)
-                about = _in_words(_versions(described, state, asked))
+                about = _in_words(_versions(described, state, inputs))
                 return replace(observation, golden=replace(found, about=about))
             case ShadowRun() as run:
                 facts = shadows.facts(self._store, deployment, run)
@@ -104,24 +104,24 @@ class Trials:
         return Mirror(shadow_name(deployment, decision.shadow), PORT, percent)
 
     def programs(
-        self, deployment: ModelDeployment, observation: Observation, decision: Decision, *, asked: SpecInputs
+        self, deployment: ModelDeployment, observation: Observation, decision: Decision, *, inputs: SpecInputs
     ) -> Mapping[str, Callable[[], Awaitable[Denial]]]:
         """By the kind of a program: how to have it run if it has to, and nothing of any other one.
 
         Each tells what may not go, and raises InvalidSpec where nothing names the image that would do it.
         """
         describe_revision = _described(deployment, observation, decision)
-        versions = _versions(describe_revision, decision.state, asked) if decision.state.candidate else {}
+        versions = _versions(describe_revision, decision.state, inputs) if decision.state.candidate else {}
 
         async def keep_load_test() -> Denial:
-            return await self._load_tests.keep(describe_revision, decision.run, requests=asked.requests)
+            return await self._load_tests.keep(describe_revision, decision.run, requests=inputs.requests)
 
         async def keep_golden() -> Denial:
             run, plan = decision.examination, ""
             if run is not None:
-                plan = self._golden_plan(describe_revision, run.candidate, run.stable, asked, versions).to_json()
+                plan = self._golden_plan(describe_revision, run.candidate, run.stable, inputs, versions).to_json()
             return await self._goldens.keep(
-                describe_revision, run, plan_json=plan, requests=asked.golden_requests, calibration=asked.calibration
+                describe_revision, run, plan_json=plan, requests=inputs.golden_requests, calibration=inputs.calibration
             )
 
         async def keep_shadow() -> Denial:
@@ -179,7 +179,7 @@ class Trials:
             return GoldenFacts(exists=True, message=str(error))
 
     def _golden_plan(
-        self, deployment: ModelDeployment, candidate: str, stable: str, asked: SpecInputs, versions: Versions
+        self, deployment: ModelDeployment, candidate: str, stable: str, inputs: SpecInputs, versions: Versions
     ) -> golden_plan.GoldenPlan:
         return golden_plan.plan_for(
             deployment,
@@ -187,9 +187,9 @@ class Trials:
             stable=stable,
             candidate_url=self._url(deployment, candidate),
             stable_url=self._url(deployment, stable) if stable else "",
-            requests=asked.golden_requests,
-            judge_prompt=asked.judge_prompt,
-            calibration=asked.calibration,
+            requests=inputs.golden_requests,
+            judge_prompt=inputs.judge_prompt,
+            calibration=inputs.calibration,
             versions=versions,
         )
 
@@ -225,11 +225,11 @@ def _described(deployment: ModelDeployment, observation: Observation, decision: 
     return observation.describe_revision(deployment, candidate.revision) if candidate else deployment
 
 
-def _versions(deployment: ModelDeployment, state: State, asked: SpecInputs) -> Versions:
+def _versions(deployment: ModelDeployment, state: State, inputs: SpecInputs) -> Versions:
     """The models and prompts of both versions, as far as they are known."""
     model = deployment.spec.model
     prompts = {
-        f"prompt/{name}": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}" for name, text in asked.prompts.items()
+        f"prompt/{name}": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}" for name, text in inputs.prompts.items()
     }
     uri = {"uri": model.uri} if model.uri else {}
     candidate = {"model": model.name, "version": model.version, **uri, **prompts}

@@ -38,7 +38,7 @@ class Pass:
     observation: Observation
     decision: Decision
     targets: Targets
-    asked: SpecInputs
+    inputs: SpecInputs
     standing: Overlay
     """What the stored status says of refused writes."""
     mirror: Mirror | None
@@ -159,7 +159,7 @@ class Planner:
                     replicas,
                     port=ports[revision],
                     described=ways.get(revision),
-                    prompts=this.asked.prompts,
+                    prompts=this.inputs.prompts,
                 )
 
             # What serves goes on with the pods that it has; a candidate that does not get its own cannot.
@@ -200,7 +200,7 @@ class Planner:
         this.told = await self.reporter.report(this.body, this.status(this.standing), now=this.now)
 
     def _work(self, this: Pass) -> list[Action]:
-        deployment, observation, decision, asked = this.deployment, this.observation, this.decision, this.asked
+        deployment, observation, decision, inputs = this.deployment, this.observation, this.decision, this.inputs
 
         async def keep_sticky() -> ClusterError | None:
             return await self.session_affinity.keep(deployment)

@@ -43,7 +43,7 @@ class Shell:
     def look(self, wanted: str = CANDIDATE, state: State = STATE) -> Observation:
         """What it sees now."""
         return observe(
-            self.store, self.deployment, state, asked=SpecInputs(wanted), measured=MeasuredEvidence(), troubles={}
+            self.store, self.deployment, state, inputs=SpecInputs(wanted), measured=MeasuredEvidence(), troubles={}
         )
 
     async def act(self, targets: Targets, *, state: State = STATE, wanted: str = CANDIDATE) -> bool:

@@ -36,7 +36,7 @@ class Shell:
     def look(self) -> Observation:
         """What it sees now."""
         found = read_inputs(self.store, self.deployment, State())
-        return observe(self.store, self.deployment, State(), asked=found, measured=MeasuredEvidence(), troubles={})
+        return observe(self.store, self.deployment, State(), inputs=found, measured=MeasuredEvidence(), troubles={})
 
     def run(self, index: int = 0, *, attempt: int = 0) -> Run:
         """One of the runs that the spec asks for."""

@@ -106,7 +106,9 @@ class Shell:
 
     def look(self, deployment: ModelDeployment, state: State) -> Observation:
         """What the shell saw before anything of money."""
-        return observe(self.store, deployment, state, asked=asked(deployment), measured=MeasuredEvidence(), troubles={})
+        return observe(
+            self.store, deployment, state, inputs=asked(deployment), measured=MeasuredEvidence(), troubles={}
+        )
 
     async def complete(self, deployment: ModelDeployment, state: State) -> Observation:
         """The observation with everything."""

@@ -38,7 +38,7 @@ def seen(
         store,
         deployment or model_deployment(),
         state or State(),
-        asked=SpecInputs(STABLE),
+        inputs=SpecInputs(STABLE),
         measured=MeasuredEvidence(),
         troubles=troubles,
     )

@@ -45,7 +45,9 @@ def observed(routes: list[dict[str, Any]], parents: Parents, hostnames: list[str
         cluster.put(route)
     cluster.tell(store)
     deployment = model_deployment(traffic=through(parents, hostnames))
-    return observe(store, deployment, State(), asked=SpecInputs(STABLE), measured=MeasuredEvidence(), troubles={}).route
+    return observe(
+        store, deployment, State(), inputs=SpecInputs(STABLE), measured=MeasuredEvidence(), troubles={}
+    ).route
 
 
 def answered(*answers: dict[str, Any], parents: Parents) -> RouteFacts:
@@ -60,7 +62,9 @@ def answered(*answers: dict[str, Any], parents: Parents) -> RouteFacts:
     cluster.tell(store)
     assert cluster.objects["HTTPRoute", "ml", "demo"]["metadata"]["generation"] == 4
     deployment = model_deployment(traffic=through(parents))
-    return observe(store, deployment, State(), asked=SpecInputs(STABLE), measured=MeasuredEvidence(), troubles={}).route
+    return observe(
+        store, deployment, State(), inputs=SpecInputs(STABLE), measured=MeasuredEvidence(), troubles={}
+    ).route
 
 
 def test_no_route_yet() -> None:
@@ -212,7 +216,7 @@ def test_of_two_routes_of_one_age_the_first_by_name_wins(namespace: str, name: s
     cluster.tell(store)
     deployment = model_deployment(traffic=through([PUBLIC]))
     route = observe(
-        store, deployment, State(), asked=SpecInputs(STABLE), measured=MeasuredEvidence(), troubles={}
+        store, deployment, State(), inputs=SpecInputs(STABLE), measured=MeasuredEvidence(), troubles={}
     ).route
 
     assert bool(route.conflict) is wins

@@ -46,7 +46,7 @@ class Shell:
         """The route sends copies to the proxy of a run, or to none; the gateway has taken it over, or not yet."""
         copies = Mirror(shadow_name(self.deployment, run), PORT, run.percent) if run else None
         seen = observe(
-            self.store, self.deployment, STATE, asked=SpecInputs(STABLE), measured=MeasuredEvidence(), troubles={}
+            self.store, self.deployment, STATE, inputs=SpecInputs(STABLE), measured=MeasuredEvidence(), troubles={}
         )
         split = Targets({STABLE: 100}, (STABLE, ""), {})
         actor = Actor(self.cluster, self.store)
