@@ -5,7 +5,7 @@ amounts are decimals of one currency and are rounded only where somebody reads t
 
 - `money`, `quantities`, `resources`, `prices`, `price_fields`, `replica`: amounts of one currency; what a replica
   asks for, and what an hour of it costs
-- `capacity`, `measured`, `queueing`: the scaling law of several replicas, and how well it is known; queues
+- `capacity`, `measured_capacity`, `queueing`: the scaling law of several replicas, and how well it is known; queues
 - `plan`, `planning`, `costs`, `affordable`, `verdict`: the month at every traffic, what fits, and the verdict
 - `variants`, `recommendation`: the cheapest way that fits; requests, limits and bounds of an autoscaler
 - `spending`, `burn`, `running`: what was spent, whether the budget burns, what a thousand answers cost

@@ -213,7 +213,7 @@ class Planner:
             }
             return await keep_disruption_budgets(self.cluster, self.store, deployment, replicas)
 
-        programs = self.trials.programs(deployment, observation, decision, asked=asked)
+        programs = self.trials.programs(deployment, observation, decision, inputs=inputs)
         return [
             *(
                 Action(Tier.WORK, name, keep, content=str(decision.work), repeated=True)

@@ -46,10 +46,10 @@ METRICS = ("cluster/costs.py", "cluster/instruments.py", "workers/shadow/metrics
 """Modules whose texts are the help of metrics."""
 
 DEVELOPERS = (
-    "api/crd.py",
-    "api/generated.py",
-    "api/reference.py",
-    "api/structural.py",
+    "api/generate/crd.py",
+    "api/generate/generated.py",
+    "api/generate/reference.py",
+    "api/generate/structural.py",
     "presets/__main__.py",
     "presets/page.py",
     "__init__.py",
