@@ -19,7 +19,7 @@ from palier.cluster.kinds import Reference, collection_path, object_path
 from palier.cluster.transport import MERGE_PATCH
 from palier.errors import ClusterError
 from tests.apiserver.runtime_support import ROOT, Plane, eventually, model_deployment
-from tests.unit.cluster.memory import answer, endpoint_slice
+from tests.support.cluster.memory import answer, endpoint_slice
 
 GOOD = "good"
 NOBODY = "http://127.0.0.1:9"

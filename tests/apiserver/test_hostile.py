@@ -29,10 +29,10 @@ from tests.apiserver.hostile_support import (
     run_operator,
 )
 from tests.apiserver.runtime_support import Plane, eventually, model_deployment
-from tests.unit.cluster.schema import violations
-from tests.unit.cluster.trial_life import Life
-from tests.unit.hostile.mutations import good_deployments, mutate_deployments, mutate_statuses
-from tests.unit.hostile.neighbours import collect_statuses
+from tests.support.cluster.schema import violations
+from tests.support.cluster.trial_life import Life
+from tests.support.hostile.mutations import good_deployments, mutate_deployments, mutate_statuses
+from tests.support.hostile.neighbours import collect_statuses
 
 logger = logging.getLogger(__name__)
 MANY = int(os.environ.get("PALIER_HOSTILE", "300"))

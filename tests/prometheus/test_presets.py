@@ -26,8 +26,8 @@ from palier.presets import (
     router,
     runtime,
 )
-from tests.counting import histogram_counts, increments
 from tests.prometheus.conftest import EXPOSITIONS, NAMESPACE, Scraped, texts
+from tests.support.counting import histogram_counts, increments
 
 STALENESS = 5.0
 

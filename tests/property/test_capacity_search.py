@@ -16,8 +16,7 @@ from palier.economics.queueing import Law, largest_rate
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.objectives import LoadObjective, Promise
 from palier.loadtest.plan import LoadTestPlan
-from tests.thorough import examples
-from tests.unit.loadtest.queues import (
+from tests.support.loadtest.queues import (
     ERRORS,
     Bench,
     Fifo,
@@ -30,6 +29,7 @@ from tests.unit.loadtest.queues import (
     exponential,
     fixed,
 )
+from tests.support.thorough import examples
 
 SEEDS = range(1, 1 + examples(2, thorough=4))
 

@@ -21,7 +21,7 @@ from palier.economics.resources import Resources
 from palier.errors import CurrencyMismatch
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
-from tests.unit.economics.examples import TODAY, priced, unpriced
+from tests.support.economics.examples import TODAY, priced, unpriced
 
 QUICK = settings(deadline=None, max_examples=100)
 EXACT = Decimal("1e-20")

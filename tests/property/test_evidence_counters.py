@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from palier.evidence.counters import Series
-from tests.counting import Increment, histogram_counts, increments
-from tests.property.plain_counting import plain_increments
+from tests.support.counting import Increment, histogram_counts, increments
+from tests.support.evidence.plain_counting import plain_increments
 
 SCRAPE = 15.0
 STALENESS = 40.0

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from palier.release.state import Result
-from tests.property.load_fates import ALL, FAMILIES, Fate, best, finished, may_pass, serving, spec
-from tests.property.load_world import PRICES, LoadWorld, Truth
-from tests.thorough import examples
+from tests.support.release.load_fates import ALL, FAMILIES, Fate, best, finished, may_pass, serving, spec
+from tests.support.release.load_world import PRICES, LoadWorld, Truth
+from tests.support.thorough import examples
 
 TRUTHS = st.builds(
     Truth,

@@ -6,8 +6,8 @@ import pytest
 
 from palier.release.situation import Hold
 from palier.release.state import ReleasePhase, Result
-from tests.property.load_fates import finished, serving, spec
-from tests.property.load_world import PRICES, Truth, load_tested
+from tests.support.release.load_fates import finished, serving, spec
+from tests.support.release.load_world import PRICES, Truth, load_tested
 
 
 def test_a_result_is_used_again_while_it_is_fresh() -> None:

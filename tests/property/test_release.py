@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from palier.release.state import ReleasePhase, Result
-from tests.property.world import World, model_deployment
-from tests.thorough import examples
+from tests.support.release.world import World, model_deployment
+from tests.support.thorough import examples
 
 STABLE, CANDIDATE, THIRD = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"
 

@@ -6,9 +6,9 @@ import pytest
 
 from palier.release.examining import AGAIN_AFTER
 from palier.release.state import Outcome, Release, ReleasePhase, Result
-from tests.property.trial_fates import REVISIONS, finished, serving
-from tests.property.trial_specs import LENIENT, MIN_PAIRS, Golden, Truth, tried
-from tests.property.trial_world import TrialWorld
+from tests.support.release.trial_fates import REVISIONS, finished, serving
+from tests.support.release.trial_specs import LENIENT, MIN_PAIRS, Golden, Truth, tried
+from tests.support.release.trial_world import TrialWorld
 
 SECOND, THIRD = REVISIONS["2"], REVISIONS["3"]
 EXPERIMENT = {"objective": "errors", "weight": 60, "duration": "10s"}

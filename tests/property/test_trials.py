@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from palier.release.state import ReleasePhase, Result
-from tests.property.trial_fates import REVISIONS, Fate, alike, finished, serving
-from tests.property.trial_specs import Truth, tried
-from tests.property.trial_world import TrialWorld
-from tests.thorough import examples
+from tests.support.release.trial_fates import REVISIONS, Fate, alike, finished, serving
+from tests.support.release.trial_specs import Truth, tried
+from tests.support.release.trial_world import TrialWorld
+from tests.support.thorough import examples
 
 SHARES = st.sampled_from([0.0, 0.0, 0.02, 0.1, 0.5, 1.0])
 TRUTHS = st.builds(

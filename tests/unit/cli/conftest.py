@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.answer_files import Folder
-from tests.unit.golden.models import Model, model, says
+from tests.support.cli.answer_files import Folder
+from tests.support.golden.models import Model, model, says
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from palier.answers.text import METRICS, score
 from palier.errors import InvalidCorpus, InvalidSettings
-from tests.unit.cli.answer_files import Folder, palier
+from tests.support.cli.answer_files import Folder, palier
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from palier.errors import InvalidSettings, InvalidSpec, PalierError
-from tests.unit.cli.answer_files import Folder
+from tests.support.cli.answer_files import Folder
 
 CHECKS = """\
 checks:

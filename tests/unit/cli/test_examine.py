@@ -17,8 +17,8 @@ from palier.api.status.values import Verdict
 from palier.cli.main import main
 from palier.golden.plan import GoldenPlan
 from palier.golden.result import GoldenResult
-from tests.unit.golden.judges import pairs
-from tests.unit.golden.models import Model, model, says
+from tests.support.golden.judges import pairs
+from tests.support.golden.models import Model, model, says
 
 CHECKS = "checks:\n- {name: language, path: $.language, compare: Label}\n"
 

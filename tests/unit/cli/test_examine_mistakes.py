@@ -8,8 +8,8 @@ import pytest
 from palier.cli.main import main
 from palier.golden.judge_plan import JudgePlan
 from palier.golden.plan import GoldenPlan
-from tests.unit.golden.judges import pairs
-from tests.unit.golden.models import Model
+from tests.support.golden.judges import pairs
+from tests.support.golden.models import Model
 
 
 @pytest.mark.parametrize(

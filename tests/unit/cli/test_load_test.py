@@ -19,7 +19,7 @@ from palier.loadtest.objectives import LoadObjective, Promise
 from palier.loadtest.plan import LoadTestPlan
 from palier.loadtest.result import LoadTestResult, StepRecord
 from palier.workers import load_test as run
-from tests.unit.loadtest.served import Served, served
+from tests.support.loadtest.served import Served, served
 
 FOUND = LoadTestResult(
     verdict=Verdict.PASS,

@@ -19,7 +19,7 @@ from aiohttp import web
 from palier.api.spec.shadow import Disagreements
 from palier.cli.shadow import add_command
 from palier.errors import InvalidSettings
-from tests.unit.shadow.arms import CANDIDATE, PLAN, STABLE, Arm, serve, until
+from tests.support.shadow.arms import CANDIDATE, PLAN, STABLE, Arm, serve, until
 
 PROGRAM = """\
 import argparse, sys

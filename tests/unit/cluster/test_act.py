@@ -14,9 +14,9 @@ from palier.manifests.traffic import front_service_manifest, route_weights
 from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.state import Former, RevisionRef, State
 from palier.release.targets import Targets
-from tests.property.world import model_deployment
-from tests.unit.cluster.acting import keep_revisions, steer
-from tests.unit.cluster.memory import MemoryCluster
+from tests.support.cluster.acting import keep_revisions, steer
+from tests.support.cluster.memory import MemoryCluster
+from tests.support.release.world import model_deployment
 
 STABLE, CANDIDATE, FORMER = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"
 SERVICE: dict[str, Any] = {"service": {}}

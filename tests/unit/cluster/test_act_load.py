@@ -16,10 +16,10 @@ from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.state import State
 from palier.release.targets import Targets
 from palier.release.testing import Run, runs_of
-from tests.property.load_world import asked, load_tested
-from tests.unit.cluster.acting import keep_revisions
-from tests.unit.cluster.memory import MemoryCluster, endpoint_slice
-from tests.unit.release.load_examples import under_load
+from tests.support.cluster.acting import keep_revisions
+from tests.support.cluster.memory import MemoryCluster, endpoint_slice
+from tests.support.release.load_examples import under_load
+from tests.support.release.load_world import asked, load_tested
 
 TWO = {"a": "1", "b": "2"}
 

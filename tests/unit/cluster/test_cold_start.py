@@ -7,8 +7,8 @@ import pytest
 
 from palier.cluster.loadtests import cold_start, nodes_of
 from palier.manifests.metadata import selector_labels
-from tests.property.world import model_deployment
-from tests.unit.cluster.tested_pods import REVISION, STARTED_AT, ready_at, serving_pod
+from tests.support.cluster.tested_pods import REVISION, STARTED_AT, ready_at, serving_pod
+from tests.support.release.world import model_deployment
 
 
 def test_a_cold_start_is_counted_from_the_node() -> None:

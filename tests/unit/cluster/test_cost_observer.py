@@ -27,14 +27,14 @@ from palier.release.situation import Decision
 from palier.release.state import ReleasePhase, State
 from palier.release.targets import Targets
 from palier.release.testing import Run, runs_of
-from tests.property.load_world import BORN, asked, load_tested
-from tests.property.trial_specs import tried
-from tests.property.world import model_deployment
-from tests.unit.cluster.acting import keep_revisions
-from tests.unit.cluster.memory import MemoryCluster
-from tests.unit.release.examples import ref, serving
-from tests.unit.release.load_examples import NOW, decided, passed, recorded_of, under_load, ways
-from tests.unit.release.trial_examples import trying
+from tests.support.cluster.acting import keep_revisions
+from tests.support.cluster.memory import MemoryCluster
+from tests.support.release.examples import ref, serving
+from tests.support.release.load_examples import NOW, decided, passed, recorded_of, under_load, ways
+from tests.support.release.load_world import BORN, asked, load_tested
+from tests.support.release.trial_examples import trying
+from tests.support.release.trial_specs import tried
+from tests.support.release.world import model_deployment
 
 KEY = Key("ml", "demo")
 TABLE = "{currency: EUR, source: list, asOf: 2026-11-01, cpuHour: 0.1, memoryGiBHour: 0.01}"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from palier.errors import ClusterError, Forbidden, Invalid
-from tests.unit.cluster.trial_life import KEY, PROMISES, Life, serving
+from tests.support.cluster.trial_life import KEY, PROMISES, Life, serving
 
 POLICY = "admission webhook denied the request: nothing is deleted"
 REFUSALS = [Forbidden(POLICY), Invalid(POLICY)]

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from palier.cluster.diagnostics import PodDiagnostics, describe_problem
 from palier.errors import Unavailable
-from tests.unit.cluster.memory import MemoryCluster
+from tests.support.cluster.memory import MemoryCluster
 
 
 def pod(

@@ -9,8 +9,8 @@ from palier.cluster.disruption import keep_disruption_budgets
 from palier.cluster.store import Store
 from palier.errors import ClusterError, Forbidden, Invalid, NameTaken, NotFound, Unavailable
 from palier.manifests.revision import deployment_manifest
-from tests.property.world import model_deployment
-from tests.unit.cluster.memory import MemoryCluster
+from tests.support.cluster.memory import MemoryCluster
+from tests.support.release.world import model_deployment
 
 STABLE, CANDIDATE = "aaaaaaaaaa", "bbbbbbbbbb"
 

@@ -7,7 +7,7 @@ import pytest
 
 from palier.api.constants import API_VERSION, KIND
 from palier.errors import ClusterError, Forbidden, Invalid, Unavailable
-from tests.unit.cluster.trial_life import KEY, PROMISES, Life, serving, whole
+from tests.support.cluster.trial_life import KEY, PROMISES, Life, serving, whole
 
 NO_GPU = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
 POLICY = "admission webhook denied the request: images come from registry.corp"

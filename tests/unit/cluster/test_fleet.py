@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from palier.cluster.queue import URGENT_IN_A_ROW, Rest, WorkQueue
-from tests.unit.cluster.recorder import Run, now
+from tests.support.cluster.recorder import Run, now
 
 WATCHED = [f"watched-{number}" for number in range(500)]
 NEW = [f"new-{number}" for number in range(20)]

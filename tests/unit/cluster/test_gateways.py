@@ -10,8 +10,8 @@ from palier.cluster.gateways import ASKED_FOR, Gateways, SessionAffinity
 from palier.cluster.kinds import Reference
 from palier.cluster.store import Store
 from palier.errors import ClusterError, Conflict, Forbidden, Invalid, InvalidSpec, NameTaken, NotFound, Unavailable
-from tests.property.world import model_deployment
-from tests.unit.cluster.memory import MemoryCluster
+from tests.support.cluster.memory import MemoryCluster
+from tests.support.release.world import model_deployment
 
 SHARE = "HTTPRouteRequestPercentageMirror"
 API = "gateway.networking.k8s.io/v1"

@@ -16,8 +16,8 @@ from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult
 from palier.manifests.golden import golden_configs, golden_name
 from palier.release.examining import GoldenFacts, GoldenRun
-from tests.property.world import model_deployment
-from tests.unit.cluster.memory import MemoryCluster
+from tests.support.cluster.memory import MemoryCluster
+from tests.support.release.world import model_deployment
 
 CANDIDATE, STABLE = "bbbbbbbbbb", "aaaaaaaaaa"
 RUN = GoldenRun(CANDIDATE, STABLE, attempt=1, digest="0123456789abcdef")

@@ -10,8 +10,8 @@ from palier.cluster.inputs import SpecInputs, read_inputs
 from palier.cluster.store import Store
 from palier.errors import InvalidSpec
 from palier.release.state import Release, RevisionRef, State
-from tests.property.load_world import load_tested, pod
-from tests.property.world import model_deployment
+from tests.support.release.load_world import load_tested, pod
+from tests.support.release.world import model_deployment
 
 PROMPTS = [{"name": "system", "configMapKeyRef": {"name": "texts", "key": "system"}}]
 CORPUS = {"corpus": {"configMapKeyRef": {"name": "texts", "key": "requests"}}}

@@ -20,8 +20,8 @@ from palier.metrics.prices import Prices
 from palier.reconcile.controller import Controller
 from palier.reconcile.costs import CostObserver
 from palier.reconcile.trials import Trials
-from tests.property.load_world import load_tested
-from tests.unit.cluster.memory import MemoryCluster
+from tests.support.cluster.memory import MemoryCluster
+from tests.support.release.load_world import load_tested
 
 KEY = Key("ml", "demo")
 BORN = 1_795_564_800.0

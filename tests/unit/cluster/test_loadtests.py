@@ -17,8 +17,8 @@ from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
 from palier.manifests.loadtest import load_test_job, load_test_name
 from palier.release.testing import LoadTestFacts, Run
-from tests.unit.cluster.memory import MemoryCluster
-from tests.unit.cluster.tested_pods import REVISION, STARTED, STARTED_AT, serving_pod
+from tests.support.cluster.memory import MemoryCluster
+from tests.support.cluster.tested_pods import REVISION, STARTED, STARTED_AT, serving_pod
 
 RUN = Run("", REVISION, replicas=1, index=0, attempt=1, digest="0123456789abcdef")
 

@@ -7,7 +7,7 @@ import pytest
 
 from palier.api.constants import KIND
 from palier.errors import Invalid
-from tests.unit.cluster.trial_life import KEY, PROMISES, Life, serving
+from tests.support.cluster.trial_life import KEY, PROMISES, Life, serving
 
 PLAIN: dict[str, Any] = {"golden": False, "shadow": False, "objectives": PROMISES[:1], "spec": {}}
 

@@ -13,8 +13,8 @@ from palier.manifests.revision import deployment_manifest, service_manifest
 from palier.manifests.traffic import front_service_manifest
 from palier.release.observation import MeasuredEvidence, Observation, RevisionFacts
 from palier.release.state import RevisionRef, State
-from tests.property.world import model_deployment
-from tests.unit.cluster.memory import MemoryCluster, endpoint_slice
+from tests.support.cluster.memory import MemoryCluster, endpoint_slice
+from tests.support.release.world import model_deployment
 
 STABLE, CANDIDATE = "aaaaaaaaaa", "bbbbbbbbbb"
 SERVICE: dict[str, Any] = {"service": {}}

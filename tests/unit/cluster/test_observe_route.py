@@ -11,8 +11,8 @@ from palier.cluster.store import Store
 from palier.manifests.traffic import route_manifest
 from palier.release.observation import MeasuredEvidence, RouteFacts
 from palier.release.state import State
-from tests.property.world import model_deployment
-from tests.unit.cluster.memory import MemoryCluster, answer
+from tests.support.cluster.memory import MemoryCluster, answer
+from tests.support.release.world import model_deployment
 
 STABLE, CANDIDATE = "aaaaaaaaaa", "bbbbbbbbbb"
 PUBLIC = {"name": "public", "namespace": "infra", "sectionName": "https"}

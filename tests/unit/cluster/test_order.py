@@ -15,7 +15,7 @@ from palier.metrics.prices import Prices
 from palier.reconcile.controller import Controller
 from palier.reconcile.costs import CostObserver
 from palier.reconcile.trials import Trials
-from tests.unit.cluster.memory import MemoryCluster
+from tests.support.cluster.memory import MemoryCluster
 
 KEY = Key("ml", "demo")
 IMAGES = ("m:1", "m:2")

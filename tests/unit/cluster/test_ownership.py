@@ -11,8 +11,8 @@ from palier.cluster.ownership import claim
 from palier.cluster.store import Store
 from palier.errors import Conflict, NameTaken, Unavailable
 from palier.manifests.revision import deployment_manifest, prompts_manifest, service_manifest
-from tests.property.world import model_deployment
-from tests.unit.cluster.memory import MemoryCluster
+from tests.support.cluster.memory import MemoryCluster
+from tests.support.release.world import model_deployment
 
 REVISION = "aaaaaaaaaa"
 DEMO = model_deployment()

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from palier.cluster.queue import Key, WorkQueue
 from palier.errors import Conflict, Unavailable
+from tests.support.cluster.recorder import Answer, Recorder, Run, now, running
 from tests.unit.cluster.conftest import in_faked_time
-from tests.unit.cluster.recorder import Answer, Recorder, Run, now, running
 
 
 def test_adds_of_a_waiting_key_are_one(in_faked_time: Run) -> None:

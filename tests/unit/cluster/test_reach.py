@@ -13,9 +13,9 @@ from palier.cluster.reach import AT_ONCE, REFUSED_AGAIN_AFTER, UNKNOWN_AGAIN_AFT
 from palier.cluster.store import Store
 from palier.release.reach import NOT_ASKED, hold_for_reach
 from palier.release.state import ReleasePhase, State
-from tests.property.world import model_deployment
-from tests.unit.cluster.memory import MemoryCluster, endpoint_slice
-from tests.unit.release.examples import CANDIDATE, STABLE, first, releasing, serving
+from tests.support.cluster.memory import MemoryCluster, endpoint_slice
+from tests.support.release.examples import CANDIDATE, STABLE, first, releasing, serving
+from tests.support.release.world import model_deployment
 
 KEY = Key("ml", "demo")
 REVISION = "aaaaaaaaaa"

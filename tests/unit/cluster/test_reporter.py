@@ -14,8 +14,8 @@ from palier.cluster.reporter import CHECKPOINT, Reporter, words_of
 from palier.cluster.store import Store
 from palier.release.memory import write_state
 from palier.release.state import ReleasePhase, RevisionRef, State
-from tests.unit.cluster.memory import MemoryCluster
-from tests.unit.release.examples import release_at
+from tests.support.cluster.memory import MemoryCluster
+from tests.support.release.examples import release_at
 
 START = 1_000_000.0
 CANARY = State(

@@ -18,9 +18,9 @@ from palier.release.observation import MeasuredEvidence
 from palier.release.shadowing import NO_SHADOW, ShadowFacts, ShadowRun
 from palier.release.state import RevisionRef, State
 from palier.release.targets import Targets
-from tests.property.world import model_deployment
-from tests.unit.cluster.acting import steer
-from tests.unit.cluster.memory import MemoryCluster, endpoint_slice
+from tests.support.cluster.acting import steer
+from tests.support.cluster.memory import MemoryCluster, endpoint_slice
+from tests.support.release.world import model_deployment
 
 STABLE, CANDIDATE = "aaaaaaaaaa", "bbbbbbbbbb"
 RUN = ShadowRun(CANDIDATE, STABLE, percent=20, digest="0123456789abcdef")

@@ -9,9 +9,9 @@ from palier.api.constants import KIND, LABEL_DEPLOYMENT
 from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult
 from palier.manifests.shadow import ANNOTATION_RENDERED, LABEL_SHADOW
-from tests.property.trial_specs import LENIENT
-from tests.unit.cluster.trial_life import GOLDEN, KEY, PROMISES, TEXTS, Life, serving, whole
-from tests.unit.release.trial_examples import BAD
+from tests.support.cluster.trial_life import GOLDEN, KEY, PROMISES, TEXTS, Life, serving, whole
+from tests.support.release.trial_examples import BAD
+from tests.support.release.trial_specs import LENIENT
 
 PROXY = ["+ ConfigMap shadow", "+ Service shadow", "+ Deployment shadow"]
 PROXY_GONE = ["- Deployment shadow", "- ConfigMap shadow", "- Service shadow"]

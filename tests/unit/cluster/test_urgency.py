@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from palier.cluster.queue import URGENT_IN_A_ROW, Rest, WorkQueue
 from palier.errors import Conflict
+from tests.support.cluster.recorder import Answer, Recorder, Run, running
 from tests.unit.cluster.conftest import in_faked_time
-from tests.unit.cluster.recorder import Answer, Recorder, Run, running
 
 
 def test_urgent_keys_leave_a_turn_to_the_others(in_faked_time: Run) -> None:

@@ -12,7 +12,7 @@ from palier.cluster.queue import Key, WorkQueue
 from palier.cluster.store import Store
 from palier.cluster.watches import WATCHES, find_affected
 from palier.errors import Conflict, InvalidSettings
-from tests.unit.cluster.recorder import Run, now
+from tests.support.cluster.recorder import Run, now
 
 
 def deployment(name: str = "a", *, version: int = 1, namespace: str = "ml", **spec: object) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from palier.economics.measured_capacity import combine_results
 from palier.economics.plan import Plan, plan
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
-from tests.unit.economics.examples import inputs
+from tests.support.economics.examples import inputs
 from tests.unit.economics.test_plan import budget
 
 

@@ -13,7 +13,7 @@ from palier.economics.money import Money
 from palier.economics.plan import Plan, PointName, inputs_of, plan, plan_of
 from palier.errors import InvalidSpec
 from palier.evidence.verdicts import Verdict
-from tests.unit.economics.examples import TODAY, container, deployment, inputs, priced, prices, unpriced
+from tests.support.economics.examples import TODAY, container, deployment, inputs, priced, prices, unpriced
 
 SCALE: dict[str, Any] = {"target": {"requestsPerSecond": "200"}}
 BUDGET: dict[str, Any] = {"currency": "EUR", "monthly": "3000"}

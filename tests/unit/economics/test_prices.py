@@ -11,7 +11,7 @@ from palier.economics.money import Money
 from palier.economics.prices import ANY_PRODUCT, Priced, PriceTable, Unpriced, hourly
 from palier.economics.resources import Resources
 from palier.errors import InvalidPrices
-from tests.unit.economics.examples import PRICES, TODAY, prices
+from tests.support.economics.examples import PRICES, TODAY, prices
 
 SMALL = Resources(Decimal("0.5"), Decimal(2))
 

@@ -9,7 +9,7 @@ from palier.api.spec.budget import Budget
 from palier.economics.capacity import ScalingLaw
 from palier.economics.plan import plan
 from palier.economics.recommendation import Recommendation, recommendation
-from tests.unit.economics.examples import inputs
+from tests.support.economics.examples import inputs
 
 MEBIBYTE = 2**20
 

@@ -7,7 +7,7 @@ import pytest
 
 from palier.economics.resources import Resources, node_selector, read_requests
 from palier.errors import InvalidSpec
-from tests.unit.economics.examples import container, deployment
+from tests.support.economics.examples import container, deployment
 
 GPU = {"accelerator": "GPU", "gpu": {"product": "NVIDIA-L4", "count": 2}}
 

@@ -11,7 +11,7 @@ from palier.economics.plan import plan
 from palier.economics.prices import Priced, Unpriced
 from palier.economics.variants import Choice, VariantFinding, choose
 from palier.evidence.verdicts import Verdict
-from tests.unit.economics.examples import inputs, priced, unpriced
+from tests.support.economics.examples import inputs, priced, unpriced
 
 BUDGET = Budget.model_validate({"currency": "EUR", "monthly": "3000"})
 

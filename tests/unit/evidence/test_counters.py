@@ -7,7 +7,7 @@ import pytest
 
 from palier.evidence.counters import Measurable, Series
 from palier.evidence.counts import Counts
-from tests.counting import Increment, histogram_counts, increments
+from tests.support.counting import Increment, histogram_counts, increments
 
 STALENESS = 40.0
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from palier.errors import InvalidCorpus
 from palier.golden.calibration import CONTROLS, CONTROLS_NEEDED, FEWEST_PAIRS, MOST_PAIRS, Pair, agreement_of, read
 from palier.golden.judge_reply import Opinion
-from tests.unit.golden import judges
+from tests.support.golden import judges
 
 FIRST, SECOND, TIE = Opinion
 OPINIONS = st.sampled_from([FIRST, SECOND, TIE])

@@ -18,8 +18,8 @@ from palier.golden.judge_plan import JudgePlan
 from palier.golden.plan import GoldenPlan
 from palier.workers.golden import ask, run
 from palier.workers.golden.run import ExaminationReport, Progress, Tell, collect, examine, examine_scores
-from tests.unit.golden import judges
-from tests.unit.golden.models import Answer, Model, broken, model, says
+from tests.support.golden import judges
+from tests.support.golden.models import Answer, Model, broken, model, says
 
 LABEL = Answers.model_validate({"checks": [{"name": "language", "path": "$.language", "compare": "Label"}]})
 TEXT = Answers.model_validate({"checks": [{"name": "text", "path": "$.text", "compare": "Text"}]})

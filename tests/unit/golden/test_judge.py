@@ -13,8 +13,8 @@ from palier.golden.calibration import CONTROLS
 from palier.golden.judge_reply import Opinion
 from palier.workers.golden.judge import FEWEST_COMPARED, _majority
 from palier.workers.golden.votes import FAILURES_IN_A_ROW
-from tests.unit.golden import judges
-from tests.unit.golden.judges import CONTROL_VOTES, PLAN, Answer, Question, calibrated, judging, prefers
+from tests.support.golden import judges
+from tests.support.golden.judges import CONTROL_VOTES, PLAN, Answer, Question, calibrated, judging, prefers
 
 
 async def test_a_good_judge_is_heard() -> None:

@@ -15,7 +15,7 @@ from palier.errors import InvalidSpec
 from palier.golden.calibration import read
 from palier.golden.judge_plan import JudgePlan, judge_plan_for
 from palier.golden.prompt import OWN_PROMPT, fault
-from tests.unit.golden import judges
+from tests.support.golden import judges
 
 URL = "http://judge.ml:8000/v1/chat/completions"
 PLAN = JudgePlan(

@@ -14,8 +14,8 @@ from aiohttp import web
 from palier.golden.judge_reply import Opinion
 from palier.workers.golden.judge import LiveJudge
 from palier.workers.golden.votes import FAILURES_IN_A_ROW, LONGEST_BODY
-from tests.unit.golden import judges
-from tests.unit.golden.judges import CONTROL_VOTES, PLAN, Answer, Pauses, Question, judging, prefers
+from tests.support.golden import judges
+from tests.support.golden.judges import CONTROL_VOTES, PLAN, Answer, Pauses, Question, judging, prefers
 
 
 async def test_nobody_there_is_told() -> None:

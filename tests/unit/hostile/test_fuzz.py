@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.property.trial_specs import tried
-from tests.unit.cluster.schema import violations
-from tests.unit.cluster.trial_life import Life
-from tests.unit.hostile.mutations import Mutation, mutate_deployments, mutate_statuses
-from tests.unit.hostile.neighbours import Neighbours, collect_statuses
+from tests.support.cluster.schema import violations
+from tests.support.cluster.trial_life import Life
+from tests.support.hostile.mutations import Mutation, mutate_deployments, mutate_statuses
+from tests.support.hostile.neighbours import Neighbours, collect_statuses
+from tests.support.release.trial_specs import tried
 
 MANY = int(os.environ.get("PALIER_HOSTILE", "400"))
 STATUSES = max(200, MANY // 10)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from palier.api.stored_status import fitting_status
-from tests.unit.cluster.schema import violations
-from tests.unit.cluster.trial_life import Life
-from tests.unit.hostile.mutations import mutate_statuses
-from tests.unit.hostile.neighbours import collect_statuses
+from tests.support.cluster.schema import violations
+from tests.support.cluster.trial_life import Life
+from tests.support.hostile.mutations import mutate_statuses
+from tests.support.hostile.neighbours import collect_statuses
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from palier.api.v1alpha1 import parse
 from palier.cluster.reading import read_json
 from palier.errors import Forbidden, InvalidSpec
 from palier.manifests.revision import deployment_manifest
-from tests.unit.hostile.mutations import good_deployments, write_text
-from tests.unit.hostile.oddities import CONTAINERS, METADATA, PODS
+from tests.support.hostile.mutations import good_deployments, write_text
+from tests.support.hostile.oddities import CONTAINERS, METADATA, PODS
 
 GOOD = next(body for body in good_deployments() if body["metadata"]["name"] == "every-field")
 """It has an accelerator and prompts, so that everything is added to its pods that ever is."""

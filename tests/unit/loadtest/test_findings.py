@@ -6,8 +6,8 @@ import pytest
 
 from palier.loadtest import findings
 from palier.loadtest.measure import Phase, Tally
-from tests.unit.loadtest.histories import QUICK, result
-from tests.unit.loadtest.queues import P95
+from tests.support.loadtest.histories import QUICK, result
+from tests.support.loadtest.queues import P95
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from palier.loadtest.corpus import read, targets
 from palier.loadtest.measure import Outcome, answers_of
-from tests.unit.loadtest.served import Served, served
+from tests.support.loadtest.served import Served, served
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from palier.loadtest.plan import LoadTestPlan
 from palier.loadtest.result import LoadTestResult
 from palier.workers import load_test as run
 from palier.workers.load_test import Progress, load_test, result_of
-from tests.unit.loadtest.served import ERLANG_B, Served, served
+from tests.support.loadtest.served import ERLANG_B, Served, served
 
 ERRORS = LoadObjective("errors", Promise.ERRORS, 0.2)
 

@@ -10,8 +10,8 @@ from palier.loadtest.measure import Phase, Step
 from palier.loadtest.objectives import LoadObjective, Promise
 from palier.loadtest.plan import LoadTestPlan
 from palier.loadtest.search import next_step, surely_fails
-from tests.unit.loadtest.histories import FAST, QUICK, ended, result
-from tests.unit.loadtest.queues import ERRORS, P95, Ageing, Fifo, Spoilt, exponential, fixed
+from tests.support.loadtest.histories import FAST, QUICK, ended, result
+from tests.support.loadtest.queues import ERRORS, P95, Ageing, Fifo, Spoilt, exponential, fixed
 
 
 def test_it_warms_up_climbs_searches_and_soaks() -> None:

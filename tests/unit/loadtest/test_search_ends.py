@@ -8,8 +8,8 @@ from palier.evidence.verdicts import Verdict
 from palier.loadtest.findings import SearchResult
 from palier.loadtest.measure import Outcome, Phase, Step, Tally
 from palier.loadtest.search import next_step
-from tests.unit.loadtest.histories import FAST, QUICK, ended, no_answer, result
-from tests.unit.loadtest.queues import P95, Fifo, Restarting, Spoilt, fixed
+from tests.support.loadtest.histories import FAST, QUICK, ended, no_answer, result
+from tests.support.loadtest.queues import P95, Fifo, Restarting, Spoilt, fixed
 
 
 def test_nobody_there_is_no_evidence() -> None:

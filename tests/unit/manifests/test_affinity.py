@@ -6,7 +6,7 @@ import pytest
 
 from palier.manifests.affinity import affinity_manifest
 from palier.manifests.traffic import route_manifest
-from tests.property.world import model_deployment
+from tests.support.release.world import model_deployment
 
 REVISION = "aaaaaaaaaa"
 

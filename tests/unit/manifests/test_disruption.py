@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from palier.manifests.disruption import disruption_budget_manifest, selects
-from tests.property.world import model_deployment
+from tests.support.release.world import model_deployment
 
 REVISION = "aaaaaaaaaa"
 LABELS = {"app": "demo", "tier": "models"}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from palier.manifests.drift import ANNOTATION_FIELDS, fields_digest, still_holds
 from palier.manifests.traffic import Mirror, mirror_of, route_manifest
-from tests.property.world import model_deployment
+from tests.support.release.world import model_deployment
 
 FIRST, SECOND = "aaaaaaaaaa", "bbbbbbbbbb"
 FOREIGN = "x-somebody-else"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from palier.manifests.metadata import metadata, tell_owner
-from tests.property.world import model_deployment
+from tests.support.release.world import model_deployment
 
 DEPLOYMENT = model_deployment()
 OURS = metadata(DEPLOYMENT, name="demo-a", labels={})

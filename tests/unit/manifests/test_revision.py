@@ -7,7 +7,7 @@ import pytest
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.manifests.metadata import owned_by, pod_prefix, selector_labels
 from palier.manifests.revision import deployment_manifest, scale_manifest
-from tests.property.world import model_deployment
+from tests.support.release.world import model_deployment
 
 REVISION = "aaaaaaaaaa"
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.manifests.traffic import Mirror, mirror_of, route_manifest, route_weights, rules_without_mirror
-from tests.property.world import model_deployment
+from tests.support.release.world import model_deployment
 
 FIRST, SECOND, THIRD = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"
 PORTS = {FIRST: 8080, SECOND: 8080, THIRD: 8080}

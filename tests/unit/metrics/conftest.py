@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.metrics.fleet import KEY, Fleet, Prometheus, stable_alone
+from tests.support.metrics.fleet import KEY, Fleet, Prometheus, stable_alone
 
 
 @pytest.fixture

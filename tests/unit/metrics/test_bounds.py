@@ -33,7 +33,7 @@ from palier.metrics.prometheus import PrometheusSource
 from palier.metrics.running import RunningTraffic
 from palier.metrics.usage import usage
 from palier.release.shadow_copies import Copies
-from tests.unit.metrics.fleet import stable_alone
+from tests.support.metrics.fleet import stable_alone
 
 SERIES = b'{"metric":{"pod":"a"},"values":[[100,"1"]]}'
 HEAD = b'{"status":"success","data":{"resultType":"matrix","result":['

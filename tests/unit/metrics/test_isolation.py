@@ -13,7 +13,7 @@ from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from palier.metrics.inquiries import Scope
 from palier.metrics.looks import Key, Looks
-from tests.unit.metrics.promql import plain, selects
+from tests.support.metrics.promql import plain, selects
 from tests.unit.metrics.test_looks import CANDIDATE, KEY, STABLE, START, found, looks_at, release
 
 THREADS = 4

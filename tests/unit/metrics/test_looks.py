@@ -16,8 +16,8 @@ from palier.measuring.look import WatchedRelease, first_instant, instants
 from palier.measuring.sources import CounterRatio, MeanOf, MeasuredObjective, Origin, Reading, RouterSeries
 from palier.metrics.looks import Looks
 from palier.release.rules import measured_objectives
-from tests.property.world import model_deployment
-from tests.unit.metrics.promql import plain, selects
+from tests.support.metrics.promql import plain, selects
+from tests.support.release.world import model_deployment
 
 KEY = ("ml", "demo")
 STABLE, CANDIDATE = "aaaaaaaaaa", "bbbbbbbbbb"

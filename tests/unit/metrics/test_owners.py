@@ -12,7 +12,7 @@ from palier.measuring.questions import Question
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from palier.metrics.owners import Key, Owners
 from palier.release.shadowing import ShadowRun
-from tests.property.world import model_deployment
+from tests.support.release.world import model_deployment
 
 STABLE, CANDIDATE = "aaaaaaaaaa", "bbbbbbbbbb"
 PODS, ROUTER = Question("requests_total"), Question("istio_requests_total", of_router=True)

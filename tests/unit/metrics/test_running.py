@@ -6,7 +6,7 @@ import pytest
 
 from palier.economics.running import Served
 from palier.metrics.running import RunningTraffic
-from tests.unit.metrics.fleet import (
+from tests.support.metrics.fleet import (
     ERRORS,
     KEY,
     MINUTE,
@@ -17,7 +17,7 @@ from tests.unit.metrics.fleet import (
     Prometheus,
     stable_alone,
 )
-from tests.unit.release.examples import STABLE
+from tests.support.release.examples import STABLE
 
 
 async def test_requests_without_failures_of_all_pods(prometheus: Prometheus, fleet: Fleet) -> None:

@@ -8,7 +8,7 @@ from palier.economics.running import Served
 from palier.evidence.counters import Series
 from palier.measuring.sources import CounterRatio, Origin, RouterSeries
 from palier.release.shadow_copies import Copies
-from tests.unit.metrics.fleet import (
+from tests.support.metrics.fleet import (
     COPIES,
     ERRORS,
     FAILED_COPIES,
@@ -22,8 +22,8 @@ from tests.unit.metrics.fleet import (
     stable_alone,
     with_candidate,
 )
-from tests.unit.metrics.promql import plain
-from tests.unit.release.examples import CANDIDATE, STABLE
+from tests.support.metrics.promql import plain
+from tests.support.release.examples import CANDIDATE, STABLE
 
 UNTOLD = f"users' requests to {STABLE} cannot be told from the copies of a shadow"
 UNSCRAPED = f"{UNTOLD}: no fresh samples of the shadow proxy, does Prometheus scrape it?"

@@ -14,8 +14,7 @@ from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import Origin, RouterSeries
 from palier.release.answer_counters import choose_counters
 from palier.release.state import ReleasePhase
-from tests.property.world import model_deployment
-from tests.unit.metrics.fleet import (
+from tests.support.metrics.fleet import (
     ERRORS,
     KEY,
     MINUTE,
@@ -26,8 +25,9 @@ from tests.unit.metrics.fleet import (
     stable_alone,
     with_candidate,
 )
-from tests.unit.metrics.promql import plain
-from tests.unit.release.examples import CANDIDATE, STABLE, releasing, serving
+from tests.support.metrics.promql import plain
+from tests.support.release.examples import CANDIDATE, STABLE, releasing, serving
+from tests.support.release.world import model_deployment
 
 if TYPE_CHECKING:
     from palier.metrics.owners import Key

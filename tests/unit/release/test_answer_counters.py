@@ -10,7 +10,7 @@ from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import CounterRatio, Origin, Source
 from palier.release.answer_counters import NOBODY, choose_counters
 from palier.release.state import ReleasePhase, Result, State
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, ended, first, ref, releasing, serving, warm
+from tests.support.release.examples import CANDIDATE, NOW, STABLE, ended, first, ref, releasing, serving, warm
 
 GATEWAY = {"parentRefs": [{"name": "public"}], "hostnames": ["m.example.com"]}
 

@@ -11,8 +11,7 @@ from palier.release.observation import MeasuredEvidence, Observation, Requests
 from palier.release.rules import measured_objectives, objectives_of, rules_digest
 from palier.release.situation import Decision, Situation
 from palier.release.state import Drain, ReleasePhase, Result, State
-from tests.property.world import model_deployment
-from tests.unit.release.examples import (
+from tests.support.release.examples import (
     CANDIDATE,
     FORMER,
     NOW,
@@ -27,6 +26,7 @@ from tests.unit.release.examples import (
     serving,
     warm,
 )
+from tests.support.release.world import model_deployment
 
 PODS = {STABLE: ready(2)}
 

@@ -21,9 +21,8 @@ from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.rules import measured_objectives
 from palier.release.situation import Decision, Note
 from palier.release.state import Former, ReleasePhase, Result, State
-from tests.property.load_world import load_tested
-from tests.unit.release.examples import FORMER, STABLE, observed, planned, ready, ref, release_at, serving
-from tests.unit.release.load_examples import (
+from tests.support.release.examples import FORMER, STABLE, observed, planned, ready, ref, release_at, serving
+from tests.support.release.load_examples import (
     NOW,
     decided,
     ended,
@@ -35,6 +34,7 @@ from tests.unit.release.load_examples import (
     under_load,
     ways,
 )
+from tests.support.release.load_world import load_tested
 
 HOUR = 3600.0
 COST = {"name": "cost", "cost": {"maxPerThousandInferences": "0.05"}}

@@ -25,11 +25,11 @@ from palier.release.cost import (
     update_reported,
     update_spending,
 )
-from tests.property.load_world import load_tested
-from tests.unit.cluster.schema import violations
-from tests.unit.release.examples import CANDIDATE, FORMER, STABLE
-from tests.unit.release.load_examples import NOW
-from tests.unit.release.strategies import RECKONED, SPENDINGS
+from tests.support.cluster.schema import violations
+from tests.support.release.examples import CANDIDATE, FORMER, STABLE
+from tests.support.release.load_examples import NOW
+from tests.support.release.load_world import load_tested
+from tests.support.release.strategies import RECKONED, SPENDINGS
 
 HOUR = 3600.0
 UNPRICED = Unpriced("PricesStale", "the prices are old")

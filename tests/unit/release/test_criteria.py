@@ -14,9 +14,9 @@ from palier.release.shadowing import comparison
 from palier.release.stages.table import criteria
 from palier.release.state import ReleasePhase, State
 from palier.shadow.plan import TIMED
-from tests.property.trial_specs import LENIENT, STRICT, tried
-from tests.unit.release.examples import CANDIDATE, STABLE, THIRD, first, planned, releasing, serving
-from tests.unit.release.trial_examples import gathered, trying
+from tests.support.release.examples import CANDIDATE, STABLE, THIRD, first, planned, releasing, serving
+from tests.support.release.trial_examples import gathered, trying
+from tests.support.release.trial_specs import LENIENT, STRICT, tried
 
 EVERYTHING: tuple[dict[str, Any], ...] = (
     {"name": "slow", "latency": {"percentile": 95, "threshold": "250ms"}},

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from palier.release.state import ReleasePhase, Result, State
 from palier.release.targets import SETTLED_AFTER, UNANSWERED_AFTER, Targets, ease_weight, find_targets
-from tests.property.world import model_deployment
-from tests.unit.release.examples import CANDIDATE, NOW, SERVICE, STABLE, ended, observed, ready, releasing, serving
+from tests.support.release.examples import CANDIDATE, NOW, SERVICE, STABLE, ended, observed, ready, releasing, serving
+from tests.support.release.world import model_deployment
 
 PODS = {STABLE: ready(2), CANDIDATE: ready(2)}
 

@@ -12,9 +12,9 @@ from palier.release.observation import MeasuredEvidence, Requests
 from palier.release.situation import Decision, Note
 from palier.release.state import ReleasePhase, Result, State
 from palier.release.targets import find_targets
-from tests.property.trial_specs import tried
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, planned, releasing
-from tests.unit.release.trial_examples import ending_of, gathered, hold_of, objectives_of, release_of, seen
+from tests.support.release.examples import CANDIDATE, NOW, STABLE, planned, releasing
+from tests.support.release.trial_examples import ending_of, gathered, hold_of, objectives_of, release_of, seen
+from tests.support.release.trial_specs import tried
 
 EVENTS = 4000
 FEEDBACK = {"name": "feedback", "ratio": {"bad": 'votes_total{kind="bad"}', "total": "votes_total", "maxPercent": "20"}}

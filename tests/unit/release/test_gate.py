@@ -11,9 +11,8 @@ from palier.release.stages.table import is_work_unknown, work_at
 from palier.release.state import Drain, Outcome, ReleasePhase, Result, State
 from palier.release.targets import find_targets
 from palier.release.testing import NO_RESULT, LoadTestFacts, Run, Usage
-from tests.property.load_world import load_tested
-from tests.unit.release.examples import FORMER, STABLE, planned, ready, serving
-from tests.unit.release.load_examples import (
+from tests.support.release.examples import FORMER, STABLE, planned, ready, serving
+from tests.support.release.load_examples import (
     FAILED,
     NOW,
     UNKNOWN,
@@ -28,6 +27,7 @@ from tests.unit.release.load_examples import (
     under_load,
     ways,
 )
+from tests.support.release.load_world import load_tested
 
 TWO = {"a": "1", "b": "2"}
 HOURS = 3600.0

@@ -8,9 +8,8 @@ import pytest
 from palier.release.observation import Requests
 from palier.release.state import Drain, Former, ReleasePhase, Result
 from palier.release.targets import find_targets
-from tests.property.load_world import load_tested
-from tests.unit.release.examples import FORMER, STABLE, ready, ref, serving
-from tests.unit.release.load_examples import (
+from tests.support.release.examples import FORMER, STABLE, ready, ref, serving
+from tests.support.release.load_examples import (
     FAILED,
     NOW,
     candidate_of,
@@ -23,6 +22,7 @@ from tests.unit.release.load_examples import (
     under_load,
     ways,
 )
+from tests.support.release.load_world import load_tested
 
 TWO = {"a": "1", "b": "2"}
 HOURS = 3600.0

@@ -11,9 +11,8 @@ from palier.release.situation import Hold, Situation
 from palier.release.stages.table import work_at
 from palier.release.state import ReleasePhase, Result, State
 from palier.release.targets import find_targets
-from tests.property.trial_specs import tried
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, THIRD, observed, planned, ready, serving
-from tests.unit.release.trial_examples import (
+from tests.support.release.examples import CANDIDATE, NOW, STABLE, THIRD, observed, planned, ready, serving
+from tests.support.release.trial_examples import (
     BAD,
     GOOD,
     QUESTION,
@@ -29,6 +28,7 @@ from tests.unit.release.trial_examples import (
     seen,
     trying,
 )
+from tests.support.release.trial_specs import tried
 
 SPEC = tried(shadow=False)
 LEAST = tried(shadow=False, least="90")

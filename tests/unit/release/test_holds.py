@@ -20,8 +20,8 @@ from palier.release.holds import (
 from palier.release.observation import MeasuredEvidence, Observation, RevisionFacts, RouteFacts
 from palier.release.situation import Hold, Situation
 from palier.release.state import ReleasePhase, State
-from tests.property.world import model_deployment
-from tests.unit.release.examples import CANDIDATE, FORMER, NOW, SERVICE, STABLE, first, ready, releasing
+from tests.support.release.examples import CANDIDATE, FORMER, NOW, SERVICE, STABLE, first, ready, releasing
+from tests.support.release.world import model_deployment
 
 PARENTS = [{"name": "public", "namespace": "infra"}, {"name": "internal"}]
 GATEWAY = {"gateway": {"parentRefs": PARENTS, "hostnames": ["m.example.com"]}}

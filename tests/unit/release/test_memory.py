@@ -27,14 +27,14 @@ from palier.release.state import (
     State,
 )
 from palier.release.times import format_time, parse_time
-from tests.property.load_world import load_tested
-from tests.property.world import model_deployment
-from tests.unit.cluster.schema import violations
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, releasing, serving
-from tests.unit.release.load_examples import passed, recorded_of, ways
-from tests.unit.release.strategies import GOLDEN, RECKONED, RECORDS, SPENDINGS
-from tests.unit.release.trial_examples import GOOD, trying
-from tests.unit.release.trial_examples import recorded as examined
+from tests.support.cluster.schema import violations
+from tests.support.release.examples import CANDIDATE, NOW, STABLE, releasing, serving
+from tests.support.release.load_examples import passed, recorded_of, ways
+from tests.support.release.load_world import load_tested
+from tests.support.release.strategies import GOLDEN, RECKONED, RECORDS, SPENDINGS
+from tests.support.release.trial_examples import GOOD, trying
+from tests.support.release.trial_examples import recorded as examined
+from tests.support.release.world import model_deployment
 
 RULE = measured_objectives(model_deployment())[0].rule
 

@@ -10,10 +10,10 @@ from palier.release.memory import read_state, write_state
 from palier.release.plan import proves_itself
 from palier.release.state import Release, ReleasePhase, Result, State
 from palier.release.times import parse_time
-from tests.property.load_world import load_tested
-from tests.property.trial_specs import tried
-from tests.property.world import model_deployment
-from tests.unit.release.examples import CANDIDATE, STABLE, planned
+from tests.support.release.examples import CANDIDATE, STABLE, planned
+from tests.support.release.load_world import load_tested
+from tests.support.release.trial_specs import tried
+from tests.support.release.world import model_deployment
 
 STARTED, ENTERED, SHIFTED = "2026-11-25T10:00:00Z", "2026-11-25T10:05:00Z", "2026-11-25T10:05:30Z"
 REFERENCES = {

@@ -19,10 +19,9 @@ from palier.release.situation import Decision
 from palier.release.stages.words import stage_word
 from palier.release.state import Outcome, ReleasePhase, Result, State
 from palier.release.testing import LoadTestFacts, LoadTestRecord, Usage
-from tests.property.load_world import load_tested
-from tests.unit.cluster.schema import violations
-from tests.unit.release.examples import STABLE, ready, ref, serving
-from tests.unit.release.load_examples import (
+from tests.support.cluster.schema import violations
+from tests.support.release.examples import STABLE, ready, ref, serving
+from tests.support.release.load_examples import (
     FAILED,
     NOW,
     UNKNOWN,
@@ -34,6 +33,7 @@ from tests.unit.release.load_examples import (
     under_load,
     ways,
 )
+from tests.support.release.load_world import load_tested
 
 THREE = {"slow": "1", "dear": "4", "fits": "2"}
 BURNT = Spending("EUR", "2026-11", Decimal(1200), NOW, (Rate(NOW - 24 * 86_400, Decimal(2)),))

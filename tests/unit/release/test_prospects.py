@@ -16,9 +16,9 @@ from palier.release.observation import Observation
 from palier.release.prospects import Survey, pods_for_traffic, survey
 from palier.release.state import State
 from palier.release.testing import LoadTestRecord
-from tests.property.load_world import PRICES, load_tested
-from tests.unit.release.examples import STABLE, serving
-from tests.unit.release.load_examples import FAILED, NOW, UNKNOWN, passed, recorded_of, seen, under_load, ways
+from tests.support.release.examples import STABLE, serving
+from tests.support.release.load_examples import FAILED, NOW, UNKNOWN, passed, recorded_of, seen, under_load, ways
+from tests.support.release.load_world import PRICES, load_tested
 
 DAY = 86_400.0
 TWO = {"a": "1", "b": "2"}

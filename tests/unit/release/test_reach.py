@@ -21,7 +21,7 @@ from palier.release.reach import (
 )
 from palier.release.situation import Hold
 from palier.release.state import Ending, Result
-from tests.property.world import model_deployment
+from tests.support.release.world import model_deployment
 
 REFUSED = ReachFacts(refused="port 8080 refuses connections at pod 10.0.0.7: nothing listens on serving.port")
 UNKNOWN = ReachFacts(unknown="whether port 8080 accepts connections is not known at pod 10.0.0.7: no route to host")

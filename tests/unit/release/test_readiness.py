@@ -11,8 +11,7 @@ from palier.release.readiness import LOSSES_ENDURED, follow_readiness, is_gone_f
 from palier.release.situation import Decision, Situation
 from palier.release.state import Release, ReleasePhase, Result, State
 from palier.release.targets import find_targets
-from tests.property.world import model_deployment
-from tests.unit.release.examples import (
+from tests.support.release.examples import (
     CANDIDATE,
     NOW,
     SERVICE,
@@ -23,7 +22,8 @@ from tests.unit.release.examples import (
     ready,
     releasing,
 )
-from tests.unit.release.trial_examples import ending_of, hold_of, reasons, release_of
+from tests.support.release.trial_examples import ending_of, hold_of, reasons, release_of
+from tests.support.release.world import model_deployment
 
 PLAN = planned(model_deployment())
 HALF = {STABLE: 50, CANDIDATE: 50}

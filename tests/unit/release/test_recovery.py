@@ -10,8 +10,7 @@ from palier.release.observation import Observation, Requests, RevisionFacts
 from palier.release.recovery import recover_stable
 from palier.release.situation import Hold, Note
 from palier.release.state import Drain, Former, ReleasePhase, RevisionRef, State
-from tests.property.world import model_deployment
-from tests.unit.release.examples import (
+from tests.support.release.examples import (
     CANDIDATE,
     FORMER,
     NOW,
@@ -25,6 +24,7 @@ from tests.unit.release.examples import (
     serving,
     warm,
 )
+from tests.support.release.world import model_deployment
 
 OLDER, NEWER = NOW - 900, NOW + 900
 

@@ -14,9 +14,7 @@ from palier.release.report import MESSAGE_LIMIT, conditions, report_refused, sta
 from palier.release.situation import Decision, Hold
 from palier.release.stages.words import stage_word
 from palier.release.state import Outcome, ReleasePhase, Result, State
-from tests.property.trial_specs import tried
-from tests.property.world import model_deployment
-from tests.unit.release.examples import (
+from tests.support.release.examples import (
     CANDIDATE,
     NOW,
     STABLE,
@@ -29,6 +27,8 @@ from tests.unit.release.examples import (
     releasing,
     serving,
 )
+from tests.support.release.trial_specs import tried
+from tests.support.release.world import model_deployment
 
 HOLD = Hold("Judging", "errors: 60 of at least 200 requests")
 HEALTHY = {STABLE: ready(2), CANDIDATE: ready(1)}

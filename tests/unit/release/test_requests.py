@@ -18,9 +18,9 @@ from palier.release.requests import (
 )
 from palier.release.situation import Decision
 from palier.release.state import ReleasePhase, Result, State
-from tests.property.world import model_deployment
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, THIRD, ended, observed, ready, releasing, serving
-from tests.unit.release.trial_examples import ending_of, hold_of, reasons, release_of
+from tests.support.release.examples import CANDIDATE, NOW, STABLE, THIRD, ended, observed, ready, releasing, serving
+from tests.support.release.trial_examples import ending_of, hold_of, reasons, release_of
+from tests.support.release.world import model_deployment
 
 ONCE = f"{CANDIDATE}@1970-01-12T13:46:40.000000Z"
 """The release of the candidate that started at `NOW`, and no other one."""

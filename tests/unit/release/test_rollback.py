@@ -13,8 +13,7 @@ from palier.release.rules import rules_digest
 from palier.release.situation import Decision, Note, Situation
 from palier.release.state import Drain, Ending, ReleasePhase, Result, State
 from palier.release.targets import find_targets
-from tests.property.world import model_deployment
-from tests.unit.release.examples import (
+from tests.support.release.examples import (
     CANDIDATE,
     FORMER,
     NOW,
@@ -26,7 +25,8 @@ from tests.unit.release.examples import (
     ref,
     releasing,
 )
-from tests.unit.release.trial_examples import hold_of, release_of
+from tests.support.release.trial_examples import hold_of, release_of
+from tests.support.release.world import model_deployment
 
 PLAN = planned(model_deployment())
 PODS = {STABLE: ready(2), CANDIDATE: ready(1)}

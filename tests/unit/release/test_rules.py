@@ -25,7 +25,7 @@ from palier.release.rules import (
     objectives_of,
     rules_digest,
 )
-from tests.property.world import model_deployment
+from tests.support.release.world import model_deployment
 
 SIGNALS = {
     "requests": "requests_total",

@@ -7,8 +7,7 @@ import pytest
 from palier.release.report import status_of
 from palier.release.situation import Decision
 from palier.release.state import Former, ReleasePhase, State
-from tests.property.world import model_deployment
-from tests.unit.release.examples import (
+from tests.support.release.examples import (
     CANDIDATE,
     FORMER,
     NOW,
@@ -21,6 +20,7 @@ from tests.unit.release.examples import (
     releasing,
     serving,
 )
+from tests.support.release.world import model_deployment
 
 PODS = {STABLE: ready(4), CANDIDATE: ready(3), FORMER: ready(5)}
 

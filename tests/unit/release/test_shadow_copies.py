@@ -9,10 +9,10 @@ from palier.measuring.interval import Answer
 from palier.measuring.questions import Question
 from palier.release.shadow_copies import NEVER, QUESTIONS, TRAILING, Copies, answered_copies, find_copies
 from palier.release.state import ReleasePhase, Result, State
-from tests.property.trial_specs import tried
-from tests.property.world import model_deployment
-from tests.unit.release.examples import CANDIDATE, NOW, SERVICE, STABLE, ended, planned, serving
-from tests.unit.release.trial_examples import trying
+from tests.support.release.examples import CANDIDATE, NOW, SERVICE, STABLE, ended, planned, serving
+from tests.support.release.trial_examples import trying
+from tests.support.release.trial_specs import tried
+from tests.support.release.world import model_deployment
 
 TOTAL = Question("palier_shadow_copies_total", of_proxy=True)
 FAILED = Question("palier_shadow_failed_copies_total", of_proxy=True)

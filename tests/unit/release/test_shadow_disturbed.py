@@ -11,9 +11,8 @@ from palier.release.shadowing import NO_SHADOW, ShadowFacts, comparison
 from palier.release.situation import Hold
 from palier.release.state import ReleasePhase, Result, State
 from palier.release.targets import find_targets
-from tests.property.trial_specs import LENIENT, tried
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, THIRD, planned
-from tests.unit.release.trial_examples import (
+from tests.support.release.examples import CANDIDATE, NOW, STABLE, THIRD, planned
+from tests.support.release.trial_examples import (
     COMPARING,
     compared,
     decided,
@@ -26,6 +25,7 @@ from tests.unit.release.trial_examples import (
     seen,
     trying,
 )
+from tests.support.release.trial_specs import LENIENT, tried
 
 SPEC = tried(golden=False)
 STARTS = replace(COMPARING, ready=False, mirrored=False)

@@ -11,9 +11,8 @@ from palier.release.shadowing import NO_SHADOW, ShadowFacts, ShadowRun, comparis
 from palier.release.situation import Hold, Note, Situation
 from palier.release.stages.table import work_at
 from palier.release.state import ReleasePhase, Result, State
-from tests.property.trial_specs import tried
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, planned, ready, serving
-from tests.unit.release.trial_examples import (
+from tests.support.release.examples import CANDIDATE, NOW, STABLE, planned, ready, serving
+from tests.support.release.trial_examples import (
     COMPARING,
     decided,
     ending_of,
@@ -24,6 +23,7 @@ from tests.unit.release.trial_examples import (
     seen,
     trying,
 )
+from tests.support.release.trial_specs import tried
 
 SPEC = tried(golden=False)
 STARTS = replace(COMPARING, ready=False, mirrored=False)

@@ -5,7 +5,7 @@ import pytest
 from palier.release.stages.words import tell_standing
 from palier.release.standing import tell_gone, tell_progress, tell_taking_back
 from palier.release.state import ReleasePhase, State
-from tests.unit.release.examples import CANDIDATE, first, releasing, serving
+from tests.support.release.examples import CANDIDATE, first, releasing, serving
 
 NAMED = f"lingua v-b ({CANDIDATE})"
 

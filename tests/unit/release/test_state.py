@@ -7,9 +7,9 @@ import pytest
 from palier.evidence.objective import Counts, observe, start_evidence
 from palier.release.rules import measured_objectives
 from palier.release.state import HISTORY_LIMIT, Ending, Outcome, Release, ReleasePhase, Result, RevisionRef
-from tests.property.trial_specs import tried
-from tests.property.world import model_deployment
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, planned, release_at, releasing
+from tests.support.release.examples import CANDIDATE, NOW, STABLE, planned, release_at, releasing
+from tests.support.release.trial_specs import tried
+from tests.support.release.world import model_deployment
 
 RULE = measured_objectives(model_deployment())[0].rule
 EVIDENCE = {"errors": observe(start_evidence(), Counts(100, 5, 5), Counts(1000, 5, 5), RULE)}

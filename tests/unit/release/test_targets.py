@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from palier.release.observation import RevisionFacts
 from palier.release.state import Drain, Former, ReleasePhase, State
 from palier.release.targets import Targets, find_targets, positions_after, replicas_for, stage_replicas
-from tests.property.world import model_deployment
-from tests.unit.release.examples import (
+from tests.support.release.examples import (
     CANDIDATE,
     FORMER,
     NOW,
@@ -27,6 +26,7 @@ from tests.unit.release.examples import (
     serving,
     warm,
 )
+from tests.support.release.world import model_deployment
 
 BOTH = {STABLE: ready(2), CANDIDATE: ready(2)}
 NOTHING: dict[str, RevisionFacts] = {}

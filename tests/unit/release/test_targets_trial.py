@@ -10,8 +10,7 @@ from palier.release.observation import Requests
 from palier.release.shadowing import NO_SHADOW, ShadowFacts
 from palier.release.state import ReleasePhase, State
 from palier.release.targets import Targets, find_targets, positions_after, stage_replicas
-from tests.property.trial_specs import tried
-from tests.unit.release.examples import (
+from tests.support.release.examples import (
     CANDIDATE,
     FORMER,
     NOW,
@@ -23,7 +22,8 @@ from tests.unit.release.examples import (
     serving,
     warm,
 )
-from tests.unit.release.trial_examples import COMPARING, decided, release_of, seen, trying
+from tests.support.release.trial_examples import COMPARING, decided, release_of, seen, trying
+from tests.support.release.trial_specs import tried
 
 BEFORE_USERS = (ReleasePhase.PREPARING, ReleasePhase.EXAMINING, ReleasePhase.SHADOWING)
 

@@ -22,10 +22,10 @@ from palier.release.testing import (
     record_for,
     runs_of,
 )
-from tests.property.load_world import asked, load_tested
-from tests.unit.cluster.schema import violations
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE
-from tests.unit.release.strategies import RECORDS
+from tests.support.cluster.schema import violations
+from tests.support.release.examples import CANDIDATE, NOW, STABLE
+from tests.support.release.load_world import asked, load_tested
+from tests.support.release.strategies import RECORDS
 
 DAY = 86_400.0
 DIGEST = "0123456789abcdef"

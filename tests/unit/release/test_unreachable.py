@@ -9,8 +9,8 @@ from palier.evidence.objective import start_evidence
 from palier.release.decide import decide
 from palier.release.state import ReleasePhase, Result, State
 from palier.release.targets import find_targets
-from tests.property.world import model_deployment
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, first, observed, ready, releasing
+from tests.support.release.examples import CANDIDATE, NOW, STABLE, first, observed, ready, releasing
+from tests.support.release.world import model_deployment
 
 REFUSED = "port 8080 refuses connections at pod 10.0.0.7: nothing listens on serving.port"
 BEFORE = {

@@ -11,9 +11,7 @@ from palier.release.observation import MeasuredEvidence
 from palier.release.stages.table import criteria
 from palier.release.state import Ending, Release, ReleasePhase, Result, State
 from palier.release.watching import measured_of, watched_of
-from tests.property.trial_specs import tried
-from tests.property.world import model_deployment
-from tests.unit.release.examples import (
+from tests.support.release.examples import (
     CANDIDATE,
     NOW,
     STABLE,
@@ -23,7 +21,9 @@ from tests.unit.release.examples import (
     releasing,
     serving,
 )
-from tests.unit.release.trial_examples import compared, trying
+from tests.support.release.trial_examples import compared, trying
+from tests.support.release.trial_specs import tried
+from tests.support.release.world import model_deployment
 
 SPEC = tried(golden=False)
 PLAN = planned(SPEC)

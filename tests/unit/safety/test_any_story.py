@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from palier.api.constants import KIND
 from palier.errors import ClusterError, Conflict, Forbidden, Invalid, Unavailable
-from tests.thorough import examples
-from tests.unit.safety.api_server import ANY
-from tests.unit.safety.life import Life, serving
-from tests.unit.safety.specs import ERRORS, Stage, canary
+from tests.support.safety.api_server import ANY
+from tests.support.safety.life import Life, serving
+from tests.support.safety.specs import ERRORS, Stage, canary
+from tests.support.thorough import examples
 
 REPLICAS = 4
 VERSIONS = ("1", "2", "3")

@@ -7,9 +7,9 @@ import pytest
 
 from palier.api.constants import KIND, LABEL_REVISION
 from palier.errors import Forbidden
-from tests.unit.cluster.memory import endpoint_slice
-from tests.unit.safety.life import Life, releasing, serving
-from tests.unit.safety.specs import Stage, canary
+from tests.support.cluster.memory import endpoint_slice
+from tests.support.safety.life import Life, releasing, serving
+from tests.support.safety.specs import Stage, canary
 
 GATEWAY = {"gateway": {"parentRefs": [{"name": "public"}], "hostnames": ["m.example.com"]}}
 SERVICE: dict[str, Any] = {"service": {}}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.unit.safety.life import Life, releasing, serving
-from tests.unit.safety.specs import canary
+from tests.support.safety.life import Life, releasing, serving
+from tests.support.safety.specs import canary
 
 STAGES = (canary(5, least="10s", most="10m"), canary(50, least="10s", most="10m"))
 

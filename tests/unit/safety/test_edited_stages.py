@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.safety.life import Life, releasing, serving
-from tests.unit.safety.specs import AGREEMENT, ERRORS, GOLDEN, ODD, SHADOW, Stage, canary, experiment
+from tests.support.safety.life import Life, releasing, serving
+from tests.support.safety.specs import AGREEMENT, ERRORS, GOLDEN, ODD, SHADOW, Stage, canary, experiment
 
 SLOW = tuple(canary(weight, least="10s", most="2m") for weight in (5, 25, 50))
 EDITS: dict[str, list[Stage]] = {

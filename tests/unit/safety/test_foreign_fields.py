@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from palier.errors import Forbidden
-from tests.unit.safety.life import Life, releasing, serving
-from tests.unit.safety.specs import canary
+from tests.support.safety.life import Life, releasing, serving
+from tests.support.safety.specs import canary
 
 NO_HOSTNAMES: dict[str, Any] = {"traffic": {"gateway": {"parentRefs": [{"name": "public"}]}}}
 Change = Callable[[dict[str, Any]], None]

@@ -4,8 +4,8 @@ import pytest
 
 from palier.api.constants import KIND
 from palier.errors import Forbidden, Invalid
-from tests.unit.safety.life import Life, releasing, serving
-from tests.unit.safety.specs import canary
+from tests.support.safety.life import Life, releasing, serving
+from tests.support.safety.specs import canary
 
 
 @pytest.mark.parametrize("error", [Invalid, Forbidden])

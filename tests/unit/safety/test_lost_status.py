@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.safety.life import Life, releasing, serving
-from tests.unit.safety.specs import canary
+from tests.support.safety.life import Life, releasing, serving
+from tests.support.safety.specs import canary
 
 STAGES = (canary(25, least="10s", most="10m"), canary(50, least="10s", most="10m"))
 RISING = [1, 25, 50, 99, 100]

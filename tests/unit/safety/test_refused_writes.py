@@ -7,9 +7,9 @@ import pytest
 
 from palier.api.constants import KIND
 from palier.errors import ClusterError, Conflict, Forbidden, Invalid, Unavailable
-from tests.unit.safety.api_server import ANY
-from tests.unit.safety.life import Life, releasing, serving
-from tests.unit.safety.specs import AGREEMENT, ERRORS, SHADOW, canary, experiment
+from tests.support.safety.api_server import ANY
+from tests.support.safety.life import Life, releasing, serving
+from tests.support.safety.specs import AGREEMENT, ERRORS, SHADOW, canary, experiment
 
 SETTLES = 0.6
 """Seconds: a weight that goes to nothing stays at 1 % for half a second."""

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.safety.life import Life, releasing, revision_of, serving
-from tests.unit.safety.specs import ERRORS, canary
+from tests.support.safety.life import Life, releasing, revision_of, serving
+from tests.support.safety.specs import ERRORS, canary
 
 STRICTER = {"name": "errors", "errorRate": {"maxPercent": "0.9"}}
 SLOW = (canary(5, least="30s", most="2m"), canary(50, least="30s", most="2m"))

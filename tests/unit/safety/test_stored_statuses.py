@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.unit.safety.life import Life
+from tests.support.safety.life import Life
 
 STORED = Path(__file__).parents[1] / "release" / "stored" / "0.1.0"
 PRICES = "{currency: EUR, source: list, asOf: 2026-11-01, cpuHour: 0.1, memoryGiBHour: 0.01}"

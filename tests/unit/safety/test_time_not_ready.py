@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.safety.life import Life, releasing, serving
-from tests.unit.safety.specs import canary
+from tests.support.safety.life import Life, releasing, serving
+from tests.support.safety.specs import canary
 
 STAGES = (canary(20, least="5s", most="30m"), canary(50, least="5s", most="30m"))
 HOURS = 2 * 3600

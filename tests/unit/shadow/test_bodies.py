@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from palier.api.spec.answers import Answers
-from tests.unit.shadow.arms import CANDIDATE, STABLE, shadowed, stream, text
+from tests.support.shadow.arms import CANDIDATE, STABLE, shadowed, stream, text
 
 LANGUAGE = Answers.model_validate({"checks": [{"name": "language", "path": "$.language", "compare": "Label"}]})
 

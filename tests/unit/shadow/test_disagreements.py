@@ -11,7 +11,7 @@ from palier.errors import InvalidSettings
 from palier.shadow.plan import ShadowPlan
 from palier.workers.shadow.pages import serve_disagreements
 from palier.workers.shadow.proxy import port_of
-from tests.unit.shadow.arms import PLAN, raw, reset, shadowed, text
+from tests.support.shadow.arms import PLAN, raw, reset, shadowed, text
 
 SECRET = "s3cr3t-9b1d"  # noqa: S105
 REDACTED: dict[str, Any] = {"keep": 4, "redact": ["$.text", "$.answers[*].echo"], "maxCharacters": 200}

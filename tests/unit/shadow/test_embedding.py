@@ -12,7 +12,7 @@ from aiohttp import web
 
 from palier.api.spec.answers import Answers, Embeddings
 from palier.workers.embedding import Embedder, cosine
-from tests.unit.shadow.arms import CANDIDATE, Arm, Shadowed, reset, serve, shadowed, text, until
+from tests.support.shadow.arms import CANDIDATE, Arm, Shadowed, reset, serve, shadowed, text, until
 
 VECTORS = {"cat": [1.0, 0.0], "kitten": [0.8, 0.6], "stone": [0.0, 2.0], "word": [1.0, 1.0]}
 

@@ -9,7 +9,7 @@ import pytest
 
 from palier.api.spec.answers import Answers
 from palier.shadow.ledger import Outcome, Unpaired
-from tests.unit.shadow.arms import CANDIDATE, STABLE, reset, same, shadowed, stream, text, until, waits_for
+from tests.support.shadow.arms import CANDIDATE, STABLE, reset, same, shadowed, stream, text, until, waits_for
 
 LANGUAGE = Answers.model_validate({"checks": [{"name": "language", "path": "$.language", "compare": "Label"}]})
 MISSPELLED = Answers.model_validate({"checks": [{"name": "language", "path": "$.langauge", "compare": "Label"}]})

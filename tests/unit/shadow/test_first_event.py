@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from palier.shadow.reply import FirstEvent
 from palier.workers.shadow.sender import Outgoing, Sender
-from tests.unit.shadow.arms import Arm, serve, stream
+from tests.support.shadow.arms import Arm, serve, stream
 
 WHOLE_LINE_OF_DATA = re.compile(rb"(?:\A|[\r\n])data: ?+(?!\[DONE\])[^\r\n]+[\r\n]")
 """What is looked for, said once more over everything that has come."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from palier.api.spec.answers import Answers
 from palier.shadow.ledger import Ledger, Outcome, Times, edges_with
 from palier.shadow.reply import Failure, Reply, decode_body
-from tests.unit.shadow.arms import PLAN
+from tests.support.shadow.arms import PLAN
 
 
 def test_edges_have_the_thresholds_exactly() -> None:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from palier.answers.comparison import Answer, compare
 from palier.api.spec.answers import Answers
-from tests.unit.shadow.arms import CANDIDATE, STABLE, reset, same, shadowed, text, until
+from tests.support.shadow.arms import CANDIDATE, STABLE, reset, same, shadowed, text, until
 
 LANGUAGE = Answers.model_validate({"checks": [{"name": "language", "path": "$.language", "compare": "Label"}]})
 TWO_CHECKS = Answers.model_validate(

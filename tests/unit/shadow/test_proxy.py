@@ -13,7 +13,7 @@ from palier.shadow.ledger import Unpaired
 from palier.shadow.sample import Exclusion
 from palier.workers.shadow.pages import serve_pages
 from palier.workers.shadow.proxy import ShadowProxy, port_of
-from tests.unit.shadow.arms import CANDIDATE, COMPARISON, PLAN, STABLE, raw, shadowed, until, waits_for
+from tests.support.shadow.arms import CANDIDATE, COMPARISON, PLAN, STABLE, raw, shadowed, until, waits_for
 
 
 async def test_a_copy_is_answered_while_both_versions_hang() -> None:

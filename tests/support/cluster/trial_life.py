@@ -16,9 +16,9 @@ from palier.metrics.prices import Prices
 from palier.reconcile.controller import Controller
 from palier.reconcile.costs import CostObserver
 from palier.reconcile.trials import Trials
-from tests.property.trial_specs import tried
-from tests.unit.cluster.memory import MemoryCluster
-from tests.unit.release.trial_examples import GOOD
+from tests.support.cluster.memory import MemoryCluster
+from tests.support.release.trial_examples import GOOD
+from tests.support.release.trial_specs import tried
 
 if TYPE_CHECKING:
     from palier.api.v1alpha1 import ModelDeployment

@@ -12,9 +12,9 @@ from palier.api.constants import API_VERSION, KIND, LABEL_DEPLOYMENT, LABEL_WATC
 from palier.api.v1alpha1 import parse
 from palier.cluster.queue import Key
 from palier.errors import Invalid, InvalidSpec, PalierError
-from tests.unit.cluster.schema import violations
-from tests.unit.cluster.trial_life import Life, serving
-from tests.unit.hostile.mutations import named_texts
+from tests.support.cluster.schema import violations
+from tests.support.cluster.trial_life import Life, serving
+from tests.support.hostile.mutations import named_texts
 
 HOSTILE = Key("ml", "hostile")
 PASSES = 6

@@ -3,8 +3,8 @@
 from typing import Any
 
 from palier.release.state import Outcome, ReleasePhase, Result
-from tests.property.trial_specs import DIFFER, LENIENT, MIN_PAIRS, SLOWER, STRICT, Truth, revision_of, tried
-from tests.property.trial_world import TrialWorld
+from tests.support.release.trial_specs import DIFFER, LENIENT, MIN_PAIRS, SLOWER, STRICT, Truth, revision_of, tried
+from tests.support.release.trial_world import TrialWorld
 
 VERSIONS = ("1", "2", "3", "4")
 REVISIONS = {version: revision_of(tried(version)) for version in VERSIONS}

@@ -18,10 +18,10 @@ from palier.metrics.prices import Prices
 from palier.reconcile.controller import Controller
 from palier.reconcile.costs import CostObserver
 from palier.reconcile.trials import Trials
-from tests.unit.cluster.memory import copied, endpoint_slice
-from tests.unit.safety import trials
-from tests.unit.safety.api_server import Counted, StrictCluster
-from tests.unit.safety.specs import written
+from tests.support.cluster.memory import copied, endpoint_slice
+from tests.support.safety import trials
+from tests.support.safety.api_server import Counted, StrictCluster
+from tests.support.safety.specs import written
 
 KEY = Key("ml", "demo")
 BORN = 1_795_564_800.0

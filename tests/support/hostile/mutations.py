@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from palier.cluster.reading import read_json
-from tests.unit.hostile.oddities import CONTAINERS, METADATA, ODD, PODS, RAW, REQUESTS, TEXTS, TIMES
+from tests.support.hostile.oddities import CONTAINERS, METADATA, ODD, PODS, RAW, REQUESTS, TEXTS, TIMES
 
 ROOT = Path(__file__).parents[3]
 _NAMED = re.compile(f'"({"|".join(RAW)})"(:?)')

@@ -16,8 +16,8 @@ from palier.release.shadowing import ShadowFacts
 from palier.release.situation import Decision, Hold
 from palier.release.stages.table import criteria
 from palier.release.state import Ending, Release, ReleasePhase, State
-from tests.property.trial_specs import MIN_PAIRS
-from tests.unit.release.examples import CANDIDATE, NOW, STABLE, observed, planned, ready, ref, release_at, serving
+from tests.support.release.examples import CANDIDATE, NOW, STABLE, observed, planned, ready, ref, release_at, serving
+from tests.support.release.trial_specs import MIN_PAIRS
 
 QUESTION = "0123456789abcdef"
 """Digest of the golden answers that the spec asks for."""

@@ -10,9 +10,9 @@ from palier.metrics.owners import Key
 from palier.metrics.running import RunningTraffic
 from palier.release.answer_counters import choose_counters
 from palier.release.state import ReleasePhase
-from tests.property.world import model_deployment
-from tests.unit.metrics.promql import plain, selects
-from tests.unit.release.examples import CANDIDATE, STABLE, releasing, serving
+from tests.support.metrics.promql import plain, selects
+from tests.support.release.examples import CANDIDATE, STABLE, releasing, serving
+from tests.support.release.world import model_deployment
 
 KEY: Key = ("ml", "demo")
 START = 1_000_020.0

@@ -12,8 +12,8 @@ from palier.release.observation import Observation, RevisionFacts
 from palier.release.situation import Decision, Hold
 from palier.release.state import Release, ReleasePhase, RevisionRef, State
 from palier.release.testing import LoadTestFacts, LoadTestRecord, ServingOption
-from tests.property.load_world import BORN, PRICES, asked
-from tests.unit.release.examples import STABLE, observed, ready, release_at, serving
+from tests.support.release.examples import STABLE, observed, ready, release_at, serving
+from tests.support.release.load_world import BORN, PRICES, asked
 
 NOW = BORN
 """Prices are fresh then, which the instants of other examples are too old for."""

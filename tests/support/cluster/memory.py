@@ -13,7 +13,7 @@ from palier.cluster.kinds import Reference
 from palier.cluster.store import Store
 from palier.cluster.watches import WATCHES
 from palier.errors import ClusterError, Invalid, NotFound, Unavailable
-from tests.unit.cluster.schema import violations
+from tests.support.cluster.schema import violations
 
 Identity = tuple[str, str, str]
 _UNCHANGEABLE = {str, int, float, bool, type(None)}

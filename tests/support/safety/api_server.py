@@ -12,7 +12,7 @@ from typing_extensions import override
 from palier.cluster.kinds import Reference
 from palier.errors import ClusterError, MetricsUnavailable
 from palier.evidence.counters import Series
-from tests.unit.cluster.memory import MemoryCluster, copied
+from tests.support.cluster.memory import MemoryCluster, copied
 
 Object = dict[str, Any]
 ANY = "*"

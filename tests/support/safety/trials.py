@@ -8,7 +8,7 @@ from palier.api.constants import LABEL_REVISION
 from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult
 from palier.loadtest.result import LoadTestResult
-from tests.unit.safety.api_server import Counted, StrictCluster
+from tests.support.safety.api_server import Counted, StrictCluster
 
 LABEL_SHADOW = "palier.dev/shadow"
 NOT_SENT_TWICE = "Method|Protocol|RequestTooLarge|RequestIncomplete"

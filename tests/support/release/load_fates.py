@@ -3,7 +3,7 @@
 from typing import Any
 
 from palier.api.v1alpha1 import ModelDeployment
-from tests.property.load_world import PRICES, LoadWorld, Truth, asked, load_tested, monthly
+from tests.support.release.load_world import PRICES, LoadWorld, Truth, asked, load_tested, monthly
 
 CORES = {"a": "1", "b": "2", "c": "3", "d": "4"}
 FAMILIES: dict[str, dict[str, str]] = {"1": {}, "2": {"a": "1", "b": "2"}, "3": CORES, "4": {"c": "3"}}

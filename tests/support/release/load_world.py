@@ -23,7 +23,7 @@ from palier.release.situation import Decision, Situation
 from palier.release.stages.table import work_at
 from palier.release.state import ReleasePhase, Result, State
 from palier.release.testing import POD_REPLACED, LoadTestFacts, Run
-from tests.property.world import SECOND, World
+from tests.support.release.world import SECOND, World
 
 Kind = Literal["Pass", "Fail", "NoEvidence", "Replaced", "Nothing"]
 

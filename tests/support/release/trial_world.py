@@ -22,8 +22,8 @@ from palier.release.situation import Decision, Situation
 from palier.release.stages.table import work_at
 from palier.release.state import Release, ReleasePhase, State
 from palier.release.targets import Targets
-from tests.property.trial_specs import Truth, revision_of
-from tests.property.world import World
+from tests.support.release.trial_specs import Truth, revision_of
+from tests.support.release.world import World
 
 DRAINED_AFTER = 2.0
 """Seconds after its last copy in which a proxy still counts pairs: what waited in its queue."""

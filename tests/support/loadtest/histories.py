@@ -5,7 +5,7 @@ from dataclasses import replace
 from palier.loadtest.findings import SearchResult
 from palier.loadtest.measure import Outcome, Phase, Step, StepResult, Tally
 from palier.loadtest.plan import LoadTestPlan
-from tests.unit.loadtest.queues import P95, Bench, Fifo, Server, exponential
+from tests.support.loadtest.queues import P95, Bench, Fifo, Server, exponential
 
 QUICK = LoadTestPlan(objectives=(P95,), warm_up=2, step_duration=5, soak=15)
 FAST = Fifo(exponential(0.01))
