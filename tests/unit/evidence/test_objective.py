@@ -1,17 +1,12 @@
 """Verdicts of one objective: each reason is reached, decides what it should, and says it in a sentence."""
 
-import json
 import math
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from palier.evidence.objective import (
-    Amounts,
-    Counts,
-    Evidence,
     ObjectiveRule,
     Verdict,
     begin_stage,
@@ -21,24 +16,7 @@ from palier.evidence.objective import (
     observe,
     start_evidence,
 )
-
-ERRORS = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01)
-LATENCY = ObjectiveRule(name="latency", limit=0.05, margin=1.1, alpha=0.01, bad_noun="slower than 250ms")
-
-
-def arm(total: int, bad: int, bad_possible: int | None = None) -> Counts:
-    """Counts of one arm; all bad ones surely bad unless told otherwise."""
-    return Counts(total=total, bad=bad, bad_possible=bad if bad_possible is None else bad_possible)
-
-
-def seen(
-    looks: Iterable[tuple[Counts, Counts | None]], rule: ObjectiveRule = ERRORS, evidence: Evidence | None = None
-) -> Evidence:
-    """The evidence after these looks."""
-    gathered = evidence or start_evidence()
-    for candidate, stable in looks:
-        gathered = observe(gathered, candidate, stable, rule)
-    return gathered
+from tests.support.evidence.objectives import ERRORS, LATENCY, arm, seen
 
 
 def test_nothing_seen_is_no_evidence() -> None:
@@ -89,13 +67,6 @@ def test_above_the_limit_without_proof_is_undecided() -> None:
         "errors: 4 of 200 requests failed (2 %, between 0.19 and 7.4 %), 1 % allowed; "
         "about 1700 more requests, in at least 5 looks, needed to decide"
     )
-
-
-def test_a_planned_number_of_requests_does_decide() -> None:
-    """With the planned requests at the same share, spread over many looks, the objective is breached."""
-    more = [(arm(24, 1), None)] * 20 + [(arm(26, 0), None)] * 20
-    evidence = seen([(arm(100, 2), None), (arm(100, 2), None), *more, *more, *more])
-    assert judge(evidence, replace(ERRORS, cap=math.inf), promotion=False).verdict is Verdict.FAIL
 
 
 def test_a_stage_over_the_limit_is_not_covered_by_the_good_ones_before() -> None:
@@ -234,65 +205,6 @@ def test_the_hard_stop_leaves_alone_what_the_objective_allows() -> None:
     assert not judge(seen([(arm(6, 6), None)], off), off, promotion=False).hard_stop
 
 
-def test_promotion_needs_proof() -> None:
-    """What is good enough for the next stage is not yet proven enough to become stable."""
-    evidence = seen([(arm(100, 0), arm(900, 0))])
-    assert judge(evidence, ERRORS, promotion=False).verdict is Verdict.PASS
-    judgement = judge(evidence, ERRORS, promotion=True)
-    assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "NotProven")
-    assert judgement.message == (
-        "errors: 0 of 100 requests failed (0 %, between 0 and 5.7 %), 1 % allowed; "
-        "about 120 more requests, needed to prove that it stays below 2 %"
-    )
-    assert judgement.needed is not None
-    assert judgement.needed == pytest.approx(120, abs=5)
-
-
-def test_a_rate_turns_requests_into_time() -> None:
-    """With the candidate's requests per second the message says how long it takes; with none it does not."""
-    evidence = seen([(arm(100, 0), arm(900, 0))])
-    message = judge(evidence, ERRORS, promotion=True, rate=0.5).message
-    assert message.endswith(
-        "; about 120 more requests, 4 minutes at this rate, needed to prove that it stays below 2 %"
-    )
-    assert "at this rate" not in judge(evidence, ERRORS, promotion=True, rate=0.0).message
-
-
-def test_the_planned_number_of_requests_is_the_proof() -> None:
-    """With the planned requests the proof is there; with a tenth fewer it is not."""
-    first = seen([(arm(100, 0), None)])
-    assert judge(seen([(arm(130, 0), None)], evidence=first), ERRORS, promotion=True).reason == "Proven"
-    assert judge(seen([(arm(115, 0), None)], evidence=first), ERRORS, promotion=True).reason == "NotProven"
-
-
-def test_a_proven_candidate_passes_with_its_evidence() -> None:
-    """The proof is part of the sentence."""
-    judgement = judge(seen([(arm(120, 3), None)], LATENCY), LATENCY, promotion=True)
-    assert (judgement.verdict, judgement.reason) == (Verdict.PASS, "Proven")
-    assert judgement.message == (
-        "latency: 3 of 120 requests slower than 250ms (2.5 %, between 0.15 and 10 %), 5 % allowed; "
-        "proven to stay below 10 %, evidence 1:66 (needs 1:20)"
-    )
-
-
-def test_a_threshold_between_two_buckets_neither_passes_nor_fails() -> None:
-    """What lies between the edges may be bad: no Pass on it, and no Fail on it either."""
-    judgement = judge(seen([(arm(1000, 20, 120), arm(9000, 180, 1080))] * 12, LATENCY), LATENCY, promotion=False)
-    assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "ThresholdBetweenBuckets")
-    assert judgement.message.startswith(
-        "latency: between 240 and 1440 of 12000 requests slower than 250ms (2 % to 12 %), 5 % allowed; "
-    )
-    assert judgement.estimate == pytest.approx(0.12)
-
-
-def test_a_lax_limit_has_a_proof_too() -> None:
-    """Twice a limit of 60 % is more than everything; the proof is then asked below 99 %, never at 100 %."""
-    rule = replace(ERRORS, limit=0.6)
-    assert judge(seen([(arm(100, 50), None)], rule), rule, promotion=True).reason == "Proven"
-    rule = replace(ERRORS, limit=0.995)
-    assert judge(seen([(arm(100, 50), None)], rule), rule, promotion=True).reason == "Proven"
-
-
 def test_looks_without_requests_change_nothing_that_counts() -> None:
     """A look in which the candidate had no traffic leaves its evidence as it was."""
     before = seen([(arm(50, 2), arm(450, 3))])
@@ -312,64 +224,6 @@ def test_the_whole_release_goes_on_over_a_weight_step() -> None:
     assert (after.looks, after.bad_looks, after.hard_stop_total) == (4, 4, before.hard_stop_total)
     assert after.stage == start_evidence().stage
     assert begin_stage(after) == after
-
-
-@pytest.mark.parametrize("counts", [(-1, 0, 0), (5, 6, 6), (5, -1, 0), (5, 3, 2), (5, 3, 6)])
-def test_impossible_counts_are_refused(counts: tuple[int, int, int]) -> None:
-    """No evidence is ever made of counts that cannot have happened."""
-    with pytest.raises(ValueError, match="bad"):
-        Counts(*counts)
-
-
-@pytest.mark.parametrize("settings", [{"limit": 0.0}, {"limit": 1.0}, {"alpha": 0.0}, {"beta": 1.0}])
-def test_impossible_rules_are_refused(settings: dict[str, float]) -> None:
-    """A rule under which no test exists fails when it is made, not in the middle of a release."""
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        replace(ERRORS, **settings)  # type: ignore[arg-type]
-
-
-def test_status_is_made_of_strings_and_integers_and_reads_back_exactly() -> None:
-    """Floats are decimal strings, keys are camelCase, and nothing is lost on the way through JSON."""
-    evidence = begin_stage(seen([(arm(50, 2), arm(450, 3)), (arm(3, 1, 2), None)]))
-    evidence = seen([(arm(7, 1), arm(70, 1))], evidence=evidence)
-    status = json.loads(json.dumps(evidence.to_status()))
-    assert Evidence.from_status(status) == evidence
-    assert status["release"] == {"total": 60, "bad": 4, "badPossible": 5, "stableTotal": 520, "stableBad": 4}
-    assert [len(status[key]) for key in ("relative", "absolute")] == [7, 7]
-    assert all(isinstance(log, str) for log in [*status["relative"], status["absoluteCash"]])
-    assert set(status["dispersion"]) == {"candidate"}
-    assert not {"notWorse", "segments", "means"} & set(status)
-    assert (status["looks"], status["badLooks"]) == (3, 3)
-
-
-def test_missing_status_reads_as_never_observed() -> None:
-    """An empty status, or one of a later version with keys of its own, is read leniently."""
-    assert Evidence.from_status({}) == start_evidence()
-    assert Evidence.from_status({"objective": "errors", "later": 1, "looks": 3}).looks == 3
-    other_grid = Evidence.from_status({"relative": ["1.0", "2.0"], "relativeCash": "5.0"})
-    assert seen([(arm(0, 0), None), (arm(10, 0), arm(10, 0))], evidence=other_grid).relative.log_e < 0.1
-
-
-@pytest.mark.parametrize(
-    "status",
-    [
-        {"absolute": ["nan"]},
-        {"relative": ["0.0"], "relativeCash": "inf"},
-        {"notWorse": ["x"]},
-        {"release": {"total": 1, "bad": 2}},
-        {"hardStopBad": 2},
-        {"stage": "text"},
-        {"relative": 3},
-        {"looks": -1},
-        {"means": {"absolute": {"looks": 1, "mean": "nan"}}},
-        {"dispersion": {"stable": {"pairs": 1, "sum": "-1.0"}}},
-        {"last": {"amount": "inf"}},
-    ],
-)
-def test_unreadable_status_is_refused(status: dict[str, object]) -> None:
-    """What was tampered with is an error, never evidence."""
-    with pytest.raises(ValueError, match=r"."):
-        Evidence.from_status(status)
 
 
 def test_fail_beats_no_evidence_beats_pass() -> None:
@@ -404,49 +258,6 @@ def test_without_a_comparison_the_limit_has_all_of_alpha() -> None:
     assert replace(ERRORS, segmented=True).tests == 3
 
 
-def test_no_worse_has_to_be_proven_where_the_rule_says_so() -> None:
-    """A share that is proven to be low is not enough for a promotion if stable's is much lower or unknown."""
-    rule = replace(ERRORS, require_no_worse=True, margin=3.0)
-    worse = judge(seen([(arm(1000, 4), arm(9000, 18))] * 6, rule), rule, promotion=True)
-    assert (worse.verdict, worse.reason) == (Verdict.NO_EVIDENCE, "NotProvenNoWorse")
-    assert worse.message.endswith("; many more requests, needed to prove that it is not worse than stable")
-    equal = seen([(arm(1000, 2), arm(9000, 18))] * 6, rule)
-    judgement = judge(equal, rule, promotion=True)
-    assert judgement.reason == "NotProvenNoWorse"
-    assert judgement.needed is not None
-    assert judge(equal, rule, promotion=False).verdict is Verdict.PASS
-    later = judge(
-        seen([(arm(1000, 2), arm(9000, 18))] * (judgement.needed // 1000 + 1), rule, equal), rule, promotion=True
-    )
-    assert (later.verdict, later.reason) == (Verdict.PASS, "Proven")
-    assert ", and not worse than stable, evidence 1:" in later.message
-
-
-@pytest.mark.parametrize(
-    ("stable", "lacks"),
-    [
-        (None, "stable has none to compare with"),
-        (arm(9000, 0), "with no bad ones in either arm there is nothing to compare yet"),
-    ],
-)
-def test_where_nothing_can_be_compared_the_message_says_so(stable: Counts | None, lacks: str) -> None:
-    """No stable, or no failure anywhere: not proven, and not a number that nobody can reach."""
-    rule = replace(ERRORS, require_no_worse=True)
-    judgement = judge(seen([(arm(1000, 0), stable)] * 3, rule), rule, promotion=True)
-    assert (judgement.reason, judgement.needed) == ("NotProvenNoWorse", None)
-    assert judgement.message.endswith(lacks)
-
-
-def test_what_lies_between_the_edges_speaks_against_a_promotion() -> None:
-    """The possibly bad of the candidate are held against the surely bad of stable."""
-    rule = replace(LATENCY, require_no_worse=True)
-    exact = seen([(arm(1000, 20), arm(9000, 180))] * 6, rule)
-    bracketed = seen([(arm(1000, 20, 40), arm(9000, 180, 360))] * 6, rule)
-    assert judge(exact, rule, promotion=True).reason == "Proven"
-    assert judge(bracketed, rule, promotion=True).reason == "NotProvenNoWorse"
-    assert max(bracketed.not_worse) < max(exact.not_worse)
-
-
 def test_failed_is_the_verdict_without_words() -> None:
     """At every moment of a release that goes wrong both say the same."""
     evidence = start_evidence()
@@ -457,9 +268,3 @@ def test_failed_is_the_verdict_without_words() -> None:
         assert has_failed(evidence, ERRORS) == fails
         said.add(fails)
     assert said == {True, False}
-
-
-def test_counts_are_not_judged_as_amounts() -> None:
-    """A look of another kind than the rule is a programming error."""
-    with pytest.raises(TypeError, match="does not judge"):
-        observe(start_evidence(), Amounts(3, 1.0), None, ERRORS)

@@ -14,7 +14,7 @@ from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, Ro
 from palier.metrics.inquiries import Scope
 from palier.metrics.looks import Key, Looks
 from tests.support.metrics.promql import plain, selects
-from tests.unit.metrics.test_looks import CANDIDATE, KEY, STABLE, START, found, looks_at, release
+from tests.support.metrics.recorded import CANDIDATE, KEY, STABLE, START, found, looks_at, release
 
 THREADS = 4
 Labels = Mapping[str, str]
