@@ -349,3 +349,22 @@ async def serving(life: Life) -> str:
     life.log.clear()
     life.cluster.events.clear()
     return revision
+
+
+async def reached(life: Life, stage: str, *, version: str = "2", **changes: Any) -> str:  # noqa: ANN401
+    """A second version that has come to a stage; the first one's revision."""
+    first = await serving(life)
+    life.ask_for(version, **changes)
+    for _ in range(40):
+        await life.run(1)
+        if life.status["stage"] == stage:
+            return first
+    raise AssertionError(f"it never came to {stage}, but to {life.status['stage']}")
+
+
+async def copied(life: Life, **changes: Any) -> str:  # noqa: ANN401 - arguments of `tried`
+    """A second version that answers copies of users' requests; the first one's revision."""
+    first = await reached(life, "Shadow 20", **changes)
+    await life.run(3)
+    assert life.copied_to is not None
+    return first

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from palier.evidence.objective import Counts, Evidence, ObjectiveRule, observe, start_evidence
 
 ERRORS = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01)
-
 LATENCY = ObjectiveRule(name="latency", limit=0.05, margin=1.1, alpha=0.01, bad_noun="slower than 250ms")
 
 

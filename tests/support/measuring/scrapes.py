@@ -12,13 +12,9 @@ from palier.measuring.questions import Question, histogram_question
 from palier.measuring.sources import CounterRatio, MeasuredObjective, RouterSeries, Source
 
 CANDIDATE, STABLE = "new", "old"
-
 STALENESS = 40.0
-
 Samples = Mapping[float, float]
-
 RATIO = CounterRatio(("errors_total",), ("requests_total",))
-
 RULE = ObjectiveRule("errors", limit=0.01, margin=1.25, alpha=0.01)
 
 
@@ -122,5 +118,4 @@ def buckets(
 
 
 LATENCY = histogram_question("seconds")
-
 LATENCY_RULE = replace(RULE, name="p95", limit=0.05, hard_stop_share=1.0)

@@ -9,6 +9,7 @@ from palier.measuring.look import WatchedRelease
 from palier.metrics.owners import Key
 from palier.metrics.running import RunningTraffic
 from palier.release.answer_counters import choose_counters
+from palier.release.shadow_copies import Copies
 from palier.release.state import ReleasePhase
 from tests.support.metrics.promql import plain, selects
 from tests.support.release.examples import CANDIDATE, STABLE, releasing, serving
@@ -20,6 +21,8 @@ START = 1_000_020.0
 SCRAPE, MINUTE = 15, 60.0
 REQUESTS, ERRORS = "requests_total", 'requests_total{code="500"}'
 COPIES, FAILED_COPIES = "palier_shadow_copies_total", "palier_shadow_failed_copies_total"
+UNTOLD = f"users' requests to {STABLE} cannot be told from the copies of a shadow"
+UNSCRAPED = f"{UNTOLD}: no fresh samples of the shadow proxy, does Prometheus scrape it?"
 
 
 class Prometheus:
@@ -138,3 +141,21 @@ def with_candidate() -> WatchedRelease:
     found = choose_counters(model_deployment(), releasing(ReleasePhase.CANARY))
     assert isinstance(found, WatchedRelease)
     return found
+
+
+def fleet_of(prometheus: Prometheus, copies: Copies) -> Fleet:
+    """One ModelDeployment, whose pods answer 12 requests a second, of which two fail."""
+    prometheus.pod(STABLE, per_second=12, failing=2)
+    fleet = Fleet(prometheus)
+    fleet.traffic.watch(KEY, stable_alone(), copies=copies)
+    return fleet
+
+
+def shadowed(prometheus: Prometheus) -> Fleet:
+    """The same in its shadow."""
+    return fleet_of(prometheus, Copies.SENT)
+
+
+def over(fleet: Fleet, copies: Copies = Copies.POSSIBLE) -> None:
+    """The shadow ends at this moment."""
+    fleet.traffic.watch(KEY, stable_alone(), copies=copies)

@@ -14,9 +14,7 @@ from tests.support.metrics.promql import plain, selects
 from tests.support.release.world import model_deployment
 
 KEY = ("ml", "demo")
-
 STABLE, CANDIDATE = "aaaaaaaaaa", "bbbbbbbbbb"
-
 START = 1_000_000.0
 
 

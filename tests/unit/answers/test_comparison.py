@@ -12,19 +12,7 @@ import pytest
 from palier.answers.checks import LONGEST_TEXT, MISSING
 from palier.answers.comparison import Answer, CheckResult, ComparisonResult, compare
 from palier.api.v1alpha1 import Answers
-
-ONE = "check"
-
-
-def answers(*checks: Mapping[str, Any], **more: Any) -> Answers:  # noqa: ANN401
-    """Checks as people write them, named by their place."""
-    named = [{"name": ONE if not number else f"{ONE}-{number}", **check} for number, check in enumerate(checks)]
-    return Answers.model_validate({"checks": named, **more})
-
-
-def body(value: object) -> Answer:
-    """A successful answer with this body, as JSON unless it is a text."""
-    return Answer(200, value if isinstance(value, str) else json.dumps(value))
+from tests.support.answers.checks import ONE, answers, body
 
 
 def one(check: Mapping[str, Any], reference: object, candidate: object) -> CheckResult:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from palier.answers.comparison import Answer, compare, own_texts, to_embed
-from tests.unit.answers.test_comparison import ONE, answers, body
+from tests.support.answers.checks import ONE, answers, body
 
 EMBEDDED = answers(
     {"path": "$.t", "compare": "Text", "text": {"metric": "embedding", "min": "80"}},

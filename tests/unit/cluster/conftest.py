@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import pytest
 from typing_extensions import override
 
+from tests.support.cluster.trial_life import Life
+
 T = TypeVar("T")
 InFakedTime = Callable[[Coroutine[Any, Any, T]], T]
 
@@ -49,3 +51,9 @@ def in_faked_time(coroutine: Coroutine[Any, Any, T]) -> T:
 def in_faked_time_fixture() -> InFakedTime[Any]:
     """Runs a coroutine to its end in faked time."""
     return in_faked_time
+
+
+@pytest.fixture
+def life() -> Life:
+    """A life that has just begun."""
+    return Life()

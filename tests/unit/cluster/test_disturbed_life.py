@@ -14,12 +14,6 @@ POLICY = "admission webhook denied the request: images come from registry.corp"
 ALONE: dict[str, Any] = {"golden": False, "spec": {}}
 
 
-@pytest.fixture
-def life() -> Life:
-    """A life that has just begun."""
-    return Life()
-
-
 async def unschedulable(_namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
     """The pods as the scheduler leaves them when no accelerator is free."""
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": NO_GPU}

@@ -3,19 +3,11 @@
 import copy
 from typing import Any
 
-import pytest
-
 from palier.api.constants import KIND
 from palier.errors import Invalid
 from tests.support.cluster.trial_life import KEY, PROMISES, Life, serving
 
 PLAIN: dict[str, Any] = {"golden": False, "shadow": False, "objectives": PROMISES[:1], "spec": {}}
-
-
-@pytest.fixture
-def life() -> Life:
-    """A life that has just begun."""
-    return Life()
 
 
 async def test_a_refusal_of_the_former_object_is_none_of_the_new_one(life: Life) -> None:

@@ -11,7 +11,7 @@ from palier.economics.plan import Plan, plan
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
 from tests.support.economics.examples import inputs
-from tests.unit.economics.test_plan import budget
+from tests.support.economics.plans import budget
 
 
 def held(capacity: str, ceiling: str | None = None) -> LoadTestResult:

@@ -6,32 +6,14 @@ from typing import Any
 
 import pytest
 
-from palier.api.spec.budget import Budget
 from palier.economics.capacity import ScalingLaw
 from palier.economics.costs import Overlap, thousands
 from palier.economics.money import Money
-from palier.economics.plan import Plan, PointName, inputs_of, plan, plan_of
+from palier.economics.plan import PointName, inputs_of, plan, plan_of
 from palier.errors import InvalidSpec
 from palier.evidence.verdicts import Verdict
 from tests.support.economics.examples import TODAY, container, deployment, inputs, priced, prices, unpriced
-
-SCALE: dict[str, Any] = {"target": {"requestsPerSecond": "200"}}
-BUDGET: dict[str, Any] = {"currency": "EUR", "monthly": "3000"}
-
-
-def budget(**limits: str) -> Budget:
-    """A budget in euros."""
-    return Budget.model_validate({"currency": "EUR", **limits})
-
-
-def planned(capacity: str | None = "1", *, today: date = TODAY, prices_of: Any = None, **spec: Any) -> Plan:  # noqa: ANN401
-    """The plan of the example for 200 requests/s within 3,000 EUR."""
-    return plan_of(
-        deployment(**{"scale": SCALE, "budget": BUDGET, **spec}),
-        capacity=Decimal(capacity) if capacity else None,
-        prices=prices_of or prices(),
-        today=today,
-    )
+from tests.support.economics.plans import BUDGET, SCALE, budget, planned
 
 
 def test_the_story_to_prevent_is_refused_with_its_numbers() -> None:

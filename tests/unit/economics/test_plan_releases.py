@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.economics.test_plan import SCALE, planned
+from tests.support.economics.plans import SCALE, planned
 
 
 def hours_of_releases(*stages: dict[str, Any], gateway: bool = True) -> Decimal:

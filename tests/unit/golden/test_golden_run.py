@@ -1,12 +1,9 @@
 """Examinations of real servers on the loopback: who is asked what, what it is worth, and how it ends."""
 
 import asyncio
-import io
 import json
-import random
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
@@ -14,62 +11,12 @@ from aiohttp import web
 from palier.api.spec.answers import Answers
 from palier.api.status.values import Verdict
 from palier.errors import InvalidCorpus
-from palier.golden.judge_plan import JudgePlan
-from palier.golden.plan import GoldenPlan
 from palier.workers.golden import ask, run
-from palier.workers.golden.run import ExaminationReport, Progress, Tell, collect, examine, examine_scores
-from tests.support.golden import judges
 from tests.support.golden.models import Answer, Model, broken, model, says
+from tests.support.golden.runs import asked, corpus, french, plan, wrong_above
 
-LABEL = Answers.model_validate({"checks": [{"name": "language", "path": "$.language", "compare": "Label"}]})
-TEXT = Answers.model_validate({"checks": [{"name": "text", "path": "$.text", "compare": "Text"}]})
-
-
-def french(_asked: Any) -> Any:  # noqa: ANN401
-    """A model that is always right, and never the same."""
-    return {"language": "fr", "id": random.random()}  # noqa: S311
-
-
-def wrong_above(limit: int) -> Callable[[Any], Any]:
-    """A model that is wrong about texts with a number above."""
-    return lambda asked: {"language": "fr" if asked["n"] <= limit else "de"}
-
-
-def corpus(number: int, **more: Any) -> list[str]:  # noqa: ANN401
-    """So many requests."""
-    return [json.dumps({"body": {"n": one}, "expected": {"language": "fr"}, **more}) for one in range(1, number + 1)]
-
-
-def plan(candidate: Model, stable: Model | None = None, **more: Any) -> GoldenPlan:  # noqa: ANN401
-    """A plan for servers."""
-    return GoldenPlan(
-        candidate="candidate",
-        stable="stable" if stable else "",
-        candidate_url=candidate.url,
-        stable_url=stable.url if stable else "",
-        **{"path": "/predict", "answers": LABEL, "margin": 0.1, **more},
-    )
-
-
-def silent(_progress: Progress) -> None:
-    """Nobody listens."""
-
-
-def asked(plan: GoldenPlan, lines: list[str], *, tell: Tell = silent) -> ExaminationReport:
-    """An examination that must not take for ever, in a loop of its own: its connections are closed afterwards."""
-
-    async def examined() -> ExaminationReport:
-        async with asyncio.timeout(30):
-            return await examine(plan, lines, tell=tell)
-
-    return asyncio.run(examined())
-
-
-@pytest.fixture
-def good() -> Iterator[Model]:
-    """A model that is always right."""
-    with model(says(french)) as one:
-        yield one
+if TYPE_CHECKING:
+    from palier.workers.golden.run import Progress
 
 
 def test_a_good_candidate_passes_early(good: Model) -> None:
@@ -311,138 +258,3 @@ def test_progress_is_told_from_time_to_time(good: Model, monkeypatch: pytest.Mon
     assert json.loads(told[-1].to_json()) == {
         "progress": {"asked": told[-1].asked, "of": 60, "message": told[-1].message}
     }
-
-
-# Judges: they prefer the text that says `good` more often.
-
-
-def chat(text: str) -> Answer:
-    """A model that says what it was asked, and this."""
-    return says(lambda asked: {"text": f"{text} {asked['n']}"})
-
-
-def judged(url: str, **more: Any) -> JudgePlan:  # noqa: ANN401
-    """The plan of a judge."""
-    return JudgePlan(url=url, model="judge", prompt=judges.PROMPT, timeout=5, **more)
-
-
-async def _judged(judge: judges.Answer, candidate: str, stable: str, number: int = 60) -> tuple[ExaminationReport, int]:
-    with model(chat(candidate)) as one, model(chat(stable)) as other:
-        async with judges.served(judge) as server:
-            lines = [json.dumps({"body": {"n": n}}) for n in range(number)]
-            examined = await asyncio.to_thread(asked, plan(one, other, answers=TEXT, judge=judged(server.url)), lines)
-            return examined, len(server.questions)
-
-
-async def test_a_judge_that_prefers_the_candidate_lets_it_pass() -> None:
-    """Preferences are scores: 1 to the better answer, 0 to the other. The judge sees the text of the checks alone."""
-    examined, _ = await _judged(judges.good, "good", "bad")
-
-    result = examined.result
-    assert (result.verdict, result.reason, result.score, result.stable_score) == (Verdict.PASS, "Proven", 1, 0)
-    assert "the judge prefers the candidate on" in result.message
-    assert result.judge is not None
-    assert result.judge.votes > 2 * result.scored
-    assert result.judge.position_changes == 0
-
-
-async def test_a_judge_that_prefers_stable_lets_the_candidate_fail() -> None:
-    """With few votes, where it is clear."""
-    examined, _ = await _judged(judges.good, "bad", "good")
-
-    assert (examined.result.verdict, examined.result.reason) == (Verdict.FAIL, "QualityWorse")
-
-
-async def test_a_judge_that_sees_no_difference_in_few_answers_is_undecided() -> None:
-    """Ties prove something, but only many of them."""
-    examined, _ = await _judged(judges.good, "good", "also good", number=20)
-
-    assert (examined.result.verdict, examined.result.reason) == (Verdict.NO_EVIDENCE, "JudgeUndecided")
-    assert "more golden answers" in examined.result.message
-
-
-DOWN, NONSENSE = (
-    judges.says(lambda: web.Response(status=503)),
-    judges.says(lambda: web.Response(text="nonsense", content_type="application/json")),
-)
-
-
-@pytest.mark.parametrize(
-    ("judge", "reason", "words"),
-    [
-        (DOWN, "JudgeUnavailable", "the judge is down"),
-        (NONSENSE, "JudgeUnavailable", "the judge is down"),
-        (judges.always("first"), "JudgeDisagreesWithPeople", "simple questions right"),
-        (judges.lost, "JudgeDisagreesWithPeople", "simple questions right"),
-        (judges.after(30, DOWN), "JudgeUnavailable", "; of "),
-        (judges.after(30, judges.always("first")), "JudgeUndecided", "changes its mind with the order"),
-    ],
-    ids=["down", "nonsense", "position", "chance", "down later", "position later"],
-)
-async def test_a_judge_that_is_no_judge_never_lets_a_candidate_pass(
-    judge: judges.Answer, reason: str, words: str
-) -> None:
-    """Not even one that a good judge would let pass, as the next test shows; and it says why."""
-    examined, _ = await _judged(judge, "good", "also good")
-
-    assert (examined.result.verdict, examined.result.reason) == (Verdict.NO_EVIDENCE, reason)
-    assert words in examined.result.message
-
-
-async def test_a_good_judge_lets_an_equal_candidate_pass() -> None:
-    """After as many ties as scores would take."""
-    examined, _ = await _judged(judges.good, "good", "also good")
-
-    assert (examined.result.verdict, examined.result.scored) == (Verdict.PASS, 53)
-
-
-async def test_a_candidate_without_answers_fails_before_any_judge() -> None:
-    """Nobody has to vote on nothing."""
-    async with judges.served(judges.good) as server:
-        with model(broken) as candidate, model(chat("good")) as stable:
-            lines = [json.dumps({"body": {"n": n}}) for n in range(60)]
-            examined = await asyncio.to_thread(
-                asked, plan(candidate, stable, answers=TEXT, judge=judged(server.url)), lines
-            )
-        controls = 2 * len(judges.CONTROLS)
-        assert len(server.questions) == controls
-
-    assert (examined.result.verdict, examined.result.reason) == (Verdict.FAIL, "QualityWorse")
-
-
-# Scorers.
-
-
-def test_a_scorer_in_three_steps(good: Model) -> None:
-    """Answers are collected, somebody scores them, and all scores count."""
-    into = io.StringIO()
-    with model(says(wrong_above(60))) as candidate:
-        asked_of = plan(candidate, good, scored_elsewhere=True, answers=Answers())
-        asyncio.run(collect(asked_of, corpus(60), into, tell=silent))
-    answers = into.getvalue().splitlines()
-    assert [json.loads(line)["id"] for line in answers] == [str(number) for number in range(1, 61)]
-
-    scores = [json.dumps({"id": json.loads(line)["id"], "candidate": 1, "stable": 1}) for line in answers]
-    examined = examine_scores(asked_of, corpus(60), answers=answers, scores=scores)
-
-    assert (examined.result.verdict, examined.result.scored) == (Verdict.PASS, 60)
-
-
-@pytest.mark.parametrize("scores", ["", '{"id": "1", "candidate": 2, "stable": 1}\n'])
-def test_a_scorer_that_failed_leaves_no_evidence(good: Model, scores: str) -> None:
-    """With the line."""
-    into = io.StringIO()
-    asked_of = plan(good, good, scored_elsewhere=True)
-    asyncio.run(collect(asked_of, corpus(1), into, tell=silent))
-
-    examined = examine_scores(asked_of, corpus(1), answers=[into.getvalue()], scores=scores.splitlines())
-
-    assert (examined.result.verdict, examined.result.reason) == (Verdict.NO_EVIDENCE, "ScorerFailed")
-    assert "scores" in examined.result.message
-
-
-def test_scores_without_a_question(good: Model) -> None:
-    """A first revision without a minimum is not decided by a scorer either."""
-    examined = examine_scores(replace(plan(good), scored_elsewhere=True), corpus(1), answers=[], scores=[])
-
-    assert examined.result.reason == "NothingToCompare"
