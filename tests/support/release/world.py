@@ -18,6 +18,7 @@ from palier.release.rules import measured_objectives
 from palier.release.situation import Decision
 from palier.release.state import ReleasePhase, State
 from palier.release.targets import Targets, find_targets, replicas_for
+from tests.support.release.examples import STABLE
 
 SECOND = 1.0
 
@@ -244,6 +245,17 @@ class World:
     def ask(self, **requests: str) -> None:
         """A person writes an annotation."""
         self.requests = replace(self.requests, **requests)
+
+
+def serving_world(**changes: Any) -> World:  # noqa: ANN401
+    """A world whose first revision serves."""
+    world = World(model_deployment(**changes), STABLE)
+    world.settle()
+    world.run(3)
+
+    assert world.state.stable is not None
+    assert world.state.stable.revision == STABLE
+    return world
 
 
 def _essence(state: State) -> State:

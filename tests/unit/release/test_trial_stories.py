@@ -123,7 +123,7 @@ def test_a_proxy_that_dies_in_the_shadow_takes_the_copies_with_it() -> None:
     world.proxies_live = False
     world.run(20)
     assert world.mirror is None
-    assert (release_of(world).step, reason(world)) == (ReleasePhase.SHADOWING, "ShadowNotReady")
+    assert (release_of(world).phase, reason(world)) == (ReleasePhase.SHADOWING, "ShadowNotReady")
 
     world.proxies_live = True
     finished(world)
