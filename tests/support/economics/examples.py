@@ -88,3 +88,8 @@ def inputs(**changes: Any) -> PlanInputs:  # noqa: ANN401
 def unpriced(reason: str = "PricesMissing") -> Unpriced:
     """A replica without a price."""
     return Unpriced(reason, "no prices are known: give a table")
+
+
+def euros(amount: str) -> Money:
+    """An amount of the usual currency."""
+    return Money(Decimal(amount), "EUR")

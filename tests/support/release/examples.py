@@ -6,6 +6,7 @@ from typing import Any
 from palier.api.spec.release import Stage
 from palier.api.v1alpha1 import ModelDeployment
 from palier.release.observation import Observation, RevisionFacts, RouteFacts
+from palier.release.situation import Decision, Hold
 from palier.release.state import Ending, Former, Outcome, Release, ReleasePhase, Result, RevisionRef, State
 
 STABLE, CANDIDATE, FORMER, THIRD = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc", "dddddddddd"
@@ -125,3 +126,15 @@ def ended(result: Result, **changes: Any) -> State:  # noqa: ANN401
 def warm(until: float = NOW + 600) -> Former:
     """The stable revision of before, still warm."""
     return Former(ref(FORMER), until)
+
+
+def release_of(decision: Decision) -> Release:
+    """The release, which goes on."""
+    assert decision.state.release is not None
+    return decision.state.release
+
+
+def hold_of(decision: Decision) -> Hold:
+    """Why it waits."""
+    assert decision.hold is not None
+    return decision.hold

@@ -9,8 +9,8 @@ from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
 from palier.release.decide import decide
 from palier.release.observation import Observation, RevisionFacts
-from palier.release.situation import Decision, Hold
-from palier.release.state import Release, ReleasePhase, RevisionRef, State
+from palier.release.situation import Decision
+from palier.release.state import ReleasePhase, RevisionRef, State
 from palier.release.testing import LoadTestFacts, LoadTestRecord, ServingOption
 from tests.support.release.examples import STABLE, observed, ready, release_at, serving
 from tests.support.release.load_world import BORN, PRICES, asked
@@ -86,19 +86,7 @@ def decided(
     return decide(deployment, observation or seen(deployment), state, now=now)
 
 
-def release_of(decision: Decision) -> Release:
-    """The release, which goes on."""
-    assert decision.state.release is not None
-    return decision.state.release
-
-
 def candidate_of(decision: Decision) -> str:
     """Revision of the candidate."""
     assert decision.state.candidate is not None
     return decision.state.candidate.revision
-
-
-def hold_of(decision: Decision) -> Hold:
-    """Why it waits."""
-    assert decision.hold is not None
-    return decision.hold

@@ -13,10 +13,21 @@ from palier.release.decide import decide
 from palier.release.examining import GoldenFacts, GoldenRecord, GoldenRun
 from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.shadowing import ShadowFacts
-from palier.release.situation import Decision, Hold
+from palier.release.situation import Decision
 from palier.release.stages.table import criteria
-from palier.release.state import Ending, Release, ReleasePhase, State
-from tests.support.release.examples import CANDIDATE, NOW, STABLE, observed, planned, ready, ref, release_at, serving
+from palier.release.state import Ending, ReleasePhase, State
+from tests.support.release.examples import (
+    CANDIDATE,
+    NOW,
+    STABLE,
+    observed,
+    planned,
+    ready,
+    ref,
+    release_at,
+    release_of,
+    serving,
+)
 from tests.support.release.trial_specs import MIN_PAIRS
 
 QUESTION = "0123456789abcdef"
@@ -138,18 +149,6 @@ def in_shadow(
     state = state or trying(ReleasePhase.SHADOWING, plan=planned(deployment), traffic_since=NOW)
     measured = looked(compared(deployment, state, pairs=pairs, **bad), at=NOW + after)
     return decided(deployment, state, seen(shadow=shadow, measured=measured), after=after)
-
-
-def release_of(decision: Decision) -> Release:
-    """The release, which goes on."""
-    assert decision.state.release is not None
-    return decision.state.release
-
-
-def hold_of(decision: Decision) -> Hold:
-    """Why it waits."""
-    assert decision.hold is not None
-    return decision.hold
 
 
 def ending_of(decision: Decision) -> Ending:

@@ -9,14 +9,10 @@ from palier.economics.prices import Unpriced
 from palier.economics.running import Served, judge_cost, overall_unit_cost, unit_cost
 from palier.economics.spending import advance_spending
 from palier.evidence.verdicts import Judgement, Verdict
+from tests.support.economics.examples import euros
 
 HOUR = 3600.0
 NOW = 1_700_000_000.0
-
-
-def euros(amount: str) -> Money:
-    """An amount of the usual currency."""
-    return Money(Decimal(amount), "EUR")
 
 
 def judged(

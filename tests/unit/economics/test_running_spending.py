@@ -19,15 +19,11 @@ from palier.economics.spending import (
     spent_at,
 )
 from palier.release.times import format_time, parse_time
+from tests.support.economics.examples import euros
 
 HOUR, DAY = 3600.0, 86_400.0
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC).timestamp()
 """In the middle of a month of 720 hours."""
-
-
-def euros(amount: str) -> Money:
-    """An amount of the usual currency."""
-    return Money(Decimal(amount), "EUR")
 
 
 def begun(hourly: str = "2", *, at: float = NOON) -> Spending:

@@ -20,14 +20,10 @@ from palier.evidence.objective import (
     observe,
     start_evidence,
 )
+from tests.support.evidence.objectives import arm
 
 ERRORS = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01)
 LATENCY = ObjectiveRule(name="latency", limit=0.05, margin=1.1, alpha=0.01, bad_noun="slower than 250ms")
-
-
-def arm(total: int, bad: int, bad_possible: int | None = None) -> Counts:
-    """Counts of one arm; all bad ones surely bad unless told otherwise."""
-    return Counts(total=total, bad=bad, bad_possible=bad if bad_possible is None else bad_possible)
 
 
 def test_evidence_knows_what_it_is_about() -> None:

@@ -21,19 +21,19 @@ from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.rules import measured_objectives
 from palier.release.situation import Decision, Note
 from palier.release.state import Former, ReleasePhase, Result, State
-from tests.support.release.examples import FORMER, STABLE, observed, planned, ready, ref, release_at, serving
-from tests.support.release.load_examples import (
-    NOW,
-    decided,
-    ended,
+from tests.support.release.examples import (
+    FORMER,
+    STABLE,
     hold_of,
-    passed,
-    recorded_of,
+    observed,
+    planned,
+    ready,
+    ref,
+    release_at,
     release_of,
-    seen,
-    under_load,
-    ways,
+    serving,
 )
+from tests.support.release.load_examples import NOW, decided, ended, passed, recorded_of, seen, under_load, ways
 from tests.support.release.load_world import load_tested
 
 HOUR = 3600.0

@@ -12,8 +12,8 @@ from palier.release.observation import MeasuredEvidence, Requests
 from palier.release.situation import Decision, Note
 from palier.release.state import ReleasePhase, Result, State
 from palier.release.targets import find_targets
-from tests.support.release.examples import CANDIDATE, NOW, STABLE, planned, releasing
-from tests.support.release.trial_examples import ending_of, gathered, hold_of, objectives_of, release_of, seen
+from tests.support.release.examples import CANDIDATE, NOW, STABLE, hold_of, planned, release_of, releasing
+from tests.support.release.trial_examples import ending_of, gathered, objectives_of, seen
 from tests.support.release.trial_specs import tried
 
 EVENTS = 4000

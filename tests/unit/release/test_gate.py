@@ -11,7 +11,7 @@ from palier.release.stages.table import is_work_unknown, work_at
 from palier.release.state import Drain, Outcome, ReleasePhase, Result, State
 from palier.release.targets import find_targets
 from palier.release.testing import NO_RESULT, LoadTestFacts, Run, Usage
-from tests.support.release.examples import FORMER, STABLE, planned, ready, serving
+from tests.support.release.examples import FORMER, STABLE, hold_of, planned, ready, release_of, serving
 from tests.support.release.load_examples import (
     FAILED,
     NOW,
@@ -19,10 +19,8 @@ from tests.support.release.load_examples import (
     candidate_of,
     decided,
     ended,
-    hold_of,
     passed,
     recorded_of,
-    release_of,
     seen,
     under_load,
     ways,

@@ -8,7 +8,7 @@ import pytest
 from palier.release.observation import Requests
 from palier.release.state import Drain, Former, ReleasePhase, Result
 from palier.release.targets import find_targets
-from tests.support.release.examples import FORMER, STABLE, ready, ref, serving
+from tests.support.release.examples import FORMER, STABLE, ready, ref, release_of, serving
 from tests.support.release.load_examples import (
     FAILED,
     NOW,
@@ -17,7 +17,6 @@ from tests.support.release.load_examples import (
     ended,
     passed,
     recorded_of,
-    release_of,
     seen,
     under_load,
     ways,

@@ -11,7 +11,18 @@ from palier.release.situation import Hold, Situation
 from palier.release.stages.table import work_at
 from palier.release.state import ReleasePhase, Result, State
 from palier.release.targets import find_targets
-from tests.support.release.examples import CANDIDATE, NOW, STABLE, THIRD, observed, planned, ready, serving
+from tests.support.release.examples import (
+    CANDIDATE,
+    NOW,
+    STABLE,
+    THIRD,
+    hold_of,
+    observed,
+    planned,
+    ready,
+    release_of,
+    serving,
+)
 from tests.support.release.trial_examples import (
     BAD,
     GOOD,
@@ -20,10 +31,8 @@ from tests.support.release.trial_examples import (
     UNKNOWN,
     decided,
     ending_of,
-    hold_of,
     reasons,
     recorded,
-    release_of,
     run_of,
     seen,
     trying,

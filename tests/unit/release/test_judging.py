@@ -11,9 +11,19 @@ from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.rules import measured_objectives
 from palier.release.situation import Decision
 from palier.release.state import ReleasePhase, State
-from tests.support.release.examples import CANDIDATE, NOW, STABLE, observed, planned, ready, releasing
+from tests.support.release.examples import (
+    CANDIDATE,
+    NOW,
+    STABLE,
+    hold_of,
+    observed,
+    planned,
+    ready,
+    release_of,
+    releasing,
+)
 from tests.support.release.load_world import load_tested
-from tests.support.release.trial_examples import gathered, hold_of, in_shadow, looked, objectives_of, release_of, trying
+from tests.support.release.trial_examples import gathered, in_shadow, looked, objectives_of, trying
 from tests.support.release.trial_examples import seen as seen_in_trial
 from tests.support.release.trial_specs import tried
 

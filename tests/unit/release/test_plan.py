@@ -9,9 +9,20 @@ from palier.release.observation import MeasuredEvidence
 from palier.release.plan import pin_stages, plan_of
 from palier.release.rules import rules_digest
 from palier.release.state import ReleasePhase, Result, State
-from tests.support.release.examples import CANDIDATE, NOW, STABLE, observed, planned, ready, releasing, serving
+from tests.support.release.examples import (
+    CANDIDATE,
+    NOW,
+    STABLE,
+    hold_of,
+    observed,
+    planned,
+    ready,
+    release_of,
+    releasing,
+    serving,
+)
 from tests.support.release.load_world import load_tested
-from tests.support.release.trial_examples import ending_of, hold_of, release_of
+from tests.support.release.trial_examples import ending_of
 from tests.support.release.trial_specs import tried
 from tests.support.release.world import model_deployment
 

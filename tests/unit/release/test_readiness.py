@@ -17,12 +17,14 @@ from tests.support.release.examples import (
     SERVICE,
     STABLE,
     first,
+    hold_of,
     observed,
     planned,
     ready,
+    release_of,
     releasing,
 )
-from tests.support.release.trial_examples import ending_of, hold_of, reasons, release_of
+from tests.support.release.trial_examples import ending_of, reasons
 from tests.support.release.world import model_deployment
 
 PLAN = planned(model_deployment())

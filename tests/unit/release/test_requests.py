@@ -8,18 +8,23 @@ import pytest
 from palier.release.decide import decide
 from palier.release.memory import read_state, write_state
 from palier.release.observation import MeasuredEvidence, Observation, Requests
-from palier.release.requests import (
-    handle_requests,
-    is_asked,
-    is_new,
-    refuse_requests,
-    request_for,
-    withdraw_requests,
-)
+from palier.release.requests import handle_requests, is_asked, is_new, refuse_requests, request_for, withdraw_requests
 from palier.release.situation import Decision
 from palier.release.state import ReleasePhase, Result, State
-from tests.support.release.examples import CANDIDATE, NOW, STABLE, THIRD, ended, observed, ready, releasing, serving
-from tests.support.release.trial_examples import ending_of, hold_of, reasons, release_of
+from tests.support.release.examples import (
+    CANDIDATE,
+    NOW,
+    STABLE,
+    THIRD,
+    ended,
+    hold_of,
+    observed,
+    ready,
+    release_of,
+    releasing,
+    serving,
+)
+from tests.support.release.trial_examples import ending_of, reasons
 from tests.support.release.world import model_deployment
 
 ONCE = f"{CANDIDATE}@1970-01-12T13:46:40.000000Z"

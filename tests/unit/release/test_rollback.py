@@ -19,13 +19,14 @@ from tests.support.release.examples import (
     NOW,
     STABLE,
     first,
+    hold_of,
     observed,
     planned,
     ready,
     ref,
+    release_of,
     releasing,
 )
-from tests.support.release.trial_examples import hold_of, release_of
 from tests.support.release.world import model_deployment
 
 PLAN = planned(model_deployment())

@@ -11,17 +11,15 @@ from palier.release.shadowing import NO_SHADOW, ShadowFacts, comparison
 from palier.release.situation import Hold
 from palier.release.state import ReleasePhase, Result, State
 from palier.release.targets import find_targets
-from tests.support.release.examples import CANDIDATE, NOW, STABLE, THIRD, planned
+from tests.support.release.examples import CANDIDATE, NOW, STABLE, THIRD, hold_of, planned, release_of
 from tests.support.release.trial_examples import (
     COMPARING,
     compared,
     decided,
     ending_of,
-    hold_of,
     in_shadow,
     looked,
     reasons,
-    release_of,
     seen,
     trying,
 )

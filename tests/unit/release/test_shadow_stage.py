@@ -11,18 +11,8 @@ from palier.release.shadowing import NO_SHADOW, ShadowFacts, ShadowRun, comparis
 from palier.release.situation import Hold, Note, Situation
 from palier.release.stages.table import work_at
 from palier.release.state import ReleasePhase, Result, State
-from tests.support.release.examples import CANDIDATE, NOW, STABLE, planned, ready, serving
-from tests.support.release.trial_examples import (
-    COMPARING,
-    decided,
-    ending_of,
-    hold_of,
-    in_shadow,
-    reasons,
-    release_of,
-    seen,
-    trying,
-)
+from tests.support.release.examples import CANDIDATE, NOW, STABLE, hold_of, planned, ready, release_of, serving
+from tests.support.release.trial_examples import COMPARING, decided, ending_of, in_shadow, reasons, seen, trying
 from tests.support.release.trial_specs import tried
 
 SPEC = tried(golden=False)

@@ -11,8 +11,8 @@ from palier.release.observation import RevisionFacts
 from palier.release.situation import Situation
 from palier.release.state import Ending, Release, ReleasePhase, Result, State
 from palier.release.targets import accelerator_short, find_targets, stage_replicas
-from tests.support.release.examples import STABLE, planned, ready, serving
-from tests.support.release.load_examples import NOW, decided, passed, recorded_of, release_of, seen, under_load, ways
+from tests.support.release.examples import STABLE, planned, ready, release_of, serving
+from tests.support.release.load_examples import NOW, decided, passed, recorded_of, seen, under_load, ways
 from tests.support.release.load_world import load_tested, pod
 
 SHORT = "pod demo-x cannot be placed: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu."

@@ -18,11 +18,12 @@ from tests.support.release.examples import (
     STABLE,
     planned,
     ready,
+    release_of,
     releasing,
     serving,
     warm,
 )
-from tests.support.release.trial_examples import COMPARING, decided, release_of, seen, trying
+from tests.support.release.trial_examples import COMPARING, decided, seen, trying
 from tests.support.release.trial_specs import tried
 
 BEFORE_USERS = (ReleasePhase.PREPARING, ReleasePhase.EXAMINING, ReleasePhase.SHADOWING)

@@ -10,8 +10,18 @@ from palier.release.observation import MeasuredEvidence, Observation, Requests, 
 from palier.release.situation import Decision
 from palier.release.state import ReleasePhase, Result, State
 from palier.release.targets import Targets, find_targets
-from tests.support.release.examples import CANDIDATE, NOW, STABLE, first, observed, ready, releasing
-from tests.support.release.trial_examples import ending_of, hold_of, release_of
+from tests.support.release.examples import (
+    CANDIDATE,
+    NOW,
+    STABLE,
+    first,
+    hold_of,
+    observed,
+    ready,
+    release_of,
+    releasing,
+)
+from tests.support.release.trial_examples import ending_of
 from tests.support.release.world import model_deployment
 
 DEAD, NONE = ready(2, available=0, endpoints=0), ready(1, available=0, endpoints=0)
