@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -54,9 +54,11 @@ def git_applied(model: Model) -> Iterator[list[str]]:
     model.apply("--server-side", "--field-manager=git")
     thread = threading.Thread(target=loop, daemon=True)
     thread.start()
-    yield differences
-    stop.set()
-    thread.join()
+    try:
+        yield differences
+    finally:
+        stop.set()
+        thread.join()
 
 
 def requests_of_palier(namespace: str) -> Counter[tuple[str, str, str]]:
@@ -67,8 +69,12 @@ def requests_of_palier(namespace: str) -> Counter[tuple[str, str, str]]:
 
 def drift(model: Model) -> list[str]:
     """Rendered objects that a second apply would change, as the API server's dry run says."""
-    body = json.loads(kubectl("get", "modeldeployment", model.name, "-n", model.namespace, "-o", "json"))
-    route = json.loads(kubectl("get", "httproute", model.name, "-n", model.namespace, "-o", "json"))
+    kinds = "modeldeployments,deployments,services,httproutes,configmaps"
+    if "sticky" in model.manifest["spec"]["traffic"]["gateway"]:
+        kinds += ",backendtrafficpolicies"
+    items = json.loads(kubectl("get", kinds, "-n", model.namespace, "-o", "json"))["items"]
+    seen = {(item["kind"], item["metadata"]["name"]): item for item in items}
+    body, route = seen["ModelDeployment", model.name], seen["HTTPRoute", model.name]
     deployment = parse(body)
     state = read_state(body["status"], deployment.spec.release)
     gateway = deployment.spec.traffic.gateway
@@ -76,43 +82,39 @@ def drift(model: Model) -> list[str]:
     assert state.slots is not None
     assert state.candidate is not None
     candidate, ports = state.candidate.revision, ports_of(state)
-    replicas = json.loads(
-        kubectl("get", "deployment", f"{model.name}-{candidate}", "-n", model.namespace, "-o", "json")
-    )
+    replicas = seen["Deployment", f"{model.name}-{candidate}"]["spec"]["replicas"]
     rendered = [
-        (FIELD_MANAGER, deployment_manifest(deployment, candidate)),
-        (FIELD_MANAGER_SCALE, scale_manifest(deployment, candidate, replicas["spec"]["replicas"])),
-        (FIELD_MANAGER, service_manifest(deployment, candidate, port=ports[candidate])),
-        (
-            FIELD_MANAGER,
-            route_manifest(
-                deployment,
-                gateway,
-                slots=state.slots,
-                weights=route_weights(deployment, route),
-                ports=ports,
-                mirror=Mirror(copied, PORT, None) if (copied := mirror_of(route)) else None,
-            ),
+        deployment_manifest(deployment, candidate),
+        service_manifest(deployment, candidate, port=ports[candidate]),
+        route_manifest(
+            deployment,
+            gateway,
+            slots=state.slots,
+            weights=route_weights(deployment, route),
+            ports=ports,
+            mirror=Mirror(copied, PORT, None) if (copied := mirror_of(route)) else None,
         ),
-        *((FIELD_MANAGER, manifest) for manifest in of_the_shadow(model, deployment, state)),
-        *([(FIELD_MANAGER, sticky_manifest(deployment, gateway.sticky))] if gateway.sticky else []),
+        *of_the_shadow(deployment, state, seen),
+        *([sticky_manifest(deployment, gateway.sticky)] if gateway.sticky else []),
     ]
     changed = []
-    for manager, manifest in rendered:
-        reference = (manifest["kind"], manifest["metadata"]["name"], "-n", model.namespace)
-        live = json.loads(kubectl("get", *reference, "-o", "json"))
-        again = json.loads(
-            kubectl(
-                *("apply", "--server-side", f"--field-manager={manager}", "--dry-run=server", "-f", "-", "-o", "json"),
-                stdin=json.dumps(manifest),
-            )
-        )
-        if again["spec"] != live["spec"] or again["metadata"]["labels"] != live["metadata"]["labels"]:
-            changed.append(f"{manifest['kind']}: {live['spec']} != {again['spec']}")
+    for manager, manifests in (
+        (FIELD_MANAGER, rendered),
+        (FIELD_MANAGER_SCALE, [scale_manifest(deployment, candidate, replicas)]),
+    ):
+        command = ("apply", "--server-side", f"--field-manager={manager}", "--dry-run=server", "-f", "-", "-o", "json")
+        given = {"apiVersion": "v1", "kind": "List", "items": manifests}
+        answered = json.loads(kubectl(*command, stdin=json.dumps(given)))
+        for again in answered.get("items", [answered]):
+            live = seen[again["kind"], again["metadata"]["name"]]
+            if again["spec"] != live["spec"] or again["metadata"]["labels"] != live["metadata"]["labels"]:
+                changed.append(f"{again['kind']}: {live['spec']} != {again['spec']}")
     return changed
 
 
-def of_the_shadow(model: Model, deployment: ModelDeployment, state: State) -> list[dict[str, Any]]:
+def of_the_shadow(
+    deployment: ModelDeployment, state: State, seen: Mapping[tuple[str, str], Mapping[str, Any]]
+) -> list[dict[str, Any]]:
     """What Palier renders for the shadow that is under way; nothing when there is none."""
     shadow, candidate, stable = deployment.spec.release.shadow, state.candidate, state.stable
     if not (state.release and state.release.step is Step.SHADOWING and shadow and candidate and stable):
@@ -120,9 +122,8 @@ def of_the_shadow(model: Model, deployment: ModelDeployment, state: State) -> li
     digest = comparison(deployment, candidate=candidate.revision, stable=stable.revision)
     run = ShadowRun(candidate.revision, stable.revision, shadow.percent, digest)
     name = shadow_name(deployment, run)
-    told = json.loads(kubectl("get", "configmap", name, "-n", model.namespace, "-o", "json"))["data"]["plan.json"]
-    live = json.loads(kubectl("get", "deployment", name, "-n", model.namespace, "-o", "json"))
-    image = live["spec"]["template"]["spec"]["containers"][0]["image"]
+    told = seen["ConfigMap", name]["data"]["plan.json"]
+    image = seen["Deployment", name]["spec"]["template"]["spec"]["containers"][0]["image"]
     return [shadow_service(deployment, run), shadow_deployment(deployment, run, told, image=image)]
 
 
@@ -144,7 +145,7 @@ def test_a_release_leaves_git_alone_and_costs_few_requests(model: Model, users: 
             assert model.condition("Reconciling")["status"] == "True"
             assert model.condition("Ready")["status"] == "Unknown"
         model.promoted(revision)
-    kubectl("wait", "--for=condition=Ready", f"modeldeployment/{model.name}", "-n", model.namespace, "--timeout=1s")
+    kubectl("wait", "--for=condition=Ready", f"modeldeployment/{model.name}", "-n", model.namespace, "--timeout=10s")
 
     assert differences == []
     assert model.condition("Reconciling") == {}
@@ -188,13 +189,13 @@ def test_rolled_back_is_told_apart_from_in_progress(model: Model, users: Users) 
     revision = model.release("slow", EXTRA_LATENCY_MS="400")
     model.rolled_back(revision)
     target = (f"modeldeployment/{model.name}", "-n", model.namespace)
-    kubectl("wait", "--for=condition=Stalled", *target, "--timeout=1s")
-    kubectl("wait", "--for=condition=Available", *target, "--timeout=1s")
+    kubectl("wait", "--for=condition=Stalled", *target, "--timeout=10s")
+    kubectl("wait", "--for=condition=Available", *target, "--timeout=10s")
 
     assert model.condition("Ready")["reason"] == "RolledBack"
     assert model.condition("Reconciling") == {}
     with pytest.raises((Exception, subprocess.CalledProcessError), match="timed out"):
-        kubectl("wait", "--for=condition=Ready", *target, "--timeout=1s")
+        kubectl("wait", "--for=condition=Ready", *target, "--timeout=2s")
 
 
 def test_a_shadow_leaves_git_alone_too(model: Model, users: Users) -> None:
