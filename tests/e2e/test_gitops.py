@@ -103,8 +103,7 @@ def drift(model: Model) -> list[str]:
         (FIELD_MANAGER_SCALE, [scale_manifest(deployment, candidate, replicas)]),
     ):
         command = ("apply", "--server-side", f"--field-manager={manager}", "--dry-run=server", "-f", "-", "-o", "json")
-        given = {"apiVersion": "v1", "kind": "List", "items": manifests}
-        answered = json.loads(kubectl(*command, stdin=json.dumps(given)))
+        answered = json.loads(kubectl(*command, stdin=yaml.safe_dump_all(manifests)))
         for again in answered.get("items", [answered]):
             live = seen[again["kind"], again["metadata"]["name"]]
             if again["spec"] != live["spec"] or again["metadata"]["labels"] != live["metadata"]["labels"]:
