@@ -2,7 +2,6 @@
 
 import copy
 import json
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -179,22 +178,6 @@ def test_reverting_the_commit_in_mid_release_goes_back_to_stable(model: Model, u
 
     assert model.weight(revision) == 0
     assert traffic.stop().failures() == []
-
-
-def test_rolled_back_is_told_apart_from_in_progress(model: Model, users: Users) -> None:
-    """Stalled and Available are true and Ready is not, so that tools fail fast and know that users are served."""
-    model.serve_first()
-    users()
-    revision = model.release("slow", EXTRA_LATENCY_MS="400")
-    model.rolled_back(revision)
-    target = (f"modeldeployment/{model.name}", "-n", model.namespace)
-    kubectl("wait", "--for=condition=Stalled", *target, "--timeout=10s")
-    kubectl("wait", "--for=condition=Available", *target, "--timeout=10s")
-
-    assert model.condition("Ready")["reason"] == "RolledBack"
-    assert model.condition("Reconciling") == {}
-    with pytest.raises((Exception, subprocess.CalledProcessError), match="timed out"):
-        kubectl("wait", "--for=condition=Ready", *target, "--timeout=2s")
 
 
 def test_a_shadow_leaves_git_alone_too(model: Model, users: Users) -> None:

@@ -4,7 +4,10 @@ import json
 import socket
 from collections.abc import Callable
 
+import pytest
+
 from local import cluster
+from local.errors import LocalError
 from local.traffic import TrafficThread
 from tests.e2e.support import Model, asked_by_palier, kubectl, not_the_candidates, ready, wait_until
 
@@ -182,11 +185,23 @@ def test_without_a_gateway_replicas_make_the_share(model: Model, users: Users) -
 
 
 def test_a_breach_moves_the_traffic_before_anybody_is_told(model: Model, users: Users) -> None:
-    """In the API server's own order of writes, the route is at weight 0 before a status or an Event says so."""
+    """The route is at weight 0 before a status or an Event says so; and tools tell a rollback from progress.
+
+    Stalled and Available are true and Ready is not, so that they fail fast and know that users are served.
+    """
     model.serve_first()
     users()
     slow = model.release("slow", EXTRA_LATENCY_MS="400")
     model.rolled_back(slow)
+    target = (f"modeldeployment/{model.name}", "-n", model.namespace)
+    kubectl("wait", "--for=condition=Stalled", *target, "--timeout=10s")
+    kubectl("wait", "--for=condition=Available", *target, "--timeout=10s")
+
+    assert model.condition("Ready")["reason"] == "RolledBack"
+    assert model.condition("Reconciling") == {}
+    with pytest.raises(LocalError, match="timed out"):
+        kubectl("wait", "--for=condition=Ready", *target, "--timeout=2s")
+
     if not cluster.is_local():
         return
     order = [entry["objectRef"] for entry in asked_by_palier(model.namespace)]
