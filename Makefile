@@ -10,7 +10,8 @@ PY := $(VENV)/bin/python
 PYTEST := $(PY) -m pytest
 # Tests that run at the same time: whole files, or single tests on one cluster.
 FILES := -n 2 --dist loadfile --no-loadscope-reorder
-COMPANY := -n 6 --dist loadgroup --no-loadscope-reorder
+WORKERS ?= 4
+COMPANY := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help
 help: ## show this list
