@@ -15,11 +15,18 @@ from tests.e2e.support import Model, kubectl, wait_until
 Users = Callable[..., TrafficThread]
 
 
+def one_at_a_time(test: Callable[..., None]) -> Callable[..., None]:
+    """Two cores carry one shadow at the tests' rates, where each request is answered twice and compared."""
+    marked: Callable[..., None] = pytest.mark.long(pytest.mark.xdist_group("shadows")(test))
+    return marked
+
+
 def met(traffic: TrafficThread, revision: str) -> int:
     """How many users got an answer from a revision."""
     return sum(each.revision == revision for each in traffic.responses)
 
 
+@one_at_a_time
 def test_the_agreement_reported_is_that_of_the_recorded_answers(model: Model, users: Users) -> None:
     """At 100 requests a second at least 99 % become pairs; both versions' own records give the same disagreements."""
     shadows.shadowed(model, minDuration="2s")
@@ -53,11 +60,12 @@ def test_the_agreement_reported_is_that_of_the_recorded_answers(model: Model, us
     assert 0.005 < share < 0.015
 
 
+@one_at_a_time
 def test_a_version_that_answers_differently_is_refused_before_any_user(model: Model, users: Users) -> None:
     """Five of a hundred answers differ, three are allowed: refused with its numbers, without weight or failure."""
     shadows.shadowed(model)
     stable = model.serve_first()
-    traffic = users(rate=100)
+    traffic = users(rate=50)
     revision = model.release("different", WRONG_PERCENT="5")
     status = shadows.ended(model, revision, "Refused")
     kubectl("wait", f"mdep/{model.name}", "-n", model.namespace, "--for=condition=Stalled", "--timeout=10s")
@@ -73,6 +81,7 @@ def test_a_version_that_answers_differently_is_refused_before_any_user(model: Mo
     assert responses.failures() == []
 
 
+@one_at_a_time
 def test_a_version_that_is_merely_slower_is_found_by_pairs(model: Model, users: Users) -> None:
     """Far within the latency objective, but slower than stable for the same requests."""
     shadows.shadowed(model)
@@ -94,7 +103,7 @@ def test_a_good_version_passes_its_shadow_and_is_promoted(
     """With the operator killed in the midst of it; nothing of the shadow is left behind."""
     shadows.shadowed(model, minDuration="10s")
     model.serve_first()
-    traffic = users(rate=100)
+    traffic = users(rate=50)
     revision = model.release("2")
     began = shadows.in_shadow(model, revision)["release"]["trafficSince"]
     restart_operator()
@@ -112,6 +121,7 @@ def test_a_good_version_passes_its_shadow_and_is_promoted(
     assert responses.failures() == []
 
 
+@one_at_a_time
 @pytest.mark.parametrize("how", ["crash", "hang"])
 def test_a_broken_proxy_changes_nothing_for_users(model: Model, users: Users, how: str) -> None:
     """All of their requests are answered as before, and nothing is concluded while there are no pairs."""
@@ -119,7 +129,7 @@ def test_a_broken_proxy_changes_nothing_for_users(model: Model, users: Users, ho
         pytest.skip("a proxy can only be frozen where its process can be reached")
     shadows.shadowed(model, minPairs=100000)
     model.serve_first()
-    traffic = users(rate=100)
+    traffic = users(rate=50)
     revision = model.release("2")
     shadows.in_shadow(model, revision)
     if how == "crash":
@@ -140,7 +150,7 @@ def test_a_broken_proxy_changes_nothing_for_users(model: Model, users: Users, ho
             for process in frozen:
                 os.kill(process, signal.SIGSTOP)
             before = len(traffic.responses)
-            wait_until(lambda: len(traffic.responses) > before + 500, timeout=60, what="500 more answers")
+            wait_until(lambda: len(traffic.responses) > before + 400, timeout=60, what="400 more answers")
         finally:
             for process in frozen:
                 os.kill(process, signal.SIGCONT)
@@ -153,6 +163,7 @@ def test_a_broken_proxy_changes_nothing_for_users(model: Model, users: Users, ho
     assert responses.failures() == []
 
 
+@one_at_a_time
 def test_an_overloaded_proxy_drops_and_counts(model: Model, users: Users) -> None:
     """A candidate that takes a second for each answer: copies are dropped, users wait for nothing."""
     shadows.shadowed(model, minPairs=100000)
@@ -161,11 +172,11 @@ def test_an_overloaded_proxy_drops_and_counts(model: Model, users: Users) -> Non
     # Nothing was promised that such a candidate breaks: it is not refused for being slow.
     spec["objectives"] = [one for one in spec["objectives"] if one["name"] not in {"latency", "slowdown"}]
     model.serve_first()
-    traffic = users(rate=100)
+    traffic = users(rate=50)
     revision = model.release("2", EXTRA_LATENCY_MS="1000")
     shadows.in_shadow(model, revision)
     wait_until(
-        lambda: shadows.summed(shadows.counters(model), "palier_shadow_unpaired_total", reason="QueueFull") > 300,
+        lambda: shadows.summed(shadows.counters(model), "palier_shadow_unpaired_total", reason="QueueFull") > 200,
         timeout=60,
         what="copies to be dropped",
     )
@@ -177,19 +188,20 @@ def test_an_overloaded_proxy_drops_and_counts(model: Model, users: Users) -> Non
     assert slow < 1.0
 
 
+@one_at_a_time
 def test_half_of_the_requests_are_sampled(model: Model, users: Users) -> None:
     """The proxy takes the sample where the gateway has not said that it can."""
     shadows.shadowed(model, percent=50, minPairs=100000)
     model.serve_first()
-    users(rate=100)
+    users(rate=50)
     revision = model.release("2")
     shadows.in_shadow(model, revision)
     seen: dict[Any, float] = wait_until(
         lambda: (
-            found if shadows.summed(found := shadows.counters(model), "palier_shadow_mirrored_total") > 600 else None
+            found if shadows.summed(found := shadows.counters(model), "palier_shadow_mirrored_total") > 500 else None
         ),
         timeout=60,
-        what="600 copies",
+        what="500 copies",
     )
     mirrored = shadows.summed(seen, "palier_shadow_mirrored_total")
     sampled = shadows.summed(seen, "palier_shadow_sampled_total")
