@@ -11,7 +11,7 @@ PYTEST := $(PY) -m pytest
 # Tests that run at the same time: whole files, or single tests on one cluster.
 FILES := -n 2 --dist loadfile --no-loadscope-reorder
 WORKERS ?= 4
-COMPANY := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+COMPANY := -n $(WORKERS)
 
 .PHONY: help
 help: ## show this list

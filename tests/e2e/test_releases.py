@@ -106,25 +106,3 @@ def test_the_served_share_is_the_declared_weight(model: Model, users: Users) -> 
         assert abs(share - weight) <= 3 * math.sqrt(weight * (1 - weight) / counts.total()), (weight, share)
 
     assert measured == 3
-
-
-@pytest.mark.disturbs("operator")
-@pytest.mark.parametrize("weight", [20, 35, 50])
-def test_the_operator_may_be_killed_in_every_stage(
-    model: Model, users: Users, restart_operator: Callable[[], None], weight: int
-) -> None:
-    """The release goes on from where it was: no step is repeated, no weight jumps, no request fails."""
-    for stage in model.manifest["spec"]["release"]["stages"]:
-        stage["canary"]["minDuration"] = "4s"
-    model.serve_first()
-    traffic = users()
-    revision = model.release("2")
-    model.in_traffic(revision, weight=weight)
-    restart_operator()
-    model.promoted(revision)
-    responses = traffic.stop()
-    shares = [weights.get(revision, 0) for _, weights in model.weights]
-    steps = [share for share, following in pairwise([*shares, None]) if share != following]
-
-    assert [step for step in steps if step] == [1, 20, 35, 50, 99, 100]
-    assert responses.failures() == []

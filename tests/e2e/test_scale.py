@@ -33,7 +33,7 @@ from tests.e2e.scale import (
 )
 from tests.e2e.support import Model, Status, kubectl, ready, wait_until
 
-pytestmark = [pytest.mark.long, pytest.mark.disturbs("operator"), pytest.mark.xdist_group("prices")]
+pytestmark = [pytest.mark.long, pytest.mark.disturbs("operator")]
 """Prices are the operator's, which starts anew with each table of them."""
 
 THEORY = largest_rate(Law.FIXED, servers=WORKERS, service_time=SERVICE_TIME, threshold=LATENCY, quantile=0.95)

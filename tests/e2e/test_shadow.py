@@ -1,4 +1,7 @@
-"""The shadow on a real cluster: a candidate is compared with stable on users' requests before any user meets it."""
+"""The shadow on a real cluster: a candidate is compared with stable on users' requests before any user meets it.
+
+One at a time (see `conftest`): two cores carry one shadow, where each request is answered twice and compared.
+"""
 
 import os
 import signal
@@ -8,17 +11,13 @@ from typing import Any
 import pytest
 
 from local import cluster
-from local.traffic import Traffic, TrafficThread
+from local.traffic import TrafficThread
 from tests.e2e import shadows
 from tests.e2e.support import Model, kubectl, wait_until
 
+pytestmark = pytest.mark.long
+
 Users = Callable[..., TrafficThread]
-
-
-def one_at_a_time(test: Callable[..., None]) -> Callable[..., None]:
-    """Two cores carry one shadow at the tests' rates, where each request is answered twice and compared."""
-    marked: Callable[..., None] = pytest.mark.long(pytest.mark.xdist_group("shadows")(test))
-    return marked
 
 
 def met(traffic: TrafficThread, revision: str) -> int:
@@ -26,7 +25,6 @@ def met(traffic: TrafficThread, revision: str) -> int:
     return sum(each.revision == revision for each in traffic.responses)
 
 
-@one_at_a_time
 def test_the_agreement_reported_is_that_of_the_recorded_answers(model: Model, users: Users) -> None:
     """At 100 requests a second at least 99 % become pairs; both versions' own records give the same disagreements."""
     shadows.shadowed(model, minDuration="2s")
@@ -60,7 +58,6 @@ def test_the_agreement_reported_is_that_of_the_recorded_answers(model: Model, us
     assert 0.005 < share < 0.015
 
 
-@one_at_a_time
 def test_a_version_that_answers_differently_is_refused_before_any_user(model: Model, users: Users) -> None:
     """Five of a hundred answers differ, three are allowed: refused with its numbers, without weight or failure."""
     shadows.shadowed(model)
@@ -81,7 +78,6 @@ def test_a_version_that_answers_differently_is_refused_before_any_user(model: Mo
     assert responses.failures() == []
 
 
-@one_at_a_time
 def test_a_version_that_is_merely_slower_is_found_by_pairs(model: Model, users: Users) -> None:
     """Far within the latency objective, but slower than stable for the same requests."""
     shadows.shadowed(model)
@@ -96,32 +92,6 @@ def test_a_version_that_is_merely_slower_is_found_by_pairs(model: Model, users: 
     assert responses.failures() == []
 
 
-@pytest.mark.disturbs("operator")
-def test_a_good_version_passes_its_shadow_and_is_promoted(
-    model: Model, users: Users, restart_operator: Callable[[], None]
-) -> None:
-    """With the operator killed in the midst of it; nothing of the shadow is left behind."""
-    shadows.shadowed(model, minDuration="10s")
-    model.serve_first()
-    traffic = users(rate=50)
-    revision = model.release("2")
-    began = shadows.in_shadow(model, revision)["release"]["trafficSince"]
-    restart_operator()
-    status = shadows.in_shadow(model, revision)
-
-    assert status["release"]["trafficSince"] == began
-
-    model.promoted(revision, timeout=180)
-    wait_until(lambda: not shadows.proxies(model), timeout=60, what="the proxy to go")
-    responses = traffic.stop()
-    left = kubectl("get", "deployments,services,configmaps", "-n", model.namespace, "-o", "name").split()
-
-    assert [name for name in left if "/shadow-" in name] == []
-    assert shadows.mirrors(model) == []
-    assert responses.failures() == []
-
-
-@one_at_a_time
 @pytest.mark.parametrize("how", ["crash", "hang"])
 def test_a_broken_proxy_changes_nothing_for_users(model: Model, users: Users, how: str) -> None:
     """All of their requests are answered as before, and nothing is concluded while there are no pairs."""
@@ -163,7 +133,6 @@ def test_a_broken_proxy_changes_nothing_for_users(model: Model, users: Users, ho
     assert responses.failures() == []
 
 
-@one_at_a_time
 def test_an_overloaded_proxy_drops_and_counts(model: Model, users: Users) -> None:
     """A candidate that takes a second for each answer: copies are dropped, users wait for nothing."""
     shadows.shadowed(model, minPairs=100000)
@@ -188,7 +157,6 @@ def test_an_overloaded_proxy_drops_and_counts(model: Model, users: Users) -> Non
     assert slow < 1.0
 
 
-@one_at_a_time
 def test_half_of_the_requests_are_sampled(model: Model, users: Users) -> None:
     """The proxy takes the sample where the gateway has not said that it can."""
     shadows.shadowed(model, percent=50, minPairs=100000)
@@ -208,50 +176,3 @@ def test_half_of_the_requests_are_sampled(model: Model, users: Users) -> None:
 
     assert [one.get("percent") for one in shadows.mirrors(model)] == [None]
     assert 0.42 < sampled / mirrored < 0.58
-
-
-@pytest.mark.parametrize("sticky", [{"header": "x-user"}, {"cookie": "user"}], ids=["header", "cookie"])
-def test_each_user_stays_with_one_version_while_weights_rise(model: Model, sticky: dict[str, str]) -> None:
-    """Whoever has met the candidate keeps it, and each of two groups of users has the candidate's share of it."""
-    weights = (10, 30, 60)
-    spec = model.manifest["spec"]
-    spec["traffic"]["gateway"] |= {"sticky": sticky, "router": "EnvoyGateway"}
-    spec["release"]["stages"] = [
-        {"canary": {"weight": weight, "minDuration": "5s", "maxDuration": "10m"}} for weight in weights
-    ]
-    model.serve_first()
-    names = [f"{'new' if number % 2 else 'loyal'}-{number}" for number in range(400)]
-    thread = TrafficThread(
-        Traffic(
-            f"http://{cluster.gateway_address()}/v1/detect",
-            host=model.hostname,
-            rate=100,
-            duration=600,
-            headers=[{"x-user": name} if "header" in sticky else {"Cookie": f"a=b; user={name}"} for name in names],
-        )
-    ).start()
-    try:
-        revision = model.release("2")
-        model.promoted(revision)
-    finally:
-        responses = thread.stop()
-
-    met: dict[int, list[str | None]] = {user: [] for user in range(len(names))}
-    for each in sorted(responses, key=lambda each: each.sent):
-        met[each.sender].append(each.revision)
-    flipped = 0
-    for versions in met.values():
-        first = next((number for number, one in enumerate(versions) if one == revision), len(versions))
-        flipped += any(one != revision for one in versions[first:])
-
-    assert responses.failures() == []
-    assert flipped == 0
-
-    for weight in weights:
-        since, until = model.weighed(revision, weight)
-        for odd in (0, 1):
-            group = {each.sender: each.revision for each in responses.between(since, until) if each.sender % 2 == odd}
-            share = sum(one == revision for one in group.values()) / len(group)
-            assert len(group) > 100
-            # Four standard errors of so many users whom a hash spreads.
-            assert abs(share - weight / 100) < 4 * (weight / 100 * (1 - weight / 100) / len(group)) ** 0.5
