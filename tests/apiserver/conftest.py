@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import kubernetes
 import pytest
 import yaml
 
@@ -105,11 +106,17 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def core(client: Client) -> kubernetes.client.CoreV1Api:
+    """The API server without kubectl, for what every test needs and none is about."""
+    return kubernetes.client.CoreV1Api(kubernetes.config.new_client_from_config(str(client.kubeconfig)))
+
+
 @pytest.fixture
-def api(client: Client) -> Api:
+def api(client: Client, core: kubernetes.client.CoreV1Api) -> Api:
     """A namespace of the test's own."""
     namespace = f"test-{next(_numbers)}"
-    client.kubectl("create", "namespace", namespace)
+    core.create_namespace({"metadata": {"name": namespace}})
     return Api(client, namespace)
 
 
