@@ -8,6 +8,10 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PYTEST := $(PY) -m pytest
+# Tests that run at the same time: whole files, or single tests on one cluster.
+FILES := -n 2 --dist loadfile --no-loadscope-reorder
+WORKERS ?= 4
+COMPANY := -n $(WORKERS)
 
 .PHONY: help
 help: ## show this list
@@ -67,16 +71,16 @@ unit: setup ## unit and property tests: no cluster, two processes
 .PHONY: prometheus
 prometheus: setup ## tests of what is read, against a real Prometheus: presets, histograms
 	$(PY) -m local build prometheus
-	$(PYTEST) tests/prometheus
+	$(PYTEST) $(FILES) tests/prometheus
 
 .PHONY: apiserver
 apiserver: setup ## tests against a real kube-apiserver and etcd, no node needed
 	$(PY) -m local build kube clients
-	$(PYTEST) tests/apiserver tests/chart
+	$(PYTEST) $(FILES) tests/apiserver tests/chart
 
 .PHONY: e2e
 e2e: setup ## tests on a real node with a real gateway, Prometheus and models
-	$(PYTEST) tests/e2e
+	$(PYTEST) $(COMPANY) tests/e2e
 
 .PHONY: generate
 generate: setup ## write the generated files again: CRD, API reference, the chart's copy of the CRD

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from local import build, catalogue, cluster, containerfile, lifecycle, report
 from local.errors import LocalError
+from local.reservation import OccupiedError, reserve
 
 _DESCRIPTION = """\
 A real Kubernetes on this machine, without Docker: built from source once, up in well under a minute, gone without a
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(options)
     except LocalError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, OccupiedError) else 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it exits
         return 1
@@ -52,9 +53,11 @@ def _run(options: argparse.Namespace) -> int:
         case "build":
             build.ensure(build.named(options.parts))
         case "up":
-            lifecycle.up(control_plane_only=options.control_plane_only, gateway=not options.without_gateway)
+            with reserve("python -m local up"):
+                lifecycle.up(control_plane_only=options.control_plane_only, gateway=not options.without_gateway)
         case "down":
-            lifecycle.down()
+            with reserve("python -m local down"):
+                lifecycle.down()
         case "status":
             return report.status()
         case "logs":

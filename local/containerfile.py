@@ -91,22 +91,36 @@ def fingerprint(directory: Path, dockerfile: Path, inputs: Sequence[str]) -> str
 
 
 def _context(directory: Path) -> Iterator[Path]:
-    """The files that a build may see; where in doubt, one too many."""
-    ignored: tuple[str, ...] = _NEVER_SENT
+    """The files that a build may see: as .dockerignore says, the last line that matches decides."""
     ignore_file = directory / ".dockerignore"
-    if ignore_file.exists():
-        lines = [line.strip().strip("/") for line in ignore_file.read_text().splitlines()]
-        if not any(line.startswith("!") for line in lines):  # exceptions are rare: then everything counts
-            ignored += tuple(line.removeprefix("**/") for line in lines if line and not line.startswith("#"))
+    lines = ignore_file.read_text().splitlines() if ignore_file.exists() else []
+    patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    rules = [(pattern.removeprefix("!").strip("/").split("/"), not pattern.startswith("!")) for pattern in patterns]
     for parent, folders, files in os.walk(directory):
         here = Path(parent).relative_to(directory)
+        folders[:] = [name for name in folders if not _never_sent(name)]
+        found = [here / name for name in files if not _never_sent(name)]
+        found += [here / name for name in folders if Path(parent, name).is_symlink()]
+        yield from (directory / path for path in found if not _ignored(path, rules))
 
-        def seen(name: str, here: Path = here) -> bool:
-            return not any(fnmatch(name, pattern) or fnmatch(str(here / name), pattern) for pattern in ignored)
 
-        folders[:] = [folder for folder in folders if seen(folder)]
-        yield from (Path(parent, file) for file in files if seen(file))
-        yield from (path for folder in folders if (path := Path(parent, folder)).is_symlink())
+def _never_sent(name: str) -> bool:
+    return any(fnmatch(name, pattern) for pattern in _NEVER_SENT)
+
+
+def _ignored(path: Path, rules: Sequence[tuple[Sequence[str], bool]]) -> bool:
+    """What the last rule says whose pattern names the path, or a folder that it is in."""
+    places = [place.parts for place in (path, *path.parents)]
+    said = [ignored for pattern, ignored in rules if any(_names(pattern, place) for place in places)]
+    return bool(said) and said[-1]
+
+
+def _names(pattern: Sequence[str], place: Sequence[str]) -> bool:
+    if not pattern:
+        return not place
+    if pattern[0] == "**":
+        return any(_names(pattern[1:], place[start:]) for start in range(len(place) + 1))
+    return bool(place) and fnmatch(place[0], pattern[0]) and _names(pattern[1:], place[1:])
 
 
 def _import_base() -> None:

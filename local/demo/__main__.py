@@ -15,6 +15,7 @@ from local.demo.table import Result, render
 from local.demo.terminal import Terminal, Tone, excerpt
 from local.demo.watching import Watcher
 from local.errors import LocalError
+from local.reservation import OccupiedError, reserve
 from local.traffic import MAX_RATE
 
 _DESCRIPTION = """\
@@ -33,6 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.kubeconfig:
         os.environ["PALIER_KUBECONFIG"] = given.kubeconfig
     terminal = Terminal(sys.stdout)
+    try:
+        with reserve("the demonstration"):
+            return _present(given, terminal)
+    except OccupiedError as error:
+        terminal.text(f"error: {error}", Tone.BAD)
+        return 2
+
+
+def _present(given: argparse.Namespace, terminal: Terminal) -> int:
     setting = Setting(_options(given))
     try:
         terminal.text("Palier's demonstration. Setting the stage:", Tone.HEADING)

@@ -176,6 +176,9 @@ async def test_own_status_is_not_news(plane: Plane, namespace: str) -> None:
             await eventually(lambda: application.queue.depth == 0 and application.keys, "the first run")
             await cluster.apply(service(namespace, "marker", LABELS | {"palier.dev/modeldeployment": "marker"}))
             await eventually(lambda: Key(namespace, "marker") in application.keys, "a change made later")
+            await eventually(
+                lambda: "status" in (application.store.get("ModelDeployment", namespace, "a") or {}), "a status"
+            )
             stored = await cluster.get(Reference("palier.dev/v1alpha1", "ModelDeployment", namespace, "a"))
     assert application.keys.count(Key(namespace, "a")) <= 3
     assert stored is not None

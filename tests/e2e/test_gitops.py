@@ -2,11 +2,10 @@
 
 import copy
 import json
-import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,7 +25,7 @@ from palier.release.memory import read_state
 from palier.release.shadowing import ShadowRun, comparison
 from palier.release.state import ReleasePhase, State
 from tests.e2e.shadows import in_shadow, shadowed
-from tests.e2e.support import Model, kubectl, wait_until
+from tests.e2e.support import Model, asked_by_palier, kubectl, wait_until
 
 Users = Callable[..., TrafficThread]
 
@@ -53,26 +52,27 @@ def git_applied(model: Model) -> Iterator[list[str]]:
     model.apply("--server-side", "--field-manager=git")
     thread = threading.Thread(target=loop, daemon=True)
     thread.start()
-    yield differences
-    stop.set()
-    thread.join()
+    try:
+        yield differences
+    finally:
+        stop.set()
+        thread.join()
 
 
 def requests_of_palier(namespace: str) -> Counter[tuple[str, str, str]]:
     """What Palier has asked the API server for in a namespace, by verb, resource and subresource."""
-    counted: Counter[tuple[str, str, str]] = Counter()
-    for line in cluster.audit_log_path().read_text().splitlines():
-        entry = json.loads(line)
-        reference = entry.get("objectRef", {})
-        if reference.get("namespace") == namespace and entry.get("userAgent", "").startswith("palier/"):
-            counted[entry["verb"], reference["resource"], reference.get("subresource", "")] += 1
-    return counted
+    references = ((entry["verb"], entry["objectRef"]) for entry in asked_by_palier(namespace))
+    return Counter((verb, about["resource"], about.get("subresource", "")) for verb, about in references)
 
 
 def drift(model: Model) -> list[str]:
     """Rendered objects that a second apply would change, as the API server's dry run says."""
-    body = json.loads(kubectl("get", "modeldeployment", model.name, "-n", model.namespace, "-o", "json"))
-    route = json.loads(kubectl("get", "httproute", model.name, "-n", model.namespace, "-o", "json"))
+    kinds = "modeldeployments,deployments,services,httproutes,configmaps"
+    if "sticky" in model.manifest["spec"]["traffic"]["gateway"]:
+        kinds += ",backendtrafficpolicies"
+    items = json.loads(kubectl("get", kinds, "-n", model.namespace, "-o", "json"))["items"]
+    seen = {(item["kind"], item["metadata"]["name"]): item for item in items}
+    body, route = seen["ModelDeployment", model.name], seen["HTTPRoute", model.name]
     deployment = parse(body)
     state = read_state(body["status"], deployment.spec.release)
     gateway = deployment.spec.traffic.gateway
@@ -80,43 +80,38 @@ def drift(model: Model) -> list[str]:
     assert state.backend_positions is not None
     assert state.candidate is not None
     candidate, ports = state.candidate.revision, ports_of(state)
-    replicas = json.loads(
-        kubectl("get", "deployment", f"{model.name}-{candidate}", "-n", model.namespace, "-o", "json")
-    )
+    replicas = seen["Deployment", f"{model.name}-{candidate}"]["spec"]["replicas"]
     rendered = [
-        (FIELD_MANAGER, deployment_manifest(deployment, candidate)),
-        (FIELD_MANAGER_SCALE, scale_manifest(deployment, candidate, replicas["spec"]["replicas"])),
-        (FIELD_MANAGER, service_manifest(deployment, candidate, port=ports[candidate])),
-        (
-            FIELD_MANAGER,
-            route_manifest(
-                deployment,
-                gateway,
-                backend_positions=state.backend_positions,
-                weights=route_weights(deployment, route),
-                ports=ports,
-                mirror=Mirror(copied, PORT, None) if (copied := mirror_of(route)) else None,
-            ),
+        deployment_manifest(deployment, candidate),
+        service_manifest(deployment, candidate, port=ports[candidate]),
+        route_manifest(
+            deployment,
+            gateway,
+            backend_positions=state.backend_positions,
+            weights=route_weights(deployment, route),
+            ports=ports,
+            mirror=Mirror(copied, PORT, None) if (copied := mirror_of(route)) else None,
         ),
-        *((FIELD_MANAGER, manifest) for manifest in of_the_shadow(model, deployment, state)),
-        *([(FIELD_MANAGER, affinity_manifest(deployment, gateway.sticky))] if gateway.sticky else []),
+        *of_the_shadow(deployment, state, seen),
+        *([affinity_manifest(deployment, gateway.sticky)] if gateway.sticky else []),
     ]
     changed = []
-    for manager, manifest in rendered:
-        reference = (manifest["kind"], manifest["metadata"]["name"], "-n", model.namespace)
-        live = json.loads(kubectl("get", *reference, "-o", "json"))
-        again = json.loads(
-            kubectl(
-                *("apply", "--server-side", f"--field-manager={manager}", "--dry-run=server", "-f", "-", "-o", "json"),
-                stdin=json.dumps(manifest),
-            )
-        )
-        if again["spec"] != live["spec"] or again["metadata"]["labels"] != live["metadata"]["labels"]:
-            changed.append(f"{manifest['kind']}: {live['spec']} != {again['spec']}")
+    for manager, manifests in (
+        (FIELD_MANAGER, rendered),
+        (FIELD_MANAGER_SCALE, [scale_manifest(deployment, candidate, replicas)]),
+    ):
+        command = ("apply", "--server-side", f"--field-manager={manager}", "--dry-run=server", "-f", "-", "-o", "json")
+        answered = json.loads(kubectl(*command, stdin="\n---\n".join(map(json.dumps, manifests))))
+        for again in answered.get("items", [answered]):
+            live = seen[again["kind"], again["metadata"]["name"]]
+            if again["spec"] != live["spec"] or again["metadata"]["labels"] != live["metadata"]["labels"]:
+                changed.append(f"{again['kind']}: {live['spec']} != {again['spec']}")
     return changed
 
 
-def of_the_shadow(model: Model, deployment: ModelDeployment, state: State) -> list[dict[str, Any]]:
+def of_the_shadow(
+    deployment: ModelDeployment, state: State, seen: Mapping[tuple[str, str], Mapping[str, Any]]
+) -> list[dict[str, Any]]:
     """What Palier renders for the shadow that is under way; nothing when there is none."""
     shadow, candidate, stable = deployment.spec.release.shadow, state.candidate, state.stable
     if not (state.release and state.release.phase is ReleasePhase.SHADOWING and shadow and candidate and stable):
@@ -124,30 +119,30 @@ def of_the_shadow(model: Model, deployment: ModelDeployment, state: State) -> li
     digest = comparison(deployment, candidate=candidate.revision, stable=stable.revision)
     run = ShadowRun(candidate.revision, stable.revision, shadow.percent, digest)
     name = shadow_name(deployment, run)
-    told = json.loads(kubectl("get", "configmap", name, "-n", model.namespace, "-o", "json"))["data"]["plan.json"]
-    live = json.loads(kubectl("get", "deployment", name, "-n", model.namespace, "-o", "json"))
-    image = live["spec"]["template"]["spec"]["containers"][0]["image"]
+    told = seen["ConfigMap", name]["data"]["plan.json"]
+    image = seen["Deployment", name]["spec"]["template"]["spec"]["containers"][0]["image"]
     return [shadow_service(deployment, run), shadow_deployment(deployment, run, told, image=image)]
 
 
+@pytest.mark.long
 def test_a_release_leaves_git_alone_and_costs_few_requests(model: Model, users: Users) -> None:
     """A Git loop sees no difference in any stage, no render drifts, and three stages cost at most 55 requests."""
     for stage in model.manifest["spec"]["release"]["stages"]:
-        stage["canary"]["minDuration"] = "6s"
+        stage["canary"]["minDuration"] = "8s"
     model.manifest["spec"]["release"]["rollbackWindow"] = "3s"
     model.serve_first()
     before = requests_of_palier(model.namespace) if cluster.is_local() else Counter()
     users()
     revision = model.release("2")
     with git_applied(model) as differences:
-        for weight in (5, 25, 50):
+        for weight in (20, 35, 50):
             model.in_traffic(revision, weight=weight)
 
             assert drift(model) == []
             assert model.condition("Reconciling")["status"] == "True"
             assert model.condition("Ready")["status"] == "Unknown"
         model.promoted(revision)
-    kubectl("wait", "--for=condition=Ready", f"modeldeployment/{model.name}", "-n", model.namespace, "--timeout=1s")
+    kubectl("wait", "--for=condition=Ready", f"modeldeployment/{model.name}", "-n", model.namespace, "--timeout=10s")
 
     assert differences == []
     assert model.condition("Reconciling") == {}
@@ -162,7 +157,7 @@ def test_a_release_leaves_git_alone_and_costs_few_requests(model: Model, users: 
 
     assert spent.total() <= MOST_REQUESTS, spent
 
-    end = time.monotonic() + 15
+    end = time.monotonic() + 10
     wait_until(lambda: time.monotonic() > end, timeout=20, what="a quiet while")
 
     assert requests_of_palier(model.namespace) - before == spent
@@ -176,28 +171,12 @@ def test_reverting_the_commit_in_mid_release_goes_back_to_stable(model: Model, u
     traffic = users()
     revision = model.release("2")
     with git_applied(model):
-        model.in_traffic(revision, weight=25)
+        model.in_traffic(revision, weight=35)
         model.manifest = first
         model.promoted(stable, timeout=30)
 
     assert model.weight(revision) == 0
     assert traffic.stop().failures() == []
-
-
-def test_rolled_back_is_told_apart_from_in_progress(model: Model, users: Users) -> None:
-    """Stalled and Available are true and Ready is not, so that tools fail fast and know that users are served."""
-    model.serve_first()
-    users()
-    revision = model.release("slow", EXTRA_LATENCY_MS="400")
-    model.rolled_back(revision)
-    target = (f"modeldeployment/{model.name}", "-n", model.namespace)
-    kubectl("wait", "--for=condition=Stalled", *target, "--timeout=1s")
-    kubectl("wait", "--for=condition=Available", *target, "--timeout=1s")
-
-    assert model.condition("Ready")["reason"] == "RolledBack"
-    assert model.condition("Reconciling") == {}
-    with pytest.raises((Exception, subprocess.CalledProcessError), match="timed out"):
-        kubectl("wait", "--for=condition=Ready", *target, "--timeout=1s")
 
 
 def test_a_shadow_leaves_git_alone_too(model: Model, users: Users) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local import cluster, containerfile
-from tests.e2e.conftest import OPERATOR_IMAGE, ROOT
+from tests.e2e.installation import OPERATOR_IMAGE, ROOT
 from tests.e2e.shadows import ended
 from tests.e2e.support import Model, kubectl
 from tests.e2e.test_quality import corpus, examined
@@ -98,6 +98,7 @@ def image(tmp_path: Path) -> dict[str, Any]:
     return {"image": {"reference": containerfile.build(tmp_path, "golden-corpus:1", None, {}), "path": "golden/lines"}}
 
 
+@pytest.mark.long
 def test_scores_of_an_image_of_the_users_decide(model: Model, claim: dict[str, Any]) -> None:
     """The documentation's scorer promotes a version as good as stable and refuses one with a fifth of wrong answers."""
     (program,) = SHOWN
@@ -119,6 +120,7 @@ def test_scores_of_an_image_of_the_users_decide(model: Model, claim: dict[str, A
     assert [name for name in left if "/golden-" in name] == []
 
 
+@pytest.mark.long
 def test_a_scorer_that_leaves_out_an_answer_never_passes_a_candidate(model: Model) -> None:
     """One score less is no evidence, not a pass: it holds until the stage's deadline decides as the spec says."""
     (program,) = SHOWN
@@ -126,7 +128,7 @@ def test_a_scorer_that_leaves_out_an_answer_never_passes_a_candidate(model: Mode
     assert forgetful != program
     examined_alone(model, scorer=scored_by(forgetful))
     release = model.manifest["spec"]["release"]
-    release["onNoEvidence"] = "Rollback"
+    release |= {"onNoEvidence": "Rollback", "stages": [{"golden": {"maxDuration": "45s"}}]}
     revision = model.release("2")
     status = model.wait(
         lambda s: s.get("golden", {}).get("candidate") == revision, timeout=120, what="the golden answers to be judged"
@@ -136,9 +138,6 @@ def test_a_scorer_that_leaves_out_an_answer_never_passes_a_candidate(model: Mode
     assert re.search(r"\bs0\b", status["golden"]["message"])
     assert status["candidate"]["revision"] == revision
 
-    # The deadline is now.
-    model.manifest["spec"]["release"]["stages"] = [{"golden": {"maxDuration": "1s"}}]
-    model.apply()
     status = ended(model, revision, "Refused")
 
     assert status["outcome"]["reason"] == "NoEvidence"

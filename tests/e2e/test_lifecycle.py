@@ -4,9 +4,12 @@ import json
 import socket
 from collections.abc import Callable
 
+import pytest
+
 from local import cluster
+from local.errors import LocalError
 from local.traffic import TrafficThread
-from tests.e2e.support import Model, kubectl, not_the_candidates, ready, wait_until
+from tests.e2e.support import Model, asked_by_palier, kubectl, not_the_candidates, ready, wait_until
 
 Users = Callable[..., TrafficThread]
 
@@ -31,7 +34,7 @@ def test_a_third_version_supersedes_the_candidate_through_stable(model: Model, u
     stable = model.serve_first()
     traffic = users()
     second = model.release("2")
-    model.in_traffic(second, weight=25)
+    model.in_traffic(second, weight=35)
     model.manifest["spec"]["release"]["stages"][1]["canary"]["minDuration"] = "2s"
     third = model.release("3")
     model.promoted(third)
@@ -53,7 +56,7 @@ def test_reverting_the_spec_ends_the_release_at_once(model: Model, users: Users)
     first = model.manifest
     traffic = users()
     second = model.release("2")
-    model.in_traffic(second, weight=5)
+    model.in_traffic(second, weight=20)
     model.manifest = first
     model.apply()
     status = model.promoted(stable, timeout=20)
@@ -95,7 +98,7 @@ def test_pause_abort_retry_and_promote_on_request(model: Model, users: Users) ->
     model.manifest["spec"]["release"]["paused"] = False
     model.manifest["spec"]["release"]["stages"][0]["canary"]["minDuration"] = "10m"
     model.apply()
-    model.in_traffic(second, weight=5)
+    model.in_traffic(second, weight=20)
     annotate(model, f"palier.dev/abort={second}")
     status = model.wait(
         lambda s: s.get("outcome", {}).get("result") == "Aborted", timeout=20, what="the release to be aborted"
@@ -107,7 +110,7 @@ def test_pause_abort_retry_and_promote_on_request(model: Model, users: Users) ->
 
     kubectl("annotate", "modeldeployment", model.name, "-n", model.namespace, "palier.dev/abort-")
     annotate(model, "palier.dev/retry=once-more")
-    model.in_traffic(second, weight=5)
+    model.in_traffic(second, weight=20)
     annotate(model, f"palier.dev/promote={second}")
     model.promoted(second, timeout=30)
 
@@ -162,6 +165,7 @@ def test_deleting_a_model_deployment_removes_everything_it_made(model: Model) ->
 def test_without_a_gateway_replicas_make_the_share(model: Model, users: Users) -> None:
     """A slow version is rolled back and a good one promoted behind a plain Service; nobody gets an error."""
     model.manifest["spec"]["traffic"] = {"service": {}}
+    model.manifest["spec"]["serving"]["replicas"] = 2
     model.manifest["spec"]["release"]["stages"] = [
         {"canary": {"weight": 30, "minDuration": "3s", "maxDuration": "10m"}}
     ]
@@ -181,22 +185,29 @@ def test_without_a_gateway_replicas_make_the_share(model: Model, users: Users) -
 
 
 def test_a_breach_moves_the_traffic_before_anybody_is_told(model: Model, users: Users) -> None:
-    """In the API server's own order of writes, the route is at weight 0 before a status or an Event says so."""
+    """The route is at weight 0 before a status or an Event says so; and tools tell a rollback from progress.
+
+    Stalled and Available are true and Ready is not, so that they fail fast and know that users are served.
+    """
     model.serve_first()
     users()
     slow = model.release("slow", EXTRA_LATENCY_MS="400")
     model.rolled_back(slow)
+    target = (f"modeldeployment/{model.name}", "-n", model.namespace)
+    kubectl("wait", "--for=condition=Stalled", *target, "--timeout=10s")
+    kubectl("wait", "--for=condition=Available", *target, "--timeout=10s")
+
+    assert model.condition("Ready")["reason"] == "RolledBack"
+    assert model.condition("Reconciling") == {}
+    with pytest.raises(LocalError, match="timed out"):
+        kubectl("wait", "--for=condition=Ready", *target, "--timeout=2s")
+
     if not cluster.is_local():
         return
-    order = []
-    for line in cluster.audit_log_path().read_text().splitlines():
-        entry = json.loads(line)
-        reference = entry.get("objectRef", {})
-        if reference.get("namespace") == model.namespace and entry.get("userAgent", "").startswith("palier/"):
-            order.append((reference["resource"], entry["verb"], reference.get("subresource", "")))
-    last_route = max(index for index, (resource, _, _) in enumerate(order) if resource == "httproutes")
-    last_event = max(index for index, (resource, _, _) in enumerate(order) if resource == "events")
-    last_status = max(index for index, (_, _, part) in enumerate(order) if part == "status")
+    order = [entry["objectRef"] for entry in asked_by_palier(model.namespace)]
+    last_route = max(index for index, about in enumerate(order) if about["resource"] == "httproutes")
+    last_event = max(index for index, about in enumerate(order) if about["resource"] == "events")
+    last_status = max(index for index, about in enumerate(order) if about.get("subresource") == "status")
 
     assert last_route < last_status
     assert last_route < last_event

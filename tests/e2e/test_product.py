@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
-from tests.e2e.conftest import FRONT_END_IMAGE
+import pytest
+
+from tests.e2e.installation import FRONT_END_IMAGE
 from tests.e2e.products import HORIZON, Customers, FrontEnd
 from tests.e2e.support import Model, Status
 
@@ -41,6 +43,7 @@ def waited(model: Model, stage: str) -> tuple[float, list[Status]]:
     return over - datetime.fromisoformat(seen[0][1]["release"]["trafficSince"]).timestamp(), [one for _, one in seen]
 
 
+@pytest.mark.long
 def test_a_version_that_only_new_customers_suffer_from_is_rolled_back_and_says_so(model: Model) -> None:
     """A good version is kept once its sessions are known; one that a twentieth of the customers flee from is not."""
     judged_by_customers(model)

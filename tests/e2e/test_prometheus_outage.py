@@ -5,13 +5,16 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 
+import pytest
+
 from local.traffic import TrafficThread
 from tests.e2e.support import Faults, Model, kubectl, wait_until
 
-OUTAGE = float(os.environ.get("PALIER_OUTAGE_SECONDS", "8"))
+OUTAGE = float(os.environ.get("PALIER_OUTAGE_SECONDS", "4"))
 """Seconds of each outage; make it longer for a soak."""
 
 
+@pytest.mark.disturbs("prometheus")
 def test_no_decision_rests_on_absent_data(model: Model, users: Callable[..., TrafficThread], faults: Faults) -> None:
     """Each time the weight stays and the reason is CannotMeasure; nothing is decided, and in the end it goes on."""
     stages = model.manifest["spec"]["release"]["stages"]
@@ -19,7 +22,7 @@ def test_no_decision_rests_on_absent_data(model: Model, users: Callable[..., Tra
     stable = model.serve_first()
     traffic = users()
     revision = model.release("2")
-    model.in_traffic(revision, weight=25)
+    model.in_traffic(revision, weight=35)
     before = model.weights[-1][1]
     began = len(model.weights)
     for how in ("refuse", "hang", "error", "empty", "nan"):
@@ -30,7 +33,7 @@ def test_no_decision_rests_on_absent_data(model: Model, users: Callable[..., Tra
         status = model.status
 
         assert [weights for _, weights in model.weights[began:] if weights != before] == []
-        assert model.weight(revision) == 25
+        assert model.weight(revision) == 35
         assert status["stable"]["revision"] == stable
         assert status["release"]["cursor"] == 1
 
@@ -41,7 +44,7 @@ def test_no_decision_rests_on_absent_data(model: Model, users: Callable[..., Tra
     model.promoted(revision)
     shares = [weights.get(revision, 0) for _, weights in model.weights]
 
-    assert [share for share, after in pairwise([*shares, None]) if share and share != after] == [1, 5, 25, 99, 100]
+    assert [share for share, after in pairwise([*shares, None]) if share and share != after] == [1, 20, 35, 99, 100]
     assert traffic.stop().failures() == []
 
 

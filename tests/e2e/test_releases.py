@@ -16,14 +16,16 @@ SETTLE = 1.0
 Users = Callable[..., TrafficThread]
 
 
-def test_ten_promotions_fail_no_request(model: Model, users: Users) -> None:
-    """Ten versions in a row are promoted while 100 requests a second go on; all of them are answered."""
+@pytest.mark.long
+def test_promotions_in_a_row_fail_no_request(model: Model, users: Users) -> None:
+    """Five versions in a row are promoted while 100 requests a second go on; all of them are answered."""
     model.manifest["spec"]["release"]["stages"] = [
-        {"canary": {"weight": weight, "minDuration": "2s", "maxDuration": "10m"}} for weight in (10, 50)
+        {"canary": {"weight": weight, "minDuration": "2s", "maxDuration": "10m"}} for weight in (20, 50)
     ]
+    model.manifest["spec"]["serving"]["replicas"] = 2
     model.serve_first()
     traffic = users(rate=100)
-    for number in range(2, 12):
+    for number in range(2, 7):
         revision = model.release(str(number))
         model.promoted(revision)
     responses = traffic.stop()
@@ -32,14 +34,15 @@ def test_ten_promotions_fail_no_request(model: Model, users: Users) -> None:
     assert responses.failures() == []
 
 
-def test_ten_rollbacks_of_a_slow_version_fail_no_request(model: Model, users: Users) -> None:
-    """Ten slow versions are rolled back; slow answers are the candidate's, failed ones would be Palier's."""
+@pytest.mark.long
+def test_rollbacks_of_slow_versions_fail_no_request(model: Model, users: Users) -> None:
+    """Five slow versions are rolled back; slow answers are the candidate's, failed ones would be Palier's."""
     model.manifest["spec"]["release"]["stages"] = [
         {"canary": {"weight": 20, "minDuration": "2s", "maxDuration": "10m"}}
     ]
     stable = model.serve_first()
     traffic = users()
-    for number in range(10):
+    for number in range(5):
         revision = model.release(f"slow-{number}", EXTRA_LATENCY_MS="400")
         status = model.rolled_back(revision)
 
@@ -53,6 +56,7 @@ def test_ten_rollbacks_of_a_slow_version_fail_no_request(model: Model, users: Us
 
 def test_a_dead_version_is_at_weight_0_within_5_seconds_of_its_sixth_failure(model: Model, users: Users) -> None:
     """With 1 s scrapes and looks, at 5 % of 50 requests a second."""
+    model.manifest["spec"]["release"]["stages"][0]["canary"]["weight"] = 5
     model.serve_first()
     traffic = users(rate=50)
     revision = model.release("dead", FAIL_PERCENT="100")
@@ -84,7 +88,7 @@ def test_five_percent_of_failures_are_found_within_a_minute_at_25_percent(model:
 def test_the_served_share_is_the_declared_weight(model: Model, users: Users) -> None:
     """At every step the share counted from responses lies within three standard deviations of the weight."""
     for stage in model.manifest["spec"]["release"]["stages"]:
-        stage["canary"]["minDuration"] = "12s"
+        stage["canary"]["minDuration"] = "7s"
     model.serve_first()
     traffic = users(rate=100)
     revision = model.release("2")
@@ -102,24 +106,3 @@ def test_the_served_share_is_the_declared_weight(model: Model, users: Users) -> 
         assert abs(share - weight) <= 3 * math.sqrt(weight * (1 - weight) / counts.total()), (weight, share)
 
     assert measured == 3
-
-
-@pytest.mark.parametrize("weight", [5, 25, 50])
-def test_the_operator_may_be_killed_in_every_stage(
-    model: Model, users: Users, restart_operator: Callable[[], None], weight: int
-) -> None:
-    """The release goes on from where it was: no step is repeated, no weight jumps, no request fails."""
-    for stage in model.manifest["spec"]["release"]["stages"]:
-        stage["canary"]["minDuration"] = "4s"
-    model.serve_first()
-    traffic = users()
-    revision = model.release("2")
-    model.in_traffic(revision, weight=weight)
-    restart_operator()
-    model.promoted(revision)
-    responses = traffic.stop()
-    shares = [weights.get(revision, 0) for _, weights in model.weights]
-    steps = [share for share, following in pairwise([*shares, None]) if share != following]
-
-    assert [step for step in steps if step] == [1, 5, 25, 50, 99, 100]
-    assert responses.failures() == []

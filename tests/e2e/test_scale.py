@@ -16,7 +16,7 @@ import pytest
 from local import cluster
 from local.traffic import Traffic, TrafficThread
 from palier.economics.queueing import Law, largest_rate
-from tests.e2e.conftest import CAPACITY_IMAGE
+from tests.e2e.installation import CAPACITY_IMAGE
 from tests.e2e.scale import (
     LATENCY,
     MONTHLY,
@@ -32,6 +32,9 @@ from tests.e2e.scale import (
     variants,
 )
 from tests.e2e.support import Model, Status, kubectl, ready, wait_until
+
+pytestmark = [pytest.mark.long, pytest.mark.disturbs("operator")]
+"""Prices are the operator's, which starts anew with each table of them."""
 
 THEORY = largest_rate(Law.FIXED, servers=WORKERS, service_time=SERVICE_TIME, threshold=LATENCY, quantile=0.95)
 USERS = 20.0

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from local import containerfile
 
 
@@ -41,13 +43,30 @@ def test_a_fingerprint_ignores_what_no_build_sees(tmp_path: Path) -> None:
     assert _fingerprint(folder) == before
 
 
-def test_exceptions_in_dockerignore_make_every_file_count(tmp_path: Path) -> None:
-    """A pattern that we do not fully understand may cost a build, but never hides a change."""
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("app.py", True),
+        ("operator/palier/main.py", True),
+        ("operator/palier/deep/__pycache__/main.pyc", False),
+        ("operator/tests/test_main.py", False),
+        ("operator/generator/main.go", True),
+        ("operator/generator/main_test.go", False),
+        ("docs/page.md", False),
+        ("docs/app.py", False),
+    ],
+)
+def test_the_last_line_that_matches_decides(tmp_path: Path, name: str, counts: bool) -> None:
+    """An image of a few folders is built anew when one of its files has changed, and not for a test or a page."""
     folder = _context(tmp_path)
-    (folder / ".dockerignore").write_text("*\n!app.py\n")
+    lines = ["*", "!app.py", "!operator", "operator/*", "!operator/palier", "!operator/generator"]
+    lines += ["operator/generator/*_test.go", "**/__pycache__"]
+    (folder / ".dockerignore").write_text("\n".join(lines))
     before = _fingerprint(folder)
-    (folder / "app.py").write_text("print(3)\n")
-    assert _fingerprint(folder) != before
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("changed")
+
+    assert (_fingerprint(folder) != before) is counts
 
 
 def test_go_is_lent_only_to_a_dockerfile_that_asks_for_it(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ class Trials:
         Raises:
             InvalidSpec: neither the spec nor the operator's own settings name an image.
         """
-        described = _described(deployment, observation, decision)
+        described = _describe_tried(deployment, observation, decision)
         self._load_tests.demand_image(described, decision.run)
         self._goldens.demand_image(described, decision.examination)
         self._shadows.demand_image(described, decision.shadow)
@@ -110,7 +110,7 @@ class Trials:
 
         Each tells what may not go, and raises InvalidSpec where nothing names the image that would do it.
         """
-        describe_revision = _described(deployment, observation, decision)
+        describe_revision = _describe_tried(deployment, observation, decision)
         versions = _versions(describe_revision, decision.state, inputs) if decision.state.candidate else {}
 
         async def keep_load_test() -> Denial:
@@ -217,7 +217,7 @@ class Trials:
         return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
 
 
-def _described(deployment: ModelDeployment, observation: Observation, decision: Decision) -> ModelDeployment:
+def _describe_tried(deployment: ModelDeployment, observation: Observation, decision: Decision) -> ModelDeployment:
     """The spec as the revision serves it that is tried."""
     if decision.run:
         return observation.describe_revision(deployment, decision.run.revision)

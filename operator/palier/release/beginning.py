@@ -25,7 +25,7 @@ def decide_idle(situation: Situation) -> Decision:
         return Decision(replace(state, candidate=None))
     if stable and all(option.revision == stable.revision for option in options):
         # What serves is asked for in other words: as the only variant, or as no variant any more.
-        named = RevisionRef.of(options[0], family=observation.revision, now=stable.since)
+        named = RevisionRef.from_option(options[0], family=observation.revision, now=stable.since)
         return Decision(replace(state, stable=named, candidate=None))
     if _is_refused(situation):
         return Decision(state)
@@ -75,7 +75,7 @@ def _start_release(situation: Situation, option: ServingOption, plan: tuple[Stag
     requests = situation.observation.requests
     retried = is_new(state, requests, "retry")
     release = Release(started_at=now, stage_started_at=now, plan=plan, unready_since=now)
-    candidate = RevisionRef.of(option, family=situation.observation.revision, now=now)
+    candidate = RevisionRef.from_option(option, family=situation.observation.revision, now=now)
     former, drains = state.former, tuple(drain for drain in state.drains if drain.revision != wanted)
     if former and (former.reference.revision == wanted or (spec.traffic.gateway is None and not release.is_direct)):
         # Without a gateway the front Service cannot tell three revisions apart, so the warm one has to go first.

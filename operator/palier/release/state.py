@@ -70,25 +70,25 @@ class RevisionRef:
     """Hash of the whole spec that it is a variant of; empty without variants."""
 
     @classmethod
-    def of(cls, way: ServingOption, *, family: str, now: float) -> Self:
+    def from_option(cls, option: ServingOption, *, family: str, now: float) -> Self:
         """A way to serve as a revision that takes a part in a release.
 
         Args:
-            way: which.
-            family: hash of the whole spec that the way is a variant of.
+            option: which.
+            family: hash of the whole spec that the option is a variant of.
             now: seconds since the epoch.
         """
-        spec = way.deployment.spec
+        spec = option.deployment.spec
         return cls(
-            revision=way.revision,
+            revision=option.revision,
             model=spec.model.name,
             version=spec.model.version,
             port=spec.serving.port,
             since=now,
             runtime=spec.model.runtime.value if spec.model.runtime else "",
             runtime_version=spec.model.runtime_version or "",
-            variant=way.variant,
-            family=family if way.variant else "",
+            variant=option.variant,
+            family=family if option.variant else "",
         )
 
     @property

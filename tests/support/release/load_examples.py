@@ -44,7 +44,7 @@ def under_load(deployment: ModelDeployment, variant: str = "", **changes: Any) -
     (way,) = (way for way in found.options if way.variant == variant)
     step = changes.pop("step", ReleasePhase.LOAD_TESTING)
     release = release_at(step, plan=tuple(deployment.spec.release.stages), at=NOW)
-    candidate = RevisionRef.of(way, family=found.revision, now=NOW)
+    candidate = RevisionRef.from_option(way, family=found.revision, now=NOW)
     return replace(serving(candidate=candidate, release=release, backend_positions=(STABLE, "")), **changes)
 
 

@@ -41,10 +41,10 @@ def _begin_run(situation: Situation) -> Decision:
     """The release at its next load test, or at what the load tests say when they are all known."""
     run = _next_run(situation)
     if run is None:
-        return _concluded(situation)
+        return _conclude(situation)
     state = situation.state
     option = _find_option(situation, run.revision)
-    candidate = RevisionRef.of(option, family=situation.observation.revision, now=situation.now)
+    candidate = RevisionRef.from_option(option, family=situation.observation.revision, now=situation.now)
     entered = replace(
         state,
         candidate=candidate,
@@ -91,7 +91,7 @@ def _follow(situation: Situation, _judgements: Judgements) -> Decision:
         return _stay_undecided(situation, stage, _hold_unreadable(situation))
     run = _next_run(situation)
     if run is None:
-        return _concluded(situation)
+        return _conclude(situation)
     facts = situation.observation.load_test
     lost = not facts.exists and not situation.observation.facts(run.revision).carries(run.replicas)
     if lost or run.revision != situation.candidate.revision or not _fits(situation, run):
@@ -128,7 +128,7 @@ def _finish_run(situation: Situation, run: Run, result: LoadTestResult) -> Decis
     return replace(following, notes=(note, *following.notes))
 
 
-def _concluded(situation: Situation) -> Decision:
+def _conclude(situation: Situation) -> Decision:
     """What follows from the load tests: go on with the cheapest way that fits, refuse, or wait for what is missing."""
     stage = _stage_of(situation)
     choice = _choice(situation)
@@ -136,7 +136,7 @@ def _concluded(situation: Situation) -> Decision:
         case Verdict.PASS:
             option = _find_option(situation, choice.chosen or situation.candidate.revision)
             note = Note("Normal", "LoadTestPassed", choice.message)
-            reference = RevisionRef.of(option, family=situation.observation.revision, now=situation.now)
+            reference = RevisionRef.from_option(option, family=situation.observation.revision, now=situation.now)
             return _accept_choice(situation, reference, (note,))
         case Verdict.FAIL:
             return refusal(situation, choice.reason, choice.message)
