@@ -20,13 +20,13 @@ itself as soon as all of it was scored.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
 from math import fsum, log
 from typing import Final
 
 from palier.api.status.values import Verdict
 from palier.evidence.sentences import describe_more, odds, three_digits, write_limit
+from palier.golden.figures import write_decimal, write_margin, write_percent, write_points
 from palier.golden.proof import Bets, mean_between
 from palier.golden.result import GoldenResult, JudgeResult
 
@@ -41,7 +41,6 @@ MOST_LEFT_OUT: Final = 0.1
 
 _ROUNDING: Final = 1e-9
 _WORST: Final = 5
-_DIGITS: Final = 4
 _SHOWN: Final = 200
 """Characters of an explanation."""
 
@@ -189,10 +188,10 @@ class Examination:
             message=self.finding.message,
             requests=self._requests,
             scored=self._answers,
-            score=_decimal(_mean([item.candidate or 0.0 for item in self._scored]) if self._scored else None),
-            stable_score=_decimal(compared.stable_mean if compared else None),
-            difference_low=_decimal(low),
-            difference_high=_decimal(high),
+            score=write_decimal(_mean([item.candidate or 0.0 for item in self._scored]) if self._scored else None),
+            stable_score=write_decimal(compared.stable_mean if compared else None),
+            difference_low=write_decimal(low),
+            difference_high=write_decimal(high),
             worst=tuple(item.id for item in self.list_worst()),
             judge=judge,
         )
@@ -293,7 +292,7 @@ class _Comparison:
         """What proves that the candidate is not worse than allowed."""
         # No interval: it is wrong half as often at each end, and may still reach further down than what is proven.
         evidence = _describe_odds(self._not_worse)
-        return f"{self.means()}; surely not more than {_margin(self._margin)} below, evidence {evidence}"
+        return f"{self.means()}; surely not more than {write_margin(self._margin)} below, evidence {evidence}"
 
     def report_nothing(self) -> Finding:
         """Why being alike proves nothing."""
@@ -317,13 +316,13 @@ class _Comparison:
             wins = sum(score > 1 / 2 for score in self._candidate)
             losses = sum(score < 1 / 2 for score in self._candidate)
             return f"of {number} requests the judge prefers the candidate on {wins} and stable on {losses}"
-        candidate, stable = _percent(_mean(self._candidate)), _percent(self.stable_mean)
+        candidate, stable = write_percent(_mean(self._candidate)), write_percent(self.stable_mean)
         return f"candidate {candidate}, stable {stable} of the best score over {number} requests"
 
     def _describe_measurement(self) -> str:
         low, high = self.find_interval()
-        span = f"difference between {_points(low)} and {_points(high)} points"
-        return f"{self.means()} ({span}, at most {_margin(self._margin)} below allowed)"
+        span = f"difference between {write_points(low)} and {write_points(high)} points"
+        return f"{self.means()} ({span}, at most {write_margin(self._margin)} below allowed)"
 
 
 class _Level:
@@ -364,12 +363,12 @@ class _Level:
         """What shows that the candidate is good enough."""
         if self._enough is None or not self._is_proven:
             return f"{self._describe_measurement()}; that is the whole corpus"
-        below = f"surely not more than {_margin(self._margin)} below it, evidence {_describe_odds(self._enough)}"
+        below = f"surely not more than {write_margin(self._margin)} below it, evidence {_describe_odds(self._enough)}"
         return f"{self._describe_measurement()}; {below}"
 
     def means(self) -> str:
         """What was scored."""
-        return f"candidate {_percent(_mean(self._scores))} of the best score over {len(self._scores)} requests"
+        return f"candidate {write_percent(_mean(self._scores))} of the best score over {len(self._scores)} requests"
 
     @property
     def _is_proven(self) -> bool:
@@ -387,19 +386,3 @@ def _describe_odds(bets: Bets) -> str:
 
 def _mean(scores: list[float]) -> float:
     return fsum(scores) / len(scores)
-
-
-def _percent(share: float) -> str:
-    return f"{three_digits(100 * share)} %"
-
-
-def _margin(margin: float) -> str:
-    return f"{100 * margin:.6g} points"
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:.1f}"
-
-
-def _decimal(value: float | None) -> Decimal | None:
-    return None if value is None else Decimal(f"{value + 0.0:.{_DIGITS}f}")
