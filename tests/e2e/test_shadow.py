@@ -25,39 +25,6 @@ def met(traffic: TrafficThread, revision: str) -> int:
     return sum(each.revision == revision for each in traffic.responses)
 
 
-def test_the_agreement_reported_is_that_of_the_recorded_answers(model: Model, users: Users) -> None:
-    """At 100 requests a second at least 99 % become pairs; both versions' own records give the same disagreements."""
-    shadows.shadowed(model, minDuration="2s")
-    model.serve_first()
-    stable = model.release("1-recording", RECORD_ANSWERS="1")
-    users(rate=100)
-    model.promoted(stable, timeout=180)
-    model.manifest["spec"]["release"]["stages"][0]["shadow"] |= {"minDuration": "4m"}
-    revision = model.release("2", WRONG_PERCENT="1", RECORD_ANSWERS="1")
-    shadows.in_shadow(model, revision)
-    sent = users(rate=100).stop  # a second generator only makes sure that there is more than one connection
-    wait_until(
-        lambda: shadows.summed(shadows.counters(model), "palier_shadow_pairs_total") >= 2000,
-        timeout=60,
-        what="2,000 pairs",
-    )
-    sent()
-    seen = shadows.counters(model)
-    kubectl("annotate", "mdep", model.name, "-n", model.namespace, f"palier.dev/abort={revision}")
-
-    sampled = shadows.summed(seen, "palier_shadow_sampled_total")
-    pairs = shadows.summed(seen, "palier_shadow_pairs_total")
-    assert pairs >= 0.99 * sampled - 50  # some are on their way at any moment
-
-    old, new = shadows.recorded(model, stable), shadows.recorded(model, revision)
-    both = old.keys() & new.keys()
-    different = sum(old[one] != new[one] for one in both)
-    assert len(both) >= pairs
-    share = shadows.summed(seen, "palier_shadow_disagreements_total") / pairs
-    assert share == pytest.approx(different / len(both), abs=0.002)
-    assert 0.005 < share < 0.015
-
-
 def test_a_version_that_answers_differently_is_refused_before_any_user(model: Model, users: Users) -> None:
     """Five of a hundred answers differ, three are allowed: refused with its numbers, without weight or failure."""
     shadows.shadowed(model)

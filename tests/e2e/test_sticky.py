@@ -7,6 +7,7 @@ from local.traffic import Traffic, TrafficThread
 from tests.e2e.support import Model
 
 
+@pytest.mark.disturbs("machine")
 @pytest.mark.parametrize("sticky", [{"header": "x-user"}, {"cookie": "user"}], ids=["header", "cookie"])
 def test_each_user_stays_with_one_version_while_weights_rise(model: Model, sticky: dict[str, str]) -> None:
     """Whoever has met the candidate keeps it, and each of two groups of users has the candidate's share of it."""

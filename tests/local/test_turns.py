@@ -6,10 +6,10 @@ from threading import Event, Thread
 
 import pytest
 
-from tests.e2e.turns import KINDS, turn
+from tests.e2e.turns import KINDS, MACHINE, turn
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != MACHINE])
 def test_alike_tests_run_side_by_side(tmp_path: Path, kind: str) -> None:
     """Nobody waits for a test that disturbs the same."""
     with turn(kind, tmp_path), turn(kind, tmp_path):
@@ -37,4 +37,21 @@ def test_others_wait_until_the_last_of_them_has_ended(tmp_path: Path, running: s
         assert not entered.wait(0.3)
         second.close()
         thread.join()
+    assert entered.is_set()
+
+
+@pytest.mark.parametrize("running", ["nothing", MACHINE])
+def test_who_needs_the_whole_machine_is_alone(tmp_path: Path, running: str) -> None:
+    """Also beside its like it would count what a busy machine does not manage."""
+    entered = Event()
+
+    def enter() -> None:
+        with turn(MACHINE, tmp_path):
+            entered.set()
+
+    with turn(running, tmp_path):
+        thread = Thread(target=enter)
+        thread.start()
+        assert not entered.wait(0.3)
+    thread.join()
     assert entered.is_set()
