@@ -49,3 +49,5 @@ def _held(user: str) -> Iterator[None]:
             yield
         finally:
             lock.truncate(0)
+            # A program that is being started may have a copy of the file for a moment: closing ours frees nothing then.
+            fcntl.flock(lock, fcntl.LOCK_UN)
