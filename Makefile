@@ -65,8 +65,8 @@ check: setup ## style, types, layers, generated files
 .PHONY: unit
 unit: setup ## unit and property tests: no cluster, two processes
 	go -C operator/generator test -timeout 2m ./...
-	# A file's tests share what it sets up, so they stay together; the longest files come first.
-	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder tests/property tests/unit tests/local
+	# A file's tests share what it sets up, so they stay together; most of the slow ones are in tests/property.
+	$(PYTEST) $(FILES) tests/property tests/unit tests/local
 
 .PHONY: prometheus
 prometheus: setup ## tests of what is read, against a real Prometheus: presets, histograms

@@ -101,26 +101,26 @@ def _context(directory: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if not _never_sent(name)]
         found = [here / name for name in files if not _never_sent(name)]
         found += [here / name for name in folders if Path(parent, name).is_symlink()]
-        yield from (directory / path for path in found if not _ignored(path, rules))
+        yield from (directory / path for path in found if not _is_ignored(path, rules))
 
 
 def _never_sent(name: str) -> bool:
     return any(fnmatch(name, pattern) for pattern in _NEVER_SENT)
 
 
-def _ignored(path: Path, rules: Sequence[tuple[Sequence[str], bool]]) -> bool:
+def _is_ignored(path: Path, rules: Sequence[tuple[Sequence[str], bool]]) -> bool:
     """What the last rule says whose pattern names the path, or a folder that it is in."""
     places = [place.parts for place in (path, *path.parents)]
-    said = [ignored for pattern, ignored in rules if any(_names(pattern, place) for place in places)]
+    said = [ignored for pattern, ignored in rules if any(_matches(pattern, place) for place in places)]
     return bool(said) and said[-1]
 
 
-def _names(pattern: Sequence[str], place: Sequence[str]) -> bool:
+def _matches(pattern: Sequence[str], place: Sequence[str]) -> bool:
     if not pattern:
         return not place
     if pattern[0] == "**":
-        return any(_names(pattern[1:], place[start:]) for start in range(len(place) + 1))
-    return bool(place) and fnmatch(place[0], pattern[0]) and _names(pattern[1:], place[1:])
+        return any(_matches(pattern[1:], place[start:]) for start in range(len(place) + 1))
+    return bool(place) and fnmatch(place[0], pattern[0]) and _matches(pattern[1:], place[1:])
 
 
 def _import_base() -> None:

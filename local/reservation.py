@@ -26,11 +26,11 @@ def reserve(user: str) -> AbstractContextManager[None]:
     Raises:
         OccupiedError: another program has reserved it.
     """
-    return nullcontext() if os.environ.get("PALIER_KUBECONFIG") else _held(user)
+    return nullcontext() if os.environ.get("PALIER_KUBECONFIG") else _hold_lock(user)
 
 
 @contextmanager
-def _held(user: str) -> Iterator[None]:
+def _hold_lock(user: str) -> Iterator[None]:
     path = cache() / "locks" / f"use-{str(state()).strip('/').replace('/', '-')}"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as lock:

@@ -18,6 +18,8 @@ from local.waiting import until
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
+LEFT = "Exception ignored in. <(socket.socket|function _SelectorTransport.__del__)"
+"""How the warning begins about a connection that nobody closed; everything else that is raised unseen fails a test."""
 CRDS = ROOT / "crds"
 
 _numbers = itertools.count(1)
@@ -27,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Connections that Kopf leaves to the loop when it ends are no fault of the test in which Python finds them."""
     for item in items:
         if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
+            item.add_marker(pytest.mark.filterwarnings(f"ignore:{LEFT}:pytest.PytestUnraisableExceptionWarning"))
 
 
 @dataclass(frozen=True, slots=True)

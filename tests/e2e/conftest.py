@@ -21,7 +21,7 @@ from local.build import exclusive
 from local.errors import LocalError
 from local.paths import cache
 from local.traffic import Traffic, TrafficThread
-from tests.e2e.installation import MODEL_IMAGE, SYSTEM, installed
+from tests.e2e.installation import MODEL_IMAGE, SYSTEM, install_palier
 from tests.e2e.support import Faults, Model, kubectl, wait_until
 from tests.e2e.turns import KINDS, disturbed_by, turn
 
@@ -66,7 +66,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         return (yield)
     with ExitStack() as stack:
         try:
-            stack.enter_context(installed())
+            stack.enter_context(install_palier())
         except LocalError as error:
             pytest.exit(str(error), returncode=2)
         return (yield)

@@ -28,7 +28,7 @@ _SOURCES = {
 
 
 @contextmanager
-def installed() -> Iterator[None]:
+def install_palier() -> Iterator[None]:
     """The cluster, started if it is not there, with Palier looking every second; taken down if it was started.
 
     Raises:

@@ -40,7 +40,7 @@ from palier.release.observation import Observation
 from palier.release.shadow_copies import find_copies
 from palier.release.situation import Decision, Situation
 from palier.release.stages.table import work_at
-from palier.release.state import RevisionRef, State
+from palier.release.state import ReleasePhase, RevisionRef, State
 from palier.release.testing import LoadTestFacts, Run
 
 __all__ = ["CostObserver"]
@@ -89,9 +89,10 @@ class CostObserver:
         if deployment.spec.scale is None and deployment.spec.budget is None:
             return observation
         observation = await self._add_prices(key, deployment, observation, state)
-        run = work_at(Situation(deployment, observation, state, now))
-        if isinstance(run, Run):
-            observation = replace(observation, load_test=await self._load_test(deployment, run))
+        if state.release and state.release.phase is ReleasePhase.LOAD_TESTING:
+            run = work_at(Situation(deployment, observation, state, now))
+            if isinstance(run, Run):
+                observation = replace(observation, load_test=await self._load_test(deployment, run))
         if deployment.spec.budget is None:
             return observation
         return replace(observation, running=self._find_running(key, deployment, observation, now=now))

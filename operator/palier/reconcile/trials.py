@@ -29,7 +29,7 @@ from palier.release.observation import Observation
 from palier.release.shadowing import ShadowFacts, ShadowRun
 from palier.release.situation import Decision, Situation
 from palier.release.stages.table import work_at
-from palier.release.state import State
+from palier.release.state import ReleasePhase, State
 from palier.release.targets import ALL, Targets
 from palier.shadow import plan as shadow_plan
 
@@ -73,6 +73,8 @@ class Trials:
                 # The golden answers have to wait for it; a candidate with users must not.
                 observation = replace(observation, unreadable=f"{error.field}: {error.message}")
             situation = replace(situation, observation=observation)
+        if release.phase not in {ReleasePhase.EXAMINING, ReleasePhase.SHADOWING}:
+            return observation  # what a load test has to do next is found out once a pass, by whoever observes it
         match work_at(situation):
             case GoldenRun() as run:
                 found = await self._golden_facts(described, run)
@@ -110,25 +112,25 @@ class Trials:
 
         Each tells what may not go, and raises InvalidSpec where nothing names the image that would do it.
         """
-        describe_revision = _describe_tried(deployment, observation, decision)
-        versions = _versions(describe_revision, decision.state, inputs) if decision.state.candidate else {}
+        described = _describe_tried(deployment, observation, decision)
+        versions = _versions(described, decision.state, inputs) if decision.state.candidate else {}
 
         async def keep_load_test() -> Denial:
-            return await self._load_tests.keep(describe_revision, decision.run, requests=inputs.requests)
+            return await self._load_tests.keep(described, decision.run, requests=inputs.requests)
 
         async def keep_golden() -> Denial:
             run, plan = decision.examination, ""
             if run is not None:
-                plan = self._golden_plan(describe_revision, run.candidate, run.stable, inputs, versions).to_json()
+                plan = self._golden_plan(described, run.candidate, run.stable, inputs, versions).to_json()
             return await self._goldens.keep(
-                describe_revision, run, plan_json=plan, requests=inputs.golden_requests, calibration=inputs.calibration
+                described, run, plan_json=plan, requests=inputs.golden_requests, calibration=inputs.calibration
             )
 
         async def keep_shadow() -> Denial:
             run, plan = decision.shadow, ""
             if run is not None:
-                plan = await self._shadow_plan(describe_revision, run, versions)
-            return await self._shadows.keep(describe_revision, run, plan_json=plan)
+                plan = await self._shadow_plan(described, run, versions)
+            return await self._shadows.keep(described, run, plan_json=plan)
 
         kept: dict[str, Callable[[], Awaitable[Denial]]] = {"shadow": keep_shadow}
         if not decision.work_stays:  # what runs was told everything: it goes on while a text is away for a moment
