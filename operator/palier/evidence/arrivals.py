@@ -14,7 +14,7 @@ first time and may have answered before, counting begins anew.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 MOST_ALIKE = 2
@@ -139,16 +139,17 @@ def add_arrivals(before: Arrivals | None, candidate: int, stable: int, scraped: 
     if before is None or before.until != scraped.start or mine.joined or mine.pods > before.pods:
         return Arrivals(mine.pods, scraped.end, mine.newest, theirs.newest, (_begin_stretch(scraped),))
     *over, present = before.stretches
-    present = replace(present, candidate=present.candidate + candidate, stable=present.stable + stable)
-    after = replace(before, pods=min(before.pods, mine.pods), until=scraped.end, stretches=(*over, present))
+    present = Stretch(present.candidate + candidate, present.stable + stable, present.in_force)
+    pods, stretches = min(before.pods, mine.pods), (*over, present)
     if mine.oldest < before.stable_read or theirs.oldest < before.candidate_read:
-        return after
-    return replace(
-        after,
-        candidate_read=mine.newest,
-        stable_read=theirs.newest,
-        stretches=(*after.stretches[-2:], _begin_stretch(scraped)),
-        blocks=_condense_blocks((*before.blocks, *_make_blocks(after.stretches))),
+        return Arrivals(pods, scraped.end, before.candidate_read, before.stable_read, stretches, before.blocks)
+    return Arrivals(
+        pods,
+        scraped.end,
+        mine.newest,
+        theirs.newest,
+        (*stretches[-2:], _begin_stretch(scraped)),
+        _condense_blocks((*before.blocks, *_make_blocks(stretches))),
     )
 
 

@@ -61,12 +61,14 @@ class Series:
         samples: (seconds since the epoch, value), ascending in time.
     """
 
-    __slots__ = ("buckets", "labels", "times", "values")
+    __slots__ = ("buckets", "countable", "labels", "times", "values")
 
     labels: Mapping[str, str]
     times: Times
     values: tuple[float, ...]
     """One for each of `times`; of a native histogram the number of all observations."""
+    countable: bool
+    """Whether a counter of events can have each of the values."""
     buckets: tuple[tuple[Bucket, ...], ...] | None
     """Of a native histogram the buckets at each of `times`, else None."""
 
@@ -75,15 +77,18 @@ class Series:
         self.labels = labels
         self.times = tuple(time for time, _ in finite)
         self.values = tuple(value for _, value in finite)
+        self.countable = all(0 <= value <= LARGEST_COUNT for value in self.values)
         self.buckets = None
 
     @classmethod
     def from_columns(cls, labels: Mapping[str, str], times: Times, values: tuple[float, ...]) -> Self:
         """From times and values apart; series that are given the same object as `times` are counted faster."""
-        if not math.isfinite(sum(values)):
+        total = sum(values)
+        if total > LARGEST_COUNT or not math.isfinite(total):
             return cls(labels, zip(times, values, strict=True))
         one = cls.__new__(cls)
         one.labels, one.times, one.values, one.buckets = labels, times, values, None
+        one.countable = not values or min(values) >= 0
         return one
 
     @classmethod
@@ -332,6 +337,8 @@ def _count(series: Sequence[Series], found: SamplePositions) -> int:
 
 def add_histograms(parts: Sequence[HistogramCounts]) -> HistogramCounts:
     """Several targets as one: counts add up, and the worst of them says how well they are measured."""
+    if len(parts) == 1:
+        return parts[0]
     worst = max(parts, key=lambda part: list(Measurable).index(part.measurable))
     return HistogramCounts(
         Counts(

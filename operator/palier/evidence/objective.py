@@ -71,32 +71,18 @@ def observe(
     Raises:
         TypeError: counts for a rule that judges amounts, or the reverse.
     """
-    after = _observe_by_rule(evidence, candidate, stable, rule, segments, same_edges=same_edges)
-    if stable is None:
-        return replace(after, arrivals=None)
-    arrivals = add_arrivals(evidence.arrivals, candidate.total, stable.total, scraped)
-    if evidence.served is None:
-        return replace(after, served=(0, 0), arrivals=arrivals)
-    served = (evidence.served[0] + candidate.total, evidence.served[1] + stable.total)
-    return replace(after, served=served, arrivals=arrivals)
-
-
-def _observe_by_rule(
-    evidence: Evidence,
-    candidate: Counts | Amounts,
-    stable: Counts | Amounts | None,
-    rule: Rule,
-    segments: Mapping[str, tuple[Counts, Counts]],
-    *,
-    same_edges: bool,
-) -> Evidence:
+    served, arrivals = evidence.served, None
+    if stable is not None:
+        arrivals = add_arrivals(evidence.arrivals, candidate.total, stable.total, scraped)
+        served = (served[0] + candidate.total, served[1] + stable.total) if served else (0, 0)
     match rule, candidate, stable:
         case ObjectiveRule(), Counts(), Counts() | None:
-            return proportion.observe(evidence, candidate, stable, rule, segments, same_edges=same_edges)
+            look = proportion.SharesLook(candidate, stable, segments, same_edges, served, arrivals)
+            return proportion.observe(evidence, look, rule)
         case MeanRule(), Amounts(), Amounts() | None:
-            return mean.observe(evidence, candidate, stable, rule)
+            return mean.observe(replace(evidence, served=served, arrivals=arrivals), candidate, stable, rule)
         case ScoreRule(), Amounts(), Amounts() | None:
-            return score.observe(evidence, candidate, stable, rule)
+            return score.observe(replace(evidence, served=served, arrivals=arrivals), candidate, stable, rule)
         case _:
             raise TypeError(f"{rule.name}: {type(rule).__name__} does not judge {candidate} beside {stable}")
 

@@ -27,6 +27,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from palier.evidence import absolute, odds_ratio, segments
+from palier.evidence.arrivals import Arrivals
 from palier.evidence.bets import log_mean
 from palier.evidence.counts import Counts, Tally
 from palier.evidence.dispersion import temper_gain
@@ -44,20 +45,26 @@ FAILURES = frozenset({HARD_STOP, WORSE_THAN_STABLE, SEGMENT_WORSE, OBJECTIVE_BRE
 """Reasons that end a release; the other alarms hold it."""
 
 
-def observe(
-    evidence: Evidence,
-    candidate: Counts,
-    stable: Counts | None,
-    rule: ObjectiveRule,
-    by_segment: Mapping[str, tuple[Counts, Counts]],
-    *,
-    same_edges: bool = True,
-) -> Evidence:
+class SharesLook(NamedTuple):
+    """What one look has seen of an objective; see `objective.observe`."""
+
+    candidate: Counts
+    stable: Counts | None
+    segments: Mapping[str, tuple[Counts, Counts]]
+    same_edges: bool
+    served: tuple[int, int] | None
+    """Events of both arms under the present weight, with this look."""
+    arrivals: Arrivals | None
+    """Requests of both arms under the present weight, with this look."""
+
+
+def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Evidence:
     """The evidence after one more look; see `objective.observe`."""
+    candidate, stable, by_segment, same_edges, served, arrivals = look
     last = Tally.from_counts(candidate, stable)
     release, stage = evidence.release.plus(last), evidence.stage.plus(last)
     if candidate.total == 0:
-        return replace(evidence, release=release, stage=stage, last=last)
+        return replace(evidence, release=release, stage=stage, last=last, served=served, arrivals=arrivals)
     before, looks, cap = evidence.last, evidence.looks, rule.cap
     jumps = evidence.candidate_jumps.add_look(before.bad, before.total, last.bad, last.total)
     stable_jumps = evidence.stable_jumps.add_look(
@@ -97,7 +104,8 @@ def observe(
         candidate_jumps=jumps,
         stable_jumps=stable_jumps,
         segments=known,
-        served=evidence.served,
+        served=served,
+        arrivals=arrivals,
         of=evidence.of,
     )
 

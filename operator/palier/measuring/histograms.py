@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from palier.evidence.counters import HistogramCounts, Place, SamplePositions, Series, count_above, edge_of
+from palier.evidence.counters import HistogramCounts, Place, SamplePositions, Series, Times, count_above, edge_of
 from palier.evidence.native import native_above
 
 NO_SEGMENT = "(none)"
@@ -36,19 +36,25 @@ def histograms(rows: Sequence[tuple[str, Series]], found: SamplePositions, label
     """
     histograms: dict[tuple[str, str], Histogram] = {}
     places: Mapping[int, Place] = found.places
+    times: Times | None = None
     for revision, one in rows:
-        if id(one.times) not in places:
-            continue
+        if one.times is not times:
+            if id(one.times) not in places:
+                continue
+            times = one.times
         edge = None if one.buckets is not None else edge_of(one.labels)
         if edge is None and one.buckets is None:
             continue
         key = (revision, segment_of(one, label) if label else "")
-        if key not in histograms:
-            histograms[key] = Histogram(*key, {}, [], found)
+        histogram = histograms.get(key)
+        if histogram is None:
+            histogram = histograms[key] = Histogram(*key, {}, [], found)
         if edge is None:
-            histograms[key].native.append(one)
+            histogram.native.append(one)
+        elif same := histogram.edges.get(edge):
+            same.append(one)
         else:
-            histograms[key].edges.setdefault(edge, []).append(one)
+            histogram.edges[edge] = [one]
     return histograms.values()
 
 

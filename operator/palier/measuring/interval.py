@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from palier.evidence.arrivals import ScrapedStep
 from palier.evidence.counters import (
-    LARGEST_COUNT,
     HistogramCounts,
     Measurable,
     SamplePositions,
@@ -78,6 +77,8 @@ class LookInterval:
         self._read: dict[Question, Answer] = {}
         self._impossible: dict[Question, dict[str, float]] = {}
         self._located: dict[Question, dict[Target, SamplePositions]] = {}
+        self._same_times: dict[int, SamplePositions] = {}
+        """By the identity of the times that all series of a target have; the answers keep them alive."""
         self._rows: dict[Question, list[tuple[str, Series, float]]] = {}
         self._histograms: dict[tuple[Question, str], list[Histogram]] = {}
         self._above: dict[tuple[Question, float, str], list[HistogramCounts]] = {}
@@ -104,7 +105,11 @@ class LookInterval:
 
     def has_samples(self, revision: str, asked: Iterable[Question]) -> bool:
         """Whether any series of the revision has a sample that is recent enough at the end."""
-        return any(self._any_fresh(revision, self._answers.get(question, {})) for question in asked)
+        for question in asked:
+            answer = self._answers.get(question)
+            if answer and self._any_fresh(revision, answer):
+                return True
+        return False
 
     def was_ever_seen(self, revision: str, asked: Iterable[Question]) -> bool:
         """Whether any series of the revision has a sample at all up to the end."""
@@ -336,25 +341,30 @@ class LookInterval:
 
     def _locate_targets(self, question: Question) -> dict[Target, SamplePositions]:
         if question not in self._located:
-            places = self._located[question] = {
-                target: locate_samples(
-                    [row[1] for row in (*rows, *self._scraped.get(target, ()))],
-                    start=self.start,
-                    end=self._end,
-                    staleness=self._staleness,
-                )
-                for target, rows in self._targets(question).items()
-            }
+            places = self._located[question] = {}
             odd = self._impossible[question] = {}
             for target, rows in self._targets(question).items():
-                found = places[target].places
+                places[target] = self._locate_target(target, [one for _, one in rows])
                 for revision, one in rows:
-                    if not one.values or (min(one.values) >= 0 and max(one.values) <= LARGEST_COUNT):
-                        continue  # nearly all of them, without a call
-                    place = found.get(id(one.times))
+                    if one.countable:
+                        continue
+                    place = places[target].places.get(id(one.times))
                     if place and (value := find_impossible(one, place)) is not None:
                         odd[revision] = value if revision not in odd else min(value, odd[revision])
         return self._located[question]
+
+    def _locate_target(self, target: Target, series: list[Series]) -> SamplePositions:
+        """The positions in all series of one target; mostly all have the very same times, for every question."""
+        series += [one for _, one in self._scraped.get(target, ())]
+        times = series[0].times if series else ()
+        for one in series:
+            if one.times is not times:
+                return locate_samples(series, start=self.start, end=self._end, staleness=self._staleness)
+        if id(times) not in self._same_times:
+            self._same_times[id(times)] = locate_samples(
+                series, start=self.start, end=self._end, staleness=self._staleness
+            )
+        return self._same_times[id(times)]
 
     def _series_of(self, revision: str, question: Question) -> list[tuple[Target, Series]]:
         """The series of a revision that have a sample up to the end."""
@@ -366,7 +376,11 @@ class LookInterval:
         ]
 
     def _any_fresh(self, revision: str, answer: Answer) -> bool:
-        return any(owner == revision and self._is_fresh(one) for rows in answer.values() for owner, one in rows)
+        for rows in answer.values():
+            for owner, one in rows:
+                if owner == revision and self._is_fresh(one):
+                    return True
+        return False
 
     def _is_fresh(self, one: Series) -> bool:
         held = bisect_right(one.times, self._end) - 1

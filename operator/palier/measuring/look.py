@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import TypedDict
 
 from palier.evidence.counters import LARGEST_COUNT, Target
 from palier.evidence.objective import Amounts, Counts, Evidence, ObjectiveRule, observe, start_evidence
@@ -196,7 +197,8 @@ def _look_at_pods(
             continue
         with_stable = step.was_scraped(watched.stable) or step.has_samples(watched.stable, asked)
         watched = replace(
-            _observe_step(watched, objectives, step, with_stable=with_stable),
+            watched,
+            **_observe_step(watched, objectives, step, with_stable=with_stable),
             last_look=instant,
             cannot_measure="",
             cannot_measure_since=None,
@@ -234,7 +236,8 @@ def _look_at_router(
             watched = watched.blind_at_router(reason, at=instant)
             continue
         watched = replace(
-            _observe_step(watched, objectives, step, with_stable=step.has_samples(watched.stable, signals)),
+            watched,
+            **_observe_step(watched, objectives, step, with_stable=step.has_samples(watched.stable, signals)),
             router_last_look=instant,
             router_unseen="",
             router_unseen_since=None,
@@ -242,10 +245,19 @@ def _look_at_router(
     return watched
 
 
+class _Observed(TypedDict):
+    """Fields of `WatchedRelease`, by their names."""
+
+    evidence: Mapping[str, Evidence]
+    readings: Mapping[str, Reading]
+    missing: Mapping[str, str]
+    lost: Mapping[tuple[str, str], frozenset[Target]]
+
+
 def _observe_step(
     watched: WatchedRelease, objectives: Sequence[MeasuredObjective], step: LookInterval, *, with_stable: bool
-) -> WatchedRelease:
-    """The release after one step, except for how far it has been read."""
+) -> "_Observed":
+    """What one step changes of a release, except for how far it has been read."""
     evidence, missing, lost = dict(watched.evidence), dict(watched.missing), dict(watched.lost)
     for objective in objectives:
         rule, name = objective.rule, objective.rule.name
@@ -289,9 +301,7 @@ def _observe_step(
             if stable is not None and objective.counts_every_request
             else None,
         )
-    return replace(
-        watched, evidence=evidence, readings=_readings(watched, objectives, step), missing=missing, lost=lost
-    )
+    return {"evidence": evidence, "readings": _readings(watched, objectives, step), "missing": missing, "lost": lost}
 
 
 def _describe_unclear(watched: WatchedRelease, objective: MeasuredObjective, step: LookInterval) -> str:

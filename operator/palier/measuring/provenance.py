@@ -66,7 +66,7 @@ def of_several_servers(
         of_pods = (one for one in watched.objectives if one.origin in {Origin.PODS, Origin.ELSEWHERE})
         for question in {question for objective in of_pods for question in questions(objective)}:
             told.update({(question, revision): reason for revision, reason in reasons.items()})
-    named = OF_SERVERS - pod_labels
+    named = OF_SERVERS - pod_labels if pod_labels else OF_SERVERS
     for question, answer in answers.items():
         rows = [row for target, rows in answer.items() if target not in scraped for row in rows]
         suspicious = {name for _, one in rows for name in named & one.labels.keys()}
@@ -87,7 +87,7 @@ def _known_labels(watched: WatchedRelease) -> frozenset[str]:
 
 def _among_pods(scraped: Answer, revisions: tuple[str, str], pod_labels: frozenset[str]) -> dict[str, str]:
     """By revision the reason why its pods are not those of one cluster, told once by one server."""
-    if not any(one.labels.keys() - _OF_PODS for rows in scraped.values() for _, one in rows):
+    if all(one.labels.keys() <= _OF_PODS for rows in scraped.values() for _, one in rows):
         return {}  # so it is mostly, and for a large fleet it has to be known quickly
     rows = [(target[2] if len(target) > 2 else "", *row) for target, rows in scraped.items() for row in rows]  # noqa: PLR2004
     if len(rows) < 2:  # noqa: PLR2004 - with one, nothing can differ

@@ -292,15 +292,9 @@ class Looks:
     def _apply_answers(
         self, key: Key, before: WatchedRelease, answers: Answers, plan: Mapping[bool, Sequence[float]], *, at: float
     ) -> WatchedRelease:
-        given_up = at - self._interval
-        reached = replace(
-            before,
-            last_look=_within_reach(before.last_look, at=at, otherwise=given_up),
-            router_last_look=_within_reach(before.router_last_look, at=at, otherwise=given_up),
-        )
         try:
             after = look(
-                reached,
+                self._give_up_out_of_reach(before, at=at),
                 answers.for_release(key),
                 scraped=answers.list_scrapes(key),
                 at=plan.get(False, ()),
@@ -320,6 +314,17 @@ class Looks:
             return before
         self._broken.pop(key, None)
         return after
+
+    def _give_up_out_of_reach(self, watched: WatchedRelease, *, at: float) -> WatchedRelease:
+        """The release, where the gap of a side is longer than can be read: without what came before the last look."""
+        read = _read(watched)
+        if all(side is None or at - side <= LONGEST_REACH for side in read):
+            return watched
+        begin = at - self._interval
+        last_look, router_last_look = (
+            begin if side is not None and at - side > LONGEST_REACH else side for side in read
+        )
+        return replace(watched, last_look=last_look, router_last_look=router_last_look)
 
     def _of_several(self, watched: WatchedRelease, answers: Answers, key: Key) -> Mapping[tuple[Question, str], str]:
         known = self._asker.scope.pod_labels
@@ -362,11 +367,6 @@ async def _in_turns(keys: Iterable[Key]) -> AsyncIterator[Key]:
         yield key
         if number % RELEASES_AT_A_TIME == 0:
             await asyncio.sleep(0)
-
-
-def _within_reach(read: float | None, *, at: float, otherwise: float) -> float | None:
-    """Up to where a release has been read; an older gap than can be asked for is given up."""
-    return otherwise if read is not None and at - read > LONGEST_REACH else read
 
 
 def _as_far(one: WatchedRelease, other: WatchedRelease) -> bool:

@@ -6,9 +6,10 @@ a pod's name says is found out once for each pod.
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from operator import itemgetter
 from typing import Final, NamedTuple
 
-from palier.evidence.counters import Series, Target, Times
+from palier.evidence.counters import TARGET_LABELS, Series, Target, Times
 from palier.measuring.look import WatchedRelease
 from palier.measuring.questions import Question
 
@@ -24,6 +25,9 @@ NOBODY_ELSE: Final[Mapping[Key, Collection[str]]] = {}
 _PROXY: Final = re.compile(r"[0-9a-f]{10}(?:[a-z0-9]{5}|(?:-[a-z0-9]+){1,2})")
 """What follows `shadow-<ModelDeployment>-` in the name of a proxy's pod: the digest of the comparison, then what a
 Deployment adds, shortened where the name is long."""
+
+
+_TARGET: Final[Callable[[Mapping[str, str]], Target]] = itemgetter(*TARGET_LABELS)
 
 
 class _Owner(NamedTuple):
@@ -57,6 +61,8 @@ class Owners:
         self._prefixes: dict[tuple[str, str], _Owner] = {}
         self._routed: dict[str, dict[str, _Owner]] = {}
         self._known: dict[tuple[str, ...], tuple[_Owner | _Several | None, Target]] = {}
+        self._last: tuple[Target, str, tuple[_Owner | _Several | None, Target]] = (), "", (None, ())
+        """The target and revision that were asked about last, and whose they are: mostly the next series' too."""
         self._times: dict[Times, Times] = {}
         self._proxies: dict[tuple[str, str], Key | None] = {}
         """By namespace and name of a proxy's pod: whose it is."""
@@ -110,21 +116,29 @@ class Owners:
     ) -> dict[Key, Sorted]:
         found: dict[Key, Sorted] = {}
         share = self._times.setdefault
+        times: Times = ()
+        shared: Times = ()
         before: tuple[_Owner | _Several | None, Target] | None = None
-        rows: list[tuple[str, Series]] = []
+        rows: list[tuple[str, Series]] | None = None
+        revision = ""
         for one in series:
             placed = owner_of(one.labels)
-            owner, target = placed
-            if owner is None:
-                continue
-            if isinstance(owner, _Several):
-                self._leave(question, owner)
-                continue
-            one.times = share(one.times, one.times)
-            if placed is not before:  # a server tells the series of one target one after another
-                rows = found.setdefault(owner.key, {}).setdefault(target, [])
+            if placed is not before:  # a server lists the series of one target one after another
                 before = placed
-            rows.append((owner.revision, one))
+                owner, target = placed
+                rows = None
+                if isinstance(owner, _Several):
+                    self._leave(question, owner)
+                elif owner is not None:
+                    rows = found.setdefault(owner.key, {}).setdefault(target, [])
+                    revision = owner.revision
+            if rows is None:
+                continue
+            if one.times is not times:  # the series of one answer share theirs already
+                times = one.times
+                shared = share(times, times)
+            one.times = shared
+            rows.append((revision, one))
         return found
 
     def _leave(self, question: Question, several: _Several) -> None:
@@ -142,15 +156,21 @@ class Owners:
             )
 
     def _owner(self, labels: Mapping[str, str]) -> tuple[_Owner | _Several | None, Target]:
-        get = labels.get
-        where = (get("namespace", ""), get("pod", ""), get("job", ""), get("instance", ""))
-        named = (*where, get("revision", ""))
-        known = self._known.get(named)
+        try:
+            where = _TARGET(labels)
+        except KeyError:
+            where = tuple(labels.get(name, "") for name in TARGET_LABELS)
+        revision = labels.get("revision", "")
+        if where == self._last[0] and revision == self._last[1]:
+            return self._last[2]
+        known = self._known.get((*where, revision))
         if known is None:
-            owner = self._owner_of_pod(*where[:2]) or self._revisions.get((where[0], named[4]))
+            namespace, pod = where[:2]
+            owner = self._owner_of_pod(namespace, pod) or self._revisions.get((namespace, revision))
             if isinstance(owner, _Owner) and owner.key not in self._fleet:
                 owner = None
-            known = self._known[named] = (owner, where)
+            known = self._known[*where, revision] = (owner, where)
+        self._last = where, revision, known
         return known
 
     def _owner_at_router(self, labels: Mapping[str, str]) -> tuple[_Owner | None, Target]:

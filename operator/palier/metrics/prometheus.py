@@ -161,13 +161,15 @@ def parse_matrix(answer: Iterable[Mapping[str, Any]]) -> list[Series]:
     """
     series: list[Series] = []
     known: dict[tuple[Any, ...], Times] = {}
+    before: tuple[Any, ...] = ()
+    times: Times = ()
     for entry in answer:
         labels = entry["metric"]
         if pairs := entry.get("values"):
             moments, texts = zip(*pairs, strict=True)
-            times = known.get(moments)
-            if times is None:
-                times = known[moments] = tuple(map(float, moments))
+            if moments != before:
+                before = moments
+                times = known.get(moments) or known.setdefault(moments, tuple(map(float, moments)))
             series.append(Series.from_columns(labels, times, tuple(map(float, texts))))
         if histograms := entry.get("histograms"):
             series.append(Series.from_histograms(labels, map(_histogram, histograms)))
