@@ -118,7 +118,7 @@ class Scale(ApiObject):
     overheads: Overheads = Field(default_factory=Overheads)
     """What the model costs besides its pods, in the currency of `spec.budget`; nothing when left out."""
     api_price: ApiPrice | None = None
-    """The price of a bought API that could serve the same requests, in the currency of `spec.budget`: the plan tells
-    from which traffic on serving the model oneself is cheaper."""
+    """The price of a bought API that could serve the same requests, in the currency of `spec.budget`: the plan says
+    from which traffic on it is cheaper to serve the model yourself."""
     load_test: LoadTest = Field(default_factory=LoadTest)
     """How the capacity is tested, in a release with the stage `loadTest`."""
