@@ -247,7 +247,7 @@ def _abstain_from_check(check: Check, message: str) -> CheckResult:
 
 
 def _combine_results(results: list[CheckResult]) -> ComparisonResult:
-    told = [result.agrees for result in results]
-    agrees = False if False in told else None if None in told else True
+    agreements = [result.agrees for result in results]
+    agrees = False if False in agreements else None if None in agreements else True
     message = next((result.message for result in results if result.agrees is agrees), "") if not agrees else ""
     return ComparisonResult(agrees=agrees, results=tuple(results), message=message)

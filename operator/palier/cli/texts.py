@@ -56,8 +56,8 @@ def pairs(options: argparse.Namespace) -> tuple[list[str], list[str]]:
         options.command.error("--references and --candidates cannot both be read from the input")
     references, candidates = _lines(options.references), _lines(options.candidates)
     if len(references) != len(candidates):
-        told = (f"{shown_name(options.references)} has {_count(references)}", f"{shown_name(options.candidates)} has")
-        raise InvalidCorpus(f"{', '.join(told)} {_count(candidates)}: each candidate needs its reference")
+        counts = (f"{shown_name(options.references)} has {_count(references)}", f"{shown_name(options.candidates)} has")
+        raise InvalidCorpus(f"{', '.join(counts)} {_count(candidates)}: each candidate needs its reference")
     if not references:
         raise InvalidCorpus(f"{shown_name(options.references)} and {shown_name(options.candidates)} are empty")
     return references, candidates

@@ -165,13 +165,13 @@ class _Case:
         """The rules that are exceeded, the gravest first."""
         if self._serving <= 0:
             return (BurnRule.OVERHEADS,)
-        found = {window.rule for window in self.windows if window.exceeds}
+        exceeded = {window.rule for window in self.windows if window.exceeds}
         if _is_over(self.spent + self._overheads, self.allowance):
-            found.add(BurnRule.SPENT)
+            exceeded.add(BurnRule.SPENT)
         projections = (self.project_cost(PROJECTED_LONG), self.project_cost(PROJECTED_SHORT))
         if self._known_for >= PROJECTED_FROM and _is_over(min(projections), self.allowance):
-            found.add(BurnRule.PROJECTED)
-        return tuple(rule for rule in BurnRule if rule in found)
+            exceeded.add(BurnRule.PROJECTED)
+        return tuple(rule for rule in BurnRule if rule in exceeded)
 
     def sentence(self, rule: BurnRule | None) -> str:
         """The numbers that a rule rests on."""

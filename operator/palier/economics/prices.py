@@ -126,8 +126,8 @@ def hourly(
         return Unpriced("PricesMissing", problem or _NO_TABLE)
     if table.is_stale(today):
         age = (today - table.as_of).days
-        told = f"the prices of {table.source} of {table.as_of}, {_age(age)}, are valid for {table.max_age_days} days"
-        return Unpriced("PricesStale", f"{told}: look them up again and write the new asOf, or set maxAge")
+        notice = f"the prices of {table.source} of {table.as_of}, {_age(age)}, are valid for {table.max_age_days} days"
+        return Unpriced("PricesStale", f"{notice}: look them up again and write the new asOf, or set maxAge")
     chosen = [pool for pool in table.pools if pool.chosen_by(node_selector)]
     pool = max(chosen, key=lambda one: len(one.node_selector), default=Pool("", {}))
     cpu_hour = table.cpu_hour if pool.cpu_hour is None else pool.cpu_hour

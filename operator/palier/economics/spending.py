@@ -167,16 +167,16 @@ def _limit_rates(rates: Sequence[Rate], *, now: float) -> tuple[Rate, ...]:
     """
     oldest = min(_first_instant(now), now - LONGEST_WINDOW)
     later = [*(rate.since for rate in rates[1:]), now]
-    kept = [rate for rate, end in zip(rates, later, strict=True) if end > oldest]
-    kept = [kept[0], *(rate for before, rate in pairwise(kept) if rate.hourly != before.hourly)]
-    while len(kept) > RATE_LIMIT:
-        position = min(range(len(kept) - 2), key=lambda index: _blur(kept, index, now=now))
-        first, second, after = kept[position : position + 3]
+    recent = [rate for rate, end in zip(rates, later, strict=True) if end > oldest]
+    recent = [recent[0], *(rate for before, rate in pairwise(recent) if rate.hourly != before.hourly)]
+    while len(recent) > RATE_LIMIT:
+        position = min(range(len(recent) - 2), key=lambda index: _blur(recent, index, now=now))
+        first, second, after = recent[position : position + 3]
         total = _cost(first.hourly, first.since, second.since) + _cost(second.hourly, second.since, after.since)
         length = _microseconds(after.since) - _microseconds(first.since)
         mean = _nano(total * _MICROSECONDS_OF_AN_HOUR / length)
-        kept[position : position + 2] = [Rate(first.since, mean)]
-    return tuple(kept)
+        recent[position : position + 2] = [Rate(first.since, mean)]
+    return tuple(recent)
 
 
 def _blur(rates: Sequence[Rate], index: int, *, now: float) -> float:

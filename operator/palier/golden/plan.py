@@ -121,7 +121,7 @@ class GoldenPlan:
                 answers=Answers.model_validate(known["answers"]),
                 judge=None if judge is None else JudgePlan.from_dict(judge),
                 scored_elsewhere=bool(known["scored_elsewhere"]),
-                versions={str(arm): dict(told) for arm, told in known["versions"].items()},
+                versions={str(arm): dict(version) for arm, version in known["versions"].items()},
             )
         except json.JSONDecodeError:
             raise
@@ -134,8 +134,8 @@ _TEXTS: Final = ("candidate", "stable", "candidate_url", "stable_url", "path", "
 
 def digest(plan: GoldenPlan) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of what a plan asks, wherever the revisions are."""
-    asked = {name: value for name, value in _entry(plan).items() if name not in _WHERE_AND_WHEN}
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:_DIGITS]
+    questions = {name: value for name, value in _entry(plan).items() if name not in _WHERE_AND_WHEN}
+    return hashlib.sha256(json.dumps(questions, sort_keys=True).encode()).hexdigest()[:_DIGITS]
 
 
 def plan_for(
@@ -210,5 +210,5 @@ def _entry(plan: GoldenPlan) -> dict[str, Any]:
     return entry | {
         "answers": plan.answers.model_dump(mode="json", by_alias=True, exclude_none=True),
         "judge": None if plan.judge is None else plan.judge.to_dict(),
-        "versions": {arm: dict(told) for arm, told in plan.versions.items()},
+        "versions": {arm: dict(version) for arm, version in plan.versions.items()},
     }

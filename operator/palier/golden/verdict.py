@@ -238,8 +238,8 @@ class Examination:
     def _report_undecided(self) -> Finding:
         """Only the comparison can be open when all was scored: the level is then what it is."""
         reason = "JudgeUndecided" if self._question.judged else "TooFewGoldenAnswers"
-        told = self._comparison.describe_need() if self._comparison else ""
-        return Finding(Verdict.NO_EVIDENCE, reason, told)
+        need = self._comparison.describe_need() if self._comparison else ""
+        return Finding(Verdict.NO_EVIDENCE, reason, need)
 
 
 class _Comparison:

@@ -138,8 +138,8 @@ def _of_headroom(
         expected = np.clip(trend[..., None] + luck, 0.0, _MOST_HEADROOM)
         noises = np.maximum(_LEAST_NOISE, noise) / math.sqrt(weight)
         likely = (1 - _RUBBISH) / (noises * math.sqrt(2 * math.pi))
-        told = ((seen - expected) / (math.sqrt(2) * noises)) ** 2
-        total += _unless_rubbish(np.log(likely) - told, _RUBBISH / _MOST_HEADROOM)
+        misfit = ((seen - expected) / (math.sqrt(2) * noises)) ** 2
+        total += _unless_rubbish(np.log(likely) - misfit, _RUBBISH / _MOST_HEADROOM)
     return _summed_over(total + _NOISE_CHANCES)
 
 
@@ -202,8 +202,8 @@ def _of_backlog(log_rates: Floats, rates: Floats, weights: Floats, results: Sequ
         carried = rate + math.log(max(0.01, 1 - max(0.0, result.growth) / result.requests))
         behind -= np.maximum(0.0, log_rates - carried) / _LOSS
         keeping_up = log_ndtr(-result.growth / noise)
-        told = np.where(log_rates < rate, behind, keeping_up)
-        total += weight * np.logaddexp(math.log1p(-_RUBBISH) + told, math.log(_RUBBISH / 2))
+        log_chance = np.where(log_rates < rate, behind, keeping_up)
+        total += weight * np.logaddexp(math.log1p(-_RUBBISH) + log_chance, math.log(_RUBBISH / 2))
     return total
 
 

@@ -94,8 +94,8 @@ _NAMES: Final = {field.name: to_camel(field.name) for field in fields(LoadTestPl
 
 def digest(plan: LoadTestPlan) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of what a plan asks, wherever the replicas are."""
-    asked = {name: value for name, value in _entry(plan).items() if name not in _WHERE_AND_WHEN}
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:_DIGITS]
+    questions = {name: value for name, value in _entry(plan).items() if name not in _WHERE_AND_WHEN}
+    return hashlib.sha256(json.dumps(questions, sort_keys=True).encode()).hexdigest()[:_DIGITS]
 
 
 def plan_for(

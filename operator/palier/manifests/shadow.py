@@ -108,8 +108,8 @@ def shadow_deployment(deployment: ModelDeployment, run: ShadowRun, plan: str, *,
         "spec": _pod_spec(deployment, run, image=image_of(shadow.image, image, field="spec.shadow.image")),
     }
     # Names that are only shown are no reason to begin anew: they are not known while a text of the spec is away.
-    told = {name: part for name, part in json.loads(plan).items() if name != "versions"} if plan else {}
-    rendered = json.dumps([template, told], sort_keys=True)
+    settings = {name: part for name, part in json.loads(plan).items() if name != "versions"} if plan else {}
+    rendered = json.dumps([template, settings], sort_keys=True)
     template["metadata"]["annotations"][ANNOTATION_RENDERED] = hashlib.sha256(rendered.encode()).hexdigest()[:_DIGITS]
     return {
         "apiVersion": "apps/v1",

@@ -58,8 +58,8 @@ def job_name(head: str, deployment: ModelDeployment, *, tail: str, about: str) -
         tail: what tells this Job from the others of the same owner.
         about: what it is asked: a Job about another question has another name, so that it is never taken for this one.
     """
-    told = hashlib.sha256(f"{deployment.metadata.name} {about}".encode()).hexdigest()[:_ABOUT]
-    end = f"-{told}-{tail}"
+    digest = hashlib.sha256(f"{deployment.metadata.name} {about}".encode()).hexdigest()[:_ABOUT]
+    end = f"-{digest}-{tail}"
     return f"{head}-{deployment.metadata.name}"[: _LONGEST_NAME - len(end)] + end
 
 

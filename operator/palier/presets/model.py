@@ -242,10 +242,10 @@ def release_numbers(version: str) -> tuple[int, ...]:
     Raises:
         ValueError: it does not begin with numbers.
     """
-    found = re.match(r"v?([0-9]+(?:\.[0-9]+)*)", version)
-    if found is None:
+    match = re.match(r"v?([0-9]+(?:\.[0-9]+)*)", version)
+    if match is None:
         raise ValueError(f"{version!r} is not a version: it does not begin with numbers such as 1.19")
-    numbers = [int(part) for part in found[1].split(".")]
+    numbers = [int(part) for part in match[1].split(".")]
     while numbers and numbers[-1] == 0:
         numbers.pop()
     return tuple(numbers)

@@ -105,13 +105,13 @@ class Embedder:
         return None if vectors is None or cosine(vectors[0], vectors[0]) is None else vectors[0]
 
     async def _ask(self, texts: list[str]) -> list[list[float]] | None:
-        asked: dict[str, Any] = {"input": texts}
+        payload: dict[str, Any] = {"input": texts}
         if self._server.model is not None:
-            asked["model"] = self._server.model
+            payload["model"] = self._server.model
         try:
             async with (
                 asyncio.timeout(self._server.timeout.seconds),
-                self._session.post(self._server.url, json=asked, allow_redirects=False) as response,
+                self._session.post(self._server.url, json=payload, allow_redirects=False) as response,
             ):
                 body = bytearray()
                 while chunk := await response.content.readany():

@@ -76,8 +76,8 @@ class Shadow(ApiObject):
     """Keeps some requests that were answered differently, for people to read. Nothing of a request or an answer is kept
     without it."""
     metadata: PodMetadata = Field(default_factory=PodMetadata)
-    """More labels and annotations of the proxy's pod, such as those by which your Prometheus finds it. It is annotated with
-    `prometheus.io/scrape`, `prometheus.io/port` and `prometheus.io/path` already."""
+    """More labels and annotations of the proxy's pod, such as those by which your Prometheus finds it. The pod is
+    annotated with `prometheus.io/scrape`, `prometheus.io/port` and `prometheus.io/path` already."""
     image: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """Image of the proxy; Palier's own when left out."""
     resources: Annotated[dict[str, Any], AsWritten(ResourceRequirements)] | None = None

@@ -147,7 +147,7 @@ class CostStatus(ApiObject):
     rates: Annotated[list[RateStatus], Field(max_length=16), ATOMIC] | None = None
     """How the hourly cost changed recently, oldest first."""
     exceeded: Reason | None = None
-    """Why the budget is spent too fast, as one CamelCase word: the last that an event reported; absent while it is not."""
+    """Why the budget is spent too fast, as one CamelCase word that an event has reported; absent while it is not."""
     burn: Figure | None = None
     """How fast the monthly budget is spent, over the longest window: above 1 it does not last for the month."""
     message: Message | None = None

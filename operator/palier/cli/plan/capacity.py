@@ -25,7 +25,7 @@ class Capacity:
     law: ScalingLaw | None = None
     source: str = ""
     """`declared` or `measured`; empty where nothing is known."""
-    told: str = "not known"
+    origin: str = "not known"
     """Where it comes from, for people."""
     steps: tuple[StepRecord, ...] = ()
     """What the load test of one replica saw at each rate."""

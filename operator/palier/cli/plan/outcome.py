@@ -73,10 +73,10 @@ class Outcome:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was passed over, or does not fit together."""
-        found = list(self.draft.notes)
+        notes = list(self.draft.notes)
         for option in self.serving_options:
-            found += option.notes
-        return tuple(dict.fromkeys(found))
+            notes += option.notes
+        return tuple(dict.fromkeys(notes))
 
 
 def outcome(draft: Draft, known: Knowledge) -> Outcome:

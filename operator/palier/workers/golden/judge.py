@@ -148,11 +148,11 @@ class LiveJudge:
         if self._plan.judges_itself:
             return f"{self._plan.model} would judge its own answers"
         if not self._plan.calibration_digest:
-            found = await self._agreement_on(CONTROLS)
-            if found.agreed >= CONTROLS_NEEDED:
+            control = await self._agreement_on(CONTROLS)
+            if control.agreed >= CONTROLS_NEEDED:
                 return ""
             return self._votes.ended or (
-                f"the judge gets {found.agreed} of {len(CONTROLS)} simple questions right, each asked in both orders,"
+                f"the judge gets {control.agreed} of {len(CONTROLS)} simple questions right, each asked in both orders,"
                 f" where {CONTROLS_NEEDED} are needed"
             )
         try:
@@ -171,10 +171,10 @@ class LiveJudge:
         return calibrations.agreement_of(pairs, [one.opinion for one in judged])
 
     async def _judge_both_orders(self, request: str, expected: str, first: str, second: str) -> _PairOpinion:
-        (forth, asked), (back, asked_back) = await asyncio.gather(
+        (forth, forth_is_new), (back, back_is_new) = await asyncio.gather(
             self._in_order(request, expected, first, second), self._in_order(request, expected, second, first)
         )
-        new = asked or asked_back
+        new = forth_is_new or back_is_new
         if forth is None or back is None:
             return _PairOpinion(None, new=new)
         if forth is back.opposite:
@@ -189,8 +189,8 @@ class LiveJudge:
         if key in self._known:
             return self._known[key], False
         question = fill_prompt(self._plan.prompt, request=request, expected=expected, first=first, second=second)
-        said = await asyncio.gather(*(self._votes.vote(question) for _ in range(self._plan.votes)))
-        opinion = _majority([one for one in said if one is not None], asked=self._plan.votes)
+        votes = await asyncio.gather(*(self._votes.vote(question) for _ in range(self._plan.votes)))
+        opinion = _majority([one for one in votes if one is not None], asked=self._plan.votes)
         if opinion is not None:
             self._known[key] = opinion
         return opinion, True

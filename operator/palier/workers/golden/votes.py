@@ -129,7 +129,7 @@ class Votes:
     async def _answer(self, question: str) -> _Answer:
         if self._session is None:
             raise RuntimeError("votes are asked for within `async with`")
-        asked = {
+        body = {
             "model": self._plan.model,
             "messages": [{"role": "user", "content": question}],
             "temperature": 0,
@@ -139,7 +139,7 @@ class Votes:
         try:
             # Redirects are not followed: they would take the token along to wherever they lead.
             async with self._session.post(
-                self._plan.url, json=asked, headers=self._headers, allow_redirects=False
+                self._plan.url, json=body, headers=self._headers, allow_redirects=False
             ) as response:
                 return await _read(response)
         except aiohttp.ClientConnectorError:
@@ -185,9 +185,9 @@ async def _read(response: aiohttp.ClientResponse) -> _Answer:
     return _Answer(reply_of(bytes(body)))
 
 
-def _again_in(asked: str | None) -> float:
+def _again_in(pause: str | None) -> float:
     """Seconds to wait: as the server asks, within bounds, and never all at the same moment."""
-    seconds = float(asked) if asked and asked.isdecimal() and len(asked) < len("100000") else 0.0
+    seconds = float(pause) if pause and pause.isdecimal() and len(pause) < len("100000") else 0.0
     return min(seconds, _LONGEST_PAUSE) + _moment()
 
 

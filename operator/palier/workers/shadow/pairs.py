@@ -113,15 +113,17 @@ class Pairs:
             return PairResult(replace(outcome, unpaired=reason))
         missing = candidate.failure is not None or candidate.too_large
         try:
-            told = await self._compare_replies(candidate, stable, missing=missing, bodies=request.method != "HEAD")
+            comparison = await self._compare_replies(
+                candidate, stable, missing=missing, bodies=request.method != "HEAD"
+            )
         except Exception as error:  # noqa: BLE001 - what cannot be compared is counted, and told
             return PairResult(replace(outcome, unpaired=Unpaired.NOT_COMPARED), fault=error)
-        if told is None:
+        if comparison is None:
             return PairResult(replace(outcome, unpaired=Unpaired.NOT_COMPARED))
-        outcome = replace(outcome, compared=_strip_texts(told.compared), checked=told.checked)
-        if told.compared is not None and told.compared.agrees:
+        outcome = replace(outcome, compared=_strip_texts(comparison.compared), checked=comparison.checked)
+        if comparison.compared is not None and comparison.compared.agrees:
             return PairResult(outcome)
-        return PairResult(outcome, Disagreement(request, candidate, stable, told.compared))
+        return PairResult(outcome, Disagreement(request, candidate, stable, comparison.compared))
 
     async def keep(self, disagreement: Disagreement) -> None:
         """Keep a disagreement, if that is wanted and the sample has a place for it."""
