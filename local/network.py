@@ -37,7 +37,7 @@ def bridge_exists() -> bool:
 
 
 def up(layout: Layout) -> None:
-    """Makes the bridge, as far as it is not there, and lets packets cross it; remembers what it changed."""
+    """Makes the bridge if it is missing, and lets packets cross it; remembers what it changed."""
     if not bridge_exists():
         _change("link", "add", plan.BRIDGE, "type", "bridge")
     if not any(

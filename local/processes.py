@@ -135,7 +135,7 @@ def left_over(folder: Path, programs: Path) -> dict[int, str]:
 
 
 def _inherited() -> list[int]:
-    """File descriptors that a program which we start would get, beside the three that it has to have."""
+    """File descriptors that a program which we start would get, besides the three that it has to have."""
     descriptors = []
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):  # it was for looking here, and is closed again

@@ -130,7 +130,7 @@ class Setting:
             "prometheus": {"url": cluster.prometheus_address(), "scrapeInterval": interval},
             "operator": {"lookInterval": interval},
             "prices": PRICES,
-            # A new pod each time: the image may have been built anew under the same tag.
+            # A new pod each time: the image may have been rebuilt under the same tag.
             "podAnnotations": {MARK: f"{time.time():.0f}"},
         }
         before = _installations()

@@ -1,4 +1,4 @@
-"""Plays the acts: applies a version, tells what happens while it happens, and measures how it ended."""
+"""Plays the acts: applies a version, reports what happens while it happens, and measures how it ended."""
 
 import queue
 import time
@@ -28,7 +28,7 @@ class Stage:
     """What the story is played with.
 
     Args:
-        terminal: where it is told.
+        terminal: where the story is printed.
         seen: what the watcher has seen.
         manifest: reads a manifest as it is to be applied.
         apply: applies it and returns its generation.

@@ -35,9 +35,9 @@ class CheckResult:
 
     name: str
     agrees: bool | None
-    """None when it could not be told, for instance because there is no vector of the text."""
+    """None when that is not known, for instance because there is no vector of the text."""
     score: float | None
-    """The likeness of texts; of other comparisons 1 or 0. None when it could not be told."""
+    """The likeness of texts; of other comparisons 1 or 0. None when it is not known."""
     labels: tuple[str, str] | None = None
     """The reference's class and the candidate's, of a check by `Label`."""
     message: str = ""
@@ -176,7 +176,7 @@ def _of_texts(check: Check, expected: Values, given: Values, embedded: float | N
 
 
 def _likeness(metric: TextMetric, reference: str, candidate: str, embedded: float | None) -> tuple[float | None, str]:
-    """Between 0 and 1, or None and why it cannot be told, which the length of the reference alone decides."""
+    """Between 0 and 1, or None and why it is not known, which the length of the reference alone decides."""
     if metric is TextMetric.EMBEDDING:
         if reference == candidate:
             return 1.0, ""

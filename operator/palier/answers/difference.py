@@ -44,7 +44,7 @@ def difference(reference: Any, candidate: Any, rules: Rules = STRICT) -> Differe
 
 
 def describe_mismatch(expected: str, given: str) -> str:
-    """How a message tells two values."""
+    """How a message shows two values."""
     return f"{given} instead of {expected}"
 
 

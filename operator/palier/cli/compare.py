@@ -70,9 +70,9 @@ class _Tally:
     confusion: "Confusion | None" = None
     agreeing: int = 0
     scores: list[float] = field(default_factory=list)
-    """Of the pairs that it compared."""
+    """The scores of the pairs that the check compared."""
     why: str = ""
-    """Why the last pair could not be told; empty where there was nothing to compare."""
+    """Why the last pair could not be compared; empty where there was nothing to compare."""
 
     @property
     def pair_count(self) -> int:

@@ -226,7 +226,7 @@ def _calibration(options: argparse.Namespace) -> Iterable[str]:
 
 
 def _until_stopped(work: Coroutine[Any, Any, Done]) -> Done:
-    """Do the work; SIGTERM ends it in good order and without a result, so that a Job asks anew.
+    """Do the work; SIGTERM ends it in good order and without a result, so that a Job asks again.
 
     Ctrl-C ends it in the same order, as KeyboardInterrupt. Both signals are callbacks of the loop: the handler that
     asyncio.run installs cancels the task between any two bytecodes, and a future that is just being resolved then

@@ -228,7 +228,7 @@ def _lines(path: Path | None) -> Iterator[str] | None:
 
 @contextmanager
 def _name_corpus(corpus: Path | None) -> Iterator[None]:
-    """Mistakes in the corpus are told with the name of its file."""
+    """Mistakes in the corpus are reported with the name of its file."""
     try:
         yield
     except InvalidCorpus as error:

@@ -26,7 +26,7 @@ __all__ = [
 BELOW: Final = 3
 """Exit status when a minimum is not reached; 1 is a mistake in a file, 2 one at the command line."""
 SHOWN: Final = 10
-"""Lines that are told one by one."""
+"""Lines that are listed one by one."""
 _LARGEST: Final = 100
 
 
@@ -100,7 +100,7 @@ def _count(lines: Sequence[str]) -> str:
 
 
 def doubt_scale(option: str, least: float | None, what: str) -> None:
-    """Tell whoever gives a share where percent are meant: nearly everything reaches so low a minimum."""
+    """Warn of a share where percent are meant: nearly everything reaches so low a minimum."""
     if least is not None and 0 < least <= 1:
         warn(f"palier: {option} {least:g}: {what} between 0 and {_LARGEST}; is {_LARGEST * least:g} meant?")
 

@@ -25,7 +25,7 @@ _SLACK: Final = Decimal("1.000001")
 PROJECTED_LONG: Final = _DAY
 """Seconds over whose mean the month is projected: a whole day, because traffic has its days and nights."""
 PROJECTED_SHORT: Final = 2 * _HOUR
-"""Seconds over which the projection must be exceeded as well, so that what was mended is soon over."""
+"""Seconds over which the projection must be exceeded as well, so that the alarm ends soon after its cause."""
 PROJECTED_FROM: Final = _HOUR
 """Seconds that must have been counted before a projection counts."""
 

@@ -104,7 +104,7 @@ def replicas_at(rate: Decimal, *, law: ScalingLaw, utilization: Decimal, minimum
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What replicas carry, as far as it is planned for."""
+    """The part of what replicas carry that is planned for."""
 
     law: ScalingLaw
     utilization: Decimal

@@ -117,9 +117,9 @@ def hourly(
     Args:
         resources: what it asks for.
         table: the prices; None where there are none.
-        node_selector: labels of the nodes that it runs on. Of the pools that it chooses, the one with the most labels
-            counts, and of those the first.
-        today: the date, which tells whether prices are old.
+        node_selector: labels of the nodes that it runs on. Among the pools that it chooses, the one with the most
+            labels counts, and among those the first.
+        today: the date, by which prices may be too old.
         problem: why there is no table, as a sentence.
     """
     if table is None:

@@ -47,7 +47,7 @@ def read_requests(deployment: ModelDeployment) -> Resources:
     """What one pod of a ModelDeployment asks for, as the scheduler counts it.
 
     A resource of the pod is the sum over its containers and over its sidecars (init containers with `restartPolicy:
-    Always`), or what the hungriest init container needs beside the sidecars before it, whichever is more
+    Always`), or what the largest init container needs besides the sidecars before it, whichever is more
     (component-helpers' `PodRequests`, after KEP-753). A container's limit stands in for a missing request. Requests of
     the whole pod (`resources`, KEP-2837) replace the sum, and `overhead` comes on top.
 

@@ -54,7 +54,7 @@ class UnitCost:
 
     @property
     def chance(self) -> tuple[Money, Money]:
-        """Least and most that it may be, as far as chance alone moves the number of requests, with about 95 %.
+        """Least and most that it may be if chance alone moves the number of requests, with about 95 %.
 
         The square root of a Poisson count has a standard deviation of about 1/2, whatever the mean (Anscombe 1948).
         """

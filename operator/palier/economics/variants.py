@@ -20,10 +20,10 @@ class VariantFinding:
     """What is known about one way to serve a model."""
 
     name: str
-    """Of the variant; empty where the spec has none."""
+    """Name of the variant; empty where the spec has none."""
     revision: str
     plan: Plan
-    """Its verdict also tells what a load test found, where that is why it cannot serve."""
+    """Its verdict also says what a load test found, where that is why it cannot serve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _choose_only(finding: VariantFinding) -> Choice:
 
 
 def _refuse_all(findings: Sequence[VariantFinding]) -> Choice:
-    """None passes with a price: wait for what is not known, else refuse, and tell of the one that affords most."""
+    """None passes with a price: wait for what is not known, else refuse, and name the one that affords most."""
     unknown = [finding for finding in findings if finding.plan.verdict is not Verdict.FAIL]
     summaries = "; ".join(_summarize(finding) for finding in findings)
     if unknown:
@@ -114,7 +114,7 @@ def _choose_none(findings: Sequence[VariantFinding], verdict: Verdict, reason: s
 
 
 def _weigh_variant(finding: VariantFinding, *, best: VariantFinding, least: Money) -> VariantRecord:
-    """One variant beside the chosen one."""
+    """One variant compared with the chosen one."""
     plan = finding.plan
     if finding is best:
         return _record(finding, reason="Cheapest", message=plan.message, chosen=True)
@@ -133,7 +133,7 @@ def _record(finding: VariantFinding, *, reason: str, message: str, chosen: bool)
 
 
 def _summarize(finding: VariantFinding) -> str:
-    """What is known about a variant, as short as the others beside it allow."""
+    """What is known about a variant, as short as the others next to it allow."""
     plan = finding.plan
     total = plan.monthly_total
     if total is None:

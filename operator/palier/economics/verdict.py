@@ -86,7 +86,7 @@ def _takes(rate: Decimal, replicas: int) -> str:
 
 
 def _costs(inputs: PlanInputs, target: Point, price: Priced) -> str:
-    """What the target takes and costs, each amount beside its limit where it has one."""
+    """What the target takes and costs, each amount with its limit where it has one."""
     budget, currency = inputs.budget, price.money.currency
     each = "" if target.replicas == 1 else " each"
     hourly = sentences.money(price.money.amount, currency)

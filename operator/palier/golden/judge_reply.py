@@ -49,7 +49,7 @@ class Reply:
     tokens: int | None = None
     """What the server says it has taken; None when it does not say, or says what cannot be."""
     characters: int = 0
-    """Of the text that the model has written."""
+    """Length of the text that the model has written."""
     fault: str = ""
     """Why there is no opinion; empty when there is one."""
 

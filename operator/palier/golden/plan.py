@@ -1,4 +1,4 @@
-"""What one examination is told: whom to ask, how answers are scored, and what decides. Its digest names the question.
+"""What one examination works by: whom to ask, how answers are scored, and what decides. Its digest names the question.
 
 The operator writes the plan as JSON into the ConfigMap of the pod that asks, and computes the same digest without any
 pod: a result with another digest answers another question.
@@ -43,9 +43,9 @@ class GoldenPlan:
     """As `http://host:port`."""
     stable_url: str = ""
     path: str = "/"
-    """Of requests that name none."""
+    """Path of requests that name none."""
     method: str = "POST"
-    """Of requests that name none."""
+    """Method of requests that name none."""
     timeout: float = 60.0
     concurrency: int = 4
     """Requests that are on their way at once, each to both revisions."""
@@ -106,7 +106,7 @@ class GoldenPlan:
         try:
             entry = json.loads(text)
             if not isinstance(entry, dict):
-                raise TypeError("it is not a JSON object")  # noqa: TRY301 - told below, as all else
+                raise TypeError("it is not a JSON object")  # noqa: TRY301 - reported below, as all else
             known: dict[str, Any] = {one.name: entry[to_camel(one.name)] for one in fields(cls)}
             judge, least = known["judge"], known["min_score"]
             texts: dict[str, Any] = {name: str(known[name]) for name in _TEXTS}
@@ -197,7 +197,7 @@ def _judge(golden: Golden, model: str, *, prompt: str, calibration: str) -> Judg
 
 
 def _scorer_digest(scorer: Scorer) -> str:
-    """Of what scores; on which machine, does not matter."""
+    """Digest of what scores, whatever machine it runs on."""
     return _hash_text(json.dumps([scorer.image, *scorer.command, None, *scorer.args]))
 
 

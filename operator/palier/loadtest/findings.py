@@ -54,7 +54,7 @@ def report_capacity(
 
     Args:
         soak: the rate that held, or that is the edge: it missed by no more than chance may.
-        plan: tells the objectives.
+        plan: has the objectives.
         ceiling: the lowest rate above that did not.
         at_least: it is the highest that may be tried.
         known: how far the true capacity may be away, as a part of it, with 80 %.

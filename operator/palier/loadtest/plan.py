@@ -1,4 +1,4 @@
-"""What one load test is told: the questions, the times and the limits. Its digest tells which results answer the same.
+"""What one load test works by: the questions, the times and the limits. Its digest says which results answer the same.
 
 The operator writes the plan as JSON into the ConfigMap of the test's pod, and computes the same digest without any pod.
 """

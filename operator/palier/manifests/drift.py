@@ -59,7 +59,7 @@ def _contains(live: Any, stated: Any) -> bool:  # noqa: ANN401 - any JSON value
 
 
 def _fields(value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any JSON value
-    """The path of every field; elements of a list are told apart by their place."""
+    """The path of every field; elements of a list are distinguished by their place."""
     if isinstance(value, Mapping):
         for name, part in value.items():
             inner = f"{path}.{name}"

@@ -25,7 +25,7 @@ def pod_prefix(deployment_name: str, revision: str) -> str:
 
 
 def selector_labels(deployment: ModelDeployment, revision: str) -> dict[str, str]:
-    """The labels that tell a revision's pods from all others; they never change."""
+    """The labels that distinguish a revision's pods from all others; they never change."""
     return {LABEL_DEPLOYMENT: deployment.metadata.name, LABEL_REVISION: revision}
 
 

@@ -25,7 +25,7 @@ _OF_THE_CONNECTION: Final = frozenset(
         "upgrade",
     }
 )
-"""Headers that are for the next hop alone (RFC 9110, 7.6.1), and those of the length, which is told anew."""
+"""Headers that are for the next hop alone (RFC 9110, 7.6.1), and those of the length, which is written again."""
 _READABLE: Final = ("gzip", "deflate", "identity")
 """Encodings of an answer that Python reads without more libraries."""
 _SHADOW: Final = re.compile(r"-shadow(?=:[0-9]+\Z|\Z)")

@@ -1,6 +1,6 @@
-"""What one shadow is told: which versions are compared, how, and within which limits.
+"""What one shadow works by: which versions are compared, how, and within which limits.
 
-The operator writes the plan as JSON into the ConfigMap of the proxy's pod. Its digest tells whether a proxy that runs
+The operator writes the plan as JSON into the ConfigMap of the proxy's pod. Its digest says whether a proxy that runs
 already still counts what is asked for: another way to compare is another shadow, whose counts begin at 0.
 """
 

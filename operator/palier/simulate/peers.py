@@ -106,7 +106,7 @@ class PeerOptions:
     errors: bool = True
     """Whether the share of failed requests is judged."""
     limit: float = 0.01
-    """The promised largest share of failed requests; only told, since every peer's example has its own number."""
+    """The promised largest share of failed requests; only shown, since every peer's example has its own number."""
     latency_threshold: float | None = None
     """Seconds; None where latency is not judged."""
     latency_percentile: float = 0.95
@@ -321,7 +321,7 @@ def _naive_metrics(
 
 
 def _count_scraped(pods: Sequence[PodRecording], looks: Floats, counter: str | float) -> Floats:
-    """What pods have counted from the start to each look, as far as it was scraped; no rate, nothing extrapolated.
+    """What pods have counted from the start to each look, where it was scraped; no rate, nothing extrapolated.
 
     Args:
         pods: whose counters.

@@ -98,7 +98,7 @@ class _Pod:
     revision: str
     target: Target
     times: Times
-    """Of the scrapes that succeeded."""
+    """Times of the scrapes that succeeded."""
     up: _Row
     rows: Mapping[Question, tuple[_Row, ...]]
 

@@ -128,7 +128,7 @@ def histogram_quantile(share: float, edges: Floats, buckets: Answer) -> Answer:
 
 
 def without_resets(values: Floats) -> Floats:
-    """Cumulative values that go on rising where the counter began anew; shape (..., samples)."""
+    """Cumulative values that go on rising where the counter began again; shape (..., samples)."""
     fallen = np.diff(values, axis=-1) < 0
     if not fallen.any():
         return values

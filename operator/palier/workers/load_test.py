@@ -1,4 +1,4 @@
-"""The load test itself: has the generator send each step, tells how far it is, and leaves its result.
+"""The load test itself: has the generator send each step, reports its progress, and leaves its result.
 
 It runs in a pod of its own, or by hand. Whatever happens to the operator meanwhile, the search goes on, and its result
 waits in the pod's termination message.
@@ -51,7 +51,7 @@ class Progress:
     """Lowest rate that has not."""
     message: str
     finished: tuple[StepRecord, ...] = ()
-    """The steps that are over, for whoever stops the search."""
+    """The steps that are over, for a caller that stops the search."""
 
     def to_json(self) -> str:
         """One line with the fields of `status.release.testing`."""
@@ -73,7 +73,7 @@ def load_test(plan: LoadTestPlan, lines: Iterable[str] | None, *, tell: Callable
     Args:
         plan: what is asked.
         lines: the corpus; None without one.
-        tell: told before each step.
+        tell: called before each step.
 
     Raises:
         GeneratorUnavailable: the generator is not on the PATH, or failed.
@@ -248,7 +248,7 @@ class _Sending:
         self._done = False
 
     def follow(self, generator: "subprocess.Popen[str]") -> None:
-        """Read what the generator tells, and have it stop when more would be of no use."""
+        """Read what the generator reports, and have it stop when more would be of no use."""
         enough = False
         for text in generator.stdout or ():
             line = json.loads(text)
@@ -263,7 +263,7 @@ class _Sending:
         """What the step has shown.
 
         Raises:
-            GeneratorUnavailable: the generator has not told everything.
+            GeneratorUnavailable: the generator has not reported everything.
         """
         if not self._done:
             raise GeneratorUnavailable(f"{GENERATOR} ended before it was done")

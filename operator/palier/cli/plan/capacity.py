@@ -75,7 +75,7 @@ def _records(
 ) -> tuple[list[_Record], tuple[str, ...]]:
     """The newest record for each number of replicas, and what was passed over."""
     spec = deployment.spec
-    # Texts of prompts are in the cluster: with prompts, a file cannot tell which revision it describes.
+    # Texts of prompts are in the cluster: with prompts, a file does not show which revision it describes.
     revision = "" if spec.model.prompts else revision_hash(spec.model, spec.serving, {})
     newest: dict[int, _Record] = {}
     notes: list[str] = []

@@ -19,7 +19,7 @@ _GUTTER = 8
 """Columns for the labels at the left."""
 _NARROWEST, _WIDEST = 48, 100
 _COLOURS = (34, 33, 32, 35, 36, 94, 37, 95)
-"""Of the curves, as codes of ANSI terminals; red is the limit's."""
+"""Colours of the curves, as codes of ANSI terminals; red is the limit's."""
 _RED = 31
 
 Cell = tuple[str, int]

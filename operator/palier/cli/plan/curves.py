@@ -85,7 +85,7 @@ def spread(low: float, high: float) -> tuple[float, ...]:
 
 
 def curve(name: str, rates: Sequence[float], value: Callable[[float], float | None]) -> Curve:
-    """The curve of a function, as far as it is known."""
+    """The curve of a function, up to where it is known."""
     known: list[tuple[float, float]] = []
     for rate in rates:
         point = value(rate)

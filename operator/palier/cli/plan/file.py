@@ -87,7 +87,7 @@ def draft(body: Mapping[str, Any]) -> Draft:
 
 
 def _one_of(bodies: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> Draft:
-    """One object; among several, a mistake is told with its name."""
+    """One object; among several, a mistake is reported with its name."""
     try:
         return draft(body)
     except InvalidSpec as error:
@@ -107,10 +107,10 @@ def _objects(documents: Iterator[Any]) -> Iterator[dict[str, Any]]:
 
 
 def _left_out(body: dict[str, Any], error: InvalidSpec) -> str:
-    """Take the offending part out of the object; tells what it was.
+    """Take the offending part out of the object, and say what it was.
 
     Raises:
-        InvalidSpec: it matters for the cost, or cannot be told apart.
+        InvalidSpec: it matters for the cost, or cannot be located.
     """
     for path, word in _LISTS.items():
         if error.field.startswith(path):

@@ -19,7 +19,7 @@ _WORTH = 5
 """Chunks below which starting another process takes longer than playing them."""
 
 _QUIET = 2.0
-"""Seconds before the progress is told."""
+"""Seconds before the progress is reported."""
 
 
 def play_all(plan: Plan, runs: int, *, jobs: int) -> list[Run]:

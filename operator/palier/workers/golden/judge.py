@@ -1,4 +1,4 @@
-"""A language model as a judge of two answers, believed only as far as it has earned it.
+"""A language model as a judge of two answers, believed only if it has earned it.
 
 Judges are swayed by the order of the answers, go down, and say what nobody can read. So each pair is asked in both
 orders, a judge has to agree with people before it judges, and no vote is never a vote for the candidate: without an
@@ -26,7 +26,7 @@ from palier.workers.golden.votes import Pause, Votes
 __all__ = ["FEWEST_COMPARED", "JudgePlan", "LiveJudge", "judge_plan_for"]
 
 FEWEST_COMPARED: Final = 20
-"""Pairs after which it shows whether a judge goes by the order."""
+"""Pairs after which it shows whether a judge follows the order."""
 
 _SCORES: Final = {Opinion.FIRST: 1.0, Opinion.TIE: 0.5, Opinion.SECOND: 0.0}
 _MILLION: Final = 1_000_000
@@ -48,7 +48,7 @@ class LiveJudge:
     """A judge under way.
 
     Args:
-        plan: what it is told.
+        plan: what it works by.
         token: the bearer token that it asks for; empty for none.
         calibration: the lines of the calibration, where the plan has one.
         pause: waits so many seconds before the one further attempt that some failures get.
@@ -100,7 +100,7 @@ class LiveJudge:
     async def preference(self, request: Any, expected: Any, candidate: Any, stable: Any) -> float | None:  # noqa: ANN401
         """Whether the candidate's answer is better: 1, stable's: 0, neither: 0.5.
 
-        None when it cannot be told: the judge must not judge, does not answer, or has used up its tokens. Answers that
+        None when there is none: the judge must not judge, does not answer, or has used up its tokens. Answers that
         are the same are equally good without being asked about. Texts count as they are, other JSON as it is written.
         """
         if await self.find_doubt():
@@ -122,7 +122,7 @@ class LiveJudge:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What belongs beside the result, as sentences."""
+        """What belongs with the result, as sentences."""
         estimated = "the judge's tokens are estimated in part, from the length of the texts"
         return tuple(note for note in (self.ended, estimated if self._votes.estimated else "") if note)
 

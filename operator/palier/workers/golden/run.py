@@ -58,7 +58,7 @@ class ExaminationReport:
     """The scored requests, in the order that was drawn."""
     worst: tuple[Item, ...] = ()
     notes: tuple[str, ...] = ()
-    """What belongs beside the result, as sentences."""
+    """What belongs with the result, as sentences."""
 
 
 async def examine(
@@ -69,7 +69,7 @@ async def examine(
     Args:
         plan: what is asked.
         lines: the corpus.
-        tell: told how far it is, every few seconds.
+        tell: called with the progress every few seconds.
         token: the bearer token that the judge asks for; empty for none.
         calibration: lines of pairs that people have judged.
 

@@ -1,6 +1,6 @@
 """What the answers to one request are worth: compared with the expected one, or preferred by a judge.
 
-A candidate that fails gets 0. Where stable fails, or nobody can tell what an answer is worth, the request has no score.
+A candidate that fails gets 0. Where stable fails, or nobody knows what an answer is worth, the request has no score.
 """
 
 import asyncio
@@ -96,7 +96,7 @@ class Scoring:
         )
 
     async def _score(self, case: Case, answer: Answer | None) -> tuple[float | None, str]:
-        """Score of one answer beside the expected one, None where it cannot be told, and why."""
+        """Score of one answer against the expected one, None where it is not known, and why."""
         if answer is None:
             return 0.0, ""
         likenesses = await self._likenesses(case, answer)

@@ -20,7 +20,7 @@ from palier.golden.judge_reply import Opinion, Reply, reply_of
 __all__ = ["FAILURES_IN_A_ROW", "LONGEST_BODY", "Pause", "Votes"]
 
 FAILURES_IN_A_ROW: Final = 10
-"""After so many a judge is taken to be down, lest a dead one take hours."""
+"""After so many a judge is considered down, so that a dead one does not take hours."""
 LONGEST_BODY: Final = 1024 * 1024
 """Bytes of an answer that are read."""
 
@@ -60,7 +60,7 @@ class Votes:
         had: votes that could be read.
         failed: votes that never came or could not be read.
         tokens: what all of them have taken.
-        estimated: whether some of it is reckoned from the length of texts.
+        estimated: whether some of it is estimated from the length of texts.
         ended: why nobody is asked any more, as a sentence; empty while votes can be had.
     """
 
