@@ -45,7 +45,7 @@ class Overheads(ApiObject):
     people_monthly: Cost = Cost("0")
     """Share of people's time for a month. Example: `"1200"`."""
     releases_per_month: Annotated[int, Field(ge=0, le=1000)] = 0
-    """Releases in a month, 0 to 1000: the pods of candidates and of former revisions that run beside stable then are
+    """Releases in a month, 0 to 1000: the pods of candidates and of former revisions that run next to stable then are
     counted for so many. Example: `4`."""
 
     @property

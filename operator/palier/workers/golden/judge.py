@@ -137,7 +137,7 @@ class LiveJudge:
             calibration_pairs=agreement.pairs if agreement else 0,
             agreement=share,
             kappa=kappa,
-            votes=self._votes.had,
+            votes=self._votes.received,
             failed_votes=self._votes.failed,
             position_changes=self._position_changes,
             tokens=self._votes.tokens,

@@ -57,15 +57,15 @@ class Votes:
         pause: waits so many seconds.
 
     Attributes:
-        had: votes that could be read.
+        received: votes that could be read.
         failed: votes that never came or could not be read.
         tokens: what all of them have taken.
         estimated: whether some of it is estimated from the length of texts.
-        ended: why nobody is asked any more, as a sentence; empty while votes can be had.
+        ended: why nobody is asked any more, as a sentence; empty while votes still come in.
     """
 
     def __init__(self, plan: JudgePlan, *, token: str = "", pause: Pause = asyncio.sleep) -> None:
-        self.had = 0
+        self.received = 0
         self.failed = 0
         self.tokens = 0
         self.estimated = False
@@ -158,7 +158,7 @@ class Votes:
             self.tokens += reply.tokens if reply.tokens and believed else estimate
             self.estimated |= not believed
         if reply.opinion is not None:
-            self.had += 1
+            self.received += 1
             self._in_a_row = 0
             return
         self.failed += 1
