@@ -103,7 +103,7 @@ def _install_controller(client: Client) -> None:
     with tempfile.TemporaryDirectory(dir=scratch()) as folder:
         chart = Path(folder, "gateway-helm")
         shutil.copytree(catalogue.GATEWAY.file("gateway-helm"), chart)
-        # The chart is a template of itself: whoever releases it fills in the image.
+        # The chart is a template of itself: a release fills in the image.
         template = (chart / "values.tmpl.yaml").read_text()
         image, policy = "${GatewayImage}", "${GatewayImagePullPolicy}"
         (chart / "values.yaml").write_text(template.replace(image, images.GATEWAY.name).replace(policy, "Never"))

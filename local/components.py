@@ -100,7 +100,7 @@ class Components:
             "cert-dir": self.layout.pki,
             "hostname-override": plan.NODE,
             "node-ip": plan.NODE_ADDRESS,
-            # How often pods' use of CPU and memory is read; the default of 10 s is coarse beside a test of 20 s.
+            # How often pods' use of CPU and memory is read; the default of 10 s is coarse compared with a test of 20 s.
             "housekeeping-interval": "2s",
         }
         return _command(self._kube("kubelet"), flags)

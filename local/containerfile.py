@@ -97,11 +97,11 @@ def _context(directory: Path) -> Iterator[Path]:
     patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     rules = [(pattern.removeprefix("!").strip("/").split("/"), not pattern.startswith("!")) for pattern in patterns]
     for parent, folders, files in os.walk(directory):
-        here = Path(parent).relative_to(directory)
+        folder = Path(parent).relative_to(directory)
         folders[:] = [name for name in folders if not _never_sent(name)]
-        found = [here / name for name in files if not _never_sent(name)]
-        found += [here / name for name in folders if Path(parent, name).is_symlink()]
-        yield from (directory / path for path in found if not _is_ignored(path, rules))
+        paths = [folder / name for name in files if not _never_sent(name)]
+        paths += [folder / name for name in folders if Path(parent, name).is_symlink()]
+        yield from (directory / path for path in paths if not _is_ignored(path, rules))
 
 
 def _never_sent(name: str) -> bool:
@@ -111,8 +111,8 @@ def _never_sent(name: str) -> bool:
 def _is_ignored(path: Path, rules: Sequence[tuple[Sequence[str], bool]]) -> bool:
     """What the last rule says whose pattern names the path, or a folder that it is in."""
     places = [place.parts for place in (path, *path.parents)]
-    said = [ignored for pattern, ignored in rules if any(_matches(pattern, place) for place in places)]
-    return bool(said) and said[-1]
+    answers = [ignored for pattern, ignored in rules if any(_matches(pattern, place) for place in places)]
+    return bool(answers) and answers[-1]
 
 
 def _matches(pattern: Sequence[str], place: Sequence[str]) -> bool:

@@ -120,7 +120,7 @@ def prepare(layout: Layout, planned: Plan) -> None:
 
 
 def start(layout: Layout, planned: Plan, *, audit: bool = True, end_with_us: bool = False) -> None:
-    """Starts etcd and the API server, as far as they do not run."""
+    """Starts etcd and the API server unless they run."""
     components = Components(layout, planned)
     Daemon("etcd", layout).start(components.etcd(), end_with_us=end_with_us)
     Daemon("apiserver", layout).start(components.apiserver(audit=audit), end_with_us=end_with_us)
@@ -139,7 +139,7 @@ def wait_ready(layout: Layout, planned: Plan) -> None:
 
 
 def probe(layout: Layout, planned: Plan) -> Callable[[], bool]:
-    """A function that tells whether the API server is ready."""
+    """A function that says whether the API server is ready."""
     trust = ssl.create_default_context(cafile=layout.pki / "ca.crt")
     trust.load_cert_chain(layout.pki / "admin.crt", layout.pki / "admin.key")
 

@@ -27,14 +27,14 @@ def find(program: str) -> Path | None:
     """Where a program is, or None; an ordinary user's PATH lacks the administrator's folders, so they are added."""
     if program == "bridge":  # also the name of a program of iproute2
         return next((Path(folder, program) for folder in _CNI_FOLDERS if Path(folder, program).exists()), None)
-    found = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:{_FOLDERS}")
-    return Path(found) if found else None
+    path = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:{_FOLDERS}")
+    return Path(path) if path else None
 
 
 def need(program: str) -> Path:
     """Where a program is; an error if it is missing."""
-    if found := find(program):
-        return found
+    if path := find(program):
+        return path
     raise LocalError(f"{program} is missing: install it (Debian's package is {PACKAGES.get(program, program)})")
 
 

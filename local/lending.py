@@ -72,13 +72,13 @@ def pip_options() -> dict[str, str]:
 
 def parse_pip_options(listing: str) -> dict[str, str]:
     """Reads what ``pip config list`` prints; the environment wins over files, as it does for pip."""
-    found: dict[str, str] = {}
+    options: dict[str, str] = {}
     for prefix in ("global.", "install.", ":env:."):
         for line in listing.splitlines():
             name, equals, value = line.partition("=")
             if equals and name.startswith(prefix):
-                found[name.removeprefix(prefix)] = str(ast.literal_eval(value))
-    return found
+                options[name.removeprefix(prefix)] = str(ast.literal_eval(value))
+    return options
 
 
 def go_settings() -> dict[str, str]:

@@ -103,8 +103,8 @@ def _up_control_plane(layout: Layout, planned: Plan, *, fresh: bool) -> None:
 
 
 def _prepare_node(layout: Layout) -> Plan:
-    if found := [*network.conflicts(), *teardown.conflicts()]:
-        raise LocalError("another cluster seems to run on this machine; found: " + "; ".join(found))
+    if conflicts := [*network.conflicts(), *teardown.conflicts()]:
+        raise LocalError("another cluster seems to run on this machine; found: " + "; ".join(conflicts))
     with step("certificates, network"):
         layout.make()
         teardown.remember(layout)

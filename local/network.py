@@ -20,13 +20,15 @@ _TABLES = (("ip", "kube-proxy"), ("ip6", "kube-proxy"))
 
 def conflicts() -> list[str]:
     """What is on this machine that a cluster here would fight with, in words."""
-    found = [f"nftables table '{family} {name}' (of another kube-proxy?)" for family, name in tables()]
-    ours = [ipaddress.ip_network(network) for network in (plan.PODS, plan.SERVICES)]
+    messages = [f"nftables table '{family} {name}' (of another kube-proxy?)" for family, name in tables()]
+    subnets = [ipaddress.ip_network(network) for network in (plan.PODS, plan.SERVICES)]
     for route in _ip("route", "show"):
         if route["dst"] != "default" and route.get("dev") != plan.BRIDGE:
             network = ipaddress.ip_network(route["dst"])
-            found += [f"route to {network} (the cluster uses {our})" for our in ours if our.overlaps(network)]
-    return found
+            messages += [
+                f"route to {network} (the cluster uses {subnet})" for subnet in subnets if subnet.overlaps(network)
+            ]
+    return messages
 
 
 def bridge_exists() -> bool:
@@ -35,7 +37,7 @@ def bridge_exists() -> bool:
 
 
 def up(layout: Layout) -> None:
-    """Makes the bridge, as far as it is not there, and lets packets cross it; remembers what it changed."""
+    """Makes the bridge if it is missing, and lets packets cross it; remembers what it changed."""
     if not bridge_exists():
         _change("link", "add", plan.BRIDGE, "type", "bridge")
     if not any(

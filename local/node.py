@@ -60,7 +60,7 @@ def wait_for_runtime(layout: Layout) -> None:
 
 
 def start(layout: Layout, planned: Plan) -> None:
-    """Starts the scheduler and the node's agents, as far as they do not run."""
+    """Starts the scheduler and the node's agents, unless they run."""
     components = Components(layout, planned)
     Daemon("scheduler", layout).start(components.scheduler())
     # Read by our own kubelet program: without it there are metrics of pods, but none of containers.

@@ -15,7 +15,7 @@ from local.progress import Step
 
 
 class Recipe(Protocol):
-    """How a part is made; its repr() must tell everything that shapes the result, except the sources."""
+    """How a part is made; its repr() must contain everything that shapes the result, except the sources."""
 
     def make(self, target: Path, log: Path, step: Step) -> None:
         """Makes the part in an empty folder, with the output of the tools it uses in the log."""

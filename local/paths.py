@@ -93,8 +93,8 @@ class Layout:
     def make(self) -> None:
         """Makes the folders, which only we can enter; refuses one that was there before and is not empty."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = self.root.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        status = self.root.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
             raise LocalError(f"{self.root} is not a folder of yours: remove it, or choose another (PALIER_STATE)")
         if not self.claimed() and any(self.root.iterdir()):
             raise LocalError(f"{self.root} has other files in it: choose an empty or a new folder (PALIER_STATE)")

@@ -69,11 +69,11 @@ def control_plane(address: str, service: str) -> list[Leaf]:
         service: the cluster address of the Service ``kubernetes``.
     """
     api = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"]
-    here = ("localhost", "127.0.0.1")
+    local = ("localhost", "127.0.0.1")
     return [
-        Leaf("etcd", "etcd", authority="etcd-ca", server=here),
+        Leaf("etcd", "etcd", authority="etcd-ca", server=local),
         Leaf("etcd-client", "kube-apiserver", authority="etcd-ca"),
-        Leaf("apiserver", "kube-apiserver", server=(*dict.fromkeys((*api, *here, address, service)),), client=False),
+        Leaf("apiserver", "kube-apiserver", server=(*dict.fromkeys((*api, *local, address, service)),), client=False),
         Leaf("apiserver-kubelet", "kube-apiserver-kubelet-client"),
         Leaf("front", "front-proxy-client", authority="front-ca"),
         Leaf("controller-manager", "system:kube-controller-manager", server=("127.0.0.1",)),

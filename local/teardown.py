@@ -147,9 +147,9 @@ def _verify(layout: Layout, *, kernel: bool) -> None:
     }
     if kernel and os.getuid() == 0:
         checks |= _kernel_checks()
-    found = {what: left for what, check in checks.items() if (left := check())}
-    if found:
-        raise LocalError("left behind: " + "; ".join(f"{what}: {left}" for what, left in found.items()))
+    leftovers = {kind: remains for kind, check in checks.items() if (remains := check())}
+    if leftovers:
+        raise LocalError("left behind: " + "; ".join(f"{kind}: {remains}" for kind, remains in leftovers.items()))
     say(f"checked: no {', no '.join(checks)} is left")
 
 

@@ -1,4 +1,4 @@
-"""Users, as far as a release is concerned: requests that arrive at their own pace, and a record of every answer.
+"""Users as a release sees them: requests that arrive at their own pace, and a record of every answer.
 
 Requests start at fixed times whatever became of those before them (an open loop). A client that waits for each answer
 before it asks again would slow down together with a slow server, and so hide what real users would have met. Nothing
@@ -38,7 +38,7 @@ SENTENCES = checkout() / "examples" / "language-id" / "sentences.txt"
 class Response:
     """What became of one request. Times are seconds; `scheduled` is seconds since the epoch.
 
-    `lag` is how late the generator itself was, so that a busy machine is not taken for a slow server; `latency` counts
+    `lag` is how late the generator itself was, so that a busy machine does not pass for a slow one; `latency` counts
     from the sending. Exactly one of `status` and `error` (the kind of failure, when there was no answer) is set.
     """
 
@@ -100,7 +100,7 @@ class Responses:
         return Counter(response.revision for response in self.between(since, until))
 
     def share(self, since: float = -math.inf, until: float = math.inf) -> dict[str | None, float]:
-        """The part (0 to 1) that each revision had of all responses."""
+        """The part (0 to 1) of all responses that came from each revision."""
         counts = self.counts(since, until)
         return {revision: count / counts.total() for revision, count in counts.items()}
 

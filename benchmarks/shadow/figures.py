@@ -21,7 +21,7 @@ class Round:
     """One round of one setting."""
 
     percent: int
-    """Of the requests that were copied."""
+    """Share of the requests that were copied."""
     latencies: tuple[float, ...]
     """Seconds of every answered request."""
     failed: int

@@ -1,4 +1,4 @@
-"""The acts: what is applied, what should come of it, and the sentence that tells why it matters."""
+"""The acts: what is applied, what should come of it, and the sentence that says why it matters."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -53,7 +53,7 @@ class Act:
     compared: bool = False
     """It has a shadow: its answers are compared with those of the version that serves, before any user meets it."""
     planned: bool = False
-    """Its manifest has a plan: it is load-tested, and its cost at the target is reckoned, before any user meets it."""
+    """Its manifest has a plan: it is load-tested, and its cost at the target is computed, before any user meets it."""
 
 
 ACTS = (
@@ -124,7 +124,7 @@ ACTS = (
         title="The heavy model, for a plan of 2,000 requests a second",
         story="The service is to grow: 2,000 requests a second for at most 50 USD a month, and 95 percent of the "
         "answers within 100 ms. Somebody proposes lingua again: it works, as everybody saw in act 0. Palier puts one "
-        "replica of it under load, where no user is, finds how much it carries within the promises, and reckons what "
+        "replica of it under load, where no user is, finds how much it carries within the promises, and computes what "
         "the plan would cost.",
         manifest=EXAMPLE / "planned-heavy.yaml",
         ending=Ending.REFUSED,

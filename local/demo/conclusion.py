@@ -36,10 +36,10 @@ def conclude(
         problems: what is known to have gone wrong.
         remark: what else is to be said about the outcome.
     """
-    found = list(problems)
+    faults = list(problems)
     outcome, why = _outcome(act, world.snapshot, candidate)
     if outcome not in {act.ending.value, UNFINISHED}:
-        found.append(f"it should have been {act.ending}")
+        faults.append(f"it should have been {act.ending}")
     seen = responses.between(begin, end)
     weights = world.weights_since(begin)
     breach_to_zero = None
@@ -47,18 +47,18 @@ def conclude(
         breached = breach_time(seen, candidate=candidate, breach=act.breach)
         zero = zero_time(seen, weights, candidate=candidate)
         if breached is None:
-            found.append("no bad answer was seen")
+            faults.append("no bad answer was seen")
         elif zero is None:
-            found.append("its weight never went to 0")
+            faults.append("its weight never went to 0")
         else:
             breach_to_zero = max(0.0, zero - breached)
     if act.ending is Ending.REFUSED:
-        found += _met_users(seen, weights, candidate)
+        faults += _met_users(seen, weights, candidate)
     failures = blame(seen, candidate=candidate)
     if failures.other:
-        found.append(f"{failures.other} requests failed by no fault of the candidate ({_kinds(seen, candidate)})")
+        faults.append(f"{failures.other} requests failed by no fault of the candidate ({_kinds(seen, candidate)})")
     if not seen:
-        found.append("no user was served")
+        faults.append("no user was served")
     return Result(
         number=act.number,
         name=act.name,
@@ -69,7 +69,7 @@ def conclude(
         p95=responses.percentile(95, begin, end),
         breach_to_zero=breach_to_zero,
         served=served(responses, weights, candidate=candidate, until=end) if candidate else (),
-        problems=tuple(found),
+        problems=tuple(faults),
         plan=world.snapshot.plan if act.planned else None,
     )
 
@@ -77,10 +77,10 @@ def conclude(
 def _met_users(seen: Sequence[Response], weights: Weights, candidate: str | None) -> list[str]:
     """What is wrong if a version that was refused before any user was not."""
     answers = sum(each.revision == candidate for each in seen)
-    found = [f"{answers} users met it"] if answers else []
+    faults = [f"{answers} users met it"] if answers else []
     if any(weight.get(candidate or "") for _, weight in weights):
-        found.append("it had weight")
-    return found
+        faults.append("it had weight")
+    return faults
 
 
 def _outcome(act: Act, snapshot: Snapshot, candidate: str | None) -> tuple[str, str]:

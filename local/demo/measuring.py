@@ -84,11 +84,11 @@ def blame(responses: Sequence[Response], *, candidate: str | None) -> Failures:
 def served(responses: Responses, weights: Weights, *, candidate: str, until: float) -> list[Served]:
     """The candidate's share at each of its weights, but for the moments in which the weight changed."""
     ends = [time for time, _ in weights[1:]] + [until]
-    found = []
+    shares = []
     for (begin, weight), end in zip(weights, ends, strict=True):
         declared = weight.get(candidate, 0.0)
         if 0 < declared < 100:  # noqa: PLR2004 (percent)
             counts = responses.counts(begin + SETTLE, end - SETTLE / 4)
             if counts.total():
-                found.append(Served(declared, counts[candidate], counts.total()))
-    return found
+                shares.append(Served(declared, counts[candidate], counts.total()))
+    return shares

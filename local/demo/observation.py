@@ -92,8 +92,8 @@ class Snapshot:
 
     def is_true(self, condition: str) -> bool:
         """Whether a condition is True for the spec as it is now."""
-        found = self.conditions.get(condition)
-        return found is not None and found.status == "True" and self.observed == self.generation
+        stored = self.conditions.get(condition)
+        return stored is not None and stored.status == "True" and self.observed == self.generation
 
 
 def read(body: Body) -> Snapshot:

@@ -130,11 +130,11 @@ class Setting:
             "prometheus": {"url": cluster.prometheus_address(), "scrapeInterval": interval},
             "operator": {"lookInterval": interval},
             "prices": PRICES,
-            # A new pod each time: the image may have been built anew under the same tag.
+            # A new pod each time: the image may have been rebuilt under the same tag.
             "podAnnotations": {MARK: f"{time.time():.0f}"},
         }
         before = _installations()
-        if others := [found for found in before if found != (OPERATOR_NAMESPACE, RELEASE)]:
+        if others := [installation for installation in before if installation != (OPERATOR_NAMESPACE, RELEASE)]:
             namespace, name = others[0]
             raise LocalError(
                 f"Palier is already installed, and two of them would quarrel: helm uninstall {name} -n {namespace}"
@@ -151,13 +151,13 @@ class Setting:
         """Make the namespace, or remove what an earlier demonstration left in it."""
         namespace = self.options.namespace
         where = ("--namespace", namespace)
-        found = cluster.kubectl("get", "namespace", namespace, "--output=json", "--ignore-not-found")
-        if not found:
+        existing = cluster.kubectl("get", "namespace", namespace, "--output=json", "--ignore-not-found")
+        if not existing:
             cluster.kubectl("create", "namespace", namespace)
             cluster.kubectl("label", "namespace", namespace, f"{MARK}=true")
             self._made_namespace = True
         elif cluster.kubectl("get", "modeldeployment", NAME, *where, "--output=name", "--ignore-not-found"):
-            if MARK not in json.loads(found)["metadata"].get("labels", {}):
+            if MARK not in json.loads(existing)["metadata"].get("labels", {}):
                 raise LocalError(
                     f"namespace {namespace} has a ModelDeployment {NAME} that is not the demonstration's: choose "
                     "another namespace (--namespace)"
@@ -210,10 +210,10 @@ class Metrics:
     def take_away(self) -> None:
         """Scale it to nothing, and wait until its pods are gone."""
         where = ("--namespace", self._namespace)
-        found = json.loads(cluster.kubectl("get", "deployment", self._name, *where, "--output=json"))
-        self._replicas = str(found["spec"]["replicas"])
+        deployment = json.loads(cluster.kubectl("get", "deployment", self._name, *where, "--output=json"))
+        self._replicas = str(deployment["spec"]["replicas"])
         self._scale("0")
-        labels = ",".join(f"{name}={value}" for name, value in found["spec"]["selector"]["matchLabels"].items())
+        labels = ",".join(f"{name}={value}" for name, value in deployment["spec"]["selector"]["matchLabels"].items())
         until(
             lambda: not cluster.kubectl("get", "pods", f"--selector={labels}", *where, "--output=name"),
             "Prometheus to be gone",

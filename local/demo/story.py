@@ -1,4 +1,4 @@
-"""Plays the acts: applies a version, tells what happens while it happens, and measures how it ended."""
+"""Plays the acts: applies a version, reports what happens while it happens, and measures how it ended."""
 
 import queue
 import time
@@ -28,7 +28,7 @@ class Stage:
     """What the story is played with.
 
     Args:
-        terminal: where it is told.
+        terminal: where the story is printed.
         seen: what the watcher has seen.
         manifest: reads a manifest as it is to be applied.
         apply: applies it and returns its generation.
@@ -62,7 +62,7 @@ class Story:
         self._world = World()
         self._traffic: TrafficThread | None = None
         self._candidate: str | None = None  # the revision under trial
-        self._told = 0.0
+        self._last_told = 0.0
 
     def play(self, acts: Sequence[Act]) -> list[Result]:
         """Play the acts; without a first version that serves there is no second act."""
@@ -116,7 +116,7 @@ class Story:
         stage = self._stage
         traffic = Traffic(stage.url, host=HOST, rate=stage.rate, jsonl=stage.record)
         self._traffic = TrafficThread(traffic).start()
-        self._told = time.time()
+        self._last_told = time.time()
         stage.terminal.line(Line("users", f"{stage.rate:g} requests/s from now to the end, to {stage.url} as {HOST}"))
 
     def _over(self, act: Act, generation: int) -> bool:
@@ -132,9 +132,9 @@ class Story:
     def _notice_candidate(self, generation: int) -> None:
         snapshot = self._world.snapshot
         known = {snapshot.stable and snapshot.stable.revision, snapshot.outcome and snapshot.outcome.revision}
-        found = snapshot.candidate
-        if self._candidate is None and snapshot.observed >= generation and found and found.revision not in known:
-            self._candidate = found.revision
+        current = snapshot.candidate
+        if self._candidate is None and snapshot.observed >= generation and current and current.revision not in known:
+            self._candidate = current.revision
 
     def _weight(self) -> float:
         return self._world.weight_now.get(self._candidate or "", 0.0)
@@ -180,7 +180,7 @@ class Story:
 
     def _tell_users(self) -> None:
         now = time.time()
-        if self._traffic is not None and now - self._told >= TELL_EVERY:
-            responses = self._traffic.responses.between(self._told, now)
+        if self._traffic is not None and now - self._last_told >= TELL_EVERY:
+            responses = self._traffic.responses.between(self._last_told, now)
             self._stage.terminal.line(timeline.users(responses, candidate=self._candidate, weight=self._weight()))
-            self._told = now
+            self._last_told = now

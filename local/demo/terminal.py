@@ -68,7 +68,7 @@ def render(line: Line, elapsed: float, *, colour: bool) -> str:
 
 def excerpt(description: str) -> str:
     """The parts of `kubectl describe` that tell the story: conditions, outcome, verdicts, events."""
-    kept, section, keeping = [], "", False
+    lines, section, keeping = [], "", False
     for line in description.splitlines():
         indent = len(line) - len(line.lstrip())
         if indent == 0:
@@ -77,8 +77,8 @@ def excerpt(description: str) -> str:
         elif indent == len("  ") and section == "Status":
             keeping = line.split(":")[0].strip() in {"Conditions", "Outcome", "Stable", "Verdicts"}
         if keeping:
-            kept.append(line)
-    return "\n".join(kept)
+            lines.append(line)
+    return "\n".join(lines)
 
 
 class Terminal:

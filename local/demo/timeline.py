@@ -29,10 +29,10 @@ def changes(before: Snapshot, after: Snapshot) -> list[Line]:
     if after.testing and after.testing != before.testing:
         lines.append(Line("load test", after.testing.message))
     if after.outcome and after.outcome != before.outcome:
-        told = {each.message for snapshot in (before, after) for each in snapshot.verdicts.values()}
-        held = before.conditions.get("Ready")
-        told |= {held.message} if held and held.reason not in _EXPECTED_HOLDS else set()
-        reason = "" if after.outcome.message in told else f" · {after.outcome.message}"
+        messages = {each.message for snapshot in (before, after) for each in snapshot.verdicts.values()}
+        hold = before.conditions.get("Ready")
+        messages |= {hold.message} if hold and hold.reason not in _EXPECTED_HOLDS else set()
+        reason = "" if after.outcome.message in messages else f" · {after.outcome.message}"
         tone = _RESULT_TONES.get(after.outcome.result, Tone.WARNING)
         lines.append(Line("outcome", f"{after.outcome.result}{reason}", tone))
     lines.extend(_conditions(before, after))
@@ -97,5 +97,5 @@ def _readiness(before: Snapshot, after: Snapshot) -> list[Line]:
         return [Line("condition", text, Tone.GOOD if now.status == "True" else Tone.WARNING)]
     if now.reason in _EXPECTED_HOLDS:
         return []
-    told = any(now.message == verdict.message for verdict in after.verdicts.values())
-    return [Line("holds", now.reason if told else f"{now.reason} · {now.message}", Tone.WARNING)]
+    is_verdict = any(now.message == verdict.message for verdict in after.verdicts.values())
+    return [Line("holds", now.reason if is_verdict else f"{now.reason} · {now.message}", Tone.WARNING)]

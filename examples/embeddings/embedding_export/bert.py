@@ -1,4 +1,4 @@
-"""What a sentence transformer of the BERT family is made of: its weights, and what their shapes do not tell."""
+"""What a sentence transformer of the BERT family is made of: its weights, and what their shapes do not show."""
 
 import json
 import math

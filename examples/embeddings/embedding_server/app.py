@@ -119,7 +119,7 @@ def _question(body: bytes) -> dict[str, Any]:
     """Return the question.
 
     Raises:
-        QuestionError: the body is no JSON object.
+        QuestionError: the body is not a JSON object.
     """
     try:
         question = json.loads(body)

@@ -13,7 +13,7 @@ from typing import Any
 METRICS = ("rouge", "exact", "normalized", "pattern")
 
 Score = Callable[[str, str], float]
-"""Of an expected text and an answer, between 0 and 1."""
+"""Scores an answer against the expected text, between 0 and 1."""
 
 
 def scorer(metric: str) -> Score:
@@ -23,19 +23,19 @@ def scorer(metric: str) -> Score:
     from deepeval.scorer import Scorer  # noqa: PLC0415
     from deepeval.test_case import LLMTestCase  # noqa: PLC0415
 
-    def measured(expected: str, answer: str) -> float:
+    def measure(expected: str, answer: str) -> float:
         if not answer:  # DeepEval refuses to measure these
             return 0.0
-        metric_of = ExactMatchMetric() if metric == "exact" else PatternMatchMetric(pattern=expected)
+        scoring = ExactMatchMetric() if metric == "exact" else PatternMatchMetric(pattern=expected)
         case = LLMTestCase(input="", actual_output=answer, expected_output=expected)
-        return float(metric_of.measure(case, _show_indicator=False))
+        return float(scoring.measure(case, _show_indicator=False))
 
-    def reckoned(expected: str, answer: str) -> float:
+    def compute(expected: str, answer: str) -> float:
         if metric == "rouge":
             return float(Scorer.rouge_score(expected, answer, "rougeL"))
         return float(Scorer.quasi_exact_match_score(expected, answer))
 
-    return measured if metric in {"exact", "pattern"} else reckoned
+    return measure if metric in {"exact", "pattern"} else compute
 
 
 def text_of(body: Any) -> str:  # noqa: ANN401 - any JSON

@@ -13,7 +13,7 @@ from typing import Any
 METRICS = ("rouge", "chrf", "bleu", "similarity", "exact", "presence")
 
 Score = Callable[[str, str], float]
-"""Of an expected text and an answer, between 0 and 1."""
+"""Scores an answer against the expected text, between 0 and 1."""
 
 
 def scorer(metric: str) -> Score:
@@ -21,7 +21,7 @@ def scorer(metric: str) -> Score:
     os.environ.setdefault("RAGAS_DO_NOT_TRACK", "true")
     from ragas.metrics import collections as of  # noqa: PLC0415
 
-    found = {
+    measure = {
         "rouge": of.RougeScore,
         "chrf": of.CHRFScore,
         "bleu": of.BleuScore,
@@ -29,7 +29,7 @@ def scorer(metric: str) -> Score:
         "exact": of.ExactMatch,
         "presence": of.StringPresence,
     }[metric]()
-    return lambda expected, answer: float(found.score(reference=expected, response=answer).value)
+    return lambda expected, answer: float(measure.score(reference=expected, response=answer).value)
 
 
 def text_of(body: Any) -> str:  # noqa: ANN401 - any JSON

@@ -35,9 +35,9 @@ class CheckResult:
 
     name: str
     agrees: bool | None
-    """None when it could not be told, for instance because there is no vector of the text."""
+    """None when that is not known, for instance because there is no vector of the text."""
     score: float | None
-    """The likeness of texts; of other comparisons 1 or 0. None when it could not be told."""
+    """The likeness of texts; of other comparisons 1 or 0. None when it is not known."""
     labels: tuple[str, str] | None = None
     """The reference's class and the candidate's, of a check by `Label`."""
     message: str = ""
@@ -106,16 +106,16 @@ def _place_by_place(check: Check, expected: Values, given: Values, rules: Rules)
     """The first difference in words; empty when there is none."""
     alike: Alike = _ALIKE.get(check.compare, difference)
     for place, value in expected.items():
-        here = rules.for_place(place)
-        if here.ignores_all:
+        place_rules = rules.for_place(place)
+        if place_rules.ignores_all:
             continue
-        found = (
-            alike(value, given[place], here)
+        mismatch = (
+            alike(value, given[place], place_rules)
             if place in given
             else Difference(describe_mismatch(show_value(value), NOTHING))
         )
-        if found is not None:
-            return f"{_shorten_place((*place, *found.place))}: {found.words}"
+        if mismatch is not None:
+            return f"{_shorten_place((*place, *mismatch.place))}: {mismatch.words}"
     for place, value in given.items():
         if place not in expected and not rules.for_place(place).ignores_all:
             return f"{_shorten_place(place)}: {describe_mismatch(NOTHING, show_value(value))}"
@@ -152,11 +152,11 @@ def _shapes(check: Check, expected: Values, given: Values, *, partial: bool) -> 
         return _one_missing(check, expected, given)
     several = len(expected) > 1 or len(given) > 1
     first, second = (list(values.values()) if several else next(iter(values.values())) for values in (expected, given))
-    found = shape_difference(first, second, partial=partial)
-    if found is None:
+    mismatch = shape_difference(first, second, partial=partial)
+    if mismatch is None:
         return ""
-    below = found.place[1:] if several else found.place
-    return f"{check.path}{_shorten_place(below).removeprefix('$')}: {found.words}"
+    below = mismatch.place[1:] if several else mismatch.place
+    return f"{check.path}{_shorten_place(below).removeprefix('$')}: {mismatch.words}"
 
 
 def _of_texts(check: Check, expected: Values, given: Values, embedded: float | None) -> CheckResult:
@@ -171,12 +171,12 @@ def _of_texts(check: Check, expected: Values, given: Values, embedded: float | N
     if scored + _ENOUGH >= wanted.min.fraction:
         return CheckResult(check.name, agrees=True, score=scored)
     mismatch = describe_mismatch(show_value(first), show_value(second))
-    told = f"{check.path}: {wanted.metric} {scored:.3f}, below {wanted.min.share}: {mismatch}"
-    return CheckResult(check.name, agrees=False, score=scored, message=told)
+    sentence = f"{check.path}: {wanted.metric} {scored:.3f}, below {wanted.min.share}: {mismatch}"
+    return CheckResult(check.name, agrees=False, score=scored, message=sentence)
 
 
 def _likeness(metric: TextMetric, reference: str, candidate: str, embedded: float | None) -> tuple[float | None, str]:
-    """Between 0 and 1, or None and why it cannot be told, which the length of the reference alone decides."""
+    """Between 0 and 1, or None and why it is not known, which the length of the reference alone decides."""
     if metric is TextMetric.EMBEDDING:
         if reference == candidate:
             return 1.0, ""

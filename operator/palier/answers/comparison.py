@@ -8,7 +8,7 @@ by place:
 - a path with wildcards finds values in several places, and all of them have to be alike, each with the one at the same
   place (`Text` joins them to one text instead, `Shape` takes them as one list);
 - in a text there are no places. Where both answers are texts, a check of anything but the whole answer (`$`) cannot be
-  told, unless the status says that both failed: it would hold for any two texts.
+  compared, unless the status says that both failed: it would hold for any two texts.
 
 Nothing here raises for what a model has sent.
 """
@@ -45,15 +45,15 @@ class ComparisonResult:
     """What all checks found."""
 
     agrees: bool | None
-    """False when a check or the status code says so; else None when one could not be told."""
+    """False when a check or the status code says so; else None when one could not be compared."""
     results: tuple[CheckResult, ...]
-    """One for each check; none when the status codes differ. Of expected values only those that say anything."""
+    """One for each check; none when the status codes differ. Checks for which nothing is expected are left out."""
     message: str
     """The first disagreement, with parts of both answers; empty when there is none. `failed_checks` has none."""
 
     @property
     def score(self) -> float | None:
-        """Mean of the checks' scores; 0 when the status codes differ, None when one of them could not be told."""
+        """Mean of the checks' scores; 0 when the status codes differ, None when one of them is not known."""
         scores = [result.score for result in self.results]
         known = [scored for scored in scores if scored is not None]
         if not scores:
@@ -158,7 +158,7 @@ def to_embed(
         answers: what has to be alike.
 
     Returns:
-        The reference's text and the candidate's. None of checks that can be told without: identical or missing texts.
+        The reference's text and the candidate's. No texts of checks that need no vectors: identical or missing texts.
     """
     if isinstance(reference, Answer):
         if reference.status != candidate.status:
@@ -247,7 +247,7 @@ def _abstain_from_check(check: Check, message: str) -> CheckResult:
 
 
 def _combine_results(results: list[CheckResult]) -> ComparisonResult:
-    told = [result.agrees for result in results]
-    agrees = False if False in told else None if None in told else True
+    agreements = [result.agrees for result in results]
+    agrees = False if False in agreements else None if None in agreements else True
     message = next((result.message for result in results if result.agrees is agrees), "") if not agrees else ""
     return ComparisonResult(agrees=agrees, results=tuple(results), message=message)

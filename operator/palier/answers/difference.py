@@ -44,7 +44,7 @@ def difference(reference: Any, candidate: Any, rules: Rules = STRICT) -> Differe
 
 
 def describe_mismatch(expected: str, given: str) -> str:
-    """How a message tells two values."""
+    """How a message shows two values."""
     return f"{given} instead of {expected}"
 
 
@@ -60,12 +60,12 @@ def _of_objects(reference: dict[str, Any], candidate: dict[str, Any], rules: Rul
     for name, value in reference.items():
         below = rules.for_step(name)
         if name in candidate:
-            found = difference(value, candidate[name], below)
+            mismatch = difference(value, candidate[name], below)
         else:
-            found = None if below.ignores_all else Difference(describe_mismatch(show_value(value), NOTHING))
-        if found is not None:
-            found.place = (name, *found.place)
-            return found
+            mismatch = None if below.ignores_all else Difference(describe_mismatch(show_value(value), NOTHING))
+        if mismatch is not None:
+            mismatch.place = (name, *mismatch.place)
+            return mismatch
     if rules.partial:
         return None
     more = (name for name in candidate if name not in reference and not rules.for_step(name).ignores_all)
@@ -84,10 +84,10 @@ def _of_lists(reference: list[Any], candidate: list[Any], rules: Rules) -> Diffe
     if rules.any_order:
         return _of_unordered(expected, given)
     for place, (value, other) in enumerate(zip(reference, candidate, strict=False)):
-        found = difference(value, other, rules.for_step(place))
-        if found is not None:
-            found.place = (place, *found.place)
-            return found
+        mismatch = difference(value, other, rules.for_step(place))
+        if mismatch is not None:
+            mismatch.place = (place, *mismatch.place)
+            return mismatch
     return None
 
 

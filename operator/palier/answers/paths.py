@@ -77,10 +77,10 @@ def find_values(document: Any, path: str) -> list[tuple[str, Any]]:  # noqa: ANN
 
 def find_places(document: Any, pattern: Pattern) -> list[tuple[Pattern, Any]]:  # noqa: ANN401
     """The same in steps."""
-    here: list[tuple[Pattern, Any]] = [((), document)]
+    places: list[tuple[Pattern, Any]] = [((), document)]
     for step in pattern:
-        here = [((*place, one), value[one]) for place, value in here for one in _choose_steps(value, step)]
-    return here
+        places = [((*place, one), value[one]) for place, value in places for one in _choose_steps(value, step)]
+    return places
 
 
 def _choose_steps(value: Any, step: Step) -> Iterable[str | int]:  # noqa: ANN401

@@ -107,5 +107,5 @@ def normalize_text(text: str) -> str:
     if text.isascii():
         return " ".join(text.lower().translate(_ASCII_PUNCTUATION).split())
     folded = unicodedata.normalize("NFKD", text).casefold()
-    kept = (one for one in folded if not (unicodedata.combining(one) or unicodedata.category(one).startswith("P")))
-    return " ".join("".join(kept).split())
+    letters = (one for one in folded if not (unicodedata.combining(one) or unicodedata.category(one).startswith("P")))
+    return " ".join("".join(letters).split())

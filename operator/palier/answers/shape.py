@@ -62,15 +62,19 @@ def _compare_shapes(expected: _Shape, given: _Shape, *, partial: bool) -> Differ
     for name, shape in expected.fields.items():
         if name not in given.fields:
             return Difference(describe_mismatch(shape.words, NOTHING), (name,))
-        if found := _compare_shapes(shape, given.fields[name], partial=partial):
-            found.place = (name, *found.place)
-            return found
+        if mismatch := _compare_shapes(shape, given.fields[name], partial=partial):
+            mismatch.place = (name, *mismatch.place)
+            return mismatch
     added = next((name for name in given.fields if name not in expected.fields), None)
     if added is not None and not partial:
         return Difference(describe_mismatch(NOTHING, given.fields[added].words), (added,))
-    if expected.inside and given.inside and (found := _compare_shapes(expected.inside, given.inside, partial=partial)):
-        found.place = (ANY, *found.place)
-        return found
+    if (
+        expected.inside
+        and given.inside
+        and (mismatch := _compare_shapes(expected.inside, given.inside, partial=partial))
+    ):
+        mismatch.place = (ANY, *mismatch.place)
+        return mismatch
     return None
 
 

@@ -7,7 +7,7 @@ generated from them and verified by the tests.
 - `spec`, `rules`, `status`: what users write; the rules between parts of a spec; what users read
 - `rule`: what a rule is, once as CEL and once as Python
 - `variants`, `revision`: from one spec with variants to one for each; the hash that names a revision
-- `stored_status`, `blame`: what is kept of a stored status; what was overlooked is told to the author
+- `stored_status`, `blame`: what is kept of a stored status; how an overlooked fault is reported to the author
 - `printable`, `figures`, `constants`: text of others that is printed, never obeyed; numbers; names for others
 - `generate`: writes `crds/` and `docs/reference/`
 """

@@ -1,7 +1,7 @@
-"""The last line of defence against odd values: what was overlooked is told to the author, and stops nobody else.
+"""The last line of defence against odd values: an overlooked fault is reported to the author, and stops nobody else.
 
 Every rule that names the field and says what is allowed comes before. But somebody will store a value that nobody has
-thought of. Then the object reads `InvalidSpec` and rests, in place of raising the same error at every look for ever.
+thought of. Then the object reads `InvalidSpec` and rests instead of raising the same error at every look for ever.
 """
 
 import traceback
@@ -16,12 +16,12 @@ __all__ = ["blame"]
 ODD = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What Python raises over a value that is not what a line expects; nothing that comes from outside is among them."""
 LONGEST_WORDS = 200
-"""Characters of an error that are told."""
+"""Characters of an error that are quoted."""
 
 
 @contextmanager
 def blame(field: str) -> Iterator[None]:
-    """Tell what fails inside as the fault of a field.
+    """Report what fails inside as the fault of a field.
 
     Raises:
         InvalidSpec: something inside failed over an odd value; the original error is its cause.

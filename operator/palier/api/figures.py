@@ -21,6 +21,6 @@ def number_of(figure: str | None) -> Decimal | None:
     """The number of a text, or None where nothing is written.
 
     Raises:
-        ArithmeticError: it is no number.
+        ArithmeticError: it is not a number.
     """
     return None if figure is None else Decimal(figure)

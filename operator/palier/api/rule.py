@@ -1,8 +1,8 @@
 """Rules of the API, each written once: as CEL for the API server and as Python for objects that are already stored.
 
 The API server refuses a new object that breaks a rule. An object stored before the rule existed, or while the schema
-was not installed, reaches the operator all the same; there the same rule is checked again with the same words. But for
-a rule that is only good advice for whoever writes a spec: an object that breaks it can be acted on, so that it is.
+was not installed, reaches the operator all the same; there the same rule is checked again with the same words. The
+exception is a rule that only advises whoever writes a spec: an object that breaks it can still be acted on, and is.
 """
 
 import re

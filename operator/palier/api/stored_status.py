@@ -1,8 +1,8 @@
 """The memory of an object as it is stored, of which only what the API declares is taken over.
 
 The API server checks a status when it is written, but what is there may come from another version, out of a backup, or
-from before a bound was there. Whoever reads a part that is not as declared fails over it, and whoever writes it again
-is refused, with all that stands beside it. So every status passes here before it is read or written again.
+from before a bound was there. Reading a part that is not as declared would fail, and writing it again would be
+refused, together with everything beside it. So every status passes here before it is read or written again.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _DECLARED: Final = frozenset(field.alias for field in Status.model_fields.values
 def fitting_status(status: object) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The parts of a stored status that are as the API declares them, and the paths of those that are not.
 
-    A part is a field of `status` itself: one that is odd somewhere inside is left out as a whole.
+    A part is a field of `status` itself: one with anything undeclared inside is left out as a whole.
     """
     if status is None:
         return {}, ()

@@ -165,7 +165,7 @@ __all__ = [
 ]
 
 LONGEST_SHOWN: Final = 100
-"""Characters of a wrong value that are told."""
+"""Characters of a wrong value that are quoted."""
 
 _NAME: Final = rf"^[a-z]([-a-z0-9]{{0,{NAME_MAX_LENGTH - 2}}}[a-z0-9])?$"
 
@@ -184,7 +184,7 @@ class Metadata(ApiObject):
     namespace: str = "default"
     """Namespace of the object."""
     uid: str = ""
-    """Unique identity of the object, new when it is made again under the same name."""
+    """Unique identity of the object, new when it is recreated under the same name."""
     generation: int = 0
     """Number of the spec's last change."""
     labels: dict[str, str] = Field(default_factory=dict)
@@ -251,7 +251,7 @@ def _words(error: ErrorDetails) -> str:
 
 
 def _show_given(given: object) -> str:
-    """What was given instead, as far as it helps: the beginning of a long text, and no number without end."""
+    """What was given instead, where that helps: the beginning of a long text, and no number without end."""
     match given:
         case str():
             return f", not {given[:LONGEST_SHOWN]!r}{' …' if len(given) > LONGEST_SHOWN else ''}"

@@ -83,8 +83,8 @@ def _score(options: argparse.Namespace) -> int:
     scores = [score(options.metric, *pair) for pair in zip(references, candidates, strict=True)]
     mean = mean_of(scores)
     if options.json:
-        found = {"metric": options.metric, "n": len(scores), "mean": mean, "scores": scores}
-        print_json(json.dumps(found | ({"versions": versions} if versions else {})))
+        result = {"metric": options.metric, "n": len(scores), "mean": mean, "scores": scores}
+        print_json(json.dumps(result | ({"versions": versions} if versions else {})))
     else:
         print_text(_score_page(options.metric, most, scores, references, candidates))
     return BELOW if options.min is not None and mean + _ROUNDING < options.min else 0
@@ -110,6 +110,6 @@ def _score_page(
         width = max(len("line"), *(len(number) for number, _, _ in rows))
         lines += ["", f"{'line':>{width}}  {'score':>8}  candidate instead of reference"]
         for number, scored, place in rows:
-            told = f"{show_value(candidates[place])} instead of {show_value(references[place])}"
-            lines.append(f"{number:>{width}}  {scored:>8}  {told}")
+            comparison = f"{show_value(candidates[place])} instead of {show_value(references[place])}"
+            lines.append(f"{number:>{width}}  {scored:>8}  {comparison}")
     return "\n".join(lines)

@@ -31,19 +31,19 @@ def answers_in(text: str, *, name: str) -> Answers:
         documents = [one for one in yaml.safe_load_all(text) if isinstance(one, dict)]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidSettings(f"{name}: {' '.join(str(error).split())}") from error
-    found = [one for one in documents if one.get("kind") == KIND] or documents
-    if len(found) != 1:
-        raise InvalidSettings(f"{name} holds {len(found)} objects with checks; one is needed")
+    candidates = [one for one in documents if one.get("kind") == KIND] or documents
+    if len(candidates) != 1:
+        raise InvalidSettings(f"{name} holds {len(candidates)} objects with checks; one is needed")
     try:
-        return Answers.model_validate(_part(found[0]), extra="forbid")
+        return Answers.model_validate(_part(candidates[0]), extra="forbid")
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])
         place += first["ctx"]["field"] if first["type"] == "rule" else ""
-        told = first["msg"]
+        message = first["msg"]
         if first["type"] == "extra_forbidden":
-            told = f"there is no such field; the fields are {', '.join(_fields(Answers, first['loc'][:-1]))}"
-        raise InvalidSpec(f"{name}: {place.removeprefix('.') or 'answers'}", told) from None
+            message = f"there is no such field; the fields are {', '.join(_fields(Answers, first['loc'][:-1]))}"
+        raise InvalidSpec(f"{name}: {place.removeprefix('.') or 'answers'}", message) from None
 
 
 def _part(document: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the file has

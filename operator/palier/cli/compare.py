@@ -70,9 +70,9 @@ class _Tally:
     confusion: "Confusion | None" = None
     agreeing: int = 0
     scores: list[float] = field(default_factory=list)
-    """Of the pairs that it compared."""
+    """The scores of the pairs that the check compared."""
     why: str = ""
-    """Why the last pair could not be told; empty where there was nothing to compare."""
+    """Why the last pair could not be compared; empty where there was nothing to compare."""
 
     @property
     def pair_count(self) -> int:
@@ -134,12 +134,12 @@ def _compare(options: argparse.Namespace) -> int:
         compared = compare(Answer(200, reference), Answer(200, candidate), answers)
         for tally, result in zip(tallies, compared.results, strict=True):
             tally.take(result)
-        found = any(result.found for result in compared.results)
-        if found and compared.agrees:
+        any_found = any(result.found for result in compared.results)
+        if any_found and compared.agrees:
             agreeing += 1
         elif len(disagreements) < SHOWN:
-            told = compared.message if found else "no check found anything in either answer"
-            disagreements.append({"line": line, "message": told})
+            message = compared.message if any_found else "no check found anything in either answer"
+            disagreements.append({"line": line, "message": message})
     report = {
         "n": len(references),
         "agreeing": agreeing,
@@ -176,13 +176,13 @@ def _answers(path: str) -> "Answers":
     answers = answers_in(text, name=name)
     for place, check in enumerate(answers.effective_checks):
         if check.text is not None and check.text.metric is TextMetric.EMBEDDING:
-            told = "palier compare asks no server for vectors: choose another metric, or leave the check out"
-            raise InvalidSpec(f"{name}: checks[{place}].text.metric", told)
+            message = "palier compare asks no server for vectors: choose another metric, or leave the check out"
+            raise InvalidSpec(f"{name}: checks[{place}].text.metric", message)
     return answers
 
 
-def _page(found: Mapping[str, Any], tallies: Sequence[_Tally]) -> Iterator[str]:
-    yield f"{found['agreeing']} of {found['n']} pairs agree: {_percent(found['agreement'])}"
+def _page(result: Mapping[str, Any], tallies: Sequence[_Tally]) -> Iterator[str]:
+    yield f"{result['agreeing']} of {result['n']} pairs agree: {_percent(result['agreement'])}"
     width = max(len("check"), *(len(tally.name) for tally in tallies))
     yield ""
     yield f"{'check':<{width}}  {'compared':>8}  {'agreeing':>8}  {'score':>6}"
@@ -194,10 +194,10 @@ def _page(found: Mapping[str, Any], tallies: Sequence[_Tally]) -> Iterator[str]:
         if tally.confusion is not None and tally.confusion.counts:
             yield ""
             yield from _table(tally.name, tally.confusion)
-    if found["disagreements"]:
+    if result["disagreements"]:
         yield ""
-        yield "First disagreements" if found["n"] - found["agreeing"] > SHOWN else "Disagreements"
-        for one in found["disagreements"]:
+        yield "First disagreements" if result["n"] - result["agreeing"] > SHOWN else "Disagreements"
+        for one in result["disagreements"]:
             yield f"  line {one['line']}: {one['message']}"
 
 

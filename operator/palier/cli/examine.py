@@ -186,8 +186,8 @@ def _collect(plan: "GoldenPlan", options: argparse.Namespace, *, tell: "Tell") -
         if isinstance(error, InvalidCorpus):
             raise InvalidCorpus(f"{options.corpus}: {error}") from None
         if isinstance(error, OSError):
-            told = f"--collect: cannot write {options.collect}: {error.strerror or error}"
-            raise InvalidSettings(told) from error
+            message = f"--collect: cannot write {options.collect}: {error.strerror or error}"
+            raise InvalidSettings(message) from error
         raise
 
 
@@ -226,7 +226,7 @@ def _calibration(options: argparse.Namespace) -> Iterable[str]:
 
 
 def _until_stopped(work: Coroutine[Any, Any, Done]) -> Done:
-    """Do the work; SIGTERM ends it in good order and without a result, so that a Job asks anew.
+    """Do the work; SIGTERM ends it in good order and without a result, so that a Job asks again.
 
     Ctrl-C ends it in the same order, as KeyboardInterrupt. Both signals are callbacks of the loop: the handler that
     asyncio.run installs cancels the task between any two bytecodes, and a future that is just being resolved then
@@ -277,8 +277,8 @@ class _People:
         """What to say to whoever has stopped it."""
         if self._last is None:
             return "stopped before anything was asked: nothing was decided"
-        kept = f"; {_part(collecting)} has the answers so far" if collecting and _part(collecting).exists() else ""
-        return f"stopped after {self._last.asked} of {self._last.of} requests: nothing was decided{kept}"
+        collected = f"; {_part(collecting)} has the answers so far" if collecting and _part(collecting).exists() else ""
+        return f"stopped after {self._last.asked} of {self._last.of} requests: nothing was decided{collected}"
 
 
 def _address(text: str) -> tuple[str, str]:
@@ -295,12 +295,12 @@ def _address(text: str) -> tuple[str, str]:
 
 
 def _share(text: str) -> float:
-    found = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,4})?)%", text)
-    if found is None or Decimal(found[1]) <= 0:
+    match = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,4})?)%", text)
+    if match is None or Decimal(match[1]) <= 0:
         raise argparse.ArgumentTypeError(
             f"a share is written in percent, above 0 and below 100, such as 2%, not {text!r}"
         )
-    return float(Decimal(found[1]) / 100)
+    return float(Decimal(match[1]) / 100)
 
 
 def _parse_whole(text: str) -> int:

@@ -42,15 +42,15 @@ def _facts(result: "GoldenResult") -> Iterator[tuple[str, str]]:
 
 
 def _judge(judge: "JudgeResult") -> str:
-    told = [judge.model, f"{judge.votes} votes"]
+    facts = [judge.model, f"{judge.votes} votes"]
     if judge.failed_votes:
-        told.append(f"{judge.failed_votes} failed")
-    told.append(f"{judge.position_changes} pairs by the order alone")
+        facts.append(f"{judge.failed_votes} failed")
+    facts.append(f"{judge.position_changes} pairs by the order alone")
     if judge.agreement is not None and not judge.votes:
-        told.append(f"has answered none of the {judge.calibration_pairs} pairs of people")
+        facts.append(f"has answered none of the {judge.calibration_pairs} pairs of people")
     elif judge.agreement is not None:
-        told.append(f"agrees with people on {_percent(judge.agreement)} of {judge.calibration_pairs} pairs")
-    return ", ".join([*told, f"{judge.tokens} tokens"])
+        facts.append(f"agrees with people on {_percent(judge.agreement)} of {judge.calibration_pairs} pairs")
+    return ", ".join([*facts, f"{judge.tokens} tokens"])
 
 
 def _segments(items: Sequence["Item"]) -> Iterator[tuple[str, list["Item"]]]:

@@ -61,13 +61,13 @@ def check_writable(path: Path, *, option: str) -> None:
     Raises:
         InvalidSettings: it cannot.
     """
-    there = path.exists()
-    if there and not (path.is_file() or path.is_dir()):
+    exists = path.exists()
+    if exists and not (path.is_file() or path.is_dir()):
         return  # of a pipe, whoever reads it would take the attempt for all
     try:
         with path.open("ab"):
             pass
-        if not there:
+        if not exists:
             path.unlink()
     except OSError as error:
         raise _refuse_writing(path, option, error) from error

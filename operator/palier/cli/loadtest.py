@@ -228,7 +228,7 @@ def _lines(path: Path | None) -> Iterator[str] | None:
 
 @contextmanager
 def _name_corpus(corpus: Path | None) -> Iterator[None]:
-    """Mistakes in the corpus are told with the name of its file."""
+    """Mistakes in the corpus are reported with the name of its file."""
     try:
         yield
     except InvalidCorpus as error:
@@ -319,8 +319,8 @@ _HEAD = ("phase", "offered/s", "sent/s", "judged", "failed", "p50", "p95", "p99"
 def _row(step: "StepRecord") -> tuple[str, ...]:
     numbers = (f"{step.offered:f}", f"{step.achieved:f}", str(step.requests), str(step.errors))
     times = map(_time, (step.p50, step.p95, step.p99, step.lag))
-    held = "" if step.phase == "WarmUp" else "yes" if step.holds else "no"
-    return (step.phase, *numbers, *times, held)
+    holds = "" if step.phase == "WarmUp" else "yes" if step.holds else "no"
+    return (step.phase, *numbers, *times, holds)
 
 
 def _align_row(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
@@ -364,19 +364,19 @@ def _address(text: str) -> tuple[str, str]:
 
 
 def _share_of_times(text: str) -> _Share:
-    found = re.fullmatch(r"p([0-9]{1,2}(?:\.[0-9]{1,4})?)=(.+)", text)
-    if found is None or Decimal(found[1]) <= 0:
+    match = re.fullmatch(r"p([0-9]{1,2}(?:\.[0-9]{1,4})?)=(.+)", text)
+    if match is None or Decimal(match[1]) <= 0:
         raise argparse.ArgumentTypeError(f"a promise is written as a percentile and a time, p95=250ms, not {text!r}")
-    return _Share(Decimal(found[1]), parse_duration(found[2]))
+    return _Share(Decimal(match[1]), parse_duration(match[2]))
 
 
 def _percent(text: str) -> Decimal:
-    found = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,4})?)%", text)
-    if found is None or Decimal(found[1]) <= 0:
+    match = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,4})?)%", text)
+    if match is None or Decimal(match[1]) <= 0:
         raise argparse.ArgumentTypeError(
             f"a share is written in percent, above 0 and below 100, such as 1%, not {text!r}"
         )
-    return Decimal(found[1])
+    return Decimal(match[1])
 
 
 def _parse_whole(text: str) -> int:

@@ -18,7 +18,7 @@ from palier.settings import Settings
 __all__ = ["set_up"]
 
 _Caught: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
-"""What `sys.exc_info` tells."""
+"""What `sys.exc_info` returns."""
 
 
 class _Lines(logging.Formatter):

@@ -1,4 +1,4 @@
-"""The command line: what can be typed, what it teaches with --help, and how a mistake is told.
+"""The command line: what can be typed, what it teaches with --help, and how a mistake is reported.
 
 A user's mistake ends with one line and exit status 1; only a defect of ours shows a traceback.
 """

@@ -41,8 +41,8 @@ def _lines(body: Mapping[str, Any]) -> Iterator[str]:
     if testing := (status.get("release") or {}).get("testing"):
         yield _row("Load test", testing.get("message") or testing.get("phase") or "starts")
     if golden := status.get("golden"):
-        told = ": ".join(filter(None, (golden.get("reason"), golden.get("message"))))
-        yield _row("Golden", f"{SIGNS.get(golden.get('verdict', ''), ' ')} {told}")
+        explanation = ": ".join(filter(None, (golden.get("reason"), golden.get("message"))))
+        yield _row("Golden", f"{SIGNS.get(golden.get('verdict', ''), ' ')} {explanation}")
         yield from (_row("", f"  {line}") for line in golden.get("about") or ())
     yield from _plan(status.get("plan") or {})
     yield from _cost(status.get("cost") or {})
@@ -73,8 +73,8 @@ def _plan(plan: Mapping[str, Any]) -> Iterator[str]:
     width = max((len(entry["name"]) for entry in variants), default=0)
     for entry in variants:
         chosen = "→" if entry.get("chosen") else " "
-        told = ": ".join(filter(None, (entry.get("reason"), entry.get("message"))))
-        yield _row("", f"{chosen} {entry['name']:<{width}}  {told}")
+        explanation = ": ".join(filter(None, (entry.get("reason"), entry.get("message"))))
+        yield _row("", f"{chosen} {entry['name']:<{width}}  {explanation}")
 
 
 def _cost(cost: Mapping[str, Any]) -> Iterator[str]:
@@ -103,9 +103,9 @@ def _verdicts(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for entry in entries:
         interval = f", 95 %: {entry['interval']}" if entry.get("interval") else ""
         estimate = f" (measured {entry['estimate']}{interval})" if entry.get("estimate") else ""
-        told = ": ".join(filter(None, (entry.get("reason"), entry.get("message"))))
+        explanation = ": ".join(filter(None, (entry.get("reason"), entry.get("message"))))
         sign = SIGNS.get(entry["verdict"], " ")
-        yield f"  {sign} {entry['objective']:<{width}}  {entry['verdict']:<10}  {told}{estimate}".rstrip()
+        yield f"  {sign} {entry['objective']:<{width}}  {entry['verdict']:<10}  {explanation}{estimate}".rstrip()
 
 
 def _outcomes(status: Mapping[str, Any]) -> Iterator[str]:
@@ -121,8 +121,8 @@ def _outcomes(status: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _outcome(outcome: Mapping[str, Any]) -> str:
-    told = ": ".join(filter(None, (outcome.get("reason"), outcome.get("message"))))
-    return f"{outcome.get('time', '?'):<20}  {outcome['revision']}  {outcome['result']:<10}  {told}".rstrip()
+    explanation = ": ".join(filter(None, (outcome.get("reason"), outcome.get("message"))))
+    return f"{outcome.get('time', '?'):<20}  {outcome['revision']}  {outcome['result']:<10}  {explanation}".rstrip()
 
 
 def _row(label: str, text: str) -> str:

@@ -26,7 +26,7 @@ __all__ = [
 BELOW: Final = 3
 """Exit status when a minimum is not reached; 1 is a mistake in a file, 2 one at the command line."""
 SHOWN: Final = 10
-"""Lines that are told one by one."""
+"""Lines that are listed one by one."""
 _LARGEST: Final = 100
 
 
@@ -56,8 +56,8 @@ def pairs(options: argparse.Namespace) -> tuple[list[str], list[str]]:
         options.command.error("--references and --candidates cannot both be read from the input")
     references, candidates = _lines(options.references), _lines(options.candidates)
     if len(references) != len(candidates):
-        told = (f"{shown_name(options.references)} has {_count(references)}", f"{shown_name(options.candidates)} has")
-        raise InvalidCorpus(f"{', '.join(told)} {_count(candidates)}: each candidate needs its reference")
+        counts = (f"{shown_name(options.references)} has {_count(references)}", f"{shown_name(options.candidates)} has")
+        raise InvalidCorpus(f"{', '.join(counts)} {_count(candidates)}: each candidate needs its reference")
     if not references:
         raise InvalidCorpus(f"{shown_name(options.references)} and {shown_name(options.candidates)} are empty")
     return references, candidates
@@ -100,7 +100,7 @@ def _count(lines: Sequence[str]) -> str:
 
 
 def doubt_scale(option: str, least: float | None, what: str) -> None:
-    """Tell whoever gives a share where percent are meant: nearly everything reaches so low a minimum."""
+    """Warn of a share where percent are meant: nearly everything reaches so low a minimum."""
     if least is not None and 0 < least <= 1:
         warn(f"palier: {option} {least:g}: {what} between 0 and {_LARGEST}; is {_LARGEST * least:g} meant?")
 

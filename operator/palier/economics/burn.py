@@ -25,7 +25,7 @@ _SLACK: Final = Decimal("1.000001")
 PROJECTED_LONG: Final = _DAY
 """Seconds over whose mean the month is projected: a whole day, because traffic has its days and nights."""
 PROJECTED_SHORT: Final = 2 * _HOUR
-"""Seconds over which the projection must be exceeded as well, so that what was mended is soon over."""
+"""Seconds over which the projection must be exceeded as well, so that the alarm ends soon after its cause."""
 PROJECTED_FROM: Final = _HOUR
 """Seconds that must have been counted before a projection counts."""
 
@@ -165,13 +165,13 @@ class _Case:
         """The rules that are exceeded, the gravest first."""
         if self._serving <= 0:
             return (BurnRule.OVERHEADS,)
-        found = {window.rule for window in self.windows if window.exceeds}
+        exceeded = {window.rule for window in self.windows if window.exceeds}
         if _is_over(self.spent + self._overheads, self.allowance):
-            found.add(BurnRule.SPENT)
+            exceeded.add(BurnRule.SPENT)
         projections = (self.project_cost(PROJECTED_LONG), self.project_cost(PROJECTED_SHORT))
         if self._known_for >= PROJECTED_FROM and _is_over(min(projections), self.allowance):
-            found.add(BurnRule.PROJECTED)
-        return tuple(rule for rule in BurnRule if rule in found)
+            exceeded.add(BurnRule.PROJECTED)
+        return tuple(rule for rule in BurnRule if rule in exceeded)
 
     def sentence(self, rule: BurnRule | None) -> str:
         """The numbers that a rule rests on."""

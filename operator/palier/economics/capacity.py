@@ -104,7 +104,7 @@ def replicas_at(rate: Decimal, *, law: ScalingLaw, utilization: Decimal, minimum
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What replicas carry, as far as it is planned for."""
+    """The part of what replicas carry that is planned for."""
 
     law: ScalingLaw
     utilization: Decimal
@@ -211,11 +211,11 @@ def fit(points: Iterable[Point]) -> Fit:
         alpha = _interval(alphas, above=unbounded[0], below=any(unbounded[1:]))
     if len(measured) > 2:  # noqa: PLR2004 - three parts need three points
         beta = _interval([corner.beta for corner in corners], above=any(unbounded[:-1]), below=any(unbounded[1:]))
-    told = _describe_fit(law, alpha, numbers, held, superlinear=superlinear) if len(measured) > 1 else ""
+    description = _describe_fit(law, alpha, numbers, held, superlinear=superlinear) if len(measured) > 1 else ""
     each = held[0] / numbers[0]
     above = [(low, max(low, each * replicas if high is None else high)) for replicas, low, high in measured[1:]]
     possible = dict.fromkeys(_fit_law(numbers, (held[0], *corner))[0] for corner in itertools.product(*above))
-    return Fit(law, gamma, alpha, beta, tuple(possible), superlinear, told)
+    return Fit(law, gamma, alpha, beta, tuple(possible), superlinear, description)
 
 
 def _interval(values: Sequence[Decimal], *, above: bool, below: bool) -> Interval:
@@ -230,12 +230,12 @@ def _describe_fit(
     times = sentences.figure(held[-1] / each)
     if superlinear:
         return f"{last} replicas carry {times} times what one carries, more than {last}: counted as {last}"
-    told = f"{last} replicas carry {times} times what one carries"
+    scaling = f"{last} replicas carry {times} times what one carries"
     if law.proportional:
-        return f"{told}: no contention"
+        return f"{scaling}: no contention"
     low = sentences.figure(alpha.low)
     where = f"at least {low}" if alpha.high is None else f"between {low} and {sentences.figure(alpha.high)}"
-    return f"{told}: contention {sentences.figure(law.alpha)}, {where}"
+    return f"{scaling}: contention {sentences.figure(law.alpha)}, {where}"
 
 
 Row = tuple[Decimal, Decimal, Decimal]

@@ -32,17 +32,17 @@ def thousands(requests_per_second: Decimal) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Pods that run beside stable because of releases."""
+    """Pods that run next to stable because of releases."""
 
     per_month: int
     """Releases in a month."""
     stages: tuple[tuple[Decimal, Decimal], ...] = ()
-    """Of each stage the candidate's pods as a share of stable's, and its shortest duration in hours."""
+    """The candidate's pods in each stage, as a share of stable's, and the stage's shortest duration in hours."""
     warm: Decimal = _ZERO
     """Hours that the former stable stays ready with all its pods."""
 
     def replica_hours(self, replicas: int) -> Decimal:
-        """Hours of further replicas in a month beside so many.
+        """Hours of further replicas in a month next to so many.
 
         The candidate's pods are in proportion to its share, at least one. That they are whole is left out: it would add
         less than one replica to a stage, and its cost would no longer grow evenly.
@@ -56,7 +56,7 @@ class MonthlyCost:
     """What a month costs, by the number of replicas; amounts of one currency."""
 
     hourly: Decimal
-    """Of one replica."""
+    """Cost of one replica in an hour."""
     fixed: Decimal
     """Overheads that do not depend on the number of replicas."""
     overlap: Overlap

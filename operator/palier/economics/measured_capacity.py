@@ -57,12 +57,12 @@ class MeasuredCapacity:
         message = f"{plan.message}; {self._describe_uncertainty(self.found)}"
         return replace(plan, verdict=Verdict.NO_EVIDENCE, reason=CONTENTION_UNCLEAR, message=message)
 
-    def _describe_uncertainty(self, found: Fit) -> str:
-        high = "more" if found.alpha.high is None else sentences.figure(found.alpha.high)
+    def _describe_uncertainty(self, fit: Fit) -> str:
+        high = "more" if fit.alpha.high is None else sentences.figure(fit.alpha.high)
         do = "test more replicas together (scale.loadTest.replicas)"
         if self.open_end:
             do += ", or let the test go further (scale.loadTest.maxRequestsPerSecond)"
-        where = f"{sentences.figure(found.alpha.low)} to {high}"
+        where = f"{sentences.figure(fit.alpha.low)} to {high}"
         return (
             f"that rests on a contention that load tests of {_list_numbers(self.replicas)} replicas leave open"
             f" ({where}), and with the least that is possible the target fits: {do}"

@@ -55,7 +55,7 @@ class Plan:
 
     @property
     def currency(self) -> str:
-        """Of every amount of the plan; empty where nothing is priced."""
+        """Currency of every amount of the plan; empty where nothing is priced."""
         return self.inputs.hourly.money.currency if isinstance(self.inputs.hourly, Priced) else ""
 
     @property
@@ -70,7 +70,7 @@ class Plan:
 
     @property
     def prices_as_of(self) -> date | None:
-        """Of when the prices are."""
+        """Date of the prices."""
         return self.inputs.hourly.as_of if isinstance(self.inputs.hourly, Priced) else None
 
     @property
@@ -96,7 +96,7 @@ class Plan:
 
 
 def plan(inputs: PlanInputs) -> Plan:
-    """Reckon, and judge the target."""
+    """Compute the plan, and judge the target."""
     points = inputs.points()
     target = next(point for point in points if point.name == PointName.TARGET)
     largest = inputs.largest_affordable()
@@ -128,7 +128,7 @@ def plan_of(
 
     Args:
         deployment: the spec, without variants (see `palier.api.variants.resolve_variants`).
-        today: the date, which tells whether prices are old.
+        today: the date, by which prices may be too old.
         capacity: requests per second that one replica carries, where replicas do not hinder each other.
         law: what replicas carry together; comes before `capacity`. With neither, nothing can be said.
         prices: the prices; None where there are none.

@@ -74,7 +74,7 @@ class PlanInputs:
     """What one replica costs, or why that is not known."""
     minimum_replicas: int = 1
     fixed_overheads: Decimal = Decimal(0)
-    """Of a month, in the currency of the budget; without a budget in that of the prices."""
+    """Overheads of a month, in the currency of the budget; without a budget in that of the prices."""
     overlap: Overlap = _NO_OVERLAP
     budget: Budget | None = None
     tokens: int = 0

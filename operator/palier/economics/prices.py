@@ -117,17 +117,17 @@ def hourly(
     Args:
         resources: what it asks for.
         table: the prices; None where there are none.
-        node_selector: labels of the nodes that it runs on. Of the pools that it chooses, the one with the most labels
-            counts, and of those the first.
-        today: the date, which tells whether prices are old.
+        node_selector: labels of the nodes that it runs on. Among the pools that it chooses, the one with the most
+            labels counts, and among those the first.
+        today: the date, by which prices may be too old.
         problem: why there is no table, as a sentence.
     """
     if table is None:
         return Unpriced("PricesMissing", problem or _NO_TABLE)
     if table.is_stale(today):
         age = (today - table.as_of).days
-        told = f"the prices of {table.source} of {table.as_of}, {_age(age)}, are valid for {table.max_age_days} days"
-        return Unpriced("PricesStale", f"{told}: look them up again and write the new asOf, or set maxAge")
+        notice = f"the prices of {table.source} of {table.as_of}, {_age(age)}, are valid for {table.max_age_days} days"
+        return Unpriced("PricesStale", f"{notice}: look them up again and write the new asOf, or set maxAge")
     chosen = [pool for pool in table.pools if pool.chosen_by(node_selector)]
     pool = max(chosen, key=lambda one: len(one.node_selector), default=Pool("", {}))
     cpu_hour = table.cpu_hour if pool.cpu_hour is None else pool.cpu_hour

@@ -36,10 +36,10 @@ def quantity(written: object) -> Decimal:
         ValueError: it is no quantity; the text says so.
     """
     text = str(written) if isinstance(written, str | int | float) and not isinstance(written, bool) else ""
-    found = _FORM.fullmatch(text)
-    if found is None:
+    match = _FORM.fullmatch(text)
+    if match is None:
         raise ValueError(f"{written!r} is not a quantity of Kubernetes, such as 500m, 2 or 1.5Gi")
-    number, suffix = Decimal(found["number"]), found["suffix"] or ""
+    number, suffix = Decimal(match["number"]), match["suffix"] or ""
     if suffix in _UNITS:
         return number * _UNITS[suffix]
     return number * Decimal(10) ** int(suffix[1:] or 0)

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _NEGLIGIBLE: Final = 40.0
-"""As e^-40 is beside 1: beyond what a float tells."""
+"""As e^-40 is to 1: beyond the precision of a float."""
 _MOST_STATES: Final = 2**20
 _PRECISE: Final = 1e-9
 _FAR: Final = 30.0
@@ -170,7 +170,7 @@ def _fixed_waiting_tail(servers: int, offered: float, time: float) -> float:
 
 @lru_cache(maxsize=64)
 def _more_waiting(servers: int, offered: float) -> NDArray[np.float64] | None:
-    """Probability that more than so many requests wait, M/D/c; None so near to saturation that it cannot be told.
+    """Probability that more than so many requests wait, M/D/c; None so near to saturation that it cannot be computed.
 
     Crommelin's generating function of the number of requests in the system, with the roots z_k of z^c = exp(a (z - 1))
     inside the unit circle, is evaluated on that circle and turned into probabilities by a Fourier transform:

@@ -11,9 +11,9 @@ from palier.economics.quantities import cpu, mebibytes
 __all__ = ["Recommendation", "recommendation"]
 
 _REQUEST_MARGIN: Final = Decimal("1.15")
-"""Memory that is asked for, beside the most that was used: the margin that the Vertical Pod Autoscaler adds."""
+"""Memory that is asked for, in relation to the most that was used: the margin that the Vertical Pod Autoscaler adds."""
 _LIMIT_MARGIN: Final = Decimal("1.5")
-"""Memory at which a pod is killed, beside the most that was used: a load test does not see every request."""
+"""Memory at which a pod is killed, in relation to the most that was used: a load test does not see every request."""
 _MOST_REPLICAS: Final = 1000
 """Of `spec.serving.replicas`."""
 
@@ -23,9 +23,9 @@ class Recommendation:
     """What a load test recommends; None where it was not measured or cannot be said."""
 
     cpu_request: str | None = None
-    """Of one replica: what it used while it carried its capacity. Example: `850m`."""
+    """CPU request of one replica: what it used while it carried its capacity. Example: `850m`."""
     memory_request: str | None = None
-    """Of one replica. Example: `1200Mi`."""
+    """Memory request of one replica. Example: `1200Mi`."""
     memory_limit: str | None = None
     min_replicas: int | None = None
     """Fewest replicas of an autoscaler."""

@@ -18,7 +18,7 @@ def replica_price(
     Args:
         deployment: the spec, without variants.
         prices: the prices; None where there are none.
-        today: the date, which tells whether prices are old.
+        today: the date, by which prices may be too old.
         problem: why there are no prices, as a sentence.
     """
     try:

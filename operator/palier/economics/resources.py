@@ -47,7 +47,7 @@ def read_requests(deployment: ModelDeployment) -> Resources:
     """What one pod of a ModelDeployment asks for, as the scheduler counts it.
 
     A resource of the pod is the sum over its containers and over its sidecars (init containers with `restartPolicy:
-    Always`), or what the hungriest init container needs beside the sidecars before it, whichever is more
+    Always`), or what the largest init container needs besides the sidecars before it, whichever is more
     (component-helpers' `PodRequests`, after KEP-753). A container's limit stands in for a missing request. Requests of
     the whole pod (`resources`, KEP-2837) replace the sum, and `overhead` comes on top.
 
@@ -66,18 +66,18 @@ def read_requests(deployment: ModelDeployment) -> Resources:
     )
     for name, amount in _amounts(_mapping(pod, "overhead", _POD), f"{_POD}.overhead").items():
         amounts[name] = amounts.get(name, Decimal(0)) + amount
-    found = Resources(
+    resources = Resources(
         cpu=amounts.get(_CPU, Decimal(0)),
         memory_gib=amounts.get(_MEMORY, Decimal(0)) / GIBIBYTE,
         gpus=_devices(amounts, node_selector(deployment)),
     )
-    if not (found.cpu or found.memory_gib or found.gpus):
+    if not (resources.cpu or resources.memory_gib or resources.gpus):
         raise InvalidSpec(
             f"{_POD}.containers[0].resources.requests",
             "the pod asks for nothing and cannot be priced: write how much cpu and memory one replica needs, such as"
             " requests: {cpu: 500m, memory: 1Gi}",
         )
-    return found
+    return resources
 
 
 def node_selector(deployment: ModelDeployment) -> dict[str, str]:

@@ -54,7 +54,7 @@ class UnitCost:
 
     @property
     def chance(self) -> tuple[Money, Money]:
-        """Least and most that it may be, as far as chance alone moves the number of requests, with about 95 %.
+        """Least and most that it may be if chance alone moves the number of requests, with about 95 %.
 
         The square root of a Poisson count has a standard deviation of about 1/2, whatever the mean (Anscombe 1948).
         """
@@ -162,28 +162,28 @@ def _too_little(served: Served | None, unknown: str) -> Finding:
 
 
 def _compare_costs(cost: UnitCost, maximum: Money, stable: Money | Unpriced | None) -> Finding:
-    told = _describe_cost(cost, maximum)
+    comparison = _describe_cost(cost, maximum)
     if cost.per_thousand <= maximum:
-        return Finding(Verdict.PASS, "WithinObjective", told)
+        return Finding(Verdict.PASS, "WithinObjective", comparison)
     if cost.chance[0] <= maximum:
-        return Finding(Verdict.NO_EVIDENCE, "Undecided", f"{told}; with so few requests that may be chance")
+        return Finding(Verdict.NO_EVIDENCE, "Undecided", f"{comparison}; with so few requests that may be chance")
     other = unit_cost(stable, cost.served) if isinstance(stable, Money) else None
     if other is None:
-        return Finding(Verdict.FAIL, "ObjectiveBreached", told)
-    told = f"{told}; stable would cost {_write_money(other.per_thousand)}"
+        return Finding(Verdict.FAIL, "ObjectiveBreached", comparison)
+    comparison = f"{comparison}; stable would cost {_write_money(other.per_thousand)}"
     if other.per_thousand >= cost.per_thousand:
-        message = f"{told}, so the candidate cannot be blamed"
+        message = f"{comparison}, so the candidate cannot be blamed"
         return Finding(Verdict.NO_EVIDENCE, "StableBreachesToo", message)
-    return Finding(Verdict.FAIL, "ObjectiveBreached", told)
+    return Finding(Verdict.FAIL, "ObjectiveBreached", comparison)
 
 
 def _describe_cost(cost: UnitCost, maximum: Money) -> str:
     requests, seconds = cost.served
     currency = maximum.currency
-    told = figure(cost.per_thousand.amount, limit=maximum.amount)
+    amount = figure(cost.per_thousand.amount, limit=maximum.amount)
     allowed = f"{write_exactly(maximum.amount)} {currency} allowed"
     return (
-        f"{told} {currency} for a thousand requests if it had all of the traffic, {allowed} "
+        f"{amount} {currency} for a thousand requests if it had all of the traffic, {allowed} "
         f"({requests:,} requests in {duration(seconds)}, pods for {_write_money(cost.hourly)} an hour)"
     )
 

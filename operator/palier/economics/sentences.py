@@ -1,6 +1,6 @@
 """Numbers in the sentences that people read: rounded here, and only here, never so that a sentence becomes untrue.
 
-A cost of 3,000.4 against a budget of 3,000 is not told as 3,000, and traffic that is told to fit does fit.
+A cost of 3,000.4 against a budget of 3,000 is not written as 3,000, and traffic that is said to fit does fit.
 """
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
@@ -24,7 +24,7 @@ def figure(number: Decimal, *, limit: Decimal | None = None) -> str:
 
     Args:
         number: the number.
-        limit: what it is told beside: it is rounded so that it stays on its own side of it.
+        limit: what it is compared with: it is rounded so that it stays on its own side of it.
     """
     rounded = _round_number(number, ROUND_HALF_EVEN)
     if limit is not None and (rounded <= limit) != (number <= limit):

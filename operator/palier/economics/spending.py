@@ -78,9 +78,9 @@ def advance_spending(spending: Spending | None, *, hourly: Money, now: float, re
 
     Args:
         spending: the memory; None when there is none yet.
-        hourly: what all pods together cost in an hour now. Another currency begins anew (see `currency_change`).
+        hourly: what all pods together cost in an hour now. Another currency begins again (see `currency_change`).
         now: seconds since the epoch.
-        refresh: seconds after which it is written anew although nothing has changed.
+        refresh: seconds after which it is written again although nothing has changed.
     """
     amount = _nano(hourly.amount)
     if spending is None or spending.currency != hourly.currency:
@@ -103,7 +103,7 @@ def advance_spending(spending: Spending | None, *, hourly: Money, now: float, re
 
 
 def currency_change(spending: Spending | None, currency: str) -> str:
-    """Why counting begins anew although something was counted; empty when it goes on."""
+    """Why counting begins again although something was counted; empty when it goes on."""
     if spending is None or spending.currency == currency:
         return ""
     return (
@@ -160,23 +160,23 @@ def _first_instant(seconds: float, *, months: int = 0) -> float:
 def _limit_rates(rates: Sequence[Rate], *, now: float) -> tuple[Rate, ...]:
     """The rates that can still be asked about, at most `RATE_LIMIT` of them; averages stand for what is left out.
 
-    An average keeps the total. Only a window that begins within it is told something else, by at most
+    An average keeps the total. Only a window that begins within it sees something else, by at most
     `|a - b| * d * e / (d + e)` where rates a and b of lengths d and e became one, and a window that reaches back there
     is as long as that is ago. So those two become one for which this is the least part of such a window's length:
     recent rates stay as they were. The present rate is never averaged.
     """
     oldest = min(_first_instant(now), now - LONGEST_WINDOW)
     later = [*(rate.since for rate in rates[1:]), now]
-    kept = [rate for rate, end in zip(rates, later, strict=True) if end > oldest]
-    kept = [kept[0], *(rate for before, rate in pairwise(kept) if rate.hourly != before.hourly)]
-    while len(kept) > RATE_LIMIT:
-        position = min(range(len(kept) - 2), key=lambda index: _blur(kept, index, now=now))
-        first, second, after = kept[position : position + 3]
+    recent = [rate for rate, end in zip(rates, later, strict=True) if end > oldest]
+    recent = [recent[0], *(rate for before, rate in pairwise(recent) if rate.hourly != before.hourly)]
+    while len(recent) > RATE_LIMIT:
+        position = min(range(len(recent) - 2), key=lambda index: _blur(recent, index, now=now))
+        first, second, after = recent[position : position + 3]
         total = _cost(first.hourly, first.since, second.since) + _cost(second.hourly, second.since, after.since)
         length = _microseconds(after.since) - _microseconds(first.since)
         mean = _nano(total * _MICROSECONDS_OF_AN_HOUR / length)
-        kept[position : position + 2] = [Rate(first.since, mean)]
-    return tuple(kept)
+        recent[position : position + 2] = [Rate(first.since, mean)]
+    return tuple(recent)
 
 
 def _blur(rates: Sequence[Rate], index: int, *, now: float) -> float:

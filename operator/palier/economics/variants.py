@@ -20,10 +20,10 @@ class VariantFinding:
     """What is known about one way to serve a model."""
 
     name: str
-    """Of the variant; empty where the spec has none."""
+    """Name of the variant; empty where the spec has none."""
     revision: str
     plan: Plan
-    """Its verdict also tells what a load test found, where that is why it cannot serve."""
+    """Its verdict also says what a load test found, where that is why it cannot serve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,8 @@ def choose(findings: Sequence[VariantFinding]) -> Choice:
     priced = [(total, finding) for finding in passing if (total := finding.plan.monthly_total) is not None]
     currencies = sorted({total.currency for total, _ in priced})
     if len(currencies) > 1:
-        told = f"the variants are priced in {' and '.join(currencies)} and cannot be compared: nothing is converted"
-        return _choose_none(findings, Verdict.NO_EVIDENCE, "CurrencyMismatch", told)
+        reason = f"the variants are priced in {' and '.join(currencies)} and cannot be compared: nothing is converted"
+        return _choose_none(findings, Verdict.NO_EVIDENCE, "CurrencyMismatch", reason)
     if not priced:
         return _refuse_all(findings)
     least, best = min(priced, key=lambda one: one[0])
@@ -90,20 +90,20 @@ def _choose_only(finding: VariantFinding) -> Choice:
 
 
 def _refuse_all(findings: Sequence[VariantFinding]) -> Choice:
-    """None passes with a price: wait for what is not known, else refuse, and tell of the one that affords most."""
+    """None passes with a price: wait for what is not known, else refuse, and name the one that affords most."""
     unknown = [finding for finding in findings if finding.plan.verdict is not Verdict.FAIL]
-    told = "; ".join(_summarize(finding) for finding in findings)
+    summaries = "; ".join(_summarize(finding) for finding in findings)
     if unknown:
         plan = unknown[0].plan
         # A way that passes without a price cannot be called the cheapest.
         reason = plan.reason if plan.verdict is Verdict.NO_EVIDENCE else "PricesMissing"
-        return _choose_none(findings, Verdict.NO_EVIDENCE, reason, f"no variant is known to fit: {told}")
+        return _choose_none(findings, Verdict.NO_EVIDENCE, reason, f"no variant is known to fit: {summaries}")
     reasons = {finding.plan.reason for finding in findings}
     reason = reasons.pop() if len(reasons) == 1 else "NoVariantFits"
     afford = [(rate, finding) for finding in findings if (rate := finding.plan.largest_affordable) is not None]
     most, best = max(afford, key=lambda one: one[0], default=(Decimal(0), findings[0]))
     fits = f"; {best.name} carries the most within the budget: {sentences.at_most(most)}" if most else ""
-    return _choose_none(findings, Verdict.FAIL, reason, f"no variant fits: {told}{fits}")
+    return _choose_none(findings, Verdict.FAIL, reason, f"no variant fits: {summaries}{fits}")
 
 
 def _choose_none(findings: Sequence[VariantFinding], verdict: Verdict, reason: str, message: str) -> Choice:
@@ -114,7 +114,7 @@ def _choose_none(findings: Sequence[VariantFinding], verdict: Verdict, reason: s
 
 
 def _weigh_variant(finding: VariantFinding, *, best: VariantFinding, least: Money) -> VariantRecord:
-    """One variant beside the chosen one."""
+    """One variant compared with the chosen one."""
     plan = finding.plan
     if finding is best:
         return _record(finding, reason="Cheapest", message=plan.message, chosen=True)
@@ -122,8 +122,8 @@ def _weigh_variant(finding: VariantFinding, *, best: VariantFinding, least: Mone
     if plan.verdict is not Verdict.PASS or total is None:
         return _record(finding, reason=plan.reason, message=plan.message, chosen=False)
     more = sentences.money((total - least).amount, total.currency)
-    told = f"{more} a month more than {best.name}" if total > least else f"as cheap as {best.name}, which comes first"
-    return _record(finding, reason="NotCheapest", message=f"{told}: {plan.message}", chosen=False)
+    rank = f"{more} a month more than {best.name}" if total > least else f"as cheap as {best.name}, which comes first"
+    return _record(finding, reason="NotCheapest", message=f"{rank}: {plan.message}", chosen=False)
 
 
 def _record(finding: VariantFinding, *, reason: str, message: str, chosen: bool) -> VariantRecord:
@@ -133,7 +133,7 @@ def _record(finding: VariantFinding, *, reason: str, message: str, chosen: bool)
 
 
 def _summarize(finding: VariantFinding) -> str:
-    """What is known about a variant, as short as the others beside it allow."""
+    """What is known about a variant, as short as the others next to it allow."""
     plan = finding.plan
     total = plan.monthly_total
     if total is None:

@@ -67,16 +67,18 @@ def _unknown(reason: str, message: str) -> Finding:
 
 def _describe_unreachable(inputs: PlanInputs) -> str:
     """How far replicas that hinder each other come."""
-    told = f"{sentences.rate(inputs.target)} are out of reach of any number of replicas, because they hinder each other"
+    message = (
+        f"{sentences.rate(inputs.target)} are out of reach of any number of replicas, because they hinder each other"
+    )
     fleet = inputs.fleet
     if fleet is None:
-        return told
+        return message
     share = f"{sentences.write_exactly(100 * fleet.utilization)} % of what they carry"
     if fleet.most_replicas is not None:
         most = sentences.at_most(fleet.rate(fleet.most_replicas))
-        return f"{told}: {most} are planned with {sentences.pods(fleet.most_replicas)}, {share}"
+        return f"{message}: {most} are planned with {sentences.pods(fleet.most_replicas)}, {share}"
     bound = (fleet.law.highest_capacity or Decimal(0)) * fleet.utilization
-    return f"{told}: they stay below {sentences.figure(bound)} requests/s, {share}"
+    return f"{message}: they stay below {sentences.figure(bound)} requests/s, {share}"
 
 
 def _takes(rate: Decimal, replicas: int) -> str:
@@ -84,26 +86,26 @@ def _takes(rate: Decimal, replicas: int) -> str:
 
 
 def _costs(inputs: PlanInputs, target: Point, price: Priced) -> str:
-    """What the target takes and costs, each amount beside its limit where it has one."""
+    """What the target takes and costs, each amount with its limit where it has one."""
     budget, currency = inputs.budget, price.money.currency
     each = "" if target.replicas == 1 else " each"
     hourly = sentences.money(price.money.amount, currency)
-    told = f"{_takes(target.requests_per_second, target.replicas or 0)} at {hourly}/h{each}: "
+    message = f"{_takes(target.requests_per_second, target.replicas or 0)} at {hourly}/h{each}: "
     total = target.monthly_total or Decimal(0)
     monthly = budget.monthly if budget else None
     if target.monthly_overheads:
         serving = sentences.money(target.monthly_serving or Decimal(0), currency)
-        told += f"{serving} a month, {_amount(total, monthly, currency)} with overheads"
+        message += f"{serving} a month, {_amount(total, monthly, currency)} with overheads"
     else:
-        told += f"{_amount(total, monthly, currency)} a month"
-    told += _limit(total, monthly, currency)
+        message += f"{_amount(total, monthly, currency)} a month"
+    message += _limit(total, monthly, currency)
     for amount, what, limit in (
         (target.per_thousand_inferences, "a thousand inferences", budget.per_thousand_inferences if budget else None),
         (target.per_million_tokens, "a million tokens", budget.per_million_tokens if budget else None),
     ):
         if amount is not None:
-            told += f"; {_amount(amount, limit, currency)} for {what}{_limit(amount, limit, currency)}"
-    return told
+            message += f"; {_amount(amount, limit, currency)} for {what}{_limit(amount, limit, currency)}"
+    return message
 
 
 def _amount(amount: Decimal, limit: Amount | None, currency: str) -> str:
@@ -122,8 +124,8 @@ def _would_fit(inputs: PlanInputs, largest: Decimal | None) -> str:
     if largest is not None and largest < inputs.target:
         return f"{sentences.at_most(largest)} fit" if largest else "no traffic fits"
     smallest = inputs.smallest_affordable()
-    told = "more traffic fits" if smallest is None else f"{sentences.at_least(smallest)} fit"
-    return told if largest is None else f"{told}, and {sentences.at_most(largest)}"
+    least = "more traffic fits" if smallest is None else f"{sentences.at_least(smallest)} fit"
+    return least if largest is None else f"{least}, and {sentences.at_most(largest)}"
 
 
 def _notes(inputs: PlanInputs, target: Point, price: Priced) -> str:

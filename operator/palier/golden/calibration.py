@@ -1,4 +1,4 @@
-"""May this judge judge? Pairs whose better answer is known tell, before it says anything about a candidate.
+"""May this judge judge? Pairs whose better answer is known show that, before it says anything about a candidate.
 
 The pairs are people's. Where there are none, a few of ours show at least that somebody reads the questions: a judge who
 says always the same, or anything, would otherwise call every candidate as good as stable.
@@ -21,7 +21,7 @@ __all__ = ["CONTROLS", "CONTROLS_NEEDED", "FEWEST_PAIRS", "MOST_PAIRS", "Agreeme
 FEWEST_PAIRS: Final = 20
 """With fewer, the share on which judge and people agree is not even known to 20 points of a hundred."""
 MOST_PAIRS: Final = 2000
-"""More would cost more than they tell: 2000 pairs know the share to 2 points."""
+"""More would cost more than they show: 2000 pairs know the share to 2 points."""
 
 _FIELDS: Final = ("request", "first", "second", "better", "expected")
 _NEEDED: Final = _FIELDS[:4]
@@ -48,11 +48,11 @@ class Agreement:
     unjudged: int
     """Pairs on which the judge has said nothing; they count as disagreement."""
     kappa: Fraction | None
-    """Cohen's kappa; None when all are of one opinion, so that nothing tells agreement from habit."""
+    """Cohen's kappa; None when all are of one opinion, so that agreement cannot be distinguished from habit."""
 
     @property
     def share(self) -> Fraction:
-        """Of the pairs, between 0 and 1."""
+        """Share of the pairs on which both agree, between 0 and 1."""
         return Fraction(self.agreed, self.pairs)
 
     @property
@@ -212,6 +212,6 @@ CONTROLS: Final = (
         "William Shakespeare",
     ),
 )
-"""Questions that whoever reads them gets right, half of them with the better answer first."""
+"""Questions that any reader gets right, half of them with the better answer first."""
 CONTROLS_NEEDED: Final = 7
-"""Of the eight: who guesses both orders gets so many right in one case of 2600."""
+"""How many of the eight: a guesser of both orders gets so many right in one case of 2600."""

@@ -48,7 +48,7 @@ class Case:
 
     @property
     def content_type(self) -> str:
-        """Of the body, where the headers name none."""
+        """Content type of the body, where the headers name none."""
         return "text/plain; charset=utf-8" if isinstance(self.body, str) else "application/json"
 
 

@@ -1,4 +1,4 @@
-"""What a judge is told: whom to ask, with which prompt, how often and for how much."""
+"""What a judge works by: whom to ask, with which prompt, how often and for how much."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -36,11 +36,11 @@ class JudgePlan:
     timeout: float = 60.0
     """Seconds for one vote, a second attempt included."""
     calibration_digest: str = ""
-    """Of the pairs that people have judged; empty without."""
+    """Digest of the pairs that people have judged; empty without."""
     min_agreement: Decimal = Decimal("0.7")
     """Least share of the pairs on which judge and people have to agree, between 0 and 1."""
     price: Decimal | None = None
-    """Of a million tokens, in the currency of the budget."""
+    """Price of a million tokens, in the currency of the budget."""
     max_tokens_total: int = 5_000_000
     judged_model: str = ""
     """Name of the model whose answers are judged; empty when it is not known."""

@@ -49,7 +49,7 @@ class Reply:
     tokens: int | None = None
     """What the server says it has taken; None when it does not say, or says what cannot be."""
     characters: int = 0
-    """Of the text that the model has written."""
+    """Length of the text that the model has written."""
     fault: str = ""
     """Why there is no opinion; empty when there is one."""
 
@@ -79,10 +79,10 @@ def opinion_of(text: str) -> Opinion | None:
     """
     if len(text) > LONGEST_REPLY:
         return None
-    said = list(_find_opinions(text.rpartition(_THOUGHTS_END)[2]))
-    if not said or any(one != said[0] for one in said):
+    opinions = list(_find_opinions(text.rpartition(_THOUGHTS_END)[2]))
+    if not opinions or any(one != opinions[0] for one in opinions):
         return None
-    return Opinion(said[0]) if said[0] in list(Opinion) else None
+    return Opinion(opinions[0]) if opinions[0] in list(Opinion) else None
 
 
 def _find_opinions(text: str) -> Iterator[Any]:
@@ -91,11 +91,11 @@ def _find_opinions(text: str) -> Iterator[Any]:
     while place >= 0:
         following = place + 1
         try:
-            found, end = _DECODER.raw_decode(text, place)
+            document, end = _DECODER.raw_decode(text, place)
         except (ValueError, RecursionError):
-            found, end = None, following
-        if isinstance(found, dict) and "better" in found:
-            yield found["better"]
+            document, end = None, following
+        if isinstance(document, dict) and "better" in document:
+            yield document["better"]
             following = end
         place = text.find("{", following)
 

@@ -1,4 +1,4 @@
-"""What one examination is told: whom to ask, how answers are scored, and what decides. Its digest names the question.
+"""What one examination works by: whom to ask, how answers are scored, and what decides. Its digest names the question.
 
 The operator writes the plan as JSON into the ConfigMap of the pod that asks, and computes the same digest without any
 pod: a result with another digest answers another question.
@@ -43,9 +43,9 @@ class GoldenPlan:
     """As `http://host:port`."""
     stable_url: str = ""
     path: str = "/"
-    """Of requests that name none."""
+    """Path of requests that name none."""
     method: str = "POST"
-    """Of requests that name none."""
+    """Method of requests that name none."""
     timeout: float = 60.0
     concurrency: int = 4
     """Requests that are on their way at once, each to both revisions."""
@@ -106,7 +106,7 @@ class GoldenPlan:
         try:
             entry = json.loads(text)
             if not isinstance(entry, dict):
-                raise TypeError("it is not a JSON object")  # noqa: TRY301 - told below, as all else
+                raise TypeError("it is not a JSON object")  # noqa: TRY301 - reported below, as all else
             known: dict[str, Any] = {one.name: entry[to_camel(one.name)] for one in fields(cls)}
             judge, least = known["judge"], known["min_score"]
             texts: dict[str, Any] = {name: str(known[name]) for name in _TEXTS}
@@ -121,7 +121,7 @@ class GoldenPlan:
                 answers=Answers.model_validate(known["answers"]),
                 judge=None if judge is None else JudgePlan.from_dict(judge),
                 scored_elsewhere=bool(known["scored_elsewhere"]),
-                versions={str(arm): dict(told) for arm, told in known["versions"].items()},
+                versions={str(arm): dict(version) for arm, version in known["versions"].items()},
             )
         except json.JSONDecodeError:
             raise
@@ -134,8 +134,8 @@ _TEXTS: Final = ("candidate", "stable", "candidate_url", "stable_url", "path", "
 
 def digest(plan: GoldenPlan) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of what a plan asks, wherever the revisions are."""
-    asked = {name: value for name, value in _entry(plan).items() if name not in _WHERE_AND_WHEN}
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:_DIGITS]
+    questions = {name: value for name, value in _entry(plan).items() if name not in _WHERE_AND_WHEN}
+    return hashlib.sha256(json.dumps(questions, sort_keys=True).encode()).hexdigest()[:_DIGITS]
 
 
 def plan_for(
@@ -197,7 +197,7 @@ def _judge(golden: Golden, model: str, *, prompt: str, calibration: str) -> Judg
 
 
 def _scorer_digest(scorer: Scorer) -> str:
-    """Of what scores; on which machine, does not matter."""
+    """Digest of what scores, whatever machine it runs on."""
     return _hash_text(json.dumps([scorer.image, *scorer.command, None, *scorer.args]))
 
 
@@ -210,5 +210,5 @@ def _entry(plan: GoldenPlan) -> dict[str, Any]:
     return entry | {
         "answers": plan.answers.model_dump(mode="json", by_alias=True, exclude_none=True),
         "judge": None if plan.judge is None else plan.judge.to_dict(),
-        "versions": {arm: dict(told) for arm, told in plan.versions.items()},
+        "versions": {arm: dict(version) for arm, version in plan.versions.items()},
     }

@@ -12,7 +12,7 @@ Where there is both a stable revision and a minimum, those that fail have half o
 has to be proven; that needs no shares, for the candidate would have to be lucky in each. As bad as a stable that gets
 nothing right is no pass: it is the question then that is probably wrong.
 
-These are statements about requests like those of the corpus, which is taken for a sample of them. Hence it is the
+These are statements about requests like those of the corpus, which is considered a sample of them. So it is the
 request that counts: the answers to its repetitions are one score, their mean. Only the minimum is asked of the corpus
 itself as soon as all of it was scored.
 """
@@ -238,8 +238,8 @@ class Examination:
     def _report_undecided(self) -> Finding:
         """Only the comparison can be open when all was scored: the level is then what it is."""
         reason = "JudgeUndecided" if self._question.judged else "TooFewGoldenAnswers"
-        told = self._comparison.describe_need() if self._comparison else ""
-        return Finding(Verdict.NO_EVIDENCE, reason, told)
+        need = self._comparison.describe_need() if self._comparison else ""
+        return Finding(Verdict.NO_EVIDENCE, reason, need)
 
 
 class _Comparison:
@@ -331,7 +331,7 @@ class _Level:
     def __init__(self, question: Question, minimum: float, *, needed: float) -> None:
         self._minimum, self._margin = minimum, question.margin
         self._too_low = Bets(1 - minimum, needed)
-        # Nobody can bet against a mean below 0: with so wide a margin, only the whole corpus can tell.
+        # Nobody can bet against a mean below 0: with so wide a margin, only the whole corpus can decide.
         self._enough = Bets(minimum - question.margin, 1 / BETA) if minimum > question.margin else None
         self._scores: list[float] = []
 

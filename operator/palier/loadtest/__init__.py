@@ -3,7 +3,7 @@
 Pure, so that a simulation can ask it thousands of times. `palier.workers.load_test` does it for real with the generator
 of `operator/generator`, in a pod of its own or by hand.
 
-- `plan`, `objectives`, `corpus`, `result`: what a load test is told; which promises it judges; its requests; what it
+- `plan`, `objectives`, `corpus`, `result`: what a load test works by; which promises it judges; its requests; what it
   found
 - `search`, `estimate`, `measure`, `findings`: the next step, what a step showed, how the search ends
 """

@@ -118,7 +118,7 @@ def targets(
     size = 0
     for number in range(first, first + count):
         request = known[number % len(known)] if in_turn else draw.choices(known, weights)[0]
-        # One further after each round, lest a line meet always the same replica.
+        # One further after each round, so that a line does not always meet the same replica.
         base = base_urls[(number + number // together) % len(base_urls)]
         line = _target(request, draw, number=number, base=base, path=path, method=method)
         size += len(line)

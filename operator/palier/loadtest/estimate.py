@@ -8,12 +8,12 @@ a curve is summed over. Steps far away from the capacity count less, because a c
 may be rubbish with a small probability, because machines have hiccups. There are three curves.
 
 Times. The threshold over the percentile, the headroom, falls about evenly with the rate and is 1 at the capacity: in
-heavy traffic waits are exponential with a mean in proportion to 1 / (1 - utilisation) (Kingman 1961). It tells how far
-away the capacity is where the share of late answers is 0 or 1 and tells nothing. Its noise follows from the share's:
-for an exponential tail, that of the percentile is smaller by ln(1 / limit). A step is short beside the slowest waves of
-a queue, so steps differ, and the bad ones have more than their share of all late answers: the late ones are a part
-exp(-a h) of a step with headroom h and a = ln(1 / limit), whose mean over steps is the limit when h is 1 + a r^2 / 2 on
-average, where r is the noise.
+heavy traffic waits are exponential with a mean in proportion to 1 / (1 - utilisation) (Kingman 1961). It shows how far
+away the capacity is where the share of late answers is 0 or 1 and says nothing. Its noise follows from the share's:
+for an exponential tail, that of the percentile is smaller by ln(1 / limit). A step is short compared with the slowest
+waves of a queue, so steps differ, and the bad ones have more than their share of all late answers: the late ones are a
+part exp(-a h) of a step with headroom h and a = ln(1 / limit), whose mean over steps is the limit when h is
+1 + a r^2 / 2 on average, where r is the noise.
 
 Failures. The share of failed answers grows with the rate as
 
@@ -43,7 +43,7 @@ from palier.loadtest.plan import LoadTestPlan
 __all__ = ["Belief", "believe"]
 
 _RUBBISH: Final = 0.02
-"""Probability that a step tells nothing."""
+"""Probability that a step says nothing."""
 _FINENESS: Final = 0.005
 """Distance of two rates on the grid, as the difference of their logarithms."""
 _OUTSIDE: Final = 0.7
@@ -59,7 +59,7 @@ _NOISE_CHANCES: Final = np.log([0.05, 0.1, 0.2, 0.3, 0.2, 0.1, 0.05])
 _LEAST_NOISE: Final = 0.03
 _MOST_NOISE: Final = 0.4
 _MOST_HEADROOM: Final = 4.0
-"""More tells no more: an idle server does not become faster."""
+"""More says no more: an idle server does not become faster."""
 
 _SLOPES: Final = np.geomspace(1.0, 128.0, 11)
 _RISES: Final = np.array([0.3, 1.0, 3.0])
@@ -67,7 +67,7 @@ _LEAST_SHARE: Final = 1e-6
 _FLOORS: Final = np.array([0.0, 0.4, 0.8])
 """Shares of bad answers that have nothing to do with load, as parts of the limit."""
 _DISPERSIONS: Final = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
-"""How many times as much the shares of whole steps may vary as what is seen within them tells."""
+"""How many times as much the shares of whole steps may vary as what is seen within them suggests."""
 _DISPERSION_CHANCES: Final = np.log([0.4, 0.25, 0.15, 0.1, 0.06, 0.04])
 _GUESSED_DISPERSION: Final = 4.0
 """What is thought of it before anything is seen; counts as half a step."""
@@ -103,7 +103,7 @@ def believe(results: Sequence[StepResult], plan: LoadTestPlan, *, middle: float)
 
     Args:
         results: steps with at least one answer.
-        plan: tells the objectives.
+        plan: has the objectives.
         middle: a first guess of the capacity; steps far away from it count less.
     """
     rates = np.log([result.arrived for result in results])
@@ -138,15 +138,15 @@ def _of_headroom(
         expected = np.clip(trend[..., None] + luck, 0.0, _MOST_HEADROOM)
         noises = np.maximum(_LEAST_NOISE, noise) / math.sqrt(weight)
         likely = (1 - _RUBBISH) / (noises * math.sqrt(2 * math.pi))
-        told = ((seen - expected) / (math.sqrt(2) * noises)) ** 2
-        total += _unless_rubbish(np.log(likely) - told, _RUBBISH / _MOST_HEADROOM)
+        misfit = ((seen - expected) / (math.sqrt(2) * noises)) ** 2
+        total += _unless_rubbish(np.log(likely) - misfit, _RUBBISH / _MOST_HEADROOM)
     return _summed_over(total + _NOISE_CHANCES)
 
 
 def _of_shares(log_rates: Floats, rates: Floats, weights: Floats, tallies: Sequence[Tally], *, limit: float) -> Floats:
     """Log-likelihood of each rate to be the one at which the share of bad answers reaches its limit.
 
-    A share that varies v times as much as a binomial one is taken for one of n / v answers (quasi-likelihood).
+    A share that varies v times as much as a binomial one is treated as one of n / v answers (quasi-likelihood).
     """
     within = _dispersion(tallies, weights)
     floors = limit * _FLOORS
@@ -168,7 +168,7 @@ def _of_shares(log_rates: Floats, rates: Floats, weights: Floats, tallies: Seque
 
 
 def _unless_rubbish(log_likelihood: Floats, rubbish: float) -> Floats:
-    """With the likelihood of a step that tells nothing added; in place, because these arrays are large."""
+    """With the likelihood of a step that says nothing added; in place, because these arrays are large."""
     np.exp(log_likelihood, out=log_likelihood)
     log_likelihood += rubbish
     return np.log(log_likelihood, out=log_likelihood)
@@ -202,8 +202,8 @@ def _of_backlog(log_rates: Floats, rates: Floats, weights: Floats, results: Sequ
         carried = rate + math.log(max(0.01, 1 - max(0.0, result.growth) / result.requests))
         behind -= np.maximum(0.0, log_rates - carried) / _LOSS
         keeping_up = log_ndtr(-result.growth / noise)
-        told = np.where(log_rates < rate, behind, keeping_up)
-        total += weight * np.logaddexp(math.log1p(-_RUBBISH) + told, math.log(_RUBBISH / 2))
+        log_chance = np.where(log_rates < rate, behind, keeping_up)
+        total += weight * np.logaddexp(math.log1p(-_RUBBISH) + log_chance, math.log(_RUBBISH / 2))
     return total
 
 

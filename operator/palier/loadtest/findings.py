@@ -54,7 +54,7 @@ def report_capacity(
 
     Args:
         soak: the rate that held, or that is the edge: it missed by no more than chance may.
-        plan: tells the objectives.
+        plan: has the objectives.
         ceiling: the lowest rate above that did not.
         at_least: it is the highest that may be tried.
         known: how far the true capacity may be away, as a part of it, with 80 %.
@@ -142,16 +142,16 @@ def report_exhausted(what: str, plan: LoadTestPlan, *, held: float | None) -> Se
 
 def describe_step(result: StepResult, plan: LoadTestPlan) -> str:
     """What a step has shown: "latency: 3.1 % of 4800 answered later than 250 ms or not at all (5 % allowed)"."""
-    said = [
+    reasons = [
         f"{objective.name}: {_share(tally.share, objective.limit_fraction)} of {tally.total} {_words(objective)}"
         f" ({write_limit(objective.limit_fraction)} allowed)"
         for objective, tally in zip(plan.objectives, result.tallies, strict=True)
     ]
     if failures := [f"{count} {_FAILURES[key]}" for key, count in result.outcomes.items() if key in _FAILURES]:
-        said.append(", ".join(failures))
+        reasons.append(", ".join(failures))
     if not result.keeps_up:
-        said.append(f"the backlog grew by {result.growth:.0f} requests in {duration(result.step.seconds)}")
-    return "; ".join(said)
+        reasons.append(f"the backlog grew by {result.growth:.0f} requests in {duration(result.step.seconds)}")
+    return "; ".join(reasons)
 
 
 def write_rate(rate: float) -> str:
@@ -161,11 +161,11 @@ def write_rate(rate: float) -> str:
 
 def _share(share: float, limit: float) -> str:
     """A share with two digits, or with as many as show on which side of its limit it is."""
-    said, digits = two_digits(100 * share), 2
-    while (float(said) / 100 > limit) != (share > limit) and digits < _MOST_DIGITS:
+    percent, digits = two_digits(100 * share), 2
+    while (float(percent) / 100 > limit) != (share > limit) and digits < _MOST_DIGITS:
         digits += 1
-        said = f"{100 * share:.{digits}g}"
-    return f"{said} %"
+        percent = f"{100 * share:.{digits}g}"
+    return f"{percent} %"
 
 
 def _words(objective: LoadObjective) -> str:

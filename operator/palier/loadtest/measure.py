@@ -2,7 +2,7 @@
 
 All times count from the instant at which a request was due, not from when it was sent. A generator that is late, for
 whatever reason, therefore makes the server look slower and never faster: what users would have felt cannot hide in the
-generator's own queue. How late it was is told beside it, and beyond a limit the step says nothing about the server.
+generator's own queue. How late it was is reported with it, and beyond a limit the step says nothing about the server.
 """
 
 import math
@@ -131,7 +131,7 @@ class StepResult:
     lag: float = 0.0
     """99th percentile of how late requests were sent."""
     latency: Mapping[int, float] = field(default_factory=dict)
-    """Of the answers, errors of the server and timeouts included; empty without any."""
+    """Percentiles of the answers' times, errors of the server and timeouts included; empty without any."""
     outcomes: Mapping[Outcome, int] = field(default_factory=dict)
     refusing_code: int = 0
     """The most frequent HTTP status among answers that did not accept the request; 0 where it could not be sent."""
@@ -212,7 +212,7 @@ def measure_step(
     Args:
         step: what was to be offered.
         answers: one for each request that was sent, in any order.
-        plan: tells the objectives.
+        plan: has the objectives.
         ended: seconds after which requests ceased to be sent, where that was before the end of the step.
         elapsed: seconds until the last answer; computed when left out.
         peak_open: most requests that were open at once.
@@ -335,9 +335,9 @@ def _headroom(objective: LoadObjective, judged: NDArray[np.void]) -> float | Non
 def _dispersion(
     due: NDArray[np.float64], bad: NDArray[np.int64], counted: NDArray[np.int64], *, begin: float, end: float
 ) -> float | None:
-    """Variance of the share of bad ones between batches, over that of independent ones; None where it cannot be told.
+    """Variance of the share of bad ones between batches, over that of independent ones; None where it is not known.
 
-    Waits of neighbours in a queue are alike, so a thousand of them tell less than a thousand that know nothing of each
+    Waits of neighbours in a queue are alike, so a thousand of them say less than a thousand that know nothing of each
     other (batch means: Law and Kelton, Simulation Modeling and Analysis).
     """
     total = counted.sum()

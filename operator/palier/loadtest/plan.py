@@ -1,4 +1,4 @@
-"""What one load test is told: the questions, the times and the limits. Its digest tells which results answer the same.
+"""What one load test works by: the questions, the times and the limits. Its digest says which results answer the same.
 
 The operator writes the plan as JSON into the ConfigMap of the test's pod, and computes the same digest without any pod.
 """
@@ -94,8 +94,8 @@ _NAMES: Final = {field.name: to_camel(field.name) for field in fields(LoadTestPl
 
 def digest(plan: LoadTestPlan) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of what a plan asks, wherever the replicas are."""
-    asked = {name: value for name, value in _entry(plan).items() if name not in _WHERE_AND_WHEN}
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:_DIGITS]
+    questions = {name: value for name, value in _entry(plan).items() if name not in _WHERE_AND_WHEN}
+    return hashlib.sha256(json.dumps(questions, sort_keys=True).encode()).hexdigest()[:_DIGITS]
 
 
 def plan_for(

@@ -66,7 +66,7 @@ overload takes minutes to load again, and lower rates held."""
 NOT_ACCEPTED: Final = (3, 0.01)
 """Answers with 3xx or 4xx that are accepted as accidents: so many, or this share."""
 BAD_WANTED: Final = {Phase.CLIMB: 1.5, Phase.SEARCH: 10.0, Phase.SOAK: 10.0}
-"""How many bad answers a step would have at the limit; fewer tell nothing about a percentile."""
+"""How many bad answers a step would have at the limit; fewer say nothing about a percentile."""
 ALIKE: Final = 1.05
 SOAK_TOLERANCE: Final = 1.25
 """Soaks at rates of about this ratio together hold up to this multiple of the limit, if the belief agrees: what was
@@ -92,7 +92,7 @@ def surely_fails(bad: Sequence[int], step: Step, plan: LoadTestPlan) -> bool:
     Args:
         bad: so far, for each objective.
         step: the step.
-        plan: tells the limits.
+        plan: has the limits.
     """
     if step.phase is Phase.WARM_UP:
         return False
@@ -290,7 +290,7 @@ class _Search:
         return max(5.0, min(40.0, 4 * waiting, max(10.0, 3000 / waiting))) * self.plan.longest
 
     def _fit_step(self, step: Step) -> Step | SearchResult:
-        """The step as far as time and requests suffice, with enough of both left for a soak."""
+        """The step, cut to the time and requests that are left, with enough of both left for a soak."""
         soaks = step.phase is Phase.SOAK
         soak = self._seconds(Phase.SOAK, step.rate)
         reserve = max(self.plan.soak, min(RESERVED_SOAKS * soak, RESERVED_SHARE * self.plan.max_duration))
@@ -329,5 +329,5 @@ def _choose_cautiously(belief: Belief) -> float:
 
 
 def _round_rate(rate: float) -> float:
-    """Three digits: what is told is what was offered."""
+    """Three digits: what is reported is what was offered."""
     return float(f"{rate:.3g}")

@@ -27,7 +27,7 @@ def affinity_manifest(deployment: ModelDeployment, sticky: Stickiness) -> dict[s
     the application means.
     """
     name = deployment.metadata.name
-    kind, found = ("Header", sticky.header) if sticky.header is not None else ("Cookie", sticky.cookie)
+    kind, field = ("Header", sticky.header) if sticky.header is not None else ("Cookie", sticky.cookie)
     return {
         "apiVersion": AFFINITY_VERSION,
         "kind": AFFINITY_KIND,
@@ -36,7 +36,7 @@ def affinity_manifest(deployment: ModelDeployment, sticky: Stickiness) -> dict[s
             "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": name}],
             "loadBalancer": {
                 "type": "ConsistentHash",
-                "consistentHash": {"type": kind, kind.lower(): {"name": found}, "tableSize": _TABLE_SIZE},
+                "consistentHash": {"type": kind, kind.lower(): {"name": field}, "tableSize": _TABLE_SIZE},
             },
         },
     }

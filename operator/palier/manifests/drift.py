@@ -52,14 +52,14 @@ def _contains(live: Any, stated: Any) -> bool:  # noqa: ANN401 - any JSON value
         return (
             isinstance(live, list)
             and len(live) == len(stated)
-            and all(_contains(theirs, ours) for theirs, ours in zip(live, stated, strict=True))
+            and all(_contains(actual, expected) for actual, expected in zip(live, stated, strict=True))
         )
     # Numbers are equal by value, however they are written; but Python also takes true for 1.
     return isinstance(live, bool) == isinstance(stated, bool) and bool(live == stated)
 
 
 def _fields(value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any JSON value
-    """The path of every field; elements of a list are told apart by their place."""
+    """The path of every field; elements of a list are distinguished by their place."""
     if isinstance(value, Mapping):
         for name, part in value.items():
             inner = f"{path}.{name}"

@@ -1,4 +1,4 @@
-"""The Job that asks for golden answers, and the ConfigMaps that tell its pod what to ask.
+"""The Job that asks for golden answers, and the ConfigMaps that say what its pod asks.
 
 Each text has a ConfigMap of its own: a corpus and a calibration may each be as large as one can be.
 """
@@ -60,7 +60,7 @@ def golden_configs(
 ) -> list[dict[str, Any]]:
     """What the pod of a run reads: its plan, and the lines that no volume has.
 
-    Not immutable: an operator that was killed before it made the Job must be able to write the addresses anew.
+    Not immutable: an operator that was killed before it made the Job must be able to write the addresses again.
 
     Args:
         deployment: the owner.

@@ -1,4 +1,4 @@
-"""The Job of one load test, and the ConfigMap that tells its pod what to do."""
+"""The Job of one load test, and the ConfigMap that says what its pod does."""
 
 import math
 from typing import Any, Final
@@ -37,7 +37,7 @@ _RESOURCES: Final = {"requests": {"cpu": "500m", "memory": "256Mi"}, "limits": {
 def load_test_name(deployment: ModelDeployment, run: Run) -> str:
     """Name of a run's Job and ConfigMap; another attempt has another name, and so has another question.
 
-    So a Job whose requests or rules were changed meanwhile is never taken for the one that answers the new question.
+    So a Job whose requests or rules were changed meanwhile is never mistaken for the one that answers the new question.
     """
     tail = f"{run.revision}-{run.index}-{run.attempt}"
     return job_name("load", deployment, tail=tail, about=run.digest)
@@ -54,7 +54,7 @@ def corpus_path(test: LoadTest) -> str | None:
 def load_test_config(deployment: ModelDeployment, run: Run, plan: str, *, requests: str = "") -> dict[str, Any]:
     """What the pod of a run reads.
 
-    Not immutable: an operator that was killed before it made the Job must be able to write the addresses anew.
+    Not immutable: an operator that was killed before it made the Job must be able to write the addresses again.
 
     Args:
         deployment: the owner, as the tested variant serves it.

@@ -25,7 +25,7 @@ def pod_prefix(deployment_name: str, revision: str) -> str:
 
 
 def selector_labels(deployment: ModelDeployment, revision: str) -> dict[str, str]:
-    """The labels that tell a revision's pods from all others; they never change."""
+    """The labels that distinguish a revision's pods from all others; they never change."""
     return {LABEL_DEPLOYMENT: deployment.metadata.name, LABEL_REVISION: revision}
 
 
@@ -74,22 +74,22 @@ def tell_owner(deployment: ModelDeployment, obj: Mapping[str, Any]) -> str:
     """
     if owned_by(deployment, obj):
         return ""
-    meta, ours = obj.get("metadata", {}), deployment.metadata
+    meta, owner_metadata = obj.get("metadata", {}), deployment.metadata
     kind, name = obj.get("kind", "object"), meta.get("name", "")
     exists = f"{kind} {name} exists and is not Palier's"
-    remove = f"remove it (kubectl delete {kind.lower()} {name} -n {ours.namespace}) and Palier makes its own"
+    remove = f"remove it (kubectl delete {kind.lower()} {name} -n {owner_metadata.namespace}) and Palier makes its own"
     owners = meta.get("ownerReferences") or ()
     owner = next((one for one in owners if one.get("controller")), next(iter(owners), None))
     if owner is None:
         if (meta.get("labels") or {}).get(MANAGED_BY) != MANAGED_BY_VALUE:
             return f"{exists}: nothing says whose it is; {remove}, or choose another name for the ModelDeployment"
         return f"{exists} any more: an earlier ModelDeployment left it behind, as --cascade=orphan does; {remove}"
-    whose = f"{owner.get('kind')} {owner.get('name')}"
+    owner_name = f"{owner.get('kind')} {owner.get('name')}"
     if owner.get("kind") != KIND:
-        return f"{exists}: it belongs to {whose}; choose another name for the ModelDeployment"
-    if owner.get("name") == ours.name:
+        return f"{exists}: it belongs to {owner_name}; choose another name for the ModelDeployment"
+    if owner.get("name") == owner_metadata.name:
         return (
-            f"{exists} any more: it belongs to an earlier {whose} with the uid {owner.get('uid')}; "
+            f"{exists} any more: it belongs to an earlier {owner_name} with the uid {owner.get('uid')}; "
             f"Kubernetes removes it soon, or {remove}"
         )
-    return f"{exists}: it belongs to {whose}; choose another name for one of the two"
+    return f"{exists}: it belongs to {owner_name}; choose another name for one of the two"

@@ -1,4 +1,4 @@
-"""The shadow proxy of one comparison: its Deployment, the Service that copies are sent to, and what it is told.
+"""The shadow proxy of one comparison: its Deployment, the Service that copies are sent to, and what it works by.
 
 The pods carry no label of the model's own pods, because requests of users must never reach the proxy as if it were one,
 and no annotation that could not be the user's: by default those that many Prometheus servers look for.
@@ -107,9 +107,9 @@ def shadow_deployment(deployment: ModelDeployment, run: ShadowRun, plan: str, *,
         },
         "spec": _pod_spec(deployment, run, image=image_of(shadow.image, image, field="spec.shadow.image")),
     }
-    # Names that are only shown are no reason to begin anew: they are not known while a text of the spec is away.
-    told = {name: part for name, part in json.loads(plan).items() if name != "versions"} if plan else {}
-    rendered = json.dumps([template, told], sort_keys=True)
+    # Names that are only shown are no reason to begin again: they are not known while a text of the spec is away.
+    settings = {name: part for name, part in json.loads(plan).items() if name != "versions"} if plan else {}
+    rendered = json.dumps([template, settings], sort_keys=True)
     template["metadata"]["annotations"][ANNOTATION_RENDERED] = hashlib.sha256(rendered.encode()).hexdigest()[:_DIGITS]
     return {
         "apiVersion": "apps/v1",

@@ -138,9 +138,9 @@ def rules_without_mirror(route: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rules of an existing route as they are, but without any filter that copies requests."""
     rules = []
     for rule in route.get("spec", {}).get("rules", ()):
-        kept = [one for one in rule.get("filters", ()) if one.get("type") != MIRROR]
+        filters = [one for one in rule.get("filters", ()) if one.get("type") != MIRROR]
         others = {name: part for name, part in rule.items() if name != "filters"}
-        rules.append({**others, "filters": kept} if kept else others)
+        rules.append({**others, "filters": filters} if filters else others)
     return rules
 
 

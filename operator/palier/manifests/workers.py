@@ -1,6 +1,6 @@
 """What every pod of Palier's own has in common: generators of load, askers of golden answers and shadow proxies.
 
-They run beside users' pods, therefore with no rights at all: no token, no root, nothing that they could write but a
+They run next to users' pods, therefore with no rights at all: no token, no root, nothing that they could write but a
 scratch folder. And they must never look like one of the pods that they test: Services and autoscalers select those by
 their labels, so the labels of a revision stand on the Job or the Deployment and not on its pods.
 """
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 PLAN_KEY: Final = "plan.json"
-"""Key of the ConfigMap, and name of the file, with what the pod is told to do."""
+"""Key of the ConfigMap, and name of the file, with what the pod has to do."""
 
 CONFINED: Final = {
     "allowPrivilegeEscalation": False,
@@ -55,11 +55,11 @@ def job_name(head: str, deployment: ModelDeployment, *, tail: str, about: str) -
     Args:
         head: what the Job does.
         deployment: the owner; a long name loses its end.
-        tail: what tells this Job from the others of the same owner.
-        about: what it is asked: a Job about another question has another name, so that it is never taken for this one.
+        tail: what distinguishes this Job from the others of the same owner.
+        about: what it is asked: a Job about another question has another name, so that it never passes for this one.
     """
-    told = hashlib.sha256(f"{deployment.metadata.name} {about}".encode()).hexdigest()[:_ABOUT]
-    end = f"-{told}-{tail}"
+    digest = hashlib.sha256(f"{deployment.metadata.name} {about}".encode()).hexdigest()[:_ABOUT]
+    end = f"-{digest}-{tail}"
     return f"{head}-{deployment.metadata.name}"[: _LONGEST_NAME - len(end)] + end
 
 

@@ -132,13 +132,13 @@ def parse(text: str, kind: type[R], *, file: str) -> R:
 
 @cache
 def _runtimes() -> Mapping[str, tuple[Preset, ...]]:
-    found: dict[str, list[Preset]] = {name: [] for name in RUNTIMES}
+    presets: dict[str, list[Preset]] = {name: [] for name in RUNTIMES}
     for file in _data("runtimes"):
         preset = parse(file.read_text(encoding="utf-8"), Preset, file=file.name)
-        if preset.name not in found:
+        if preset.name not in presets:
             raise BrokenPresetError(f"{file.name}: name: {preset.name} is none of {', '.join(RUNTIMES)}")
-        found[preset.name].append(preset)
-    return {name: tuple(sorted(ranges, key=_age)) for name, ranges in found.items()}
+        presets[preset.name].append(preset)
+    return {name: tuple(sorted(ranges, key=_age)) for name, ranges in presets.items()}
 
 
 @cache

@@ -114,7 +114,7 @@ class Gauge(_Record):
 
 
 class Missing(_Record):
-    """The runtime does not tell it."""
+    """The runtime does not export it."""
 
     kind: Literal["Missing"] = "Missing"
     why: Text
@@ -204,7 +204,7 @@ class RouterPreset(_Record):
     errors: Counter
     latency: Histogram | None = None
     label: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
-    """The label that tells the backends apart."""
+    """The label by which the backends are distinguished."""
     value: Annotated[str, StringConstraints(pattern=r"^([^{}]|\{(namespace|name|revision|position)\})+$")]
     """The label's value for a revision: a template with {namespace}, {name}, {revision} and {position}."""
     caveats: tuple[Text, ...] = ()
@@ -222,7 +222,7 @@ class RouterPreset(_Record):
 
 
 class ProductPreset(_Record):
-    """What a front end counts of one thing that users do with answers, told apart by the label `revision`."""
+    """What a front end counts of one thing that users do with answers, distinguished by the label `revision`."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]*$")]
     title: Text
@@ -242,10 +242,10 @@ def release_numbers(version: str) -> tuple[int, ...]:
     Raises:
         ValueError: it does not begin with numbers.
     """
-    found = re.match(r"v?([0-9]+(?:\.[0-9]+)*)", version)
-    if found is None:
+    match = re.match(r"v?([0-9]+(?:\.[0-9]+)*)", version)
+    if match is None:
         raise ValueError(f"{version!r} is not a version: it does not begin with numbers such as 1.19")
-    numbers = [int(part) for part in found[1].split(".")]
+    numbers = [int(part) for part in match[1].split(".")]
     while numbers and numbers[-1] == 0:
         numbers.pop()
     return tuple(numbers)

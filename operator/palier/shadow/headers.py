@@ -25,7 +25,7 @@ _OF_THE_CONNECTION: Final = frozenset(
         "upgrade",
     }
 )
-"""Headers that are for the next hop alone (RFC 9110, 7.6.1), and those of the length, which is told anew."""
+"""Headers that are for the next hop alone (RFC 9110, 7.6.1), and those of the length, which is written again."""
 _READABLE: Final = ("gzip", "deflate", "identity")
 """Encodings of an answer that Python reads without more libraries."""
 _SHADOW: Final = re.compile(r"-shadow(?=:[0-9]+\Z|\Z)")
@@ -39,18 +39,18 @@ def users_host(host: str) -> str:
 def forward_headers(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
     """The headers to send on."""
     named = {name.strip().lower() for value in headers.getall("connection", ()) for name in value.split(",")}
-    kept: CIMultiDict[str] = CIMultiDict()
+    forwarded: CIMultiDict[str] = CIMultiDict()
     for name, value in headers.items():
         lowered = name.lower()
         if lowered in _OF_THE_CONNECTION or lowered in named:
             continue
         if lowered == "host":
-            kept[name] = users_host(value)
+            forwarded[name] = users_host(value)
         elif lowered == "accept-encoding":
-            kept[name] = _readable(value)
+            forwarded[name] = _readable(value)
         else:
-            kept.add(name, value if value.isascii() else _sendable(value))
-    return kept
+            forwarded.add(name, value if value.isascii() else _sendable(value))
+    return forwarded
 
 
 def _readable(value: str) -> str:

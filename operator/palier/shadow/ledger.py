@@ -141,7 +141,7 @@ class Ledger:
         }
         self.slower = dict.fromkeys(plan.factors, 0)
         self.copies = {arm: ArmCounts() for arm in ARMS}
-        """As soon as both answers are there, whoever is counted first: for those who count requests by the minute."""
+        """As soon as both answers are there, whichever is counted first: for those who count requests by the minute."""
         self.times = {arm: Times(edges) for arm in ARMS}
         self.first_events = {arm: Times(edges) for arm in ARMS}
 

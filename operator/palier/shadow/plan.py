@@ -1,6 +1,6 @@
-"""What one shadow is told: which versions are compared, how, and within which limits.
+"""What one shadow works by: which versions are compared, how, and within which limits.
 
-The operator writes the plan as JSON into the ConfigMap of the proxy's pod. Its digest tells whether a proxy that runs
+The operator writes the plan as JSON into the ConfigMap of the proxy's pod. Its digest says whether a proxy that runs
 already still counts what is asked for: another way to compare is another shadow, whose counts begin at 0.
 """
 
@@ -92,8 +92,8 @@ class ShadowPlan:
 
 def digest(plan: ShadowPlan) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of what a plan compares and how."""
-    asked = {name: value for name, value in _entry(plan).items() if name not in _WHERE_AND_HOW_MANY}
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:_DIGITS]
+    questions = {name: value for name, value in _entry(plan).items() if name not in _WHERE_AND_HOW_MANY}
+    return hashlib.sha256(json.dumps(questions, sort_keys=True).encode()).hexdigest()[:_DIGITS]
 
 
 def plan_for(
@@ -147,17 +147,17 @@ def plan_for(
 
 def _entry(plan: ShadowPlan) -> dict[str, Any]:
     entry = {to_camel(one.name): getattr(plan, one.name) for one in fields(plan)}
-    kept = plan.disagreements
+    sample = plan.disagreements
     return entry | {
         "answers": plan.answers.model_dump(mode="json", by_alias=True, exclude_none=True),
-        "disagreements": None if kept is None else kept.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "disagreements": None if sample is None else sample.model_dump(mode="json", by_alias=True, exclude_none=True),
         "versions": {arm: dict(facts) for arm, facts in plan.versions.items()},
     }
 
 
 def _read(known: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a plan that JSON has no type for, and those that have to be numbers."""
-    kept = known["disagreements"]
+    sample = known["disagreements"]
     whole = ("percent", "max_body_bytes", "max_queue", "max_concurrent")
     return {
         "methods": tuple(map(str, known["methods"])),
@@ -165,7 +165,7 @@ def _read(known: Mapping[str, Any]) -> dict[str, Any]:
         "factors": tuple(map(str, known["factors"])),
         "timeout": float(known["timeout"]),
         "answers": Answers.model_validate(known["answers"]),
-        "disagreements": None if kept is None else Disagreements.model_validate(kept),
+        "disagreements": None if sample is None else Disagreements.model_validate(sample),
         "versions": {arm: dict(facts) for arm, facts in known["versions"].items()},
     } | {name: int(known[name]) for name in whole}
 

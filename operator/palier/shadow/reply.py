@@ -13,7 +13,7 @@ _DATA: Final = re.compile(rb"data: ?+(?!\[DONE\])[^\r\n]")
 """How a line of data of a stream begins, other than the mark of its end."""
 _LINE_END: Final = re.compile(rb"[\r\n]")
 _TELLING: Final = len(b"data: [DONE]")
-"""Bytes of a line that tell whether it has data."""
+"""Bytes of a line that show whether it has data."""
 
 
 class Failure(StrEnum):
@@ -55,7 +55,7 @@ class FirstEvent:
         """How the line begins that has not ended yet."""
 
     def take(self, piece: bytes) -> bool:
-        """Take in the next bytes of the stream; tells whether a line of data has ended in them."""
+        """Take in the next bytes of the stream, and say whether a line of data has ended in them."""
         start = 0
         for end in _LINE_END.finditer(piece):
             if _DATA.match(self._join_beginning(piece[start : min(end.start(), start + _TELLING)])):

@@ -48,7 +48,7 @@ class Exclusion(StrEnum):
 
 
 def find_exclusion(method: str, headers: Mapping[str, str], plan: ShadowPlan, *, draw: float) -> Exclusion | None:
-    """Why a request is left out, as far as its head tells; None when it is taken.
+    """Why a request is left out, by what its head says; None when it is taken.
 
     The sample is drawn first: then what cannot be sent has the same share of it as of all the traffic.
 
@@ -123,7 +123,7 @@ class Reservoir(Generic[Item]):
 def show_body(text: str, *, redact: Sequence[JsonPath], longest: int) -> str:
     """What may be kept of a body: a JSON document without the redacted places, cut to some characters.
 
-    With anything to redact, a body that is no document is told by its length alone: nobody knows what is in it.
+    With anything to redact, of a body that is not a document only the length is kept: nobody knows what is in it.
     """
     if redact and text:
         document = _document(text)

@@ -104,7 +104,7 @@ class Case:
     burst: float = 1.0
     """Traffic switches at random, about every minute, between two levels of this ratio."""
     churn: float = 0.0
-    """Seconds after which a pod's process ends: in turn its counters start anew, or another pod takes its place."""
+    """Seconds after which a pod's process ends: in turn its counters start again, or another pod takes its place."""
     outage: Span = Span()
     outage_share: float = 0.1
     """Share of the requests to either revision that fail in an outage."""

@@ -31,7 +31,7 @@ class Part:
     name: str
     """Empty where all users are one part."""
     share: float
-    """Of the arm's requests."""
+    """Share of the arm's requests."""
     bad: Floats
     """Probability that a request fails."""
 

@@ -117,9 +117,9 @@ def classify(control: Floats, experiment: Floats, options: JudgeOptions) -> Clas
         return Classification.PASS
     if min(control.min(), experiment.min()) == max(control.max(), experiment.max()):
         return Classification.PASS
-    found = shift(control, experiment, confidence=options.confidence)
-    bound = options.tolerance * abs(found.estimate)
-    if found.low > bound and _effect(control, experiment, options.effect) >= options.allowed_increase:
+    estimate = shift(control, experiment, confidence=options.confidence)
+    bound = options.tolerance * abs(estimate.estimate)
+    if estimate.low > bound and _effect(control, experiment, options.effect) >= options.allowed_increase:
         return Classification.HIGH
     return Classification.PASS
 

@@ -31,8 +31,8 @@ def peer_options(case: Case, engine: str, settings: Iterable[str]) -> PeerOption
     )
     turned: Any = getattr(options, engine)
     for setting in settings:
-        key, found, value = setting.partition("=")
-        if not found:
+        key, separator, value = setting.partition("=")
+        if not separator:
             raise ValueError(f"set: a setting is key=value, not {setting!r}")
         turned = _turn(turned, key.replace("-", "_").split("."), value, engine)
     return replace(options, **{engine: turned})

@@ -26,7 +26,7 @@ def summary(runs: Sequence[Run], case: Case) -> dict[str, Any]:
     """
     rolled_back = [_find_time(run, "rollback") for run in runs]
     kinds = [run.outcome.kind for run in runs]
-    found = {
+    figures = {
         "runs": len(runs),
         **_rates("rollback", kinds.count("rollback"), len(runs)),
         **_rates("promote", kinds.count("promote"), len(runs)),
@@ -47,11 +47,11 @@ def summary(runs: Sequence[Run], case: Case) -> dict[str, Any]:
     }
     if case.onset > 0:
         after = [time for time in rolled_back if time >= case.onset]
-        found |= {
+        figures |= {
             "rollbacksBeforeOnset": len(runs) - len(after),
             "medianSecondsFromOnset": quantile([time - case.onset for time in after], 0.5),
         }
-    return found
+    return figures
 
 
 def parameters(case: Case) -> dict[str, Any]:
@@ -64,8 +64,8 @@ def quantile(values: Iterable[float], share: float) -> float | None:
     ordered = sorted(values)
     if not ordered:
         return None
-    found = ordered[math.ceil(share * len(ordered)) - 1]
-    return found if math.isfinite(found) else None
+    value = ordered[math.ceil(share * len(ordered)) - 1]
+    return value if math.isfinite(value) else None
 
 
 def clopper_pearson(hits: int, total: int) -> tuple[float, float]:

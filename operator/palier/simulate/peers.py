@@ -106,7 +106,7 @@ class PeerOptions:
     errors: bool = True
     """Whether the share of failed requests is judged."""
     limit: float = 0.01
-    """The promised largest share of failed requests; only told, since every peer's example has its own number."""
+    """The promised largest share of failed requests; only shown, since every peer's example has its own number."""
     latency_threshold: float | None = None
     """Seconds; None where latency is not judged."""
     latency_percentile: float = 0.95
@@ -184,7 +184,7 @@ def kayenta(recording: Recording, options: PeerOptions) -> Outcome:
     judgements = _list_instants(knobs.interval, recording.duration)
     for at in judgements:
         until = int(np.searchsorted(steps, at, side="right"))
-        found = [
+        classes = [
             classify(
                 _clean_values(stable[:until], replace_nan=replace),
                 _clean_values(candidate[:until], replace_nan=replace),
@@ -193,9 +193,9 @@ def kayenta(recording: Recording, options: PeerOptions) -> Outcome:
             for stable, candidate, replace in metrics
         ]
         needed = knobs.passing if at == judgements[-1] else knobs.marginal
-        if score(found) < needed:
+        if score(classes) < needed:
             answered = _available_from(recording, float(at))
-            return Outcome("rollback", answered, on_absent_data=Classification.NODATA in found)
+            return Outcome("rollback", answered, on_absent_data=Classification.NODATA in classes)
     absent = all(np.isnan(candidate).all() for _, candidate, _ in metrics)
     return Outcome("promote", recording.duration, on_absent_data=absent)
 
@@ -232,10 +232,10 @@ def _argo_metric(
     while begin <= recording.duration:
         instants = np.arange(begin, recording.duration + _ROUNDING, knobs.interval)
         passed, answer = measure(instants)
-        asked = answer.present & ~_unavailable(recording, instants)
+        available = answer.present & ~_unavailable(recording, instants)
         begin = math.inf
-        for at, good, value, there in zip(instants.tolist(), passed, answer.value, asked, strict=True):
-            if not there:
+        for at, good, value, is_available in zip(instants.tolist(), passed, answer.value, available, strict=True):
+            if not is_available:
                 errors_in_a_row += 1
                 if errors_in_a_row > knobs.error_limit:
                     return Outcome("rollback", at, on_absent_data=True)
@@ -273,7 +273,7 @@ def _sum(
     recording: Recording, arm: Arm, names: tuple[str, ...], at: Floats, function: Function, window: float
 ) -> Answer:
     """The sum over pods of a function of the first counter, less the others where they exist."""
-    found = []
+    series = []
     for pod in recording.pods_of(arm):
         if names[0] not in pod.counters:
             continue
@@ -281,25 +281,25 @@ def _sum(
         exists = ~np.isnan(values)
         for name in names[1:]:
             values = values - np.nan_to_num(pod.counters.get(name, np.zeros(values.size)))
-        found.append(function(pod.times[exists], values[exists], at, window))
-    if not found:
+        series.append(function(pod.times[exists], values[exists], at, window))
+    if not series:
         return Answer(np.full(at.size, np.nan), np.zeros(at.size, dtype=bool))
-    return promql.total(found)
+    return promql.total(series)
 
 
 def _quantile(recording: Recording, arm: Arm, share: float, at: Floats, function: Function, window: float) -> Answer:
     """A quantile of the response times of an arm."""
     edges: Floats = np.array(sorted({edge for pod in recording.pods_of(arm) for edge in pod.buckets}))
-    found = []
+    series = []
     for pod in recording.pods_of(arm):
         if len(pod.buckets) != edges.size:
             continue
         values = np.stack([pod.buckets[edge] for edge in edges.tolist()])
         exists = ~np.isnan(values).any(axis=0)
-        found.append(function(pod.times[exists], values[:, exists], at, window))
-    if not found:
+        series.append(function(pod.times[exists], values[:, exists], at, window))
+    if not series:
         return Answer(np.full(at.size, np.nan), np.zeros(at.size, dtype=bool))
-    return promql.histogram_quantile(share, edges, promql.total(found))
+    return promql.histogram_quantile(share, edges, promql.total(series))
 
 
 def _naive_metrics(
@@ -321,7 +321,7 @@ def _naive_metrics(
 
 
 def _count_scraped(pods: Sequence[PodRecording], looks: Floats, counter: str | float) -> Floats:
-    """What pods have counted from the start to each look, as far as it was scraped; no rate, nothing extrapolated.
+    """What pods have counted from the start to each look, where it was scraped; no rate, nothing extrapolated.
 
     Args:
         pods: whose counters.

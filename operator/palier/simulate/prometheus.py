@@ -33,9 +33,9 @@ class Prometheus:
 
     def __init__(self, recording: Recording, objectives: Sequence[MeasuredObjective]) -> None:
         self._unavailable = recording.unavailable
-        asked = dict.fromkeys(question for objective in objectives for question in questions(objective))
-        self._pods = [_Pod.from_recording(pod, tuple(asked)) for pod in recording.pods]
-        self._asked = tuple(asked)
+        distinct = dict.fromkeys(question for objective in objectives for question in questions(objective))
+        self._pods = [_Pod.from_recording(pod, tuple(distinct)) for pod in recording.pods]
+        self._asked = tuple(distinct)
 
     def answers_at(self, now: float) -> bool:
         """Whether it can be asked at that moment."""
@@ -55,16 +55,16 @@ class Prometheus:
             times = pod.times[first:last]
             times = tried.times if times == tried.times else times
             for question, rows in pod.rows.items():
-                found = []
+                series = []
                 for row in rows:
                     if row.times is not pod.times:
                         one = row.cut_samples(after, until, times)
                     else:
                         one = Series.from_columns(row.labels, times, row.values[first:last]) if times else None
                     if one is not None:
-                        found.append((pod.revision, one))
-                if found:
-                    answers[question][pod.target] = found
+                        series.append((pod.revision, one))
+                if series:
+                    answers[question][pod.target] = series
         return dict(answers), scraped
 
 
@@ -98,12 +98,12 @@ class _Pod:
     revision: str
     target: Target
     times: Times
-    """Of the scrapes that succeeded."""
+    """Times of the scrapes that succeeded."""
     up: _Row
     rows: Mapping[Question, tuple[_Row, ...]]
 
     @classmethod
-    def from_recording(cls, pod: PodRecording, asked: Sequence[Question]) -> "_Pod":
+    def from_recording(cls, pod: PodRecording, questions: Sequence[Question]) -> "_Pod":
         """From its recording."""
         labels = {"namespace": "simulated", "pod": pod.pod, "job": "pods", "instance": pod.pod}
         times = tuple(pod.times.tolist())
@@ -112,7 +112,7 @@ class _Pod:
             target=Series(labels).target,
             times=times,
             up=_Row({"__name__": SCRAPED.selector, **labels}, tuple(pod.up_times.tolist()), tuple(pod.up.tolist())),
-            rows={question: tuple(_rows(question, pod, labels, times)) for question in asked},
+            rows={question: tuple(_rows(question, pod, labels, times)) for question in questions},
         )
 
 
@@ -135,5 +135,5 @@ def _row(labels: Mapping[str, str], times: Times, values: Floats) -> _Row:
     exists = ~np.isnan(values)
     if exists.all():
         return _Row(labels, times, tuple(values.tolist()))
-    kept = tuple(time for time, there in zip(times, exists.tolist(), strict=True) if there)
-    return _Row(labels, kept, tuple(values[exists].tolist()))
+    scraped = tuple(time for time, is_up in zip(times, exists.tolist(), strict=True) if is_up)
+    return _Row(labels, scraped, tuple(values[exists].tolist()))

@@ -55,9 +55,9 @@ def increase(times: Floats, values: Floats, at: Floats, window: float) -> Floats
     """
     if times.size < 2:  # noqa: PLR2004 - one sample has no slope
         return np.full((*values.shape[:-1], at.size), np.nan)
-    found = _ranges(times, at, window)
+    ranges = _ranges(times, at, window)
     risen = without_resets(values)
-    first, last = found.first, found.last
+    first, last = ranges.first, ranges.last
     gained = risen[..., last] - risen[..., first]
     covered = times[last] - times[first]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -69,21 +69,21 @@ def increase(times: Floats, values: Floats, at: Floats, window: float) -> Floats
         after = at - times[last]
         after = np.where(after >= _SLACK * spacing, spacing / 2, after)
         extrapolated = gained * ((covered + before + after) / covered)
-    return np.where(found.enough, extrapolated, np.nan)
+    return np.where(ranges.enough, extrapolated, np.nan)
 
 
 def irate(times: Floats, values: Floats, at: Floats, window: float) -> Floats:
     """Increase per second between the last two samples of the range; arguments and shapes as of `increase`."""
     if times.size < 2:  # noqa: PLR2004 - one sample has no slope
         return np.full((*values.shape[:-1], at.size), np.nan)
-    found = _ranges(times, at, window)
-    last = found.last
+    ranges = _ranges(times, at, window)
+    last = ranges.last
     before = np.maximum(last - 1, 0)
     gained = values[..., last] - values[..., before]
     gained = np.where(gained < 0, values[..., last], gained)
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = gained / (times[last] - times[before])
-    return np.where(found.enough, slope, np.nan)
+    return np.where(ranges.enough, slope, np.nan)
 
 
 def total(series: Sequence[Floats]) -> Answer:
@@ -128,7 +128,7 @@ def histogram_quantile(share: float, edges: Floats, buckets: Answer) -> Answer:
 
 
 def without_resets(values: Floats) -> Floats:
-    """Cumulative values that go on rising where the counter began anew; shape (..., samples)."""
+    """Cumulative values that go on rising where the counter began again; shape (..., samples)."""
     fallen = np.diff(values, axis=-1) < 0
     if not fallen.any():
         return values

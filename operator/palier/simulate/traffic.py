@@ -2,7 +2,7 @@
 
 Requests arrive as a Poisson process, so what happens between two scrapes of a pod needs one draw for each counter and
 no clock that ticks. A run is drawn from its own seed alone: run 7 is the same whichever engine looks at it. Where an
-engine climbs to another weight, only what comes after that moment is drawn anew.
+engine climbs to another weight, only what comes after that moment is drawn again.
 """
 
 import math

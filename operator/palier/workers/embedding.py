@@ -1,6 +1,6 @@
-"""Asks a server for the vectors of two texts, as OpenAI's `/v1/embeddings` does, and tells how alike they are.
+"""Asks a server for the vectors of two texts, as OpenAI's `/v1/embeddings` does, and computes how alike they are.
 
-A server that is down or answers nonsense makes a check that cannot be told, never one that holds or fails. Only the
+A server that is down or answers nonsense makes a check without a result, never one that holds or fails. Only the
 reference's text decides about that: a candidate must not escape a comparison by a text that the server refuses.
 """
 
@@ -20,7 +20,7 @@ __all__ = ["Embedder", "cosine"]
 _LONGEST: Final = 8 * 2**20
 """Bytes of an answer: two vectors of some thousand numbers are far shorter."""
 _LATELY: Final = 1.0
-"""Seconds for which one question tells whether the server answers."""
+"""Seconds for which one question decides whether the server answers."""
 _WORD: Final = "word"
 """What no server refuses."""
 _GOOD: Final = 200
@@ -56,7 +56,7 @@ class Embedder:
         await self._session.close()
 
     async def likeness(self, reference: str, candidate: str) -> float | None:
-        """The cosine of the texts' vectors, -1 to 1; None when the server does not tell the reference's.
+        """The cosine of the texts' vectors, -1 to 1; None when the server does not give the reference's.
 
         A text without a vector is like no other: an empty one, and one of the candidate that the server refuses.
         """
@@ -105,13 +105,13 @@ class Embedder:
         return None if vectors is None or cosine(vectors[0], vectors[0]) is None else vectors[0]
 
     async def _ask(self, texts: list[str]) -> list[list[float]] | None:
-        asked: dict[str, Any] = {"input": texts}
+        payload: dict[str, Any] = {"input": texts}
         if self._server.model is not None:
-            asked["model"] = self._server.model
+            payload["model"] = self._server.model
         try:
             async with (
                 asyncio.timeout(self._server.timeout.seconds),
-                self._session.post(self._server.url, json=asked, allow_redirects=False) as response,
+                self._session.post(self._server.url, json=payload, allow_redirects=False) as response,
             ):
                 body = bytearray()
                 while chunk := await response.content.readany():

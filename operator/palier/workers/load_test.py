@@ -1,4 +1,4 @@
-"""The load test itself: has the generator send each step, tells how far it is, and leaves its result.
+"""The load test itself: has the generator send each step, reports its progress, and leaves its result.
 
 It runs in a pod of its own, or by hand. Whatever happens to the operator meanwhile, the search goes on, and its result
 waits in the pod's termination message.
@@ -51,7 +51,7 @@ class Progress:
     """Lowest rate that has not."""
     message: str
     finished: tuple[StepRecord, ...] = ()
-    """The steps that are over, for whoever stops the search."""
+    """The steps that are over, for a caller that stops the search."""
 
     def to_json(self) -> str:
         """One line with the fields of `status.release.testing`."""
@@ -73,7 +73,7 @@ def load_test(plan: LoadTestPlan, lines: Iterable[str] | None, *, tell: Callable
     Args:
         plan: what is asked.
         lines: the corpus; None without one.
-        tell: told before each step.
+        tell: called before each step.
 
     Raises:
         GeneratorUnavailable: the generator is not on the PATH, or failed.
@@ -92,7 +92,7 @@ def load_test(plan: LoadTestPlan, lines: Iterable[str] | None, *, tell: Callable
         targets = Path(folder, "targets.jsonl")
         while isinstance(step := next_step(history, plan), Step):
             tell(_progress(step, history))
-            begun, seed = time.monotonic(), plan.seed + len(history)
+            start, seed = time.monotonic(), plan.seed + len(history)
             written = corpus.targets(
                 requests,
                 base_urls=plan.base_urls,
@@ -107,21 +107,21 @@ def load_test(plan: LoadTestPlan, lines: Iterable[str] | None, *, tell: Callable
             sending = _Sending(step, plan)
             with _generator(_command(program, targets, step, plan, seed), limit=_limit(step, plan)) as generator:
                 sending.follow(generator)
-            history.append(sending.result(elapsed=time.monotonic() - begun))
+            history.append(sending.result(elapsed=time.monotonic() - start))
     return result_of(step, history)
 
 
-def result_of(found: SearchResult, history: Sequence[StepResult]) -> LoadTestResult:
+def result_of(search_result: SearchResult, history: Sequence[StepResult]) -> LoadTestResult:
     """The result of a search, as it travels."""
-    soaks = [one for one in history if one.step.phase is Phase.SOAK and one.step.rate == found.capacity]
+    soaks = [one for one in history if one.step.phase is Phase.SOAK and one.step.rate == search_result.capacity]
     soak = soaks[-1] if soaks else StepResult(Step(Phase.SOAK, 0.0, 0.0))
     return LoadTestResult(
-        verdict=found.verdict,
-        reason=found.reason,
-        message=found.message,
-        capacity=_decimal(found.capacity),
-        ceiling=_decimal(found.ceiling),
-        at_least=found.at_least,
+        verdict=search_result.verdict,
+        reason=search_result.reason,
+        message=search_result.message,
+        capacity=_decimal(search_result.capacity),
+        ceiling=_decimal(search_result.ceiling),
+        at_least=search_result.at_least,
         requests=sum(result.sent for result in history),
         schedule_lag=_decimal(max((result.lag for result in history), default=None)),
         tokens_per_second=_decimal(soak.tokens_per_second),
@@ -166,8 +166,8 @@ def _progress(step: Step, history: Sequence[StepResult]) -> Progress:
     failed = min((one.step.rate for one in judged if not one.holds), default=None)
     known = [f"{findings.write_rate(passed)} held"] if passed else []
     known += [f"{findings.write_rate(failed)} did not"] if failed else []
-    told = f", so far {' and '.join(known)}" if known else ""
-    message = f"{_WORDS[step.phase]} {findings.write_rate(step.rate)} for {step.seconds:.0f} s{told}"
+    progress = f", so far {' and '.join(known)}" if known else ""
+    message = f"{_WORDS[step.phase]} {findings.write_rate(step.rate)} for {step.seconds:.0f} s{progress}"
     return Progress(step, passed, failed, message, finished=tuple(map(_record, history)))
 
 
@@ -229,8 +229,8 @@ def _generator(command: Sequence[str], *, limit: float) -> Iterator[subprocess.P
 def _failure(code: int, errors: str) -> str:
     if code < 0:
         return f"{GENERATOR} was killed by signal {-code}: does it have enough memory (loadTest.resources)?"
-    said = errors.strip().splitlines() or [f"exit status {code}"]
-    return f"{GENERATOR} failed: {said[0].removeprefix(f'{GENERATOR}: ')[:300]}"
+    lines = errors.strip().splitlines() or [f"exit status {code}"]
+    return f"{GENERATOR} failed: {lines[0].removeprefix(f'{GENERATOR}: ')[:300]}"
 
 
 class _Sending:
@@ -248,7 +248,7 @@ class _Sending:
         self._done = False
 
     def follow(self, generator: "subprocess.Popen[str]") -> None:
-        """Read what the generator tells, and have it stop when more would be of no use."""
+        """Read what the generator reports, and have it stop when more would be of no use."""
         enough = False
         for text in generator.stdout or ():
             line = json.loads(text)
@@ -263,7 +263,7 @@ class _Sending:
         """What the step has shown.
 
         Raises:
-            GeneratorUnavailable: the generator has not told everything.
+            GeneratorUnavailable: the generator has not reported everything.
         """
         if not self._done:
             raise GeneratorUnavailable(f"{GENERATOR} ended before it was done")

@@ -37,7 +37,7 @@ class Turn:
 class Workers:
     """A waiting room before `number` workers that take their time without using a processor.
 
-    Whoever arrives is told at once when a worker will begin and end: with a queue in the order of arrival that is
+    A request knows on arrival when a worker will begin and end: with a queue in the order of arrival that is
     certain then. So no delay of a timer is ever passed on to those behind, and the law holds exactly.
 
     Args:

@@ -33,8 +33,8 @@ class FrontEnd:
         application = web.Application()
         application.cleanup_ctx.append(self._connected)
         application.router.add_post("/sessions/{session}/questions", self._ask)
-        application.router.add_post("/sessions/{session}/helped", self._told(self._sessions.helped))
-        application.router.add_post("/sessions/{session}/hand-over", self._told(self._sessions.handed_over))
+        application.router.add_post("/sessions/{session}/helped", self._handle_report(self._sessions.helped))
+        application.router.add_post("/sessions/{session}/hand-over", self._handle_report(self._sessions.handed_over))
         application.router.add_post("/sessions/{session}/votes/{rating}", self._vote)
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/metrics", self._metrics)
@@ -59,9 +59,9 @@ class FrontEnd:
             self._sessions.answered(session, revision=revision, group=request.headers.get(GROUP_HEADER, OTHER))
         return web.Response(body=body, status=status, content_type=kind)
 
-    def _told(self, tell: Callable[[str], bool]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _handle_report(self, report: Callable[[str], bool]) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handler(request: web.Request) -> web.Response:
-            return _noted(tell(request.match_info["session"]))
+            return _noted(report(request.match_info["session"]))
 
         return handler
 

@@ -23,7 +23,7 @@ _CEL_JUDGED_IN_SHADOW: Final = (
 
 
 def judged_in_shadow(objective: Objective) -> bool:
-    """Whether the shadow proxy can tell of an objective."""
+    """Whether the shadow proxy can measure an objective."""
     if objective.latency is not None:
         return objective.latency.signal in _TIMED
     return (objective.agreement or objective.slowdown or objective.error_rate) is not None

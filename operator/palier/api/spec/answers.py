@@ -114,7 +114,7 @@ class Check(ApiObject):
     name: LabelName
     """Name of the check, unique in the list: lower-case letters, digits and `-`. Example: `language`."""
     path: JsonPath = JsonPath("$")
-    """Where the value is in the answer; the whole answer when left out. An answer that is no JSON, or the text of a
+    """Where the value is in the answer; the whole answer when left out. An answer that is not JSON, or the text of a
     stream, is one string. Example: `$.language`."""
     compare: Comparison = Comparison.JSON
     """`Exact`: the same value. `Normalized`: the same text but for case, accents, punctuation and white space. `Json`:

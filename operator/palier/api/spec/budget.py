@@ -22,7 +22,7 @@ class Budget(ApiObject):
 
     currency: Currency
     """Currency of every amount of this object, three capital letters of ISO 4217; prices in another one are not
-    converted, so that nothing can be told about the budget. Example: `EUR`."""
+    converted, so that nothing can be said about the budget. Example: `EUR`."""
     monthly: Amount | None = None
     """Most that a month of 730 hours may cost, overheads included, as a decimal number in quotes. Example: `"3000"`."""
     per_thousand_inferences: Amount | None = None
@@ -31,5 +31,5 @@ class Budget(ApiObject):
     """Most that a million tokens, read and written, may cost, overheads and idle pods included; needs the number of
     tokens of a request in `spec.scale.target`. Example: `"2.50"`."""
     on_burn: OnBurn = OnBurn.ALERT
-    """What happens while the budget is spent too fast: `Alert` tells of it in an event, a condition and a metric;
+    """What happens while the budget is spent too fast: `Alert` reports it in an event, a condition and a metric;
     `Freeze` starts no new release either; `Hold` also holds a release that is in progress."""

@@ -102,7 +102,7 @@ class Toleration(ApiObject):
 
 
 def _valid(*fields: str) -> str:
-    """CEL whether durations have their form; their own rule tells when they have not."""
+    """CEL whether durations have their form; their own rule refuses those that have not."""
     return " && ".join(f"self.{field}.matches(r'{Duration.form}')" for field in fields)
 
 
@@ -195,7 +195,7 @@ class LoadTest(ApiObject):
     """At how many replicas together the capacity is searched: 1 first, then more, at most 4 numbers of 1 to 64. A
     second one shows what replicas share and wait for, such as a database. Example: `[1, 4]`."""
     fresh_for: Duration = Duration("720h")
-    """How long a result is used again for the same revision, requests and rules; `0s` tests anew in every release."""
+    """How long a result is used again for the same revision, requests and rules; `0s` tests again in every release."""
     image: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """Image of the pod that sends the requests; Palier's own when left out."""
     resources: Annotated[dict[str, Any], AsWritten(ResourceRequirements)] | None = None

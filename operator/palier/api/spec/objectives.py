@@ -320,8 +320,8 @@ class Objective(ApiObject):
     """Label of the counters whose values are groups of users, each judged on its own too, so that a regression of a
     small group is found and named; at most 20 groups. Example: `customer_kind`."""
     label_delay: Duration | None = None
-    """How long after an answer it is known whether it was good: a stage is not passed before its first answers are so
-    old. What counts an answer counts it when that is known, good or bad. Example: `30m`."""
+    """How long after an answer it is known whether it was good: a stage is not passed before its first answers are
+    that old. Whatever counts an answer has to wait until that is known, good or bad. Example: `30m`."""
     proof: Proof | None = None
     """What a promotion needs proof of: `WithinLimit` (default; bad events stay below twice the limit) or
     `NoWorseThanStable` (and the odds of a bad event are below twice those of stable: many more requests)."""

@@ -97,7 +97,7 @@ class ShadowStage(ApiObject):
 
 
 class Experiment(ApiObject):
-    """Users are split between stable and candidate for a stated time, and the better one of both is kept.
+    """Users are split between stable and candidate for a stated time, and the better of the two is kept.
 
     The candidate is promoted only if it is proven to be better than stable; otherwise stable is kept.
     """
@@ -274,7 +274,7 @@ class ReleaseRules(ApiObject):
     """How long the former stable revision stays ready after a promotion, so that a way back needs no start."""
     progress_deadline: Duration = Duration("10m")
     """How long a candidate may be without enough ready pods at the beginning of a stage before the release ends. Only
-    the time in which it is not ready counts: no pause, no silent gateway, no Prometheus that is away."""
+    the time in which it is not ready counts; pauses and outages of the gateway or of Prometheus do not."""
     candidate_grace: Duration = Duration("1m")
     """How long a candidate with users may be without any ready pod before the release ends, for instance while its node
     is drained. Its weight is 0 at once, and comes back when its pods are ready again. The third such loss in one stage

@@ -45,7 +45,7 @@ class Overheads(ApiObject):
     people_monthly: Cost = Cost("0")
     """Share of people's time for a month. Example: `"1200"`."""
     releases_per_month: Annotated[int, Field(ge=0, le=1000)] = 0
-    """Releases in a month, 0 to 1000: the pods of candidates and of former revisions that run beside stable then are
+    """Releases in a month, 0 to 1000: the pods of candidates and of former revisions that run next to stable then are
     counted for so many. Example: `4`."""
 
     @property
@@ -118,7 +118,7 @@ class Scale(ApiObject):
     overheads: Overheads = Field(default_factory=Overheads)
     """What the model costs besides its pods, in the currency of `spec.budget`; nothing when left out."""
     api_price: ApiPrice | None = None
-    """The price of a bought API that could serve the same requests, in the currency of `spec.budget`: the plan tells
-    from which traffic on serving the model oneself is cheaper."""
+    """The price of a bought API that could serve the same requests, in the currency of `spec.budget`: the plan says
+    from which traffic on it is cheaper to serve the model yourself."""
     load_test: LoadTest = Field(default_factory=LoadTest)
     """How the capacity is tested, in a release with the stage `loadTest`."""

@@ -67,17 +67,17 @@ class Shadow(ApiObject):
     max_concurrent: Annotated[int, Field(ge=1, le=1000)] = 64
     """Requests that the proxy sends at the same time, each to both versions, 1 to 1000."""
     segment_header: HeaderName | None = None
-    """Header of the request whose value tells a group of users, for the proxy's counters; at most 20 groups.
+    """Header of the request whose value names a group of users, for the proxy's counters; at most 20 groups.
     Example: `x-customer-kind`."""
     sampling: Sampling = Sampling.AUTO
     """Who takes the stage's percentage: `Gateway` by the route's own `percent`; `Proxy`, which gets every request and
-    leaves the others; `Auto` the gateway where its GatewayClass says that it can, else the proxy."""
+    leaves out the others; `Auto`: the gateway where its GatewayClass says that it can, else the proxy."""
     disagreements: Disagreements | None = None
     """Keeps some requests that were answered differently, for people to read. Nothing of a request or an answer is kept
     without it."""
     metadata: PodMetadata = Field(default_factory=PodMetadata)
-    """More labels and annotations of the proxy's pod, for what tells your Prometheus to scrape it. It is annotated with
-    `prometheus.io/scrape`, `prometheus.io/port` and `prometheus.io/path` already."""
+    """More labels and annotations of the proxy's pod, such as those by which your Prometheus finds it. The pod is
+    annotated with `prometheus.io/scrape`, `prometheus.io/port` and `prometheus.io/path` already."""
     image: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """Image of the proxy; Palier's own when left out."""
     resources: Annotated[dict[str, Any], AsWritten(ResourceRequirements)] | None = None

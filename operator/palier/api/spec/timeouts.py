@@ -7,7 +7,7 @@ __all__ = ["timeout_rule"]
 
 
 def timeout_rule(*, example: str) -> Rule:
-    """The field `timeout` is above zero; its own rule tells when it is no duration."""
+    """The field `timeout` is above zero; its own rule refuses what is not a duration."""
     return Rule(
         cel=f"!self.timeout.matches(r'{Duration.form}') || duration(self.timeout) > duration('0s')",
         holds=lambda given: given.timeout.seconds > 0,

@@ -22,7 +22,7 @@ class ParentRef(ApiObject):
 
 
 class Stickiness(ApiObject):
-    """What tells users apart, so that each stays with one version while the weights change: one of both."""
+    """What identifies users, so that each stays with one version while the weights change: one of the two."""
 
     constraints: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -21,7 +21,7 @@ RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[
 
 
 def _as_instant(text: str) -> str:
-    """A text that the API server takes as a time, and that there is in the calendar."""
+    """A text that the API server accepts as a time, and that exists in the calendar."""
     if RFC3339.fullmatch(text) is None:
         raise ValueError("a time is written like 2026-11-25T14:30:00Z")
     datetime.fromisoformat(text)

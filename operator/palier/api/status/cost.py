@@ -1,4 +1,4 @@
-"""What the status tells of money: what serving the planned traffic would cost, and what serving costs now.
+"""What the status says about money: what serving the planned traffic would cost, and what serving costs now.
 
 Money is in decimal strings, in the currency that stands beside it.
 """
@@ -145,9 +145,9 @@ class CostStatus(ApiObject):
     at: Timestamp | None = None
     """The instant of these numbers."""
     rates: Annotated[list[RateStatus], Field(max_length=16), ATOMIC] | None = None
-    """How the hourly cost changed of late, oldest first."""
+    """How the hourly cost changed recently, oldest first."""
     exceeded: Reason | None = None
-    """Why the budget is spent too fast, as one CamelCase word, as an event has told it; absent while all is well."""
+    """Why the budget is spent too fast, as one CamelCase word that an event has reported; absent while it is not."""
     burn: Figure | None = None
     """How fast the monthly budget is spent, over the longest window: above 1 it does not last for the month."""
     message: Message | None = None

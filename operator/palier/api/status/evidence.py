@@ -181,7 +181,7 @@ class EvidenceStatus(ApiObject):
     bad_looks: Count | None = None
     """Looks in which some of them were surely bad."""
     hard_stop_total: Count | None = None
-    """Events since the hard stop last started anew."""
+    """Events since the hard stop last started again."""
     hard_stop_bad: Count | None = None
     """Those that were surely bad."""
     segments: Annotated[list[SegmentStatus], Field(max_length=32), ListType("map", "name")] | None = None

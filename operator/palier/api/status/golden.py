@@ -1,4 +1,4 @@
-"""What `status` tells of golden answers: what was asked of whom, what came of it, and who judged."""
+"""What `status` says about golden answers: what was asked of which revision, what came of it, and who judged."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ class JudgeStatus(ApiObject):
     kappa: Figure | None = None
     """The same beyond chance: Cohen's kappa."""
     votes: Count | None = None
-    """Votes that were had."""
+    """Votes that came in."""
     failed_votes: Count | None = None
     """Votes that never came or could not be read."""
     position_changes: Count | None = None

@@ -1,4 +1,4 @@
-"""What the status tells of load tests: the one that runs, step by step, and what the last ones found."""
+"""What the status says about load tests: the one that runs, step by step, and what the last ones found."""
 
 from typing import Annotated
 
@@ -71,7 +71,7 @@ class LoadTestStatus(ApiObject):
     variant: LabelName | None = None
     """Name of the variant that it was; absent without variants."""
     digest: Annotated[str, Field(max_length=64, pattern=r"^[0-9a-f]{16}$")]
-    """Digest of the requests, the objectives and the rules of the test: another one means another question."""
+    """Digest of the requests, the objectives and the rules of the test; another one means another test."""
     replicas: Annotated[int, Field(ge=1, le=64)]
     """Pods that were tested together."""
     measured_at: Timestamp

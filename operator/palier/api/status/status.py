@@ -133,7 +133,7 @@ class ReleaseProgress(ApiObject):
     losses: Count | None = None
     """How often the candidate has lost all its ready pods in this stage while it had users."""
     skipped: bool | None = None
-    """True when a person has asked for all of the traffic; the stages that were left are in the plan no more."""
+    """True when a person has asked for all of the traffic; the plan no longer has the stages that were left."""
     attempt: Count | None = None
     """Load tests and examinations that have ended in the present stage."""
     last_look: Timestamp | None = None

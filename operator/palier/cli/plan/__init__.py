@@ -101,11 +101,11 @@ def _run(options: argparse.Namespace) -> int:
     from palier.cli.plan.page import page  # noqa: PLC0415
     from palier.cli.plan.report import report  # noqa: PLC0415
 
-    found = drafts(options.file)
-    if options.svg and len(found) > 1:
-        options.command.error(f"argument --svg: draws one ModelDeployment, and {options.file} holds {len(found)}")
-    known = _knowledge(options, found)
-    outcomes = [outcome(draft, known) for draft in found]
+    documents = drafts(options.file)
+    if options.svg and len(documents) > 1:
+        options.command.error(f"argument --svg: draws one ModelDeployment, and {options.file} holds {len(documents)}")
+    known = _knowledge(options, documents)
+    outcomes = [outcome(draft, known) for draft in documents]
     for one in outcomes:
         for note in one.notes:
             warn(f"palier: {one.draft.deployment.metadata.name}: {note}")
@@ -119,13 +119,13 @@ def _run(options: argparse.Namespace) -> int:
     return {"Pass": PASS, "Fail": FAIL, "NoEvidence": NO_EVIDENCE}[verdict]
 
 
-def _knowledge(options: argparse.Namespace, found: "tuple[Draft, ...]") -> "Knowledge":
+def _knowledge(options: argparse.Namespace, documents: "tuple[Draft, ...]") -> "Knowledge":
     """What the command line adds to the file."""
     from palier.api.variants import resolve_variants  # noqa: PLC0415
     from palier.cli.plan.latency import Work  # noqa: PLC0415
     from palier.cli.plan.outcome import Knowledge  # noqa: PLC0415
 
-    variants = list(dict.fromkeys(option.name for draft in found for option in resolve_variants(draft.deployment)))
+    variants = list(dict.fromkeys(option.name for draft in documents for option in resolve_variants(draft.deployment)))
     try:
         capacities = by_variant("capacity", options.capacity, variants)
         times = by_variant("service-time", options.service_time, variants)
@@ -170,11 +170,11 @@ def _prices(path: str) -> "PriceTable":
         raise InvalidPrices(f"{path}: {error.field}".removesuffix(": "), error.message) from None
 
 
-def _draw(path: str, found: "Outcome") -> None:
+def _draw(path: str, planned: "Outcome") -> None:
     from palier.cli.plan.picture import svg  # noqa: PLC0415
     from palier.cli.plan.scene import scene  # noqa: PLC0415
 
     try:
-        Path(path).write_text(svg(scene(found)), encoding="utf-8")
+        Path(path).write_text(svg(scene(planned)), encoding="utf-8")
     except OSError as error:
         raise InvalidSettings(f"--svg: cannot write {path}: {error.strerror or error}") from error

@@ -25,7 +25,7 @@ class Capacity:
     law: ScalingLaw | None = None
     source: str = ""
     """`declared` or `measured`; empty where nothing is known."""
-    told: str = "not known"
+    origin: str = "not known"
     """Where it comes from, for people."""
     steps: tuple[StepRecord, ...] = ()
     """What the load test of one replica saw at each rate."""
@@ -75,7 +75,7 @@ def _records(
 ) -> tuple[list[_Record], tuple[str, ...]]:
     """The newest record for each number of replicas, and what was passed over."""
     spec = deployment.spec
-    # Texts of prompts are in the cluster: with prompts, a file cannot tell which revision it describes.
+    # Texts of prompts are in the cluster: with prompts, a file does not show which revision it describes.
     revision = "" if spec.model.prompts else revision_hash(spec.model, spec.serving, {})
     newest: dict[int, _Record] = {}
     notes: list[str] = []

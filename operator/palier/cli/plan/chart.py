@@ -19,7 +19,7 @@ _GUTTER = 8
 """Columns for the labels at the left."""
 _NARROWEST, _WIDEST = 48, 100
 _COLOURS = (34, 33, 32, 35, 36, 94, 37, 95)
-"""Of the curves, as codes of ANSI terminals; red is the limit's."""
+"""Colours of the curves, as codes of ANSI terminals; red is the limit's."""
 _RED = 31
 
 Cell = tuple[str, int]
@@ -113,12 +113,12 @@ def _paint_line(cells: list[Cell], terminal: Terminal) -> str:
 
 def _thin_labels(up: Axis) -> list[float]:
     """Labels that do not crowd the few rows."""
-    kept: dict[int, float] = {}
+    labels: dict[int, float] = {}
     for value in up.ticks():
         row = round(up.place(value))
-        if not kept.keys() & {row - 1, row, row + 1}:
-            kept[row] = value
-    return list(kept.values())
+        if not labels.keys() & {row - 1, row, row + 1}:
+            labels[row] = value
+    return list(labels.values())
 
 
 def _draw_marks(scene: Scene, across: Axis, width: int) -> Iterator[str]:
@@ -135,11 +135,11 @@ def _draw_marks(scene: Scene, across: Axis, width: int) -> Iterator[str]:
 
 def _key(panel: Panel, signs: Signs, terminal: Terminal) -> Iterator[str]:
     """Which sign is which."""
-    told = []
+    entries = []
     for index, one in enumerate(panel.curves):
         cell = (signs.curves[index % len(signs.curves)], _COLOURS[index % len(_COLOURS)])
-        told.append(f"{_paint_line([cell], terminal)} {one.name}")
+        entries.append(f"{_paint_line([cell], terminal)} {one.name}")
     if panel.limit is not None:
-        told.append(f"{_paint_line([(signs.limit, _RED)], terminal)} {panel.limit.name}")
-    if told:
-        yield f"{'':>{_GUTTER}}{'   '.join(told)}"
+        entries.append(f"{_paint_line([(signs.limit, _RED)], terminal)} {panel.limit.name}")
+    if entries:
+        yield f"{'':>{_GUTTER}}{'   '.join(entries)}"

@@ -85,16 +85,16 @@ def spread(low: float, high: float) -> tuple[float, ...]:
 
 
 def curve(name: str, rates: Sequence[float], value: Callable[[float], float | None]) -> Curve:
-    """The curve of a function, as far as it is known."""
+    """The curve of a function, up to where it is known."""
     known: list[tuple[float, float]] = []
     for rate in rates:
-        found = value(rate)
-        if found is None:
+        point = value(rate)
+        if point is None:
             break
-        known.append((rate, found))
+        known.append((rate, point))
     return Curve(
         name,
         tuple(rate for rate, _ in known),
-        tuple(found for _, found in known),
+        tuple(point for _, point in known),
         complete=len(known) == len(rates),
     )

@@ -55,14 +55,14 @@ def drafts(path: str) -> tuple[Draft, ...]:
     """
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-        found = [one for one in _objects(yaml.safe_load_all(text)) if one.get("kind") == KIND]
+        bodies = [one for one in _objects(yaml.safe_load_all(text)) if one.get("kind") == KIND]
     except OSError as error:
         raise InvalidSettings(f"cannot read {path}: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidSettings(f"cannot read {path}: {' '.join(str(error).split())}") from error
-    if not found:
+    if not bodies:
         raise InvalidSettings(f"{path} holds no {KIND}")
-    return tuple(_one_of(found, body) for body in found)
+    return tuple(_one_of(bodies, body) for body in bodies)
 
 
 def draft(body: Mapping[str, Any]) -> Draft:
@@ -86,12 +86,12 @@ def draft(body: Mapping[str, Any]) -> Draft:
     return Draft(deployment, (*notes, *_unknown(given)), _promise(body), _entries(body, "status.loadTests"))
 
 
-def _one_of(found: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> Draft:
-    """One object; among several, a mistake is told with its name."""
+def _one_of(bodies: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> Draft:
+    """One object; among several, a mistake is reported with its name."""
     try:
         return draft(body)
     except InvalidSpec as error:
-        if len(found) == 1:
+        if len(bodies) == 1:
             raise
         name = _find_value(body, "metadata.name") or "without a name"
         raise InvalidSpec(f"{KIND} {name}: {error.field}", error.message) from None
@@ -107,10 +107,10 @@ def _objects(documents: Iterator[Any]) -> Iterator[dict[str, Any]]:
 
 
 def _left_out(body: dict[str, Any], error: InvalidSpec) -> str:
-    """Take the offending part out of the object; tells what it was.
+    """Take the offending part out of the object, and say what it was.
 
     Raises:
-        InvalidSpec: it matters for the cost, or cannot be told apart.
+        InvalidSpec: it matters for the cost, or cannot be located.
     """
     for path, word in _LISTS.items():
         if error.field.startswith(path):
@@ -131,10 +131,10 @@ def _left_out(body: dict[str, Any], error: InvalidSpec) -> str:
 
 
 def _find_value(body: Mapping[str, Any], path: str) -> object:
-    found: Any = body
+    value: Any = body
     for step in path.split("."):
-        found = found.get(step) if isinstance(found, dict) else None
-    return found
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
 
 
 def _index(field: str, path: str) -> int | None:
@@ -158,8 +158,8 @@ def _unknown(body: Mapping[str, Any]) -> Iterator[str]:
         for one in error.errors(include_url=False):
             path = one["loc"]
             if one["type"] == "extra_forbidden" and path[0] not in _NOT_SPEC and not _FREE & set(path):
-                told = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-                yield f"{told.removeprefix('.')} is not read: this version does not know the field"
+                field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+                yield f"{field.removeprefix('.')} is not read: this version does not know the field"
 
 
 def _promise(body: Mapping[str, Any]) -> Latency | None:

@@ -80,10 +80,10 @@ def paid_replicas(inputs: PlanInputs) -> int | None:
 
 def _read_measurements(steps: Sequence[StepRecord], percentile: int) -> Latency | None:
     """Between the rates that were tried; below the lowest one it is the same, above the highest nothing is known."""
-    kept = percentile if percentile in _MEASURED else _USUAL_PERCENTILE
+    measured = percentile if percentile in _MEASURED else _USUAL_PERCENTILE
     slowest: dict[float, float] = {}
     for step in steps:
-        seconds = _MEASURED[kept](step)
+        seconds = _MEASURED[measured](step)
         if seconds is not None and step.phase != "WarmUp":
             offered = float(step.offered)
             slowest[offered] = max(slowest.get(offered, 0.0), float(seconds))
@@ -99,7 +99,7 @@ def _read_measurements(steps: Sequence[StepRecord], percentile: int) -> Latency 
                 return early + (late - early) * (rate - low) / (high - low)
         return None
 
-    return Latency(kept, "measured in the load test", seconds_at)
+    return Latency(measured, "measured in the load test", seconds_at)
 
 
 def _theory(name: str, capacity: Capacity, promise: Promise | None, work: Work, percentile: int) -> Latency | None:

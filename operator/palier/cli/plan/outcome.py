@@ -27,7 +27,7 @@ _NO_THEORY = (
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What is known beside the file; by variant, where a value is of one."""
+    """What is known in addition to the file; by variant, where a value is of one."""
 
     today: date
     prices: PriceTable | None
@@ -43,7 +43,7 @@ class ServingOption:
     """One way to serve, with everything that is known about it."""
 
     name: str
-    """Of the variant; empty where there is only one way."""
+    """Name of the variant; empty where there is only one way."""
     deployment: ModelDeployment
     plan: Plan
     capacity: Capacity
@@ -53,7 +53,7 @@ class ServingOption:
     notes: tuple[str, ...]
     """What was passed over, or does not fit together."""
     weighed: VariantRecord
-    """What became of it beside the others."""
+    """What became of it in comparison with the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +73,14 @@ class Outcome:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was passed over, or does not fit together."""
-        found = list(self.draft.notes)
+        notes = list(self.draft.notes)
         for option in self.serving_options:
-            found += option.notes
-        return tuple(dict.fromkeys(found))
+            notes += option.notes
+        return tuple(dict.fromkeys(notes))
 
 
 def outcome(draft: Draft, known: Knowledge) -> Outcome:
-    """Reckon everything that a file asks for."""
+    """Compute everything that a file asks for."""
     serving_options = []
     for variant in resolve_variants(draft.deployment):
         capacity = capacity_of(

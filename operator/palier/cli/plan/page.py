@@ -21,30 +21,30 @@ _UNKNOWN = "-"
 _FITS = {True: "yes", False: "no", None: _UNKNOWN}
 
 
-def page(found: Outcome, terminal: Terminal) -> str:
+def page(outcome: Outcome, terminal: Terminal) -> str:
     """The page for one ModelDeployment."""
-    lines = [*_head(found)]
-    if len(found.serving_options) > 1:
-        lines += ["", *_compare_options(found.serving_options)]
-    lines += ["", *_points(found.main_option)]
-    if further := [*_describe_more(found.main_option)]:
+    lines = [*_head(outcome)]
+    if len(outcome.serving_options) > 1:
+        lines += ["", *_compare_options(outcome.serving_options)]
+    lines += ["", *_points(outcome.main_option)]
+    if further := [*_describe_more(outcome.main_option)]:
         lines += ["", *further]
-    if drawing := chart(scene(found), terminal):
+    if drawing := chart(scene(outcome), terminal):
         lines += ["", drawing]
-    return "\n".join([*lines, "", conclusion(found)])
+    return "\n".join([*lines, "", conclusion(outcome)])
 
 
-def _head(found: Outcome) -> Iterator[str]:
-    spec, shown = found.draft.deployment.spec, found.main_option
+def _head(outcome: Outcome) -> Iterator[str]:
+    spec, shown = outcome.draft.deployment.spec, outcome.main_option
     owner, plan = spec.owner, shown.plan
-    yield title(found)
+    yield title(outcome)
     yield _row("Owner", f"{owner.name} <{owner.email}>{f', team {owner.team}' if owner.team else ''}")
-    if len(found.serving_options) == 1:
+    if len(outcome.serving_options) == 1:
         yield _row("Model", _model(shown))
     yield _row("Target", _target(shown))
     yield _row("Budget", _budget(spec.budget))
     yield _row("Prices", f"{plan.price_source}, as of {plan.prices_as_of}" if plan.prices_as_of else "not known")
-    if len(found.serving_options) == 1:
+    if len(outcome.serving_options) == 1:
         yield _row("Replica", _replica(shown))
         yield _row("Capacity", _capacity(shown))
 
@@ -56,13 +56,13 @@ def _model(option: ServingOption) -> str:
 
 def _target(option: ServingOption) -> str:
     scale, plan = option.deployment.spec.scale, option.plan
-    told = [sentences.rate(plan.inputs.target)]
+    facts = [sentences.rate(plan.inputs.target)]
     if scale is not None and scale.target.tokens_in:
-        told.append(f"{scale.target.tokens_in:,} tokens in")
+        facts.append(f"{scale.target.tokens_in:,} tokens in")
     if scale is not None and scale.target.tokens_out:
-        told.append(f"{scale.target.tokens_out:,} tokens out")
-    told.append(f"{sentences.write_exactly(100 * plan.utilization)} % of the capacity is planned for")
-    return ", ".join(told)
+        facts.append(f"{scale.target.tokens_out:,} tokens out")
+    facts.append(f"{sentences.write_exactly(100 * plan.utilization)} % of the capacity is planned for")
+    return ", ".join(facts)
 
 
 def _budget(budget: Budget | None) -> str:
@@ -84,16 +84,16 @@ def _replica(option: ServingOption) -> str:
     if isinstance(price, Unpriced):
         return f"not priced: {price.message}"
     parts = {part: money.amount for part, money in price.per.items() if money.amount}
-    told = ", ".join(f"{part} {sentences.figure(amount)}" for part, amount in parts.items())
+    breakdown = ", ".join(f"{part} {sentences.figure(amount)}" for part, amount in parts.items())
     monthly = sentences.money(price.money.amount * HOURS_PER_MONTH, price.money.currency)
-    return f"{sentences.money(price.money.amount, price.money.currency)} an hour, {monthly} a month ({told})"
+    return f"{sentences.money(price.money.amount, price.money.currency)} an hour, {monthly} a month ({breakdown})"
 
 
 def _capacity(option: ServingOption) -> str:
     capacity = option.plan.capacity
     if capacity is None:
-        return option.capacity.told
-    return f"{sentences.figure(capacity)} requests/s for each replica, {option.capacity.told}"
+        return option.capacity.origin
+    return f"{sentences.figure(capacity)} requests/s for each replica, {option.capacity.origin}"
 
 
 def _compare_options(serving_options: Sequence[ServingOption]) -> Iterator[str]:
@@ -146,10 +146,10 @@ def _describe_more(option: ServingOption) -> Iterator[str]:
     if plan.inputs.limits is not None and plan.inputs.service is not None:
         yield _row("Fits up to", fits_up_to(option) + (" requests/s" if plan.largest_affordable else " traffic"))
     if plan.marginal_per_thousand is not None:
-        told = f"{sentences.money(plan.marginal_per_thousand, plan.currency)} for 1,000 requests"
+        marginal = f"{sentences.money(plan.marginal_per_thousand, plan.currency)} for 1,000 requests"
         if plan.marginal_per_million_tokens is not None:
-            told += f", {sentences.money(plan.marginal_per_million_tokens, plan.currency)} for 1M tokens"
-        yield _row("Marginal", f"{told}: a replica that is always busy, without idle time and overheads")
+            marginal += f", {sentences.money(plan.marginal_per_million_tokens, plan.currency)} for 1M tokens"
+        yield _row("Marginal", f"{marginal}: a replica that is always busy, without idle time and overheads")
     if plan.break_even is not None:
         yield _row("Break-even", _break_even(option))
     if option.latency is not None:
@@ -172,17 +172,17 @@ def _answers(option: ServingOption) -> str:
         return _UNKNOWN
     if option.paid == 0:
         return f"nobody gets one: the budget does not pay for {sentences.pods(option.plan.inputs.minimum_replicas)}"
-    told = []
+    times = []
     for one in option.plan.points[:2]:
         seconds = seconds_at(option, one.requests_per_second)
         if seconds is None:
-            told.append(f"not known at {NAMES[one.name]}")
+            times.append(f"not known at {NAMES[one.name]}")
         elif math.isinf(seconds):
-            told.append(f"the queue grows without end at {NAMES[one.name]}")
+            times.append(f"the queue grows without end at {NAMES[one.name]}")
         else:
-            told.append(f"{seconds:.2g} s at {NAMES[one.name]}")
+            times.append(f"{seconds:.2g} s at {NAMES[one.name]}")
     paid = "" if option.paid is None else f" with at most the {sentences.pods(option.paid)} that the budget pays for"
-    return f"{option.latency.percentile} % come within {', '.join(told)}{paid} ({option.latency.source})"
+    return f"{option.latency.percentile} % come within {', '.join(times)}{paid} ({option.latency.source})"
 
 
 def _replicas(one: Point, *, known: bool) -> str:

@@ -22,14 +22,14 @@ _COLUMNS, _NOTE_COLUMNS = 122, 138
 _LETTER = 7.5
 """Width of a bold letter of the limit's name, at most on average."""
 _TOP = 96
-"""Of the diagrams, below the title and one line of the verdict."""
+"""Top of the diagrams, below the title and one line of the verdict."""
 _HEIGHT = 250
 _LEFT, _RIGHT = (78, 462), (566, 950)
 """Where the two diagrams begin and end."""
 _DASHES = ("", "9 4", "3 3", "12 4 3 4", "6 3", "2 4", "14 5", "8 3 2 3")
-"""Beside the colour, so that the curves can be told apart without it."""
+"""In addition to the colour, so that the curves can be distinguished without it."""
 
-# Colours that people with the usual colour deficiencies tell apart (after Okabe and Ito), darker or lighter by page.
+# Colours that people with the usual colour deficiencies can distinguish (after Okabe and Ito), for light and dark.
 _LIGHT = ("#0072b2", "#c04a00", "#00785a", "#a8447f", "#7a6a00", "#3a86c8", "#555555", "#6a3d9a")
 _DARK = ("#56b4e9", "#ff9a56", "#2fd0a0", "#e59ac4", "#f0e442", "#9cc9ee", "#bbbbbb", "#bfa2e0")
 

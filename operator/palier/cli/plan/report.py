@@ -13,19 +13,19 @@ from palier.economics.planning import Point
 __all__ = ["report"]
 
 
-def report(found: Outcome) -> dict[str, Any]:
+def report(outcome: Outcome) -> dict[str, Any]:
     """The object for one ModelDeployment."""
-    deployment, shown = found.draft.deployment, found.main_option
+    deployment, shown = outcome.draft.deployment, outcome.main_option
     return {
         "name": deployment.metadata.name,
         "namespace": deployment.metadata.namespace,
         **_report_option(shown),
-        "budget": _budget(found),
-        "verdict": str(found.choice.verdict),
-        "reason": found.choice.reason,
-        "message": found.choice.message,
-        "variants": [_variant(option) for option in found.serving_options if option.name],
-        "notes": list(found.notes),
+        "budget": _budget(outcome),
+        "verdict": str(outcome.choice.verdict),
+        "reason": outcome.choice.reason,
+        "message": outcome.choice.message,
+        "variants": [_variant(option) for option in outcome.serving_options if option.name],
+        "notes": list(outcome.notes),
     }
 
 
@@ -80,8 +80,8 @@ def _point(one: Point) -> dict[str, Any]:
     }
 
 
-def _budget(found: Outcome) -> dict[str, Any] | None:
-    budget = found.draft.deployment.spec.budget
+def _budget(outcome: Outcome) -> dict[str, Any] | None:
+    budget = outcome.draft.deployment.spec.budget
     if budget is None:
         return None
     limits = {

@@ -20,19 +20,19 @@ __all__ = ["scene", "seconds_at"]
 Rates = tuple[float, ...]
 
 
-def scene(found: Outcome) -> Scene:
+def scene(outcome: Outcome) -> Scene:
     """The picture of a plan."""
-    points = found.main_option.plan.points
+    points = outcome.main_option.plan.points
     marks = tuple((NAMES[one.name], float(one.requests_per_second)) for one in sorted(points, key=_traffic))
     rates = spread(marks[0][1], marks[-1][1])
     return Scene(
-        title=title(found),
-        sentence=conclusion(found),
+        title=title(outcome),
+        sentence=conclusion(outcome),
         marks=marks,
-        cost=_cost(found, rates),
-        latency=_latency(found, rates),
-        legend=tuple(_legend(option) for option in found.serving_options),
-        notes=tuple(_notes(found)),
+        cost=_cost(outcome, rates),
+        latency=_latency(outcome, rates),
+        legend=tuple(_legend(option) for option in outcome.serving_options),
+        notes=tuple(_notes(outcome)),
     )
 
 
@@ -50,16 +50,16 @@ def seconds_at(option: ServingOption, rate: Decimal) -> float | None:
     return latency.estimate_seconds(inputs, float(rate), replicas)
 
 
-def _cost(found: Outcome, rates: Rates) -> Panel:
-    curves = tuple(curve(_name(option), rates, partial(_month, option)) for option in found.serving_options)
-    plan = found.main_option.plan
+def _cost(outcome: Outcome, rates: Rates) -> Panel:
+    curves = tuple(curve(_name(option), rates, partial(_month, option)) for option in outcome.serving_options)
+    plan = outcome.main_option.plan
     limits = plan.inputs.limits
     drawn = limits is not None and len(plan.inputs.currencies) == 1
     return Panel(
         title=f"{plan.currency} a month",
         curves=curves,
-        limit=curve(_limit_name(found), rates, _draw_budget(limits)) if limits and drawn else None,
-        missing="" if any(one.values for one in curves) else f"The cost is not known: {found.choice.reason}.",
+        limit=curve(_limit_name(outcome), rates, _draw_budget(limits)) if limits and drawn else None,
+        missing="" if any(one.values for one in curves) else f"The cost is not known: {outcome.choice.reason}.",
     )
 
 
@@ -79,8 +79,8 @@ def _draw_budget(limits: Limits) -> Callable[[float], float | None]:
     return limit_at
 
 
-def _limit_name(found: Outcome) -> str:
-    budget = found.draft.deployment.spec.budget
+def _limit_name(outcome: Outcome) -> str:
+    budget = outcome.draft.deployment.spec.budget
     if budget is None:
         return ""
     limits = (
@@ -88,19 +88,19 @@ def _limit_name(found: Outcome) -> str:
         (budget.per_thousand_inferences, "for a thousand"),
         (budget.per_million_tokens, "for a million tokens"),
     )
-    told = " and ".join(
+    amounts = " and ".join(
         f"{sentences.write_exactly(limit.decimal)} {what}" for limit, what in limits if limit is not None
     )
-    return f"budget: {told}"
+    return f"budget: {amounts}"
 
 
-def _latency(found: Outcome, rates: Rates) -> Panel:
-    known = [option.latency for option in found.serving_options if option.latency]
-    curves = tuple(curve(_name(option), rates, partial(_seconds, option)) for option in found.serving_options)
+def _latency(outcome: Outcome, rates: Rates) -> Panel:
+    known = [option.latency for option in outcome.serving_options if option.latency]
+    curves = tuple(curve(_name(option), rates, partial(_seconds, option)) for option in outcome.serving_options)
     percentile = known[0].percentile if known else 0
-    promise = found.draft.promise
+    promise = outcome.draft.promise
     promised = f"promised: {promise.percentile} % within {promise.threshold}" if promise else ""
-    missing = "" if any(one.values for one in curves) else _unknown(found)
+    missing = "" if any(one.values for one in curves) else _unknown(outcome)
     return Panel(
         title="answer time" if missing else f"seconds, {percentile} % of the answers",
         curves=curves,
@@ -113,8 +113,8 @@ def _seconds(option: ServingOption, rate: float) -> float | None:
     return seconds_at(option, Decimal(rate))
 
 
-def _unknown(found: Outcome) -> str:
-    if any(option.latency for option in found.serving_options):
+def _unknown(outcome: Outcome) -> str:
+    if any(option.latency for option in outcome.serving_options):
         return "How fast answers come is not known: no replica is paid for."
     return (
         "How fast answers come is not known. A load test measures it; --service-time and --concurrency draw what"
@@ -125,31 +125,31 @@ def _unknown(found: Outcome) -> str:
 def _legend(option: ServingOption) -> str:
     """One line: who it is, the verdict, and what it takes."""
     plan = option.plan
-    told = []
+    facts = []
     if plan.replicas is not None:
-        told.append(sentences.pods(plan.replicas))
+        facts.append(sentences.pods(plan.replicas))
     if plan.monthly_total is not None:
-        told.append(f"{sentences.money(plan.monthly_total.amount, plan.currency)} a month at target")
+        facts.append(f"{sentences.money(plan.monthly_total.amount, plan.currency)} a month at target")
     if plan.capacity is None:
-        told.append("capacity not known")
+        facts.append("capacity not known")
     else:
-        told.append(f"{sentences.figure(plan.capacity)} requests/s each ({option.capacity.source})")
+        facts.append(f"{sentences.figure(plan.capacity)} requests/s each ({option.capacity.source})")
     if option.paid == 0:
-        told.append("none is affordable")
-    return f"{_name(option)}: {verdict_of(option)}, {', '.join(told)}"
+        facts.append("none is affordable")
+    return f"{_name(option)}: {verdict_of(option)}, {', '.join(facts)}"
 
 
 def _name(option: ServingOption) -> str:
     return option.name or option.deployment.spec.model.name
 
 
-def _notes(found: Outcome) -> Iterator[str]:
-    plan = found.main_option.plan
+def _notes(outcome: Outcome) -> Iterator[str]:
+    plan = outcome.main_option.plan
     if plan.prices_as_of is not None:
         yield f"Prices: {plan.price_source}, as of {plan.prices_as_of}."
-    sources = {option.name: option.latency.source for option in found.serving_options if option.latency}
+    sources = {option.name: option.latency.source for option in outcome.serving_options if option.latency}
     if sources:
-        if any(option.paid is not None for option in found.serving_options):
+        if any(option.paid is not None for option in outcome.serving_options):
             yield "Answer time with as many replicas as the traffic takes, but no more than the budget pays for."
-        told = "; ".join(f"{name}: {source}" if name else source for name, source in sources.items())
-        yield f"Answer time: {told}."
+        listing = "; ".join(f"{name}: {source}" if name else source for name, source in sources.items())
+        yield f"Answer time: {listing}."

@@ -19,15 +19,15 @@ NAMES: Final[Mapping[str, str]] = {
 _SIGNS: Final = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.NO_EVIDENCE: "?"}
 
 
-def title(found: Outcome) -> str:
+def title(outcome: Outcome) -> str:
     """Which object it is about."""
-    metadata = found.draft.deployment.metadata
+    metadata = outcome.draft.deployment.metadata
     return f"{metadata.namespace}/{metadata.name}"
 
 
-def conclusion(found: Outcome) -> str:
+def conclusion(outcome: Outcome) -> str:
     """The verdict in one sentence with its numbers."""
-    choice = found.choice
+    choice = outcome.choice
     return f"{_SIGNS[choice.verdict]} {choice.verdict}, {choice.reason}: {choice.message}"
 
 

@@ -178,10 +178,10 @@ def _case(options: argparse.Namespace) -> Case:
         # Only now: the other commands must not wait for the API's models to load.
         from palier.cli.simulate.file import file_changes  # noqa: PLC0415
 
-        found = file_changes(options.file)
-        for note in found.notes:
+        file = file_changes(options.file)
+        for note in file.notes:
             warn(f"palier: {note}")
-        changes |= found.changes
+        changes |= file.changes
     given = {one.name: value for one in fields(Case) if (value := getattr(options, one.name, None)) is not None}
     if options.weight is not None:
         changes["stages"] = (Stage(options.weight, 0.0, 0.0),)

@@ -48,12 +48,12 @@ def conclusion(result: Mapping[str, Any]) -> str:
     interval = f"95 % interval {_percent(low)} to {_percent(high)}"
     if not result["candidateIsWorse"]:
         promoted = _percent(result["promoteRate"])
-        told = f"{engine} rolled a good candidate back in {_percent(rate)} of the releases ({interval})"
-        return f"{told} and promoted it in {promoted}."
-    told = f"{engine} found the bad candidate in {_percent(rate)} of the releases ({interval})"
+        summary = f"{engine} rolled a good candidate back in {_percent(rate)} of the releases ({interval})"
+        return f"{summary} and promoted it in {promoted}."
+    summary = f"{engine} found the bad candidate in {_percent(rate)} of the releases ({interval})"
     median, harm = result["medianSecondsToRollback"], result["medianExtraFailures"]
     when = f", in half of all within {_time(median)}" if median is not None else ""
-    return f"{told}{when}; {harm:.0f} requests failed or were slow only because of it (median)."
+    return f"{summary}{when}; {harm:.0f} requests failed or were slow only because of it (median)."
 
 
 def _head(result: Mapping[str, Any]) -> Iterator[str]:
@@ -71,9 +71,9 @@ def _head(result: Mapping[str, Any]) -> Iterator[str]:
 
 def _describe_changes(case: Mapping[str, Any]) -> str:
     """The parameters that are not at their defaults, as options."""
-    told = {"rps", "minutes", "stages"}
+    headline = {"rps", "minutes", "stages"}
     usual = parameters(Case())
-    changed = {name: value for name, value in case.items() if value != usual[name] and name not in told}
+    changed = {name: value for name, value in case.items() if value != usual[name] and name not in headline}
     return ", ".join(
         f"{_option(name)} {write_time(value) if name in TIMES and value is not None else _value(value)}"
         for name, value in changed.items()

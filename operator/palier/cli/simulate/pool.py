@@ -19,7 +19,7 @@ _WORTH = 5
 """Chunks below which starting another process takes longer than playing them."""
 
 _QUIET = 2.0
-"""Seconds before the progress is told."""
+"""Seconds before the progress is reported."""
 
 
 def play_all(plan: Plan, runs: int, *, jobs: int) -> list[Run]:
@@ -27,11 +27,11 @@ def play_all(plan: Plan, runs: int, *, jobs: int) -> list[Run]:
     chunks = [range(first, min(first + _CHUNK, runs)) for first in range(0, runs, _CHUNK)]
     jobs = min(jobs, max(1, len(chunks) // _WORTH))
     played: list[Run] = []
-    begun = time.monotonic()
+    start = time.monotonic()
     with _progress_cleared():
         for chunk in _in_order(plan, chunks, jobs=jobs):
             played.extend(chunk)
-            if time.monotonic() - begun > _QUIET:
+            if time.monotonic() - start > _QUIET:
                 print_progress(f"{len(played)} of {runs} runs")
     return played
 

@@ -1,4 +1,4 @@
-"""A language model as a judge of two answers, believed only as far as it has earned it.
+"""A language model as a judge of two answers, believed only if it has earned it.
 
 Judges are swayed by the order of the answers, go down, and say what nobody can read. So each pair is asked in both
 orders, a judge has to agree with people before it judges, and no vote is never a vote for the candidate: without an
@@ -26,7 +26,7 @@ from palier.workers.golden.votes import Pause, Votes
 __all__ = ["FEWEST_COMPARED", "JudgePlan", "LiveJudge", "judge_plan_for"]
 
 FEWEST_COMPARED: Final = 20
-"""Pairs after which it shows whether a judge goes by the order."""
+"""Pairs after which it shows whether a judge follows the order."""
 
 _SCORES: Final = {Opinion.FIRST: 1.0, Opinion.TIE: 0.5, Opinion.SECOND: 0.0}
 _MILLION: Final = 1_000_000
@@ -48,7 +48,7 @@ class LiveJudge:
     """A judge under way.
 
     Args:
-        plan: what it is told.
+        plan: what it works by.
         token: the bearer token that it asks for; empty for none.
         calibration: the lines of the calibration, where the plan has one.
         pause: waits so many seconds before the one further attempt that some failures get.
@@ -100,7 +100,7 @@ class LiveJudge:
     async def preference(self, request: Any, expected: Any, candidate: Any, stable: Any) -> float | None:  # noqa: ANN401
         """Whether the candidate's answer is better: 1, stable's: 0, neither: 0.5.
 
-        None when it cannot be told: the judge must not judge, does not answer, or has used up its tokens. Answers that
+        None when there is none: the judge must not judge, does not answer, or has used up its tokens. Answers that
         are the same are equally good without being asked about. Texts count as they are, other JSON as it is written.
         """
         if await self.find_doubt():
@@ -122,7 +122,7 @@ class LiveJudge:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What belongs beside the result, as sentences."""
+        """What belongs with the result, as sentences."""
         estimated = "the judge's tokens are estimated in part, from the length of the texts"
         return tuple(note for note in (self.ended, estimated if self._votes.estimated else "") if note)
 
@@ -137,7 +137,7 @@ class LiveJudge:
             calibration_pairs=agreement.pairs if agreement else 0,
             agreement=share,
             kappa=kappa,
-            votes=self._votes.had,
+            votes=self._votes.received,
             failed_votes=self._votes.failed,
             position_changes=self._position_changes,
             tokens=self._votes.tokens,
@@ -148,11 +148,11 @@ class LiveJudge:
         if self._plan.judges_itself:
             return f"{self._plan.model} would judge its own answers"
         if not self._plan.calibration_digest:
-            found = await self._agreement_on(CONTROLS)
-            if found.agreed >= CONTROLS_NEEDED:
+            control = await self._agreement_on(CONTROLS)
+            if control.agreed >= CONTROLS_NEEDED:
                 return ""
             return self._votes.ended or (
-                f"the judge gets {found.agreed} of {len(CONTROLS)} simple questions right, each asked in both orders,"
+                f"the judge gets {control.agreed} of {len(CONTROLS)} simple questions right, each asked in both orders,"
                 f" where {CONTROLS_NEEDED} are needed"
             )
         try:
@@ -171,10 +171,10 @@ class LiveJudge:
         return calibrations.agreement_of(pairs, [one.opinion for one in judged])
 
     async def _judge_both_orders(self, request: str, expected: str, first: str, second: str) -> _PairOpinion:
-        (forth, asked), (back, asked_back) = await asyncio.gather(
+        (forth, forth_is_new), (back, back_is_new) = await asyncio.gather(
             self._in_order(request, expected, first, second), self._in_order(request, expected, second, first)
         )
-        new = asked or asked_back
+        new = forth_is_new or back_is_new
         if forth is None or back is None:
             return _PairOpinion(None, new=new)
         if forth is back.opposite:
@@ -189,8 +189,8 @@ class LiveJudge:
         if key in self._known:
             return self._known[key], False
         question = fill_prompt(self._plan.prompt, request=request, expected=expected, first=first, second=second)
-        said = await asyncio.gather(*(self._votes.vote(question) for _ in range(self._plan.votes)))
-        opinion = _majority([one for one in said if one is not None], asked=self._plan.votes)
+        votes = await asyncio.gather(*(self._votes.vote(question) for _ in range(self._plan.votes)))
+        opinion = _majority([one for one in votes if one is not None], asked=self._plan.votes)
         if opinion is not None:
             self._known[key] = opinion
         return opinion, True

@@ -58,7 +58,7 @@ class ExaminationReport:
     """The scored requests, in the order that was drawn."""
     worst: tuple[Item, ...] = ()
     notes: tuple[str, ...] = ()
-    """What belongs beside the result, as sentences."""
+    """What belongs with the result, as sentences."""
 
 
 async def examine(
@@ -69,7 +69,7 @@ async def examine(
     Args:
         plan: what is asked.
         lines: the corpus.
-        tell: told how far it is, every few seconds.
+        tell: called with the progress every few seconds.
         token: the bearer token that the judge asks for; empty for none.
         calibration: lines of pairs that people have judged.
 
@@ -170,8 +170,8 @@ def _make_report(examination: Examination, judge: LiveJudge | None = None) -> Ex
 
 def _reason_of_doubt(judge: LiveJudge) -> str:
     """Who says nothing has not disagreed."""
-    had = judge.result()
-    return "JudgeUnavailable" if had.failed_votes >= had.votes else "JudgeDisagreesWithPeople"
+    result = judge.result()
+    return "JudgeUnavailable" if result.failed_votes >= result.votes else "JudgeDisagreesWithPeople"
 
 
 async def _until_decided(
@@ -182,26 +182,26 @@ async def _until_decided(
 
     async with aclosing(in_order(cases, item, at_once=asking.at_once)) as items:
         async for one in items:
-            found = examination.add(one)
+            finding = examination.add(one)
             if judge:
                 _doubt_the_judge(judge, examination, one)
-            if found and found.verdict is Verdict.FAIL and asking.unreached:
-                told = (
+            if finding and finding.verdict is Verdict.FAIL and asking.unreached:
+                message = (
                     f"the candidate could not be reached even once ({asking.unreached}), so its answers are not known"
                 )
-                examination.end(Gap.SCORE, told)
+                examination.end(Gap.SCORE, message)
             if examination.finding:
                 return
 
 
 def _doubt_the_judge(judge: LiveJudge, examination: Examination, item: Item) -> None:
     """End an examination whose judge cannot be believed, or says nothing any more."""
-    found, so_far = examination.finding, examination.so_far
+    finding, so_far = examination.finding, examination.so_far
     if judge.doubt:
         examination.end("JudgeUndecided", judge.doubt)
-    elif judge.ended and not found and Gap.VOTE in item.gaps:
+    elif judge.ended and not finding and Gap.VOTE in item.gaps:
         examination.end(Gap.VOTE, "; ".join(filter(None, (judge.ended, so_far))))
-    elif found and found.verdict is Verdict.PASS and not judge.result().votes:
+    elif finding and finding.verdict is Verdict.PASS and not judge.result().votes:
         examination.end(Gap.VOTE, "the judge has given no vote, so nothing is proven")
 
 
@@ -213,10 +213,10 @@ async def _report_progress(
     of = len(cases) * plan.repeat
 
     def progress() -> Progress:
-        asked = (
+        count = (
             f"asked {asking.asked} of {of} requests" if asking.asked or plan.judge is None else "tries out the judge"
         )
-        return Progress(asking.asked, of, "; ".join(filter(None, (asked, so_far()))))
+        return Progress(asking.asked, of, "; ".join(filter(None, (count, so_far()))))
 
     async def from_time_to_time() -> None:
         while True:

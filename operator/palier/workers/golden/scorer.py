@@ -57,8 +57,8 @@ def read_items(
         ScorerFailed: answers or scores are not what they should be.
     """
     arms = _ARMS if plan.stable else _ARMS[:1]
-    asked = {name: case for case in cases for name in _ids(case, plan)}
-    failures = _failures(answers, asked, arms)
+    cases_by_id = {name: case for case in cases for name in _ids(case, plan)}
+    failures = _failures(answers, cases_by_id, arms)
     given = _read_scores(scores, failures)
     return {case.id: _item(case, failures, given, plan) for case in cases}
 
@@ -86,12 +86,12 @@ def _answer_id(case: Case, repetition: int, plan: GoldenPlan) -> str:
     return case.id if plan.repeat == 1 else f"{case.id}#{repetition + 1}"
 
 
-def _failures(lines: Iterable[str], asked: Mapping[str, Case], arms: Sequence[str]) -> dict[str, _Failures]:
+def _failures(lines: Iterable[str], cases_by_id: Mapping[str, Case], arms: Sequence[str]) -> dict[str, _Failures]:
     known: dict[str, _Failures] = {}
     lined: dict[str, int] = {}
     for number, entry in _entries(lines, "answers"):
         where, name = f"answers, line {number}", entry.get("id")
-        if not isinstance(name, str) or name not in asked:
+        if not isinstance(name, str) or name not in cases_by_id:
             raise ScorerFailed(f"{where}: the corpus has no request with the id {_show_value(name)}")
         if name in known:
             raise ScorerFailed(f"{where}: the id {_show_value(name)} is already in line {lined[name]}")
@@ -99,7 +99,7 @@ def _failures(lines: Iterable[str], asked: Mapping[str, Case], arms: Sequence[st
         if not all(isinstance(entry.get(arm), dict) for arm in arms):
             raise ScorerFailed(f"{where}: an answer of {' or '.join(arms)} is missing")
         known[name] = {arm: str(entry[arm].get("failure", "")) for arm in arms}
-    if missing := next((name for name in asked if name not in known), None):
+    if missing := next((name for name in cases_by_id if name not in known), None):
         raise ScorerFailed(f"answers: the one with the id {_show_value(missing)} is missing")
     return known
 
@@ -115,8 +115,8 @@ def _read_scores(lines: Iterable[str], failures: Mapping[str, _Failures]) -> dic
         if not isinstance(name, str) or name not in failures:
             raise ScorerFailed(f"{where}: there is no answer with the id {_show_value(name)}")
         if name in lined:
-            told = f"the answer with the id {_show_value(name)} already has a score in line {lined[name]}"
-            raise ScorerFailed(f"{where}: {told}")
+            message = f"the answer with the id {_show_value(name)} already has a score in line {lined[name]}"
+            raise ScorerFailed(f"{where}: {message}")
         lined[name] = number
         for arm in entry.keys() - {"id"}:
             if not _is_score(entry[arm]):

@@ -1,6 +1,6 @@
 """What the answers to one request are worth: compared with the expected one, or preferred by a judge.
 
-A candidate that fails gets 0. Where stable fails, or nobody can tell what an answer is worth, the request has no score.
+A candidate that fails gets 0. Where stable fails, or nobody knows what an answer is worth, the request has no score.
 """
 
 import asyncio
@@ -56,16 +56,16 @@ class Scoring:
     async def item(self, case: Case, repetitions: Sequence[Replies]) -> Item:
         """The scores of one request."""
         scores = await asyncio.gather(*(self._scores(case, replies) for replies in repetitions))
-        had = [one for one in scores if isinstance(one, _PairScore)]
+        scored = [one for one in scores if isinstance(one, _PairScore)]
         gaps = [one for one in scores if isinstance(one, _Missing)]
         return Item(
             case.id,
-            candidate=fmean(one.candidate for one in had) if had else None,
-            stable=fmean(one.stable for one in had) if had and self._plan.stable else None,
-            scored=len(had),
+            candidate=fmean(one.candidate for one in scored) if scored else None,
+            stable=fmean(one.stable for one in scored) if scored and self._plan.stable else None,
+            scored=len(scored),
             gaps=tuple(one.gap for one in gaps),
             segment=case.segment,
-            message=next((one.message for one in had or gaps if one.message), ""),
+            message=next((one.message for one in scored or gaps if one.message), ""),
         )
 
     async def _scores(self, case: Case, replies: Replies) -> _PairScore | _Missing:
@@ -96,7 +96,7 @@ class Scoring:
         )
 
     async def _score(self, case: Case, answer: Answer | None) -> tuple[float | None, str]:
-        """Score of one answer beside the expected one, None where it cannot be told, and why."""
+        """Score of one answer against the expected one, None where it is not known, and why."""
         if answer is None:
             return 0.0, ""
         likenesses = await self._likenesses(case, answer)

@@ -20,7 +20,7 @@ from palier.golden.judge_reply import Opinion, Reply, reply_of
 __all__ = ["FAILURES_IN_A_ROW", "LONGEST_BODY", "Pause", "Votes"]
 
 FAILURES_IN_A_ROW: Final = 10
-"""After so many a judge is taken to be down, lest a dead one take hours."""
+"""After so many a judge is considered down, so that a dead one does not take hours."""
 LONGEST_BODY: Final = 1024 * 1024
 """Bytes of an answer that are read."""
 
@@ -57,15 +57,15 @@ class Votes:
         pause: waits so many seconds.
 
     Attributes:
-        had: votes that could be read.
+        received: votes that could be read.
         failed: votes that never came or could not be read.
         tokens: what all of them have taken.
-        estimated: whether some of it is reckoned from the length of texts.
-        ended: why nobody is asked any more, as a sentence; empty while votes can be had.
+        estimated: whether some of it is estimated from the length of texts.
+        ended: why nobody is asked any more, as a sentence; empty while votes still come in.
     """
 
     def __init__(self, plan: JudgePlan, *, token: str = "", pause: Pause = asyncio.sleep) -> None:
-        self.had = 0
+        self.received = 0
         self.failed = 0
         self.tokens = 0
         self.estimated = False
@@ -129,7 +129,7 @@ class Votes:
     async def _answer(self, question: str) -> _Answer:
         if self._session is None:
             raise RuntimeError("votes are asked for within `async with`")
-        asked = {
+        body = {
             "model": self._plan.model,
             "messages": [{"role": "user", "content": question}],
             "temperature": 0,
@@ -139,7 +139,7 @@ class Votes:
         try:
             # Redirects are not followed: they would take the token along to wherever they lead.
             async with self._session.post(
-                self._plan.url, json=asked, headers=self._headers, allow_redirects=False
+                self._plan.url, json=body, headers=self._headers, allow_redirects=False
             ) as response:
                 return await _read(response)
         except aiohttp.ClientConnectorError:
@@ -158,7 +158,7 @@ class Votes:
             self.tokens += reply.tokens if reply.tokens and believed else estimate
             self.estimated |= not believed
         if reply.opinion is not None:
-            self.had += 1
+            self.received += 1
             self._in_a_row = 0
             return
         self.failed += 1
@@ -185,9 +185,9 @@ async def _read(response: aiohttp.ClientResponse) -> _Answer:
     return _Answer(reply_of(bytes(body)))
 
 
-def _again_in(asked: str | None) -> float:
+def _again_in(pause: str | None) -> float:
     """Seconds to wait: as the server asks, within bounds, and never all at the same moment."""
-    seconds = float(asked) if asked and asked.isdecimal() and len(asked) < len("100000") else 0.0
+    seconds = float(pause) if pause and pause.isdecimal() and len(pause) < len("100000") else 0.0
     return min(seconds, _LONGEST_PAUSE) + _moment()
 
 

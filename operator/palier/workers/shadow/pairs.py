@@ -66,7 +66,7 @@ class PairResult:
 
 @dataclass(frozen=True, slots=True)
 class _PairComparison:
-    """What can be told of a pair."""
+    """What is known of a pair."""
 
     compared: ComparisonResult | None
     """None where the candidate has nothing to compare."""
@@ -113,15 +113,17 @@ class Pairs:
             return PairResult(replace(outcome, unpaired=reason))
         missing = candidate.failure is not None or candidate.too_large
         try:
-            told = await self._compare_replies(candidate, stable, missing=missing, bodies=request.method != "HEAD")
-        except Exception as error:  # noqa: BLE001 - what cannot be compared is counted, and told
+            comparison = await self._compare_replies(
+                candidate, stable, missing=missing, bodies=request.method != "HEAD"
+            )
+        except Exception as error:  # noqa: BLE001 - what cannot be compared is counted, and reported
             return PairResult(replace(outcome, unpaired=Unpaired.NOT_COMPARED), fault=error)
-        if told is None:
+        if comparison is None:
             return PairResult(replace(outcome, unpaired=Unpaired.NOT_COMPARED))
-        outcome = replace(outcome, compared=_strip_texts(told.compared), checked=told.checked)
-        if told.compared is not None and told.compared.agrees:
+        outcome = replace(outcome, compared=_strip_texts(comparison.compared), checked=comparison.checked)
+        if comparison.compared is not None and comparison.compared.agrees:
             return PairResult(outcome)
-        return PairResult(outcome, Disagreement(request, candidate, stable, told.compared))
+        return PairResult(outcome, Disagreement(request, candidate, stable, comparison.compared))
 
     async def keep(self, disagreement: Disagreement) -> None:
         """Keep a disagreement, if that is wanted and the sample has a place for it."""
@@ -134,7 +136,7 @@ class Pairs:
     async def _compare_replies(
         self, candidate: Reply, stable: Reply, *, missing: bool, bodies: bool
     ) -> _PairComparison | None:
-        """How both answers compare; None where that cannot be told, whatever the candidate answers."""
+        """How both answers compare; None where that is not known, whatever the candidate answers."""
         if not bodies:
             agrees = candidate.status == stable.status
             return _PairComparison(None if missing else ComparisonResult(agrees=agrees, results=(), message=""))
@@ -209,7 +211,7 @@ def _compare_fairly(
 
 
 def _is_unreadable(reference: Answer, itself: ComparisonResult) -> bool:
-    """Whether the checks can read too little of the reference: some of them cannot tell, or none finds anything.
+    """Whether the checks can read too little of the reference: some of them have no result, or none finds anything.
 
     Of an error they need not find anything: its status is compared.
     """
@@ -218,7 +220,7 @@ def _is_unreadable(reference: Answer, itself: ComparisonResult) -> bool:
 
 
 def _has_open_checks(compared: ComparisonResult) -> bool:
-    """Whether any check could not be told: without it, the others are no fair sample."""
+    """Whether any check has no result: without it, the others are no fair sample."""
     return compared.agrees is None or any(result.agrees is None for result in compared.results)
 
 

@@ -45,7 +45,7 @@ _THREADS: Final = 2
 _FULL: Final = Outcome(unpaired=Unpaired.QUEUE_FULL)
 _STOPPED: Final = Outcome(unpaired=Unpaired.STOPPED)
 
-# aiohttp tells in its log what it could not read: that may be a part of somebody's request.
+# aiohttp writes into its log what it could not read: that may be a part of somebody's request.
 _silent = logging.getLogger("palier.shadow.requests")
 _silent.disabled = True
 
@@ -80,7 +80,7 @@ class ShadowProxy:
 
     @property
     def dropped_count(self) -> int:
-        """Requests that were taken for a pair and made none."""
+        """Requests that were meant for a pair and made none."""
         return sum(self.ledger.unpaired.values())
 
     async def __aenter__(self) -> Self:
@@ -229,7 +229,7 @@ class ShadowProxy:
             if after:
                 await asyncio.sleep(after)
             made = await self.pairs.make(outgoing)
-        except Exception as error:  # noqa: BLE001 - counted here, and told below
+        except Exception as error:  # noqa: BLE001 - counted here, and reported below
             made = PairResult(Outcome(outgoing.segment, unpaired=Unpaired.NOT_COMPARED), fault=error)
         finally:
             self.ledger.count_copies(made.outcome.replies)

@@ -31,30 +31,30 @@ async def run(
     Raises:
         InvalidSettings: a port is taken.
     """
-    asked = asyncio.Event()
+    stop_event = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.set)
+        loop.add_signal_handler(number, stop_event.set)
     ports = f"copies to port {port}, metrics on {metrics_port}"
     async with ShadowProxy(plan, port=port, tell=tell) as proxy, AsyncExitStack() as stack:
         pages = await serve_pages(proxy, port=metrics_port)
         stack.push_async_callback(pages.cleanup)
-        kept = await serve_disagreements(proxy, port=disagreements_port)
-        if kept is not None:
-            stack.push_async_callback(kept.cleanup)
+        server = await serve_disagreements(proxy, port=disagreements_port)
+        if server is not None:
+            stack.push_async_callback(server.cleanup)
             ports += f", disagreements on {LOOPBACK}:{disagreements_port}"
         tell(f"compares {plan.candidate} with {plan.stable}: {ports}")
-        while not await _wait_for(asked, PROGRESS):
+        while not await _wait_for(stop_event, PROGRESS):
             tell(_progress(proxy))
         await proxy.stop()
         tell(f"stopped: {_progress(proxy)}")
 
 
-async def _wait_for(asked: asyncio.Event, seconds: float) -> bool:
+async def _wait_for(event: asyncio.Event, seconds: float) -> bool:
     """Whether it happens in this time."""
     try:
         async with asyncio.timeout(seconds):
-            return await asked.wait()
+            return await event.wait()
     except TimeoutError:
         return False
 

@@ -108,12 +108,12 @@ class Sender:
         headers[SHADOW_HEADER] = self._arm
         if last:
             headers["Connection"] = "close"
-        asked = request.body
+        content = request.body
         async with self._session.request(
             request.method,
             URL(f"{self._base_url}{request.target}", encoded=True),
             headers=headers,
-            data=(io.BytesIO(asked) if len(asked) > _AT_ONCE else asked) if asked else None,
+            data=(io.BytesIO(content) if len(content) > _AT_ONCE else content) if content else None,
             allow_redirects=False,
         ) as response:
             seen.streamed = is_stream(response.headers.get("content-type", ""))
