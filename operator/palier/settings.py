@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from palier.api.spec.values import LABEL, SUBDOMAIN, Duration
 from palier.errors import InvalidSettings
-from palier.metrics.matchers import matcher
+from palier.measuring.matchers import matcher
 
 __all__ = ["VERSION", "Settings", "add_arguments"]
 

@@ -9,6 +9,7 @@ from palier.api.status.conditions import condition, merge_conditions
 from palier.evidence.objective import Counts, ObjectiveRule, judge, observe, start_evidence
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
+from palier.measuring.coverage import Coverage
 from palier.release.memory import read_state, write_state
 from palier.release.report import verdict_status
 from palier.release.state import (
@@ -70,8 +71,7 @@ FULL = State(
         gone_since=NOW,
         losses=1,
         skipped=True,
-        last_look=NOW,
-        cannot_measure_since=NOW,
+        pods_read=Coverage(NOW, unseen_since=NOW),
         breach="errors: 9 of 200 requests failed",
         attempt=2,
         ending=Ending(Result.ROLLED_BACK, "ObjectiveBreached", "errors: 9 of 200 requests failed"),

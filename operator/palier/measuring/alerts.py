@@ -41,7 +41,7 @@ def alerts_of(watched: WatchedRelease) -> Alerts:
         for objective in watched.objectives
         if (found := watched.evidence.get(objective.rule.name)) is not None
     )
-    sides = ((PODS, watched.cannot_measure), (ROUTER, watched.router_unseen))
+    sides = ((PODS, watched.pods_read.unseen), (ROUTER, watched.router_read.unseen))
     return Alerts(
         alarms=frozenset((name, reason) for name, reason in told if reason),
         unseen=frozenset((*watched.missing, *(side for side, reason in sides if reason))),

@@ -6,16 +6,18 @@ are computed again from Prometheus' own history: nothing is lost and nothing is 
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypedDict
 
 from palier.evidence.counters import LARGEST_COUNT, Target
 from palier.evidence.objective import Amounts, Counts, Evidence, ObjectiveRule, observe, start_evidence
+from palier.measuring.coverage import UNREAD, Coverage
 from palier.measuring.interval import NOWHERE, Answer, LookInterval
 from palier.measuring.questions import Question, questions, signal_questions
 from palier.measuring.scrapes import keep_successful
+from palier.measuring.segments import count_by_segment
 from palier.measuring.sources import MeasuredObjective, Origin, Reading, RouterSeries, SlowerThan, Source
 
 SCRAPED = Question("up")
@@ -23,12 +25,6 @@ SCRAPED = Question("up")
 
 LONGEST_REPLAY = 240
 """Looks that are computed one by one after a gap; a longer gap is cut into that many longer steps."""
-
-MOST_SEGMENTS = 200
-"""Values of the label that segments are told apart by; of more only the largest are told apart in a step."""
-
-OTHER_SEGMENTS = "(other)"
-"""All segments beyond `MOST_SEGMENTS` together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +40,12 @@ class WatchedRelease:
     """When the candidate got traffic; before, a look only tells whether it could be measured."""
     objectives: tuple[MeasuredObjective, ...]
     evidence: Mapping[str, Evidence]
-    last_look: float | None = None
-    cannot_measure: str = ""
-    cannot_measure_since: float | None = None
+    pods_read: Coverage = UNREAD
+    """For the objectives that read the pods, or any program but the router."""
+    router_read: Coverage = UNREAD
+    """For the objectives that read the router."""
     router: RouterSeries | None = None
     """How the router's series are told apart; None while they cannot be."""
-    router_last_look: float | None = None
-    """As `last_look`, for the objectives that read the router."""
-    router_unseen: str = ""
-    """As `cannot_measure`, for the objectives that read the router."""
-    router_unseen_since: float | None = None
     readings: Mapping[str, Reading] = field(default_factory=dict)
     """How well the candidate's histograms answer, by latency objective, as far as they have been read."""
     missing: Mapping[str, str] = field(default_factory=dict)
@@ -61,15 +53,13 @@ class WatchedRelease:
     lost: Mapping[tuple[str, str], frozenset[Target]] = field(default_factory=dict)
     """Targets that have lost the signal of an objective, by its name and the revision."""
 
-    def mark_blind(self, reason: str, *, at: float) -> "WatchedRelease":
-        """The same release after a look that could not measure."""
-        since = at if self.cannot_measure_since is None else self.cannot_measure_since
-        return replace(self, cannot_measure=reason, cannot_measure_since=since)
+    def mark_unseen(self, reason: str, *, at: float, router: bool = False) -> "WatchedRelease":
+        """The same release after a look that could not read its pods, or the router."""
+        return self.with_coverage(self.coverage[router].mark_unseen(reason, at=at), router=router)
 
-    def blind_at_router(self, reason: str, *, at: float) -> "WatchedRelease":
-        """The same release after a look that could not read the router."""
-        since = at if self.router_unseen_since is None else self.router_unseen_since
-        return replace(self, router_unseen=reason, router_unseen_since=since)
+    def with_coverage(self, coverage: Coverage, *, router: bool) -> "WatchedRelease":
+        """The same release, of which one side has been read so far."""
+        return replace(self, router_read=coverage) if router else replace(self, pods_read=coverage)
 
     @property
     def identity(self) -> tuple[str, float, int, float | None]:
@@ -82,10 +72,14 @@ class WatchedRelease:
         return next((objective.about for objective in self.objectives if objective.about), "")
 
     @property
-    def read_until(self) -> dict[bool, float | None]:
-        """Up to where each side has been read that any objective needs: False the pods and others, True the router."""
-        sides = {objective.origin is Origin.ROUTER for objective in self.objectives} or {False}
-        return {router: self.router_last_look if router else self.last_look for router in sides}
+    def coverage(self) -> tuple[Coverage, Coverage]:
+        """How far each side has been read: of the pods and others (False), and of the router (True)."""
+        return self.pods_read, self.router_read
+
+    @property
+    def sides(self) -> set[bool]:
+        """The sides that any objective needs: False for the pods and others, True for the router."""
+        return {objective.origin is Origin.ROUTER for objective in self.objectives} or {False}
 
 
 def first_instant(traffic_since: float, *, interval: float) -> float:
@@ -175,33 +169,34 @@ def _look_at_pods(
     """Everything but the router."""
     objectives = [one for one in watched.objectives if one.origin is not Origin.ROUTER]
     if watched.objectives and not objectives:
-        return replace(watched, last_look=at[-1], cannot_measure="", cannot_measure_since=None)
+        return replace(watched, pods_read=Coverage(at[-1]))
     asked = asked_at(watched, router=False)
     if reason := _find_first(unanswered, [SCRAPED, *sorted(asked)]):
-        return watched.mark_blind(reason, at=at[-1])
+        return watched.mark_unseen(reason, at=at[-1])
     if watched.traffic_since is None:
         step = step_of(at[-1], at[-1])
         if step.was_scraped(watched.candidate) or step.has_samples(watched.candidate, asked):
             read = _readings(watched, objectives, step)
-            return replace(watched, readings=read, cannot_measure="", cannot_measure_since=None)
-        return watched.mark_blind(f"no samples yet from the pods of candidate {watched.candidate}", at=at[-1])
+            return replace(watched, readings=read, pods_read=Coverage(watched.pods_read.until))
+        return watched.mark_unseen(f"no samples yet from the pods of candidate {watched.candidate}", at=at[-1])
     for instant in at:
-        if watched.last_look is None:
-            watched = replace(watched, last_look=instant)
+        until = watched.pods_read.until
+        if until is None:
+            watched = replace(watched, pods_read=replace(watched.pods_read, until=instant))
             continue
-        if instant <= watched.last_look:
+        if instant <= until:
             continue
-        step = step_of(watched.last_look, instant)
+        step = step_of(until, instant)
         if not (step.was_scraped(watched.candidate) or step.has_samples(watched.candidate, asked)):
-            watched = watched.mark_blind(f"no fresh samples from the pods of candidate {watched.candidate}", at=instant)
+            watched = watched.mark_unseen(
+                f"no fresh samples from the pods of candidate {watched.candidate}", at=instant
+            )
             continue
         with_stable = step.was_scraped(watched.stable) or step.has_samples(watched.stable, asked)
         watched = replace(
             watched,
             **_observe_step(watched, objectives, step, with_stable=with_stable),
-            last_look=instant,
-            cannot_measure="",
-            cannot_measure_since=None,
+            pods_read=Coverage(instant),
         )
     return watched
 
@@ -212,35 +207,35 @@ def _look_at_router(
     """The objectives that read the gateway's proxies."""
     objectives = _of_router(watched)
     if not objectives:
-        return replace(watched, router_unseen="", router_unseen_since=None) if watched.router_unseen else watched
+        read = Coverage(watched.router_read.until)
+        return replace(watched, router_read=read) if watched.router_read.unseen else watched
     asked, signals = asked_at(watched, router=True), _signals_of(objectives)
     if watched.traffic_since is None:
-        read = _readings(watched, objectives, step_of(at[-1], at[-1]))
-        return replace(watched, readings=read, router_unseen="", router_unseen_since=None)
+        readings = _readings(watched, objectives, step_of(at[-1], at[-1]))
+        return replace(watched, readings=readings, router_read=Coverage(watched.router_read.until))
     if reason := _find_first(unanswered, sorted(asked)):
-        return watched.blind_at_router(reason, at=at[-1])
+        return watched.mark_unseen(reason, at=at[-1], router=True)
     if watched.router is None:
         reason = f"the route has no backend position yet for candidate {watched.candidate}"
-        return watched.blind_at_router(reason, at=at[-1])
+        return watched.mark_unseen(reason, at=at[-1], router=True)
     where = ", ".join(watched.router.namespaces)
     for instant in at:
-        if watched.router_last_look is None:
-            watched = replace(watched, router_last_look=instant)
+        until = watched.router_read.until
+        if until is None:
+            watched = replace(watched, router_read=replace(watched.router_read, until=instant))
             continue
-        if instant <= watched.router_last_look:
+        if instant <= until:
             continue
-        step = step_of(watched.router_last_look, instant)
+        step = step_of(until, instant)
         if not step.has_samples(watched.candidate, signals):
             fresh_ones = "fresh counters" if step.was_ever_seen(watched.candidate, signals) else "counters"
             reason = f"no {fresh_ones} of the router for candidate {watched.candidate} from its proxies in {where}"
-            watched = watched.blind_at_router(reason, at=instant)
+            watched = watched.mark_unseen(reason, at=instant, router=True)
             continue
         watched = replace(
             watched,
             **_observe_step(watched, objectives, step, with_stable=step.has_samples(watched.stable, signals)),
-            router_last_look=instant,
-            router_unseen="",
-            router_unseen_since=None,
+            router_read=Coverage(instant),
         )
     return watched
 
@@ -286,7 +281,8 @@ def _observe_step(
                 objective=objective,
             )
         if objective.segment_by:
-            segments = _segments(watched, objective, step, compared=stable is not None)
+            compared = None if stable is None else watched.stable
+            segments = count_by_segment(step, objective, candidate=watched.candidate, stable=compared)
         digest, known = _digest(objective), evidence.get(name)
         evidence[name] = observe(
             known if known is not None and known.of == digest else start_evidence(digest),
@@ -346,32 +342,6 @@ def _arm(
     if counts.total > LARGEST_COUNT:
         return f"{counts.total:.3g} events of {revision} in one look cannot be a count: more than 2^53"
     return counts
-
-
-def _segments(
-    watched: WatchedRelease, objective: MeasuredObjective, step: LookInterval, *, compared: bool
-) -> dict[str, tuple[Counts, Counts]]:
-    """Candidate's and stable's counts by segment; the smallest together where there are very many."""
-    candidate = step.segments(objective, objective.source, watched.candidate)
-    stable: dict[str, Counts] = {}
-    if compared and objective.stable_source is not None:
-        stable = step.segments(objective, objective.stable_source, watched.stable)
-    none = Counts(0, 0, 0)
-    both = {name: (candidate.get(name, none), stable.get(name, none)) for name in {**candidate, **stable}}
-    if len(both) <= MOST_SEGMENTS:
-        return both
-    largest = sorted(both, key=lambda name: (-both[name][0].total - both[name][1].total, name))
-    kept = {name: both[name] for name in largest[:MOST_SEGMENTS] if name != OTHER_SEGMENTS}
-    rest = [both[name] for name in both if name not in kept]
-    kept[OTHER_SEGMENTS] = (_add_counts(one for one, _ in rest), _add_counts(other for _, other in rest))
-    return kept
-
-
-def _add_counts(parts: Iterable[Counts]) -> Counts:
-    every = list(parts)
-    return Counts(
-        sum(one.total for one in every), sum(one.bad for one in every), sum(one.bad_possible for one in every)
-    )
 
 
 @lru_cache(maxsize=4096)

@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 from palier.evidence.counters import Series
 from palier.measuring.look import WatchedRelease
+from palier.measuring.matchers import anyone_of, narrow_selector, none_of
 from palier.measuring.questions import Question
 from palier.measuring.sources import Origin
-from palier.metrics.matchers import anyone_of, narrow_selector, none_of
 from palier.metrics.owners import Key
 from palier.metrics.prometheus import MOST_SERIES
 

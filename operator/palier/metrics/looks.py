@@ -105,7 +105,7 @@ class Looks:
         """Look at a release from now on, or go on with it where this operator already looks further ahead."""
         watched = self._asker.scope.apply(watched)
         known = self._watched.get(key)
-        if known and known.identity == watched.identity and _as_far(known, watched):
+        if known and known.identity == watched.identity and not _is_behind(known, watched):
             # The very same object stays where nothing is new: most reconciles change nothing.
             if (known.objectives, known.router) != (watched.objectives, watched.router):
                 self._watched[key] = replace(known, objectives=watched.objectives, router=watched.router)
@@ -120,12 +120,13 @@ class Looks:
         whose = (watched.candidate, watched.begun_at, watched.comparison)
         if known and (known.candidate, known.begun_at, known.comparison) == whose:
             found = known
+        pods, router = watched.coverage
+        # Before there is traffic, a look has to tell whether anything can be measured at all.
+        unseen = NOT_YET if watched.traffic_since is None and found is watched else pods.unseen
         self._watched[key] = replace(
             watched,
-            last_look=begin if watched.last_look is None else watched.last_look,
-            router_last_look=begin if watched.router_last_look is None and routed else watched.router_last_look,
-            # Before there is traffic, a look has to tell whether anything can be measured at all.
-            cannot_measure=NOT_YET if watched.traffic_since is None and found is watched else watched.cannot_measure,
+            pods_read=replace(pods, until=begin if pods.until is None else pods.until, unseen=unseen),
+            router_read=replace(router, until=begin) if router.until is None and routed else router,
             readings=found.readings,
             missing=found.missing,
             lost=found.lost,
@@ -174,14 +175,14 @@ class Looks:
 
     async def _look(self, fleet: Mapping[Key, WatchedRelease], at: float) -> bool:
         """One look; whether any question has failed."""
-        gaps = {(key, router): self._gap(one, router, at=at) for key, one in fleet.items() for router in one.read_until}
+        gaps = {(key, router): self._gap(one, router, at=at) for key, one in fleet.items() for router in one.sides}
         usual = {router: self._find_usual_gap(fleet, gaps, router) for router in (False, True)}
         recent = await self._ask(fleet, at=at, seconds=usual)
         behind: dict[bool, dict[Key, WatchedRelease]] = {False: {}, True: {}}
         async for key in _in_turns(fleet):
             plan: dict[bool, Sequence[float]] = {False: [at], True: [at]}
             late: list[bool] = []
-            for router in fleet[key].read_until:
+            for router in fleet[key].sides:
                 if gaps[key, router] <= usual[router]:
                     plan[router] = self._instants(gaps[key, router], at=at)
                 elif self._worth_asking(key, fleet[key], router, recent, at=at):
@@ -220,12 +221,12 @@ class Looks:
     def _give_up(self, key: Key, after: WatchedRelease, router: bool, *, at: float) -> None:
         """Begin anew with a side of which more was missed than can be read at once."""
         if self._watched.get(key) is after:
-            begin = at - self._interval
-            self._watched[key] = replace(after, router_last_look=begin) if router else replace(after, last_look=begin)
+            begun = replace(after.coverage[router], until=at - self._interval)
+            self._watched[key] = after.with_coverage(begun, router=router)
 
     def _gap(self, watched: WatchedRelease, router: bool, *, at: float) -> float:
         """Seconds that one side of a release has to be read back."""
-        read = watched.read_until[router]
+        read = watched.coverage[router].until
         if watched.traffic_since is None or read is None:
             return self._interval
         return min(max(at - read, self._interval), LONGEST_REACH)
@@ -238,9 +239,7 @@ class Looks:
     ) -> float:
         """Seconds that half of the releases need at most whose side could be read at the last look."""
         read = sorted(
-            gaps[key, router]
-            for key, one in fleet.items()
-            if (key, router) in gaps and not (one.router_unseen if router else one.cannot_measure)
+            gaps[key, router] for key, one in fleet.items() if (key, router) in gaps and not one.coverage[router].unseen
         )
         return min(read[len(read) // 2], USUAL_INTERVALS * self._interval) if read else self._interval
 
@@ -285,7 +284,7 @@ class Looks:
         present = self._watched.get(key)
         if present is before:
             self._watched[key] = after
-        elif present and present.identity == before.identity and _read(present) == _read(before):
+        elif present and present.identity == before.identity and _read_until(present) == _read_until(before):
             self._watched[key] = replace(after, objectives=present.objectives, router=present.router)
         return after
 
@@ -308,23 +307,20 @@ class Looks:
             if self._broken.get(key) != reason:
                 logger.exception("%s/%s cannot be measured", *key)
             self._broken[key] = reason
-            for router in before.read_until:
+            for router in before.sides:
                 if plan.get(router):
-                    before = before.blind_at_router(reason, at=at) if router else before.mark_blind(reason, at=at)
+                    before = before.mark_unseen(reason, at=at, router=router)
             return before
         self._broken.pop(key, None)
         return after
 
     def _give_up_out_of_reach(self, watched: WatchedRelease, *, at: float) -> WatchedRelease:
         """The release, where the gap of a side is longer than can be read: without what came before the last look."""
-        read = _read(watched)
-        if all(side is None or at - side <= LONGEST_REACH for side in read):
-            return watched
-        begin = at - self._interval
-        last_look, router_last_look = (
-            begin if side is not None and at - side > LONGEST_REACH else side for side in read
-        )
-        return replace(watched, last_look=last_look, router_last_look=router_last_look)
+        for router, coverage in enumerate(watched.coverage):
+            if coverage.until is not None and at - coverage.until > LONGEST_REACH:
+                begun = replace(coverage, until=at - self._interval)
+                watched = watched.with_coverage(begun, router=bool(router))
+        return watched
 
     def _of_several(self, watched: WatchedRelease, answers: Answers, key: Key) -> Mapping[tuple[Question, str], str]:
         known = self._asker.scope.pod_labels
@@ -369,10 +365,10 @@ async def _in_turns(keys: Iterable[Key]) -> AsyncIterator[Key]:
             await asyncio.sleep(0)
 
 
-def _as_far(one: WatchedRelease, other: WatchedRelease) -> bool:
-    """Whether no side of one has been read less far than that of the other."""
-    return all((read or 0) >= (asked or 0) for read, asked in zip(_read(one), _read(other), strict=True))
+def _is_behind(one: WatchedRelease, other: WatchedRelease) -> bool:
+    """Whether a side of one has been read less far than that of the other."""
+    return any(mine.is_behind(others) for mine, others in zip(one.coverage, other.coverage, strict=True))
 
 
-def _read(watched: WatchedRelease) -> tuple[float | None, float | None]:
-    return watched.last_look, watched.router_last_look
+def _read_until(watched: WatchedRelease) -> tuple[float | None, ...]:
+    return tuple(coverage.until for coverage in watched.coverage)

@@ -16,9 +16,9 @@ from prometheus_api_client import PrometheusApiClientException
 
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Bucket, Series, Times
+from palier.measuring.matchers import narrow_selector
 from palier.metrics.body import BYTES_OF_A_SERIES, Limits, TooLong
 from palier.metrics.connection import Connections, Credentials
-from palier.metrics.matchers import narrow_selector
 
 CONNECT_TIMEOUT = 2.0
 """Seconds."""
@@ -66,7 +66,7 @@ class PrometheusSource:
         timeout: seconds to wait for an answer.
         threads: questions under way at the same time.
         credentials: what the server asks for; None for nothing.
-        matchers: label matchers that every question has, as `palier.metrics.matchers.matcher` gives them.
+        matchers: label matchers that every question has, as `palier.measuring.matchers.matcher` gives them.
         most_series: series that one answer may have.
     """
 

@@ -147,19 +147,17 @@ def _remember_looks(objectives: Objectives, state: State, measured: MeasuredEvid
     updated = replace(
         release,
         evidence=measured.evidence,
-        last_look=measured.last_look,
-        cannot_measure_since=measured.cannot_measure_since,
-        router_last_look=measured.router_last_look,
-        router_unseen_since=measured.router_unseen_since,
+        pods_read=measured.pods_read.without_reason(),
+        router_read=measured.router_read.without_reason(),
     )
     return replace(state, release=updated)
 
 
 def _is_newer(measured: MeasuredEvidence, release: Release) -> bool:
     """Whether a look has read further than the memory, and none has read less far."""
-    pairs = ((measured.last_look, release.last_look), (measured.router_last_look, release.router_last_look))
-    known = any(read is not None for read, _ in pairs)
-    return known and all((read or 0) >= (remembered or 0) for read, remembered in pairs)
+    pods, router = measured.pods_read, measured.router_read
+    known = pods.until is not None or router.until is not None
+    return known and not (pods.is_behind(release.pods_read) or router.is_behind(release.router_read))
 
 
 def wake_at(deployment: ModelDeployment, state: State, *, now: float) -> float | None:

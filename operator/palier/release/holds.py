@@ -33,7 +33,7 @@ def _is_blind(situation: Situation, judgement: Judgement) -> bool:
     """Whether an objective cannot be measured, and not merely for a moment."""
     measured, name = situation.observation.measured, judgement.objective
     origins = {objective.rule.name: objective.origin for objective in situation.objectives.measured}
-    since = measured.unseen_since(origins.get(name, Origin.PODS))
+    since = measured.coverage(origins.get(name, Origin.PODS)).unseen_since
     if since is not None and situation.now - since >= BLIND_FOR:
         return True
     return name in measured.missing or name in dict(situation.objectives.unmeasurable)

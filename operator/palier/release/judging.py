@@ -77,7 +77,7 @@ def _judgement(situation: Situation, objective: MeasuredObjective, *, promotion:
     evidence = situation.release.evidence.get(name) or start_evidence()
     if evidence.of != objective.digest:
         evidence = start_evidence(objective.digest)  # gathered about something else that had the same name
-    if unseen := measured.describe_unseen(objective.origin) or measured.missing.get(name, ""):
+    if unseen := measured.coverage(objective.origin).unseen or measured.missing.get(name, ""):
         return replace(
             judge(evidence, objective.rule, promotion=promotion),
             verdict=Verdict.NO_EVIDENCE,

@@ -9,6 +9,7 @@ from typing import Any
 
 from palier.api.spec.release import ReleaseRules, Stage
 from palier.evidence.objective import Evidence
+from palier.measuring.coverage import Coverage
 from palier.measuring.sources import KnownReading
 from palier.release.cost import ReportedCosts, spending_of, spending_status
 from palier.release.examining import GoldenRecord
@@ -185,14 +186,16 @@ def _release(status: Mapping[str, Any], rules: ReleaseRules, *, proves: bool) ->
         losses=_count(value, "losses"),
         skipped=bool(value.get("skipped", False)),
         attempt=_count(value, "attempt"),
-        last_look=optional_time(value.get("lastLook")),
-        cannot_measure_since=optional_time(value.get("cannotMeasureSince")),
-        router_last_look=optional_time(value.get("routerLastLook")),
-        router_unseen_since=optional_time(value.get("routerUnseenSince")),
+        pods_read=_coverage(value, "lastLook", "cannotMeasureSince"),
+        router_read=_coverage(value, "routerLastLook", "routerUnseenSince"),
         breach=value.get("breach", ""),
         ending=Ending(Result(ending["result"]), ending["reason"], ending["message"]) if ending else None,
         evidence={entry["objective"]: Evidence.from_status(entry) for entry in value.get("evidence", ())},
     )
+
+
+def _coverage(value: Mapping[str, Any], until: str, unseen_since: str) -> Coverage:
+    return Coverage(optional_time(value.get(until)), unseen_since=optional_time(value.get(unseen_since)))
 
 
 def _count(value: Mapping[str, Any], name: str) -> int:
@@ -241,10 +244,10 @@ def _release_status(release: Release) -> dict[str, Any]:
         "trafficSince": release.traffic_since,
         "unreadySince": release.unready_since,
         "goneSince": release.gone_since,
-        "lastLook": release.last_look,
-        "cannotMeasureSince": release.cannot_measure_since,
-        "routerLastLook": release.router_last_look,
-        "routerUnseenSince": release.router_unseen_since,
+        "lastLook": release.pods_read.until,
+        "cannotMeasureSince": release.pods_read.unseen_since,
+        "routerLastLook": release.router_read.until,
+        "routerUnseenSince": release.router_read.unseen_since,
     }
     status |= {name: format_time(instant) for name, instant in instants.items() if instant is not None}
     if release.breach:

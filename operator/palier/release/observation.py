@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.prices import PriceTable
 from palier.evidence.objective import Evidence
+from palier.measuring.coverage import UNREAD, Coverage
 from palier.measuring.sources import Origin, Reading
 from palier.release.cost import RunningFacts
 from palier.release.examining import GoldenFacts
@@ -93,26 +94,17 @@ class MeasuredEvidence:
     """The evidence gathered so far for the release in progress."""
 
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
-    last_look: float | None = None
-    cannot_measure: str = ""
-    """Why the last look could not measure; empty when it could."""
-    cannot_measure_since: float | None = None
-    router_last_look: float | None = None
-    """The same for the objectives that read the router."""
-    router_unseen: str = ""
-    router_unseen_since: float | None = None
+    pods_read: Coverage = UNREAD
+    router_read: Coverage = UNREAD
+    """For the objectives that read the router."""
     readings: Mapping[str, Reading] = field(default_factory=dict)
     """How well the histograms answer, by latency objective, as far as they have been read."""
     missing: Mapping[str, str] = field(default_factory=dict)
     """Why single objectives could not be measured although their source could, by name."""
 
-    def describe_unseen(self, origin: Origin) -> str:
-        """Why the last look could not measure the objectives of one origin; empty when it could."""
-        return self.router_unseen if origin is Origin.ROUTER else self.cannot_measure
-
-    def unseen_since(self, origin: Origin) -> float | None:
-        """Since when it could not."""
-        return self.router_unseen_since if origin is Origin.ROUTER else self.cannot_measure_since
+    def coverage(self, origin: Origin) -> Coverage:
+        """How far and how well the source of the objectives of one origin has been read."""
+        return self.router_read if origin is Origin.ROUTER else self.pods_read
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from palier.api.spec.release import Landing, Stage
 from palier.api.status.values import ReleasePhase, Result
 from palier.economics.spending import Spending
 from palier.evidence.objective import Evidence, begin_stage
+from palier.measuring.coverage import UNREAD, Coverage
 from palier.measuring.resolve import Serving
 from palier.measuring.sources import KnownReading
 from palier.release.cost import ReportedCosts
@@ -172,12 +173,10 @@ class Release:
     """A person has asked for all of the traffic; the stages that were left are in the plan no more."""
     attempt: int = 0
     """Load tests and examinations that have ended in the present stage: no Job has the name of an earlier one."""
-    last_look: float | None = None
-    """The instant up to which evidence has been gathered."""
-    cannot_measure_since: float | None = None
-    router_last_look: float | None = None
-    """The same instant for the objectives that read the router."""
-    router_unseen_since: float | None = None
+    pods_read: Coverage = UNREAD
+    """Up to when evidence has been gathered, and since when it cannot be; without the reason."""
+    router_read: Coverage = UNREAD
+    """The same for the objectives that read the router."""
     breach: str = ""
     """The sentence of a breach that `onBreach: Hold` holds the release for."""
     ending: Ending | None = None
@@ -276,10 +275,8 @@ class Release:
         return replace(
             self,
             traffic_since=None,
-            last_look=None,
-            cannot_measure_since=None,
-            router_last_look=None,
-            router_unseen_since=None,
+            pods_read=UNREAD,
+            router_read=UNREAD,
             breach="",
             evidence={},
         )

@@ -1,6 +1,7 @@
 """Which release the looks judge, and what a decision reads of what they found."""
 
 from palier.api.v1alpha1 import ModelDeployment
+from palier.measuring.coverage import Coverage
 from palier.measuring.look import WatchedRelease
 from palier.measuring.resolve import router_series
 from palier.release.observation import MeasuredEvidence
@@ -30,28 +31,22 @@ def watched_of(deployment: ModelDeployment, state: State, objectives: Objectives
         traffic_since=None if release.phase is ReleasePhase.PREPARING else begun,
         objectives=objectives.measured,
         evidence=release.evidence,
-        last_look=release.last_look,
-        cannot_measure_since=release.cannot_measure_since,
+        pods_read=release.pods_read,
+        router_read=release.router_read,
         router=router_series(
             deployment, candidate=candidate.revision, stable=stable.revision, backend_positions=state.backend_positions
         ),
-        router_last_look=release.router_last_look,
-        router_unseen_since=release.router_unseen_since,
     )
 
 
 def measured_of(watched: WatchedRelease | None) -> MeasuredEvidence:
     """What a decision reads of the looks at a release."""
     if watched is None:
-        return MeasuredEvidence(cannot_measure="no look yet", cannot_measure_since=None)
+        return MeasuredEvidence(pods_read=Coverage(unseen="no look yet"))
     return MeasuredEvidence(
         evidence=watched.evidence,
-        last_look=watched.last_look,
-        cannot_measure=watched.cannot_measure,
-        cannot_measure_since=watched.cannot_measure_since,
-        router_last_look=watched.router_last_look,
-        router_unseen=watched.router_unseen,
-        router_unseen_since=watched.router_unseen_since,
+        pods_read=watched.pods_read,
+        router_read=watched.router_read,
         readings=watched.readings,
         missing=watched.missing,
     )

@@ -19,6 +19,7 @@ from palier.evidence.objective import (
     judge,
     start_evidence,
 )
+from palier.measuring.coverage import Coverage
 from palier.measuring.look import WatchedRelease, look
 from palier.measuring.sources import MeasuredObjective
 from palier.release.rules import measured_objectives
@@ -96,7 +97,9 @@ def palier(traffic: Traffic, objectives: tuple[MeasuredObjective, ...]) -> Outco
             traffic.climb([(now, case.stages[trial.stage].weight)])
             prometheus = Prometheus(traffic.make_recording(), objectives)
         elif kind:
-            return Outcome(kind, now, first_proof=trial.first_proof, on_absent_data=bool(trial.watched.cannot_measure))
+            return Outcome(
+                kind, now, first_proof=trial.first_proof, on_absent_data=bool(trial.watched.pods_read.unseen)
+            )
     return Outcome("undecided", None, first_proof=trial.first_proof)
 
 
@@ -119,19 +122,19 @@ class Trial:
             traffic_since=0.0,
             objectives=objectives,
             evidence={},
-            last_look=0.0,
+            pods_read=Coverage(0.0),
         )
         self._staleness = 2.5 * case.scrape + 0.5
 
     def look(self, prometheus: Prometheus, number: int) -> None:
         """The look of that number."""
-        now, last = number * self.case.look, self.watched.last_look or 0.0
+        now, last = number * self.case.look, self.watched.pods_read.until or 0.0
         if not prometheus.answers_at(now):
-            self.watched = self.watched.mark_blind("Prometheus does not answer", at=now)
+            self.watched = self.watched.mark_unseen("Prometheus does not answer", at=now)
             return
         if now - last > _LONGEST_REACH:
             last = now - self.case.look
-            self.watched = replace(self.watched, last_look=last)
+            self.watched = replace(self.watched, pods_read=replace(self.watched.pods_read, until=last))
         answers, scraped = prometheus.answer(after=last - self._staleness, until=now)
         self.watched = look(
             self.watched,
@@ -146,7 +149,7 @@ class Trial:
         stage, last = self.case.stages[self.stage], self.stage == len(self.case.stages) - 1
         held = now - self.since
         passed = False
-        if not self.watched.cannot_measure:
+        if not self.watched.pods_read.unseen:
             if self._has_failed():
                 return "rollback"
             if self.first_proof is None and self._has_passed(promotion=True):

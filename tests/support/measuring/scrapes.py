@@ -6,6 +6,7 @@ from typing import Any
 
 from palier.evidence.counters import Series
 from palier.evidence.objective import ObjectiveRule
+from palier.measuring.coverage import Coverage
 from palier.measuring.interval import LookInterval
 from palier.measuring.look import WatchedRelease, look
 from palier.measuring.questions import Question, histogram_question
@@ -80,9 +81,9 @@ def release(*objectives: MeasuredObjective, **changes: Any) -> WatchedRelease:  
         traffic_since=10.0,
         objectives=objectives,
         evidence={},
-        last_look=30.0,
+        pods_read=Coverage(30.0),
         router=RouterSeries("cluster", "to-new", "to-old", namespaces=("gateways",)),
-        router_last_look=30.0,
+        router_read=Coverage(30.0),
     )
     return replace(watched, **changes)
 

@@ -8,6 +8,7 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import Counts, Evidence, observe, start_evidence
 from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult
+from palier.measuring.coverage import Coverage
 from palier.measuring.sources import MeasuredObjective
 from palier.release.decide import decide
 from palier.release.examining import GoldenFacts, GoldenRecord, GoldenRun
@@ -128,7 +129,7 @@ def compared(
 
 def looked(evidence: dict[str, Evidence], *, at: float, **changes: Any) -> MeasuredEvidence:  # noqa: ANN401 - its fields
     """What the looks have gathered up to an instant."""
-    return MeasuredEvidence(evidence=evidence, last_look=at, **changes)
+    return MeasuredEvidence(evidence=evidence, pods_read=Coverage(at), **changes)
 
 
 def decided(deployment: ModelDeployment, state: State, observation: Observation, *, after: float = 0.0) -> Decision:

@@ -14,6 +14,7 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import Counts, observe, start_evidence
 from palier.manifests.golden import golden_name
 from palier.manifests.shadow import shadow_name
+from palier.measuring.coverage import Coverage
 from palier.release.examining import GoldenFacts, GoldenRun
 from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.shadow_objectives import COVERAGE, LEFT_OUT
@@ -239,11 +240,11 @@ class TrialWorld(World):
     def _measured(self, release: Release) -> MeasuredEvidence:
         """What the looks have told; before the first one of a process nothing, and nobody knows since when."""
         if release.traffic_since is None or self.evidence_of != _watched(self.state):
-            return MeasuredEvidence(cannot_measure="no look yet")
-        gathered = MeasuredEvidence(evidence=dict(self.evidence), last_look=self.last_look)
+            return MeasuredEvidence(pods_read=Coverage(unseen="no look yet"))
+        gathered = MeasuredEvidence(evidence=dict(self.evidence), pods_read=Coverage(self.last_look))
         if self.measurable:
             return gathered
-        return replace(gathered, cannot_measure="Prometheus is away", cannot_measure_since=self.unseen_since)
+        return replace(gathered, pods_read=Coverage(self.last_look, "Prometheus is away", self.unseen_since))
 
     @override
     def _look(self) -> None:
@@ -252,8 +253,8 @@ class TrialWorld(World):
         steps = {ReleasePhase.SHADOWING, ReleasePhase.CANARY}
         if self.away or not release or not candidate or release.phase not in steps or release.traffic_since is None:
             return
-        if self.evidence_of != _watched(self.state) or (release.last_look or 0) > (self.last_look or 0):
-            self.evidence_of, self.last_look = _watched(self.state), release.last_look
+        if self.evidence_of != _watched(self.state) or (release.pods_read.until or 0) > (self.last_look or 0):
+            self.evidence_of, self.last_look = _watched(self.state), release.pods_read.until
             self.evidence = dict(release.evidence)
         if not self.measurable:
             self.unseen_since = self.unseen_since or self.now

@@ -10,6 +10,7 @@ from typing import Any
 
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.evidence.objective import Counts, Evidence, observe, start_evidence
+from palier.measuring.coverage import Coverage
 from palier.release.decide import decide
 from palier.release.memory import read_state, write_state
 from palier.release.observation import MeasuredEvidence, Observation, Requests, RevisionFacts, RouteFacts
@@ -102,11 +103,11 @@ class World:
             release.started_at,
             release.cursor,
         )
-        measured = MeasuredEvidence(cannot_measure="Prometheus is away", cannot_measure_since=self.now)
+        measured = MeasuredEvidence(pods_read=Coverage(unseen="Prometheus is away", unseen_since=self.now))
         if self.measurable and release and release.phase is ReleasePhase.PREPARING:
             measured = MeasuredEvidence()
         elif self.measurable and known:
-            measured = MeasuredEvidence(evidence=dict(self.evidence), last_look=self.last_look)
+            measured = MeasuredEvidence(evidence=dict(self.evidence), pods_read=Coverage(self.last_look))
         return Observation(
             revision=self.revision,
             revisions=facts,
@@ -208,8 +209,8 @@ class World:
         if not release or not candidate or release.phase is not ReleasePhase.CANARY or release.traffic_since is None:
             return
         name = (candidate, release.started_at, release.cursor)
-        if self.evidence_of != name or (release.last_look or 0) > (self.last_look or 0):
-            self.evidence_of, self.evidence, self.last_look = name, dict(release.evidence), release.last_look
+        if self.evidence_of != name or (release.pods_read.until or 0) > (self.last_look or 0):
+            self.evidence_of, self.evidence, self.last_look = name, dict(release.evidence), release.pods_read.until
         if not self.measurable:
             return
         # While a candidate is away the real looks go on and count nothing of it; here that time is left out.
@@ -262,4 +263,4 @@ def _essence(state: State) -> State:
     """The memory without what moves from look to look."""
     if state.release is None:
         return state
-    return replace(state, release=replace(state.release, evidence={}, last_look=None, cannot_measure_since=None))
+    return replace(state, release=replace(state.release, evidence={}, pods_read=Coverage()))

@@ -12,6 +12,7 @@ from palier.api.status.conditions import rfc3339
 from palier.cluster.queue import Key
 from palier.cluster.reporter import CHECKPOINT, Reporter, words_of
 from palier.cluster.store import Store
+from palier.measuring.coverage import Coverage
 from palier.release.memory import write_state
 from palier.release.state import ReleasePhase, RevisionRef, State
 from tests.support.cluster.memory import MemoryCluster
@@ -155,8 +156,8 @@ async def test_what_matters_is_written_at_once(change: dict[str, Any]) -> None:
 
 MOVING = {
     "verdicts": {"verdicts": [{"objective": "errors", "verdict": "NoEvidence", "message": "61 requests"}]},
-    "last look": {"release": later(last_look=START + 1)},
-    "blindness": {"release": later(cannot_measure_since=START + 1)},
+    "last look": {"release": later(pods_read=Coverage(START + 1))},
+    "blindness": {"release": later(pods_read=Coverage(unseen_since=START + 1))},
     "message": {"conditions": [condition("Ready", "Unknown", "Judging", "61 requests")]},
     "replicas": {"replicas": 4},
     "weight": {"weight": 6},

@@ -7,6 +7,7 @@ import pytest
 
 from palier.evidence.counters import Series
 from palier.evidence.objective import MeanRule
+from palier.measuring.coverage import Coverage
 from palier.measuring.questions import questions
 from palier.measuring.sources import AboveLevel, CounterRatio, MeanOf, MeasuredObjective
 from tests.support.measuring.scrapes import (
@@ -86,7 +87,7 @@ def test_labels_that_come_later_are_counted_from_their_own_time_on() -> None:
     for selector, rate in (("errors_total", 0), ("requests_total", 10)):
         scrapes.add(selector, {time: time * rate for time in range(30, 191, 10)})
 
-    early = scrapes.look(release(delayed, traffic_since=30.0, last_look=30.0), 60, 90)
+    early = scrapes.look(release(delayed, traffic_since=30.0, pods_read=Coverage(30.0)), 60, 90)
     later = scrapes.look(early, 120, 150)
 
     assert early.evidence == {}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from palier.evidence.counters import Bucket, Measurable, Series
+from palier.measuring.coverage import Coverage
 from palier.measuring.questions import histogram_question
 from palier.measuring.sources import Reading, SlowerThan
 from tests.support.measuring.scrapes import (
@@ -45,7 +46,7 @@ def test_a_histogram_is_judged_measurable_before_there_is_traffic() -> None:
     scrapes.up(30, 60)
     buckets(scrapes, {"0.25": 0, "0.5": 0, "+Inf": 0}, selector=LATENCY)
     measured = objective(SlowerThan("seconds", 0.5), LATENCY_RULE)
-    before = release(measured, traffic_since=None, last_look=None)
+    before = release(measured, traffic_since=None, pods_read=Coverage(None))
 
     assert scrapes.look(before, 60).readings == {"p95": Reading(Measurable.EXACT, 0.5, 0.5)}
 

@@ -41,7 +41,7 @@ def test_values_whose_sum_is_not_read_are_no_zeros(rule: MeanRule | ScoreRule) -
     watched = values(absent=CANDIDATE).look(release(objective(source, rule)), 60)
 
     assert watched.missing == {"values": "values_sum was not read from new while values_count rose by 30"}
-    assert (watched.evidence, watched.last_look) == ({}, 60)
+    assert (watched.evidence, watched.pods_read.until) == ({}, 60)
 
     alone = values(absent=STABLE).look(release(objective(source, rule)), 60)
     assert (alone.missing, totals(alone, "values")) == ({}, (30, 0, 0, 0))
@@ -92,7 +92,7 @@ def test_what_cannot_be_a_counter_is_not_counted(question: str, value: float, to
     (name,) = watched.missing
     assert watched.missing[name] == told
     assert set(watched.evidence) == {"errors", "p95"} - {name}
-    assert watched.last_look == 60
+    assert watched.pods_read.until == 60
 
 
 def test_a_stable_that_cannot_be_a_counter_is_not_compared_with() -> None:

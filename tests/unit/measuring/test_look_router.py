@@ -40,8 +40,11 @@ def test_the_router_goes_on_speaking_of_pods_that_cannot_be_read() -> None:
     watched = scrapes.look(release(AT_ROUTER, objective(RATIO)), 60)
 
     assert totals(watched, "routed") == (100, 10, 200, 20)
-    assert (watched.router_last_look, watched.router_unseen) == (60, "")
-    assert (watched.last_look, watched.cannot_measure) == (30, "no fresh samples from the pods of candidate new")
+    assert (watched.router_read.until, watched.router_read.unseen) == (60, "")
+    assert (watched.pods_read.until, watched.pods_read.unseen) == (
+        30,
+        "no fresh samples from the pods of candidate new",
+    )
     assert "errors" not in watched.evidence
 
 
@@ -50,12 +53,12 @@ def test_pods_are_judged_while_the_router_is_silent() -> None:
     watched = both_arms().look(release(AT_ROUTER, objective(RATIO)), 60)
 
     assert totals(watched) == (20, 2, 40, 1)
-    assert (watched.last_look, watched.cannot_measure) == (60, "")
-    assert (watched.router_last_look, watched.router_unseen) == (
+    assert (watched.pods_read.until, watched.pods_read.unseen) == (60, "")
+    assert (watched.router_read.until, watched.router_read.unseen) == (
         30,
         "no counters of the router for candidate new from its proxies in gateways",
     )
-    assert watched.router_unseen_since == 60
+    assert watched.router_read.unseen_since == 60
     assert "routed" not in watched.evidence
 
 
@@ -63,14 +66,16 @@ def test_a_router_that_is_not_scraped_any_more_is_unseen() -> None:
     """Old samples are not taken for silence at the backend."""
     watched = routed(candidate={15: 0}, stable={15: 0, 60: 50}).look(release(AT_ROUTER), 60)
 
-    assert watched.router_unseen == "no fresh counters of the router for candidate new from its proxies in gateways"
+    assert (
+        watched.router_read.unseen == "no fresh counters of the router for candidate new from its proxies in gateways"
+    )
 
 
 def test_a_release_that_only_the_router_judges_does_not_need_its_pods_read() -> None:
     """Nothing is said of pods that no objective asks."""
     watched = routed(candidate={30: 0, 60: 10}, stable={30: 0, 60: 10}).look(release(AT_ROUTER), 60)
 
-    assert (watched.cannot_measure, watched.router_unseen, watched.last_look) == ("", "", 60)
+    assert (watched.pods_read.unseen, watched.router_read.unseen, watched.pods_read.until) == ("", "", 60)
 
 
 def test_a_counter_of_the_router_that_is_born_beside_stables_counts_from_zero() -> None:
@@ -84,7 +89,7 @@ def test_before_there_is_traffic_the_router_need_not_have_counted() -> None:
     """Some routers make a backend's series with its first request."""
     watched = Scrapes().look(release(AT_ROUTER, traffic_since=None), 60)
 
-    assert (watched.router_unseen, watched.cannot_measure) == ("", "")
+    assert (watched.router_read.unseen, watched.pods_read.unseen) == ("", "")
 
 
 def test_a_question_without_an_answer_blinds_its_own_side_only() -> None:
@@ -93,7 +98,7 @@ def test_a_question_without_an_answer_blinds_its_own_side_only() -> None:
     asked = questions(AT_ROUTER)
     watched = scrapes.look(release(AT_ROUTER, objective(RATIO)), 60, unanswered={asked[0]: "refused"})
 
-    assert (watched.router_unseen, watched.cannot_measure) == ("refused", "")
+    assert (watched.router_read.unseen, watched.pods_read.unseen) == ("refused", "")
     assert totals(watched)[0] == 20
 
 

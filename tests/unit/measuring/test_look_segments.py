@@ -7,7 +7,7 @@ from unittest import mock
 
 from palier.evidence.objective import Counts, Evidence, observe
 from palier.measuring.histograms import NO_SEGMENT
-from palier.measuring.look import MOST_SEGMENTS, OTHER_SEGMENTS
+from palier.measuring.segments import MOST_SEGMENTS, OTHER_SEGMENTS
 from palier.measuring.sources import SlowerThan
 from tests.support.measuring.scrapes import (
     CANDIDATE,

@@ -1,6 +1,7 @@
 """Looks at signals that vanish: what is not told any more is missing, and is not taken for silence."""
 
 from palier.evidence.counters import Series
+from palier.measuring.coverage import Coverage
 from palier.measuring.questions import Question
 from palier.measuring.sources import CounterRatio, Origin, SlowerThan
 from tests.support.measuring.scrapes import (
@@ -26,7 +27,7 @@ def test_a_signal_that_vanishes_while_its_pod_is_scraped_is_not_zero_requests() 
     watched = scrapes.look(release(objective(RATIO)), 45, 60, 75, 90, 105)
 
     assert watched.missing == {"errors": "signal requests_total of new vanished from a pod that is still scraped"}
-    assert (watched.cannot_measure, watched.last_look, totals(watched)) == ("", 105, (10, 0, 0, 0))
+    assert (watched.pods_read.unseen, watched.pods_read.until, totals(watched)) == ("", 105, (10, 0, 0, 0))
 
     scrapes.answers.clear()
     scrapes.add("requests_total", {15: 0, 30: 10, 45: 20, 120: 50, 135: 60})
@@ -71,7 +72,7 @@ def test_a_vanished_signal_leaves_the_other_objectives_judged() -> None:
     watched = scrapes.look(release(objective(RATIO), latency), 60, 75, 90, 105, 120)
 
     assert set(watched.missing) == {"p95"}
-    assert (watched.cannot_measure, watched.last_look, totals(watched)[0]) == ("", 120, 90)
+    assert (watched.pods_read.unseen, watched.pods_read.until, totals(watched)[0]) == ("", 120, 90)
 
 
 def test_a_shadow_proxy_that_is_scraped_no_more_is_no_evidence() -> None:
@@ -83,7 +84,7 @@ def test_a_shadow_proxy_that_is_scraped_no_more_is_no_evidence() -> None:
     for selector, rate in (("disagreements_total", 0), ("pairs_total", 10)):
         scrapes.add(selector, {time: time * rate for time in range(30, 91, 10)}, pod="shadow", proxy=True)
 
-    seen = scrapes.look(release(shadowed, last_look=30.0), 60, 90)
+    seen = scrapes.look(release(shadowed, pods_read=Coverage(30.0)), 60, 90)
     lost = scrapes.look(seen, 200, 300)
 
     assert seen.missing == {}
@@ -113,7 +114,7 @@ def test_a_signal_that_was_never_there_is_no_requests_yet() -> None:
 
     watched = scrapes.look(release(objective(RATIO)), 60)
 
-    assert (watched.cannot_measure, watched.last_look, totals(watched)) == ("", 60, (0, 0, 0, 0))
+    assert (watched.pods_read.unseen, watched.pods_read.until, totals(watched)) == ("", 60, (0, 0, 0, 0))
 
 
 def test_a_pod_that_is_gone_takes_its_signals_with_it() -> None:
@@ -123,7 +124,7 @@ def test_a_pod_that_is_gone_takes_its_signals_with_it() -> None:
     scrapes.add("requests_total", {15: 0, 30: 10, 45: 20}, pod="gone")
     scrapes.up(*range(45, 121, 15), pod="fresh")
 
-    assert scrapes.look(release(objective(RATIO)), 45, 60, 75, 90, 105, 120).cannot_measure == ""
+    assert scrapes.look(release(objective(RATIO)), 45, 60, 75, 90, 105, 120).pods_read.unseen == ""
 
 
 def test_errors_that_vanish_are_no_reason_to_be_blind() -> None:
@@ -133,7 +134,7 @@ def test_errors_that_vanish_are_no_reason_to_be_blind() -> None:
     scrapes.add("requests_total", {time: time for time in range(15, 121, 15)})
     scrapes.add("errors_total", {15: 0, 30: 1})
 
-    assert scrapes.look(release(objective(RATIO)), 120).cannot_measure == ""
+    assert scrapes.look(release(objective(RATIO)), 120).pods_read.unseen == ""
 
 
 def test_stable_without_its_signal_is_not_compared_with() -> None:
@@ -142,7 +143,7 @@ def test_stable_without_its_signal_is_not_compared_with() -> None:
     scrapes.up(*range(75, 121, 15), arm=STABLE)
     scrapes.up(*range(75, 121, 15))
     scrapes.add("requests_total", {105: 200, 120: 230})
-    watched = scrapes.look(release(objective(RATIO), last_look=90.0), 120)
+    watched = scrapes.look(release(objective(RATIO), pods_read=Coverage(90.0)), 120)
 
     assert totals(watched)[2:] == (0, 0)
-    assert watched.cannot_measure == ""
+    assert watched.pods_read.unseen == ""

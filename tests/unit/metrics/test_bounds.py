@@ -16,6 +16,7 @@ import pytest
 import palier
 from palier.errors import MetricsUnavailable
 from palier.evidence.objective import ObjectiveRule
+from palier.measuring.coverage import Coverage
 from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import (
     AboveLevel,
@@ -160,7 +161,7 @@ def test_no_question_goes_without_the_matchers(server: Server, tmp_path: Path) -
 
     async def everything(source: PrometheusSource) -> None:
         looks = Looks(source, interval=15, scrape_interval=15, looked=lambda _keys: None, clock=lambda: 1e6)
-        looks.watch(("ml", "demo"), replace(watched, last_look=1e6 - 30, router_last_look=1e6 - 30))
+        looks.watch(("ml", "demo"), replace(watched, pods_read=Coverage(1e6 - 30), router_read=Coverage(1e6 - 30)))
         await looks.look(1e6)
         traffic = RunningTraffic(source, scrape_interval=15, clock=lambda: 1e6)
         traffic.watch(("ml", "demo"), stable_alone(), copies=Copies.SENT)

@@ -9,6 +9,7 @@ import pytest
 
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
+from palier.measuring.coverage import Coverage
 from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from palier.metrics.inquiries import Scope
@@ -103,8 +104,8 @@ async def test_eight_slow_selectors_of_one_object_blind_only_that_object(namespa
     async with asyncio.timeout(5):
         await looks.look(START + 1)
 
-    assert found(looks).cannot_measure == ""
-    assert "too slow" in of(looks, (namespace, "hostile")).cannot_measure
+    assert found(looks).pods_read.unseen == ""
+    assert "too slow" in of(looks, (namespace, "hostile")).pods_read.unseen
 
 
 async def test_an_object_that_takes_too_long_rests_and_is_asked_for_again() -> None:
@@ -120,13 +121,13 @@ async def test_an_object_that_takes_too_long_rests_and_is_asked_for_again() -> N
         await looks.look(START + second)
     slow_ones = [one for one in source.asked if source.slow(one)]
     assert len(slow_ones) < 20
-    assert "asked again in" in of(looks, ("ml", "hostile")).cannot_measure
+    assert "asked again in" in of(looks, ("ml", "hostile")).pods_read.unseen
     assert found(looks).evidence["errors"].release.total == 199 * 20
 
     source.slow = lambda _selector: False
     for second in range(200, 262):
         await looks.look(START + second)
-    assert of(looks, ("ml", "hostile")).cannot_measure == ""
+    assert of(looks, ("ml", "hostile")).pods_read.unseen == ""
 
 
 async def test_a_server_that_answers_nobody_is_nobodys_fault() -> None:
@@ -138,11 +139,11 @@ async def test_a_server_that_answers_nobody_is_nobodys_fault() -> None:
     looks.watch(KEY, release())
     for second in range(1, 50):
         await looks.look(START + second)
-    assert "too slow" in found(looks).cannot_measure
+    assert "too slow" in found(looks).pods_read.unseen
     source.slow = lambda _selector: False
     await looks.look(START + 50)
 
-    assert found(looks).cannot_measure == ""
+    assert found(looks).pods_read.unseen == ""
     assert found(looks).evidence["errors"].release.total == 50 * 20
 
 
@@ -162,9 +163,9 @@ async def test_an_answer_that_is_too_large_blinds_the_object_whose_pods_make_it_
     for second in range(1, 6):
         await looks.look(START + second)
 
-    assert "TooManySeries" in of(looks, (namespace, "hostile")).cannot_measure
+    assert "TooManySeries" in of(looks, (namespace, "hostile")).pods_read.unseen
     for name in names:
-        assert of(looks, ("ml", name)).cannot_measure == ""
+        assert of(looks, ("ml", name)).pods_read.unseen == ""
         assert of(looks, ("ml", name)).evidence["errors"].release.total == 5 * 20
 
 
@@ -181,8 +182,8 @@ async def test_all_answers_of_one_object_together_are_bounded() -> None:
     looks.watch(KEY, release())
     await looks.look(START + 1)
 
-    assert of(looks, ("ml", "hostile")).cannot_measure == "TooManySeries: it has more than 200 series altogether"
-    assert found(looks).cannot_measure == ""
+    assert of(looks, ("ml", "hostile")).pods_read.unseen == "TooManySeries: it has more than 200 series altogether"
+    assert found(looks).pods_read.unseen == ""
 
 
 async def test_a_past_that_is_too_large_to_be_read_is_given_up() -> None:
@@ -191,12 +192,12 @@ async def test_a_past_that_is_too_large_to_be_read_is_given_up() -> None:
     source.pods("demo")
     source.longest = 30
     looks = looks_at(source)  # type: ignore[arg-type]
-    looks.watch(KEY, release(traffic_since=START - 500, last_look=START - 100))
+    looks.watch(KEY, release(traffic_since=START - 500, pods_read=Coverage(START - 100)))
     for second in range(1, 20):
         await looks.look(START + second)
 
-    assert found(looks).cannot_measure == ""
-    assert found(looks).last_look == START + 19
+    assert found(looks).pods_read.unseen == ""
+    assert found(looks).pods_read.until == START + 19
     assert 0 < found(looks).evidence["errors"].release.total <= 19 * 20
 
 
@@ -209,7 +210,7 @@ async def test_an_object_has_a_bounded_number_of_questions() -> None:
     await looks.look(START + 1)
 
     assert len(source.asked) == 64
-    assert "TooManyQuestions" in of(looks, ("ml", "hostile")).cannot_measure
+    assert "TooManyQuestions" in of(looks, ("ml", "hostile")).pods_read.unseen
 
 
 async def test_nobody_but_the_pods_of_releases_is_asked_for() -> None:
@@ -269,7 +270,7 @@ async def test_forged_series_alone_are_no_router() -> None:
     looks.watch(KEY, at_router())
     await looks.look(START + 5)
 
-    assert found(looks).router_unseen.endswith("from its proxies in gateways")
+    assert found(looks).router_read.unseen.endswith("from its proxies in gateways")
     assert not found(looks).evidence
 
 

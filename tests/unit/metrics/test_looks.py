@@ -48,7 +48,7 @@ async def test_an_operator_killed_in_between_finds_the_same_evidence() -> None:
     await again.look(START + 10)
 
     assert found(again).evidence == found(whole).evidence
-    assert found(again).last_look == found(whole).last_look
+    assert found(again).pods_read.until == found(whole).pods_read.until
 
 
 async def test_a_question_is_for_dozens_of_releases() -> None:
@@ -107,6 +107,6 @@ async def test_the_routers_series_are_known_by_their_label_and_where_it_runs() -
         await looks.look(START + second)
 
     assert {"router_requests", "router_errors"} <= set(map(plain, source.asked))
-    assert found(looks).router_last_look == START + 5
+    assert found(looks).router_read.until == START + 5
     tally = found(looks).evidence["errors"].release
     assert (tally.total, tally.stable_total) == (50, 150)

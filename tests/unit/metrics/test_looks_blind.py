@@ -8,6 +8,7 @@ import pytest
 
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
+from palier.measuring.coverage import Coverage
 from palier.measuring.sources import CounterRatio, MeanOf, MeasuredObjective
 from tests.support.metrics.recorded import CANDIDATE, KEY, STABLE, START, Recorded, found, looks_at, release, steady
 
@@ -26,13 +27,13 @@ async def test_a_failing_prometheus_is_no_evidence_and_loses_none() -> None:
     await looks.look(START + 3)
 
     assert found(looks).evidence == before.evidence
-    assert "connection refused" in found(looks).cannot_measure
-    assert found(looks).cannot_measure_since == START + 2
+    assert "connection refused" in found(looks).pods_read.unseen
+    assert found(looks).pods_read.unseen_since == START + 2
 
     source.broken = ""
     await looks.look(START + 4)
 
-    assert found(looks).cannot_measure == ""
+    assert found(looks).pods_read.unseen == ""
     assert found(looks).evidence["errors"].release.total == 48
 
 
@@ -44,7 +45,7 @@ async def test_pods_that_are_not_scraped_are_no_evidence() -> None:
     looks.watch(KEY, release())
     await looks.look(START + 5)
 
-    assert "no fresh samples" in found(looks).cannot_measure
+    assert "no fresh samples" in found(looks).pods_read.unseen
     assert not found(looks).evidence
 
 
@@ -63,7 +64,7 @@ async def test_samples_that_are_no_numbers_are_no_evidence() -> None:
     }
     await looks.look(START + 4)
 
-    assert "no fresh samples" in found(looks).cannot_measure
+    assert "no fresh samples" in found(looks).pods_read.unseen
     assert found(looks).evidence == before.evidence
 
 
@@ -76,10 +77,10 @@ async def test_failed_scrapes_are_not_taken_for_fresh_ones() -> None:
     (candidate, *others) = source.series["up"]
     source.series["up"] = [Series(candidate.labels, (*candidate.samples, *down)), *others]
     looks = looks_at(source)
-    looks.watch(KEY, release(last_look=START + 8))
+    looks.watch(KEY, release(pods_read=Coverage(START + 8)))
     await looks.look(START + 14.0)
 
-    assert "no fresh samples" in found(looks).cannot_measure
+    assert "no fresh samples" in found(looks).pods_read.unseen
 
 
 async def test_a_refused_question_blinds_only_those_who_asked_it() -> None:
@@ -105,7 +106,7 @@ async def test_a_refused_question_blinds_only_those_who_asked_it() -> None:
     assert found(looks).evidence["errors"].release.total == 60
     other = looks.find_watched(("ml", "other"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
     assert other is not None
-    assert "a parse error" in other.cannot_measure
+    assert "a parse error" in other.pods_read.unseen
 
 
 async def test_the_garbage_collector_works_again_after_a_look() -> None:
@@ -140,8 +141,8 @@ async def test_one_release_that_breaks_the_look_is_blind_and_the_others_are_meas
 
     odd = looks.find_watched(("ml", "odd"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
     assert odd is not None
-    assert "TypeError: odd: ObjectiveRule does not judge" in odd.cannot_measure
-    assert odd.cannot_measure_since == START + 1
+    assert "TypeError: odd: ObjectiveRule does not judge" in odd.pods_read.unseen
+    assert odd.pods_read.unseen_since == START + 1
     assert found(looks).evidence["errors"].release.total == 60
     assert len([record for record in caplog.records if "cannot be measured" in record.message]) == 1
 
@@ -149,7 +150,7 @@ async def test_one_release_that_breaks_the_look_is_blind_and_the_others_are_meas
     await looks.look(START + 6)
     healed = looks.find_watched(("ml", "odd"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
     assert healed is not None
-    assert healed.cannot_measure == ""
+    assert healed.pods_read.unseen == ""
 
 
 async def test_a_question_that_breaks_is_a_question_without_an_answer() -> None:
@@ -168,4 +169,4 @@ async def test_a_question_that_breaks_is_a_question_without_an_answer() -> None:
     looks.watch(KEY, release())
     await looks.look(START + 1)
 
-    assert "RecursionError: too deep" in found(looks).cannot_measure
+    assert "RecursionError: too deep" in found(looks).pods_read.unseen

@@ -42,13 +42,13 @@ async def test_one_release_that_has_fallen_behind_does_not_make_everybody_read_i
         await looks.look(START + second)
     blind = looks.find_watched(("ml", "late"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
     assert blind is not None
-    assert (blind.last_look, len(reach)) == (START + 12, 199 * 3)
+    assert (blind.pods_read.until, len(reach)) == (START + 12, 199 * 3)
     assert max(reach) <= 4
 
     await looks.look(START + 200)
     late = looks.find_watched(("ml", "late"), candidate=CANDIDATE, begun_at=START - 10, stage_index=0)
     assert late is not None
-    assert (late.last_look, late.evidence["errors"].release.total) == (START + 200, 2000)
+    assert (late.pods_read.until, late.evidence["errors"].release.total) == (START + 200, 2000)
     assert len(reach) == 199 * 3 + 6
 
     await looks.look(START + 201)
@@ -80,7 +80,7 @@ async def test_a_router_that_nobody_scrapes_does_not_make_looks_longer() -> None
         await looks.look(START + second)
     assert (max(reach), len(reach)) == (4, 299 * 5)
     assert found(looks).evidence["errors"].release.total == 299 * 12
-    assert "no counters of the router" in found(looks).router_unseen
+    assert "no counters of the router" in found(looks).router_read.unseen
 
     for cluster, per_second in (("new", 10), ("old", 30)):
         labels = {"namespace": "gateways", "pod": "envoy", "cluster": cluster}

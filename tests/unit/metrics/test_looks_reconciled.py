@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from palier.evidence.counters import Measurable, Series
+from palier.measuring.coverage import Coverage
 from palier.measuring.sources import Reading, RouterSeries
 from palier.release.rules import measured_objectives
 from tests.support.metrics.recorded import (
@@ -29,14 +30,14 @@ async def test_a_stage_change_during_a_look_wins_over_the_look() -> None:
     original = source.samples
 
     async def meanwhile(selector: str, *, at: float, seconds: float) -> list[Series]:
-        looks.watch(KEY, release(stage_index=1, last_look=START))
+        looks.watch(KEY, release(stage_index=1, pods_read=Coverage(START)))
         return await original(selector, at=at, seconds=seconds)
 
     source.samples = meanwhile  # type: ignore[method-assign]
     await looks.look(START + 1)
 
     assert looks.find_watched(KEY, candidate=CANDIDATE, begun_at=START - 10, stage_index=1) == release(
-        stage_index=1, last_look=START
+        stage_index=1, pods_read=Coverage(START)
     )
 
 
@@ -54,7 +55,7 @@ async def test_what_a_histogram_can_tell_is_still_known_in_the_next_stage() -> N
     readings = found(looks).readings
     assert readings["p95"] == Reading(Measurable.EXACT, 0.5, 0.5)
 
-    looks.watch(KEY, release(objectives=objectives, stage_index=1, last_look=START + 2))
+    looks.watch(KEY, release(objectives=objectives, stage_index=1, pods_read=Coverage(START + 2)))
     later = looks.find_watched(KEY, candidate=CANDIDATE, begun_at=START - 10, stage_index=1)
     assert later is not None
     assert later.readings == readings
@@ -82,7 +83,7 @@ async def test_a_reconcile_during_a_look_does_not_throw_the_look_away() -> None:
     for second in range(1, 6):
         await looks.look(START + second)
 
-        assert found(looks).last_look == START + second
+        assert found(looks).pods_read.until == START + second
     assert found(looks).evidence["errors"].release.total == 60
     assert (found(looks).objectives, found(looks).router) == (changed, routed)
 
@@ -93,7 +94,7 @@ async def test_another_weight_that_came_into_force_during_a_look_wins_over_the_l
     steady(CANDIDATE, source, per_second=12)
     looks = looks_at(source)
     looks.watch(KEY, release())
-    later = release(traffic_since=START + 0.5, last_look=START)
+    later = release(traffic_since=START + 0.5, pods_read=Coverage(START))
     original = source.samples
 
     async def meanwhile(selector: str, *, at: float, seconds: float) -> list[Series]:

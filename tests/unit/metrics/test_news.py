@@ -8,6 +8,7 @@ import pytest
 from palier.errors import MetricsUnavailable
 from palier.evidence.counters import Series
 from palier.evidence.objective import Counts, Evidence, ObjectiveRule, has_failed, observe, start_evidence
+from palier.measuring.coverage import Coverage
 from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import CounterRatio, MeasuredObjective
 from palier.metrics.looks import Looks
@@ -66,12 +67,12 @@ def test_a_breach_is_news_in_the_very_look_that_proves_it() -> None:
     assert told == [first]
 
 
-@pytest.mark.parametrize("change", ["cannot_measure", "router_unseen"])
+@pytest.mark.parametrize("change", ["pods_read", "router_read"])
 def test_blindness_is_news_when_it_begins_and_when_it_ends(change: str) -> None:
     """But neither while it lasts nor when only its reason is another one."""
     news = News()
     reasons = ["", "away", "away", "no samples", "", ""]
-    assert [news.take(KEY, release(**{change: reason})) for reason in reasons] == [
+    assert [news.take(KEY, release(**{change: Coverage(unseen=reason)})) for reason in reasons] == [
         False,
         True,
         False,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from palier.evidence.objective import Counts, observe, start_evidence
+from palier.measuring.coverage import Coverage
 from palier.release.beginning import decide_idle, tidy_state, wake_at
 from palier.release.observation import MeasuredEvidence, Observation, Requests
 from palier.release.rules import measured_objectives, objectives_of, rules_digest
@@ -221,24 +222,24 @@ def remembering(state: State, **measured: Any) -> State:  # noqa: ANN401
 
 def test_the_evidence_of_the_looks_is_remembered() -> None:
     """With the instant up to which it was gathered, and since when it could not be."""
-    release = remembering(releasing(ReleasePhase.CANARY), last_look=NOW + 5, cannot_measure_since=NOW + 6).release
+    release = remembering(releasing(ReleasePhase.CANARY), pods_read=Coverage(NOW + 5, unseen_since=NOW + 6)).release
 
     assert release is not None
     assert release.evidence == EVIDENCE
-    assert (release.last_look, release.cannot_measure_since) == (NOW + 5, NOW + 6)
+    assert (release.pods_read.until, release.pods_read.unseen_since) == (NOW + 5, NOW + 6)
 
 
 def test_evidence_that_is_older_than_the_memory_is_not() -> None:
     """Another process looked further already: going back would count its events twice."""
-    state = releasing(ReleasePhase.CANARY, last_look=NOW + 9)
+    state = releasing(ReleasePhase.CANARY, pods_read=Coverage(NOW + 9))
 
-    assert remembering(state, last_look=NOW + 5) == state
+    assert remembering(state, pods_read=Coverage(NOW + 5)) == state
     assert remembering(state) == state
 
 
 def test_evidence_without_a_release_belongs_to_nobody() -> None:
     """The release ended while the look was under way."""
-    assert remembering(serving(), last_look=NOW + 5) == serving()
+    assert remembering(serving(), pods_read=Coverage(NOW + 5)) == serving()
 
 
 def test_a_revision_that_nobody_remembers_is_drained() -> None:

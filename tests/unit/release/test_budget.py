@@ -14,6 +14,7 @@ from palier.economics.running import Served
 from palier.economics.spending import Rate, Spending
 from palier.evidence.objective import Counts, begin_share, observe, start_evidence
 from palier.evidence.verdicts import Verdict
+from palier.measuring.coverage import Coverage
 from palier.release.alarm import note_recount, update_alarm
 from palier.release.cost import ReportedCosts, RunningFacts, find_burn
 from palier.release.memory import read_state, write_state
@@ -64,7 +65,7 @@ def on_canary(deployment: ModelDeployment, **changes: Any) -> tuple[State, Obser
     evidence = begin_share(start_evidence(objective.digest))
     for _ in range(60):
         evidence = observe(evidence, Counts(50, 0, 0), Counts(950, 0, 0), objective.rule)
-    measured = MeasuredEvidence(evidence={"errors": evidence}, last_look=NOW)
+    measured = MeasuredEvidence(evidence={"errors": evidence}, pods_read=Coverage(NOW))
     split = {STABLE: 95, way.revision: 5}
     observation = replace(
         seen(deployment), measured=measured, running=running(of=way.revision), route=observed({}, split).route
@@ -96,7 +97,7 @@ def test_a_release_that_is_held_is_rolled_back_when_it_breaches() -> None:
     evidence = start_evidence(objective.digest)
     for _ in range(60):
         evidence = observe(evidence, Counts(50, 25, 25), Counts(950, 0, 0), objective.rule)
-    bad = replace(observation, measured=MeasuredEvidence(evidence={"errors": evidence}, last_look=NOW))
+    bad = replace(observation, measured=MeasuredEvidence(evidence={"errors": evidence}, pods_read=Coverage(NOW)))
     decision = decided(spec("Hold"), state, bad)
 
     assert release_of(decision).phase is ReleasePhase.ROLLING_BACK

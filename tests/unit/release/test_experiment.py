@@ -7,6 +7,7 @@ import pytest
 
 from palier.api.v1alpha1 import ModelDeployment, Objective
 from palier.evidence.objective import Evidence
+from palier.measuring.coverage import Coverage
 from palier.release.decide import decide
 from palier.release.observation import MeasuredEvidence, Requests
 from palier.release.situation import Decision, Note
@@ -60,7 +61,7 @@ def after(
 ) -> Decision:
     """What is decided so many seconds after the users were split."""
     evidence = counted(spec, **{"bad": 400, "stable_bad": 600, **counts})
-    looks = MeasuredEvidence(**{"evidence": evidence, "last_look": NOW + seconds, **(measured or {})})
+    looks = MeasuredEvidence(**{"evidence": evidence, "pods_read": Coverage(NOW + seconds), **(measured or {})})
     observation = seen(measured=looks, pods=2, weights={STABLE: 50, CANDIDATE: 50})
     observation = replace(observation, requests=asked or Requests())
     return decide(spec, observation, state, now=NOW + seconds)
@@ -141,7 +142,7 @@ def test_a_breach_ends_it_early(seconds: float, counts: dict[str, int], objectiv
     assert objective in ending_of(decision).message
 
 
-BLIND = {"cannot_measure": "Prometheus does not answer", "cannot_measure_since": NOW}
+BLIND = {"pods_read": Coverage(NOW, "Prometheus does not answer", NOW)}
 
 
 @pytest.mark.parametrize("rule", ["Hold", "Rollback"])
@@ -160,8 +161,8 @@ def test_who_cannot_measure_does_not_say_who_is_better(rule: str) -> None:
 @pytest.mark.parametrize(
     "measured",
     [
-        {"cannot_measure": "no fresh samples", "cannot_measure_since": NOW + 29},
-        {"cannot_measure": "no look yet", "evidence": {}, "last_look": None},
+        {"pods_read": Coverage(NOW + 29, "no fresh samples", NOW + 29)},
+        {"pods_read": Coverage(unseen="no look yet"), "evidence": {}},
     ],
     ids=["one scrape missed", "operator just started"],
 )
@@ -213,7 +214,7 @@ def test_users_who_went_elsewhere_decide_nothing() -> None:
     errors = objectives_of(spec, SPLIT)["errors"]
     for stable, reason in ((EVENTS, "Promoting"), (9 * EVENTS, "DeadlineWithoutEvidence")):
         evidence = {"errors": gathered(errors, EVENTS, 0, stable=stable, stable_bad=stable // 20, looks=60)}
-        looks = MeasuredEvidence(evidence=evidence, last_look=NOW + 30)
+        looks = MeasuredEvidence(evidence=evidence, pods_read=Coverage(NOW + 30))
         decision = decide(spec, seen(measured=looks, pods=2, weights={STABLE: 50, CANDIDATE: 50}), SPLIT, now=NOW + 30)
 
         if reason == "Promoting":
@@ -248,7 +249,8 @@ def test_an_experiment_follows_the_canaries() -> None:
         name: gathered(one, EVENTS, 0, stable=19 * EVENTS, looks=60) for name, one in objectives_of(spec, first).items()
     }
     observation = seen(
-        measured=MeasuredEvidence(evidence=evidence, last_look=NOW + 3), weights={STABLE: 95, CANDIDATE: 5}
+        measured=MeasuredEvidence(evidence=evidence, pods_read=Coverage(NOW + 3)),
+        weights={STABLE: 95, CANDIDATE: 5},
     )
     opened = decide(spec, observation, first, now=NOW + 3).state
 
@@ -267,7 +269,7 @@ def test_a_person_may_end_it() -> None:
     "blind",
     [
         {"missing": {"errors": "requests_total vanished from the pods"}},
-        {"cannot_measure": "Prometheus does not answer", "cannot_measure_since": NOW},
+        BLIND,
     ],
     ids=["one signal", "everything"],
 )
@@ -277,7 +279,7 @@ def test_long_blindness_does_not_outlast_the_deadline(blind: dict[str, Any]) -> 
     split = releasing(ReleasePhase.CANARY, plan=planned(spec))
     found = objectives_of(spec, split)
     evidence = {"feedback": gathered(found["feedback"], 30, 7, looks=10), "errors": gathered(found["errors"], 4000, 0)}
-    looks = MeasuredEvidence(evidence=evidence, last_look=NOW + 20, **blind)
+    looks = MeasuredEvidence(**{"evidence": evidence, "pods_read": Coverage(NOW + 20), **blind})
     halves = seen(pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=looks)
 
     assert ending_of(decide(spec, halves, split, now=NOW + 20)).reason == "NoEvidence"
@@ -289,7 +291,7 @@ def test_an_objective_that_cannot_be_measured_any_more_does_not_outlast_the_dead
     unread = {"name": "ttft", "latency": {"signal": "timeToFirstToken", "percentile": 90, "threshold": "2s"}}
     changed = spec.spec.model_copy(update={"objectives": [Objective.model_validate(unread)]})
     broken = spec.model_copy(update={"spec": changed})
-    halves = seen(pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=MeasuredEvidence(last_look=NOW + 20))
+    halves = seen(pods=2, weights={STABLE: 50, CANDIDATE: 50}, measured=MeasuredEvidence(pods_read=Coverage(NOW + 20)))
 
     split = releasing(ReleasePhase.CANARY, plan=planned(spec))
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from palier.evidence.objective import Judgement, Verdict
+from palier.measuring.coverage import Coverage
 from palier.release.holds import (
     BLIND_FOR,
     CANNOT_MEASURE,
@@ -41,7 +42,7 @@ def situation(
         revision=CANDIDATE,
         revisions=revisions or {},
         route=route or RouteFacts(),
-        measured=MeasuredEvidence(cannot_measure_since=blind_since),
+        measured=MeasuredEvidence(pods_read=Coverage(unseen_since=blind_since)),
     )
     return Situation(
         model_deployment(**{"traffic": GATEWAY, **changes}),

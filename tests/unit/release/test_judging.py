@@ -6,6 +6,7 @@ import pytest
 
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.evidence.objective import Counts, Evidence, begin_share, observe, start_evidence
+from palier.measuring.coverage import Coverage
 from palier.release.decide import decide
 from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.rules import measured_objectives
@@ -73,7 +74,8 @@ GOOD = {
 def decided(evidence: dict[str, Evidence], *, after: float = 61.0, **measured: object) -> Decision:
     """What is decided in the only stage, `after` seconds since its traffic came."""
     state: State = releasing(ReleasePhase.CANARY, plan=planned(deployment()))
-    seen_by = MeasuredEvidence(evidence=evidence, last_look=NOW + after, router_last_look=NOW + after, **measured)  # type: ignore[arg-type]
+    until = Coverage(NOW + after)
+    seen_by = MeasuredEvidence(**{"evidence": evidence, "pods_read": until, "router_read": until, **measured})  # type: ignore[arg-type]
     observation: Observation = replace(
         observed(HEALTHY, {STABLE: 75, CANDIDATE: 25}, wanted=CANDIDATE), measured=seen_by
     )
@@ -91,8 +93,8 @@ def test_both_sources_together_promote() -> None:
 @pytest.mark.parametrize(
     ("blind", "objective"),
     [
-        ({"cannot_measure": "no samples", "cannot_measure_since": NOW}, "latency"),
-        ({"router_unseen": "no counters of the router", "router_unseen_since": NOW}, "errors"),
+        ({"pods_read": Coverage(unseen="no samples", unseen_since=NOW)}, "latency"),
+        ({"router_read": Coverage(unseen="no counters of the router", unseen_since=NOW)}, "errors"),
     ],
 )
 def test_one_blind_source_holds_and_is_named(blind: dict[str, object], objective: str) -> None:
@@ -111,7 +113,7 @@ def test_one_blind_source_holds_and_is_named(blind: dict[str, object], objective
 def test_the_router_ends_a_release_whose_pods_cannot_be_read() -> None:
     """A candidate that hangs answers no scrape either: what the router has seen is enough."""
     hung = {**GOOD, "errors": seen("errors", Counts(3, 3, 3), Counts(9, 0, 0), looks=2)}
-    decision = decided(hung, cannot_measure="no fresh samples from the pods", cannot_measure_since=NOW)
+    decision = decided(hung, pods_read=Coverage(unseen="no fresh samples from the pods", unseen_since=NOW))
 
     assert decision.state.release is not None
     assert decision.state.release.phase is ReleasePhase.ROLLING_BACK
@@ -143,7 +145,7 @@ def test_evidence_about_something_else_does_not_count() -> None:
 def test_bad_numbers_of_a_source_that_is_blind_now_do_not_decide() -> None:
     """They were gathered before, and would have decided then; now they are old."""
     slow = {**GOOD, "latency": seen("latency", Counts(500, 400, 400), Counts(1500, 15, 15), looks=40)}
-    decision = decided(slow, cannot_measure="no fresh samples from the pods", cannot_measure_since=NOW)
+    decision = decided(slow, pods_read=Coverage(unseen="no fresh samples from the pods", unseen_since=NOW))
 
     assert decision.state.release is not None
     assert decision.state.release.phase is ReleasePhase.CANARY
@@ -258,7 +260,7 @@ def test_what_only_a_shadow_can_show_is_proven_there() -> None:
 def test_before_copies_and_users_nothing_is_judged(step: ReleasePhase) -> None:
     """Also when a memory still holds evidence of something."""
     state = trying(step, evidence=GOOD, traffic_since=NOW)
-    observation = replace(seen_in_trial(), measured=MeasuredEvidence(evidence=GOOD, last_look=NOW + 1))
+    observation = replace(seen_in_trial(), measured=MeasuredEvidence(evidence=GOOD, pods_read=Coverage(NOW + 1)))
     spec = load_tested() if step is ReleasePhase.LOAD_TESTING else SHADOW
 
     assert decide(spec, observation, state, now=NOW + 1).judgements == ()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from palier.api.spec.release import ReleaseRules, Stage
 from palier.api.status.status import Status
 from palier.evidence.objective import Counts, Evidence, observe, start_evidence
+from palier.measuring.coverage import Coverage
 from palier.release.memory import read_state, write_state
 from palier.release.requests import REQUESTS
 from palier.release.rules import measured_objectives
@@ -107,10 +108,8 @@ def releases(draw: st.DrawFn) -> Release:
         gone_since=draw(instants),
         losses=draw(st.integers(0, 3)),
         attempt=draw(st.integers(0, 1000)),
-        last_look=draw(instants),
-        cannot_measure_since=draw(instants),
-        router_last_look=draw(instants),
-        router_unseen_since=draw(instants),
+        pods_read=Coverage(draw(instants), unseen_since=draw(instants)),
+        router_read=Coverage(draw(instants), unseen_since=draw(instants)),
         breach=draw(SENTENCES),
         ending=draw(st.none() | st.builds(Ending, result=st.sampled_from(Result), reason=WORDS, message=SENTENCES)),
         evidence=draw(st.dictionaries(st.sampled_from(["errors", "latency", "feedback"]), evidences(), max_size=2)),

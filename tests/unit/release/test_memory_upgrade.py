@@ -88,7 +88,7 @@ def test_copies_that_were_sent_count_on() -> None:
     """With the evidence of the pairs, and up to where they were read."""
     found = release(written("Shadowing", trafficSince=SHIFTED, lastLook=SHIFTED, evidence=EVIDENCE, examined=True))
 
-    assert (found.cursor, found.traffic_since, found.last_look) == (1, parse_time(SHIFTED), parse_time(SHIFTED))
+    assert (found.cursor, found.traffic_since, found.pods_read.until) == (1, parse_time(SHIFTED), parse_time(SHIFTED))
     assert list(found.evidence) == ["errors"]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from palier.api.v1alpha1 import ModelDeployment
+from palier.measuring.coverage import Coverage
 from palier.release.observation import MeasuredEvidence, Observation, Requests
 from palier.release.shadowing import NO_SHADOW, ShadowFacts, comparison
 from palier.release.situation import Hold
@@ -51,14 +52,12 @@ def test_a_breach_that_is_none_any_more_lets_the_copies_go_on() -> None:
     assert find_targets(spec, decision.state, observation, now=NOW + 9).mirrored
 
 
-@pytest.mark.parametrize(
-    "blind", [{"cannot_measure": "no look yet"}, {"cannot_measure": "nobody there", "cannot_measure_since": NOW}]
-)
-def test_a_breach_that_is_held_outlasts_a_moment_of_blindness(blind: dict[str, Any]) -> None:
+@pytest.mark.parametrize("blind", [Coverage(unseen="no look yet"), Coverage(unseen="nobody there", unseen_since=NOW)])
+def test_a_breach_that_is_held_outlasts_a_moment_of_blindness(blind: Coverage) -> None:
     """It is neither forgotten nor told a second time when Prometheus or the operator is back."""
     spec = tried(golden=False, onBreach="Hold")
     state = copying(breach="answers: 100 of 400 pairs answered differently")
-    decision = decided(spec, state, seen(shadow=READY, measured=MeasuredEvidence(**blind)), after=99)
+    decision = decided(spec, state, seen(shadow=READY, measured=MeasuredEvidence(pods_read=blind)), after=99)
 
     assert decision.state.release == state.release
     assert hold_of(decision) == Hold("ObjectiveBreached", "answers: 100 of 400 pairs answered differently")
@@ -67,11 +66,9 @@ def test_a_breach_that_is_held_outlasts_a_moment_of_blindness(blind: dict[str, A
 def test_while_prometheus_is_away_nothing_is_concluded() -> None:
     """Neither from good pairs nor from bad ones that were seen before; the reason is told at once."""
     for bad in ({}, {"answers": 100}):
-        measured = looked(
-            compared(SPEC, COPIES, **bad),
-            at=NOW + 1,
-            cannot_measure="Prometheus does not answer",
-            cannot_measure_since=NOW,
+        measured = replace(
+            looked(compared(SPEC, COPIES, **bad), at=NOW + 1),
+            pods_read=Coverage(NOW + 1, "Prometheus does not answer", NOW),
         )
         decision = decided(SPEC, COPIES, seen(measured=measured), after=10)
 
@@ -85,8 +82,10 @@ def test_while_prometheus_is_away_nothing_is_concluded() -> None:
 def test_an_operator_that_has_just_started_concludes_nothing(after: float) -> None:
     """It has not looked yet; the memory has the pairs, and the next look goes on from there, also at the deadline."""
     spec = tried(golden=False, onNoEvidence="Rollback")
-    state = copying(evidence=compared(spec, COPIES), last_look=NOW + 9)
-    decision = decided(spec, state, seen(measured=MeasuredEvidence(cannot_measure="no look yet")), after=after)
+    state = copying(evidence=compared(spec, COPIES), pods_read=Coverage(NOW + 9))
+    decision = decided(
+        spec, state, seen(measured=MeasuredEvidence(pods_read=Coverage(unseen="no look yet"))), after=after
+    )
 
     assert decision.state.release == state.release
     assert hold_of(decision).reason == "Judging"
@@ -107,13 +106,13 @@ def test_a_shadow_that_is_interrupted_does_not_pass(facts: ShadowFacts, after: f
 
 def test_another_comparison_begins_anew() -> None:
     """Its proxy is another one, and the last counts of the one before must not be taken for its own."""
-    state = copying(evidence=compared(SPEC, COPIES, answers=2), last_look=NOW + 9)
+    state = copying(evidence=compared(SPEC, COPIES, answers=2), pods_read=Coverage(NOW + 9))
     changed = tried(golden=False, answers=LENIENT)
     decision = decided(changed, state, seen(shadow=NO_SHADOW), after=20)
     release = release_of(decision)
 
     assert (release.phase, release.traffic_since, release.opened_at) == (ReleasePhase.SHADOWING, None, NOW + 20)
-    assert (dict(release.evidence), release.last_look) == ({}, None)
+    assert (dict(release.evidence), release.pods_read.until) == ({}, None)
     assert decision.shadow is not None
     assert decision.shadow.digest != comparison(SPEC, candidate=CANDIDATE, stable=STABLE)
     assert hold_of(decision).reason == "ShadowNotReady"

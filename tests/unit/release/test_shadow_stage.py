@@ -111,7 +111,7 @@ def test_a_candidate_that_answers_alike_goes_on_to_its_users() -> None:
     release = release_of(decision)
 
     assert (release.cursor, release.opened_at, release.traffic_since) == (1, None, None)
-    assert (dict(release.evidence), release.last_look, release.stage_started_at) == ({}, None, NOW + 4)
+    assert (dict(release.evidence), release.pods_read.until, release.stage_started_at) == ({}, None, NOW + 4)
     assert decision.shadow is None
     (note,) = decision.notes
     assert (note.type, note.reason) == ("Normal", "ShadowPassed")

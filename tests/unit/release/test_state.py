@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from palier.evidence.objective import Counts, observe, start_evidence
+from palier.measuring.coverage import Coverage
 from palier.release.rules import measured_objectives
 from palier.release.state import HISTORY_LIMIT, Ending, Outcome, Release, ReleasePhase, Result, RevisionRef
 from tests.support.release.examples import CANDIDATE, NOW, STABLE, planned, release_at, releasing
@@ -118,7 +119,7 @@ def test_a_stage_begins_without_traffic_and_with_its_own_evidence() -> None:
         losses=2,
         attempt=3,
         evidence=EVIDENCE,
-        last_look=NOW + 3,
+        pods_read=Coverage(NOW + 3),
     )
     begun = release.advance(now=NOW + 9)
 
@@ -126,7 +127,7 @@ def test_a_stage_begins_without_traffic_and_with_its_own_evidence() -> None:
     assert (begun.opened_at, begun.traffic_since, begun.gone_since) == (None, None, None)
     assert begun.unready_since == NOW + 9  # until its pods are seen to be ready for this stage
     assert (begun.losses, begun.attempt) == (0, 0)
-    assert (begun.started_at, begun.last_look) == (release.started_at, NOW + 3)
+    assert (begun.started_at, begun.pods_read.until) == (release.started_at, NOW + 3)
     assert begun.evidence["errors"].release == EVIDENCE["errors"].release
     assert begun.evidence["errors"].stage.total == 0
 
@@ -159,17 +160,15 @@ def test_what_a_shadow_has_shown_is_none_of_the_users_business() -> None:
     before = replace(
         kept,
         traffic_since=NOW + 2,
-        last_look=NOW + 3,
-        cannot_measure_since=NOW + 3,
-        router_last_look=NOW + 3,
-        router_unseen_since=NOW + 3,
+        pods_read=Coverage(NOW + 3, unseen_since=NOW + 3),
+        router_read=Coverage(NOW + 3, unseen_since=NOW + 3),
         breach="answers: too many",
         evidence=EVIDENCE,
     )
 
     assert before.drop_evidence() == kept
     assert dict(before.advance(now=NOW + 9).evidence) == {}
-    assert before.advance(now=NOW + 9).last_look is None
+    assert before.advance(now=NOW + 9).pods_read.until is None
 
 
 @pytest.mark.parametrize(("phase", "kept"), [(ReleasePhase.SHADOWING, {}), (ReleasePhase.CANARY, EVIDENCE)])

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from palier.evidence.counters import Measurable
+from palier.measuring.coverage import Coverage
 from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import Reading
 from palier.release.observation import MeasuredEvidence
@@ -126,16 +127,14 @@ def test_what_the_memory_has_is_where_the_looks_go_on() -> None:
         plan=PLAN,
         traffic_since=NOW,
         evidence=evidence,
-        last_look=NOW + 3,
-        cannot_measure_since=NOW + 4,
-        router_last_look=NOW + 5,
-        router_unseen_since=NOW + 6,
+        pods_read=Coverage(NOW + 3, unseen_since=NOW + 4),
+        router_read=Coverage(NOW + 5, unseen_since=NOW + 6),
     )
     found = followed(replace(releasing(ReleasePhase.CANARY), release=release))
 
     assert found.evidence == evidence
-    assert (found.last_look, found.cannot_measure_since) == (NOW + 3, NOW + 4)
-    assert (found.router_last_look, found.router_unseen_since) == (NOW + 5, NOW + 6)
+    assert (found.pods_read.until, found.pods_read.unseen_since) == (NOW + 3, NOW + 4)
+    assert (found.router_read.until, found.router_read.unseen_since) == (NOW + 5, NOW + 6)
 
 
 def test_the_routers_series_are_those_of_the_positions() -> None:
@@ -165,24 +164,16 @@ def test_a_decision_reads_what_the_looks_have_found() -> None:
     readings = {"slow": Reading(Measurable.BRACKETED, 0.25, 1.0)}
     found = replace(
         followed(COPIES),
-        last_look=NOW + 1,
-        cannot_measure="no samples",
-        cannot_measure_since=NOW + 2,
-        router_last_look=NOW + 3,
-        router_unseen="no counters",
-        router_unseen_since=NOW + 4,
+        pods_read=Coverage(NOW + 1, unseen="no samples", unseen_since=NOW + 2),
+        router_read=Coverage(NOW + 3, unseen="no counters", unseen_since=NOW + 4),
         readings=readings,
         missing={"errors": "vanished"},
     )
 
     assert measured_of(found) == MeasuredEvidence(
         evidence=found.evidence,
-        last_look=NOW + 1,
-        cannot_measure="no samples",
-        cannot_measure_since=NOW + 2,
-        router_last_look=NOW + 3,
-        router_unseen="no counters",
-        router_unseen_since=NOW + 4,
+        pods_read=Coverage(NOW + 1, unseen="no samples", unseen_since=NOW + 2),
+        router_read=Coverage(NOW + 3, unseen="no counters", unseen_since=NOW + 4),
         readings=readings,
         missing={"errors": "vanished"},
     )
@@ -190,4 +181,4 @@ def test_a_decision_reads_what_the_looks_have_found() -> None:
 
 def test_without_a_look_nothing_is_measured() -> None:
     """An operator that has just started says so, and does not say that it cannot."""
-    assert measured_of(None) == MeasuredEvidence(cannot_measure="no look yet", cannot_measure_since=None)
+    assert measured_of(None) == MeasuredEvidence(pods_read=Coverage(unseen="no look yet", unseen_since=None))

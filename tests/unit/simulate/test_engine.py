@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from palier.measuring.coverage import Coverage
 from palier.release.decide import decide
 from palier.release.observation import MeasuredEvidence, Observation, RevisionFacts, RouteFacts
 from palier.release.state import Release, ReleasePhase, RevisionRef, State
@@ -39,7 +40,7 @@ def decided_by_the_operator(case: Case, run: int) -> Outcome:
         name: RevisionRef(revision=name, model="m", version=name, port=8080, since=0.0) for name in (CANDIDATE, STABLE)
     }
     plan = tuple(deployment.spec.release.stages)
-    release = Release(0.0, 0.0, plan=plan, opened_at=0.0, traffic_since=0.0, last_look=0.0)
+    release = Release(0.0, 0.0, plan=plan, opened_at=0.0, traffic_since=0.0, pods_read=Coverage(0.0))
     state = State(
         stable=reference[STABLE], candidate=reference[CANDIDATE], backend_positions=(STABLE, CANDIDATE), release=release
     )
@@ -62,9 +63,7 @@ def decided_by_the_operator(case: Case, run: int) -> Outcome:
                 ),
                 measured=MeasuredEvidence(
                     evidence=watched.evidence,
-                    last_look=watched.last_look,
-                    cannot_measure=watched.cannot_measure,
-                    cannot_measure_since=watched.cannot_measure_since,
+                    pods_read=watched.pods_read,
                 ),
             )
             state = decide(deployment, observation, state, now=now).state
@@ -157,7 +156,7 @@ def test_blind_looks_are_caught_up() -> None:
     for number in range(1, 41):
         trial.look(prometheus, number)
     (evidence,) = trial.watched.evidence.values()
-    assert trial.watched.last_look == 1200
+    assert trial.watched.pods_read.until == 1200
     assert evidence.release.total == pytest.approx(12_000, rel=0.05)
 
 

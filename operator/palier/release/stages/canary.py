@@ -36,7 +36,7 @@ WhenOver = Callable[[Situation, Judgements], Decision | None]
 
 def _open(situation: Situation, opened: Situation) -> Decision:
     """The stage opens, unless nobody could judge the candidate: then no user meets it."""
-    unseen = situation.observation.measured.cannot_measure
+    unseen = situation.observation.measured.pods_read.unseen
     by_pods = any(objective.origin is Origin.PODS for objective in situation.objectives.measured)
     if unseen and by_pods and not situation.release.reached_weight:
         return Decision(situation.state, hold=Hold("WaitingForMetrics", unseen))

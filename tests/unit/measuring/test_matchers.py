@@ -2,7 +2,7 @@
 
 import pytest
 
-from palier.metrics.matchers import anyone_of, matcher, narrow_selector, none_of
+from palier.measuring.matchers import anyone_of, matcher, narrow_selector, none_of
 
 
 @pytest.mark.parametrize(
