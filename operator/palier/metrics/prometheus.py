@@ -6,6 +6,7 @@ Prometheus answers with the raw samples. Everything that speaks the Prometheus A
 """
 
 import asyncio
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -118,7 +119,7 @@ class PrometheusSource:
             ) from error
         except PrometheusApiClientException as error:
             raise self._connections.explain_refused(error) from None  # its own text may hold secrets
-        except (requests.exceptions.JSONDecodeError, KeyError, TypeError) as error:
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise MetricsUnavailable("UnreadableAnswer", f"Prometheus at {self._url} did not answer in JSON") from error
         except OSError as error:  # also everything that the library raises
             raise self._connections.explain_unreachable(error) from error
