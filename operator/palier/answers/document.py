@@ -31,7 +31,7 @@ _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separator
 def document_of(body: str) -> Any:  # noqa: ANN401
     """The JSON value that a body is, or else the body itself as a string.
 
-    Of a field that is written twice the last counts. Numbers with a fraction or an exponent are those of IEEE 754, as
+    The last one counts where a field is written twice. Numbers with a fraction or an exponent are those of IEEE 754, as
     in most programs: beyond about 1.8e308 they are infinite, and then all the same.
     """
     try:

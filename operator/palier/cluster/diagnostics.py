@@ -59,7 +59,7 @@ class _Diagnosis:
     """What was answered last."""
 
     labels: Mapping[str, str]
-    """Of the pods that it is about."""
+    """Labels of the pods that it is about."""
     since: float
     """When they began to start."""
     asked_at: float = -math.inf

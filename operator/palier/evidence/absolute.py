@@ -53,7 +53,7 @@ def log_e_below(bad: float, total: float, *, limit: float) -> float:
 def _log_e(hits: float, misses: float, *, boundary: float, beyond: float) -> float:
     """Log of the mean of (p / boundary)^hits ((1 - p) / beyond)^misses over p from `boundary` to 1.
 
-    Of more than ten million events the share counts as if it were of ten million: each factor to a power below 1, whose
+    The share of more than ten million events counts as if it were of ten million: each factor to a power below 1, whose
     mean is no larger than that power of the mean. So it takes no longer, and no rounding grows into evidence.
     """
     if hits + misses > _MOST:

@@ -27,7 +27,7 @@ class Scrapes:
 
     pods: int
     oldest: float
-    """Of the pods' last scrapes, in seconds since the epoch."""
+    """The oldest of the pods' last scrapes, in seconds since the epoch."""
     newest: float
     joined: bool = False
     """Whether a pod was scraped for the first time since the look before."""
@@ -53,7 +53,7 @@ class Block:
     candidate: int
     stable: int
     size: int = 1
-    """Of how many blocks from mark to mark it is made up."""
+    """How many blocks from mark to mark it is made up of."""
 
     def plus(self, later: "Block") -> Self:
         """Both together."""

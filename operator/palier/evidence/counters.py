@@ -70,7 +70,7 @@ class Series:
     countable: bool
     """Whether a counter of events can have each of the values."""
     buckets: tuple[tuple[Bucket, ...], ...] | None
-    """Of a native histogram the buckets at each of `times`, else None."""
+    """The buckets of a native histogram at each of `times`, else None."""
 
     def __init__(self, labels: Mapping[str, str], samples: Iterable[tuple[float, float]] = ()) -> None:
         finite = tuple(sample for sample in samples if math.isfinite(sample[1]))

@@ -13,7 +13,7 @@ _LOG_PI = math.log(math.pi)
 _STEPS = 50
 _CLOSE = 1e-9
 _MOST = 1e9
-"""Of more events the shares count as if it were of so many: wider, and no rounding matters (see `absolute`)."""
+"""Shares of more events count as if it were so many: intervals are wider then, and no rounding matters."""
 
 
 def share_interval(bad: int, total: int, *, bad_possible: int | None = None) -> tuple[float, float] | None:

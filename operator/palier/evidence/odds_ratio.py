@@ -42,7 +42,7 @@ _AROUND = np.arange(-128, 129, dtype=np.float64)
 """Terms around the largest one, in strides: Bernstein's bound needs 97 of one, and fewer of longer ones."""
 
 _LOST = 64 * float(np.finfo(np.float64).eps)
-"""Of the size of the largest logarithm in Z: what rounding may have added to the difference of two of them."""
+"""A fraction of the largest logarithm in Z: what rounding may have added to the difference of two of them."""
 
 
 class Look(NamedTuple):
@@ -87,12 +87,12 @@ def proof_ratios(margin: float) -> tuple[float, ...]:
 def log_z(odds_ratios: Sequence[float], *, candidate_total: int, stable_total: int, bad: int) -> NDArray[np.float64]:
     """Log of Z(w) for each odds ratio w, given the requests of both arms and the bad ones of both together.
 
-    Of many terms only some around the largest one are summed. The distribution is that of a sum of independent
-    indicators, because Z has only real zeros; with variance v, Bernstein's inequality leaves less than 1e-20 of the sum
-    beyond 16 + sqrt(256 + 96 v). Where the standard deviation is large, every s-th term is taken s times, with s at
-    most a quarter of it: by Poisson's summation formula that errs by less than e^-120, relatively, because the
-    characteristic function of such a sum is at most exp(-v (1 - cos t)). So a look costs the same however many
-    requests it has.
+    Where there are many terms, only some around the largest one are summed. The distribution is that of a sum of
+    independent indicators, because Z has only real zeros; with variance v, Bernstein's inequality leaves less than
+    1e-20 of the sum beyond 16 + sqrt(256 + 96 v). Where the standard deviation is large, every s-th term is taken s
+    times, with s at most a quarter of it: by Poisson's summation formula that errs by less than e^-120, relatively,
+    because the characteristic function of such a sum is at most exp(-v (1 - cos t)). So a look costs the same
+    however many requests it has.
     """
     w = np.asarray(odds_ratios, dtype=np.float64)
     lowest, highest = max(0, bad - stable_total), min(bad, candidate_total)

@@ -164,7 +164,7 @@ def no_worse_log_e(evidence: Evidence) -> float:
 
 
 def _design_effect(candidate: float, stable: float, release: Tally) -> float:
-    """Of the comparison: an arm counts by the share of the variance that it brings, which is the other's requests."""
+    """That of both: an arm counts by the share of the variance that it brings, which is the other's requests."""
     share = release.total / (release.total + release.stable_total)
     return candidate * (1 - share) + stable * share
 

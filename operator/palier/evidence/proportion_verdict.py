@@ -94,12 +94,12 @@ class _Case:
     def _segments(self) -> str:
         """The worse segments with the counts of both arms: the clearest three, and how many others."""
         worse, shown = tests.worse_segments(self.evidence, self.rule), 3
-        told = "; ".join(
+        described = "; ".join(
             f'"{one.name}": {describe_counts(one.bad, one.total, self.rule)}'
             + beside_stable(Tally(stable_total=one.stable_total, stable_bad=one.stable_bad))
             for one in worse[:shown]
         )
-        return f"{told}; and {len(worse) - shown} more" if len(worse) > shown else told
+        return f"{described}; and {len(worse) - shown} more" if len(worse) > shown else described
 
     def gap(self, *, promotion: bool) -> Finding | None:
         """Why there is no verdict yet."""

@@ -40,7 +40,7 @@ class ServedShare:
     """A share of traffic that is not the configured one."""
 
     share: float
-    """Of the candidate, measured."""
+    """The candidate's measured share."""
     configured: float
     total: int
     """Requests of both arms."""

@@ -7,7 +7,7 @@ order, the first k* are worse, where k* is the largest k with
 
     E_(k) >= K / (k alpha)
 
-Of the named ones at most a share alpha is named wrongly, on average and however they depend on each other. If any is
+At most a share alpha of the named ones is named wrongly, on average and however they depend on each other. If any is
 named, the mean over all K is at least k* E_(k*) / K >= 1/alpha, and that mean is an e-process if no segment is worse:
 so the probability that a release without a worse segment ever fails is at most alpha.
 

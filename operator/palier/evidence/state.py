@@ -46,9 +46,9 @@ class Evidence:
     stable_jumps: Jumps = NO_JUMPS
     segments: Segments = ()
     absolute_mean: Moments = NO_MOMENTS
-    """Of the candidate's mean above its limit, one value per look."""
+    """How far the candidate's mean is above its limit, one value per look."""
     relative_mean: Moments = NO_MOMENTS
-    """Of the candidate's mean above what stable's allows."""
+    """How far the candidate's mean is above what stable's allows."""
     served: tuple[int, int] | None = None
     """Requests of candidate and stable since the present weight is in force, in looks in which both were measured.
 

@@ -280,7 +280,7 @@ def measure_step(
 def bad_answers(objective: LoadObjective, answers: NDArray[np.void], plan: LoadTestPlan) -> NDArray[np.int64]:
     """How much is bad about each answer; a failed one is as bad as can be, because its user has nothing.
 
-    Of requests that were not accepted nothing is bad, and they are not counted either.
+    Requests that were not accepted are neither bad nor counted.
     """
     failed = (answers["outcome"] != Outcome.ANSWERED) & (answers["outcome"] != Outcome.NOT_ACCEPTED)
     limit = objective.threshold_seconds or 0.0

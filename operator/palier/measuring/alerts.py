@@ -36,13 +36,13 @@ def alerts_of(watched: WatchedRelease) -> Alerts:
     Raises:
         ValueError: the evidence of an objective is so odd that its tests cannot be asked.
     """
-    told = (
+    alarms = (
         (objective.rule.name, alarm(found, objective.rule))
         for objective in watched.objectives
         if (found := watched.evidence.get(objective.rule.name)) is not None
     )
     sides = ((PODS, watched.pods_read.unseen), (ROUTER, watched.router_read.unseen))
     return Alerts(
-        alarms=frozenset((name, reason) for name, reason in told if reason),
+        alarms=frozenset((name, reason) for name, reason in alarms if reason),
         unseen=frozenset((*watched.missing, *(side for side, reason in sides if reason))),
     )

@@ -164,7 +164,7 @@ class LookInterval:
     def describe_unclear(self, objective: MeasuredObjective, source: Source, revision: str) -> str:
         """Why series of an objective were left out that may be of this revision; "" if none were."""
         asked = questions_of(source, objective.origin) if self._unclear else ()
-        return next((told for question in asked if (told := self._unclear.get((question, revision)))), "")
+        return next((reason for question in asked if (reason := self._unclear.get((question, revision)))), "")
 
     def describe_unreadable(self, objective: MeasuredObjective, source: Source, revision: str) -> str:
         """Why what was read of an objective cannot be counted; "" if it can."""

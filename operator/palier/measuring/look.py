@@ -272,8 +272,8 @@ def _observe_step(
         same_edges = True
         segments: dict[str, tuple[Counts, Counts]] = {}
         if with_stable and objective.stable_source is not None and _is_compared(objective):
-            told = _arm(objective, objective.stable_source, watched.stable, step, lost)
-            stable = None if isinstance(told, str) else told
+            compared_with = _arm(objective, objective.stable_source, watched.stable, step, lost)
+            stable = None if isinstance(compared_with, str) else compared_with
             same_edges = stable is None or not step.is_coarser(
                 objective.stable_source,
                 watched.stable,
@@ -302,9 +302,9 @@ def _observe_step(
 
 def _describe_unclear(watched: WatchedRelease, objective: MeasuredObjective, step: LookInterval) -> str:
     """Why an objective cannot be told for one of its arms: the series may be those of another model's users."""
-    told = step.describe_unclear(objective, objective.source, watched.candidate)
-    if told or objective.stable_source is None or not _is_compared(objective):
-        return told
+    reason = step.describe_unclear(objective, objective.source, watched.candidate)
+    if reason or objective.stable_source is None or not _is_compared(objective):
+        return reason
     return step.describe_unclear(objective, objective.stable_source, watched.stable)
 
 

@@ -60,12 +60,12 @@ def of_several_servers(
         watched: the release.
         pod_labels: more labels that may differ between the pods of one revision.
     """
-    told: dict[tuple[Question, str], str] = {}
+    unclear: dict[tuple[Question, str], str] = {}
     revisions = (watched.candidate, watched.stable)
     if reasons := _among_pods(scraped, revisions, pod_labels):
         of_pods = (one for one in watched.objectives if one.origin in {Origin.PODS, Origin.ELSEWHERE})
         for question in {question for objective in of_pods for question in questions(objective)}:
-            told.update({(question, revision): reason for revision, reason in reasons.items()})
+            unclear.update({(question, revision): reason for revision, reason in reasons.items()})
     named = OF_SERVERS - pod_labels if pod_labels else OF_SERVERS
     for question, answer in answers.items():
         rows = [row for target, rows in answer.items() if target not in scraped for row in rows]
@@ -75,8 +75,8 @@ def of_several_servers(
         label, values = _find_differing((one for _, one in rows), suspicious - _known_labels(watched))
         if label:
             for revision in {revision for revision, _ in rows}:
-                told.setdefault((question, revision), _reason(question.selector, label, values))
-    return told
+                unclear.setdefault((question, revision), _reason(question.selector, label, values))
+    return unclear
 
 
 def _known_labels(watched: WatchedRelease) -> frozenset[str]:

@@ -111,8 +111,8 @@ def resolve(
     if objective.ratio is not None:
         return ResolvedSource(CounterRatio((objective.ratio.bad,), (objective.ratio.total,)), Origin.ELSEWHERE)
     if objective.product is not None:
-        told = presets.product(objective.product.signal.value)
-        return ResolvedSource(CounterRatio(told.bad, told.total), Origin.ELSEWHERE)
+        preset = presets.product(objective.product.signal.value)
+        return ResolvedSource(CounterRatio(preset.bad, preset.total), Origin.ELSEWHERE)
     if objective.mean is not None:
         return _mean(objective.mean, named, field=f"{field}.mean")
     if objective.score is not None:

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 AT_ONCE: Final = 6
 """Questions under way at the same time."""
 OF_A_NAMESPACE: Final = 2
-"""Of those, the ones that only objects of one namespace have."""
+"""Questions under way at the same time that only objects of one namespace have."""
 QUESTIONS_OF_ONE: Final = 64
 """Different questions that one object may have in a look; 16 objectives of both revisions need fewer."""
 ANSWERS_OF_ONE: Final = 2

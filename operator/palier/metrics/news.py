@@ -27,8 +27,8 @@ class News:
         except Exception:  # whoever judges it says what is wrong; the looks at all others go on
             logger.exception("%s/%s cannot be judged", *key)
             return True
-        told, self._told[key] = self._told.get(key, UNTOLD), alerts
-        return alerts != told
+        before, self._told[key] = self._told.get(key, UNTOLD), alerts
+        return alerts != before
 
     def forget(self, key: Key) -> None:
         """Count nothing as told of a release."""

@@ -145,12 +145,12 @@ class Owners:
         """Say to each of several owners that there are series of this revision that nobody gets."""
         about = question, several.revision
         for key in several.keys:
-            told = self._unclear.setdefault(key, {})
-            if about in told:
+            reasons = self._unclear.setdefault(key, {})
+            if about in reasons:
                 return  # and to the others too
             others = ", ".join(name for _, name in several.keys if name != key[1])
             has = "has" if len(several.keys) == 2 else "have"  # noqa: PLR2004 - one other
-            told[about] = (
+            reasons[about] = (
                 f'{question.selector} with revision="{several.revision}" may belong to {others} as well, which {has}'
                 f" the same revision in namespace {key[0]}"
             )

@@ -195,8 +195,10 @@ class Prices:
             self._open_cost_problem = ""
             # Nothing is free: where both prices are 0, OpenCost has not been told any.
             priced = [node for node in cpu.keys() & memory.keys() if cpu[node] or memory[node]]
-            told = {node: _Known(_NodePrices(cpu[node], memory[node], gpu.get(node) or None), now) for node in priced}
-            self._nodes = kept | told
+            reported = {
+                node: _Known(_NodePrices(cpu[node], memory[node], gpu.get(node) or None), now) for node in priced
+            }
+            self._nodes = kept | reported
             return self._nodes
 
 

@@ -36,8 +36,8 @@ def decide_idle(situation: Situation) -> Decision:
     if former := _warm_way_back(situation):
         return _start_release(situation, former, (), why="return to the warm former stable revision")
     if situation.burn and burn_stops(situation.deployment, situation.burn, under_way=False):
-        told = f"no release starts while the budget is spent too fast (budget.onBurn): {situation.burn.message}"
-        return Decision(state, hold=Hold(situation.burn.reason, told))
+        message = f"no release starts while the budget is spent too fast (budget.onBurn): {situation.burn.message}"
+        return Decision(state, hold=Hold(situation.burn.reason, message))
     new = next(option for option in options if option.revision != stable.revision)
     return _start_release(situation, new, plan_of(situation.deployment.spec.release, first=False), why="new revision")
 

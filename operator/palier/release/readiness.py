@@ -48,9 +48,9 @@ def _follow_loss(situation: Situation, release: Release) -> tuple[Release, tuple
         return release, ()
     trouble = f": {facts.trouble}" if facts.trouble else ""
     share = f"{weight} %" if weight else "a share"
-    told = f"no pod of the candidate is ready: it had {share} of the traffic and has none until they are{trouble}"
+    message = f"no pod of the candidate is ready: it had {share} of the traffic and has none until they are{trouble}"
     lost = replace(release.reopen(), gone_since=situation.now, losses=release.losses + 1)
-    return lost, (Note("Warning", "CandidateUnavailable", told),)
+    return lost, (Note("Warning", "CandidateUnavailable", message),)
 
 
 def is_too_late(situation: Situation) -> bool:

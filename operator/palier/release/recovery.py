@@ -58,9 +58,9 @@ def recover_stable(
             return _restore_stable(
                 observation, state, _describe_revision(deployment, observation, only, now), "it has all traffic"
             )
-    told = ", ".join(f"{revision} has {weight} %" for revision, weight in sorted(weights.items()))
+    shares = ", ".join(f"{revision} has {weight} %" for revision, weight in sorted(weights.items()))
     message = (
-        f"the status does not say which revision serves, and {told}: nothing moves until the annotation"
+        f"the status does not say which revision serves, and {shares}: nothing moves until the annotation"
         f" {ANNOTATION_STABLE} names the one that is stable"
     )
     return state, (), Hold("StableUnknown", message)

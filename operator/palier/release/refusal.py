@@ -28,8 +28,8 @@ def stay_undecided(situation: Situation, gap: Hold, *, stage: str, since: float,
         return Decision(situation.state, hold=gap)
     if held := find_hold(situation, f"in the {stage}"):
         return Decision(situation.state, hold=held)
-    told = f"no verdict of the {stage} within {limit}"
+    undecided = f"no verdict of the {stage} within {limit}"
     if situation.deployment.spec.release.on_no_evidence is OnNoEvidence.ROLLBACK:
-        return refusal(situation, "NoEvidence", f"{told}: {gap.message}")
-    message = f"{told}, so the release is held (onNoEvidence: Hold): {gap.message}"
+        return refusal(situation, "NoEvidence", f"{undecided}: {gap.message}")
+    message = f"{undecided}, so the release is held (onNoEvidence: Hold): {gap.message}"
     return Decision(situation.state, hold=Hold("DeadlineWithoutEvidence", message))

@@ -109,14 +109,14 @@ def _measurable(known: tuple[Measurability, ...]) -> list[Finding]:
     if not known:
         return []
     worst = max(known, key=lambda one: _WORSE[one.measurable])
-    told = "; ".join(one.message for one in known if one.measurable is worst.measurable)
+    message = "; ".join(one.message for one in known if one.measurable is worst.measurable)
     match worst.measurable:
         case None:
-            return [Finding(MEASURABLE, "Unknown", "NotReadYet", told)]
+            return [Finding(MEASURABLE, "Unknown", "NotReadYet", message)]
         case Measurable.UNAVAILABLE:
-            return [Finding(MEASURABLE, "False", worst.measurable.value, told)]
+            return [Finding(MEASURABLE, "False", worst.measurable.value, message)]
         case _:
-            return [Finding(MEASURABLE, "True", worst.measurable.value, told)]
+            return [Finding(MEASURABLE, "True", worst.measurable.value, message)]
 
 
 _WORSE: Mapping[Measurable | None, int] = {

@@ -47,12 +47,12 @@ def follow_rollback(situation: Situation) -> Decision:
             Drain(candidate.revision, now + situation.deployment.spec.release.drain_delay.seconds),
         ),
     )
-    told = Note(
+    note = Note(
         "Warning" if ending.result.refuses else "Normal",
         ending.result.value,
         f"{candidate.model} {candidate.version} ({candidate.revision}): {ending.message}",
     )
-    return Decision(ended, notes=(told,))
+    return Decision(ended, notes=(note,))
 
 
 def rules_of(situation: Situation) -> str:

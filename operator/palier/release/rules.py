@@ -246,8 +246,8 @@ def rule_of(objective: Objective, *, alpha: float) -> ObjectiveRule | MeanRule |
     assert limited is not None  # noqa: S101 - the schema demands one kind
     noun, bad_noun = ("requests", "failed") if objective.error_rate else ("events", "bad")
     if objective.product is not None:
-        told = presets.product(objective.product.signal.value)
-        noun, bad_noun = told.noun, told.bad_noun
+        preset = presets.product(objective.product.signal.value)
+        noun, bad_noun = preset.noun, preset.bad_noun
     return ObjectiveRule(
         name=objective.name,
         limit=limited.max_percent.fraction,

@@ -50,7 +50,7 @@ def shadow_objectives(
         alpha: the share of each objective in the allowed probability of a false refusal.
         about: digest of how answers are compared: evidence of another comparison is about something else.
     """
-    told = [_ShadowObjective(one, stage, alpha) for one in deployment.spec.objectives if judged_in_shadow(one)]
+    judged = [_ShadowObjective(one, stage, alpha) for one in deployment.spec.objectives if judged_in_shadow(one)]
     measured = [
         MeasuredObjective(
             one.rule,
@@ -59,7 +59,7 @@ def shadow_objectives(
             origin=Origin.SHADOW,
             about=about,
         )
-        for one in told
+        for one in judged
     ]
     sample = (
         _of_sample(

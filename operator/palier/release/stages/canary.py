@@ -67,8 +67,8 @@ def follow_landing(
     failed = [judgement.message for judgement in judgements if judgement.verdict is Verdict.FAIL]
     if failed:
         breach = "; ".join(failed)
-        told = f"the release is held (onBreach: Hold): {breach}"
-        notes = () if release.breach else (Note("Warning", "ObjectiveBreached", told),)
+        message = f"the release is held (onBreach: Hold): {breach}"
+        notes = () if release.breach else (Note("Warning", "ObjectiveBreached", message),)
         return Decision(
             replace(state, release=replace(release, breach=breach)), notes=notes, hold=Hold("ObjectiveBreached", breach)
         )

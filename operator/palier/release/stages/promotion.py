@@ -73,8 +73,8 @@ def _make_stable(situation: Situation) -> Decision:
         former=Former(replace(state.stable, since=now), until) if state.stable else None,
         drains=drains,
     )
-    told = Note("Normal", "Promoted", f"{candidate.model} {candidate.version} ({candidate.revision}): {message}")
-    return Decision(ended, notes=(told,))
+    note = Note("Normal", "Promoted", f"{candidate.model} {candidate.version} ({candidate.revision}): {message}")
+    return Decision(ended, notes=(note,))
 
 
 def _open(_situation: Situation, opened: Situation) -> Decision:

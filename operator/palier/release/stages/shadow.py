@@ -79,8 +79,8 @@ def _follow(situation: Situation, judgements: Judgements) -> Decision:
             situation.state, hold=Hold("MinimumDuration", f"the shadow lasts at least {stage.min_duration}")
         )
     if combine_verdicts(judgements) is Verdict.PASS:
-        told = "; ".join(judgement.message for judgement in judgements)
-        return next_stage(situation, (Note("Normal", "ShadowPassed", f"{situation.candidate.revision}: {told}"),))
+        message = "; ".join(judgement.message for judgement in judgements)
+        return next_stage(situation, (Note("Normal", "ShadowPassed", f"{situation.candidate.revision}: {message}"),))
     gap = _explain_silence(judgements, gap or Hold(JUDGING, "there is no verdict yet"), held_for=held_for)
     return (
         Decision(situation.state, hold=gap)
@@ -95,8 +95,8 @@ def _held_for_breach(situation: Situation, judgements: Judgements) -> Decision |
     failed = [judgement.message for judgement in judgements if judgement.verdict is Verdict.FAIL]
     if failed and situation.deployment.spec.release.on_breach is OnBreach.HOLD:
         breach = "; ".join(failed)
-        told = f"the release is held (onBreach: Hold): {breach}"
-        notes = () if release.breach else (Note("Warning", "ObjectiveBreached", told),)
+        message = f"the release is held (onBreach: Hold): {breach}"
+        notes = () if release.breach else (Note("Warning", "ObjectiveBreached", message),)
         remembered = replace(state, release=replace(release, breach=breach))
         return Decision(remembered, notes=notes, hold=Hold("ObjectiveBreached", breach))
     if release.breach and any(judgement.reason == CANNOT_MEASURE for judgement in judgements):
@@ -107,8 +107,10 @@ def _held_for_breach(situation: Situation, judgements: Judgements) -> Decision |
 def _awaiting_copies(situation: Situation, stage: ShadowStage) -> Decision:
     """The proxy starts, and then the gateway has to send it copies."""
     if situation.deployment.spec.traffic.gateway is None:
-        told = "spec.traffic has no gateway now, and a Service cannot copy requests: abort the release, or set it back"
-        return _stay_undecided(situation, stage, Hold("ShadowNotReady", told))
+        message = (
+            "spec.traffic has no gateway now, and a Service cannot copy requests: abort the release, or set it back"
+        )
+        return _stay_undecided(situation, stage, Hold("ShadowNotReady", message))
     if missing := _hold_missing(situation):
         return _stay_undecided(situation, stage, missing)
     needed = stage_replicas(situation.deployment, situation.state, situation.observation, now=situation.now)

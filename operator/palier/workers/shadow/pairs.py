@@ -213,7 +213,7 @@ def _compare_fairly(
 def _is_unreadable(reference: Answer, itself: ComparisonResult) -> bool:
     """Whether the checks can read too little of the reference: some of them have no result, or none finds anything.
 
-    Of an error they need not find anything: its status is compared.
+    They need not find anything in an error: its status is compared.
     """
     succeeded = reference.status // 100 == 2  # noqa: PLR2004 - 2xx
     return _has_open_checks(itself) or (succeeded and not any(result.found for result in itself.results))
