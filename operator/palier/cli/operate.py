@@ -85,7 +85,11 @@ async def operate(settings: Settings) -> None:
             scope=scope,
             cost_observer=cost_observer,
             trials=Trials(
-                cluster=cluster, store=store, image=settings.image or "", cluster_wide=not settings.namespaces
+                cluster=cluster,
+                store=store,
+                source=leisurely,
+                image=settings.image or "",
+                cluster_wide=not settings.namespaces,
             ),
         )
         await run(

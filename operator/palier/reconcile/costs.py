@@ -1,4 +1,4 @@
-"""Gathers what a decision has to know of load, prices and spending, and tells the world what serving costs.
+"""Gathers what a decision has to know of prices and spending, and tells the world what serving costs.
 
 Everything here is asked for only where a spec has a budget or a plan, and a question that fails leaves its answer
 unknown: a release may wait for it, what serves goes on.
@@ -15,7 +15,6 @@ from typing import Any
 from palier.api.constants import LABEL_DEPLOYMENT, LABEL_REVISION
 from palier.api.spec.serving import Placement
 from palier.api.v1alpha1 import ModelDeployment
-from palier.cluster import loadtests
 from palier.cluster.client import Cluster
 from palier.cluster.costs import CostFigures, RevisionFigures, Role, burn_figures
 from palier.cluster.instruments import Instruments
@@ -27,21 +26,18 @@ from palier.economics.prices import Priced, Unpriced
 from palier.economics.replica import replica_price
 from palier.economics.running import overall_unit_cost
 from palier.economics.spending import spent_at
-from palier.errors import ClusterError, MetricsUnavailable
-from palier.manifests.metadata import owned_by, pod_prefix
+from palier.errors import ClusterError
+from palier.manifests.metadata import owned_by
 from palier.metrics.inquiries import ANYBODY, Scope
 from palier.metrics.prices import Prices
 from palier.metrics.prometheus import MetricSource
 from palier.metrics.running import RunningTraffic
-from palier.metrics.usage import usage
 from palier.release.answer_counters import choose_counters
 from palier.release.cost import RunningFacts, overheads_of, revision_cost
 from palier.release.observation import Observation
 from palier.release.shadow_copies import find_copies
-from palier.release.situation import Decision, Situation
-from palier.release.stages.table import work_at
-from palier.release.state import ReleasePhase, RevisionRef, State
-from palier.release.testing import LoadTestFacts, Run
+from palier.release.situation import Decision
+from palier.release.state import RevisionRef, State
 
 __all__ = ["CostObserver"]
 
@@ -52,7 +48,7 @@ PLACES_KEPT = 60.0
 
 
 class CostObserver:
-    """The prices, the load tests and the traffic of all ModelDeployments."""
+    """The prices and the traffic of all ModelDeployments."""
 
     def __init__(
         self,
@@ -69,7 +65,6 @@ class CostObserver:
     ) -> None:
         self._cluster = cluster
         self._store = store
-        self._source = source
         self._prices = prices
         self._traffic = RunningTraffic(
             source, scrape_interval=scrape_interval, clock=clock, counted=counted, scope=scope
@@ -85,14 +80,10 @@ class CostObserver:
     async def complete_observation(
         self, key: Key, deployment: ModelDeployment, observation: Observation, state: State, *, now: float
     ) -> Observation:
-        """The observation with everything that load tests, prices and running pods tell."""
+        """The observation with prices, and with what running pods cost and answer."""
         if deployment.spec.scale is None and deployment.spec.budget is None:
             return observation
         observation = await self._add_prices(key, deployment, observation, state)
-        if state.release and state.release.phase is ReleasePhase.LOAD_TESTING:
-            run = work_at(Situation(deployment, observation, state, now))
-            if isinstance(run, Run):
-                observation = replace(observation, load_test=await self._load_test(deployment, run))
         if deployment.spec.budget is None:
             return observation
         return replace(observation, running=self._find_running(key, deployment, observation, now=now))
@@ -152,29 +143,6 @@ class CostObserver:
                 self._running_on[key] = self._clock(), running
         tested = {record.revision: (record.node,) for record in state.load_tests if record.node}
         return {**tested, **running}
-
-    async def _load_test(self, deployment: ModelDeployment, run: Run) -> LoadTestFacts:
-        """What is known of the run's Job, with what the tested pods used while they carried their capacity."""
-        try:
-            found = await loadtests.facts(self._cluster, self._store, deployment, run)
-        except ClusterError as error:
-            logger.warning("a load test of %s cannot be read: %s", deployment.metadata.name, error)
-            return LoadTestFacts(exists=True, message=str(error))
-        result = found.result
-        if result is None or result.soak_began is None or result.soak_ended is None:
-            return found
-        try:
-            used = await usage(
-                self._source,
-                namespace=deployment.metadata.namespace,
-                pod_prefix=pod_prefix(deployment.metadata.name, run.revision),
-                began=result.soak_began,
-                ended=result.soak_ended,
-            )
-        except MetricsUnavailable as error:
-            logger.info("what the pods used under load is not known: %s", error)
-            return found
-        return replace(found, usage=replace(used, cold_start=found.usage.cold_start))
 
     def _find_running(
         self, key: Key, deployment: ModelDeployment, observation: Observation, *, now: float

@@ -82,7 +82,7 @@ class Observer:
                     key, deployment, observation, state, now=now
                 )
         except TimeoutError:
-            logger.warning("%s: prices and load tests are not known for the moment", key)
+            logger.warning("%s: prices are not known for the moment", key)
         return await self.trials.complete_observation(deployment, observation, state, inputs=inputs, now=now)
 
     def forget(self, key: Key) -> None:

@@ -3,13 +3,14 @@
 What they find out is observed here and decided in `release`; here are only the addresses, the texts and the objects.
 """
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from palier.api.v1alpha1 import ModelDeployment, Sampling
-from palier.cluster import goldens, shadows
+from palier.cluster import goldens, loadtests, shadows
 from palier.cluster.client import Cluster
 from palier.cluster.denials import Denial
 from palier.cluster.diagnostics import PodDiagnostics
@@ -19,23 +20,29 @@ from palier.cluster.inputs import SpecInputs
 from palier.cluster.loadtests import LoadTests
 from palier.cluster.shadows import Shadows
 from palier.cluster.store import Store
-from palier.errors import ClusterError, InvalidSpec
+from palier.errors import ClusterError, InvalidSpec, MetricsUnavailable
 from palier.golden import plan as golden_plan
-from palier.manifests.metadata import child_name
+from palier.manifests.metadata import child_name, pod_prefix
 from palier.manifests.shadow import LABEL_SHADOW, PORT, shadow_name
 from palier.manifests.traffic import Mirror
+from palier.metrics.prometheus import MetricSource
+from palier.metrics.usage import usage
 from palier.release.examining import GoldenFacts, GoldenRun
 from palier.release.observation import Observation
 from palier.release.shadowing import ShadowFacts, ShadowRun
 from palier.release.situation import Decision, Situation
 from palier.release.stages.table import work_at
-from palier.release.state import ReleasePhase, State
+from palier.release.state import State
 from palier.release.targets import ALL, Targets
+from palier.release.testing import LoadTestFacts, Run
 from palier.shadow import plan as shadow_plan
 
 __all__ = ["Trials"]
 
 logger = logging.getLogger(__name__)
+
+LONGEST_QUESTION = 10.0
+"""Seconds after which it stays unknown what the pods used under load."""
 
 Versions = Mapping[str, Mapping[str, str]]
 """What is compared, by its part in the comparison: names and versions of model and prompts."""
@@ -44,9 +51,12 @@ Versions = Mapping[str, Mapping[str, str]]
 class Trials:
     """The load tests, the golden answers and the shadows of all ModelDeployments."""
 
-    def __init__(self, *, cluster: Cluster, store: Store, image: str, cluster_wide: bool = True) -> None:
+    def __init__(
+        self, *, cluster: Cluster, store: Store, source: MetricSource, image: str, cluster_wide: bool = True
+    ) -> None:
         self._cluster = cluster
         self._store = store
+        self._source = source
         self._load_tests = LoadTests(cluster, store, image)
         self._shadows = Shadows(cluster, store, image)
         self._goldens = Goldens(cluster, store, image)
@@ -58,28 +68,19 @@ class Trials:
     async def complete_observation(
         self, deployment: ModelDeployment, observation: Observation, state: State, *, inputs: SpecInputs, now: float
     ) -> Observation:
-        """The observation with what is known of golden answers and shadow."""
-        release, rules = state.release, deployment.spec.release
-        if release is None or state.candidate is None or (rules.golden is None and rules.shadow is None):
+        """The observation with what is known of the load test, the golden answers or the shadow."""
+        release = state.release
+        if release is None or release.stage is None or state.candidate is None:
             return observation
-        described = observation.describe_revision(deployment, state.candidate.revision)
-        situation = Situation(deployment, observation, state, now)
-        if release.stage and release.stage.golden and not observation.unreadable:
-            stable = state.stable.revision if state.stable else ""
-            try:
-                plan = self._golden_plan(described, state.candidate.revision, stable, inputs, {})
-                observation = replace(observation, golden_digest=golden_plan.digest(plan))
-            except InvalidSpec as error:
-                # The golden answers have to wait for it; a candidate with users must not.
-                observation = replace(observation, unreadable=f"{error.field}: {error.message}")
-            situation = replace(situation, observation=observation)
-        if release.phase not in {ReleasePhase.EXAMINING, ReleasePhase.SHADOWING}:
-            return observation  # what a load test has to do next is found out once a pass, by whoever observes it
-        match work_at(situation):
+        if release.stage.golden and not observation.unreadable:
+            observation = self._add_golden_digest(deployment, observation, state, inputs)
+        match work_at(Situation(deployment, observation, state, now)):
+            case Run() as run:
+                return replace(observation, load_test=await self._load_test_facts(deployment, run))
             case GoldenRun() as run:
-                found = await self._golden_facts(described, run)
+                described = observation.describe_revision(deployment, state.candidate.revision)
                 about = _in_words(_versions(described, state, inputs))
-                return replace(observation, golden=replace(found, about=about))
+                return replace(observation, golden=replace(await self._golden_facts(described, run), about=about))
             case ShadowRun() as run:
                 facts = shadows.facts(self._store, deployment, run)
                 return replace(observation, shadow=await self._explain_unready(deployment, run, facts, now=now))
@@ -172,6 +173,44 @@ class Trials:
             logger.warning("why the shadow proxy of %s/%s is not ready is not known: %s", namespace, name, error)
             message = self._diagnostics.recall(namespace, name)
         return replace(facts, message=message)
+
+    def _add_golden_digest(
+        self, deployment: ModelDeployment, observation: Observation, state: State, inputs: SpecInputs
+    ) -> Observation:
+        """The observation with the digest of the golden answers that are asked for now."""
+        assert state.candidate is not None  # noqa: S101 - golden answers are a candidate's
+        candidate, stable = state.candidate.revision, state.stable.revision if state.stable else ""
+        described = observation.describe_revision(deployment, candidate)
+        try:
+            plan = self._golden_plan(described, candidate, stable, inputs, {})
+        except InvalidSpec as error:
+            # The golden answers have to wait for it; a candidate with users must not.
+            return replace(observation, unreadable=f"{error.field}: {error.message}")
+        return replace(observation, golden_digest=golden_plan.digest(plan))
+
+    async def _load_test_facts(self, deployment: ModelDeployment, run: Run) -> LoadTestFacts:
+        """What is known of the run's Job, with what the tested pods used while they carried their capacity."""
+        try:
+            facts = await loadtests.facts(self._cluster, self._store, deployment, run)
+        except ClusterError as error:
+            logger.warning("a load test of %s cannot be read: %s", deployment.metadata.name, error)
+            return LoadTestFacts(exists=True, message=str(error))
+        result = facts.result
+        if result is None or result.soak_began is None or result.soak_ended is None:
+            return facts
+        try:
+            async with asyncio.timeout(LONGEST_QUESTION):
+                used = await usage(
+                    self._source,
+                    namespace=deployment.metadata.namespace,
+                    pod_prefix=pod_prefix(deployment.metadata.name, run.revision),
+                    began=result.soak_began,
+                    ended=result.soak_ended,
+                )
+        except (MetricsUnavailable, TimeoutError) as error:
+            logger.info("what the pods used under load is not known: %s", str(error) or type(error).__name__)
+            return facts
+        return replace(facts, usage=replace(used, cold_start=facts.usage.cold_start))
 
     async def _golden_facts(self, deployment: ModelDeployment, run: GoldenRun) -> GoldenFacts:
         try:

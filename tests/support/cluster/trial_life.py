@@ -124,7 +124,7 @@ class Life:
                 scrape_interval=1,
                 clock=lambda: self.now,
             ),
-            trials=Trials(cluster=self.cluster, store=self.store, image=self.image),
+            trials=Trials(cluster=self.cluster, store=self.store, source=self.source, image=self.image),
             look_interval=1,
             scrape_interval=1,
             clock=lambda: self.now,

@@ -83,7 +83,7 @@ class Life:
                 scrape_interval=1,
                 clock=lambda: self.now,
             ),
-            trials=Trials(cluster=self.cluster, store=self.store, image="palier:test"),
+            trials=Trials(cluster=self.cluster, store=self.store, source=self.source, image="palier:test"),
             look_interval=1,
             scrape_interval=1,
             clock=lambda: self.now,

@@ -22,6 +22,7 @@ from palier.evidence.counters import Series
 from palier.manifests.loadtest import load_test_job, load_test_name
 from palier.metrics.prices import Prices
 from palier.reconcile.costs import PLACES_KEPT, CostObserver
+from palier.reconcile.trials import Trials
 from palier.release.observation import MeasuredEvidence, Observation
 from palier.release.situation import Decision
 from palier.release.state import ReleasePhase, State
@@ -103,6 +104,7 @@ class Shell:
             instruments=self.instruments,
             clock=lambda: self.now,
         )
+        self.trials = Trials(cluster=self.cluster, store=self.store, source=self.metrics, image="palier:test")
 
     def look(self, deployment: ModelDeployment, state: State) -> Observation:
         """What the shell saw before anything of money."""
@@ -113,7 +115,8 @@ class Shell:
     async def complete(self, deployment: ModelDeployment, state: State) -> Observation:
         """The observation with everything."""
         looked = self.look(deployment, state)
-        return await self.economy.complete_observation(KEY, deployment, looked, state, now=self.now)
+        priced = await self.economy.complete_observation(KEY, deployment, looked, state, now=self.now)
+        return await self.trials.complete_observation(deployment, priced, state, inputs=asked(deployment), now=self.now)
 
     async def make(self, deployment: ModelDeployment, revision: str, pods: int = 1) -> None:
         """A revision with pods, on node-7."""

@@ -82,7 +82,7 @@ class Life:
             queue=WorkQueue(),
             source=Silence(),
             cost_observer=economy,
-            trials=Trials(cluster=self.cluster, store=self.store, image=self.image),
+            trials=Trials(cluster=self.cluster, store=self.store, source=Silence(), image=self.image),
             look_interval=1,
             scrape_interval=1,
             clock=lambda: self.now,

@@ -93,7 +93,7 @@ class Life:
             queue=WorkQueue(),
             source=Silence(),
             cost_observer=self.economy,
-            trials=Trials(cluster=self.cluster, store=self.store, image="palier:test"),
+            trials=Trials(cluster=self.cluster, store=self.store, source=Silence(), image="palier:test"),
             look_interval=1,
             scrape_interval=1,
             clock=lambda: self.now,
