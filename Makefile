@@ -12,6 +12,8 @@ PYTEST := $(PY) -m pytest
 FILES := -n 2 --dist loadfile --no-loadscope-reorder
 WORKERS ?= 3
 COMPANY := -n $(WORKERS)
+# Some images forbid Python to keep what it has compiled: then each of our processes compiles all of it again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help: ## show this list
