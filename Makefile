@@ -54,12 +54,25 @@ test: check unit prometheus apiserver e2e ## everything that CI runs
 
 .PHONY: check
 check: setup ## style, types, layers, generated files
+	# Two at a time; one that fails stops no other, and each says what it has to say in one piece.
+	$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target check-types check-style check-layers check-generator check-generated
+
+.PHONY: check-types check-style check-layers check-generator check-generated
+check-types:
+	$(VENV)/bin/mypy
+
+check-style:
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
+
+check-layers:
 	$(VENV)/bin/lint-imports
+
+check-generator:
 	unformatted=$$(gofmt -l operator/generator); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
 	go -C operator/generator vet ./...
+
+check-generated:
 	$(PY) -m palier.api.generate.crd --check
 	$(PY) -m palier.api.generate.reference --check
 	$(PY) -m palier.presets --check

@@ -4,8 +4,12 @@ import gc
 
 from hypothesis import HealthCheck, settings
 
+from tests.support.thorough import examples
+
 # How long an example takes depends on the machine and on what else it does: it says nothing about the code.
-settings.register_profile("palier", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "palier", deadline=None, max_examples=examples(50, thorough=200), suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("palier")
 
 # Modules and tests stay until the end. To look through all of them for garbage again and again takes a fifth of the
