@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from palier.api.constants import FIELD_MANAGER, LABEL_DEPLOYMENT, LABEL_REVISION, MANAGED_BY, MANAGED_BY_VALUE
+from palier.api.same_json import is_same_json
 from palier.cluster.kinds import Reference
 from palier.cluster.store import Store
 from palier.cluster.watches import WATCHES
@@ -44,6 +45,8 @@ class MemoryCluster:
         self.after_write: Callable[[], None] = lambda: None
         """Called at every instant at which the world differs."""
         self._applied: dict[tuple[Identity, str], dict[str, Any]] = {}
+        self._fitting: dict[str, Any] = {}
+        """The last value of each part of a status that the CRD was found to take."""
 
     async def apply(
         self, manifest: Mapping[str, Any], *, manager: str = FIELD_MANAGER, dry_run: bool = False
@@ -64,8 +67,7 @@ class MemoryCluster:
         identity = _identity(manifest)
         if identity not in self.objects:
             raise NotFound(f"{identity} is gone")
-        if wrong := list(violations(manifest["status"])):
-            raise Invalid("; ".join(wrong))
+        self._check_status(manifest["status"])
         return self._keep(identity, {**self.objects[identity], "status": copied(manifest["status"])})
 
     async def delete(self, reference: Reference) -> None:
@@ -179,6 +181,17 @@ class MemoryCluster:
             if self.breaks_after == 0:
                 raise Unavailable("the API server is away")
             self.breaks_after -= 1
+
+    def _check_status(self, status: Mapping[str, Any]) -> None:
+        """Refuse a status that the CRD does not take; most parts are as they were in the last one."""
+        new = {
+            name: part
+            for name, part in status.items()
+            if name not in self._fitting or not is_same_json(part, self._fitting[name])
+        }
+        if wrong := list(violations(new)):
+            raise Invalid("; ".join(wrong))
+        self._fitting |= new
 
     def _says_nothing_new(self, live: Mapping[str, Any], obj: Mapping[str, Any]) -> bool:
         """Whether an object is already as somebody else writes it: kubelets and gateways write the same all day."""
