@@ -78,10 +78,11 @@ check-generated:
 	$(PY) -m palier.presets --check
 
 .PHONY: unit
-unit: setup ## unit and property tests: no cluster, two processes
+unit: setup ## unit and property tests: no cluster, three processes
 	go -C operator/generator test -timeout 2m ./...
-	# A file's tests share what it sets up, so they stay together; most of the slow ones are in tests/property.
-	$(PYTEST) $(FILES) tests/property tests/unit tests/local
+	# A file's tests share what it sets up, so they stay together; most of the slow ones are in tests/property. Two
+	# processes for two cores, and one more because the tests of load tests and proxies wait most of their time.
+	$(PYTEST) $(FILES) -n 3 tests/property tests/unit tests/local
 
 .PHONY: prometheus
 prometheus: setup ## tests of what is read, against a real Prometheus: presets, histograms
