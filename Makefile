@@ -12,6 +12,8 @@ PYTEST := $(PY) -m pytest
 FILES := -n 2 --dist loadfile --no-loadscope-reorder
 WORKERS ?= 3
 COMPANY := -n $(WORKERS)
+# Some images forbid Python to keep what it has compiled: then each of our processes compiles all of it again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help: ## show this list
@@ -52,21 +54,35 @@ test: check unit prometheus apiserver e2e ## everything that CI runs
 
 .PHONY: check
 check: setup ## style, types, layers, generated files
+	# Two at a time; one that fails stops no other, and each says what it has to say in one piece.
+	$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target check-types check-style check-layers check-generator check-generated
+
+.PHONY: check-types check-style check-layers check-generator check-generated
+check-types:
+	$(VENV)/bin/mypy
+
+check-style:
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
+
+check-layers:
 	$(VENV)/bin/lint-imports
+
+check-generator:
 	unformatted=$$(gofmt -l operator/generator); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
 	go -C operator/generator vet ./...
+
+check-generated:
 	$(PY) -m palier.api.generate.crd --check
 	$(PY) -m palier.api.generate.reference --check
 	$(PY) -m palier.presets --check
 
 .PHONY: unit
-unit: setup ## unit and property tests: no cluster, two processes
+unit: setup ## unit and property tests: no cluster, three processes
 	go -C operator/generator test -timeout 2m ./...
-	# A file's tests share what it sets up, so they stay together; most of the slow ones are in tests/property.
-	$(PYTEST) $(FILES) tests/property tests/unit tests/local
+	# A file's tests share what it sets up, so they stay together; most of the slow ones are in tests/property. Two
+	# processes for two cores, and one more because the tests of load tests and proxies wait most of their time.
+	$(PYTEST) $(FILES) -n 3 tests/property tests/unit tests/local
 
 .PHONY: prometheus
 prometheus: setup ## tests of what is read, against a real Prometheus: presets, histograms

@@ -29,8 +29,9 @@ from tests.support.loadtest.queues import (
     exponential,
     fixed,
 )
+from tests.support.thorough import examples
 
-SEEDS = range(1, 5)
+SEEDS = range(1, 1 + examples(2, thorough=4))
 
 
 def within(seconds: float, percent: float = 95) -> tuple[LoadObjective, ...]:

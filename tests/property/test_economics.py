@@ -22,8 +22,9 @@ from palier.errors import CurrencyMismatch
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
 from tests.support.economics.examples import TODAY, priced, unpriced
+from tests.support.thorough import examples
 
-QUICK = settings(deadline=None, max_examples=100)
+QUICK = settings(deadline=None, max_examples=examples(50, thorough=100))
 EXACT = Decimal("1e-20")
 ONE = Decimal(1)
 

@@ -58,7 +58,7 @@ def test_users_meet_only_what_was_tested_and_is_affordable(
         fate.let(event)
 
 
-@settings(max_examples=examples(15, thorough=40), deadline=None)
+@settings(max_examples=examples(10, thorough=40), deadline=None)
 @given(FATES, st.sampled_from(["2", "3", "4"]), st.integers(0, 60), st.lists(st.integers(0, 59), max_size=5))
 def test_the_cheapest_variant_that_passes_is_released(
     truths: dict[str, Truth], version: str, without_prices: int, kills: list[int]
@@ -85,7 +85,7 @@ def test_the_cheapest_variant_that_passes_is_released(
         assert not world.left_behind()
 
 
-@settings(max_examples=examples(10, thorough=30), deadline=None)
+@settings(max_examples=examples(6, thorough=30), deadline=None)
 @given(FATES, st.sampled_from(["2", "3"]), st.lists(st.tuples(st.integers(0, 60), st.integers(1, 4)), max_size=8))
 def test_killing_the_operator_in_mid_test_changes_nothing(
     truths: dict[str, Truth], version: str, kills: list[tuple[int, int]]

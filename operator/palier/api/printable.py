@@ -62,13 +62,15 @@ def make_status_printable(status: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _made_printable(value: Any, name: str, *, everything: bool) -> Any:  # noqa: ANN401 - any JSON
-    if isinstance(value, Mapping):
-        return {inner: _made_printable(one, inner, everything=everything) for inner, one in value.items()}
-    if isinstance(value, list):
-        return [_made_printable(one, name, everything=everything) for one in value]
-    if isinstance(value, str) and (everything or name in _SENTENCES):
+    if isinstance(value, str):
+        if not (everything or name in _SENTENCES) or not _SUSPECT.search(value):
+            return value
         sentence = name in _SENTENCES - {"about"}
         return make_printable(value)[: max(len(value), _ROOM if sentence else 0)]
+    if isinstance(value, list):
+        return [_made_printable(one, name, everything=everything) for one in value]
+    if isinstance(value, Mapping):
+        return {inner: _made_printable(one, inner, everything=everything) for inner, one in value.items()}
     return value
 
 

@@ -6,22 +6,32 @@ refused, together with everything beside it. So every status passes here before 
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from palier.api.same_json import is_same_json
 from palier.api.spec.template import LARGEST, step_of
 from palier.api.status.status import Status
 
 __all__ = ["fitting_status"]
 
 _DECLARED: Final = frozenset(field.alias for field in Status.model_fields.values())
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-def fitting_status(status: object) -> tuple[dict[str, Any], tuple[str, ...]]:
+def fitting_status(
+    status: object, *, stored: Mapping[str, Any] = _NOTHING, kept_of_it: Mapping[str, Any] = _NOTHING
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The parts of a stored status that are as the API declares them, and the paths of those that are not.
 
     A part is a field of `status` itself: one with anything undeclared inside is left out as a whole.
+
+    Args:
+        status: as it is stored.
+        stored: a status that was read before; a part that is still the same is not read again.
+        kept_of_it: the parts of `stored` that were as the API declares them.
     """
     if status is None:
         return {}, ()
@@ -30,6 +40,9 @@ def fitting_status(status: object) -> tuple[dict[str, Any], tuple[str, ...]]:
     kept: dict[str, Any] = {}
     odd: list[str] = []
     for name, value in status.items():
+        if name in kept_of_it and is_same_json(value, stored.get(name)):
+            kept[name] = kept_of_it[name]
+            continue
         if name not in _DECLARED:
             odd.append(f"status{step_of(str(name))}")
             continue
@@ -49,7 +62,9 @@ def fitting_status(status: object) -> tuple[dict[str, Any], tuple[str, ...]]:
 def _fits_64_bits(value: object) -> bool:
     """Whether no number in a part is too large; a part that was validated is as deep as its declaration."""
     match value:
-        case Mapping():
+        case str():
+            return True
+        case dict():
             return all(map(_fits_64_bits, value.values()))
         case list():
             return all(map(_fits_64_bits, value))

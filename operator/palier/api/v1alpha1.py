@@ -214,8 +214,12 @@ class ModelDeployment(ApiObject):
     """What its owner wants."""
 
 
-def parse(body: Mapping[str, Any]) -> ModelDeployment:
+def parse(body: Mapping[str, Any], *, known: Spec | None = None) -> ModelDeployment:
     """Read a stored object; fields that this version does not know are ignored.
+
+    Args:
+        body: the object.
+        known: what was read from its spec before; None where it has to be read now.
 
     Raises:
         InvalidSpec: the object breaks a rule of the API, for instance because it was stored before the rule existed.
@@ -223,7 +227,7 @@ def parse(body: Mapping[str, Any]) -> ModelDeployment:
     """
     with blame("spec"):
         try:
-            return ModelDeployment.model_validate(dict(body))
+            return ModelDeployment.model_validate(dict(body) if known is None else {**body, "spec": known})
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             raise InvalidSpec(_path(first), _words(first)) from None

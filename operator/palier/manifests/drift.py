@@ -44,6 +44,8 @@ def still_holds(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
 
 
 def _contains(live: Any, stated: Any) -> bool:  # noqa: ANN401 - any JSON value
+    if isinstance(stated, str):
+        return bool(live == stated)
     if isinstance(stated, Mapping):
         return isinstance(live, Mapping) and all(
             name in live and _contains(live[name], value) for name, value in stated.items()
@@ -60,11 +62,12 @@ def _contains(live: Any, stated: Any) -> bool:  # noqa: ANN401 - any JSON value
 
 def _fields(value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any JSON value
     """The path of every field; elements of a list are distinguished by their place."""
-    if isinstance(value, Mapping):
+    if isinstance(value, list):
+        for place, part in enumerate(value):
+            yield from _fields(part, f"{path}[{place}]")
+    elif isinstance(value, Mapping):
         for name, part in value.items():
             inner = f"{path}.{name}"
             yield inner
-            yield from _fields(part, inner)
-    elif isinstance(value, list):
-        for place, part in enumerate(value):
-            yield from _fields(part, f"{path}[{place}]")
+            if not isinstance(part, str):
+                yield from _fields(part, inner)

@@ -115,8 +115,8 @@ class Controller:
         if stored is None or stored["metadata"].get("deletionTimestamp"):
             self._forget(key)
             return None
-        body, odd = read_body(stored)
-        session = self._session(key, str(body["metadata"].get("uid", "")))
+        session = self._session(key, str(stored["metadata"].get("uid", "")))
+        body, odd = read_body(stored, session)
         session.is_urgent = False
         return Rest(await self._reconcile_readable(key, body, session, odd), urgent=session.is_urgent)
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from palier.api.same_json import is_same_json
 from palier.api.stored_status import fitting_status
-from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.api.v1alpha1 import ModelDeployment, Spec, parse
 from palier.errors import InvalidSpec
-from palier.reconcile.session import Session
+from palier.reconcile.session import NOTHING_READ, Session, StatusRead
 from palier.release.memory import read_state
 from palier.release.plan import pin_stages, proves_itself
 from palier.release.situation import Note
@@ -24,7 +25,7 @@ def read_spec(body: Mapping[str, Any], session: Session) -> tuple[ModelDeploymen
         InvalidSpec: it cannot be read, and no release that this process has seen is under way.
     """
     try:
-        spec = parse(body)
+        spec = parse(body, known=_known_spec(body, session))
     except InvalidSpec as problem:
         if session.spec is None or not body["status"].get("release"):
             raise
@@ -34,13 +35,24 @@ def read_spec(body: Mapping[str, Any], session: Session) -> tuple[ModelDeploymen
         held = session.spec.spec.model_copy(update={"release": rules})
         about = session.spec.metadata.model_copy(update=known)
         return session.spec.model_copy(update={"metadata": about, "spec": held}), problem
-    session.spec = spec if body["status"].get("release") else None
+    under_way = bool(body["status"].get("release"))
+    session.spec, session.written = (spec, body["spec"]) if under_way else (None, None)
     return spec, None
 
 
-def read_body(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
+def _known_spec(body: Mapping[str, Any], session: Session) -> Spec | None:
+    """What was read of this very spec before; None where it has to be read."""
+    if session.spec is None or not is_same_json(body.get("spec"), session.written):
+        return None
+    return session.spec.spec
+
+
+def read_body(body: Mapping[str, Any], session: Session | None = None) -> tuple[Mapping[str, Any], Sequence[str]]:
     """An object with the parts of its status that are as the API declares them, and the fields that are not."""
-    kept, odd = fitting_status(body.get("status"))
+    stored, known = body.get("status"), session.status if session else NOTHING_READ
+    kept, odd = fitting_status(stored, stored=known.stored, kept_of_it=known.kept)
+    if session is not None:
+        session.status = StatusRead(stored, kept) if isinstance(stored, Mapping) and "release" in kept else NOTHING_READ
     return {**body, "status": kept}, odd
 
 

@@ -5,7 +5,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from palier.api.constants import API_VERSION, KIND, LABEL_REVISION
-from palier.cluster.queue import Key, WorkQueue
+from palier.cluster.queue import Key
 from palier.cluster.store import Store
 from palier.errors import MetricsUnavailable, Unavailable
 from palier.evidence.counters import Series
@@ -16,6 +16,7 @@ from palier.metrics.prices import Prices
 from palier.reconcile.controller import Controller
 from palier.reconcile.costs import CostObserver
 from palier.reconcile.trials import Trials
+from tests.support.cluster.bell import Bell
 from tests.support.cluster.memory import MemoryCluster
 from tests.support.release.trial_examples import GOOD
 from tests.support.release.trial_specs import tried
@@ -111,10 +112,11 @@ class Life:
         """Another process of the operator, which knows only what the API server tells."""
         self.store = Store()
         self.cluster.tell(self.store)
+        self.bell = Bell(self.cluster)
         self.controller = Controller(
             cluster=self.cluster,
             store=self.store,
-            queue=WorkQueue(),
+            queue=self.bell,
             source=self.source,
             cost_observer=CostObserver(
                 cluster=self.cluster,
@@ -157,8 +159,13 @@ class Life:
         annotations = {f"palier.dev/{name}": value for name, value in requests.items()}
         self.cluster.put({**body, "metadata": {**body["metadata"], "annotations": annotations}})
 
-    async def run(self, seconds: int) -> None:
-        """The world and the operator take turns; an operator that lost its API server is killed and started again."""
+    async def run(self, seconds: int, *, idly: bool = False) -> None:
+        """The world and the operator take turns; an operator that lost its API server is killed and started again.
+
+        Args:
+            seconds: for which they do.
+            idly: whether the operator passes in every second, and not only when there is a reason.
+        """
         for _ in range(seconds):
             self.now += 1
             self.cluster.bring_up_pods()
@@ -170,6 +177,8 @@ class Life:
             self.count()
             self.cluster.tell(self.store)
             await self.controller.looks.look(self.now)
+            if not idly and not self.bell.rings(self.now):
+                continue
             try:
                 await self.settle()
             except Unavailable:
@@ -179,7 +188,10 @@ class Life:
     async def settle(self) -> None:
         """Passes that follow each other at once, as long as one asks for the next."""
         for _ in range(20):
-            if await self.controller.reconcile(KEY) != 0:
+            self.bell.begin()
+            rest = await self.controller.reconcile(KEY)
+            self.bell.end(rest, self.now)
+            if rest != 0:
                 return
             self.cluster.tell(self.store)
         raise AssertionError("the operator does not come to rest")

@@ -19,6 +19,10 @@ ANY = "*"
 """As a kind: every kind but the HTTPRoute. As a verb: every verb."""
 
 
+def _unchanged(obj: Object) -> Object:
+    return obj
+
+
 class StrictCluster(MemoryCluster):
     """A cluster in memory with admission policies for every verb, and with webhooks that change what is written."""
 
@@ -28,7 +32,7 @@ class StrictCluster(MemoryCluster):
         """By kind and verb: `create`, `update`, `delete`, or `status`; Events are created."""
         self.turned_away: list[str] = []
         """What was refused, in order: verb, kind and name."""
-        self.mutate: Callable[[Object], Object] = lambda obj: obj
+        self.mutate: Callable[[Object], Object] = _unchanged
         """The webhooks: what becomes of an object that is written."""
 
     def refuse(self, kind: str, verb: str, error: ClusterError) -> None:
@@ -79,6 +83,11 @@ class StrictCluster(MemoryCluster):
         stamped = {**obj["metadata"], "resourceVersion": str(self.version)}
         self.gone[kind, namespace, name] = {**obj, "metadata": stamped}
         self._applied = {key: value for key, value in self._applied.items() if key[0] != (kind, namespace, name)}
+
+    @override
+    def _says_nothing_new(self, live: Mapping[str, Any], obj: Mapping[str, Any]) -> bool:
+        # A webhook may have something to add to what was there before it.
+        return self.mutate is _unchanged and super()._says_nothing_new(live, obj)
 
     @override
     def _keep(self, identity: tuple[str, str, str], obj: Object) -> Object:

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from palier.api.constants import KIND, LABEL_DEPLOYMENT, LABEL_REVISION
-from palier.cluster.queue import Key, WorkQueue
+from palier.cluster.queue import Key
 from palier.cluster.store import Store
 from palier.errors import ClusterError, Unavailable
 from palier.metrics.prices import Prices
 from palier.reconcile.controller import Controller
 from palier.reconcile.costs import CostObserver
 from palier.reconcile.trials import Trials
+from tests.support.cluster.bell import Bell
 from tests.support.cluster.memory import copied, endpoint_slice
 from tests.support.safety import trials
 from tests.support.safety.api_server import Counted, StrictCluster
@@ -70,10 +71,11 @@ class Life:
         """Another process of the operator, which knows only what the API server tells."""
         self.store = Store()
         self.cluster.tell(self.store)
+        self.bell = Bell(self.cluster)
         self.controller = Controller(
             cluster=self.cluster,
             store=self.store,
-            queue=WorkQueue(),
+            queue=self.bell,
             source=self.source,
             cost_observer=CostObserver(
                 cluster=self.cluster,
@@ -224,8 +226,10 @@ class Life:
         """One reconcile; seconds until the next one is asked for, or None when it raised an error of the cluster."""
         self.cluster.tell(self.store)
         self.passes += 1
+        self.bell.begin()
         try:
             rest = await self.controller.reconcile(KEY)
+            self.bell.end(rest, self.elapsed)
         except ClusterError as error:
             self.raised.append(error)
             if isinstance(error, Unavailable) and self.cluster.breaks_after == 0:
@@ -242,12 +246,19 @@ class Life:
                 return
         raise AssertionError("the operator does not come to rest")
 
-    async def run(self, seconds: float, *, by: float = 1.0) -> None:
-        """The world and the operator take turns."""
+    async def run(self, seconds: float, *, by: float = 1.0, idly: bool = False) -> None:
+        """The world and the operator take turns.
+
+        Args:
+            seconds: for which they do.
+            by: seconds of a turn.
+            idly: whether the operator passes in every turn, and not only when there is a reason.
+        """
         for _ in range(round(seconds / by)):
             self.tick(by)
             await self.look()
-            await self.settle()
+            if idly or self.bell.rings(self.elapsed):
+                await self.settle()
 
     async def until(self, version: str, share: int, *, within: int = 120) -> None:
         """The world goes on until a version has so much of the traffic, and the gateways have accepted that."""

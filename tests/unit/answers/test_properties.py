@@ -16,6 +16,7 @@ from palier.answers.document import DEEPEST, document_of, is_too_deep
 from palier.answers.rules import LARGEST_GROUP, normalize_text
 from palier.answers.stream import text_of
 from palier.api.v1alpha1 import Answers
+from tests.support.thorough import examples
 
 TEXTS = st.text(alphabet=st.characters(), max_size=6) | st.sampled_from(["", "x", "Ä", "1"])
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
@@ -130,7 +131,7 @@ NEAR = st.lists(st.integers(0, 8) | st.tuples(st.integers(0, 4), st.integers(0, 
 
 
 @given(NEAR, NEAR, st.sampled_from(["1", "2"]))
-@settings(max_examples=400)
+@settings(max_examples=examples(150, thorough=400))
 def test_a_matching_is_found_whenever_there_is_one(one: list[Any], other: list[Any], width: str) -> None:
     """With a tolerance: the same verdict as trying every order."""
     answers = Answers.model_validate({"checks": [{"name": "x", "unordered": ["$"], "tolerance": {"absolute": width}}]})
@@ -186,7 +187,7 @@ def test_lists_in_lists_do_not_explode() -> None:
 
 
 @given(st.text(alphabet=st.characters(), max_size=30))
-@settings(max_examples=500)
+@settings(max_examples=examples(200, thorough=500))
 def test_normal_forms_are_stable(text: str) -> None:
     """Normalizing again, in the other case or with accents as marks of their own, changes nothing."""
     assert normalize_text(normalize_text(text)) == normalize_text(text)

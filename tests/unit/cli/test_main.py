@@ -21,44 +21,84 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"{VERSION}\n"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "variable", "words"),
-    [
-        (["--kubeconfig", "{tmp}/absent"], None, "--kubeconfig: cannot read {tmp}/absent: No such file or directory"),
-        (["--kubeconfig", "{tmp}"], None, "--kubeconfig: cannot read {tmp}: Is a directory"),
-        ([], "{tmp}/absent", "KUBECONFIG: cannot read {tmp}/absent: No such file or directory"),
-        ([], "{tmp}/a:{tmp}/b", "KUBECONFIG: cannot read {tmp}/a: No such file or directory"),
-        (
-            [],
-            None,
-            "there is no kubeconfig {tmp}/.kube/config: name one with --kubeconfig FILE, or in the variable KUBECONFIG",
-        ),
-        (["--kubeconfig", "{tmp}/empty"], None, "no way to reach a Kubernetes API server: Invalid kube-config"),
-        (["--kubeconfig", "{tmp}/text"], None, "no way to reach a Kubernetes API server: "),
-        (["--kubeconfig", "{tmp}/broken"], None, "no way to reach a Kubernetes API server: "),
-    ],
-)
-@pytest.mark.parametrize("namespace", [[], ["-n", "ml"]])
+MISTAKES: dict[str, tuple[list[str], str | None, str]] = {
+    "no such file": (
+        ["--kubeconfig", "{tmp}/absent"],
+        None,
+        "--kubeconfig: cannot read {tmp}/absent: No such file or directory",
+    ),
+    "a folder": (["--kubeconfig", "{tmp}"], None, "--kubeconfig: cannot read {tmp}: Is a directory"),
+    "no such file in the variable": (
+        [],
+        "{tmp}/absent",
+        "KUBECONFIG: cannot read {tmp}/absent: No such file or directory",
+    ),
+    "several in the variable": ([], "{tmp}/a:{tmp}/b", "KUBECONFIG: cannot read {tmp}/a: No such file or directory"),
+    "nothing": (
+        [],
+        None,
+        "there is no kubeconfig {tmp}/.kube/config: name one with --kubeconfig FILE, or in the variable KUBECONFIG",
+    ),
+    "empty": (["--kubeconfig", "{tmp}/empty"], None, "no way to reach a Kubernetes API server: Invalid kube-config"),
+    "a text": (["--kubeconfig", "{tmp}/text"], None, "no way to reach a Kubernetes API server: "),
+    "broken": (["--kubeconfig", "{tmp}/broken"], None, "no way to reach a Kubernetes API server: "),
+}
+"""Arguments and the variable KUBECONFIG, and how the answer begins."""
+
+NAMESPACES = {"of the kubeconfig": [], "named": ["-n", "ml"]}
+
+FORKED = """
+import json, os, sys
+import palier.cli.page, palier.cli.requests, palier.cluster.client
+from palier.cli.main import main
+for case in json.load(sys.stdin):
+    if not os.fork():
+        for descriptor, name in ((1, "stdout"), (2, "stderr")):
+            os.dup2(os.open(os.path.join(case["folder"], name), os.O_WRONLY | os.O_CREAT), descriptor)
+        os.environ.clear()
+        os.environ.update(case["environment"])
+        sys.argv[1:] = case["arguments"]
+        sys.exit(main())
+    status = os.waitstatus_to_exitcode(os.wait()[1])
+    with open(os.path.join(case["folder"], "status"), "w") as told:
+        print(status, file=told)
+"""
+"""Loads the command line once, then runs it in a process of its own for every case: loading it takes a second."""
+
+
+@pytest.fixture(scope="module")
+def told_of_mistakes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
+    """The folder of each mistake, with and without a namespace: its files, and what the command line said of it.
+
+    Processes of their own: what a library logs without a handler goes to the standard error there.
+    """
+    folders, cases = {}, []
+    for name, (arguments, variable, _) in MISTAKES.items():
+        for whose, namespace in NAMESPACES.items():
+            tmp = folders[name, whose] = tmp_path_factory.mktemp("mistake")
+            tmp.joinpath("empty").write_text("{}")
+            tmp.joinpath("text").write_text("kubeconfig")
+            tmp.joinpath("broken").write_text("a: [")
+            environment = {name: value for name, value in os.environ.items() if not name.startswith(("KUBE", "HOME"))}
+            environment |= {"HOME": str(tmp)} | ({"KUBECONFIG": variable.format(tmp=tmp)} if variable else {})
+            given = ["status", "a", *namespace, *(one.format(tmp=tmp) for one in arguments)]
+            cases.append({"folder": str(tmp), "environment": environment, "arguments": given})
+    subprocess.run([sys.executable, "-c", FORKED], input=json.dumps(cases), text=True, check=True)
+    return folders
+
+
+@pytest.mark.parametrize("namespace", NAMESPACES)
+@pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistake_of_a_user_is_one_line(
-    tmp_path: Path, arguments: list[str], variable: str | None, words: str, namespace: list[str]
+    told_of_mistakes: dict[tuple[str, str], Path], mistake: str, namespace: str
 ) -> None:
     """A missing or broken kubeconfig is told with its name, without a traceback or a log, with exit status 1."""
-    tmp_path.joinpath("empty").write_text("{}")
-    tmp_path.joinpath("text").write_text("kubeconfig")
-    tmp_path.joinpath("broken").write_text("a: [")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("KUBE", "HOME"))}
-    environment |= {"HOME": str(tmp_path)} | ({"KUBECONFIG": variable.format(tmp=tmp_path)} if variable else {})
-    given = ["status", "a", *namespace, *(one.format(tmp=tmp_path) for one in arguments)]
-    code = "import sys; from palier.cli.main import main; sys.exit(main())"
+    tmp = told_of_mistakes[mistake, namespace]
+    status, stdout, stderr = ((tmp / name).read_text() for name in ("status", "stdout", "stderr"))
 
-    # A process of its own: what a library logs without a handler goes to the standard error there.
-    done = subprocess.run(
-        [sys.executable, "-c", code, *given], capture_output=True, text=True, env=environment, check=False
-    )
-
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"palier: {words.format(tmp=tmp_path)}")
-    assert done.stderr.count("\n") == 1
+    assert (status, stdout) == ("1\n", "")
+    assert stderr.startswith(f"palier: {MISTAKES[mistake][2].format(tmp=tmp)}")
+    assert stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["abort"], ["operator", "--no-such-flag"]])

@@ -9,7 +9,7 @@ import pytest
 
 from palier.api.constants import API_VERSION, KIND, LABEL_REVISION
 from palier.api.v1alpha1 import parse
-from palier.cluster.queue import Key, WorkQueue
+from palier.cluster.queue import Key
 from palier.cluster.store import Store
 from palier.errors import Forbidden, MetricsUnavailable, Unavailable
 from palier.evidence.counters import Series
@@ -20,6 +20,7 @@ from palier.metrics.prices import Prices
 from palier.reconcile.controller import Controller
 from palier.reconcile.costs import CostObserver
 from palier.reconcile.trials import Trials
+from tests.support.cluster.bell import Bell
 from tests.support.cluster.memory import MemoryCluster
 from tests.support.release.load_world import load_tested
 
@@ -76,10 +77,11 @@ class Life:
             scrape_interval=1,
             clock=lambda: self.now,
         )
+        self.bell = Bell(self.cluster)
         self.controller = Controller(
             cluster=self.cluster,
             store=self.store,
-            queue=WorkQueue(),
+            queue=self.bell,
             source=Silence(),
             cost_observer=economy,
             trials=Trials(cluster=self.cluster, store=self.store, source=Silence(), image=self.image),
@@ -98,16 +100,24 @@ class Life:
         known = self.cluster.find(KIND, "demo") or {"metadata": {"name": "demo", "namespace": "ml"}}
         self.cluster.put({**known, "apiVersion": API_VERSION, "kind": KIND, "spec": spec})
 
-    async def run(self, seconds: int) -> None:
-        """The world and the operator take turns; an operator that lost its API server is killed and started again."""
+    async def run(self, seconds: int, *, idly: bool = False) -> None:
+        """The world and the operator take turns; an operator that lost its API server is killed and started again.
+
+        Args:
+            seconds: for which they do.
+            idly: whether the operator passes in every second, and not only when there is a reason.
+        """
         for _ in range(seconds):
             self.now += 1
             self.cluster.bring_up_pods()
             self.cluster.accept_routes()
             self.keep_jobs()
             self.cluster.tell(self.store)
+            if not idly and not self.bell.rings(self.now):
+                continue
+            self.bell.begin()
             try:
-                await self.controller.reconcile(KEY)
+                self.bell.end(await self.controller.reconcile(KEY), self.now)
             except Unavailable:
                 self.cluster.breaks_after = None
                 self.restart()
@@ -257,7 +267,7 @@ async def test_a_life_at_rest_writes_nothing(life: Life, traffic: dict[str, Any]
     spent = life.status["cost"]["spent"]
     for _ in range(20):
         life.now += 180
-        await life.run(1)
+        await life.run(1, idly=True)
 
     # What was spent is written every ten minutes.
     assert life.cluster.version - rest <= 7
@@ -276,7 +286,7 @@ async def test_a_load_test_that_nothing_can_run_is_told_once(tmp_path: Path) -> 
 
     for _ in range(5):
         life.now += 700
-        await life.run(1)
+        await life.run(1, idly=True)
 
     assert life.cluster.version == version
 

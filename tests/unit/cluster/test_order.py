@@ -6,7 +6,7 @@ import pytest
 
 from palier.api.constants import API_VERSION, KIND
 from palier.api.v1alpha1 import parse
-from palier.cluster.queue import Key, WorkQueue
+from palier.cluster.queue import Key
 from palier.cluster.store import Store
 from palier.errors import ClusterError, Forbidden, Invalid, MetricsUnavailable, Unavailable
 from palier.evidence.counters import Series
@@ -15,6 +15,7 @@ from palier.metrics.prices import Prices
 from palier.reconcile.controller import Controller
 from palier.reconcile.costs import CostObserver
 from palier.reconcile.trials import Trials
+from tests.support.cluster.bell import Bell
 from tests.support.cluster.memory import MemoryCluster
 
 KEY = Key("ml", "demo")
@@ -87,10 +88,11 @@ class Life:
             scrape_interval=1,
             clock=lambda: self.now,
         )
+        self.bell = Bell(self.cluster)
         self.controller = Controller(
             cluster=self.cluster,
             store=self.store,
-            queue=WorkQueue(),
+            queue=self.bell,
             source=Silence(),
             cost_observer=self.economy,
             trials=Trials(cluster=self.cluster, store=self.store, source=Silence(), image="palier:test"),
@@ -105,15 +107,23 @@ class Life:
         self.cluster.put(TEXTS)
         self.cluster.put({**(self.cluster.find(KIND, "demo") or {}), **written(image, self.traffic)})
 
-    async def run(self, seconds: int) -> None:
-        """The world and the operator take turns; an operator that lost its API server is killed and started again."""
+    async def run(self, seconds: int, *, idly: bool = False) -> None:
+        """The world and the operator take turns; an operator that lost its API server is killed and started again.
+
+        Args:
+            seconds: for which they do.
+            idly: whether the operator passes in every second, and not only when there is a reason.
+        """
         for _ in range(seconds):
             self.now += 1
             self.cluster.bring_up_pods(but=self.broken)
             self.cluster.accept_routes()
             self.cluster.tell(self.store)
+            if not idly and not self.bell.rings(self.now):
+                continue
+            self.bell.begin()
             try:
-                await self.controller.reconcile(KEY)
+                self.bell.end(await self.controller.reconcile(KEY), self.now)
             except Unavailable:
                 self.cluster.breaks_after = None
                 self.restart()
@@ -202,7 +212,7 @@ async def test_a_front_service_of_a_stranger_is_told_once() -> None:
 
     assert "Service demo exists and is not Palier's" in ready["message"]
 
-    await life.run(10)
+    await life.run(10, idly=True)
 
     assert life.cluster.version == version
 
@@ -219,7 +229,7 @@ async def test_a_route_that_may_not_be_written_is_told_for_as_long_as_that(refus
     version = life.cluster.version
     for _ in range(4):
         life.now += 700
-        await life.run(1)
+        await life.run(1, idly=True)
         (ready,) = (entry for entry in life.status["conditions"] if entry["type"] == "Ready")
 
         assert str(refusal) in ready["message"]
@@ -252,7 +262,7 @@ async def test_a_life_at_rest_writes_nothing(traffic: dict[str, Any]) -> None:
     at_rest, told = life.cluster.requests, len(life.cluster.events)
     for _ in range(20):
         life.now += 180
-        await life.run(1)
+        await life.run(1, idly=True)
 
     assert life.status["stage"] == "Serving"
     assert (life.cluster.requests, len(life.cluster.events)) == (at_rest, told)

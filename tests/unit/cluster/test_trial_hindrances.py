@@ -46,7 +46,7 @@ async def test_what_nothing_can_run_is_told_once(stage: str, field: str) -> None
 
     for _ in range(5):
         life.now += 700
-        await life.run(1)
+        await life.run(1, idly=True)
 
     assert life.cluster.version == version
 
@@ -191,7 +191,7 @@ async def test_a_proxy_that_does_not_start_says_why(life: Life, monkeypatch: pyt
 
     monkeypatch.setattr(life.cluster, "list_pods", told)
     monkeypatch.setattr(life.cluster, "bring_up_pods", lambda **_: None)
-    await life.run(32)
+    await life.run(32, idly=True)
 
     assert life.said("Ready")["reason"] == "ShadowNotReady"
     assert "ImagePullBackOff" in life.said("Ready")["message"]

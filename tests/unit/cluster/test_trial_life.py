@@ -133,7 +133,7 @@ async def test_a_life_at_rest_writes_nothing(life: Life) -> None:
     at_rest, told = life.cluster.requests, len(life.cluster.events)
     for _ in range(20):
         life.now += 180
-        await life.run(1)
+        await life.run(1, idly=True)
 
     assert life.status["stage"] == "Serving"
     assert (life.cluster.requests, len(life.cluster.events)) == (at_rest, told)
@@ -149,7 +149,7 @@ async def test_while_it_waits_nothing_is_written_again(life: Life, stage: str) -
     life.gateways_answer = False
     await life.run(6 if stage == "Golden" else 12)
     requests = life.cluster.requests
-    await life.run(9)
+    await life.run(9, idly=True)
 
     assert life.status["stage"] == stage
     assert life.cluster.requests - requests <= 1  # that the gateway is silent is told once

@@ -16,8 +16,8 @@ from tests.support.hostile.mutations import Mutation, mutate_deployments, mutate
 from tests.support.hostile.neighbours import Neighbours, collect_statuses
 from tests.support.release.trial_specs import tried
 
-MANY = int(os.environ.get("PALIER_HOSTILE", "400"))
-STATUSES = max(200, MANY // 10)
+MANY = int(os.environ.get("PALIER_HOSTILE", "200"))
+STATUSES = max(100, MANY // 10)
 REMADE = 3
 """After so many the hostile object is made anew; before, each is an edit of the one before."""
 LIVED = 3

@@ -139,6 +139,8 @@ class Story:
         life.tick(seconds)
         if looked:
             await life.look()
+            if not life.bell.rings(life.elapsed):
+                return
         for _ in range(20):
             rest = await life.one_pass()
             self.check()

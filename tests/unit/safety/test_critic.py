@@ -208,7 +208,7 @@ async def test_a_promotion_that_cannot_be_remembered_is_not_written_again_and_ag
             break
     life.cluster.refuse(KIND, "status", Forbidden("no status today"))
     before = life.cluster.requests
-    await life.run(60)
+    await life.run(60, idly=True)
 
     assert life.share("2") == 100, life.story()
     assert life.cluster.requests - before < 15
