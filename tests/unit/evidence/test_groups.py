@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.segments.play import NAME, Result, play
 from benchmarks.segments.rows import EVEN, HEALTHY, SHIFTED, SMALL, Row
+from tests.support.thorough import examples
 
 
 def played(row: Row, releases: int) -> list[Result]:
@@ -25,8 +26,8 @@ def failed(results: Sequence[Result]) -> int:
 
 @pytest.mark.parametrize("row", HEALTHY, ids=lambda row: f"{row.mix.title}-{row.rate:g}")
 def test_healthy_groups_are_left_alone(row: Row) -> None:
-    """In every mix none of twenty releases fails; what is promised of many is at most one in a hundred."""
-    assert failed(played(row, 20)) == 0
+    """In every mix none of a few releases fails; what is promised of many is at most one in a hundred."""
+    assert failed(played(row, examples(8, thorough=20))) == 0
 
 
 def test_every_mix_has_a_group_of_five_percent_and_tells_the_truth_about_itself() -> None:
@@ -39,7 +40,10 @@ def test_every_mix_has_a_group_of_five_percent_and_tells_the_truth_about_itself(
         assert row.harm == 0
 
 
-@pytest.mark.parametrize(("rate", "hours", "releases"), [(100.0, 1, 12), (10.0, 6, 8)])
+@pytest.mark.parametrize(
+    ("rate", "hours", "releases"),
+    [(100.0, 1, examples(6, thorough=12)), (10.0, 6, examples(3, thorough=8))],
+)
 def test_a_small_group_that_is_hurt_is_found_and_named(rate: float, hours: float, releases: int) -> None:
     """Five percent of the users with 10 instead of 5 % bad events, at half of the traffic: always found, alone named.
 
@@ -52,16 +56,17 @@ def test_a_small_group_that_is_hurt_is_found_and_named(rate: float, hours: float
 
 
 def test_a_group_is_found_faster_the_more_it_is_hurt() -> None:
-    """Twice the harm takes less than half of the time, in the median of nine releases."""
-    row = Row(EVEN, 100, (50,), 1, harm=0.05)
+    """Twice the harm takes less than half of the time, in the median of the releases."""
+    row, releases = Row(EVEN, 100, (50,), 1, harm=0.05), examples(5, thorough=9)
     little, much = (
-        sorted(result.apart.seconds for result in played(replace(row, harm=harm), 9))[4] for harm in (0.05, 0.1)
+        sorted(result.apart.seconds for result in played(replace(row, harm=harm), releases))[releases // 2]
+        for harm in (0.05, 0.1)
     )
     assert much < little / 2
 
 
 def test_more_of_the_hard_users_is_no_fault_of_the_candidate() -> None:
     """The totals alone would fail an equal candidate that got more of the users who fail more often."""
-    results = played(Row(SHIFTED, 100, (50,), 1), 5)
+    results = played(Row(SHIFTED, 100, (50,), 1), examples(3, thorough=5))
     assert failed(results) == 0
     assert {result.total.reason for result in results} == {"WorseThanStable"}
