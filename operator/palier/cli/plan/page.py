@@ -1,10 +1,11 @@
 """What `palier plan` prints for people: what is planned with, the numbers at each traffic, a drawing, the verdict."""
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from palier.api.spec.budget import Budget
+from palier.cli.commands import align_columns
 from palier.cli.plan.chart import Terminal, chart
 from palier.cli.plan.outcome import Outcome, ServingOption, point
 from palier.cli.plan.scene import scene, seconds_at
@@ -113,7 +114,7 @@ def _compare_options(serving_options: Sequence[ServingOption]) -> Iterator[str]:
         )
         for option in serving_options
     ]
-    yield from _table([head, *rows], left=(0, 2, 8))
+    yield from align_columns([head, *rows], left=(0, 2, 8))
 
 
 def _points(option: ServingOption) -> Iterator[str]:
@@ -137,7 +138,8 @@ def _points(option: ServingOption) -> Iterator[str]:
     ]
     if option.name:
         yield f"{option.name}, {_model(option)}"
-    yield from _table([(plan.currency, *head, *(["1M tokens"] if tokens else []), "within budget"), *rows], left=(0,))
+    titles = (plan.currency, *head, *(["1M tokens"] if tokens else []), "within budget")
+    yield from align_columns([titles, *rows], left=(0,))
 
 
 def _describe_more(option: ServingOption) -> Iterator[str]:
@@ -193,17 +195,6 @@ def _replicas(one: Point, *, known: bool) -> str:
 
 def _figure(number: Decimal | None) -> str:
     return _UNKNOWN if number is None else sentences.figure(number)
-
-
-def _table(rows: Sequence[Sequence[str]], *, left: Collection[int]) -> Iterator[str]:
-    """Columns as wide as they need to be; numbers stand to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = (
-            f"{cell:<{width}}" if column in left else f"{cell:>{width}}"
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        yield "  ".join(cells).rstrip()
 
 
 def _row(label: str, text: str) -> str:
