@@ -15,7 +15,6 @@ from palier.golden import prompt as prompts
 __all__ = ["JudgePlan", "judge_plan_for"]
 
 _MOST_VOTES: Final = 9
-_DIGITS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

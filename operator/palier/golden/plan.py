@@ -135,7 +135,7 @@ _TEXTS: Final = ("candidate", "stable", "candidate_url", "stable_url", "path", "
 def digest(plan: GoldenPlan) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of what a plan asks, wherever the revisions are."""
     questions = {name: value for name, value in _entry(plan).items() if name not in _WHERE_AND_WHEN}
-    return hashlib.sha256(json.dumps(questions, sort_keys=True).encode()).hexdigest()[:_DIGITS]
+    return _hash_json(questions)
 
 
 def plan_for(
@@ -198,11 +198,11 @@ def _judge(golden: Golden, model: str, *, prompt: str, calibration: str) -> Judg
 
 def _scorer_digest(scorer: Scorer) -> str:
     """Digest of what scores, whatever machine it runs on."""
-    return _hash_text(json.dumps([scorer.image, *scorer.command, None, *scorer.args]))
+    return _hash_json([scorer.image, *scorer.command, None, *scorer.args])
 
 
-def _hash_text(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+def _hash_json(value: Any) -> str:  # noqa: ANN401 - any JSON
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:_DIGITS]
 
 
 def _entry(plan: GoldenPlan) -> dict[str, Any]:

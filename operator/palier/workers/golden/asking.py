@@ -7,7 +7,6 @@ verdict could fall just then.
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack
 from typing import Final, Self, TypeVar
 
 from palier.golden.corpus import Case
@@ -42,16 +41,15 @@ class Asking:
         self._asker = Asker(plan)
         self._arms = ("candidate", "stable") if plan.stable else ("candidate",)
         self._places = asyncio.Semaphore(plan.concurrency)
-        self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Begin."""
-        await self._open.enter_async_context(self._asker)
+        await self._asker.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Close the connections."""
-        await self._open.aclose()
+        await self._asker.__aexit__()
 
     async def ask(self, case: Case) -> list[Replies]:
         """Ask a request as often as the plan says, each time both revisions at the same moment."""
