@@ -145,10 +145,9 @@ def _run(options: argparse.Namespace) -> int:
         if options.collect:
             _collect(plan, options, tell=tell)
             return 0
-        try:
-            examined = _run_examination(plan, options, tell=tell)
-        except InvalidCorpus as error:
-            raise InvalidCorpus(f"{options.corpus}: {error}") from None
+        examined = _run_examination(plan, options, tell=tell)
+    except InvalidCorpus as error:
+        raise InvalidCorpus(f"{options.corpus}: {error}") from None
     except KeyboardInterrupt:
         if isinstance(tell, _People):
             warn(f"palier: {tell.describe_stop(options.collect)}")
@@ -177,8 +176,6 @@ def _collect(plan: "GoldenPlan", options: argparse.Namespace, *, tell: "Tell") -
         raise  # somebody may have a use for what has come
     except BaseException as error:
         unfinished.unlink(missing_ok=True)
-        if isinstance(error, InvalidCorpus):
-            raise InvalidCorpus(f"{options.corpus}: {error}") from None
         if isinstance(error, OSError):
             raise refuse_writing(options.collect, "collect", error) from error
         raise

@@ -147,8 +147,10 @@ def _run(options: argparse.Namespace) -> int:
         check_writable(options.result, option="result")
     tell = _People() if by_hand else _tell_operator
     try:
-        with _name_corpus(options.corpus), _ends_when_asked():
+        with _ends_when_asked():
             result = load_test(plan, _lines(options.corpus), tell=tell)
+    except InvalidCorpus as error:
+        raise InvalidCorpus(f"{options.corpus}: {error}" if options.corpus else str(error)) from None
     except KeyboardInterrupt:
         if isinstance(tell, _People):
             tell.print_stop(table=not options.json)
@@ -212,15 +214,6 @@ def _lines(path: Path | None) -> Iterator[str] | None:
         return None
     check_readable(path, option="corpus")
     return lines_of(path, option="corpus")
-
-
-@contextmanager
-def _name_corpus(corpus: Path | None) -> Iterator[None]:
-    """Mistakes in the corpus are reported with the name of its file."""
-    try:
-        yield
-    except InvalidCorpus as error:
-        raise InvalidCorpus(f"{corpus}: {error}" if corpus else str(error)) from None
 
 
 def _plan_of_file(options: argparse.Namespace) -> "LoadTestPlan":

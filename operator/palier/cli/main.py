@@ -9,13 +9,8 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-from palier.cli.answers import add_commands as add_answers
+from palier.cli import answers, examine, loadtest, plan, shadow, simulate
 from palier.cli.commands import new_command
-from palier.cli.examine import add_command as add_examine
-from palier.cli.loadtest import add_command as add_load_test
-from palier.cli.plan import add_command as add_plan
-from palier.cli.shadow import add_command as add_shadow
-from palier.cli.simulate import add_command as add_simulate
 from palier.cli.terminal import print_text, warn
 from palier.errors import PalierError
 from palier.settings import VERSION, Settings, add_arguments
@@ -110,12 +105,12 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: its current one)")
         command.set_defaults(run=_request, request=name)
-    add_load_test(commands)
-    add_plan(commands)
-    add_simulate(commands)
-    add_answers(commands)
-    add_examine(commands)
-    add_shadow(commands)
+    loadtest.add_command(commands)
+    plan.add_command(commands)
+    simulate.add_command(commands)
+    answers.add_commands(commands)
+    examine.add_command(commands)
+    shadow.add_command(commands)
     operator = new_command(
         commands,
         "operator",

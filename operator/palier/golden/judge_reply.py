@@ -31,13 +31,7 @@ class Opinion(StrEnum):
     @property
     def opposite(self) -> "Opinion":
         """The same opinion about the same answers in the other order."""
-        match self:
-            case Opinion.FIRST:
-                return Opinion.SECOND
-            case Opinion.SECOND:
-                return Opinion.FIRST
-            case Opinion.TIE:
-                return Opinion.TIE
+        return {Opinion.FIRST: Opinion.SECOND, Opinion.SECOND: Opinion.FIRST}.get(self, self)
 
 
 @dataclass(frozen=True, slots=True)

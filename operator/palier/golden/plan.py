@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from pydantic.alias_generators import to_camel
 
-from palier.api.spec.golden import Golden, Scorer
+from palier.api.spec.golden import Scorer
 from palier.api.v1alpha1 import Answers, ModelDeployment
 from palier.errors import InvalidSpec, describe_fault
 from palier.golden.judge_plan import JudgePlan, judge_plan_for
@@ -169,6 +169,9 @@ def plan_for(
     golden = deployment.spec.golden
     if golden is None:
         raise InvalidSpec("spec.golden", "there is none, so there is nothing to ask")
+    judge, model = None, deployment.spec.model.name
+    if golden.judge is not None:
+        judge = judge_plan_for(golden, prompt=judge_prompt, calibration=calibration, judged_model=model)
     return GoldenPlan(
         candidate=candidate,
         stable=stable,
@@ -183,17 +186,11 @@ def plan_for(
         corpus=golden.corpus.digest(requests),
         min_score=None if golden.min_percent is None else golden.min_percent.fraction,
         margin=golden.margin_percent.fraction,
-        judge=_judge(golden, deployment.spec.model.name, prompt=judge_prompt, calibration=calibration),
+        judge=judge,
         scored_elsewhere=golden.scorer is not None,
         scorer="" if golden.scorer is None else _scorer_digest(golden.scorer),
         versions=versions or {},
     )
-
-
-def _judge(golden: Golden, model: str, *, prompt: str, calibration: str) -> JudgePlan | None:
-    if golden.judge is None:
-        return None
-    return judge_plan_for(golden, prompt=prompt, calibration=calibration, judged_model=model)
 
 
 def _scorer_digest(scorer: Scorer) -> str:

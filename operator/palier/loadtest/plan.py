@@ -147,16 +147,11 @@ def plan_for(
 
 def _entry(plan: LoadTestPlan) -> dict[str, Any]:
     entry = {written: getattr(plan, name) for name, written in _NAMES.items()}
-    objectives = [
-        {
-            "name": one.name,
-            "kind": one.kind.value,
-            "limitFraction": one.limit_fraction,
-            "thresholdSeconds": one.threshold_seconds,
-        }
-        for one in plan.objectives
+    written_objectives = [
+        {to_camel(field.name): getattr(objective, field.name) for field in fields(objective)}
+        for objective in plan.objectives
     ]
-    return entry | {"objectives": objectives}
+    return entry | {"objectives": written_objectives}
 
 
 def _objective(entry: Mapping[str, Any]) -> LoadObjective:

@@ -7,12 +7,13 @@ from decimal import Decimal
 from palier.api.spec.budget import Budget
 from palier.cli.commands import align_columns
 from palier.cli.plan.chart import Terminal, chart
+from palier.cli.plan.latency import Latency
 from palier.cli.plan.outcome import Outcome, ServingOption, point
 from palier.cli.plan.scene import scene, seconds_at
 from palier.cli.plan.words import NAMES, conclusion, fits_up_to, title, verdict_of
 from palier.economics import sentences
 from palier.economics.money import HOURS_PER_MONTH
-from palier.economics.planning import Point, PointName
+from palier.economics.planning import BreakEven, Point, PointName
 from palier.economics.prices import Unpriced
 
 __all__ = ["page"]
@@ -153,25 +154,20 @@ def _describe_more(option: ServingOption) -> Iterator[str]:
             marginal += f", {sentences.money(plan.marginal_per_million_tokens, plan.currency)} for 1M tokens"
         yield _row("Marginal", f"{marginal}: a replica that is always busy, without idle time and overheads")
     if plan.break_even is not None:
-        yield _row("Break-even", _break_even(option))
+        yield _row("Break-even", _break_even(plan.break_even, plan.currency))
     if option.latency is not None:
-        yield _row("Answers", _answers(option))
+        yield _row("Answers", _answers(option, option.latency))
 
 
-def _break_even(option: ServingOption) -> str:
-    even, currency = option.plan.break_even, option.plan.currency
-    if even is None:
-        return _UNKNOWN
+def _break_even(even: BreakEven, currency: str) -> str:
     bought = f"the API at {sentences.money(even.api_per_thousand, currency)} for 1,000 requests"
     if even.requests_per_second is None:
         return f"never: {bought} is cheaper at any traffic"
     return f"above {sentences.figure(even.requests_per_second)} requests/s; below, {bought} is cheaper"
 
 
-def _answers(option: ServingOption) -> str:
+def _answers(option: ServingOption, latency: Latency) -> str:
     """How fast they come, and what happens to those who come beyond what is paid for."""
-    if option.latency is None:
-        return _UNKNOWN
     if option.paid == 0:
         return f"nobody gets one: the budget does not pay for {sentences.pods(option.plan.inputs.minimum_replicas)}"
     times = []
@@ -184,7 +180,7 @@ def _answers(option: ServingOption) -> str:
         else:
             times.append(f"{seconds:.2g} s at {NAMES[one.name]}")
     paid = "" if option.paid is None else f" with at most the {sentences.pods(option.paid)} that the budget pays for"
-    return f"{option.latency.percentile} % come within {', '.join(times)}{paid} ({option.latency.source})"
+    return f"{latency.percentile} % come within {', '.join(times)}{paid} ({latency.source})"
 
 
 def _replicas(one: Point, *, known: bool) -> str:
