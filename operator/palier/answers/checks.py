@@ -14,8 +14,6 @@ from palier.answers.shape import shape_difference
 from palier.answers.text import likeness
 from palier.api.spec.answers import Check, Comparison, Similarity, TextMetric
 
-__all__ = ["LONGEST_TEXT", "MISSING", "CheckResult", "Values", "judge_check", "text_at"]
-
 LONGEST_TEXT: Final = 200_000
 """Characters of a text that is compared by a metric: some 35,000 words, which take a fraction of a second."""
 MISSING: Final = "(missing)"

@@ -24,8 +24,6 @@ from palier.answers.paths import Pattern, find_places, steps_of
 from palier.answers.stream import text_in
 from palier.api.spec.answers import Answers, Check, Comparison, TextMetric
 
-__all__ = ["Answer", "CheckResult", "ComparisonResult", "compare", "compare_values", "own_texts", "to_embed"]
-
 _NO_LIKENESSES: Final[Mapping[str, float]] = MappingProxyType({})
 
 

@@ -14,8 +14,6 @@ from palier.answers.numbers import is_near
 from palier.answers.paths import Pattern
 from palier.answers.rules import STRICT, Rules, normalize_text
 
-__all__ = ["NOTHING", "Difference", "describe_mismatch", "difference"]
-
 NOTHING: Final = "nothing"
 """What a message says of a place where there is no value."""
 

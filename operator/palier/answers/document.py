@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any, Final, NoReturn
 
-__all__ = ["DEEPEST", "SHOWN", "document_of", "is_number", "is_too_deep", "label_of", "show_value", "text_of_value"]
-
 DEEPEST: Final = 100
 """Levels of lists and objects in each other; what is nested deeper is text."""
 SHOWN: Final = 80

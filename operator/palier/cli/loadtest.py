@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from palier.loadtest.result import LoadTestResult, StepRecord
     from palier.workers.load_test import Progress
 
-_PROMISES = ("latency", "firstToken", "perToken", "betweenTokens")
+_PROMISES = {
+    "latency": "latency",
+    "firstToken": "first token",
+    "perToken": "per token",
+    "betweenTokens": "between tokens",
+}
+"""The promises about times, and what their objectives are called."""
 _SETTINGS = (
     "method",
     "timeout",
@@ -236,15 +242,10 @@ def _plan_by_hand(options: argparse.Namespace) -> "LoadTestPlan":
     if options.plan is not None:
         options.command.error("an address and --plan exclude each other: the plan has its own")
     objectives: list[LoadObjective] = []
-    for kind, words in (
-        (Promise.LATENCY, "latency"),
-        (Promise.FIRST_TOKEN, "first token"),
-        (Promise.PER_TOKEN, "per token"),
-        (Promise.BETWEEN_TOKENS, "between tokens"),
-    ):
-        for percentile, threshold in getattr(options, kind.value):
+    for kind, words in _PROMISES.items():
+        for percentile, threshold in getattr(options, kind):
             share = float((100 - percentile) / 100)
-            objectives.append(LoadObjective(f"{words} p{percentile:f}", kind, share, threshold))
+            objectives.append(LoadObjective(f"{words} p{percentile:f}", Promise(kind), share, threshold))
     of_streams = any(one.kind is not Promise.LATENCY for one in objectives)
     if options.errors is not None:
         objectives.append(LoadObjective("errors", Promise.ERRORS, float(options.errors / 100)))

@@ -17,8 +17,6 @@ from palier.golden.corpus import show_json
 from palier.golden.judge_reply import Opinion
 from palier.golden.prompt import text_of
 
-__all__ = ["CONTROLS", "CONTROLS_NEEDED", "FEWEST_PAIRS", "MOST_PAIRS", "Agreement", "Pair", "agreement_of", "read"]
-
 FEWEST_PAIRS: Final = 20
 """With fewer, the share on which judge and people agree is not even known to 20 points of a hundred."""
 MOST_PAIRS: Final = 2000

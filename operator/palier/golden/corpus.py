@@ -13,8 +13,6 @@ from palier.answers.document import refuse_constant
 from palier.api.spec.values import UrlPath
 from palier.errors import InvalidCorpus
 
-__all__ = ["LONGEST_ID", "MOST_CHARACTERS", "MOST_LINES", "Case", "read"]
-
 MOST_LINES: Final = 100_000
 MOST_CHARACTERS: Final = 256 * 2**20
 LONGEST_ID: Final = 80

@@ -12,8 +12,6 @@ from palier.api.spec.golden import Golden
 from palier.errors import InvalidSpec, describe_fault
 from palier.golden import prompt as prompts
 
-__all__ = ["JudgePlan", "judge_plan_for"]
-
 _MOST_VOTES: Final = 9
 
 

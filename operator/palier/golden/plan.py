@@ -18,8 +18,6 @@ from palier.errors import InvalidSpec, describe_fault
 from palier.golden.judge_plan import JudgePlan, judge_plan_for
 from palier.golden.verdict import Question
 
-__all__ = ["DEFAULT_MARGIN", "GoldenPlan", "digest", "plan_for"]
-
 DEFAULT_MARGIN: Final = 0.02
 
 _DIGITS: Final = 16

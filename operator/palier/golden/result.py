@@ -11,8 +11,6 @@ from pydantic.alias_generators import to_camel
 from palier.api.figures import figure_of, number_of
 from palier.api.status.values import Verdict
 
-__all__ = ["JSON_LIMIT", "GoldenResult", "JudgeResult"]
-
 JSON_LIMIT: Final = 4000
 """Bytes: a termination message has at most 4096."""
 _MESSAGE_LIMIT: Final = 900

@@ -31,8 +31,6 @@ from palier.golden.figures import write_decimal, write_margin, write_percent, wr
 from palier.golden.proof import Bets, mean_between
 from palier.golden.result import GoldenResult, JudgeResult
 
-__all__ = ["ALPHA", "BETA", "MOST_LEFT_OUT", "Examination", "Finding", "Gap", "Item", "Question", "nothing_to_compare"]
-
 ALPHA: Final = 0.01
 """Largest probability that a candidate fails which is as good as it has to be."""
 BETA: Final = 0.05

@@ -19,8 +19,6 @@ from palier.answers.document import DEEPEST, is_too_deep, refuse_constant
 from palier.api.spec.values import UrlPath
 from palier.errors import InvalidCorpus
 
-__all__ = ["MOST_TARGETS", "Request", "read", "targets", "varies"]
-
 MOST_TARGETS: Final = 50_000
 """Targets of one step; where it sends more requests, they are sent again from the first."""
 MOST_BYTES: Final = 128 * 2**20

@@ -15,8 +15,6 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import InvalidSpec, describe_fault
 from palier.loadtest.objectives import LoadObjective, Promise, objectives_under_load
 
-__all__ = ["CONNECTIONS", "LoadTestPlan", "digest", "plan_for"]
-
 CONNECTIONS: Final = 10_000
 """Most requests that are open at once; a server that has so many unanswered does not keep up."""
 

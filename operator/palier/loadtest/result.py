@@ -15,8 +15,6 @@ from pydantic.alias_generators import to_camel
 from palier.api.figures import figure_of, number_of
 from palier.evidence.verdicts import Verdict
 
-__all__ = ["JSON_LIMIT", "STEP_LIMIT", "LoadTestResult", "StepRecord", "decimal_of"]
-
 STEP_LIMIT: Final = 32
 """Steps that a status keeps."""
 

@@ -16,8 +16,6 @@ import aiohttp
 from palier.api.spec.answers import Embeddings
 from palier.workers.connections import Connections, read_body
 
-__all__ = ["Embedder", "cosine"]
-
 _LONGEST: Final = 8 * 2**20
 """Bytes of an answer: two vectors of some thousand numbers are far shorter."""
 _LATELY: Final = 1.0

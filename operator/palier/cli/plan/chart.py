@@ -11,8 +11,6 @@ from typing import TextIO
 from palier.cli.plan.axis import Axis, shorten_number
 from palier.cli.plan.curves import Curve, Panel, Scene
 
-__all__ = ["Terminal", "chart"]
-
 _ROWS = 12
 _GUTTER = 8
 """Columns for the labels at the left."""

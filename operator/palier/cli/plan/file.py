@@ -19,8 +19,6 @@ from palier.api.v1alpha1 import Latency, ModelDeployment, TimeSignal, parse
 from palier.cli.yaml_files import explain_unreadable
 from palier.errors import InvalidSettings, InvalidSpec
 
-__all__ = ["Draft", "drafts"]
-
 _LISTS = {"spec.objectives": "objective", "spec.release.stages": "stage"}
 """Lists whose entries can be left out one by one."""
 _WHOLE: Mapping[str, tuple[str, str, dict[str, Any]]] = {

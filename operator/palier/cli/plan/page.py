@@ -16,8 +16,6 @@ from palier.economics.money import HOURS_PER_MONTH
 from palier.economics.planning import BreakEven, Point, PointName
 from palier.economics.prices import Unpriced
 
-__all__ = ["page"]
-
 _LABEL = 12
 _UNKNOWN = "-"
 _FITS = {True: "yes", False: "no", None: _UNKNOWN}

@@ -15,8 +15,6 @@ from palier.cli.plan.words import NAMES, conclusion, title, verdict_of
 from palier.economics import sentences
 from palier.economics.costs import Limits, thousands
 
-__all__ = ["scene", "seconds_at"]
-
 Rates = tuple[float, ...]
 
 

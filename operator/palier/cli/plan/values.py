@@ -7,8 +7,6 @@ from typing import TypeVar
 
 from palier.cli.simulate.values import seconds
 
-__all__ = ["Named", "by_variant", "parse_duration", "parse_named", "parse_rate", "parse_whole"]
-
 T = TypeVar("T")
 Named = tuple[str, T]
 """A value and the variant that it is of; an empty name for a spec without variants."""

@@ -8,8 +8,6 @@ from palier.cli.plan.outcome import Outcome, ServingOption
 from palier.economics import sentences
 from palier.economics.planning import PointName
 
-__all__ = ["NAMES", "conclusion", "fits_up_to", "title", "verdict_of"]
-
 NAMES: Final[Mapping[str, str]] = {
     PointName.POC: "POC",
     PointName.TARGET: "target",

@@ -9,8 +9,6 @@ from concurrent.futures import ProcessPoolExecutor
 from palier.cli.terminal import clear_progress, print_progress
 from palier.simulate.runs import Plan, Run, play
 
-__all__ = ["play_all"]
-
 _CHUNK = 10
 """Runs that a process plays before it reports."""
 

@@ -19,8 +19,6 @@ from palier.golden.corpus import Case
 from palier.golden.plan import GoldenPlan
 from palier.workers.connections import Connections, read_body
 
-__all__ = ["LONGEST_BODY", "Asker", "Reply", "document_of"]
-
 LONGEST_BODY: Final = 16 * 2**20
 """Bytes of an answer that are read; a longer one has failed."""
 

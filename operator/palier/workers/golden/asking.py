@@ -13,8 +13,6 @@ from palier.golden.corpus import Case
 from palier.golden.plan import GoldenPlan
 from palier.workers.golden.ask import Asker, Reply
 
-__all__ = ["Asking", "Replies", "in_order"]
-
 _AHEAD: Final = 4
 """How many times more requests than are under way at once may wait for a slower one before them."""
 

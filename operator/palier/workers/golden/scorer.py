@@ -15,8 +15,6 @@ from palier.golden.plan import GoldenPlan
 from palier.golden.verdict import Gap, Item
 from palier.workers.golden.ask import Reply
 
-__all__ = ["ScorerFailed", "answer_line", "read_items"]
-
 _ARMS: Final = ("candidate", "stable")
 _LINE_FIELDS: Final = {"id", *_ARMS}
 

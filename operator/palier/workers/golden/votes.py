@@ -18,8 +18,6 @@ from palier.golden.judge_plan import JudgePlan
 from palier.golden.judge_reply import Opinion, Reply, reply_of
 from palier.workers.connections import Connections, read_body
 
-__all__ = ["FAILURES_IN_A_ROW", "LONGEST_BODY", "Pause", "Votes"]
-
 FAILURES_IN_A_ROW: Final = 10
 """After so many a judge is considered down, so that a dead one does not take hours."""
 LONGEST_BODY: Final = 1024 * 1024

@@ -24,8 +24,6 @@ from palier.shadow.ledger import ARMS, Ledger, Times
 from palier.shadow.plan import ShadowPlan
 from palier.workers.shadow.proxy import ShadowProxy
 
-__all__ = ["LedgerCollector", "registry_of"]
-
 _ARM: Final = ("revision", "comparison")
 """Labels of every metric: which version, and in which comparison."""
 _PROMPT: Final = "prompt/"
@@ -121,13 +119,15 @@ def _of_checks(candidate: Arm, ledger: Ledger) -> Iterator[Metric]:
 def _of_arms(arms: Mapping[str, Arm], ledger: Ledger) -> Iterator[Metric]:
     groups = [((*arms[arm], name), counts.arms[arm]) for arm in arms for name, counts in ledger.segments.items()]
     copies = [(arms[arm], counts) for arm, counts in ledger.copies.items()]
-    about = "Requests that were sent to both versions and came to an end"
-    yield _counter("answers", f"{about}.", [(labels, counts.answers) for labels, counts in groups], "segment")
-    failed = "Requests among them that failed"
-    how = f"{failed}: HTTP 5xx, no answer in time, a broken connection."
-    yield _counter("failed_answers", how, [(labels, counts.failed) for labels, counts in groups], "segment")
-    yield _counter("copies", f"{about}, at once and in no order.", [(arm, counts.answers) for arm, counts in copies])
-    yield _counter("failed_copies", f"{failed}.", [(arm, counts.failed) for arm, counts in copies])
+    about = "Requests that were sent to both versions and came to an end."
+    yield _counter("answers", about, [(labels, counts.answers) for labels, counts in groups], "segment")
+    about = "Requests among them that failed: HTTP 5xx, no answer in time, a broken connection."
+    yield _counter("failed_answers", about, [(labels, counts.failed) for labels, counts in groups], "segment")
+    about = "Requests that were sent to both versions and came to an end, at once and in no order."
+    yield _counter("copies", about, [(arm, counts.answers) for arm, counts in copies])
+    yield _counter(
+        "failed_copies", "Requests among them that failed.", [(arm, counts.failed) for arm, counts in copies]
+    )
     yield _histogram(
         "answer_seconds",
         "Time until the whole answer; what failed is beyond all edges.",

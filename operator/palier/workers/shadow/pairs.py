@@ -22,8 +22,6 @@ from palier.shadow.sample import Reservoir, show_body
 from palier.workers.embedding import Embedder
 from palier.workers.shadow.sender import Outgoing, Sender
 
-__all__ = ["Disagreement", "Kept", "PairResult", "Pairs"]
-
 Kept = dict[str, Any]
 """A disagreement, as people read it."""
 

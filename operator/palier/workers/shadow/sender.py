@@ -19,8 +19,6 @@ from palier.api.constants import SHADOW_HEADER
 from palier.shadow.reply import Failure, FirstEvent, Reply
 from palier.workers.connections import Connections
 
-__all__ = ["LONGEST_HEADER", "Outgoing", "Sender"]
-
 LONGEST_HEADER: Final = 65536
 """Bytes of a header, and of the line with the path; Envoy passes on as many."""
 
