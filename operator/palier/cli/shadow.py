@@ -34,19 +34,12 @@ def add_command(commands: Commands) -> None:
     """Add `palier shadow-proxy` to the commands."""
     command = new_command(commands, "shadow-proxy", "compare how two revisions answer copies of requests", DESCRIPTION)
     command.add_argument("--plan", type=Path, required=True, metavar="FILE", help="what is compared, and how")
-    command.add_argument(
-        "--port", type=_port, default=8080, metavar="PORT", help="where copies are taken (default: 8080)"
-    )
-    command.add_argument(
-        "--metrics-port", type=_port, default=9090, metavar="PORT", help="where the metrics are (default: 9090)"
-    )
-    command.add_argument(
-        "--disagreements-port",
-        type=_port,
-        default=9091,
-        metavar="PORT",
-        help="where disagreements are, on the loopback address, if the plan keeps any (default: 9091)",
-    )
+    for option, port, words in (
+        ("--port", 8080, "where copies are taken"),
+        ("--metrics-port", 9090, "where the metrics are"),
+        ("--disagreements-port", 9091, "where disagreements are, on the loopback address, if the plan keeps any"),
+    ):
+        command.add_argument(option, type=_port, default=port, metavar="PORT", help=f"{words} (default: {port})")
     command.set_defaults(run=_run)
 
 
