@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from palier.answers.difference import NOTHING, Difference, describe_mismatch, difference
+from palier.answers.difference import NOTHING, Difference, describe_mismatch, difference, tell_apart
 from palier.answers.document import SHOWN, label_of, show_value, text_of_value
 from palier.answers.numbers import is_near, number_of
 from palier.answers.paths import Pattern, steps_of, write_path
@@ -13,8 +13,6 @@ from palier.answers.rules import STRICT, Allowance, Rules
 from palier.answers.shape import shape_difference
 from palier.answers.text import likeness
 from palier.api.spec.answers import Check, Comparison, Similarity, TextMetric
-
-__all__ = ["LONGEST_TEXT", "MISSING", "CheckResult", "Values", "judge_check", "text_at"]
 
 LONGEST_TEXT: Final = 200_000
 """Characters of a text that is compared by a metric: some 35,000 words, which take a fraction of a second."""
@@ -129,18 +127,14 @@ def _shorten_place(place: Pattern) -> str:
 
 
 def _same_label(reference: Any, candidate: Any, _rules: Rules) -> Difference | None:  # noqa: ANN401
-    if label_of(reference) == label_of(candidate):
-        return None
-    return Difference(describe_mismatch(show_value(reference), show_value(candidate)))
+    return None if label_of(reference) == label_of(candidate) else tell_apart(reference, candidate)
 
 
 def _near_numbers(reference: Any, candidate: Any, rules: Rules) -> Difference | None:  # noqa: ANN401
     expected, given = number_of(reference), number_of(candidate)
     if expected is None or given is None:
         return difference(reference, candidate)
-    if is_near(expected, given, rules.allowance):
-        return None
-    return Difference(describe_mismatch(show_value(reference), show_value(candidate)))
+    return None if is_near(expected, given, rules.allowance) else tell_apart(reference, candidate)
 
 
 _ALIKE: Final[Mapping[Comparison, Alike]] = {Comparison.LABEL: _same_label, Comparison.NUMBER: _near_numbers}

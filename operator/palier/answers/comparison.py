@@ -24,8 +24,6 @@ from palier.answers.paths import Pattern, find_places, steps_of
 from palier.answers.stream import text_in
 from palier.api.spec.answers import Answers, Check, Comparison, TextMetric
 
-__all__ = ["Answer", "CheckResult", "ComparisonResult", "compare", "compare_values", "own_texts", "to_embed"]
-
 _NO_LIKENESSES: Final[Mapping[str, float]] = MappingProxyType({})
 
 
@@ -46,9 +44,9 @@ class ComparisonResult:
 
     agrees: bool | None
     """False when a check or the status code says so; else None when one could not be compared."""
-    results: tuple[CheckResult, ...]
+    results: tuple[CheckResult, ...] = ()
     """One for each check; none when the status codes differ. Checks for which nothing is expected are left out."""
-    message: str
+    message: str = ""
     """The first disagreement, with parts of both answers; empty when there is none. `failed_checks` has none."""
 
     @property
@@ -90,9 +88,7 @@ def compare(
         likenesses: for checks by `embedding` the cosine of the vectors of `to_embed`'s texts, by the check's name.
     """
     if reference.status != candidate.status:
-        return ComparisonResult(
-            agrees=False, results=(), message=f"status {candidate.status} instead of {reference.status}"
-        )
+        return ComparisonResult(agrees=False, message=f"status {candidate.status} instead of {reference.status}")
     first, second = _read(reference, answers), _read(candidate, answers)
     silent = isinstance(first, _Nothing) and isinstance(second, _Nothing)
     texts = _is_success(reference) and not (isinstance(first, dict | list) or isinstance(second, dict | list))
@@ -131,17 +127,15 @@ def compare_values(
         likenesses: as of `compare`.
     """
     if not _is_success(candidate):
-        return ComparisonResult(agrees=False, results=(), message=f"status {candidate.status} instead of a success")
+        return ComparisonResult(agrees=False, message=f"status {candidate.status} instead of a success")
     if is_too_deep(expected):
-        return ComparisonResult(
-            agrees=None, results=(), message=f"what is expected is nested deeper than {DEEPEST} levels"
-        )
+        return ComparisonResult(agrees=None, message=f"what is expected is nested deeper than {DEEPEST} levels")
     results = [
         judge_check(check, wanted, given, partial=True, embedded=likenesses.get(check.name))
         for check, wanted, given in _expectations(expected, candidate, answers)
     ]
     if not results:
-        return ComparisonResult(agrees=None, results=(), message="nothing is expected at the path of any check")
+        return ComparisonResult(agrees=None, message="nothing is expected at the path of any check")
     return _combine_results(results)
 
 

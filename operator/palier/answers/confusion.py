@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["LONGEST_LABEL", "MOST_LABELS", "MOST_PAIRS", "OTHER", "Confusion", "bound_label"]
-
 OTHER: Final = "(other)"
 """The label of everything beyond the labels that are kept."""
 MOST_LABELS: Final = 50

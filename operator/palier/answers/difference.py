@@ -14,8 +14,6 @@ from palier.answers.numbers import is_near
 from palier.answers.paths import Pattern
 from palier.answers.rules import STRICT, Rules, normalize_text
 
-__all__ = ["NOTHING", "Difference", "describe_mismatch", "difference"]
-
 NOTHING: Final = "nothing"
 """What a message says of a place where there is no value."""
 
@@ -40,6 +38,11 @@ def difference(reference: Any, candidate: Any, rules: Rules = STRICT) -> Differe
         return _of_lists(reference, candidate, rules)
     if _are_same(reference, candidate, rules):
         return None
+    return tell_apart(reference, candidate)
+
+
+def tell_apart(reference: Any, candidate: Any) -> Difference:  # noqa: ANN401
+    """The difference of two values as wholes."""
     return Difference(describe_mismatch(show_value(reference), show_value(candidate)))
 
 
@@ -93,7 +96,7 @@ def _of_lists(reference: list[Any], candidate: list[Any], rules: Rules) -> Diffe
 
 def _of_unordered(reference: Sequence[Element], candidate: Sequence[Element]) -> Difference | None:
     lone = find_unmatched(reference, candidate, lambda one, other, rules: difference(one, other, rules) is None)
-    return None if lone is None else Difference(describe_mismatch(show_value(lone[0]), show_value(lone[1])))
+    return None if lone is None else tell_apart(*lone)
 
 
 def _elements(count: int) -> str:

@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any, Final, NoReturn
 
-__all__ = ["DEEPEST", "SHOWN", "document_of", "is_number", "is_too_deep", "label_of", "show_value", "text_of_value"]
-
 DEEPEST: Final = 100
 """Levels of lists and objects in each other; what is nested deeper is text."""
 SHOWN: Final = 80
@@ -19,11 +17,16 @@ SHOWN: Final = 80
 _MOST_PIECES: Final = SHOWN + 1
 
 
-def _refuse(constant: str) -> NoReturn:
+def refuse_constant(constant: str) -> NoReturn:
+    """Refuse `NaN` and infinities, which Python reads as JSON though they are none.
+
+    Raises:
+        ValueError: always.
+    """
     raise ValueError(f"{constant} is not JSON")
 
 
-_DECODER: Final = json.JSONDecoder(parse_constant=_refuse)
+_DECODER: Final = json.JSONDecoder(parse_constant=refuse_constant)
 _PLAIN: Final = json.JSONEncoder(ensure_ascii=False)
 _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 

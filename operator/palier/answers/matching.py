@@ -15,8 +15,6 @@ from typing import Any
 from palier.answers.document import is_number
 from palier.answers.rules import Rules, normalize_text
 
-__all__ = ["Element", "elements", "find_unmatched"]
-
 Element = tuple[Any, Rules]
 """A value and the rules for it."""
 Alike = Callable[[Any, Any, Rules], bool]

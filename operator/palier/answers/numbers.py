@@ -7,8 +7,6 @@ from typing import Final
 
 from palier.answers.rules import Allowance
 
-__all__ = ["Number", "is_near", "number_of"]
-
 Number = int | float | Decimal
 
 _EXACT: Final = Context(prec=60, traps=[])

@@ -9,19 +9,6 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-__all__ = [
-    "ANY",
-    "REDACTED",
-    "Pattern",
-    "Step",
-    "advance_patterns",
-    "find_places",
-    "find_values",
-    "redact_paths",
-    "steps_of",
-    "write_path",
-]
-
 REDACTED: Final = "***"
 """What stands in the place of a value that must not be kept."""
 

@@ -8,8 +8,6 @@ from typing import Final, NamedTuple, Self
 from palier.answers.paths import Pattern, Step, advance_patterns
 from palier.api.spec.answers import Tolerance
 
-__all__ = ["LARGEST_GROUP", "MOST_PAIRS", "STRICT", "Allowance", "Budget", "Rules", "normalize_text"]
-
 LARGEST_GROUP: Final = 64
 """Elements of a list in any order among which every pair is looked at."""
 MOST_PAIRS: Final = 20_000

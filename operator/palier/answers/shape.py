@@ -11,8 +11,6 @@ from palier.answers.difference import NOTHING, Difference, describe_mismatch
 from palier.answers.document import is_number
 from palier.answers.paths import ANY
 
-__all__ = ["shape_difference"]
-
 
 @dataclass(slots=True)
 class _Shape:

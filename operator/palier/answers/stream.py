@@ -12,8 +12,6 @@ from typing import Final
 from palier.answers.document import document_of, text_of_value
 from palier.answers.paths import Pattern, find_places, steps_of
 
-__all__ = ["events", "is_stream", "text_in", "text_of"]
-
 DONE: Final = "[DONE]"
 """What ends the streams of OpenAI's interface; no part of the text."""
 

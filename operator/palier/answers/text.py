@@ -17,8 +17,6 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, TypeVar
 
-__all__ = ["METRICS", "PERCENT_METRICS", "likeness", "longest_common", "score"]
-
 PERCENT_METRICS: Final = frozenset({"bleu", "chrf"})
 """Metrics whose scale ends at 100 and not at 1."""
 

@@ -10,8 +10,6 @@ from typing import Any, Final
 from palier.api.constants import DENIED, READY
 from palier.api.status.values import Result
 
-__all__ = ["ENDED", "HELD", "NOTHING_TO_DO", "next_step"]
-
 _WAIT = "wait: it goes on by itself"
 _TRAFFIC = f"{_WAIT}; with too little traffic, give the stages of the next release more weight or time"
 _DECIDE = "decide: `palier abort {object}`, `palier promote {object}`, or another spec"

@@ -8,24 +8,14 @@ import argparse
 import hashlib
 import json
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Final
 
 from palier.answers.text import METRICS, PERCENT_METRICS, score
 from palier.cli import compare
+from palier.cli.commands import Commands, new_command
 from palier.cli.terminal import print_json, print_text
-from palier.cli.texts import (
-    BELOW,
-    SHOWN,
-    add_files,
-    content,
-    doubt_scale,
-    mean_of,
-    new_command,
-    number,
-    pairs,
-)
-
-__all__ = ["add_commands"]
+from palier.cli.texts import BELOW, SHOWN, add_files, content, doubt_scale, number, pairs
 
 _ROUNDING: Final = 1e-9
 """What rounding may take from a mean that is exactly the minimum."""
@@ -53,7 +43,7 @@ with a newline, or a carriage return and a newline; an empty line is an empty te
 Exit status: 0 done, 1 a mistake in a file, 2 a mistake at the command line, 3 the mean is below --min."""
 
 
-def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_commands(commands: Commands) -> None:
     """Add `palier score` and `palier compare` to the commands."""
     scoring = new_command(commands, "score", "score texts against references by ROUGE, BLEU, chrF, F1", _SCORE)
     scoring.add_argument("--metric", required=True, choices=METRICS, help="how alike two texts are")
@@ -81,7 +71,7 @@ def _score(options: argparse.Namespace) -> int:
     references, candidates = pairs(options)
     versions = _versions(options)
     scores = [score(options.metric, *pair) for pair in zip(references, candidates, strict=True)]
-    mean = mean_of(scores)
+    mean = fmean(scores)
     if options.json:
         result = {"metric": options.metric, "n": len(scores), "mean": mean, "scores": scores}
         print_json(json.dumps(result | ({"versions": versions} if versions else {})))
@@ -103,7 +93,7 @@ def _score_page(
     """What a person reads: the mean, and where it was lost."""
     from palier.answers.document import show_value  # noqa: PLC0415
 
-    lines = [f"{metric:<8}{mean_of(scores):.4f}   mean of {len(scores)}, between 0 and {most}"]
+    lines = [f"{metric:<8}{fmean(scores):.4f}   mean of {len(scores)}, between 0 and {most}"]
     worst = sorted(range(len(scores)), key=scores.__getitem__)[:SHOWN]
     rows = [(str(place + 1), f"{scores[place]:.4f}", place) for place in worst if scores[place] + _ROUNDING < most]
     if rows:

@@ -13,8 +13,6 @@ from palier.api.constants import KIND
 from palier.api.spec.answers import Answers
 from palier.errors import InvalidSettings, InvalidSpec
 
-__all__ = ["answers_in"]
-
 
 def answers_in(text: str, *, name: str) -> Answers:
     """How answers are compared, as a file says.

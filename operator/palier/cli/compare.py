@@ -8,29 +8,18 @@ import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
+from palier.cli.commands import Commands, new_command
 from palier.cli.terminal import print_json, print_text, warn
-from palier.cli.texts import (
-    BELOW,
-    SHOWN,
-    add_files,
-    content,
-    doubt_scale,
-    mean_of,
-    new_command,
-    number,
-    pairs,
-    shown_name,
-)
+from palier.cli.texts import BELOW, SHOWN, add_files, content, doubt_scale, number, pairs, shown_name
 from palier.errors import InvalidSettings, InvalidSpec
 
 if TYPE_CHECKING:
     from palier.answers.checks import CheckResult
     from palier.answers.confusion import Confusion
     from palier.api.spec.answers import Answers
-
-__all__ = ["add_command"]
 
 _IDLE: Final = 1
 """Exit status when a check compared nothing."""
@@ -96,12 +85,12 @@ class _Tally:
 
     def entry(self) -> dict[str, Any]:
         """The entry of `checks`."""
-        mean = mean_of(self.scores) if self.scores else None
+        mean = fmean(self.scores) if self.scores else None
         table = {} if self.confusion is None else {"confusion": self.confusion.table()}
         return {"name": self.name, "compared": self.pair_count, "agreeing": self.agreeing, "score": mean, **table}
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: Commands) -> None:
     """Add `palier compare` to the commands."""
     comparing = new_command(commands, "compare", "compare answers as the shadow stage of a release does", _COMPARE)
     add_files(comparing, "answers, one per line")
@@ -188,7 +177,7 @@ def _page(result: Mapping[str, Any], tallies: Sequence[_Tally]) -> Iterator[str]
     yield f"{'check':<{width}}  {'compared':>8}  {'agreeing':>8}  {'score':>6}"
     for tally in tallies:
         agreeing = _percent(tally.agreeing / tally.pair_count) if tally.pair_count else "-"
-        scored = f"{mean_of(tally.scores):.4f}" if tally.scores else "-"
+        scored = f"{fmean(tally.scores):.4f}" if tally.scores else "-"
         yield f"{tally.name:<{width}}  {tally.pair_count:>8}  {agreeing:>8}  {scored:>6}"
     for tally in tallies:
         if tally.confusion is not None and tally.confusion.counts:

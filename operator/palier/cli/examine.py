@@ -4,29 +4,24 @@ import argparse
 import asyncio
 import json
 import os
-import re
 import signal
 from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
-from palier.cli.files import check_readable, check_writable, decode_lines, leave, lines_of
+from palier.cli.commands import Commands, hand_over_result, new_command
+from palier.cli.files import check_readable, check_writable, decode_lines, lines_of, refuse_writing
 from palier.cli.plain import use_numbers
 from palier.cli.plan.values import parse_duration
-from palier.cli.terminal import print_json, print_text, warn
+from palier.cli.terminal import print_json, warn
+from palier.cli.values import parse_address, parse_count, parse_percent
 from palier.errors import InvalidCorpus, InvalidSettings
 
 if TYPE_CHECKING:
     from palier.golden.plan import GoldenPlan
     from palier.workers.golden.run import ExaminationReport, Progress, Tell
 
-__all__ = ["add_command"]
-
-STATUSES = {"Pass": 0, "Fail": 3, "NoEvidence": 4}
-"""Exit statuses by hand; 1 is a mistake in a file, 2 one at the command line."""
 TOKEN = "PALIER_JUDGE_TOKEN"  # noqa: S105 - the name of a variable
 
 Done = TypeVar("Done")
@@ -69,16 +64,16 @@ The operator runs the same in a pod, before a release, with `--plan` in place of
 has the answers that --collect had got."""
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: Commands) -> None:
     """Add `palier examine` to the commands."""
-    command = commands.add_parser(
-        "examine",
-        help="ask requests whose good answers are known, and judge the answers",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    summary = "ask requests whose good answers are known, and judge the answers"
+    command = new_command(commands, "examine", summary, DESCRIPTION)
+    command.add_argument(
+        "url", nargs="?", type=parse_address, metavar="URL", help="the candidate: http://host:port/path"
     )
-    command.add_argument("url", nargs="?", type=_address, metavar="URL", help="the candidate: http://host:port/path")
-    command.add_argument("--stable", type=_address, metavar="URL", help="what it is compared with: http://host:port")
+    command.add_argument(
+        "--stable", type=parse_address, metavar="URL", help="what it is compared with: http://host:port"
+    )
     command.add_argument("--corpus", type=Path, required=True, metavar="FILE", help="the requests, one in each line")
     command.add_argument("--plan", type=Path, metavar="FILE", help="the whole plan, as the operator writes it")
     command.add_argument("--result", type=Path, metavar="FILE", help="also write the result to this file, as JSON")
@@ -88,9 +83,14 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     settings = command.add_argument_group("settings")
     for option, kind, metavar, words in (
         ("--timeout", parse_duration, "TIME", "longest wait for an answer (default: 60s)"),
-        ("--concurrency", _parse_whole, "N", "requests at the same time, each to both (default: 4)"),
-        ("--repeat", _parse_whole, "N", "how often each request is asked, for models whose answers vary (default: 1)"),
-        ("--seed", _parse_whole, "N", "the same seed draws the same order (default: 1)"),
+        ("--concurrency", parse_count, "N", "requests at the same time, each to both (default: 4)"),
+        (
+            "--repeat",
+            parse_count,
+            "N",
+            "how often each request is asked, for models whose answers vary (default: 1)",
+        ),
+        ("--seed", parse_count, "N", "the same seed draws the same order (default: 1)"),
     ):
         settings.add_argument(option, type=kind, metavar=metavar, help=words)
     settings.add_argument(
@@ -145,10 +145,9 @@ def _run(options: argparse.Namespace) -> int:
         if options.collect:
             _collect(plan, options, tell=tell)
             return 0
-        try:
-            examined = _run_examination(plan, options, tell=tell)
-        except InvalidCorpus as error:
-            raise InvalidCorpus(f"{options.corpus}: {error}") from None
+        examined = _run_examination(plan, options, tell=tell)
+    except InvalidCorpus as error:
+        raise InvalidCorpus(f"{options.corpus}: {error}") from None
     except KeyboardInterrupt:
         if isinstance(tell, _People):
             warn(f"palier: {tell.describe_stop(options.collect)}")
@@ -160,14 +159,8 @@ def _print_result(examined: "ExaminationReport", options: argparse.Namespace, *,
     from palier.cli.examine_page import page  # noqa: PLC0415
 
     text = json.dumps(use_numbers(examined.result.to_status())) if by_hand else examined.result.to_json()
-    if options.json or not by_hand:
-        print_json(text)
-    else:
-        print_text(page(examined))
-    if options.result:
-        leave(options.result, text, option="result")
-    # The operator learns the verdict from the result: a Job that failed would be tried again.
-    return STATUSES[examined.result.verdict] if by_hand else 0
+    verdict = examined.result.verdict
+    return hand_over_result(options, verdict=verdict, text=text, page=lambda: page(examined), by_hand=by_hand)
 
 
 def _collect(plan: "GoldenPlan", options: argparse.Namespace, *, tell: "Tell") -> None:
@@ -183,11 +176,8 @@ def _collect(plan: "GoldenPlan", options: argparse.Namespace, *, tell: "Tell") -
         raise  # somebody may have a use for what has come
     except BaseException as error:
         unfinished.unlink(missing_ok=True)
-        if isinstance(error, InvalidCorpus):
-            raise InvalidCorpus(f"{options.corpus}: {error}") from None
         if isinstance(error, OSError):
-            message = f"--collect: cannot write {options.collect}: {error.strerror or error}"
-            raise InvalidSettings(message) from error
+            raise refuse_writing(options.collect, "collect", error) from error
         raise
 
 
@@ -281,29 +271,5 @@ class _People:
         return f"stopped after {self._last.asked} of {self._last.of} requests: nothing was decided{collected}"
 
 
-def _address(text: str) -> tuple[str, str]:
-    """An address as the part that names the server and the path."""
-    try:
-        parts = urlsplit(text)
-        valid = bool(parts.scheme in {"http", "https"} and parts.hostname and not re.search(r"\s|#", text))
-        valid = valid and (parts.port is None or parts.port > 0)
-    except ValueError:
-        valid = False
-    if not valid:
-        raise argparse.ArgumentTypeError(f"an address is written http://host:port/path, not {text!r}")
-    return f"{parts.scheme}://{parts.netloc}", (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-
-
 def _share(text: str) -> float:
-    match = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,4})?)%", text)
-    if match is None or Decimal(match[1]) <= 0:
-        raise argparse.ArgumentTypeError(
-            f"a share is written in percent, above 0 and below 100, such as 2%, not {text!r}"
-        )
-    return float(Decimal(match[1]) / 100)
-
-
-def _parse_whole(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,9}", text) or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"must be a whole number above 0, not {text!r}")
-    return int(text)
+    return float(parse_percent(text, such_as="2%") / 100)

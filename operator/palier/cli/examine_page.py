@@ -5,14 +5,13 @@ from decimal import Decimal
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
+from palier.cli.commands import SIGNS, align_columns
+
 if TYPE_CHECKING:
     from palier.golden.result import GoldenResult, JudgeResult
     from palier.golden.verdict import Item
     from palier.workers.golden.run import ExaminationReport
 
-__all__ = ["page"]
-
-_SIGNS: Final = {"Pass": "✓", "Fail": "✗", "NoEvidence": "?"}
 _LABEL: Final = 18
 _LONGEST: Final = 100
 
@@ -25,7 +24,7 @@ def page(examined: "ExaminationReport") -> str:
     lines += _table("worst answers", [(item.id, [item], item.message) for item in examined.worst])
     notes = [note for note in examined.notes if note not in result.message]
     lines += ["", *notes] if notes else []
-    return "\n".join([*lines, "", f"{_SIGNS[result.verdict]} {result.verdict}: {result.reason}: {result.message}"])
+    return "\n".join([*lines, "", f"{SIGNS[result.verdict]} {result.verdict}: {result.reason}: {result.message}"])
 
 
 def _facts(result: "GoldenResult") -> Iterator[tuple[str, str]]:
@@ -70,13 +69,7 @@ def _table(title: str, groups: Sequence[tuple[str, Sequence["Item"], str]]) -> l
         candidate = _share(fmean(item.candidate or 0.0 for item in items))
         stable = _share(fmean(item.stable or 0.0 for item in items)) if paired else ""
         rows.append((name, str(len(items)), candidate, stable, message[:_LONGEST]))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["", *("  ".join(_align_row(row, widths)).rstrip() for row in rows)]
-
-
-def _align_row(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    for place, (text, width) in enumerate(zip(row, widths, strict=True)):
-        yield text.ljust(width) if place in {0, len(row) - 1} else text.rjust(width)
+    return ["", *align_columns(rows, left=(0, 4))]
 
 
 def _percent(share: Decimal) -> str:

@@ -1,22 +1,21 @@
 """What `palier examine` is asked: by the operator in a file, or by a person in options."""
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from palier.api.spec.answers import Answers
 from palier.cli.answers_file import answers_in
+from palier.cli.files import read_plan, read_text
 from palier.errors import InvalidSettings
 from palier.golden.judge_plan import JudgePlan
 from palier.golden.plan import GoldenPlan
 
-__all__ = ["plan_of"]
-
 _SETTINGS: Final = ("method", "timeout", "concurrency", "repeat", "seed", "min_score", "margin")
 """Fields of a plan that have options of their own."""
 _OTHERS: Final = ("url", "stable", "answers_spec", "judge", "judge_model", "judge_prompt")
+_ENCODING: Final = "utf-8-sig"
 
 
 def plan_of(options: argparse.Namespace) -> GoldenPlan:
@@ -43,13 +42,7 @@ def plan_of(options: argparse.Namespace) -> GoldenPlan:
 def _of_file(options: argparse.Namespace) -> GoldenPlan:
     if any(getattr(options, name) is not None for name in (*_OTHERS, *_SETTINGS)):
         options.command.error("a plan has the addresses and all settings: give none beside --plan")
-    text = _text(options.plan, "plan")
-    try:
-        plan = GoldenPlan.from_json(text)
-    except json.JSONDecodeError as error:
-        raise InvalidSettings(f"--plan: {options.plan} is not JSON: {error}") from error
-    except ValueError as error:
-        raise InvalidSettings(f"--plan: {options.plan}: {error}") from error
+    plan = read_plan(options.plan, GoldenPlan.from_json, encoding=_ENCODING)
     if not plan.candidate_url or bool(plan.stable) != bool(plan.stable_url):
         raise InvalidSettings(f"--plan: {options.plan} lacks the address of a revision, so nobody can be asked")
     return plan
@@ -95,19 +88,10 @@ def _judge(options: argparse.Namespace) -> JudgePlan | None:
     if not options.judge_prompt:
         return plan
     try:
-        return replace(plan, prompt=_text(options.judge_prompt, "judge-prompt"))
+        return replace(plan, prompt=read_text(options.judge_prompt, option="judge-prompt", encoding=_ENCODING))
     except ValueError as error:
         raise InvalidSettings(f"--judge-prompt: {error}") from error
 
 
 def _answers(path: Path) -> Answers:
-    return answers_in(_text(path, "answers-spec"), name=f"--answers-spec: {path}")
-
-
-def _text(path: Path, option: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InvalidSettings(f"--{option}: cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InvalidSettings(f"--{option}: {path} is not UTF-8") from error
+    return answers_in(read_text(path, option="answers-spec", encoding=_ENCODING), name=f"--answers-spec: {path}")

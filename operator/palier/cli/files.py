@@ -3,12 +3,14 @@
 Whether a file can be read or written is found out before anything is asked: an examination may take an hour.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from palier.errors import InvalidCorpus, InvalidSettings
 
-__all__ = ["check_readable", "check_writable", "decode_lines", "leave", "lines_of"]
+Plan = TypeVar("Plan")
 
 
 def lines_of(path: Path, *, option: str) -> Iterator[str]:
@@ -42,6 +44,35 @@ def decode_lines(path: Path) -> Iterator[str]:
             yield f"{text[:-2]}\n" if text.endswith("\r\n") else text
 
 
+def read_text(path: Path, *, option: str, encoding: str = "utf-8") -> str:
+    """The text of a file.
+
+    Raises:
+        InvalidSettings: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding=encoding)
+    except OSError as error:
+        raise _refuse_reading(path, option, error) from error
+    except UnicodeDecodeError as error:
+        raise InvalidSettings(f"--{option}: {path} is not UTF-8") from error
+
+
+def read_plan(path: Path, read: Callable[[str], Plan], *, encoding: str = "utf-8") -> Plan:
+    """The plan that the operator has written into the file of `--plan`.
+
+    Raises:
+        InvalidSettings: the file cannot be read, or has no such plan.
+    """
+    text = read_text(path, option="plan", encoding=encoding)
+    try:
+        return read(text)
+    except json.JSONDecodeError as error:
+        raise InvalidSettings(f"--plan: {path} is not JSON: {error}") from error
+    except ValueError as error:
+        raise InvalidSettings(f"--plan: {path}: {error}") from error
+
+
 def check_readable(path: Path, *, option: str) -> None:
     """Refuse a file that cannot be read.
 
@@ -70,24 +101,25 @@ def check_writable(path: Path, *, option: str) -> None:
         if not exists:
             path.unlink()
     except OSError as error:
-        raise _refuse_writing(path, option, error) from error
+        raise refuse_writing(path, option, error) from error
 
 
-def leave(path: Path, text: str, *, option: str) -> None:
+def leave(path: Path | str, text: str, *, option: str) -> None:
     """Write a file.
 
     Raises:
         InvalidSettings: it cannot be written.
     """
     try:
-        path.write_text(text, encoding="utf-8")
+        Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise _refuse_writing(path, option, error) from error
+        raise refuse_writing(path, option, error) from error
 
 
 def _refuse_reading(path: Path, option: str, error: OSError) -> InvalidSettings:
     return InvalidSettings(f"--{option}: cannot read {path}: {error.strerror or error}")
 
 
-def _refuse_writing(path: Path, option: str, error: OSError) -> InvalidSettings:
+def refuse_writing(path: Path | str, option: str, error: OSError) -> InvalidSettings:
+    """The mistake that a file cannot be written, in words."""
     return InvalidSettings(f"--{option}: cannot write {path}: {error.strerror or error}")

@@ -8,15 +8,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
-from palier.cli.files import check_readable, check_writable, leave, lines_of
+from palier.cli.commands import SIGNS, Commands, align_columns, hand_over_result, new_command
+from palier.cli.files import check_readable, check_writable, lines_of, read_plan
 from palier.cli.plain import use_numbers
 from palier.cli.plan.values import parse_duration, parse_rate
 from palier.cli.simulate.values import seconds
 from palier.cli.terminal import print_json, print_text, warn
+from palier.cli.values import parse_address, parse_count, parse_percent
 from palier.errors import InvalidCorpus, InvalidSettings
 
 if TYPE_CHECKING:
@@ -24,13 +26,13 @@ if TYPE_CHECKING:
     from palier.loadtest.result import LoadTestResult, StepRecord
     from palier.workers.load_test import Progress
 
-__all__ = ["add_command"]
-
-STATUSES = {"Pass": 0, "Fail": 3, "NoEvidence": 4}
-"""Exit statuses by hand; 1 is a mistake in a file, 2 one at the command line."""
-SIGNS = {"Pass": "✓", "Fail": "✗", "NoEvidence": "?"}
-
-_PROMISES = ("latency", "firstToken", "perToken", "betweenTokens")
+_PROMISES = {
+    "latency": "latency",
+    "firstToken": "first token",
+    "perToken": "per token",
+    "betweenTokens": "between tokens",
+}
+"""The promises about times, and what their objectives are called."""
 _SETTINGS = (
     "method",
     "timeout",
@@ -77,14 +79,10 @@ class _Share(NamedTuple):
     seconds: float
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: Commands) -> None:
     """Add `palier load-test` to the commands."""
-    command = commands.add_parser(
-        "load-test",
-        help="find the highest rate at which a server keeps its promises",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    summary = "find the highest rate at which a server keeps its promises"
+    command = new_command(commands, "load-test", summary, DESCRIPTION)
     command.add_argument("url", nargs="?", type=_address, metavar="URL", help="what is tested: http://host:port/path")
     command.add_argument("--corpus", type=Path, metavar="FILE", help="the requests, one in each line")
     command.add_argument("--result", type=Path, metavar="FILE", help="also write the result to this file, as JSON")
@@ -113,7 +111,10 @@ def _add_promises(command: argparse.ArgumentParser) -> None:
             help=f"{words}, such as p95=250ms",
         )
     promises.add_argument(
-        "--errors", type=_percent, metavar="N%", help="at most this share of the requests fails, such as 1%%"
+        "--errors",
+        type=partial(parse_percent, such_as="1%"),
+        metavar="N%",
+        help="at most this share of the requests fails, such as 1%%",
     )
 
 
@@ -136,10 +137,10 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
     add("--step", "step_duration", parse_duration, "TIME", "shortest time of a rate (default: 20s)")
     add("--soak", "soak", parse_duration, "TIME", "how long the rate that was found has to hold (default: 2m)")
     add("--max-duration", "max_duration", parse_duration, "TIME", "longest time of the whole test (default: 30m)")
-    add("--max-requests", "max_requests", _parse_whole, "N", "most requests of the whole test (default: 500000)")
+    add("--max-requests", "max_requests", parse_count, "N", "most requests of the whole test (default: 500000)")
     add("--start", "start_rate", parse_rate, "RPS", "first rate in requests per second (default: from the warm-up)")
     add("--max-rate", "max_rate", parse_rate, "RPS", "highest rate that is tried (default: 10000)")
-    add("--seed", "seed", _parse_whole, "N", "the same seed draws the same arrivals and requests (default: 1)")
+    add("--seed", "seed", parse_count, "N", "the same seed draws the same arrivals and requests (default: 1)")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -152,21 +153,16 @@ def _run(options: argparse.Namespace) -> int:
         check_writable(options.result, option="result")
     tell = _People() if by_hand else _tell_operator
     try:
-        with _name_corpus(options.corpus), _ends_when_asked():
+        with _ends_when_asked():
             result = load_test(plan, _lines(options.corpus), tell=tell)
+    except InvalidCorpus as error:
+        raise InvalidCorpus(f"{options.corpus}: {error}" if options.corpus else str(error)) from None
     except KeyboardInterrupt:
         if isinstance(tell, _People):
             tell.print_stop(table=not options.json)
         raise
     text = json.dumps(_format_result(result)) if by_hand else result.to_json()
-    if options.json or not by_hand:
-        print_json(text)
-    else:
-        print_text(page(result))
-    if options.result:
-        leave(options.result, text, option="result")
-    # The operator learns the verdict from the result: a Job that failed would be tried again.
-    return STATUSES[result.verdict] if by_hand else 0
+    return hand_over_result(options, verdict=result.verdict, text=text, page=lambda: page(result), by_hand=by_hand)
 
 
 def _format_result(result: "LoadTestResult") -> Any:  # noqa: ANN401 - JSON
@@ -226,15 +222,6 @@ def _lines(path: Path | None) -> Iterator[str] | None:
     return lines_of(path, option="corpus")
 
 
-@contextmanager
-def _name_corpus(corpus: Path | None) -> Iterator[None]:
-    """Mistakes in the corpus are reported with the name of its file."""
-    try:
-        yield
-    except InvalidCorpus as error:
-        raise InvalidCorpus(f"{corpus}: {error}" if corpus else str(error)) from None
-
-
 def _plan_of_file(options: argparse.Namespace) -> "LoadTestPlan":
     from palier.loadtest.plan import LoadTestPlan  # noqa: PLC0415
 
@@ -242,16 +229,7 @@ def _plan_of_file(options: argparse.Namespace) -> "LoadTestPlan":
         options.command.error("an address is needed, such as http://localhost:8080/predict")
     if any(getattr(options, name) not in (None, False, []) for name in (*_PROMISES, "errors", "stream", *_SETTINGS)):
         options.command.error("a plan has all promises and settings: give none beside --plan")
-    try:
-        plan = LoadTestPlan.from_json(options.plan.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidSettings(f"--plan: cannot read {options.plan}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InvalidSettings(f"--plan: {options.plan} is not UTF-8") from error
-    except json.JSONDecodeError as error:
-        raise InvalidSettings(f"--plan: {options.plan} is not JSON: {error}") from error
-    except ValueError as error:
-        raise InvalidSettings(f"--plan: {options.plan}: {error}") from error
+    plan = read_plan(options.plan, LoadTestPlan.from_json)
     if not plan.base_urls:
         raise InvalidSettings(f"--plan: {options.plan} has no baseUrls, so there is nothing to test")
     return plan
@@ -264,15 +242,10 @@ def _plan_by_hand(options: argparse.Namespace) -> "LoadTestPlan":
     if options.plan is not None:
         options.command.error("an address and --plan exclude each other: the plan has its own")
     objectives: list[LoadObjective] = []
-    for kind, words in (
-        (Promise.LATENCY, "latency"),
-        (Promise.FIRST_TOKEN, "first token"),
-        (Promise.PER_TOKEN, "per token"),
-        (Promise.BETWEEN_TOKENS, "between tokens"),
-    ):
-        for percentile, threshold in getattr(options, kind.value):
+    for kind, words in _PROMISES.items():
+        for percentile, threshold in getattr(options, kind):
             share = float((100 - percentile) / 100)
-            objectives.append(LoadObjective(f"{words} p{percentile:f}", kind, share, threshold))
+            objectives.append(LoadObjective(f"{words} p{percentile:f}", Promise(kind), share, threshold))
     of_streams = any(one.kind is not Promise.LATENCY for one in objectives)
     if options.errors is not None:
         objectives.append(LoadObjective("errors", Promise.ERRORS, float(options.errors / 100)))
@@ -308,9 +281,7 @@ def page(result: "LoadTestResult") -> str:
 
 
 def _table(steps: Sequence["StepRecord"]) -> list[str]:
-    rows = [_HEAD, *(_row(step) for step in steps)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(_align_row(row, widths)).rstrip() for row in rows]
+    return align_columns([_HEAD, *(_row(step) for step in steps)], left=(0, len(_HEAD) - 1))
 
 
 _HEAD = ("phase", "offered/s", "sent/s", "judged", "failed", "p50", "p95", "p99", "sent late", "holds")
@@ -321,11 +292,6 @@ def _row(step: "StepRecord") -> tuple[str, ...]:
     times = map(_time, (step.p50, step.p95, step.p99, step.lag))
     holds = "" if step.phase == "WarmUp" else "yes" if step.holds else "no"
     return (step.phase, *numbers, *times, holds)
-
-
-def _align_row(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    for place, (text, width) in enumerate(zip(row, widths, strict=True)):
-        yield text.ljust(width) if place in {0, len(row) - 1} else text.rjust(width)
 
 
 def _facts(result: "LoadTestResult") -> Iterator[tuple[str, str]]:
@@ -348,19 +314,10 @@ def _time(value: Decimal | None) -> str:
 
 
 def _address(text: str) -> tuple[str, str]:
-    """An address as the part that names the server and the path."""
-    try:
-        parts = urlsplit(text)
-        valid = bool(parts.scheme in {"http", "https"} and parts.hostname and not re.search(r"\s|#", text))
-        valid = valid and (parts.port is None or parts.port > 0)
-    except ValueError:
-        valid = False
-    if not valid:
-        raise argparse.ArgumentTypeError(f"an address is written http://host:port/path, not {text!r}")
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    base, path = parse_address(text)
     if re.search("%(?![0-9A-Fa-f]{2})", path):
         raise argparse.ArgumentTypeError(f"an address is written with a percent sign in it as %25, not {text!r}")
-    return f"{parts.scheme}://{parts.netloc}", path
+    return base, path
 
 
 def _share_of_times(text: str) -> _Share:
@@ -368,18 +325,3 @@ def _share_of_times(text: str) -> _Share:
     if match is None or Decimal(match[1]) <= 0:
         raise argparse.ArgumentTypeError(f"a promise is written as a percentile and a time, p95=250ms, not {text!r}")
     return _Share(Decimal(match[1]), parse_duration(match[2]))
-
-
-def _percent(text: str) -> Decimal:
-    match = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,4})?)%", text)
-    if match is None or Decimal(match[1]) <= 0:
-        raise argparse.ArgumentTypeError(
-            f"a share is written in percent, above 0 and below 100, such as 1%, not {text!r}"
-        )
-    return Decimal(match[1])
-
-
-def _parse_whole(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,9}", text) or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"must be a whole number above 0, not {text!r}")
-    return int(text)

@@ -15,8 +15,6 @@ from typing_extensions import override
 from palier.api.printable import make_json_printable, make_printable
 from palier.settings import Settings
 
-__all__ = ["set_up"]
-
 _Caught: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 """What `sys.exc_info` returns."""
 

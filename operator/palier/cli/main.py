@@ -9,17 +9,11 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-from palier.cli.answers import add_commands as add_answers
-from palier.cli.examine import add_command as add_examine
-from palier.cli.loadtest import add_command as add_load_test
-from palier.cli.plan import add_command as add_plan
-from palier.cli.shadow import add_command as add_shadow
-from palier.cli.simulate import add_command as add_simulate
+from palier.cli import answers, examine, loadtest, plan, shadow, simulate
+from palier.cli.commands import new_command
 from palier.cli.terminal import print_text, warn
 from palier.errors import PalierError
 from palier.settings import VERSION, Settings, add_arguments
-
-__all__ = ["main"]
 
 REQUESTS: dict[str, tuple[str, str]] = {
     "status": (
@@ -103,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (summary, text) in REQUESTS.items():
-        command = _command(commands, name, summary, text)
+        command = new_command(commands, name, summary, text)
         command.add_argument("name", metavar="NAME", help="name of the ModelDeployment")
         command.add_argument("-n", "--namespace", help="its namespace (default: that of the kubeconfig's context)")
         command.add_argument(
@@ -111,13 +105,13 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: its current one)")
         command.set_defaults(run=_request, request=name)
-    add_load_test(commands)
-    add_plan(commands)
-    add_simulate(commands)
-    add_answers(commands)
-    add_examine(commands)
-    add_shadow(commands)
-    operator = _command(
+    loadtest.add_command(commands)
+    plan.add_command(commands)
+    simulate.add_command(commands)
+    answers.add_commands(commands)
+    examine.add_command(commands)
+    shadow.add_command(commands)
+    operator = new_command(
         commands,
         "operator",
         "run the operator",
@@ -128,17 +122,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_arguments(operator)
     operator.set_defaults(run=_operator)
-    version = _command(commands, "version", "print the version", "Prints the version of this program.")
+    version = new_command(commands, "version", "print the version", "Prints the version of this program.")
     version.set_defaults(run=lambda _options: print_text(VERSION))
     return parser
-
-
-def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, text: str
-) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name, help=summary, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
 
 
 def _request(options: argparse.Namespace) -> None:

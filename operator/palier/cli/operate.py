@@ -18,9 +18,6 @@ from palier.reconcile.costs import CostObserver
 from palier.reconcile.trials import Trials
 from palier.settings import Settings
 
-__all__ = ["operate"]
-
-
 LONGEST_BACKOFF = 30.0
 """Seconds after which a pass that failed is made again at the latest: users may wait for what it takes back."""
 

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from palier.cli.advice import next_step
+from palier.cli.commands import SIGNS
 
-__all__ = ["page"]
-
-SIGNS = {"Pass": "✓", "Fail": "✗", "NoEvidence": "?"}
 LABEL_WIDTH = 11
 
 
@@ -41,8 +39,7 @@ def _lines(body: Mapping[str, Any]) -> Iterator[str]:
     if testing := (status.get("release") or {}).get("testing"):
         yield _row("Load test", testing.get("message") or testing.get("phase") or "starts")
     if golden := status.get("golden"):
-        explanation = ": ".join(filter(None, (golden.get("reason"), golden.get("message"))))
-        yield _row("Golden", f"{SIGNS.get(golden.get('verdict', ''), ' ')} {explanation}")
+        yield _row("Golden", f"{SIGNS.get(golden.get('verdict', ''), ' ')} {_explain(golden)}")
         yield from (_row("", f"  {line}") for line in golden.get("about") or ())
     yield from _plan(status.get("plan") or {})
     yield from _cost(status.get("cost") or {})
@@ -68,13 +65,12 @@ def _plan(plan: Mapping[str, Any]) -> Iterator[str]:
     if not plan:
         return
     sign = SIGNS.get(plan.get("verdict", ""), " ")
-    yield _row("Plan", f"{sign} {': '.join(filter(None, (plan.get('reason'), plan.get('message'))))}")
+    yield _row("Plan", f"{sign} {_explain(plan)}")
     variants = plan.get("variants") or ()
     width = max((len(entry["name"]) for entry in variants), default=0)
     for entry in variants:
         chosen = "→" if entry.get("chosen") else " "
-        explanation = ": ".join(filter(None, (entry.get("reason"), entry.get("message"))))
-        yield _row("", f"{chosen} {entry['name']:<{width}}  {explanation}")
+        yield _row("", f"{chosen} {entry['name']:<{width}}  {_explain(entry)}")
 
 
 def _cost(cost: Mapping[str, Any]) -> Iterator[str]:
@@ -103,9 +99,8 @@ def _verdicts(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for entry in entries:
         interval = f", 95 %: {entry['interval']}" if entry.get("interval") else ""
         estimate = f" (measured {entry['estimate']}{interval})" if entry.get("estimate") else ""
-        explanation = ": ".join(filter(None, (entry.get("reason"), entry.get("message"))))
         sign = SIGNS.get(entry["verdict"], " ")
-        yield f"  {sign} {entry['objective']:<{width}}  {entry['verdict']:<10}  {explanation}{estimate}".rstrip()
+        yield f"  {sign} {entry['objective']:<{width}}  {entry['verdict']:<10}  {_explain(entry)}{estimate}".rstrip()
 
 
 def _outcomes(status: Mapping[str, Any]) -> Iterator[str]:
@@ -121,8 +116,13 @@ def _outcomes(status: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _outcome(outcome: Mapping[str, Any]) -> str:
-    explanation = ": ".join(filter(None, (outcome.get("reason"), outcome.get("message"))))
-    return f"{outcome.get('time', '?'):<20}  {outcome['revision']}  {outcome['result']:<10}  {explanation}".rstrip()
+    head = f"{outcome.get('time', '?'):<20}  {outcome['revision']}  {outcome['result']:<10}"
+    return f"{head}  {_explain(outcome)}".rstrip()
+
+
+def _explain(entry: Mapping[str, Any]) -> str:
+    """Reason and message of an entry, as far as it has them."""
+    return ": ".join(filter(None, (entry.get("reason"), entry.get("message"))))
 
 
 def _row(label: str, text: str) -> str:

@@ -7,8 +7,6 @@ In `status`, where floats are not allowed, a figure is a text. To jq every text 
 import json
 from typing import Any, Final
 
-__all__ = ["FIGURES", "use_numbers"]
-
 FIGURES: Final = frozenset(
     {
         # of golden answers

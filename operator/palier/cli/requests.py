@@ -7,15 +7,13 @@ refused at once instead of lying around until it has one.
 
 import datetime as dt
 import secrets
-from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from palier.api.constants import ANNOTATION_ABORT, ANNOTATION_PROMOTE, ANNOTATION_RETRY, API_VERSION, KIND
 from palier.api.status.status import Result
 from palier.cluster.client import KubernetesCluster, Reference
 from palier.errors import NotApplicable, NotFound
-
-__all__ = ["abort", "find", "pause", "promote", "resume", "retry"]
 
 MANAGER = "palier-cli"
 """Our name in `metadata.managedFields`: the operator reports it with the request."""
@@ -43,8 +41,7 @@ async def abort(cluster: KubernetesCluster, namespace: str, name: str) -> str:
     Raises:
         NotApplicable: no release is in progress.
     """
-    revision, request = _candidate(await find(cluster, namespace, name))
-    await cluster.annotate(namespace, name, {ANNOTATION_ABORT: request}, manager=MANAGER)
+    revision = await _ask_about_candidate(ANNOTATION_ABORT, cluster, namespace, name)
     return f"asked to abort the release of {revision}: its traffic returns to stable"
 
 
@@ -54,8 +51,7 @@ async def promote(cluster: KubernetesCluster, namespace: str, name: str) -> str:
     Raises:
         NotApplicable: no release is in progress.
     """
-    revision, request = _candidate(await find(cluster, namespace, name))
-    await cluster.annotate(namespace, name, {ANNOTATION_PROMOTE: request}, manager=MANAGER)
+    revision = await _ask_about_candidate(ANNOTATION_PROMOTE, cluster, namespace, name)
     return f"asked to promote {revision} without its remaining stages"
 
 
@@ -78,17 +74,8 @@ async def retry(cluster: KubernetesCluster, namespace: str, name: str) -> str:
     return f"asked to try {outcome['revision']} again (last time: {outcome['result']})"
 
 
-async def pause(cluster: KubernetesCluster, namespace: str, name: str) -> str:
-    """Have the release stay where it is; returns what to tell the person."""
-    return await _set_paused(cluster, namespace, name, paused=True)
-
-
-async def resume(cluster: KubernetesCluster, namespace: str, name: str) -> str:
-    """Have the release go on; returns what to tell the person."""
-    return await _set_paused(cluster, namespace, name, paused=False)
-
-
 async def _set_paused(cluster: KubernetesCluster, namespace: str, name: str, *, paused: bool) -> str:
+    """Have the release stay where it is, or go on; returns what to tell the person."""
     body = await find(cluster, namespace, name)
     word = "paused" if paused else "resumed"
     if bool(body["spec"].get("release", {}).get("paused")) == paused:
@@ -98,15 +85,20 @@ async def _set_paused(cluster: KubernetesCluster, namespace: str, name: str, *, 
     return f"{name} is {word}"
 
 
-def _candidate(body: Mapping[str, Any]) -> tuple[str, str]:
-    """The revision under trial, and the value of a request that acts on this release of it and on no other.
+pause, resume = partial(_set_paused, paused=True), partial(_set_paused, paused=False)
+
+
+async def _ask_about_candidate(annotation: str, cluster: KubernetesCluster, namespace: str, name: str) -> str:
+    """Annotate a request that acts on this release and on no other; returns the revision under trial.
 
     Raises:
         NotApplicable: there is none.
     """
-    status, name = body.get("status") or {}, body["metadata"]["name"]
+    status = (await find(cluster, namespace, name)).get("status") or {}
     if not status.get("release") or not status.get("candidate"):
         raise NotApplicable(f"no release of {name} is in progress (stage: {status.get('stage', 'not looked at yet')})")
     revision, release = str(status["candidate"]["revision"]), status["release"]
     # An operator of version 0.1.0, which writes no cursor, knows requests by the revision alone.
-    return revision, f"{revision}@{release['startedAt']}" if "cursor" in release else revision
+    request = f"{revision}@{release['startedAt']}" if "cursor" in release else revision
+    await cluster.annotate(namespace, name, {annotation: request}, manager=MANAGER)
+    return revision

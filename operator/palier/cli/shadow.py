@@ -2,19 +2,18 @@
 
 import argparse
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from palier.cli.commands import Commands, new_command
+from palier.cli.files import read_plan
 from palier.cli.terminal import print_text
 from palier.errors import InvalidSettings
 
 if TYPE_CHECKING:
     from palier.shadow.plan import ShadowPlan
-
-__all__ = ["add_command"]
 
 SWITCH_INTERVAL = 0.001
 """Seconds after which a long comparison lets the event loop run: answers that wait look slower than they are."""
@@ -31,28 +30,16 @@ The plan is the JSON that the operator writes; docs/shadow.md has the metrics. W
 http://127.0.0.1:9091/disagreements has them, on the loopback address only. SIGTERM ends it, with exit status 0."""
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: Commands) -> None:
     """Add `palier shadow-proxy` to the commands."""
-    command = commands.add_parser(
-        "shadow-proxy",
-        help="compare how two revisions answer copies of requests",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    command = new_command(commands, "shadow-proxy", "compare how two revisions answer copies of requests", DESCRIPTION)
     command.add_argument("--plan", type=Path, required=True, metavar="FILE", help="what is compared, and how")
-    command.add_argument(
-        "--port", type=_port, default=8080, metavar="PORT", help="where copies are taken (default: 8080)"
-    )
-    command.add_argument(
-        "--metrics-port", type=_port, default=9090, metavar="PORT", help="where the metrics are (default: 9090)"
-    )
-    command.add_argument(
-        "--disagreements-port",
-        type=_port,
-        default=9091,
-        metavar="PORT",
-        help="where disagreements are, on the loopback address, if the plan keeps any (default: 9091)",
-    )
+    for option, port, words in (
+        ("--port", 8080, "where copies are taken"),
+        ("--metrics-port", 9090, "where the metrics are"),
+        ("--disagreements-port", 9091, "where disagreements are, on the loopback address, if the plan keeps any"),
+    ):
+        command.add_argument(option, type=_port, default=port, metavar="PORT", help=f"{words} (default: {port})")
     command.set_defaults(run=_run)
 
 
@@ -86,16 +73,7 @@ def _plan(path: Path) -> "ShadowPlan":
     """
     from palier.shadow.plan import ShadowPlan  # noqa: PLC0415
 
-    try:
-        plan = ShadowPlan.from_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidSettings(f"--plan: cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InvalidSettings(f"--plan: {path} is not UTF-8") from error
-    except json.JSONDecodeError as error:
-        raise InvalidSettings(f"--plan: {path} is not JSON: {error}") from error
-    except ValueError as error:
-        raise InvalidSettings(f"--plan: {path}: {error}") from error
+    plan = read_plan(path, ShadowPlan.from_json)
     for name, url in (("candidateUrl", plan.candidate_url), ("stableUrl", plan.stable_url)):
         if not _is_address(url):
             raise InvalidSettings(f"--plan: {path}: {name} must be like http://host:port, not {url!r}")

@@ -9,8 +9,6 @@ import sys
 
 from palier.api.printable import make_json_printable, make_printable
 
-__all__ = ["clear_progress", "print_drawing", "print_json", "print_progress", "print_text", "warn"]
-
 _COLOUR = re.compile(r"(\x1b\[(?:0|3[0-7]|9[0-7])m)")
 """What switches the colour of a drawing."""
 

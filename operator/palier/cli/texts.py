@@ -10,33 +10,11 @@ from typing import Final
 from palier.cli.terminal import warn
 from palier.errors import InvalidCorpus, InvalidSettings
 
-__all__ = [
-    "BELOW",
-    "SHOWN",
-    "add_files",
-    "content",
-    "doubt_scale",
-    "mean_of",
-    "new_command",
-    "number",
-    "pairs",
-    "shown_name",
-]
-
 BELOW: Final = 3
 """Exit status when a minimum is not reached; 1 is a mistake in a file, 2 one at the command line."""
 SHOWN: Final = 10
 """Lines that are listed one by one."""
 _LARGEST: Final = 100
-
-
-def new_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, text: str
-) -> argparse.ArgumentParser:
-    """A command whose help is shown as it is written."""
-    return commands.add_parser(
-        name, help=summary, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
 
 
 def add_files(command: argparse.ArgumentParser, what: str) -> None:
@@ -103,11 +81,6 @@ def doubt_scale(option: str, least: float | None, what: str) -> None:
     """Warn of a share where percent are meant: nearly everything reaches so low a minimum."""
     if least is not None and 0 < least <= 1:
         warn(f"palier: {option} {least:g}: {what} between 0 and {_LARGEST}; is {_LARGEST * least:g} meant?")
-
-
-def mean_of(numbers: Sequence[float]) -> float:
-    """The mean of at least one number."""
-    return math.fsum(numbers) / len(numbers)
 
 
 def number(text: str) -> float:

@@ -10,13 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 from palier.errors import InvalidCorpus
+from palier.golden.corpus import show_json
 from palier.golden.judge_reply import Opinion
 from palier.golden.prompt import text_of
-
-__all__ = ["CONTROLS", "CONTROLS_NEEDED", "FEWEST_PAIRS", "MOST_PAIRS", "Agreement", "Pair", "agreement_of", "read"]
 
 FEWEST_PAIRS: Final = 20
 """With fewer, the share on which judge and people agree is not even known to 20 points of a hundred."""
@@ -149,7 +148,7 @@ def _pair(number: int, text: str) -> Pair:
     if missing := [name for name in _NEEDED if name not in entry]:
         raise InvalidCorpus(f"line {number}: {missing[0]} is missing")
     if entry["better"] not in list(Opinion):
-        raise InvalidCorpus(f"line {number}: better must be first, second or tie, not {_show_value(entry['better'])}")
+        raise InvalidCorpus(f"line {number}: better must be first, second or tie, not {show_json(entry['better'])}")
     texts = {name: text_of(entry.get(name)) for name in ("request", "first", "second", "expected")}
     if texts["first"] == texts["second"]:
         raise InvalidCorpus(f"line {number}: first and second are the same, so nobody has to judge")
@@ -158,10 +157,6 @@ def _pair(number: int, text: str) -> Pair:
     except UnicodeEncodeError:
         raise InvalidCorpus(f"line {number}: an escape such as \\ud83d is half a character") from None
     return Pair(better=Opinion(entry["better"]), **texts)
-
-
-def _show_value(value: Any) -> str:  # noqa: ANN401 - any JSON
-    return json.dumps(value, ensure_ascii=False)[:60]
 
 
 def _round_share(share: Fraction) -> Decimal:

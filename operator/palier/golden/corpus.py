@@ -7,12 +7,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
+from palier.answers.document import refuse_constant
 from palier.api.spec.values import UrlPath
 from palier.errors import InvalidCorpus
-
-__all__ = ["LONGEST_ID", "MOST_CHARACTERS", "MOST_LINES", "Case", "read"]
 
 MOST_LINES: Final = 100_000
 MOST_CHARACTERS: Final = 256 * 2**20
@@ -76,9 +75,7 @@ def read(lines: Iterable[str], *, expects: bool) -> tuple[Case, ...]:
             )
         case = _case(number, written, expects=expects)
         if case.id in known:
-            raise InvalidCorpus(
-                f"line {number}: the id {_show_value(case.id)} is already that of line {known[case.id]}"
-            )
+            raise InvalidCorpus(f"line {number}: the id {show_json(case.id)} is already that of line {known[case.id]}")
         known[case.id] = number
         cases.append(case)
     if not cases:
@@ -88,13 +85,13 @@ def read(lines: Iterable[str], *, expects: bool) -> tuple[Case, ...]:
 
 def _case(number: int, text: str, *, expects: bool) -> Case:
     try:
-        entry = json.loads(text, parse_constant=_no_constant)
+        entry = json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         raise InvalidCorpus(f"line {number}: it is not JSON") from None
     if not isinstance(entry, dict):
         raise InvalidCorpus(f'line {number}: a line is a JSON object, such as {{"body": ..., "expected": ...}}')
     if unknown := sorted(entry.keys() - set(_FIELDS)):
-        raise InvalidCorpus(f"line {number}: {_show_value(unknown[0])} is not known; a line has {', '.join(_FIELDS)}")
+        raise InvalidCorpus(f"line {number}: {show_json(unknown[0])} is not known; a line has {', '.join(_FIELDS)}")
     if expects and "expected" not in entry:
         raise InvalidCorpus(
             f"line {number}: expected is missing: without a judge and a scorer it is what scores come from"
@@ -107,7 +104,7 @@ def _case(number: int, text: str, *, expects: bool) -> Case:
     def check_field(name: str, holds: Callable[[Any], bool], words: str, default: Any = None) -> Any:  # noqa: ANN401
         value = entry.get(name, default)
         if name in entry and not holds(value):
-            raise InvalidCorpus(f"line {number}: {name} must be {words}, not {_show_value(value)}")
+            raise InvalidCorpus(f"line {number}: {name} must be {words}, not {show_json(value)}")
         return value
 
     return Case(
@@ -126,11 +123,8 @@ def _case(number: int, text: str, *, expects: bool) -> Case:
     )
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _show_value(value: Any) -> str:  # noqa: ANN401
+def show_json(value: Any) -> str:  # noqa: ANN401
+    """The beginning of a value, for a message."""
     return json.dumps(value, ensure_ascii=False)[:_SHOWN]
 
 

@@ -5,8 +5,6 @@ from typing import Final
 
 from palier.evidence.sentences import three_digits
 
-__all__ = ["write_decimal", "write_margin", "write_percent", "write_points"]
-
 _DIGITS: Final = 4
 """Digits behind the point in `status`."""
 

@@ -12,10 +12,7 @@ from palier.api.spec.golden import Golden
 from palier.errors import InvalidSpec, describe_fault
 from palier.golden import prompt as prompts
 
-__all__ = ["JudgePlan", "judge_plan_for"]
-
 _MOST_VOTES: Final = 9
-_DIGITS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-__all__ = ["LONGEST_REPLY", "MOST_TOKENS_OF_A_VOTE", "Opinion", "Reply", "opinion_of", "reply_of"]
-
 LONGEST_REPLY: Final = 20_000
 """Characters of a reply; who says more to a question with three answers does not answer it."""
 MOST_TOKENS_OF_A_VOTE: Final = 2_000_000
@@ -31,13 +29,7 @@ class Opinion(StrEnum):
     @property
     def opposite(self) -> "Opinion":
         """The same opinion about the same answers in the other order."""
-        match self:
-            case Opinion.FIRST:
-                return Opinion.SECOND
-            case Opinion.SECOND:
-                return Opinion.FIRST
-            case Opinion.TIE:
-                return Opinion.TIE
+        return {Opinion.FIRST: Opinion.SECOND, Opinion.SECOND: Opinion.FIRST}.get(self, self)
 
 
 @dataclass(frozen=True, slots=True)

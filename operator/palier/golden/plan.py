@@ -12,13 +12,11 @@ from typing import Any, Final, Self
 
 from pydantic.alias_generators import to_camel
 
-from palier.api.spec.golden import Golden, Scorer
+from palier.api.spec.golden import Scorer
 from palier.api.v1alpha1 import Answers, ModelDeployment
 from palier.errors import InvalidSpec, describe_fault
 from palier.golden.judge_plan import JudgePlan, judge_plan_for
 from palier.golden.verdict import Question
-
-__all__ = ["DEFAULT_MARGIN", "GoldenPlan", "digest", "plan_for"]
 
 DEFAULT_MARGIN: Final = 0.02
 
@@ -135,7 +133,7 @@ _TEXTS: Final = ("candidate", "stable", "candidate_url", "stable_url", "path", "
 def digest(plan: GoldenPlan) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of what a plan asks, wherever the revisions are."""
     questions = {name: value for name, value in _entry(plan).items() if name not in _WHERE_AND_WHEN}
-    return hashlib.sha256(json.dumps(questions, sort_keys=True).encode()).hexdigest()[:_DIGITS]
+    return _hash_json(questions)
 
 
 def plan_for(
@@ -169,6 +167,9 @@ def plan_for(
     golden = deployment.spec.golden
     if golden is None:
         raise InvalidSpec("spec.golden", "there is none, so there is nothing to ask")
+    judge, model = None, deployment.spec.model.name
+    if golden.judge is not None:
+        judge = judge_plan_for(golden, prompt=judge_prompt, calibration=calibration, judged_model=model)
     return GoldenPlan(
         candidate=candidate,
         stable=stable,
@@ -183,26 +184,20 @@ def plan_for(
         corpus=golden.corpus.digest(requests),
         min_score=None if golden.min_percent is None else golden.min_percent.fraction,
         margin=golden.margin_percent.fraction,
-        judge=_judge(golden, deployment.spec.model.name, prompt=judge_prompt, calibration=calibration),
+        judge=judge,
         scored_elsewhere=golden.scorer is not None,
         scorer="" if golden.scorer is None else _scorer_digest(golden.scorer),
         versions=versions or {},
     )
 
 
-def _judge(golden: Golden, model: str, *, prompt: str, calibration: str) -> JudgePlan | None:
-    if golden.judge is None:
-        return None
-    return judge_plan_for(golden, prompt=prompt, calibration=calibration, judged_model=model)
-
-
 def _scorer_digest(scorer: Scorer) -> str:
     """Digest of what scores, whatever machine it runs on."""
-    return _hash_text(json.dumps([scorer.image, *scorer.command, None, *scorer.args]))
+    return _hash_json([scorer.image, *scorer.command, None, *scorer.args])
 
 
-def _hash_text(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+def _hash_json(value: Any) -> str:  # noqa: ANN401 - any JSON
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:_DIGITS]
 
 
 def _entry(plan: GoldenPlan) -> dict[str, Any]:

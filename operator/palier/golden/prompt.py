@@ -9,8 +9,6 @@ import json
 import re
 from typing import Any, Final
 
-__all__ = ["MOST_CHARACTERS", "OWN_PROMPT", "digest", "fault", "fill_prompt", "text_of"]
-
 OWN_PROMPT: Final = """\
 Two assistants have answered the same request. Say which answer serves the person who asked better.
 

@@ -13,8 +13,6 @@ from typing import Final
 from palier.evidence import betting
 from palier.evidence.bets import log_mean
 
-__all__ = ["Bets", "mean_between"]
-
 _ERROR: Final = 0.05
 _PARTS: Final = 10_000
 """Values are rounded to so many parts of 1, away from what would make the interval narrower: few are then different."""

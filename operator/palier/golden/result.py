@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, Self
 
+from pydantic.alias_generators import to_camel
+
 from palier.api.figures import figure_of, number_of
 from palier.api.status.values import Verdict
-
-__all__ = ["JSON_LIMIT", "GoldenResult", "JudgeResult"]
 
 JSON_LIMIT: Final = 4000
 """Bytes: a termination message has at most 4096."""
@@ -65,10 +65,7 @@ class GoldenResult:
     def to_status(self) -> dict[str, Any]:
         """The fields of an entry of `status.golden`; `from_status` reads the same value back."""
         known: dict[str, Any] = {
-            "score": figure_of(self.score),
-            "stableScore": figure_of(self.stable_score),
-            "differenceLow": figure_of(self.difference_low),
-            "differenceHigh": figure_of(self.difference_high),
+            **{to_camel(name): figure_of(getattr(self, name)) for name in _NUMBERS},
             "worst": list(self.worst) or None,
             "judge": _judge_status(self.judge) if self.judge else None,
         }
@@ -95,10 +92,7 @@ class GoldenResult:
             message=str(entry["message"]),
             requests=int(entry.get("requests", 0)),
             scored=int(entry.get("scored", 0)),
-            score=number_of(entry.get("score")),
-            stable_score=number_of(entry.get("stableScore")),
-            difference_low=number_of(entry.get("differenceLow")),
-            difference_high=number_of(entry.get("differenceHigh")),
+            **{name: number_of(entry.get(to_camel(name))) for name in _NUMBERS},
             worst=tuple(str(one) for one in entry.get("worst") or ()),
             judge=_judge(judge) if judge else None,
         )
@@ -127,8 +121,14 @@ class GoldenResult:
             raise ValueError(f"not the result of golden answers: {error!r}") from error
 
 
+_NUMBERS: Final = ("score", "stable_score", "difference_low", "difference_high")
+
+
 def _line(result: GoldenResult) -> str:
     return json.dumps(result.to_status(), separators=(",", ":"))
+
+
+_JUDGE_COUNTS: Final = ("calibration_pairs", "votes", "failed_votes", "position_changes", "tokens")
 
 
 def _judge_status(judge: JudgeResult) -> dict[str, Any]:
@@ -141,26 +141,13 @@ def _judge_status(judge: JudgeResult) -> dict[str, Any]:
     }
     return {
         "model": judge.model,
-        "calibrationPairs": judge.calibration_pairs,
-        "votes": judge.votes,
-        "failedVotes": judge.failed_votes,
-        "positionChanges": judge.position_changes,
-        "tokens": judge.tokens,
+        **{to_camel(name): getattr(judge, name) for name in _JUDGE_COUNTS},
         **{name: value for name, value in known.items() if value is not None},
     }
 
 
 def _judge(entry: Mapping[str, Any]) -> JudgeResult:
-    return JudgeResult(
-        model=str(entry["model"]),
-        model_digest=str(entry.get("modelDigest", "")),
-        prompt_digest=str(entry.get("promptDigest", "")),
-        calibration_pairs=int(entry.get("calibrationPairs", 0)),
-        agreement=number_of(entry.get("agreement")),
-        kappa=number_of(entry.get("kappa")),
-        votes=int(entry.get("votes", 0)),
-        failed_votes=int(entry.get("failedVotes", 0)),
-        position_changes=int(entry.get("positionChanges", 0)),
-        tokens=int(entry.get("tokens", 0)),
-        cost=number_of(entry.get("cost")),
-    )
+    known: dict[str, Any] = {name: int(entry.get(to_camel(name), 0)) for name in _JUDGE_COUNTS}
+    known |= {name: number_of(entry.get(name)) for name in ("agreement", "kappa", "cost")}
+    known |= {name: str(entry.get(to_camel(name), "")) for name in ("model_digest", "prompt_digest")}
+    return JudgeResult(model=str(entry["model"]), **known)

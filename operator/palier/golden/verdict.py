@@ -21,7 +21,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from math import fsum, log
+from math import log
+from statistics import fmean
 from typing import Final
 
 from palier.api.status.values import Verdict
@@ -29,8 +30,6 @@ from palier.evidence.sentences import describe_more, odds, three_digits, write_l
 from palier.golden.figures import write_decimal, write_margin, write_percent, write_points
 from palier.golden.proof import Bets, mean_between
 from palier.golden.result import GoldenResult, JudgeResult
-
-__all__ = ["ALPHA", "BETA", "MOST_LEFT_OUT", "Examination", "Finding", "Gap", "Item", "Question", "nothing_to_compare"]
 
 ALPHA: Final = 0.01
 """Largest probability that a candidate fails which is as good as it has to be."""
@@ -188,7 +187,7 @@ class Examination:
             message=self.finding.message,
             requests=self._requests,
             scored=self._answers,
-            score=write_decimal(_mean([item.candidate or 0.0 for item in self._scored]) if self._scored else None),
+            score=write_decimal(fmean([item.candidate or 0.0 for item in self._scored]) if self._scored else None),
             stable_score=write_decimal(compared.stable_mean if compared else None),
             difference_low=write_decimal(low),
             difference_high=write_decimal(high),
@@ -265,7 +264,7 @@ class _Comparison:
     @property
     def stable_mean(self) -> float:
         """Mean score of stable."""
-        return _mean(self._stable)
+        return fmean(self._stable)
 
     def find_interval(self) -> tuple[float, float]:
         """Where the difference of the means lies."""
@@ -304,7 +303,7 @@ class _Comparison:
 
     def describe_need(self) -> str:
         """How many more it would take."""
-        ahead = _mean(self._candidate) - self.stable_mean > -self._margin
+        ahead = fmean(self._candidate) - self.stable_mean > -self._margin
         needed = (self._not_worse if ahead else self._worse).values_needed
         more = describe_more(needed, "golden answers", None)
         return f"{self._describe_measurement()}; {more} like these would decide it"
@@ -316,7 +315,7 @@ class _Comparison:
             wins = sum(score > 1 / 2 for score in self._candidate)
             losses = sum(score < 1 / 2 for score in self._candidate)
             return f"of {number} requests the judge prefers the candidate on {wins} and stable on {losses}"
-        candidate, stable = write_percent(_mean(self._candidate)), write_percent(self.stable_mean)
+        candidate, stable = write_percent(fmean(self._candidate)), write_percent(self.stable_mean)
         return f"candidate {candidate}, stable {stable} of the best score over {number} requests"
 
     def _describe_measurement(self) -> str:
@@ -348,7 +347,7 @@ class _Level:
 
     def has_held(self, *, over: bool) -> bool:
         """Whether the candidate is surely good enough, or the whole corpus has shown that it is."""
-        return self._is_proven or (over and _mean(self._scores) >= self._minimum - _ROUNDING)
+        return self._is_proven or (over and fmean(self._scores) >= self._minimum - _ROUNDING)
 
     def failure(self) -> Finding:
         """Why the candidate fails."""
@@ -368,7 +367,7 @@ class _Level:
 
     def means(self) -> str:
         """What was scored."""
-        return f"candidate {write_percent(_mean(self._scores))} of the best score over {len(self._scores)} requests"
+        return f"candidate {write_percent(fmean(self._scores))} of the best score over {len(self._scores)} requests"
 
     @property
     def _is_proven(self) -> bool:
@@ -382,7 +381,3 @@ class _Level:
 
 def _describe_odds(bets: Bets) -> str:
     return f"{odds(bets.highest)} (needs {odds(log(bets.needed))})"
-
-
-def _mean(scores: list[float]) -> float:
-    return fsum(scores) / len(scores)

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
+from palier.answers.document import DEEPEST, is_too_deep, refuse_constant
 from palier.api.spec.values import UrlPath
 from palier.errors import InvalidCorpus
-
-__all__ = ["MOST_TARGETS", "Request", "read", "targets", "varies"]
 
 MOST_TARGETS: Final = 50_000
 """Targets of one step; where it sends more requests, they are sent again from the first."""
@@ -26,8 +25,6 @@ MOST_BYTES: Final = 128 * 2**20
 """The same in bytes, as the generator keeps them in memory; of larger requests there are fewer targets."""
 MOST_LINES: Final = 100_000
 MOST_CHARACTERS: Final = 256 * 2**20
-MOST_DEPTH: Final = 100
-"""Lists and objects in each other: what walks through them may not run out of stack."""
 
 _VARIABLE: Final = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _FIELDS: Final = ("method", "path", "headers", "body", "weight", "variables")
@@ -216,7 +213,7 @@ def _built_in(word: str) -> bool:
 def _request(number: int, text: str) -> Request:
     is_json = text.startswith("{") and not text.startswith("{{")
     try:
-        entry = json.loads(text, parse_constant=_no_constant)
+        entry = json.loads(text, parse_constant=refuse_constant)
     except ValueError:
         if is_json:
             raise InvalidCorpus(f"line {number}: it begins like JSON and is not JSON") from None
@@ -225,9 +222,12 @@ def _request(number: int, text: str) -> Request:
         if is_json:
             raise _too_deep(number) from None
         entry = text
-    if isinstance(entry, dict) and _depth(entry) > MOST_DEPTH:
-        raise _too_deep(number)
-    request = _parse_entry(number, entry) if isinstance(entry, dict) else Request(number, body=_body(entry, text))
+    if isinstance(entry, dict):
+        if is_too_deep(entry):
+            raise _too_deep(number)
+        request = _parse_entry(number, entry)
+    else:
+        request = Request(number, body=entry if isinstance(entry, str) else text)
     for name in ("path", "headers", "body"):
         _check_variables(f"line {number}: {name}", getattr(request, name), request.variables)
     try:
@@ -237,25 +237,8 @@ def _request(number: int, text: str) -> Request:
     return request
 
 
-def _depth(entry: Any) -> int:  # noqa: ANN401
-    """How many lists and objects lie in each other; counted level by level, so that no depth is too much for it."""
-    level, depth = [entry], 0
-    while level := [one for one in level if isinstance(one, dict | list)]:
-        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
-        depth += 1
-    return depth
-
-
 def _too_deep(number: int) -> InvalidCorpus:
-    return InvalidCorpus(f"line {number}: lists and objects may be nested at most {MOST_DEPTH} levels deep in it")
-
-
-def _body(entry: Any, text: str) -> str:  # noqa: ANN401
-    return entry if isinstance(entry, str) else text
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
+    return InvalidCorpus(f"line {number}: lists and objects may be nested at most {DEEPEST} levels deep in it")
 
 
 _PATH_WORDS: Final = "a path that begins with / and has no spaces and no #, and a percent sign in it is written %25"

@@ -40,8 +40,6 @@ from scipy.special import gammaln, log_ndtr
 from palier.loadtest.measure import StepResult, Tally
 from palier.loadtest.plan import LoadTestPlan
 
-__all__ = ["Belief", "believe"]
-
 _RUBBISH: Final = 0.02
 """Probability that a step says nothing."""
 _FINENESS: Final = 0.005

@@ -10,8 +10,6 @@ from palier.loadtest.measure import Outcome, StepResult
 from palier.loadtest.objectives import LoadObjective, Promise
 from palier.loadtest.plan import LoadTestPlan
 
-__all__ = ["SearchResult", "describe_step", "write_rate"]
-
 _WORDS: Final = {
     Promise.LATENCY: "answered later than {limit} or not at all",
     Promise.ERRORS: "failed",

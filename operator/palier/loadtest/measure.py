@@ -19,19 +19,6 @@ from palier.api.status.values import LoadTestPhase as Phase
 from palier.loadtest.objectives import LoadObjective, Promise
 from palier.loadtest.plan import CONNECTIONS, LoadTestPlan
 
-__all__ = [
-    "SETTLING",
-    "Outcome",
-    "Phase",
-    "Step",
-    "StepResult",
-    "Tally",
-    "answer_type",
-    "answers_of",
-    "bad_answers",
-    "measure_step",
-]
-
 SETTLING: Final = 0.2
 """Share of a step that is not judged: its first requests meet an empty server."""
 

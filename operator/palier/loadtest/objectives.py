@@ -11,8 +11,6 @@ from typing import Final
 from palier.api.v1alpha1 import ModelDeployment, TimeSignal
 from palier.errors import InvalidSpec
 
-__all__ = ["LoadObjective", "Promise", "objectives_under_load"]
-
 
 class Promise(StrEnum):
     """What an objective limits the share of."""

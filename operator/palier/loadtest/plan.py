@@ -15,8 +15,6 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import InvalidSpec, describe_fault
 from palier.loadtest.objectives import LoadObjective, Promise, objectives_under_load
 
-__all__ = ["CONNECTIONS", "LoadTestPlan", "digest", "plan_for"]
-
 CONNECTIONS: Final = 10_000
 """Most requests that are open at once; a server that has so many unanswered does not keep up."""
 
@@ -147,16 +145,11 @@ def plan_for(
 
 def _entry(plan: LoadTestPlan) -> dict[str, Any]:
     entry = {written: getattr(plan, name) for name, written in _NAMES.items()}
-    objectives = [
-        {
-            "name": one.name,
-            "kind": one.kind.value,
-            "limitFraction": one.limit_fraction,
-            "thresholdSeconds": one.threshold_seconds,
-        }
-        for one in plan.objectives
+    written_objectives = [
+        {to_camel(field.name): getattr(objective, field.name) for field in fields(objective)}
+        for objective in plan.objectives
     ]
-    return entry | {"objectives": objectives}
+    return entry | {"objectives": written_objectives}
 
 
 def _objective(entry: Mapping[str, Any]) -> LoadObjective:

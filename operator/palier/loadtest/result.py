@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, Self
 
+from pydantic.alias_generators import to_camel
+
 from palier.api.figures import figure_of, number_of
 from palier.evidence.verdicts import Verdict
-
-__all__ = ["JSON_LIMIT", "STEP_LIMIT", "LoadTestResult", "StepRecord", "decimal_of"]
 
 STEP_LIMIT: Final = 32
 """Steps that a status keeps."""
@@ -54,17 +54,9 @@ class StepRecord:
 
     def to_status(self) -> dict[str, Any]:
         """The entry of `steps`; `from_status` reads the same value back."""
-        numbers = {
-            "offered": self.offered,
-            "achieved": self.achieved,
-            "p50": self.p50,
-            "p95": self.p95,
-            "p99": self.p99,
-            "lag": self.lag,
-        }
         return {
             "phase": self.phase,
-            **{name: figure_of(number) for name, number in numbers.items() if number is not None},
+            **_figures(self, "offered", "achieved", "p50", "p95", "p99", "lag"),
             "requests": self.requests,
             "errors": self.errors,
             "holds": self.holds,
@@ -85,9 +77,7 @@ class StepRecord:
             errors=int(entry["errors"]),
             lag=Decimal(entry["lag"]),
             holds=bool(entry["holds"]),
-            p50=number_of(entry.get("p50")),
-            p95=number_of(entry.get("p95")),
-            p99=number_of(entry.get("p99")),
+            **{name: number_of(entry.get(name)) for name in ("p50", "p95", "p99")},
         )
 
 
@@ -122,19 +112,11 @@ class LoadTestResult:
 
     def to_status(self) -> dict[str, Any]:
         """The fields of a record of `status.loadTests`; `from_status` reads the same value back."""
-        numbers = {
-            "capacity": self.capacity,
-            "ceiling": self.ceiling,
-            "scheduleLag": self.schedule_lag,
-            "tokensPerSecond": self.tokens_per_second,
-            "firstToken": self.first_token,
-            "perToken": self.per_token,
-        }
         return {
             "verdict": str(self.verdict),
             "reason": self.reason,
             "message": self.message,
-            **{name: figure_of(number) for name, number in numbers.items() if number is not None},
+            **_figures(self, *_NUMBERS),
             **({"atLeast": True} if self.at_least else {}),
             "requests": self.requests,
             **({"steps": [step.to_status() for step in self.steps]} if self.steps else {}),
@@ -147,19 +129,15 @@ class LoadTestResult:
         Raises:
             ArithmeticError, KeyError, TypeError, ValueError: it is unreadable.
         """
+        numbers: dict[str, Any] = {name: number_of(entry.get(to_camel(name))) for name in _NUMBERS}
         return cls(
             verdict=Verdict(entry["verdict"]),
             reason=str(entry["reason"]),
             message=str(entry["message"]),
-            capacity=number_of(entry.get("capacity")),
-            ceiling=number_of(entry.get("ceiling")),
             at_least=bool(entry.get("atLeast", False)),
             requests=int(entry.get("requests", 0)),
-            schedule_lag=number_of(entry.get("scheduleLag")),
-            tokens_per_second=number_of(entry.get("tokensPerSecond")),
-            first_token=number_of(entry.get("firstToken")),
-            per_token=number_of(entry.get("perToken")),
             steps=tuple(StepRecord.from_status(step) for step in entry.get("steps") or ()),
+            **numbers,
         )
 
     def to_json(self) -> str:
@@ -184,6 +162,15 @@ class LoadTestResult:
             return replace(result, soak_began=entry.get("soakBegan"), soak_ended=entry.get("soakEnded"))
         except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise ValueError(f"not the result of a load test: {error!r}") from error
+
+
+_NUMBERS: Final = ("capacity", "ceiling", "schedule_lag", "tokens_per_second", "first_token", "per_token")
+
+
+def _figures(record: StepRecord | LoadTestResult, *names: str) -> dict[str, str]:
+    """Those of the fields that are known, as `status` has them."""
+    known = {to_camel(name): getattr(record, name) for name in names}
+    return {name: figure_of(number) for name, number in known.items() if number is not None}
 
 
 def _line(result: LoadTestResult) -> str:

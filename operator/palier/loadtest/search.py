@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from palier.api.status.values import LoadTestPhase as Phase
 from palier.loadtest import findings
 from palier.loadtest.estimate import Belief, believe
 from palier.loadtest.findings import SearchResult
-from palier.loadtest.measure import SETTLING, Phase, Step, StepResult
+from palier.loadtest.measure import SETTLING, Step, StepResult
 from palier.loadtest.objectives import Promise
 from palier.loadtest.plan import LoadTestPlan
-
-__all__ = ["SearchResult", "next_step", "surely_fails"]
 
 RESOLUTION: Final = 0.035
 """Half the width of the middle 80 % of the belief, as a part of the capacity, at which the search ends."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
+from operator import attrgetter
 from typing import Final, TypeVar
 
 import yaml
@@ -133,31 +133,25 @@ def parse(text: str, kind: type[R], *, file: str) -> R:
 @cache
 def _runtimes() -> Mapping[str, tuple[Preset, ...]]:
     presets: dict[str, list[Preset]] = {name: [] for name in RUNTIMES}
-    for file in _data("runtimes"):
-        preset = parse(file.read_text(encoding="utf-8"), Preset, file=file.name)
+    for file, preset in _read("runtimes", Preset):
         if preset.name not in presets:
-            raise BrokenPresetError(f"{file.name}: name: {preset.name} is none of {', '.join(RUNTIMES)}")
+            raise BrokenPresetError(f"{file}: name: {preset.name} is none of {', '.join(RUNTIMES)}")
         presets[preset.name].append(preset)
-    return {name: tuple(sorted(ranges, key=_age)) for name, ranges in presets.items()}
+    return {name: tuple(sorted(ranges, key=attrgetter("first_version"))) for name, ranges in presets.items()}
 
 
 @cache
 def _routers() -> Mapping[str, RouterPreset]:
-    presets = [parse(file.read_text(encoding="utf-8"), RouterPreset, file=file.name) for file in _data("routers")]
-    return {preset.name: preset for preset in presets}
+    return {preset.name: preset for _, preset in _read("routers", RouterPreset)}
 
 
 @cache
 def _product() -> Mapping[str, ProductPreset]:
-    presets = [parse(file.read_text(encoding="utf-8"), ProductPreset, file=file.name) for file in _data("product")]
-    return {preset.name: preset for preset in presets}
+    return {preset.name: preset for _, preset in _read("product", ProductPreset)}
 
 
-def _age(preset: Preset) -> tuple[int, ...]:
-    return preset.first_version
-
-
-def _data(folder: str) -> Iterator[Traversable]:
-    for file in sorted(files("palier.presets").joinpath(folder).iterdir(), key=lambda file: file.name):
+def _read(folder: str, kind: type[R]) -> Iterator[tuple[str, R]]:
+    """The presets of a folder, each with the name of its file."""
+    for file in sorted(files("palier.presets").joinpath(folder).iterdir(), key=attrgetter("name")):
         if file.name.endswith(".yaml"):
-            yield file
+            yield file.name, parse(file.read_text(encoding="utf-8"), kind, file=file.name)

@@ -10,12 +10,9 @@ from datetime import date
 from enum import StrEnum
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 SIGNALS: Final = (
     "requests",
@@ -61,10 +58,6 @@ def _check_suffix(selector: str) -> str:
     if re.match(r"[^{]*_(bucket|sum|count)(\{|$)", selector):
         raise ValueError("a histogram is named without its suffix _bucket, _sum or _count")
     return selector
-
-
-def _read_only(mapping: Mapping[K, V]) -> Mapping[K, V]:
-    return MappingProxyType(dict(mapping))
 
 
 class _Record(BaseModel):
@@ -152,7 +145,7 @@ def _check_signal(name: str) -> str:
 def _check_complete(signals: Mapping[str, Signal]) -> Mapping[str, Signal]:
     if missing := [name for name in REQUIRED if name not in signals]:
         raise ValueError(f"every runtime says something about {', '.join(missing)}, if only that it is missing")
-    return _read_only(signals)
+    return MappingProxyType(dict(signals))
 
 
 class Preset(_Record):

@@ -6,7 +6,7 @@
 import argparse
 import difflib
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from palier.presets.library import all_presets, all_product_signals, all_routers
@@ -113,16 +113,7 @@ def _runtime(preset: Preset) -> Iterator[str]:
     yield f"`{preset.name}`, versions {_versions(preset.versions)}. {_describe_sources(preset)}\n"
     if preset.scrape.needs:
         yield f"Needs: {'; '.join(f'`{need}`' for need in preset.scrape.needs)}.\n"
-    yield from _table(
-        ("Signal", "Kind", "Series", "Unit", "Edges", "Missing or too coarse"),
-        (_signal(name, preset.signals[name]) for name in SIGNALS if name in preset.signals),
-    )
-    yield from _list(
-        [
-            *preset.caveats,
-            *(f"`{name}`: {caveat}" for name, signal in preset.signals.items() for caveat in signal.caveats),
-        ]
-    )
+    yield from _signals(preset.signals, preset.caveats)
 
 
 def _router(router: RouterPreset) -> Iterator[str]:
@@ -134,13 +125,14 @@ def _router(router: RouterPreset) -> Iterator[str]:
     signals: dict[str, Signal] = {"requests": router.requests, "errors": router.errors}
     if router.latency is not None:
         signals["latency"] = router.latency
-    yield from _table(
-        ("Signal", "Kind", "Series", "Unit", "Edges", "Missing or too coarse"),
-        (_signal(name, signal) for name, signal in signals.items()),
-    )
-    yield from _list(
-        [*router.caveats, *(f"`{name}`: {caveat}" for name, signal in signals.items() for caveat in signal.caveats)]
-    )
+    yield from _signals(signals, router.caveats)
+
+
+def _signals(signals: Mapping[str, Signal], caveats: Sequence[str]) -> Iterator[str]:
+    head = ("Signal", "Kind", "Series", "Unit", "Edges", "Missing or too coarse")
+    yield from _table(head, (_signal(name, signals[name]) for name in SIGNALS if name in signals))
+    further = (f"`{name}`: {caveat}" for name, signal in signals.items() for caveat in signal.caveats)
+    yield from _list([*caveats, *further])
 
 
 def _product(signal: ProductPreset) -> tuple[str, ...]:

@@ -8,8 +8,6 @@ from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-__all__ = ["forward_headers", "users_host"]
-
 _OF_THE_CONNECTION: Final = frozenset(
     {
         "connection",

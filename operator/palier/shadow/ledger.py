@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from palier.answers.comparison import CheckResult, ComparisonResult
+from palier.answers.checks import CheckResult
+from palier.answers.comparison import ComparisonResult
 from palier.answers.confusion import Confusion
 from palier.api.spec.answers import Comparison
 from palier.shadow.plan import ShadowPlan
 from palier.shadow.reply import Reply
 from palier.shadow.sample import OTHER, Exclusion
-
-__all__ = ["ARMS", "ArmCounts", "CheckCounts", "Ledger", "Outcome", "SegmentCounts", "Times", "Unpaired", "edges_with"]
 
 ARMS: Final = ("candidate", "stable")
 

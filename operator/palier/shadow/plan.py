@@ -21,8 +21,6 @@ from palier.api.spec.shadow import Disagreements
 from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import describe_fault
 
-__all__ = ["TIMED", "ShadowPlan", "digest", "plan_for"]
-
 _DIGITS: Final = 16
 _WHERE_AND_HOW_MANY: Final = {"candidateUrl", "stableUrl", "percent", "versions", "comparison"}
 """What does not change the question: addresses, the size of the sample, and names that are only shown.

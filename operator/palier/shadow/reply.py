@@ -7,8 +7,6 @@ from typing import Final
 
 from palier.answers.comparison import Answer
 
-__all__ = ["Failure", "FirstEvent", "Reply", "answer_of", "decode_body"]
-
 _DATA: Final = re.compile(rb"data: ?+(?!\[DONE\])[^\r\n]")
 """How a line of data of a stream begins, other than the mark of its end."""
 _LINE_END: Final = re.compile(rb"[\r\n]")

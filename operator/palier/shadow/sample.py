@@ -15,16 +15,6 @@ from palier.api.constants import SHADOW_HEADER
 from palier.api.spec.answers import JsonPath
 from palier.shadow.plan import ShadowPlan
 
-__all__ = [
-    "OTHER",
-    "Exclusion",
-    "Reservoir",
-    "Segments",
-    "find_exclusion",
-    "is_foreign",
-    "show_body",
-]
-
 OTHER: Final = "(other)"
 MOST_SEGMENTS: Final = 20
 LONGEST_SEGMENT: Final = 64

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from palier.simulate.case import Case
-from palier.simulate.recording import Arm, Floats
+from palier.simulate.case import Case, Span
+from palier.simulate.recording import Arm, Floats, are_within
 
 HISTORY = 120
 """Seconds before the canary that are simulated, too: stable's counters are old when it begins."""
@@ -70,7 +70,7 @@ def conditions(case: Case, rng: np.random.Generator) -> Conditions:
         for name, share, base in _users(case, arm):
             expected = np.clip(base * shared, 0, 1)
             if case.outage.length:
-                out = (begins >= case.outage.start) & (begins < case.outage.end)
+                out = are_within(begins, case.outage)
                 expected = np.where(out, np.maximum(expected, case.outage_share), expected)
             if arm is Arm.CANDIDATE and name != OTHERS:
                 with_delta = np.clip(expected + case.error_delta * growth, 0, 1)
@@ -82,7 +82,7 @@ def conditions(case: Case, rng: np.random.Generator) -> Conditions:
         begins=begins,
         rate=rate,
         parts=parts,
-        slow=((begins >= case.onset) & (begins < case.onset + case.slow_for)).astype(np.float64),
+        slow=are_within(begins, Span(case.onset, case.slow_for)).astype(np.float64),
         worse=worse,
         expected_delta=expected_delta,
     )

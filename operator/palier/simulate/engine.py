@@ -6,11 +6,14 @@ pods are ready at once, the gateway obeys at once, and a look takes no time.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
 from palier.api.v1alpha1 import ModelDeployment, parse
 from palier.evidence.objective import (
+    Evidence,
+    Rule,
     Verdict,
     begin_share,
     begin_stage,
@@ -150,7 +153,7 @@ class Trial:
         held = now - self.since
         passed = False
         if not self.watched.pods_read.unseen:
-            if self._has_failed():
+            if any(has_failed(evidence, rule) for evidence, rule in self._list_evidence()):
                 return "rollback"
             if self.first_proof is None and self._has_passed(promotion=True):
                 self.first_proof = now
@@ -164,19 +167,12 @@ class Trial:
             return "rollback"
         return None
 
-    def _has_failed(self) -> bool:
-        return any(
-            has_failed(self.watched.evidence.get(objective.rule.name) or start_evidence(), objective.rule)
-            for objective in self.watched.objectives
-        )
+    def _list_evidence(self) -> Iterator[tuple[Evidence, Rule]]:
+        for objective in self.watched.objectives:
+            yield self.watched.evidence.get(objective.rule.name) or start_evidence(), objective.rule
 
     def _has_passed(self, *, promotion: bool) -> bool:
-        judgements = (
-            judge(
-                self.watched.evidence.get(objective.rule.name) or start_evidence(), objective.rule, promotion=promotion
-            )
-            for objective in self.watched.objectives
-        )
+        judgements = (judge(evidence, rule, promotion=promotion) for evidence, rule in self._list_evidence())
         return combine_verdicts(judgements) is Verdict.PASS
 
     def climb(self, now: float) -> None:

@@ -14,24 +14,22 @@ the options are those documented examples; every knob can be turned. What is not
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from palier.simulate import promql
 from palier.simulate.kayenta import Classification, JudgeOptions, classify, score
 from palier.simulate.outcome import Outcome
 from palier.simulate.promql import Answer
-from palier.simulate.recording import Arm, Floats, PodRecording, Recording
+from palier.simulate.recording import Arm, Booleans, Floats, PodRecording, Recording, are_within
 
 ERRORS, LATENCY = "errors", "latency"
 _ROUNDING = 1e-9
 
-Booleans = NDArray[np.bool_]
 Function = Callable[[Floats, Floats, Floats, float], Floats]
 
 
@@ -150,7 +148,7 @@ def flagger(recording: Recording, options: PeerOptions) -> Outcome:
     """Flagger's advance at every tick; no value, NaN and a failed query are failed checks."""
     knobs = options.flagger
     ticks = _list_instants(knobs.interval, recording.duration)
-    passed, seen = np.ones(ticks.size, dtype=bool), ~_unavailable(recording, ticks)
+    passed, seen = np.ones(ticks.size, dtype=bool), ~are_within(ticks, recording.unavailable)
     if options.errors:
         answer = _success(recording, ticks, promql.rate, knobs.interval)
         passed &= _at_least(answer.value, knobs.success)
@@ -194,7 +192,8 @@ def kayenta(recording: Recording, options: PeerOptions) -> Outcome:
         ]
         needed = knobs.passing if at == judgements[-1] else knobs.marginal
         if score(classes) < needed:
-            answered = _available_from(recording, float(at))
+            down = recording.unavailable
+            answered = down.end if down.covers(float(at)) else float(at)
             return Outcome("rollback", answered, on_absent_data=Classification.NODATA in classes)
     absent = all(np.isnan(candidate).all() for _, candidate, _ in metrics)
     return Outcome("promote", recording.duration, on_absent_data=absent)
@@ -203,11 +202,10 @@ def kayenta(recording: Recording, options: PeerOptions) -> Outcome:
 def naive(recording: Recording, options: PeerOptions) -> Outcome:
     """A z-test at every look, as if it were the only one."""
     looks = _list_instants(options.naive.interval, recording.duration)
-    looks = looks[~_unavailable(recording, looks)]
+    looks = looks[~are_within(looks, recording.unavailable)]
     fired = np.zeros(looks.size, dtype=bool)
     seen = np.zeros(looks.size, dtype=bool)
-    for metric in _naive_metrics(recording, options, looks):
-        bad, requests, stable_bad, stable_requests = metric
+    for bad, requests, stable_bad, stable_requests in _naive_metrics(recording, options, looks):
         with np.errstate(divide="ignore", invalid="ignore"):
             pooled = (bad + stable_bad) / (requests + stable_requests)
             error = np.sqrt(pooled * (1 - pooled) * (1 / requests + 1 / stable_requests))
@@ -232,7 +230,7 @@ def _argo_metric(
     while begin <= recording.duration:
         instants = np.arange(begin, recording.duration + _ROUNDING, knobs.interval)
         passed, answer = measure(instants)
-        available = answer.present & ~_unavailable(recording, instants)
+        available = answer.present & ~are_within(instants, recording.unavailable)
         begin = math.inf
         for at, good, value, is_available in zip(instants.tolist(), passed, answer.value, available, strict=True):
             if not is_available:
@@ -282,9 +280,7 @@ def _sum(
         for name in names[1:]:
             values = values - np.nan_to_num(pod.counters.get(name, np.zeros(values.size)))
         series.append(function(pod.times[exists], values[exists], at, window))
-    if not series:
-        return Answer(np.full(at.size, np.nan), np.zeros(at.size, dtype=bool))
-    return promql.total(series)
+    return promql.total(series) if series else _answer_nothing(at)
 
 
 def _quantile(recording: Recording, arm: Arm, share: float, at: Floats, function: Function, window: float) -> Answer:
@@ -297,27 +293,24 @@ def _quantile(recording: Recording, arm: Arm, share: float, at: Floats, function
         values = np.stack([pod.buckets[edge] for edge in edges.tolist()])
         exists = ~np.isnan(values).any(axis=0)
         series.append(function(pod.times[exists], values[:, exists], at, window))
-    if not series:
-        return Answer(np.full(at.size, np.nan), np.zeros(at.size, dtype=bool))
-    return promql.histogram_quantile(share, edges, promql.total(series))
+    return promql.histogram_quantile(share, edges, promql.total(series)) if series else _answer_nothing(at)
 
 
-def _naive_metrics(
-    recording: Recording, options: PeerOptions, looks: Floats
-) -> Sequence[tuple[Floats, Floats, Floats, Floats]]:
+def _answer_nothing(at: Floats) -> Answer:
+    return Answer(np.full(at.size, np.nan), np.zeros(at.size, dtype=bool))
+
+
+def _naive_metrics(recording: Recording, options: PeerOptions, looks: Floats) -> Iterator[list[Floats]]:
     """Bad and all requests of candidate and stable since the start, at each look."""
-    metrics = []
     arms = (recording.pods_of(Arm.CANDIDATE), recording.pods_of(Arm.STABLE))
     if options.errors:
-        counts = [_count_scraped(pods, looks, name) for pods in arms for name in ("errors", "requests")]
-        metrics.append((counts[0], counts[1], counts[2], counts[3]))
+        yield [_count_scraped(pods, looks, name) for pods in arms for name in ("errors", "requests")]
     if options.latency_threshold is not None:
         counts = []
         for pods in arms:
             requests = _count_scraped(pods, looks, math.inf)
             counts += [requests - _count_scraped(pods, looks, options.latency_threshold), requests]
-        metrics.append((counts[0], counts[1], counts[2], counts[3]))
-    return metrics
+        yield counts
 
 
 def _count_scraped(pods: Sequence[PodRecording], looks: Floats, counter: str | float) -> Floats:
@@ -356,17 +349,6 @@ def _clean_values(values: Floats, replace_nan: bool) -> Floats:
 
 def _list_instants(interval: float, duration: float) -> Floats:
     return np.arange(1, math.floor(duration / interval + _ROUNDING) + 1, dtype=np.float64) * interval
-
-
-def _unavailable(recording: Recording, at: Floats) -> Booleans:
-    down = np.zeros(at.size, dtype=bool)
-    for start, end in recording.unavailable:
-        down |= (at >= start) & (at < end)
-    return down
-
-
-def _available_from(recording: Recording, at: float) -> float:
-    return max([at, *(end for start, end in recording.unavailable if start <= at < end)])
 
 
 def _at_least(values: Floats, bound: float) -> Booleans:

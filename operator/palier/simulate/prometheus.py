@@ -39,7 +39,7 @@ class Prometheus:
 
     def answers_at(self, now: float) -> bool:
         """Whether it can be asked at that moment."""
-        return not any(start <= now < end for start, end in self._unavailable)
+        return not self._unavailable.covers(now)
 
     def answer(self, *, after: float, until: float) -> tuple[dict[Question, Answer], Answer]:
         """The samples in (after, until] for every question, and the `up` series."""

@@ -11,7 +11,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from palier.simulate.case import Span
+
 Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
 
 
 class Arm(StrEnum):
@@ -47,8 +50,6 @@ class Truth:
     candidate_requests: Floats
     extra_bad: Floats
     """Expected requests that failed (or were slow) only because the candidate served them."""
-    onset: float
-    """Seconds since the canary began at which the candidate becomes worse; 0 for from the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,15 @@ class Recording:
     weights: tuple[tuple[float, int], ...]
     """(seconds since the canary began, candidate's percent), ascending."""
     pods: tuple[PodRecording, ...]
-    unavailable: tuple[tuple[float, float], ...]
-    """Spans in which Prometheus itself does not answer."""
+    unavailable: Span
+    """When Prometheus itself does not answer."""
     truth: Truth
 
     def pods_of(self, arm: Arm) -> tuple[PodRecording, ...]:
         """The pods of one arm."""
         return tuple(pod for pod in self.pods if pod.arm is arm)
+
+
+def are_within(times: Floats, span: Span) -> Booleans:
+    """Which of some instants lie in a stretch of time."""
+    return np.asarray((times >= span.start) & (times < span.end))

@@ -104,7 +104,7 @@ def _sum_until(truth: Truth, amounts: Floats, until: float) -> float:
 
 def _is_unseen(recording: Recording, case: Case, at: float) -> bool:
     """Whether Prometheus had nothing fresh of the candidate at that moment."""
-    if any(start <= at < end for start, end in recording.unavailable):
+    if recording.unavailable.covers(at):
         return True
     oldest = at - 2.5 * case.scrape - 0.5
     return not any(bool(((pod.times > oldest) & (pod.times <= at)).any()) for pod in recording.pods_of(Arm.CANDIDATE))

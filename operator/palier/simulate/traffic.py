@@ -6,6 +6,7 @@ engine climbs to another weight, only what comes after that moment is drawn agai
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from scipy.special import ndtr
 
 from palier.simulate.case import Case
 from palier.simulate.conditions import HISTORY, conditions
-from palier.simulate.recording import Arm, Floats, PodRecording, Recording, Truth
+from palier.simulate.recording import Arm, Floats, PodRecording, Recording, Truth, are_within
 
 Integers = NDArray[np.int64]
 
@@ -82,12 +83,11 @@ class Traffic:
         for number, life in enumerate(self._lives):
             pods.setdefault(life.pod, []).append(number)
         ends = np.cumsum([life.scrapes.size for life in self._lives])
-        down = self.case.prometheus_down
         return Recording(
             duration=self.case.duration,
             weights=self._stages,
             pods=tuple(self._pod(numbers, ends) for numbers in pods.values()),
-            unavailable=((down.start, down.end),) if down.length else (),
+            unavailable=self.case.prometheus_down,
             truth=self._truth(),
         )
 
@@ -106,7 +106,7 @@ class Traffic:
     def _draw(self, *, after: float) -> None:
         """Draw what happens between scrapes, where the later of the two lies after the given moment."""
         rng, weight = self._generator(), self._weight()
-        counts: dict[str, Floats] = {}
+        counts: defaultdict[str, Floats] = defaultdict(lambda: np.zeros(self._times.size))
         buckets = np.zeros((self._times.size, len(self.case.buckets) + 1), dtype=np.int64)
         for arm in Arm:
             pods = self.case.candidate_pods if arm is Arm.CANDIDATE else self.case.stable_pods
@@ -130,9 +130,9 @@ class Traffic:
             bad = rng.binomial(requests, _ratio(between.total(rate * part.share * part.bad), expected))
             all_requests += requests
             for name, drawn in {"requests": requests, "errors": bad}.items():
-                _find_counter(counts, name, chosen)[chosen] += drawn
+                counts[name][chosen] += drawn
                 if part.name:
-                    _find_counter(counts, f"{name}/{part.name}", chosen)[chosen] = drawn
+                    counts[f"{name}/{part.name}"][chosen] = drawn
         if "latency" in self.case.objectives:
             slow = self._slow_share(arm, between, rate)
             usual, slower = _by_bucket(self.case, 1.0), _by_bucket(self.case, self.case.latency_factor)
@@ -141,7 +141,7 @@ class Traffic:
             factor = self.case.cost_factor if arm is Arm.CANDIDATE else 1.0
             worse = _ratio(between.total(rate * self._conditions.worse), between.total(rate))
             median = (1 + worse * (factor - 1)) / math.exp(self.case.cost_spread**2 / 2)
-            _find_counter(counts, "cost_sum", chosen)[chosen] = _sums(all_requests, median, self.case.cost_spread, rng)
+            counts["cost_sum"][chosen] = _sums(all_requests, median, self.case.cost_spread, rng)
 
     def _slow_share(self, arm: Arm, between: "_Between", rate: Floats) -> Floats:
         if arm is Arm.STABLE:
@@ -156,10 +156,9 @@ class Traffic:
         places = [np.arange(ends[number] - self._lives[number].scrapes.size, ends[number]) for number in numbers]
         times = np.concatenate([life.scrapes for life in lives])
         tried = np.full(times.size, not case.no_data)
-        down = case.prometheus_down
-        tried &= ~((times >= down.start) & (times < down.end))
+        tried &= ~are_within(times, case.prometheus_down)
         if arm is Arm.CANDIDATE:
-            tried &= ~((times >= case.target_gone.start) & (times < case.target_gone.end))
+            tried &= ~are_within(times, case.target_gone)
         succeeds = self._succeeds[np.concatenate(places)]
         read = tried & succeeds
         counters = {}
@@ -216,9 +215,7 @@ class Traffic:
         if "latency" in case.objectives:
             slower = case.slow_share(case.latency_factor) - case.slow_share()
             extra = extra + world.slow[served] * slower
-        return Truth(
-            step=STEP, candidate_requests=requests, extra_bad=np.maximum(0, requests * extra), onset=case.onset
-        )
+        return Truth(step=STEP, candidate_requests=requests, extra_bad=np.maximum(0, requests * extra))
 
 
 class _Between:
@@ -234,12 +231,6 @@ class _Between:
         grown = np.concatenate(([0.0], np.cumsum(rate * STEP)))
         at_ends = np.interp(self._until, self._edges, grown) - np.interp(self._since, self._edges, grown)
         return np.maximum(at_ends, 0)
-
-
-def _find_counter(counts: dict[str, Floats], name: str, like: NDArray[np.bool_]) -> Floats:
-    if name not in counts:
-        counts[name] = np.zeros(like.size)
-    return counts[name]
 
 
 def _ratio(some: Floats, all_of_them: Floats) -> Floats:

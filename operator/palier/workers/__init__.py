@@ -5,5 +5,5 @@ sockets and the clocks.
 
 - `load_test`: fires, prints progress, leaves its result
 - `golden`, `shadow`: golden answers and the shadow proxy, packages of their own
-- `embedding`: asks a server for the vectors of texts
+- `connections`, `embedding`: what asks a server holds them; asks one for the vectors of texts
 """

@@ -9,13 +9,12 @@ import json
 import math
 import time
 from collections.abc import Sequence
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import aiohttp
 
 from palier.api.spec.answers import Embeddings
-
-__all__ = ["Embedder", "cosine"]
+from palier.workers.connections import Connections, read_body
 
 _LONGEST: Final = 8 * 2**20
 """Bytes of an answer: two vectors of some thousand numbers are far shorter."""
@@ -32,28 +31,15 @@ class _Busy(Exception):  # noqa: N818 - as in palier.errors
     """The server has too much to do, or is not there, whatever it is asked."""
 
 
-class Embedder:
+class Embedder(Connections):
     """A client of the server; a context manager that holds its connections."""
 
     def __init__(self, server: Embeddings) -> None:
+        super().__init__()
         self._server = server
-        self._session: aiohttp.ClientSession
         self._asked = -math.inf
         self._answered = False
         self._asking = asyncio.Lock()
-
-    async def __aenter__(self) -> Self:
-        """Begin."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Close the connections."""
-        await self._session.close()
 
     async def likeness(self, reference: str, candidate: str) -> float | None:
         """The cosine of the texts' vectors, -1 to 1; None when the server does not give the reference's.
@@ -113,14 +99,12 @@ class Embedder:
                 asyncio.timeout(self._server.timeout.seconds),
                 self._session.post(self._server.url, json=payload, allow_redirects=False) as response,
             ):
-                body = bytearray()
-                while chunk := await response.content.readany():
-                    body += chunk
-                    if len(body) > _LONGEST:
-                        return None
+                body = await read_body(response, most=_LONGEST)
+                if body is None:
+                    return None
                 if response.status in _BUSY:
                     raise _Busy
-                return _read(bytes(body), len(texts)) if response.status == _GOOD else None
+                return _read(body, len(texts)) if response.status == _GOOD else None
         except (aiohttp.ClientError, OSError, UnicodeError):  # a timeout is an OSError; half a character cannot be sent
             return None
 

@@ -20,18 +20,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from palier.api.status.values import LoadTestPhase as Phase
 from palier.errors import GeneratorUnavailable
 from palier.loadtest import corpus, findings
 from palier.loadtest.findings import SearchResult
-from palier.loadtest.measure import Phase, Step, StepResult, answer_type, answers_of, bad_answers, measure_step
+from palier.loadtest.measure import Step, StepResult, answer_type, answers_of, bad_answers, measure_step
 from palier.loadtest.plan import CONNECTIONS, LoadTestPlan
 from palier.loadtest.result import LoadTestResult, StepRecord, decimal_of
 from palier.loadtest.search import next_step, surely_fails
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-__all__ = ["GENERATOR", "Progress", "load_test", "result_of"]
 
 GENERATOR: Final = "palier-generator"
 _LATE: Final = 1.0

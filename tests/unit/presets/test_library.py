@@ -7,12 +7,21 @@ from pathlib import Path
 import pytest
 
 from palier.api.spec.values import HistogramSelector, ProductSignal, Selector
-from palier.presets import (
+from palier.presets.library import (
     PRODUCT_SIGNALS,
-    REQUIRED,
     ROUTERS,
     RUNTIMES,
     BrokenPresetError,
+    all_presets,
+    all_product_signals,
+    all_routers,
+    parse,
+    product,
+    router,
+    runtime,
+)
+from palier.presets.model import (
+    REQUIRED,
     Counter,
     Gauge,
     Histogram,
@@ -22,13 +31,6 @@ from palier.presets import (
     ProductPreset,
     RouterPreset,
     Signal,
-    all_presets,
-    all_product_signals,
-    all_routers,
-    parse,
-    product,
-    router,
-    runtime,
 )
 
 SMALLEST = """

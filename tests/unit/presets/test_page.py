@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from palier.presets import all_presets, all_product_signals, all_routers
+from palier.presets.library import all_presets, all_product_signals, all_routers
 from palier.presets.page import PATH, main, page
 
 ROOT = Path(__file__).parents[3]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from palier.simulate.case import Span
 from palier.simulate.outcome import Outcome
 from palier.simulate.peers import ENGINES, ArgoOptions, FlaggerOptions, KayentaOptions, NaiveOptions, PeerOptions
 from palier.simulate.recording import Arm, Floats, PodRecording, Recording, Truth
@@ -60,8 +61,11 @@ def _pod(
     )
 
 
-def _recording(pods: Sequence[PodRecording], unavailable: tuple[tuple[float, float], ...] = ()) -> Recording:
-    truth = Truth(30.0, np.zeros(120), np.zeros(120), 0.0)
+NEVER = Span()
+
+
+def _recording(pods: Sequence[PodRecording], unavailable: Span = NEVER) -> Recording:
+    truth = Truth(30.0, np.zeros(120), np.zeros(120))
     return Recording(HOUR, ((0.0, 10),), tuple(pods), unavailable, truth)
 
 
@@ -127,9 +131,9 @@ def test_argo_gives_up_after_five_errors_in_a_row() -> None:
 
 def test_argo_forgets_errors_once_prometheus_answers_again() -> None:
     """An outage of four measurements makes four errors; the fifth succeeds."""
-    recording = replace(_release(0.005), unavailable=((600.0, 1510.0),))
+    recording = replace(_release(0.005), unavailable=Span(600.0, 910.0))
     assert ENGINES["argo"](recording, PeerOptions()).kind == "promote"
-    longer = replace(_release(0.005), unavailable=((600.0, 1810.0),))
+    longer = replace(_release(0.005), unavailable=Span(600.0, 1210.0))
     assert ENGINES["argo"](longer, PeerOptions()) == Outcome("rollback", 1800.0, on_absent_data=True)
 
 
@@ -178,7 +182,7 @@ def test_flagger_counts_every_absence_as_a_failure(*, unavailable: bool) -> None
     span = (1200.0, 1920.0)
     stable = _pod(Arm.STABLE, 30, 0.005)
     if unavailable:
-        recording = _recording([_pod(Arm.CANDIDATE, 10, 0.005), stable], (span,))
+        recording = _recording([_pod(Arm.CANDIDATE, 10, 0.005), stable], Span(1200.0, 720.0))
     else:
         recording = _recording([_pod(Arm.CANDIDATE, 10, 0.005, gone=span), stable])
     found = ENGINES["flagger"](recording, PeerOptions())
@@ -194,7 +198,7 @@ def test_kayenta_judges_again_and_again() -> None:
 
 def test_kayenta_waits_for_prometheus() -> None:
     """A judgement that falls into an outage is made after it."""
-    recording = replace(_release(0.3), unavailable=((590.0, 700.0),))
+    recording = replace(_release(0.3), unavailable=Span(590.0, 110.0))
     assert ENGINES["kayenta"](recording, PeerOptions()) == Outcome("rollback", 700.0)
 
 

@@ -144,7 +144,7 @@ def test_target_gone() -> None:
 def test_prometheus_down() -> None:
     """While Prometheus is down nothing is scraped, and it says so."""
     recording = recorded(Case(prometheus_down=Span(600, 180)))
-    assert recording.unavailable == ((600, 780),)
+    assert recording.unavailable == Span(600, 180)
     assert not any(((pod.up_times >= 600) & (pod.up_times < 780)).any() for pod in recording.pods)
 
 

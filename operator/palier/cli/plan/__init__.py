@@ -2,23 +2,20 @@
 
 import argparse
 import json
-from datetime import UTC, date, datetime
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from palier.cli.commands import STATUSES, Commands, new_command
+from palier.cli.files import leave
 from palier.cli.plan.values import by_variant, parse_duration, parse_named, parse_rate, parse_whole
 from palier.cli.terminal import print_drawing, print_json, warn
-from palier.errors import InvalidSettings
 
 if TYPE_CHECKING:
     from palier.cli.plan.file import Draft
-    from palier.cli.plan.outcome import Knowledge, Outcome
+    from palier.cli.plan.outcome import Knowledge
     from palier.economics.prices import PriceTable
-
-__all__ = ["add_command"]
-
-PASS, FAIL, NO_EVIDENCE = 0, 3, 4
-"""Exit statuses; 1 is a mistake in a file, 2 one at the command line."""
 
 DESCRIPTION = """\
 Tells what serving a model will take and cost before anything is deployed: replicas and money in a month at the
@@ -46,14 +43,10 @@ theory says (M/M/c), where no load test has measured it.
 Exit status: 0 the target is within the budget, 3 it is not, 4 nothing can be said, 1 and 2 mistakes."""
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: Commands) -> None:
     """Add `palier plan` to the commands."""
-    command = commands.add_parser(
-        "plan",
-        help="tell what serving a model will cost, and whether the budget allows it",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    summary = "tell what serving a model will cost, and whether the budget allows it"
+    command = new_command(commands, "plan", summary, DESCRIPTION)
     command.add_argument("file", metavar="FILE", help="a file with ModelDeployments; - for the standard input")
     command.add_argument("--prices", metavar="FILE", help="the price table")
     command.add_argument(
@@ -110,13 +103,15 @@ def _run(options: argparse.Namespace) -> int:
         for note in one.notes:
             warn(f"palier: {one.draft.deployment.metadata.name}: {note}")
     if options.svg:
-        _draw(options.svg, outcomes[0])
+        from palier.cli.plan.picture import svg  # noqa: PLC0415
+        from palier.cli.plan.scene import scene  # noqa: PLC0415
+
+        leave(options.svg, svg(scene(outcomes[0])), option="svg")
     if options.json:
         print_json("\n".join(json.dumps(report(one)) for one in outcomes))
     else:
-        print_drawing("\n\n".join(page(one, Terminal.from_stdout()) for one in outcomes))
-    verdict = find_worst(one.choice.verdict for one in outcomes)
-    return {"Pass": PASS, "Fail": FAIL, "NoEvidence": NO_EVIDENCE}[verdict]
+        print_drawing("\n\n".join(page(one, Terminal.from_stream(sys.stdout)) for one in outcomes))
+    return STATUSES[find_worst(one.choice.verdict for one in outcomes)]
 
 
 def _knowledge(options: argparse.Namespace, documents: "tuple[Draft, ...]") -> "Knowledge":
@@ -133,17 +128,13 @@ def _knowledge(options: argparse.Namespace, documents: "tuple[Draft, ...]") -> "
     except ValueError as error:
         options.command.error(f"argument --{error}")
     return Knowledge(
-        today=_today(),
+        today=datetime.now(UTC).date(),
         prices=_prices(options.prices) if options.prices else None,
         prices_problem="no prices were given: use --prices FILE" if not options.prices else "",
         capacities=capacities,
         work={name: Work(times.get(name), numbers.get(name)) for name in times.keys() | numbers.keys()},
         poc=options.poc,
     )
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()
 
 
 def _prices(path: str) -> "PriceTable":
@@ -155,26 +146,13 @@ def _prices(path: str) -> "PriceTable":
     """
     import yaml  # noqa: PLC0415
 
+    from palier.cli.yaml_files import explain_unreadable  # noqa: PLC0415
     from palier.economics.prices import PriceTable  # noqa: PLC0415
     from palier.errors import InvalidPrices  # noqa: PLC0415
 
-    try:
+    with explain_unreadable(path):
         written = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidSettings(f"cannot read {path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f"cannot read {path}: {' '.join(str(error).split())}") from error
     try:
         return PriceTable.parse(written)
     except InvalidPrices as error:
         raise InvalidPrices(f"{path}: {error.field}".removesuffix(": "), error.message) from None
-
-
-def _draw(path: str, planned: "Outcome") -> None:
-    from palier.cli.plan.picture import svg  # noqa: PLC0415
-    from palier.cli.plan.scene import scene  # noqa: PLC0415
-
-    try:
-        Path(path).write_text(svg(scene(planned)), encoding="utf-8")
-    except OSError as error:
-        raise InvalidSettings(f"--svg: cannot write {path}: {error.strerror or error}") from error

@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass
 
-__all__ = ["Axis", "shorten_number"]
-
 _STEPS = (1, 2, 5)
 _DECADE_ONLY = 3.0
 """Decades from which only powers of ten are labelled."""

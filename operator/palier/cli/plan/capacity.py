@@ -12,8 +12,6 @@ from palier.economics.measured_capacity import NOTHING_MEASURED, MeasuredCapacit
 from palier.economics.plan import Plan
 from palier.loadtest.result import LoadTestResult, StepRecord
 
-__all__ = ["DECLARED", "MEASURED", "Capacity", "capacity_of"]
-
 DECLARED = "declared"
 MEASURED = "measured"
 

@@ -3,16 +3,13 @@
 import math
 import os
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import cycle, groupby
 from typing import TextIO
 
 from palier.cli.plan.axis import Axis, shorten_number
-from palier.cli.plan.curves import Panel, Scene
-
-__all__ = ["Terminal", "chart"]
+from palier.cli.plan.curves import Curve, Panel, Scene
 
 _ROWS = 12
 _GUTTER = 8
@@ -63,11 +60,6 @@ class Terminal:
         encoding = (stream.encoding or "ascii").lower().replace("-", "")
         return cls(min(max(columns, _NARROWEST), _WIDEST), shown and not plain, encoding.startswith("utf"))
 
-    @classmethod
-    def from_stdout(cls) -> "Terminal":
-        """The terminal behind the standard output."""
-        return cls.from_stream(sys.stdout)
-
 
 def chart(scene: Scene, terminal: Terminal) -> str:
     """The cost panel of a scene; empty where it has nothing to show."""
@@ -94,14 +86,20 @@ def _lines(scene: Scene, terminal: Terminal) -> Iterator[str]:
 def _cells(panel: Panel, signs: Signs, across: Axis, up: Axis) -> dict[tuple[int, int], Cell]:
     """What stands where, by row and column."""
     cells: dict[tuple[int, int], Cell] = {}
-    drawn = [(panel.limit, signs.limit, _RED)] if panel.limit else []
-    for index, one in enumerate(panel.curves):
-        drawn.append((one, signs.curves[index % len(signs.curves)], _COLOURS[index % len(_COLOURS)]))
-    for one, sign, colour in drawn:
+    for one, cell in [*_limits(panel, signs), *_curves(panel, signs)]:
         for rate, value in zip(one.traffic, one.values, strict=True):
             if math.isfinite(value) and value > 0:
-                cells[round(up.place(value)), round(across.place(rate))] = (sign, colour)
+                cells[round(up.place(value)), round(across.place(rate))] = cell
     return cells
+
+
+def _curves(panel: Panel, signs: Signs) -> Iterator[tuple[Curve, Cell]]:
+    """The curves, and with what each of them is drawn."""
+    return zip(panel.curves, zip(cycle(signs.curves), cycle(_COLOURS), strict=False), strict=False)
+
+
+def _limits(panel: Panel, signs: Signs) -> list[tuple[Curve, Cell]]:
+    return [(panel.limit, (signs.limit, _RED))] if panel.limit else []
 
 
 def _paint_line(cells: list[Cell], terminal: Terminal) -> str:
@@ -135,11 +133,6 @@ def _draw_marks(scene: Scene, across: Axis, width: int) -> Iterator[str]:
 
 def _key(panel: Panel, signs: Signs, terminal: Terminal) -> Iterator[str]:
     """Which sign is which."""
-    entries = []
-    for index, one in enumerate(panel.curves):
-        cell = (signs.curves[index % len(signs.curves)], _COLOURS[index % len(_COLOURS)])
-        entries.append(f"{_paint_line([cell], terminal)} {one.name}")
-    if panel.limit is not None:
-        entries.append(f"{_paint_line([(signs.limit, _RED)], terminal)} {panel.limit.name}")
-    if entries:
+    drawn = [*_curves(panel, signs), *_limits(panel, signs)]
+    if entries := [f"{_paint_line([cell], terminal)} {one.name}" for one, cell in drawn]:
         yield f"{'':>{_GUTTER}}{'   '.join(entries)}"

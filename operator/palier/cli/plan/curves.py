@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from palier.cli.plan.axis import Axis
 
-__all__ = ["Curve", "Panel", "Scene", "curve", "spread"]
-
 _SAMPLES = 240
 """Traffic rates at which a curve is computed: a pixel or two apart."""
 _ABOVE_LIMIT = 8.0

@@ -16,9 +16,8 @@ from pydantic import ValidationError
 
 from palier.api.constants import KIND
 from palier.api.v1alpha1 import Latency, ModelDeployment, TimeSignal, parse
+from palier.cli.yaml_files import explain_unreadable
 from palier.errors import InvalidSettings, InvalidSpec
-
-__all__ = ["Draft", "drafts"]
 
 _LISTS = {"spec.objectives": "objective", "spec.release.stages": "stage"}
 """Lists whose entries can be left out one by one."""
@@ -53,13 +52,9 @@ def drafts(path: str) -> tuple[Draft, ...]:
         InvalidSettings: the file cannot be read, or holds no ModelDeployment.
         InvalidSpec: a part that matters for the cost breaks a rule of the API.
     """
-    try:
+    with explain_unreadable(path):
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
         bodies = [one for one in _objects(yaml.safe_load_all(text)) if one.get("kind") == KIND]
-    except OSError as error:
-        raise InvalidSettings(f"cannot read {path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f"cannot read {path}: {' '.join(str(error).split())}") from error
     if not bodies:
         raise InvalidSettings(f"{path} holds no {KIND}")
     return tuple(_one_of(bodies, body) for body in bodies)

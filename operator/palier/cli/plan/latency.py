@@ -13,8 +13,6 @@ from palier.economics.costs import Limits
 from palier.economics.plan import PlanInputs
 from palier.loadtest.result import StepRecord
 
-__all__ = ["Latency", "Work", "latency_of", "paid_replicas"]
-
 _USUAL_PERCENTILE: Final = 95
 _MEASURED: Final[dict[int, Callable[[StepRecord], Decimal | None]]] = {
     50: lambda step: step.p50,

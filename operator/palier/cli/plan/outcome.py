@@ -17,8 +17,6 @@ from palier.economics.prices import PriceTable
 from palier.economics.variants import Choice, VariantFinding, VariantRecord, choose
 from palier.evidence.verdicts import Verdict
 
-__all__ = ["Knowledge", "Outcome", "ServingOption", "find_worst", "outcome", "point"]
-
 _NO_THEORY = (
     "--concurrency alone says how fast answers come only where the capacity and a latency objective are known: give"
     " --service-time too"

@@ -1,20 +1,20 @@
 """What `palier plan` prints for people: what is planned with, the numbers at each traffic, a drawing, the verdict."""
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from palier.api.spec.budget import Budget
+from palier.cli.commands import align_columns
 from palier.cli.plan.chart import Terminal, chart
+from palier.cli.plan.latency import Latency
 from palier.cli.plan.outcome import Outcome, ServingOption, point
 from palier.cli.plan.scene import scene, seconds_at
 from palier.cli.plan.words import NAMES, conclusion, fits_up_to, title, verdict_of
 from palier.economics import sentences
 from palier.economics.money import HOURS_PER_MONTH
-from palier.economics.planning import Point, PointName
+from palier.economics.planning import BreakEven, Point, PointName
 from palier.economics.prices import Unpriced
-
-__all__ = ["page"]
 
 _LABEL = 12
 _UNKNOWN = "-"
@@ -113,7 +113,7 @@ def _compare_options(serving_options: Sequence[ServingOption]) -> Iterator[str]:
         )
         for option in serving_options
     ]
-    yield from _table([head, *rows], left=(0, 2, 8))
+    yield from align_columns([head, *rows], left=(0, 2, 8))
 
 
 def _points(option: ServingOption) -> Iterator[str]:
@@ -137,7 +137,8 @@ def _points(option: ServingOption) -> Iterator[str]:
     ]
     if option.name:
         yield f"{option.name}, {_model(option)}"
-    yield from _table([(plan.currency, *head, *(["1M tokens"] if tokens else []), "within budget"), *rows], left=(0,))
+    titles = (plan.currency, *head, *(["1M tokens"] if tokens else []), "within budget")
+    yield from align_columns([titles, *rows], left=(0,))
 
 
 def _describe_more(option: ServingOption) -> Iterator[str]:
@@ -151,25 +152,20 @@ def _describe_more(option: ServingOption) -> Iterator[str]:
             marginal += f", {sentences.money(plan.marginal_per_million_tokens, plan.currency)} for 1M tokens"
         yield _row("Marginal", f"{marginal}: a replica that is always busy, without idle time and overheads")
     if plan.break_even is not None:
-        yield _row("Break-even", _break_even(option))
+        yield _row("Break-even", _break_even(plan.break_even, plan.currency))
     if option.latency is not None:
-        yield _row("Answers", _answers(option))
+        yield _row("Answers", _answers(option, option.latency))
 
 
-def _break_even(option: ServingOption) -> str:
-    even, currency = option.plan.break_even, option.plan.currency
-    if even is None:
-        return _UNKNOWN
+def _break_even(even: BreakEven, currency: str) -> str:
     bought = f"the API at {sentences.money(even.api_per_thousand, currency)} for 1,000 requests"
     if even.requests_per_second is None:
         return f"never: {bought} is cheaper at any traffic"
     return f"above {sentences.figure(even.requests_per_second)} requests/s; below, {bought} is cheaper"
 
 
-def _answers(option: ServingOption) -> str:
+def _answers(option: ServingOption, latency: Latency) -> str:
     """How fast they come, and what happens to those who come beyond what is paid for."""
-    if option.latency is None:
-        return _UNKNOWN
     if option.paid == 0:
         return f"nobody gets one: the budget does not pay for {sentences.pods(option.plan.inputs.minimum_replicas)}"
     times = []
@@ -182,7 +178,7 @@ def _answers(option: ServingOption) -> str:
         else:
             times.append(f"{seconds:.2g} s at {NAMES[one.name]}")
     paid = "" if option.paid is None else f" with at most the {sentences.pods(option.paid)} that the budget pays for"
-    return f"{option.latency.percentile} % come within {', '.join(times)}{paid} ({option.latency.source})"
+    return f"{latency.percentile} % come within {', '.join(times)}{paid} ({latency.source})"
 
 
 def _replicas(one: Point, *, known: bool) -> str:
@@ -193,17 +189,6 @@ def _replicas(one: Point, *, known: bool) -> str:
 
 def _figure(number: Decimal | None) -> str:
     return _UNKNOWN if number is None else sentences.figure(number)
-
-
-def _table(rows: Sequence[Sequence[str]], *, left: Collection[int]) -> Iterator[str]:
-    """Columns as wide as they need to be; numbers stand to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = (
-            f"{cell:<{width}}" if column in left else f"{cell:>{width}}"
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        yield "  ".join(cells).rstrip()
 
 
 def _row(label: str, text: str) -> str:

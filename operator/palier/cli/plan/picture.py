@@ -12,8 +12,6 @@ from html import escape
 from palier.cli.plan.axis import Axis, shorten_number
 from palier.cli.plan.curves import Curve, Panel, Scene
 
-__all__ = ["svg"]
-
 _WIDTH = 980
 _MARGIN = 24
 _LINE = 19

@@ -10,8 +10,6 @@ from typing import Any
 from palier.cli.plan.outcome import Outcome, ServingOption
 from palier.economics.planning import Point
 
-__all__ = ["report"]
-
 
 def report(outcome: Outcome) -> dict[str, Any]:
     """The object for one ModelDeployment."""

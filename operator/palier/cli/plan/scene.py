@@ -7,15 +7,13 @@ keeps the budget and gets more users pays with their time instead.
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
+from operator import attrgetter
 
 from palier.cli.plan.curves import Panel, Scene, curve, spread
 from palier.cli.plan.outcome import Outcome, ServingOption
 from palier.cli.plan.words import NAMES, conclusion, title, verdict_of
 from palier.economics import sentences
 from palier.economics.costs import Limits, thousands
-from palier.economics.planning import Point
-
-__all__ = ["scene", "seconds_at"]
 
 Rates = tuple[float, ...]
 
@@ -23,7 +21,10 @@ Rates = tuple[float, ...]
 def scene(outcome: Outcome) -> Scene:
     """The picture of a plan."""
     points = outcome.main_option.plan.points
-    marks = tuple((NAMES[one.name], float(one.requests_per_second)) for one in sorted(points, key=_traffic))
+    marks = tuple(
+        (NAMES[one.name], float(one.requests_per_second))
+        for one in sorted(points, key=attrgetter("requests_per_second"))
+    )
     rates = spread(marks[0][1], marks[-1][1])
     return Scene(
         title=title(outcome),
@@ -34,10 +35,6 @@ def scene(outcome: Outcome) -> Scene:
         legend=tuple(_legend(option) for option in outcome.serving_options),
         notes=tuple(_notes(outcome)),
     )
-
-
-def _traffic(one: Point) -> Decimal:
-    return one.requests_per_second
 
 
 def seconds_at(option: ServingOption, rate: Decimal) -> float | None:

@@ -7,8 +7,6 @@ from typing import TypeVar
 
 from palier.cli.simulate.values import seconds
 
-__all__ = ["Named", "by_variant", "parse_duration", "parse_named", "parse_rate", "parse_whole"]
-
 T = TypeVar("T")
 Named = tuple[str, T]
 """A value and the variant that it is of; an empty name for a spec without variants."""
@@ -68,14 +66,9 @@ def by_variant(option: str, given: Iterable[Named[T]], variants: Collection[str]
             raise ValueError(f"{option}: {name or 'the value'} is given twice")
         if name not in variants:
             if not name:
-                raise ValueError(
-                    f"{option}: say for which variant, such as {_choose_first(variants)}=...: {named_variants}"
-                )
+                first = next(iter(variants))
+                raise ValueError(f"{option}: say for which variant, such as {first}=...: {named_variants}")
             known = f"the variants are {named_variants}" if named_variants else "there are no variants"
             raise ValueError(f"{option}: there is no variant {name}; {known}")
         values[name] = value
     return values
-
-
-def _choose_first(variants: Collection[str]) -> str:
-    return next(iter(variants))

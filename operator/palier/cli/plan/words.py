@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+from palier.cli.commands import SIGNS
 from palier.cli.plan.outcome import Outcome, ServingOption
 from palier.economics import sentences
 from palier.economics.planning import PointName
-from palier.evidence.verdicts import Verdict
-
-__all__ = ["NAMES", "conclusion", "fits_up_to", "title", "verdict_of"]
 
 NAMES: Final[Mapping[str, str]] = {
     PointName.POC: "POC",
@@ -16,7 +14,6 @@ NAMES: Final[Mapping[str, str]] = {
     PointName.DOUBLE: "2x",
     PointName.TENFOLD: "10x",
 }
-_SIGNS: Final = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.NO_EVIDENCE: "?"}
 
 
 def title(outcome: Outcome) -> str:
@@ -28,12 +25,12 @@ def title(outcome: Outcome) -> str:
 def conclusion(outcome: Outcome) -> str:
     """The verdict in one sentence with its numbers."""
     choice = outcome.choice
-    return f"{_SIGNS[choice.verdict]} {choice.verdict}, {choice.reason}: {choice.message}"
+    return f"{SIGNS[choice.verdict]} {choice.verdict}, {choice.reason}: {choice.message}"
 
 
 def verdict_of(option: ServingOption) -> str:
     """The verdict on one way, in two words."""
-    return f"{_SIGNS[option.weighed.verdict]} {option.weighed.reason}"
+    return f"{SIGNS[option.weighed.verdict]} {option.weighed.reason}"
 
 
 def fits_up_to(option: ServingOption) -> str:

@@ -5,8 +5,10 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from palier.cli.commands import Commands, new_command
 from palier.cli.simulate.values import seconds, share, span, stages, write_time
 from palier.cli.terminal import print_json, print_text, warn
 from palier.simulate.case import MINUTE, OBJECTIVES, Case, Stage
@@ -14,8 +16,6 @@ from palier.simulate.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
     from palier.simulate.runs import Plan
-
-__all__ = ["add_command"]
 
 ENGINES = ("palier", "argo", "flagger", "kayenta", "naive")
 
@@ -40,14 +40,10 @@ the canary. Extra failures are the requests that only failed, or were too slow, 
 the rollback or the end."""
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_command(commands: Commands) -> None:
     """Add `palier simulate` to the commands."""
-    command = commands.add_parser(
-        "simulate",
-        help="play traffic to the decision engine, or to another tool's rules",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    summary = "play traffic to the decision engine, or to another tool's rules"
+    command = new_command(commands, "simulate", summary, DESCRIPTION)
     command.add_argument(
         "file",
         nargs="?",
@@ -265,18 +261,13 @@ def _cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _count(text: str) -> int:
-    return _parse_whole(text, least=1)
-
-
-def _seed(text: str) -> int:
-    return _parse_whole(text, least=0)
-
-
 def _parse_whole(text: str, *, least: int) -> int:
     if not text.isdecimal() or int(text) < least:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, not {text}")
     return int(text)
+
+
+_count, _seed = partial(_parse_whole, least=1), partial(_parse_whole, least=0)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """What a ModelDeployment's file says about a release that is to be simulated."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +7,9 @@ from typing import Any
 import yaml
 
 from palier.api.v1alpha1 import ModelDeployment, OnNoEvidence, parse
+from palier.cli.yaml_files import explain_unreadable
 from palier.errors import InvalidSettings, InvalidSpec
 from palier.simulate.case import Stage
-
-__all__ = ["FileChanges", "file_changes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +58,9 @@ def file_changes(path: str) -> FileChanges:
 
 
 def _deployment(path: str) -> ModelDeployment:
-    try:
-        documents = [one for one in _documents(path) if one.get("kind") == "ModelDeployment"]
-    except OSError as error:
-        raise InvalidSettings(f"cannot read {path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f"cannot read {path}: {' '.join(str(error).split())}") from error
+    with explain_unreadable(path):
+        written = yaml.safe_load_all(Path(path).read_text(encoding="utf-8"))
+        documents = [one for one in written if isinstance(one, dict) and one.get("kind") == "ModelDeployment"]
     if len(documents) != 1:
         raise InvalidSettings(f"{path} holds {len(documents)} ModelDeployments; one is needed")
     return parse(documents[0])
-
-
-def _documents(path: str) -> Iterator[dict[str, Any]]:
-    for document in yaml.safe_load_all(Path(path).read_text(encoding="utf-8")):
-        if isinstance(document, dict):
-            yield document

@@ -11,8 +11,6 @@ from palier.simulate.measures import parameters
 from palier.simulate.runs import Run
 from palier.simulate.scenarios import SCENARIOS
 
-__all__ = ["TIMES", "conclusion", "list_scenarios", "page"]
-
 TIMES = frozenset({"look", "scrape", "latencyThreshold", "onset", "ramp", "latencyMedian", "slowFor", "churn"})
 """Parameters that are seconds."""
 

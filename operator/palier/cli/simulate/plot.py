@@ -9,8 +9,6 @@ from palier.cli.simulate.page import conclusion
 from palier.errors import InvalidSettings
 from palier.simulate.runs import Run
 
-__all__ = ["check_plot", "draw"]
-
 _FORMATS = (".svg", ".png")
 
 

@@ -1,6 +1,5 @@
 """The runs of a simulation over several processes, with a word on how far it is."""
 
-import contextlib
 import multiprocessing
 import signal
 import time
@@ -9,8 +8,6 @@ from concurrent.futures import ProcessPoolExecutor
 
 from palier.cli.terminal import clear_progress, print_progress
 from palier.simulate.runs import Plan, Run, play
-
-__all__ = ["play_all"]
 
 _CHUNK = 10
 """Runs that a process plays before it reports."""
@@ -28,11 +25,13 @@ def play_all(plan: Plan, runs: int, *, jobs: int) -> list[Run]:
     jobs = min(jobs, max(1, len(chunks) // _WORTH))
     played: list[Run] = []
     start = time.monotonic()
-    with _progress_cleared():
+    try:
         for chunk in _in_order(plan, chunks, jobs=jobs):
             played.extend(chunk)
             if time.monotonic() - start > _QUIET:
                 print_progress(f"{len(played)} of {runs} runs")
+    finally:
+        clear_progress()
     return played
 
 
@@ -56,11 +55,3 @@ def _chunk(plan: Plan, numbers: range) -> list[Run]:
 def _ignore_interrupts() -> None:
     """Ctrl-C reaches every process of the terminal; only the first one answers it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-@contextlib.contextmanager
-def _progress_cleared() -> Iterator[None]:
-    try:
-        yield
-    finally:
-        clear_progress()

@@ -6,8 +6,6 @@ import re
 from palier.api.spec.values import Duration
 from palier.simulate.case import Span, Stage
 
-__all__ = ["seconds", "share", "span", "stages", "write_time"]
-
 
 def share(text: str) -> float:
     """A share: `0.05` or `5%`."""

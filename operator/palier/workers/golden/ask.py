@@ -5,7 +5,7 @@ Every way to fail is an answer too, with the words that explain it.
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import aiohttp
 from yarl import URL
@@ -17,8 +17,7 @@ from palier.api.constants import GOLDEN_HEADER
 from palier.api.spec.answers import JsonPath
 from palier.golden.corpus import Case
 from palier.golden.plan import GoldenPlan
-
-__all__ = ["LONGEST_BODY", "Asker", "Reply", "document_of"]
+from palier.workers.connections import Connections, read_body
 
 LONGEST_BODY: Final = 16 * 2**20
 """Bytes of an answer that are read; a longer one has failed."""
@@ -54,29 +53,19 @@ def document_of(answer: Answer, stream_path: JsonPath) -> Any:  # noqa: ANN401 -
     return text_of(answer.body, stream_path) if answer.streamed else json_or_text(answer.body)
 
 
-class Asker:
+class Asker(Connections):
     """Asks both revisions of a plan; a context manager that holds the connections."""
 
     def __init__(self, plan: GoldenPlan) -> None:
-        self._plan = plan
-        self._urls = {"candidate": plan.candidate_url, "stable": plan.stable_url}
-        self._session: aiohttp.ClientSession
-
-    async def __aenter__(self) -> Self:
-        """Begin."""
-        # A connection for each request: one that is used again may be closed meanwhile, which is nobody's failure.
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, force_close=True),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT, self._plan.timeout)),
+        super().__init__(
+            # For each request one: a connection that is used again may be closed meanwhile, which is nobody's failure.
+            connector={"force_close": True},
+            sock_connect=min(_CONNECT, plan.timeout),
             max_line_size=_LINE,
             max_field_size=_LINE,
         )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Close the connections."""
-        await self._session.close()
+        self._plan = plan
+        self._urls = {"candidate": plan.candidate_url, "stable": plan.stable_url}
 
     async def ask(self, case: Case, arm: str) -> Reply:
         """Ask `candidate` or `stable`."""
@@ -107,12 +96,10 @@ class Asker:
         ) as response:
             if not 200 <= response.status < 300:  # noqa: PLR2004 - as HTTP groups them
                 return Reply(failure=f"HTTP {response.status}", status=response.status)
-            content = bytearray()
-            async for part in response.content.iter_any():
-                content += part
-                if len(content) > LONGEST_BODY:
-                    return Reply(failure=f"answer longer than {LONGEST_BODY // 2**20} MiB", status=response.status)
-            text = _decode_content(bytes(content), response.charset)
+            content = await read_body(response, most=LONGEST_BODY)
+            if content is None:
+                return Reply(failure=f"answer longer than {LONGEST_BODY // 2**20} MiB", status=response.status)
+            text = _decode_content(content, response.charset)
             streamed = is_stream(response.headers.get("Content-Type"))
             return Reply(Answer(response.status, text, streamed=streamed), status=response.status)
 

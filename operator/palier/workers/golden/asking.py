@@ -7,14 +7,11 @@ verdict could fall just then.
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack
 from typing import Final, Self, TypeVar
 
 from palier.golden.corpus import Case
 from palier.golden.plan import GoldenPlan
 from palier.workers.golden.ask import Asker, Reply
-
-__all__ = ["Asking", "Replies", "in_order"]
 
 _AHEAD: Final = 4
 """How many times more requests than are under way at once may wait for a slower one before them."""
@@ -42,16 +39,15 @@ class Asking:
         self._asker = Asker(plan)
         self._arms = ("candidate", "stable") if plan.stable else ("candidate",)
         self._places = asyncio.Semaphore(plan.concurrency)
-        self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Begin."""
-        await self._open.enter_async_context(self._asker)
+        await self._asker.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Close the connections."""
-        await self._open.aclose()
+        await self._asker.__aexit__()
 
     async def ask(self, case: Case) -> list[Replies]:
         """Ask a request as often as the plan says, each time both revisions at the same moment."""

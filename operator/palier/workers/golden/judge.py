@@ -17,13 +17,11 @@ from typing import Any, Final, Self
 from palier.errors import InvalidCorpus
 from palier.golden import calibration as calibrations
 from palier.golden.calibration import CONTROLS, CONTROLS_NEEDED, Agreement, Pair
-from palier.golden.judge_plan import JudgePlan, judge_plan_for
+from palier.golden.judge_plan import JudgePlan
 from palier.golden.judge_reply import Opinion
 from palier.golden.prompt import fill_prompt, text_of
 from palier.golden.result import JudgeResult
 from palier.workers.golden.votes import Pause, Votes
-
-__all__ = ["FEWEST_COMPARED", "JudgePlan", "LiveJudge", "judge_plan_for"]
 
 FEWEST_COMPARED: Final = 20
 """Pairs after which it shows whether a judge follows the order."""

@@ -24,8 +24,6 @@ from palier.workers.golden.judge import LiveJudge
 from palier.workers.golden.scorer import ScorerFailed, answer_line, read_items
 from palier.workers.golden.scoring import Scoring
 
-__all__ = ["EVERY", "ExaminationReport", "Progress", "Tell", "collect", "examine", "examine_scores"]
-
 EVERY: Final = 5.0
 """Seconds between two tellings of the progress."""
 

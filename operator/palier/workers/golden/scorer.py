@@ -7,18 +7,16 @@ leaves no verdict.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-from palier.golden.corpus import Case
+from palier.answers.document import refuse_constant
+from palier.golden.corpus import Case, show_json
 from palier.golden.plan import GoldenPlan
 from palier.golden.verdict import Gap, Item
 from palier.workers.golden.ask import Reply
 
-__all__ = ["ScorerFailed", "answer_line", "read_items"]
-
 _ARMS: Final = ("candidate", "stable")
 _LINE_FIELDS: Final = {"id", *_ARMS}
-_SHOWN: Final = 60
 
 _Failures = Mapping[str, str]
 """By arm that was asked, how it failed; empty for an answer."""
@@ -92,15 +90,15 @@ def _failures(lines: Iterable[str], cases_by_id: Mapping[str, Case], arms: Seque
     for number, entry in _entries(lines, "answers"):
         where, name = f"answers, line {number}", entry.get("id")
         if not isinstance(name, str) or name not in cases_by_id:
-            raise ScorerFailed(f"{where}: the corpus has no request with the id {_show_value(name)}")
+            raise ScorerFailed(f"{where}: the corpus has no request with the id {show_json(name)}")
         if name in known:
-            raise ScorerFailed(f"{where}: the id {_show_value(name)} is already in line {lined[name]}")
+            raise ScorerFailed(f"{where}: the id {show_json(name)} is already in line {lined[name]}")
         lined[name] = number
         if not all(isinstance(entry.get(arm), dict) for arm in arms):
             raise ScorerFailed(f"{where}: an answer of {' or '.join(arms)} is missing")
         known[name] = {arm: str(entry[arm].get("failure", "")) for arm in arms}
     if missing := next((name for name in cases_by_id if name not in known), None):
-        raise ScorerFailed(f"answers: the one with the id {_show_value(missing)} is missing")
+        raise ScorerFailed(f"answers: the one with the id {show_json(missing)} is missing")
     return known
 
 
@@ -111,22 +109,22 @@ def _read_scores(lines: Iterable[str], failures: Mapping[str, _Failures]) -> dic
     for number, entry in _entries(lines, "scores"):
         where, name = f"scores, line {number}", entry.get("id")
         if unknown := sorted(entry.keys() - _LINE_FIELDS):
-            raise ScorerFailed(f"{where}: {_show_value(unknown[0])} is not known; a line has id, candidate and stable")
+            raise ScorerFailed(f"{where}: {show_json(unknown[0])} is not known; a line has id, candidate and stable")
         if not isinstance(name, str) or name not in failures:
-            raise ScorerFailed(f"{where}: there is no answer with the id {_show_value(name)}")
+            raise ScorerFailed(f"{where}: there is no answer with the id {show_json(name)}")
         if name in lined:
-            message = f"the answer with the id {_show_value(name)} already has a score in line {lined[name]}"
+            message = f"the answer with the id {show_json(name)} already has a score in line {lined[name]}"
             raise ScorerFailed(f"{where}: {message}")
         lined[name] = number
         for arm in entry.keys() - {"id"}:
             if not _is_score(entry[arm]):
-                raise ScorerFailed(f"{where}: {arm} must be a number from 0 to 1, not {_show_value(entry[arm])}")
+                raise ScorerFailed(f"{where}: {arm} must be a number from 0 to 1, not {show_json(entry[arm])}")
         given[name] = {arm: float(entry[arm]) for arm in _list_needed(failures[name]) if arm in entry}
         if missing := [arm for arm in _list_needed(failures[name]) if arm not in entry]:
             raise ScorerFailed(f"{where}: the score of {missing[0]} is missing")
     for name, failed in failures.items():
         if name not in given and _list_needed(failed):
-            raise ScorerFailed(f"scores: the answer with the id {_show_value(name)} has no score")
+            raise ScorerFailed(f"scores: the answer with the id {show_json(name)} has no score")
         given.setdefault(name, {})
     return given
 
@@ -150,7 +148,7 @@ def _entries(lines: Iterable[str], what: str) -> Iterator[tuple[int, dict[str, A
 
 def _entry(text: str, where: str) -> dict[str, Any]:
     try:
-        entry = json.loads(text, parse_constant=_no_constant)
+        entry = json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         raise ScorerFailed(f"{where}: it is not JSON") from None
     if not isinstance(entry, dict):
@@ -158,13 +156,5 @@ def _entry(text: str, where: str) -> dict[str, Any]:
     return entry
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _is_score(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-
-
-def _show_value(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)[:_SHOWN]

@@ -20,8 +20,6 @@ from palier.workers.golden.ask import document_of
 from palier.workers.golden.asking import Replies
 from palier.workers.golden.judge import LiveJudge
 
-__all__ = ["Scoring"]
-
 
 @dataclass(frozen=True, slots=True)
 class _PairScore:

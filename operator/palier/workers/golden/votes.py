@@ -9,15 +9,14 @@ import math
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from palier.golden.judge_plan import JudgePlan
 from palier.golden.judge_reply import Opinion, Reply, reply_of
-
-__all__ = ["FAILURES_IN_A_ROW", "LONGEST_BODY", "Pause", "Votes"]
+from palier.workers.connections import Connections, read_body
 
 FAILURES_IN_A_ROW: Final = 10
 """After so many a judge is considered down, so that a dead one does not take hours."""
@@ -48,7 +47,7 @@ class _Answer:
     """Seconds after which asking once more may help; None when it would not."""
 
 
-class Votes:
+class Votes(Connections):
     """The votes of one judge.
 
     Args:
@@ -65,6 +64,8 @@ class Votes:
     """
 
     def __init__(self, plan: JudgePlan, *, token: str = "", pause: Pause = asyncio.sleep) -> None:
+        # No decompression: a small answer could become a huge one. No time of its own: a vote as a whole has one.
+        super().__init__(auto_decompress=False)
         self.received = 0
         self.failed = 0
         self.tokens = 0
@@ -79,22 +80,6 @@ class Votes:
         self._promised = 0
         """Tokens of the questions that are under way."""
         self._in_a_row = 0
-        self._session: aiohttp.ClientSession | None = None
-
-    async def __aenter__(self) -> Self:
-        """Get ready to ask."""
-        # No decompression: a small answer could become a huge one. No time of its own: a vote as a whole has one.
-        self._session = aiohttp.ClientSession(
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),
-        )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Close the connections."""
-        if self._session:
-            await self._session.close()
 
     async def vote(self, question: str) -> Opinion | None:
         """Ask once; None when there is no vote."""
@@ -127,8 +112,6 @@ class Votes:
             return _Answer(Reply(None, fault=f"no answer within {self._plan.timeout:g} s"))
 
     async def _answer(self, question: str) -> _Answer:
-        if self._session is None:
-            raise RuntimeError("votes are asked for within `async with`")
         body = {
             "model": self._plan.model,
             "messages": [{"role": "user", "content": question}],
@@ -176,13 +159,11 @@ async def _read(response: aiohttp.ClientResponse) -> _Answer:
     kind = response.content_type
     if kind != "application/json" and not kind.endswith("+json"):
         return _Answer(Reply(None, fault="its answer has another type than application/json"))
-    body = bytearray()
-    async for part in response.content.iter_chunked(64 * 1024):
-        body += part
-        if len(body) > LONGEST_BODY:
-            response.close()
-            return _Answer(Reply(None, fault=f"its answer is longer than {LONGEST_BODY} bytes"))
-    return _Answer(reply_of(bytes(body)))
+    body = await read_body(response, most=LONGEST_BODY)
+    if body is None:
+        response.close()
+        return _Answer(Reply(None, fault=f"its answer is longer than {LONGEST_BODY} bytes"))
+    return _Answer(reply_of(body))
 
 
 def _again_in(pause: str | None) -> float:

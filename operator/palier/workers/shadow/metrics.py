@@ -24,8 +24,6 @@ from palier.shadow.ledger import ARMS, Ledger, Times
 from palier.shadow.plan import ShadowPlan
 from palier.workers.shadow.proxy import ShadowProxy
 
-__all__ = ["LedgerCollector", "registry_of"]
-
 _ARM: Final = ("revision", "comparison")
 """Labels of every metric: which version, and in which comparison."""
 _PROMPT: Final = "prompt/"
@@ -78,101 +76,57 @@ Rows = Iterable[tuple[tuple[str, ...], float]]
 
 
 def _of_requests(candidate: Arm, ledger: Ledger) -> Iterator[Metric]:
+    excluded = _label_rows(candidate, ledger.excluded.items())
+    unpaired = _label_rows(candidate, ledger.unpaired.items())
     yield _counter("mirrored", "Requests that reached the proxy.", [(candidate, ledger.mirrored)])
-    yield _counter(
-        "excluded",
-        "Requests that were left out, by reason.",
-        [((*candidate, reason.value), count) for reason, count in ledger.excluded.items()],
-        "reason",
-    )
+    yield _counter("excluded", "Requests that were left out, by reason.", excluded, "reason")
     yield _counter("sampled", "Requests that were taken for a pair.", [(candidate, ledger.sampled)])
-    yield _counter(
-        "unpaired",
-        "Requests that were taken and made no pair, by reason.",
-        [((*candidate, reason.value), count) for reason, count in ledger.unpaired.items()],
-        "reason",
-    )
+    yield _counter("unpaired", "Requests that were taken and made no pair, by reason.", unpaired, "reason")
 
 
 def _of_pairs(candidate: Arm, ledger: Ledger) -> Iterator[Metric]:
-    segments = ledger.segments.items()
-    yield _counter(
-        "pairs",
-        "Requests that stable answered, with what the candidate made of them.",
-        [((*candidate, name), counts.pairs) for name, counts in segments],
-        "segment",
-    )
-    yield _counter(
-        "disagreements",
-        "Pairs in which the candidate failed or answered differently.",
-        [((*candidate, name), counts.disagreements) for name, counts in segments],
-        "segment",
-    )
-    yield _counter(
-        "slower",
-        "Pairs in which the candidate failed or took more than this many times stable's time.",
-        [((*candidate, factor), count) for factor, count in ledger.slower.items()],
-        "factor",
-    )
+    pairs = ((name, counts.pairs) for name, counts in ledger.segments.items())
+    about = "Requests that stable answered, with what the candidate made of them."
+    yield _counter("pairs", about, _label_rows(candidate, pairs), "segment")
+    disagreements = ((name, counts.disagreements) for name, counts in ledger.segments.items())
+    about = "Pairs in which the candidate failed or answered differently."
+    yield _counter("disagreements", about, _label_rows(candidate, disagreements), "segment")
+    about = "Pairs in which the candidate failed or took more than this many times stable's time."
+    yield _counter("slower", about, _label_rows(candidate, ledger.slower.items()), "factor")
 
 
 def _of_checks(candidate: Arm, ledger: Ledger) -> Iterator[Metric]:
     checks = ledger.checks.items()
-    yield _counter(
-        "check_pairs",
-        "Pairs that a check has looked at.",
-        [((*candidate, name), counts.pairs) for name, counts in checks],
-        "check",
-    )
-    yield _counter(
-        "check_disagreements",
-        "Pairs in which a check did not hold.",
-        [((*candidate, name), counts.disagreements) for name, counts in checks],
-        "check",
-    )
+    pairs = _label_rows(candidate, ((name, counts.pairs) for name, counts in checks))
+    yield _counter("check_pairs", "Pairs that a check has looked at.", pairs, "check")
+    disagreements = _label_rows(candidate, ((name, counts.disagreements) for name, counts in checks))
+    yield _counter("check_disagreements", "Pairs in which a check did not hold.", disagreements, "check")
     scores = SummaryMetricFamily(
         "palier_shadow_check_score", "How alike a check found the answers, 0 to 1.", labels=[*_ARM, "check"]
     )
     for name, counts in checks:
         scores.add_metric((*candidate, name), count_value=counts.scores, sum_value=counts.score_sum)
     yield scores
-    yield _counter(
-        "labels",
-        "Pairs by the class that stable named and the one that the candidate named.",
-        [
-            ((*candidate, name, stable, other), count)
-            for name, table in ledger.labels.items()
-            for (stable, other), count in table.counts.items()
-        ],
-        "check",
-        "stable",
-        "candidate",
-    )
+    rows = [
+        ((*candidate, name, *labels), count)
+        for name, table in ledger.labels.items()
+        for labels, count in table.counts.items()
+    ]
+    about = "Pairs by the class that stable named and the one that the candidate named."
+    yield _counter("labels", about, rows, "check", "stable", "candidate")
 
 
 def _of_arms(arms: Mapping[str, Arm], ledger: Ledger) -> Iterator[Metric]:
     groups = [((*arms[arm], name), counts.arms[arm]) for arm in arms for name, counts in ledger.segments.items()]
+    copies = [(arms[arm], counts) for arm, counts in ledger.copies.items()]
+    about = "Requests that were sent to both versions and came to an end."
+    yield _counter("answers", about, [(labels, counts.answers) for labels, counts in groups], "segment")
+    about = "Requests among them that failed: HTTP 5xx, no answer in time, a broken connection."
+    yield _counter("failed_answers", about, [(labels, counts.failed) for labels, counts in groups], "segment")
+    about = "Requests that were sent to both versions and came to an end, at once and in no order."
+    yield _counter("copies", about, [(arm, counts.answers) for arm, counts in copies])
     yield _counter(
-        "answers",
-        "Requests that were sent to both versions and came to an end.",
-        [(labels, counts.answers) for labels, counts in groups],
-        "segment",
-    )
-    yield _counter(
-        "failed_answers",
-        "Requests among them that failed: HTTP 5xx, no answer in time, a broken connection.",
-        [(labels, counts.failed) for labels, counts in groups],
-        "segment",
-    )
-    yield _counter(
-        "copies",
-        "Requests that were sent to both versions and came to an end, at once and in no order.",
-        [(arms[arm], counts.answers) for arm, counts in ledger.copies.items()],
-    )
-    yield _counter(
-        "failed_copies",
-        "Requests among them that failed.",
-        [(arms[arm], counts.failed) for arm, counts in ledger.copies.items()],
+        "failed_copies", "Requests among them that failed.", [(arm, counts.failed) for arm, counts in copies]
     )
     yield _histogram(
         "answer_seconds",
@@ -186,15 +140,20 @@ def _of_arms(arms: Mapping[str, Arm], ledger: Ledger) -> Iterator[Metric]:
     )
 
 
+def _label_rows(arm: Arm, counts: Iterable[tuple[str, float]]) -> Rows:
+    """A row for each name that something was counted under."""
+    return [((*arm, str(name)), count) for name, count in counts]
+
+
 def _counter(name: str, about: str, rows: Rows, *labels: str) -> Metric:
-    metric = CounterMetricFamily(f"palier_shadow_{name}", about, labels=[*_ARM, *labels])
-    for values, count in rows:
-        metric.add_metric(values, count)
-    return metric
+    return _fill(CounterMetricFamily(f"palier_shadow_{name}", about, labels=[*_ARM, *labels]), rows)
 
 
 def _gauge(name: str, about: str, rows: Rows, *labels: str) -> Metric:
-    metric = GaugeMetricFamily(f"palier_shadow_{name}", about, labels=[*_ARM, *labels])
+    return _fill(GaugeMetricFamily(f"palier_shadow_{name}", about, labels=[*_ARM, *labels]), rows)
+
+
+def _fill(metric: CounterMetricFamily | GaugeMetricFamily, rows: Rows) -> Metric:
     for values, number in rows:
         metric.add_metric(values, number)
     return metric

@@ -11,8 +11,6 @@ from palier.errors import InvalidSettings
 from palier.workers.shadow.metrics import registry_of
 from palier.workers.shadow.proxy import ShadowProxy, listen
 
-__all__ = ["LOOPBACK", "serve_disagreements", "serve_pages"]
-
 LOOPBACK: Final = "127.0.0.1"
 
 Page = Callable[[web.Request], Awaitable[web.Response]]

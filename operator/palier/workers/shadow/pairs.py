@@ -22,8 +22,6 @@ from palier.shadow.sample import Reservoir, show_body
 from palier.workers.embedding import Embedder
 from palier.workers.shadow.sender import Outgoing, Sender
 
-__all__ = ["Disagreement", "Kept", "PairResult", "Pairs"]
-
 Kept = dict[str, Any]
 """A disagreement, as people read it."""
 
@@ -139,7 +137,7 @@ class Pairs:
         """How both answers compare; None where that is not known, whatever the candidate answers."""
         if not bodies:
             agrees = candidate.status == stable.status
-            return _PairComparison(None if missing else ComparisonResult(agrees=agrees, results=(), message=""))
+            return _PairComparison(None if missing else ComparisonResult(agrees=agrees))
         reference = answer_of(stable)
         answer = None if missing else answer_of(candidate)
         likenesses = await self._likenesses(reference, answer)
@@ -213,15 +211,12 @@ def _compare_fairly(
 def _is_unreadable(reference: Answer, itself: ComparisonResult) -> bool:
     """Whether the checks can read too little of the reference: some of them have no result, or none finds anything.
 
-    They need not find anything in an error: its status is compared.
+    Without a result of one check, the others are no fair sample. They need not find anything in an error: its status is
+    compared.
     """
+    open_checks = itself.agrees is None or any(result.agrees is None for result in itself.results)
     succeeded = reference.status // 100 == 2  # noqa: PLR2004 - 2xx
-    return _has_open_checks(itself) or (succeeded and not any(result.found for result in itself.results))
-
-
-def _has_open_checks(compared: ComparisonResult) -> bool:
-    """Whether any check has no result: without it, the others are no fair sample."""
-    return compared.agrees is None or any(result.agrees is None for result in compared.results)
+    return open_checks or (succeeded and not any(result.found for result in itself.results))
 
 
 def _readable(plan: ShadowPlan, rules: Disagreements, disagreement: Disagreement) -> Kept:

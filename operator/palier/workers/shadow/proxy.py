@@ -27,8 +27,6 @@ from palier.workers.shadow.pairs import Disagreement, PairResult, Pairs
 from palier.workers.shadow.sender import LONGEST_HEADER, Outgoing, Sender
 from palier.workers.shadow.turns import Turns
 
-__all__ = ["MOST_BYTES_WAITING", "ShadowProxy", "listen", "port_of"]
-
 MOST_BYTES_WAITING: Final = 64 * 2**20
 """Bytes of all bodies that are being read or wait to be sent."""
 READING: Final = 30.0

@@ -10,8 +10,6 @@ from palier.shadow.plan import ShadowPlan
 from palier.workers.shadow.pages import LOOPBACK, serve_disagreements, serve_pages
 from palier.workers.shadow.proxy import ShadowProxy
 
-__all__ = ["run"]
-
 PROGRESS: Final = 30.0
 """Seconds between two lines about how it goes."""
 

@@ -7,9 +7,8 @@ no cookies are kept, and no redirect is followed, because the user's program dec
 import asyncio
 import io
 import time
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
 import aiohttp
 from multidict import CIMultiDict
@@ -18,8 +17,7 @@ from yarl import URL
 from palier.answers.stream import is_stream
 from palier.api.constants import SHADOW_HEADER
 from palier.shadow.reply import Failure, FirstEvent, Reply
-
-__all__ = ["LONGEST_HEADER", "Outgoing", "Sender"]
+from palier.workers.connections import Connections
 
 LONGEST_HEADER: Final = 65536
 """Bytes of a header, and of the line with the path; Envoy passes on as many."""
@@ -57,35 +55,21 @@ async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
         raise _Broken from error
 
 
-class Sender:
+class Sender(Connections):
     """Asks one version; a context manager that holds its connections."""
 
     def __init__(self, arm: str, base_url: str, *, timeout: float, most_bytes: int) -> None:
+        super().__init__(
+            connector={"keepalive_timeout": _IDLE},
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            middlewares=(_send_once,),
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
+        )
         self._arm = arm
         self._base_url = base_url.rstrip("/")
         self._timeout = timeout
         self._most_bytes = most_bytes
-        self._session: aiohttp.ClientSession
-        self._open = AsyncExitStack()
-
-    async def __aenter__(self) -> Self:
-        """Begin."""
-        self._session = await self._open.enter_async_context(
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-                skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-                middlewares=(_send_once,),
-                max_line_size=LONGEST_HEADER,
-                max_field_size=LONGEST_HEADER,
-            )
-        )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Close the connections."""
-        await self._open.aclose()
 
     async def send(self, request: Outgoing, *, last: bool = False) -> Reply:
         """Send a request and read the answer to its end; every failure is a reply too.

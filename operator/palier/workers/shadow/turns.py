@@ -7,8 +7,6 @@ timed out, because only its quick answers had been counted by then, and the verd
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-__all__ = ["Turns"]
-
 Outcome = TypeVar("Outcome")
 
 
