@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from palier.release.examining import AGAIN_AFTER, GOLDEN_FAILED, GoldenFacts, GoldenRecord, GoldenRun
+from palier.release.examining import GOLDEN_FAILED, GoldenFacts, GoldenRecord, GoldenRun
+from palier.release.jobs import AGAIN_AFTER
 from palier.release.observation import Requests
 from palier.release.plan import plan_of
 from palier.release.situation import Hold, Situation
