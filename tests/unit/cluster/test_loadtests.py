@@ -246,7 +246,6 @@ async def test_a_result_about_a_pod_that_was_replaced_blames_nobody(
     cluster.pods = [pod(deployment, phase="Succeeded", containerStatuses=ended(result.to_json())), *pods]
     found = await facts(cluster, stored(deployment, conditions=(COMPLETE,)), deployment, RUN)
     assert found.result is not None
-    assert found.result is not None
     assert (found.result.verdict, found.result.reason) == (Verdict.NO_EVIDENCE, "TestedPodReplaced")
     assert found.result.capacity is None
     assert found.result.message == (

@@ -50,7 +50,7 @@ OTHER = "fedcba9876543210"
 
 def ended(result: object = None, **facts: object) -> GoldenFacts:
     """A Job that is over: with a result, or without one."""
-    found = {"finished": True, "result": result} if result else {"failed": True, "message": "the pod was evicted"}
+    found = {"result": result} if result else {"failed": True, "message": "the pod was evicted"}
     return GoldenFacts(**{"exists": True, **found, **facts})  # type: ignore[arg-type]
 
 
