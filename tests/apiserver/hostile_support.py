@@ -16,7 +16,7 @@ import aiohttp
 from palier.api.constants import API_VERSION, KIND, LABEL_DEPLOYMENT
 from palier.cluster.client import KubernetesCluster
 from palier.cluster.kinds import Reference, collection_path, object_path
-from palier.cluster.transport import MERGE_PATCH
+from palier.cluster.transport import MERGE_PATCH, Request
 from palier.errors import ClusterError
 from tests.apiserver.runtime_support import ROOT, Plane, eventually, model_deployment
 from tests.support.cluster.memory import answer, endpoint_slice
@@ -190,14 +190,15 @@ class GoodNeighbour:
 
     async def _tell(self, obj: Mapping[str, Any], status: Mapping[str, Any]) -> None:
         reference = Reference.from_object(obj)
-        await self._cluster._transport.request(
-            "PATCH",
-            f"{object_path(reference)}/status",
+        request = Request(
+            method="PATCH",
+            path=f"{object_path(reference)}/status",
             subject=f"telling the status of {reference}",
             kind=reference.kind,
             body={"status": dict(status)},
             content_type=MERGE_PATCH,
         )
+        await self._cluster._transport.request(request)
 
 
 @contextlib.asynccontextmanager

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from palier.api.spec.budget import Budget
-from palier.economics.capacity import ScalingLaw, fit, replicas_at
+from palier.economics.capacity import Fleet, ScalingLaw, fit
 from palier.economics.costs import Overlap, thousands
 from palier.economics.measured_capacity import combine_results
 from palier.economics.money import Money
@@ -279,7 +279,7 @@ def test_what_replicas_carry_takes_those_replicas(law: ScalingLaw, number: int, 
     """The inverse of the law: no replica more than carries a rate, up to where more replicas carry more."""
     number = min(number, law.peak or number)
     rate = law.capacity(number) * utilization
-    assert replicas_at(rate, law=law, utilization=utilization, minimum=1) == number
+    assert Fleet(law, utilization, minimum=1).replicas(rate) == number
 
 
 @QUICK

@@ -9,9 +9,9 @@ Everything above speaks in plain dictionaries and in the errors of `palier.error
 - `client`, `transport`, `kinds`, `reading`: requests to the API server, and its JSON, read with a bound of depth
 - `observe`, `diagnostics`, `reach`, `gateways`: from the cache to an observation; why pods do not get ready;
   connections to the pods of a candidate; what a gateway can do
-- `act`, `ownership`, `denials`, `disruption`, `served_revisions`: writes what differs; whose an object is; deletes
-  what no release needs; disruption budgets; the revisions that users may meet
-- `inputs`, `jobs`, `loadtests`, `goldens`, `shadows`, `leftovers`: what a spec asks for with the texts that it names;
-  Jobs and shadow proxies, and what is left of them
+- `act`, `keeper`, `ownership`, `denials`, `disruption`, `served_revisions`: writes what differs; whose an object is;
+  deletes what no release needs; disruption budgets; the revisions that users may meet
+- `inputs`, `jobs`, `loadtests`, `goldens`, `shadows`: what a spec asks for with the texts that it names; Jobs and
+  shadow proxies
 - `reporter`: writes `status` when it says something new
 """

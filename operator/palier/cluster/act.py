@@ -9,10 +9,10 @@ from typing import Any
 
 from palier.api.constants import ANNOTATION_ENDING, FIELD_MANAGER_MARK, FIELD_MANAGER_SCALE, LABEL_DEPLOYMENT
 from palier.api.v1alpha1 import ModelDeployment
-from palier.cluster.client import Cluster, Reference
+from palier.cluster.client import Reference
 from palier.cluster.denials import Denial, let_go
+from palier.cluster.keeper import Keeper
 from palier.cluster.ownership import claim
-from palier.cluster.store import Store
 from palier.manifests.drift import still_holds
 from palier.manifests.metadata import child_name, metadata, owned_by
 from palier.manifests.revision import (
@@ -62,11 +62,8 @@ class Steering:
 
 
 @dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(Keeper):
     """Writes the children of ModelDeployments and remembers the answers in the cache."""
-
-    cluster: Cluster
-    store: Store
 
     def lacks(self, deployment: ModelDeployment, revision: str, replicas: int) -> bool:
         """Whether something of a revision that has to exist is missing, or it has another number of pods."""
@@ -108,17 +105,17 @@ class Actor:
                 logger.warning("%s/%s is gone and the spec no longer describes it", namespace, child)
                 return
             if prompts:
-                await self._claim_and_apply(deployment, prompts_manifest(deployment, revision, prompts))
-            workload = await self._claim_and_apply(deployment, deployment_manifest(described, revision))
+                await self.claim_and_apply(deployment, prompts_manifest(deployment, revision, prompts))
+            workload = await self.claim_and_apply(deployment, deployment_manifest(described, revision))
         service = self.store.get("Service", namespace, child)
         if service is None or not owned_by(deployment, service):
-            await self._claim_and_apply(deployment, service_manifest(deployment, revision, port=port))
+            await self.claim_and_apply(deployment, service_manifest(deployment, revision, port=port))
         if workload["spec"].get("replicas", 1) != replicas:
-            await self._apply(scale_manifest(deployment, revision, replicas), manager=FIELD_MANAGER_SCALE)
+            await self.apply(scale_manifest(deployment, revision, replicas), manager=FIELD_MANAGER_SCALE)
 
     async def mark_stable(self, deployment: ModelDeployment, reference: RevisionRef) -> None:
         """Mark the Deployment of a revision that serves, so that it is known without any status."""
-        await self._apply(mark_manifest(deployment, reference), manager=FIELD_MANAGER_MARK)
+        await self.apply(mark_manifest(deployment, reference), manager=FIELD_MANAGER_MARK)
 
     def plan_steering(
         self,
@@ -179,7 +176,7 @@ class Actor:
         """
         manifest = steering.manifest
         before = await claim(self.cluster, self.store, deployment, manifest)
-        live = await self._apply(manifest)
+        live = await self.apply(manifest)
         return before is None or before["metadata"].get("generation") != live["metadata"].get("generation")
 
     async def remove(self, deployment: ModelDeployment, targets: Targets) -> Denial:
@@ -210,7 +207,7 @@ class Actor:
         if not owned_by(deployment, live) or mirror_of(live) is None:
             return
         labels = {LABEL_DEPLOYMENT: deployment.metadata.name}
-        await self._apply(
+        await self.apply(
             {
                 "apiVersion": live["apiVersion"],
                 "kind": "HTTPRoute",
@@ -251,7 +248,7 @@ class Actor:
         Raises:
             NameTaken: an object of somebody else has its name.
         """
-        await self._claim_and_apply(deployment, manifest)
+        await self.claim_and_apply(deployment, manifest)
 
     def _front_service(self, deployment: ModelDeployment, state: State, targets: Targets) -> dict[str, Any]:
         weights = {revision: weight for revision, weight in (targets.weights or {}).items() if weight}
@@ -266,16 +263,6 @@ class Actor:
             service = self.store.get("Service", deployment.metadata.namespace, child_name(deployment, revision))
             ports[revision] = service["spec"]["ports"][0]["port"] if service else deployment.spec.serving.port
         return ports
-
-    async def _apply(self, manifest: Mapping[str, Any], **options: Any) -> dict[str, Any]:  # noqa: ANN401
-        live = await self.cluster.apply(manifest, **options)
-        self.store.put(live)
-        return live
-
-    async def _claim_and_apply(self, deployment: ModelDeployment, manifest: Mapping[str, Any]) -> dict[str, Any]:
-        """Write an object whose name may be somebody else's."""
-        await claim(self.cluster, self.store, deployment, manifest)
-        return await self._apply(manifest)
 
 
 def _selects_alike(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:

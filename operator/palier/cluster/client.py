@@ -8,17 +8,18 @@ Writes are server-side apply: the operator states the fields it owns, and applyi
 
 import asyncio
 import datetime as dt
+import functools
 import logging
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal, Protocol, Self
 
 from palier.api.constants import API_VERSION, FIELD_MANAGER, FIELD_MANAGER_STATUS, GROUP, KIND
 from palier.api.printable import make_printable
 from palier.cluster.instruments import Instruments
 from palier.cluster.kinds import Reference, collection_path, object_path, version_path
-from palier.cluster.transport import APPLY_PATCH, MERGE_PATCH, Transport, configure
+from palier.cluster.transport import APPLY_PATCH, MERGE_PATCH, Request, Transport, configure
 from palier.errors import ClusterError, NotFound
 
 __all__ = ["Cluster", "KubernetesCluster", "Reference"]
@@ -33,6 +34,8 @@ NOTE_LIMIT = 1024
 """Bytes of an Event's note that the API server accepts."""
 LOG_LIMIT = 65_536
 """Bytes of a log that are read at once: whoever writes longer lines does not fill our memory."""
+
+_OURS = (("fieldManager", FIELD_MANAGER),)
 
 
 class Cluster(Protocol):
@@ -132,20 +135,16 @@ class KubernetesCluster:
         """See `Cluster.apply`."""
         reference = Reference.from_object(manifest)
         query = [("fieldManager", manager), ("force", "true"), ("fieldValidation", "Strict")]
-        return await self._transport.request(
-            "PATCH",
-            object_path(reference),
-            subject=f"applying {reference}",
-            kind=reference.kind,
-            query=[*query, ("dryRun", "All")] if dry_run else query,
-            body=manifest,
-            content_type=APPLY_PATCH,
-        )
+        if dry_run:
+            query.append(("dryRun", "All"))
+        return await self._request("PATCH", reference, "applying", query=query, body=manifest, content_type=APPLY_PATCH)
 
     async def apply_status(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """See `Cluster.apply_status`."""
         reference = Reference.from_object(manifest)
-        live = await self._patch_status(reference, manifest, query=[("force", "true")], content_type=APPLY_PATCH)
+        query = [("fieldManager", FIELD_MANAGER_STATUS)]
+        patch = functools.partial(self._request, "PATCH", reference, "applying the status of", part="/status")
+        live = await patch(query=[*query, ("force", "true")], body=manifest, content_type=APPLY_PATCH)
         if not _is_shared(live):
             return live
         # Whoever replaced the status, or restored it from a backup, owns fields of it that no apply of ours removes.
@@ -153,25 +152,7 @@ class KubernetesCluster:
         if not surplus:
             return live
         change = {"metadata": {"resourceVersion": live["metadata"]["resourceVersion"]}, "status": surplus}
-        return await self._patch_status(reference, change, query=[], content_type=MERGE_PATCH)
-
-    async def _patch_status(
-        self,
-        reference: Reference,
-        change: Mapping[str, Any],
-        *,
-        query: Sequence[tuple[str, str]],
-        content_type: str,
-    ) -> dict[str, Any]:
-        return await self._transport.request(
-            "PATCH",
-            f"{object_path(reference)}/status",
-            subject=f"applying the status of {reference}",
-            kind=reference.kind,
-            query=[("fieldManager", FIELD_MANAGER_STATUS), *query],
-            body=change,
-            content_type=content_type,
-        )
+        return await patch(query=query, body=change, content_type=MERGE_PATCH)
 
     async def delete(self, reference: Reference) -> None:
         """See `Cluster.delete`."""
@@ -179,13 +160,7 @@ class KubernetesCluster:
         if reference.uid:
             options["preconditions"] = {"uid": reference.uid}
         try:
-            await self._transport.request(
-                "DELETE",
-                object_path(reference),
-                subject=f"deleting {reference}",
-                kind=reference.kind,
-                body=options,
-            )
+            await self._request("DELETE", reference, "deleting", body=options)
         except NotFound:
             logger.debug("deleting %s: it is gone already", reference)
 
@@ -200,9 +175,7 @@ class KubernetesCluster:
         reference = Reference("v1", "Pod", namespace, pod)
         query = [("tailLines", str(lines)), ("limitBytes", str(LOG_LIMIT))]
         try:
-            return await self._transport.text(
-                f"{object_path(reference)}/log", subject=f"reading the log of {reference}", kind="Pod", query=query
-            )
+            return await self._transport.text(_about(reference, "GET", "reading the log of", part="/log", query=query))
         except NotFound:
             return ""
 
@@ -247,9 +220,7 @@ class KubernetesCluster:
     async def get(self, reference: Reference) -> dict[str, Any] | None:
         """See `Cluster.get`."""
         try:
-            return await self._transport.request(
-                "GET", object_path(reference), subject=f"reading {reference}", kind=reference.kind
-            )
+            return await self._request("GET", reference, "reading")
         except NotFound:
             return None
 
@@ -265,13 +236,14 @@ class KubernetesCluster:
         query = [("limit", str(CHUNK)), *([("labelSelector", selector)] if selector else [])]
         following = ""
         while True:
-            answer = await self._transport.request(
-                "GET",
-                collection_path(api_version, kind, namespace),
+            request = Request(
+                method="GET",
+                path=collection_path(api_version, kind, namespace),
                 subject=f"listing every {kind}" + (f" of {namespace}" if namespace else ""),
                 kind=kind,
                 query=[*query, ("continue", following)] if following else query,
             )
+            answer = await self._transport.request(request)
             found += [{"apiVersion": api_version, "kind": kind, **item} for item in answer["items"]]
             following = answer["metadata"].get("continue", "")
             if not following:
@@ -284,15 +256,7 @@ class KubernetesCluster:
             Conflict: it exists.
             ClusterError: anything else that went wrong.
         """
-        reference = Reference.from_object(manifest)
-        return await self._transport.request(
-            "POST",
-            collection_path(reference.api_version, reference.kind, reference.namespace),
-            subject=f"creating {reference}",
-            kind=reference.kind,
-            query=[("fieldManager", FIELD_MANAGER)],
-            body=manifest,
-        )
+        return await self._request("POST", Reference.from_object(manifest), "creating", query=_OURS, body=manifest)
 
     async def replace(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """Replace an object if it still has the resource version that the manifest states.
@@ -301,15 +265,7 @@ class KubernetesCluster:
             Conflict: it changed in between.
             ClusterError: anything else that went wrong.
         """
-        reference = Reference.from_object(manifest)
-        return await self._transport.request(
-            "PUT",
-            object_path(reference),
-            subject=f"replacing {reference}",
-            kind=reference.kind,
-            query=[("fieldManager", FIELD_MANAGER)],
-            body=manifest,
-        )
+        return await self._request("PUT", Reference.from_object(manifest), "replacing", query=_OURS, body=manifest)
 
     async def patch(self, reference: Reference, changes: Mapping[str, Any], *, manager: str) -> dict[str, Any]:
         """Change the given fields of an existing object (JSON merge patch), in the name of a field manager.
@@ -318,15 +274,8 @@ class KubernetesCluster:
             NotFound: it does not exist.
             ClusterError: anything else that went wrong.
         """
-        return await self._transport.request(
-            "PATCH",
-            object_path(reference),
-            subject=f"changing {reference}",
-            kind=reference.kind,
-            query=[("fieldManager", manager)],
-            body=changes,
-            content_type=MERGE_PATCH,
-        )
+        query = [("fieldManager", manager)]
+        return await self._request("PATCH", reference, "changing", query=query, body=changes, content_type=MERGE_PATCH)
 
     async def annotate(self, namespace: str, name: str, annotations: Mapping[str, str | None], *, manager: str) -> None:
         """Set annotations of a ModelDeployment, or remove those given as None, in the name of a field manager.
@@ -345,12 +294,24 @@ class KubernetesCluster:
             ClusterError: it could not be asked.
         """
         try:
-            answer = await self._transport.request(
-                "GET", version_path(api_version), subject=f"asking what {api_version} serves", kind="APIResourceList"
-            )
+            subject = f"asking what {api_version} serves"
+            request = Request(method="GET", path=version_path(api_version), subject=subject, kind="APIResourceList")
+            answer = await self._transport.request(request)
         except NotFound:
             return frozenset()
         return frozenset(resource["kind"] for resource in answer["resources"])
+
+    async def _request(self, method: str, reference: Reference, doing: str, **rest: Any) -> dict[str, Any]:  # noqa: ANN401
+        return await self._transport.request(_about(reference, method, doing, **rest))
+
+
+def _about(reference: Reference, method: str, doing: str, *, part: str = "", **rest: Any) -> Request:  # noqa: ANN401
+    """A request about one object, or about a part of it such as `/status`; a new one is sent to all of its kind."""
+    new = method == "POST"
+    path = (
+        collection_path(reference.api_version, reference.kind, reference.namespace) if new else object_path(reference)
+    )
+    return Request(method=method, path=f"{path}{part}", subject=f"{doing} {reference}", kind=reference.kind, **rest)
 
 
 def _is_shared(live: Mapping[str, Any]) -> bool:

@@ -10,8 +10,8 @@ from typing import Any, Final
 from palier.api.v1alpha1 import Gateway, ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.denials import Denial, let_go
+from palier.cluster.keeper import Keeper
 from palier.cluster.ownership import claim
-from palier.cluster.store import Store
 from palier.errors import ClusterError, Forbidden, Invalid, InvalidSpec, NotFound
 from palier.manifests.affinity import AFFINITY_KIND, affinity_manifest
 from palier.manifests.drift import still_holds
@@ -90,11 +90,8 @@ def _features(gateway_class: Mapping[str, Any]) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionAffinity:
+class SessionAffinity(Keeper):
     """Writes the policies that keep users with one version, and remembers the answers in the cache."""
-
-    cluster: Cluster
-    store: Store
 
     async def keep(self, deployment: ModelDeployment) -> Denial:
         """Have the policy that the spec asks for, or none; tells when that is denied.
@@ -117,7 +114,7 @@ class SessionAffinity:
         if live is not None and still_holds(live, manifest):
             return None
         try:
-            self.store.put(await self.cluster.apply(manifest))
+            await self.apply(manifest)
         except (Forbidden, Invalid) as error:
             return error
         except NotFound:

@@ -6,19 +6,22 @@ right to its log. The log is read only while the pod runs, for its progress, and
 
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from palier.api.rule import ApiObject
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster
 from palier.cluster.diagnostics import describe_problem
 from palier.cluster.store import Store
 from palier.errors import ClusterError
 from palier.manifests.metadata import owned_by
+from palier.release.jobs import JobFacts
 from palier.release.times import optional_time
 
-__all__ = ["JobFacts", "JobKind", "look"]
+__all__ = ["JobKind", "look"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +30,11 @@ PROGRESS_LINES = 5
 EXPLANATION_LIMIT = 300
 """Characters of what a program has said about its failure."""
 
-Result = TypeVar("Result")
+Facts = TypeVar("Facts", bound=JobFacts[Any])
 
 
 @dataclass(frozen=True, slots=True)
-class JobKind(Generic[Result]):
+class JobKind(Generic[Facts]):
     """What the Jobs of one kind have in common."""
 
     name: str
@@ -40,30 +43,29 @@ class JobKind(Generic[Result]):
     """Key of the label of the pods; its value is the name of the Job."""
     resources: Mapping[str, str]
     """By container, the field of the spec that gives it memory."""
-    read: Callable[[str], Result | None]
-    """Reads the result from the pod's last words; None when they are none."""
+    facts: type[Facts]
+    """What is known of one."""
+    parse: Callable[[str], Any]
+    """Reads the result from the pod's last words; raises ValueError when they are none."""
+    status: type[ApiObject]
+    """What the status says of a result."""
+    any_run: Mapping[str, Any]
+    """What it has besides the result: one that does not fit would keep the whole status from being written."""
 
-
-@dataclass(frozen=True, slots=True)
-class JobFacts(Generic[Result]):
-    """What is known of one Job."""
-
-    exists: bool = False
-    running: bool = False
-    ended: bool = False
-    """It is over, with a result or without."""
-    message: str = ""
-    """Why it has no result, or what it waits for."""
-    progress: Mapping[str, Any] | None = None
-    """The last line of its progress."""
-    result: Result | None = None
-    started_at: float | None = None
-    """Seconds since the epoch."""
+    def read(self, text: str) -> Any:  # noqa: ANN401 - the result of this kind
+        """The result, if that is what a text tells, and one that a status could hold; else None."""
+        try:
+            result = self.parse(text)
+            self.status.model_validate(result.to_status() | self.any_run)
+        except ValueError:
+            return None
+        # Else no condition could have it as its reason.
+        return result if re.fullmatch("[A-Z][A-Za-z]*", result.reason) else None
 
 
 async def look(
-    cluster: Cluster, store: Store, deployment: ModelDeployment, name: str, *, kind: JobKind[Result]
-) -> JobFacts[Result]:
+    cluster: Cluster, store: Store, deployment: ModelDeployment, name: str, *, kind: JobKind[Facts]
+) -> Facts:
     """What is known of a Job; asks the API server nothing where there is none, or none of its pods yet.
 
     Args:
@@ -79,18 +81,18 @@ async def look(
     namespace = deployment.metadata.namespace
     job = store.get("Job", namespace, name)
     if job is None or not owned_by(deployment, job) or job["metadata"].get("deletionTimestamp"):
-        return JobFacts()
+        return kind.facts()
     status = job.get("status", {})
     started_at = optional_time(status.get("startTime"))
     ended = _find_end(status)
     if ended is None and not (status.get("active") or status.get("failed")):
-        return JobFacts(exists=True, started_at=started_at)
+        return kind.facts(exists=True, started_at=started_at)
     pods = _latest_first(await cluster.list_pods(namespace, {kind.label: name}))
     if ended is None:
         return await _under_way(cluster, pods, kind, started_at=started_at)
     result = _result(pods, kind)
     message = _failure(job, ended, pods, kind) if result is None else ""
-    return JobFacts(exists=True, ended=True, message=message, result=result, started_at=started_at)
+    return kind.facts(exists=True, failed=result is None, message=message, result=result, started_at=started_at)
 
 
 def _latest_first(pods: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -99,26 +101,26 @@ def _latest_first(pods: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 async def _under_way(
-    cluster: Cluster, pods: Sequence[Mapping[str, Any]], kind: JobKind[Result], *, started_at: float | None
-) -> JobFacts[Result]:
+    cluster: Cluster, pods: Sequence[Mapping[str, Any]], kind: JobKind[Facts], *, started_at: float | None
+) -> Facts:
     runs = next((pod for pod in pods if pod.get("status", {}).get("phase") == "Running"), None)
     if runs is None:
         if _result(pods, kind) is not None:
-            return JobFacts(exists=True, message="it is over", started_at=started_at)
+            return kind.facts(exists=True, message="it is over", started_at=started_at)
         if any(_prepares(pod) for pod in pods):
-            return JobFacts(exists=True, running=True, started_at=started_at)
+            return kind.facts(exists=True, running=True, started_at=started_at)
         message = describe_problem([pod for pod in pods if not _ended_pod(pod, kind)])
         if not message:
             failed = next((sentence for pod in pods if (sentence := _ended_pod(pod, kind))), "")
             message = f"{failed}; it is tried once more" if failed else ""
-        return JobFacts(exists=True, message=message, started_at=started_at)
+        return kind.facts(exists=True, message=message, started_at=started_at)
     metadata = runs["metadata"]
     try:
         tail = await cluster.log_tail(metadata["namespace"], metadata["name"], PROGRESS_LINES)
     except ClusterError as error:  # it only says how far the work is
         logger.debug("no progress of %s: %s", metadata["name"], error)
         tail = ""
-    return JobFacts(exists=True, running=True, progress=_progress(tail), started_at=started_at)
+    return kind.facts(exists=True, running=True, progress=_progress(tail), started_at=started_at)
 
 
 def _find_end(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -142,7 +144,7 @@ def _containers(pod: Mapping[str, Any], which: str) -> Sequence[Mapping[str, Any
     return pod.get("status", {}).get(which) or ()
 
 
-def _result(pods: Sequence[Mapping[str, Any]], kind: JobKind[Result]) -> Result | None:
+def _result(pods: Sequence[Mapping[str, Any]], kind: JobKind[Facts]) -> Any:  # noqa: ANN401 - that of the kind
     for pod in pods:
         for container in _containers(pod, "containerStatuses"):
             ended = container.get("state", {}).get("terminated") or {}
@@ -168,7 +170,7 @@ def _progress_of(line: str) -> Mapping[str, Any] | None:
 
 
 def _failure(
-    job: Mapping[str, Any], ended: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], kind: JobKind[Result]
+    job: Mapping[str, Any], ended: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], kind: JobKind[Facts]
 ) -> str:
     """Why a Job is over without a result, in one sentence."""
     if ended.get("reason") == "DeadlineExceeded":
@@ -181,7 +183,7 @@ def _failure(
     return f"the {kind.name} failed, and its pods are gone: {said}"
 
 
-def _ended_pod(pod: Mapping[str, Any], kind: JobKind[Result]) -> str:
+def _ended_pod(pod: Mapping[str, Any], kind: JobKind[Facts]) -> str:
     """How a pod ended without a result; empty when it has not."""
     name, status = pod["metadata"]["name"], pod.get("status", {})
     container, terminated = _last_container(pod)

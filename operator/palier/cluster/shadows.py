@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from palier.api.v1alpha1 import ModelDeployment
-from palier.cluster.client import Cluster, Reference
+from palier.cluster.client import Reference
 from palier.cluster.denials import Denial, let_go
-from palier.cluster.leftovers import find_leftovers
+from palier.cluster.keeper import WorkKeeper
 from palier.cluster.observe import acceptance, ready_addresses
-from palier.cluster.ownership import claim
 from palier.cluster.store import Store
 from palier.manifests.metadata import owned_by
 from palier.manifests.shadow import (
@@ -52,13 +51,8 @@ def facts(store: Store, deployment: ModelDeployment, run: ShadowRun) -> ShadowFa
 
 
 @dataclass(frozen=True, slots=True)
-class Shadows:
+class Shadows(WorkKeeper):
     """Writes the proxies' objects and remembers the answers in the cache."""
-
-    cluster: Cluster
-    store: Store
-    image: str = ""
-    """Image of the proxies where the spec names none: the operator's own; empty when it is not known."""
 
     def demand_image(self, deployment: ModelDeployment, run: ShadowRun | None) -> None:
         """Refuse a shadow that nothing could run, before anybody is told that it runs.
@@ -82,7 +76,7 @@ class Shadows:
             InvalidSpec: nothing names the image of the proxy.
         """
         wanted = shadow_name(deployment, run) if run else ""
-        left = find_leftovers(self.store, deployment, _MADE, label=LABEL_SHADOW, but=wanted)
+        left = self.find_leftovers(deployment, _MADE, label=LABEL_SHADOW, but=wanted)
         over = (one for one in left if _let_go(self.store, deployment, one["metadata"]["labels"][LABEL_SHADOW]))
         denial = await let_go(self.cluster, map(Reference.from_object, over))
         if run is None:
@@ -91,20 +85,16 @@ class Shadows:
         workload = shadow_deployment(deployment, run, plan_json, image=self.image)
         config, service = shadow_config(deployment, run, plan_json), shadow_service(deployment, run)
         if (self._find_live(config) or {}).get("data") != config["data"]:
-            await self._apply(deployment, config)
+            await self.claim_and_apply(deployment, config)
         if self._find_live(service) is None:
-            await self._apply(deployment, service)
+            await self.claim_and_apply(deployment, service)
         if _read_stated(self._find_live(workload)) != _read_stated(workload):
-            await self._apply(deployment, workload)
+            await self.claim_and_apply(deployment, workload)
         return denial
 
     def _find_live(self, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
         metadata = manifest["metadata"]
         return self.store.get(manifest["kind"], metadata["namespace"], metadata["name"])
-
-    async def _apply(self, deployment: ModelDeployment, manifest: Mapping[str, Any]) -> None:
-        await claim(self.cluster, self.store, deployment, manifest)
-        self.store.put(await self.cluster.apply(manifest))
 
 
 def _read_stated(workload: Mapping[str, Any] | None) -> tuple[str, int]:

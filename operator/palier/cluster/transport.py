@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from palier.cluster.reading import read_json
 from palier.errors import ClusterError, Conflict, Forbidden, Invalid, InvalidSettings, NotFound, Unavailable
 from palier.settings import VERSION
 
-__all__ = ["Transport", "configure", "default_namespace"]
+__all__ = ["Request", "Transport", "configure", "default_namespace"]
 
 TIMEOUT = 15.0
 """Seconds that any one request may take, connection included."""
@@ -52,6 +53,21 @@ _UNUSABLE = (ConfigException, OSError, yaml.YAMLError, ValueError, AttributeErro
 SERVICE_NAMESPACE_FILENAME = str(Path(SERVICE_TOKEN_FILENAME).with_name("namespace"))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request to the API server."""
+
+    method: str
+    path: str
+    subject: str
+    """What it is about, for messages: `applying Deployment ml/language-id-0a1b2c3d4e`."""
+    kind: str
+    """The kind that it is about, for the count of requests."""
+    query: Sequence[tuple[str, str]] = ()
+    body: Mapping[str, Any] | None = None
+    content_type: str = "application/json"
+
+
 class Transport:
     """One connection pool to one API server, with our name on every request.
 
@@ -72,68 +88,38 @@ class Transport:
         """Close the connections."""
         await self._client.close()
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        subject: str,
-        kind: str,
-        query: Sequence[tuple[str, str]] = (),
-        body: Mapping[str, Any] | None = None,
-        content_type: str = "application/json",
-    ) -> dict[str, Any]:
+    async def request(self, request: Request) -> dict[str, Any]:
         """Send one request, once, and return the decoded answer.
-
-        Args:
-            method: the HTTP method.
-            path: the path on the API server.
-            subject: what the request is about, for messages: `applying Deployment ml/language-id-0a1b2c3d4e`.
-            kind: the kind it is about, for the count of requests.
-            query: parameters of the query.
-            body: the object to send.
-            content_type: the media type of the body.
 
         Raises:
             ClusterError: the API server refused, or did not answer in time.
         """
-        data = await self._send(
-            method, path, subject=subject, kind=kind, query=query, body=body, content_type=content_type
-        )
+        data = await self._send(request)
         try:
             answer: dict[str, Any] = read_json(data)
         except ValueError as error:
-            raise Unavailable(f"{subject}: the API server did not answer in JSON") from error
+            raise Unavailable(f"{request.subject}: the API server did not answer in JSON") from error
         return answer
 
-    async def text(self, path: str, *, subject: str, kind: str, query: Sequence[tuple[str, str]] = ()) -> str:
+    async def text(self, request: Request) -> str:
         """Read what is no object, such as a log; bytes that are not UTF-8 are replaced.
 
         Raises:
             ClusterError: as for `request`.
         """
-        return (await self._send("GET", path, subject=subject, kind=kind, query=query)).decode(errors="replace")
+        return (await self._send(request)).decode(errors="replace")
 
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        subject: str,
-        kind: str,
-        query: Sequence[tuple[str, str]] = (),
-        body: Mapping[str, Any] | None = None,
-        content_type: str = "application/json",
-    ) -> bytes:
+    async def _send(self, request: Request) -> bytes:
+        body, subject = request.body, request.subject
         code = 0
         try:
             async with asyncio.timeout(self._timeout):
                 parameters = await self._client.param_serialize(
-                    method=method,
-                    resource_path=path,
-                    query_params=list(query),
-                    header_params={"Accept": "application/json", "Content-Type": content_type},
-                    body=_write_yaml(body) if content_type == APPLY_PATCH else body,
+                    method=request.method,
+                    resource_path=request.path,
+                    query_params=list(request.query),
+                    header_params={"Accept": "application/json", "Content-Type": request.content_type},
+                    body=_write_yaml(body) if request.content_type == APPLY_PATCH else body,
                     auth_settings=["BearerToken"],
                 )
                 response = await self._client.call_api(
@@ -146,7 +132,7 @@ class Transport:
         except (aiohttp.ClientError, OSError, ConfigException) as error:
             raise Unavailable(f"{subject}: the API server cannot be reached: {error}") from error
         finally:
-            self._instruments.request_finished(verb=method, kind=kind, code=code)
+            self._instruments.request_finished(verb=request.method, kind=request.kind, code=code)
         if code >= HTTPStatus.BAD_REQUEST:
             raise _refusal(code, data, subject=subject, retry_after=response.headers.get("Retry-After"))
         return data

@@ -5,7 +5,7 @@ would find only a runaway autoscaler, and a service at 105 % not before three da
 projected, too. Each rule needs two windows to agree: the long one shows that it matters, the short one that it goes on.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -46,22 +46,6 @@ class BurnRule(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
-    long: float
-    short: float
-    factor: Decimal
-    rule: BurnRule
-
-
-WINDOWS: Final = (
-    _Window(_HOUR, 5 * _MINUTE, Decimal("14.4"), BurnRule.FAST),
-    _Window(6 * _HOUR, 30 * _MINUTE, Decimal(6), BurnRule.FAST),
-    _Window(3 * _DAY, 6 * _HOUR, Decimal(1), BurnRule.PACE),
-)
-"""Those of the SRE workbook, chapter 5: 2 %, 5 % and 10 % of a month's budget in one window."""
-
-
-@dataclass(frozen=True, slots=True)
 class BurnWindow:
     """What one pair of windows says: how many times faster than the budget allows money was spent."""
 
@@ -71,16 +55,24 @@ class BurnWindow:
     """Seconds."""
     factor: Decimal
     """Above it, in both windows, the rule is exceeded."""
-    long_burn: Decimal | None
-    """None where the window reaches back to before spending was counted, or the budget has nothing for serving."""
-    short_burn: Decimal | None
     rule: BurnRule
+    long_burn: Decimal | None = None
+    """None where the window reaches back to before spending was counted, or the budget has nothing for serving."""
+    short_burn: Decimal | None = None
 
     @property
     def exceeds(self) -> bool:
         """Whether both windows are above the factor."""
         burns = (self.long_burn, self.short_burn)
         return all(one is not None and _is_over(one, self.factor) for one in burns)
+
+
+WINDOWS: Final = (
+    BurnWindow(_HOUR, 5 * _MINUTE, Decimal("14.4"), BurnRule.FAST),
+    BurnWindow(6 * _HOUR, 30 * _MINUTE, Decimal(6), BurnRule.FAST),
+    BurnWindow(3 * _DAY, 6 * _HOUR, Decimal(1), BurnRule.PACE),
+)
+"""Those of the SRE workbook, chapter 5: 2 %, 5 % and 10 % of a month's budget in one window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +143,7 @@ class _Case:
         self._month, self._rest = hours_of_month(self._now)
         self.allowance = overheads + self._serving * max(HOURS_PER_MONTH, self._month) / HOURS_PER_MONTH
         self.windows = tuple(
-            BurnWindow(one.long, one.short, one.factor, self._burn(one.long), self._burn(one.short), one.rule)
-            for one in WINDOWS
+            replace(one, long_burn=self._burn(one.long), short_burn=self._burn(one.short)) for one in WINDOWS
         )
 
     def project_cost(self, seconds: float) -> Decimal:

@@ -7,6 +7,7 @@ database, one lock), beta what they spend on keeping in step (coherency). With a
 to the number of replicas. N. J. Gunther, "Guerrilla Capacity Planning", Springer 2007, chapters 4 to 6.
 """
 
+import bisect
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Final
 
 from palier.economics import sentences
 
-__all__ = ["Fit", "Fleet", "Interval", "ScalingLaw", "first_from", "fit", "replicas_at"]
+__all__ = ["Fit", "Fleet", "Interval", "ScalingLaw", "first_from", "fit"]
 
 _ONE: Final = Decimal(1)
 _ZERO: Final = Decimal(0)
@@ -77,38 +78,13 @@ class ScalingLaw:
         return self.gamma / self.alpha if self.alpha else None
 
 
-def replicas_at(rate: Decimal, *, law: ScalingLaw, utilization: Decimal, minimum: int) -> int | None:
-    """Fewest replicas, but at least `minimum`, whose capacity times `utilization` carries a rate.
-
-    Args:
-        rate: requests per second.
-        law: what so many replicas carry together.
-        utilization: the share of the capacity that is planned for, above 0 and at most 1.
-        minimum: fewest replicas in any case.
-
-    Returns:
-        None where no number of replicas from `minimum` on carries it, because of contention.
-    """
-
-    def carries(replicas: int) -> bool:
-        return law.capacity(replicas) * utilization >= rate
-
-    if carries(minimum):
-        return minimum
-    if law.proportional:
-        each = law.gamma * utilization
-        whole = int(rate / each)
-        return whole if whole * each >= rate else whole + 1
-    return first_from(minimum, carries, last=law.peak)
-
-
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """The part of what replicas carry that is planned for."""
 
     law: ScalingLaw
     utilization: Decimal
-    """The share of the capacity that is planned for."""
+    """The share of the capacity that is planned for, above 0 and at most 1."""
     minimum: int
     """Fewest replicas."""
 
@@ -117,8 +93,18 @@ class Fleet:
         return self.law.capacity(replicas) * self.utilization
 
     def replicas(self, rate: Decimal) -> int | None:
-        """Replicas that traffic takes; None where no number of them carries it."""
-        return replicas_at(rate, law=self.law, utilization=self.utilization, minimum=self.minimum)
+        """Fewest replicas that carry traffic; None where no number of them does, because of contention."""
+
+        def carries(replicas: int) -> bool:
+            return self.rate(replicas) >= rate
+
+        if carries(self.minimum):
+            return self.minimum
+        if self.law.proportional:
+            each = self.law.gamma * self.utilization
+            whole = int(rate / each)
+            return whole if whole * each >= rate else whole + 1
+        return first_from(self.minimum, carries, last=self.law.peak)
 
     @property
     def most_replicas(self) -> int | None:
@@ -146,10 +132,7 @@ def first_from(start: int, holds: Callable[[int], bool], *, last: int | None) ->
         low, high = high, start + 2 * (high - start) + 1
     else:
         return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
+    return low + 1 + bisect.bisect_left(range(low + 1, high), True, key=holds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ and a quotient is off by less than 1e-27 of itself.
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import total_ordering
 from typing import Final, Self
 
 from palier.errors import CurrencyMismatch
@@ -21,6 +22,7 @@ THOUSAND: Final = Decimal(1000)
 
 
 @dataclass(frozen=True, slots=True)
+@total_ordering
 class Money:
     """An amount of one currency.
 
@@ -51,27 +53,11 @@ class Money:
         """So many times the amount."""
         return self._with(self.amount * factor)
 
-    def __truediv__(self, divisor: Decimal | int) -> Self:
-        """The amount for each of so many."""
-        return self._with(self.amount / divisor)
-
-    def __lt__(self, other: Self) -> bool:
+    def __lt__(self, other: "Money") -> bool:
         """Whether it is less; raises CurrencyMismatch across currencies."""
         return self.amount < self._amount_of(other)
 
-    def __le__(self, other: Self) -> bool:
-        """Whether it is not more; raises CurrencyMismatch across currencies."""
-        return self.amount <= self._amount_of(other)
-
-    def __gt__(self, other: Self) -> bool:
-        """Whether it is more; raises CurrencyMismatch across currencies."""
-        return self.amount > self._amount_of(other)
-
-    def __ge__(self, other: Self) -> bool:
-        """Whether it is not less; raises CurrencyMismatch across currencies."""
-        return self.amount >= self._amount_of(other)
-
-    def _amount_of(self, other: Self) -> Decimal:
+    def _amount_of(self, other: "Money") -> Decimal:
         if other.currency != self.currency:
             raise CurrencyMismatch(f"{self.currency} and {other.currency} cannot be added or compared")
         return other.amount

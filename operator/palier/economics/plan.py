@@ -10,18 +10,19 @@ from decimal import Decimal
 from typing import Final
 
 from palier.api.spec.scale import ApiPrice, Scale
+from palier.api.status.values import PlannedTraffic
 from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.capacity import ScalingLaw
 from palier.economics.costs import Overlap
 from palier.economics.money import SECONDS_PER_HOUR, THOUSAND, Money
-from palier.economics.planning import BreakEven, PlanInputs, Point, PointName
+from palier.economics.planning import BreakEven, PlanInputs, Point
 from palier.economics.prices import Priced, PriceTable
 from palier.economics.replica import replica_price
 from palier.economics.verdict import judge_plan
 from palier.errors import InvalidSpec
 from palier.evidence.verdicts import Verdict
 
-__all__ = ["BreakEven", "Plan", "PlanInputs", "Point", "PointName", "inputs_of", "plan", "plan_of"]
+__all__ = ["BreakEven", "Plan", "PlanInputs", "Point", "inputs_of", "plan", "plan_of"]
 
 _ALL: Final = 100
 """Percent."""
@@ -51,7 +52,7 @@ class Plan:
     @property
     def target(self) -> Point:
         """The point that the verdict is about."""
-        return next(point for point in self.points if point.name == PointName.TARGET)
+        return next(point for point in self.points if point.name == PlannedTraffic.TARGET)
 
     @property
     def currency(self) -> str:
@@ -98,7 +99,7 @@ class Plan:
 def plan(inputs: PlanInputs) -> Plan:
     """Compute the plan, and judge the target."""
     points = inputs.points()
-    target = next(point for point in points if point.name == PointName.TARGET)
+    target = next(point for point in points if point.name == PlannedTraffic.TARGET)
     largest = inputs.largest_affordable()
     finding = judge_plan(inputs, target, largest)
     return Plan(

@@ -5,28 +5,19 @@ Kept apart from the verdict (`plan`), so that pictures and tables can ask for th
 
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 
 from palier.api.spec.budget import Budget
+from palier.api.status.values import PlannedTraffic
 from palier.economics.affordable import Service, break_even, largest_affordable, smallest_affordable
 from palier.economics.capacity import Fleet, ScalingLaw
 from palier.economics.costs import Limits, MonthlyCost, Overlap, thousands
 from palier.economics.money import SECONDS_PER_HOUR, THOUSAND
 from palier.economics.prices import Priced, Unpriced
 
-__all__ = ["BreakEven", "PlanInputs", "Point", "PointName"]
+__all__ = ["BreakEven", "PlanInputs", "Point"]
 
 _NO_OVERLAP: Final = Overlap(per_month=0)
-
-
-class PointName(StrEnum):
-    """The traffic that a plan looks at."""
-
-    POC = "POC"
-    TARGET = "Target"
-    DOUBLE = "Double"
-    TENFOLD = "Tenfold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +141,10 @@ class PlanInputs:
     def points(self) -> tuple[Point, ...]:
         """The numbers at the proof of concept, at the target, and at two and ten times the target."""
         rates = {
-            PointName.POC: self.poc,
-            PointName.TARGET: self.target,
-            PointName.DOUBLE: 2 * self.target,
-            PointName.TENFOLD: 10 * self.target,
+            PlannedTraffic.POC: self.poc,
+            PlannedTraffic.TARGET: self.target,
+            PlannedTraffic.DOUBLE: 2 * self.target,
+            PlannedTraffic.TENFOLD: 10 * self.target,
         }
         return tuple(self.make_point(rate, name) for name, rate in rates.items())
 

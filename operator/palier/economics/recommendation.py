@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final
 
+from palier.api.status.values import PlannedTraffic
 from palier.economics.plan import Plan
-from palier.economics.planning import PointName
 from palier.economics.quantities import cpu, mebibytes
 
 __all__ = ["Recommendation", "recommendation"]
@@ -72,7 +72,7 @@ def _bounds(plan: Plan) -> tuple[int | None, int | None]:
     fleet, needed = plan.inputs.fleet, plan.replicas
     if fleet is None or needed is None:
         return None, None
-    double = next(point.replicas for point in plan.points if point.name == PointName.DOUBLE)
+    double = next(point.replicas for point in plan.points if point.name == PlannedTraffic.DOUBLE)
     wanted = [number for number in (double, fleet.most_replicas, _MOST_REPLICAS) if number is not None]
     affordable = plan.largest_affordable
     if affordable is not None:

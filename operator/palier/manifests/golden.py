@@ -3,11 +3,10 @@
 Each text has a ConfigMap of its own: a corpus and a calibration may each be as large as one can be.
 """
 
-import math
 from collections.abc import Iterable
 from typing import Any, Final
 
-from palier.api.constants import GROUP, LABEL_WATCH, MANAGED_BY, MANAGED_BY_VALUE
+from palier.api.constants import GROUP, LABEL_WATCH
 from palier.api.spec.golden import Golden, Judge, Scorer
 from palier.api.spec.load_test import Corpus
 from palier.api.spec.release import GoldenStage
@@ -16,15 +15,15 @@ from palier.errors import InvalidSpec
 from palier.manifests.corpora import CORPUS_KEY, corpus_text, corpus_volume
 from palier.manifests.metadata import metadata, selector_labels
 from palier.manifests.workers import (
-    CONFINED,
     PLAN_KEY,
     RESULT_PATH,
     SCRATCH,
     SCRATCH_MOUNT,
-    SPARE_SECONDS,
     image_of,
+    job_manifest,
     job_name,
     pod_spec,
+    reporting_container,
 )
 from palier.release.examining import GoldenRun
 
@@ -110,21 +109,13 @@ def golden_job(deployment: ModelDeployment, run: GoldenRun, *, image: str) -> di
     golden, stage = _golden(deployment)
     name = golden_name(deployment, run)
     chosen = image_of(golden.image, image, field="spec.golden.image")
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": metadata(
-            deployment, name=name, labels={**selector_labels(deployment, run.candidate), LABEL_GOLDEN: name}
-        ),
-        "spec": {
-            "backoffLimit": 1,
-            "activeDeadlineSeconds": math.ceil(stage.max_duration.seconds) + SPARE_SECONDS,
-            "template": {
-                "metadata": {"labels": {MANAGED_BY: MANAGED_BY_VALUE, LABEL_GOLDEN: name}},
-                "spec": _pod_spec(deployment, run, golden, image=chosen),
-            },
-        },
-    }
+    labels = {**selector_labels(deployment, run.candidate), LABEL_GOLDEN: name}
+    return job_manifest(
+        metadata(deployment, name=name, labels=labels),
+        _pod_spec(deployment, run, golden, image=chosen),
+        label=LABEL_GOLDEN,
+        longest=stage.max_duration.seconds,
+    )
 
 
 def _golden(deployment: ModelDeployment) -> tuple[Golden, GoldenStage]:
@@ -164,15 +155,7 @@ def _pod_spec(deployment: ModelDeployment, run: GoldenRun, golden: Golden, *, im
             copied.append(key)
             arguments.append(f"--{option}={CONFIG_PATH}/{key}")
     volumes.insert(0, _config(deployment, run, copied))
-    program = {
-        "image": image,
-        "command": ["palier"],
-        "resources": dict(golden.resources) if golden.resources is not None else _RESOURCES,
-        "securityContext": CONFINED,
-        "terminationMessagePath": RESULT_PATH,
-        # A program that could not even begin has left no result, but has said why.
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-    }
+    program = reporting_container(image, _RESOURCES if golden.resources is None else golden.resources)
     examined = [*arguments, f"--result={RESULT_PATH}"]
     before: list[dict[str, Any]] = []
     if golden.scorer is not None:
@@ -186,14 +169,8 @@ def _pod_spec(deployment: ModelDeployment, run: GoldenRun, golden: Golden, *, im
         ]
         examined += [f"--answers={collected}", f"--scores={ANSWERS_PATH}/scores.jsonl"]
     examiner = {"name": "golden", **program, "args": examined, "volumeMounts": mounts, **_token(golden.judge)}
-    pod = pod_spec(
-        deployment,
-        containers=[examiner],
-        volumes=volumes,
-        node_selector=golden.node_selector,
-        tolerations=golden.tolerations,
-    )
-    return {"restartPolicy": "Never", **({"initContainers": before} if before else {}), **pod}
+    pod = pod_spec(deployment, golden, containers=[examiner], volumes=volumes)
+    return {**({"initContainers": before} if before else {}), **pod}
 
 
 def _config(deployment: ModelDeployment, run: GoldenRun, keys: Iterable[str]) -> dict[str, Any]:

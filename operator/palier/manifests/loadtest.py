@@ -1,24 +1,23 @@
 """The Job of one load test, and the ConfigMap that says what its pod does."""
 
-import math
 from typing import Any, Final
 
-from palier.api.constants import GROUP, LABEL_WATCH, MANAGED_BY, MANAGED_BY_VALUE
+from palier.api.constants import GROUP, LABEL_WATCH
 from palier.api.spec.load_test import LoadTest
 from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import InvalidSpec
 from palier.manifests.corpora import CORPUS_KEY, corpus_text, corpus_volume
 from palier.manifests.metadata import metadata, selector_labels
 from palier.manifests.workers import (
-    CONFINED,
     PLAN_KEY,
     RESULT_PATH,
     SCRATCH,
     SCRATCH_MOUNT,
-    SPARE_SECONDS,
     image_of,
+    job_manifest,
     job_name,
     pod_spec,
+    reporting_container,
 )
 from palier.release.testing import Run
 
@@ -94,19 +93,8 @@ def load_test_job(deployment: ModelDeployment, run: Run, *, image: str) -> dict[
     labels = {**selector_labels(deployment, run.revision), LABEL_LOAD_TEST: name}
     # A server that hangs in the last step is waited for twice (see `loadtest.run`).
     longest = test.max_duration.seconds + 2 * test.timeout.seconds
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": metadata(deployment, name=name, labels=labels),
-        "spec": {
-            "backoffLimit": 1,
-            "activeDeadlineSeconds": math.ceil(longest) + SPARE_SECONDS,
-            "template": {
-                "metadata": {"labels": {MANAGED_BY: MANAGED_BY_VALUE, LABEL_LOAD_TEST: name}},
-                "spec": _pod_spec(deployment, run, test, image=chosen),
-            },
-        },
-    }
+    pod = _pod_spec(deployment, run, test, image=chosen)
+    return job_manifest(metadata(deployment, name=name, labels=labels), pod, label=LABEL_LOAD_TEST, longest=longest)
 
 
 def _load_test(deployment: ModelDeployment) -> LoadTest:
@@ -129,21 +117,8 @@ def _pod_spec(deployment: ModelDeployment, run: Run, test: LoadTest, *, image: s
         mounts.append({"name": "corpus", "mountPath": CORPUS_PATH, "readOnly": True})
     container = {
         "name": "load-test",
-        "image": image,
-        "command": ["palier"],
+        **reporting_container(image, _RESOURCES if test.resources is None else test.resources),
         "args": arguments,
-        "resources": dict(test.resources) if test.resources is not None else _RESOURCES,
-        "securityContext": CONFINED,
-        "terminationMessagePath": RESULT_PATH,
-        # A program that could not even begin has left no result, but has said why.
-        "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": mounts,
     }
-    pod = pod_spec(
-        deployment,
-        containers=[container],
-        volumes=volumes,
-        node_selector=test.node_selector,
-        tolerations=test.tolerations,
-    )
-    return {"restartPolicy": "Never", **pod}
+    return pod_spec(deployment, test, containers=[container], volumes=volumes)

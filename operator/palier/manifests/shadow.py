@@ -150,11 +150,6 @@ def _pod_spec(deployment: ModelDeployment, run: ShadowRun, *, image: str) -> dic
         "securityContext": CONFINED,
         "volumeMounts": [{"name": "config", "mountPath": CONFIG_PATH, "readOnly": True}, SCRATCH_MOUNT],
     }
-    pod = pod_spec(
-        deployment,
-        containers=[container],
-        volumes=[{"name": "config", "configMap": {"name": shadow_name(deployment, run)}}, SCRATCH],
-        node_selector=shadow.node_selector,
-        tolerations=shadow.tolerations,
-    )
+    volumes = [{"name": "config", "configMap": {"name": shadow_name(deployment, run)}}, SCRATCH]
+    pod = pod_spec(deployment, shadow, containers=[container], volumes=volumes)
     return {"terminationGracePeriodSeconds": _GRACE, **pod}

@@ -6,10 +6,14 @@ their labels, so the labels of a revision stand on the Job or the Deployment and
 """
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from palier.api.constants import LABEL_DEPLOYMENT
+from palier.api.constants import LABEL_DEPLOYMENT, MANAGED_BY, MANAGED_BY_VALUE
+from palier.api.spec.golden import Golden
+from palier.api.spec.load_test import LoadTest
+from palier.api.spec.shadow import Shadow
 from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import InvalidSpec
 
@@ -19,10 +23,11 @@ __all__ = [
     "RESULT_PATH",
     "SCRATCH",
     "SCRATCH_MOUNT",
-    "SPARE_SECONDS",
     "image_of",
+    "job_manifest",
     "job_name",
     "pod_spec",
+    "reporting_container",
 ]
 
 PLAN_KEY: Final = "plan.json"
@@ -63,6 +68,43 @@ def job_name(head: str, deployment: ModelDeployment, *, tail: str, about: str) -
     return f"{head}-{deployment.metadata.name}"[: _LONGEST_NAME - len(end)] + end
 
 
+def job_manifest(meta: Mapping[str, Any], pod: Mapping[str, Any], *, label: str, longest: float) -> dict[str, Any]:
+    """A Job whose pod is tried once more when it fails.
+
+    Args:
+        meta: its metadata.
+        pod: its pod.
+        label: on the pod: the name of the Job.
+        longest: seconds that its work may take.
+    """
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": meta,
+        "spec": {
+            "backoffLimit": 1,
+            "activeDeadlineSeconds": math.ceil(longest) + SPARE_SECONDS,
+            "template": {
+                "metadata": {"labels": {MANAGED_BY: MANAGED_BY_VALUE, label: meta["name"]}},
+                "spec": {"restartPolicy": "Never", **pod},
+            },
+        },
+    }
+
+
+def reporting_container(image: str, resources: Mapping[str, Any]) -> dict[str, Any]:
+    """A container with our own program, which leaves its result where the kubelet reads it."""
+    return {
+        "image": image,
+        "command": ["palier"],
+        "resources": dict(resources),
+        "securityContext": CONFINED,
+        "terminationMessagePath": RESULT_PATH,
+        # A program that could not even begin has left no result, but has said why.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+
+
 def image_of(chosen: str | None, own: str, *, field: str) -> str:
     """The image of a pod: the one that the spec names, else the operator's own.
 
@@ -81,20 +123,18 @@ def image_of(chosen: str | None, own: str, *, field: str) -> str:
 
 def pod_spec(
     deployment: ModelDeployment,
+    placed: Golden | LoadTest | Shadow,
     *,
     containers: Sequence[Mapping[str, Any]],
     volumes: Sequence[Mapping[str, Any]],
-    node_selector: Mapping[str, str],
-    tolerations: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """A pod with no rights, on another node than the model's pods where there is one.
 
     Args:
         deployment: the owner.
+        placed: the part of the spec that says on which nodes it may run.
         containers: its containers.
         volumes: its volumes.
-        node_selector: labels of the nodes that it may run on.
-        tolerations: taints of nodes that it may run on all the same.
     """
     spec: dict[str, Any] = {
         "automountServiceAccountToken": False,
@@ -105,12 +145,13 @@ def pod_spec(
         "containers": list(containers),
         "volumes": list(volumes),
     }
-    if node_selector:
-        spec["nodeSelector"] = dict(node_selector)
-    if tolerations:
-        spec["tolerations"] = [dict(toleration) for toleration in tolerations]
-    if secrets := _pull_secrets(deployment.spec.serving.template.spec):
-        spec["imagePullSecrets"] = secrets
+    if placed.node_selector:
+        spec["nodeSelector"] = dict(placed.node_selector)
+    if placed.tolerations:
+        spec["tolerations"] = [dict(toleration) for toleration in placed.tolerations]
+    # Secrets for pulling images are known in this namespace by what the user's own pods name.
+    if secrets := deployment.spec.serving.template.spec.get("imagePullSecrets"):
+        spec["imagePullSecrets"] = [dict(secret) for secret in secrets]
     return spec
 
 
@@ -122,8 +163,3 @@ def _apart_from(deployment: ModelDeployment) -> dict[str, Any]:
     }
     preferred = [{"weight": 100, "podAffinityTerm": term}]
     return {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}
-
-
-def _pull_secrets(template: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Secrets for pulling images are known in this namespace by what the user's own pods name."""
-    return [dict(secret) for secret in template.get("imagePullSecrets") or ()]

@@ -6,7 +6,7 @@
 - `beginning`, `plan`, `recovery`, `requests`: when a release starts; its pinned stages; which revision serves when the
   memory is gone; what people ask
 - `stages`: the kinds of stages, each in a module of its own
-- `testing`, `prospects`, `examining`, `shadowing`: what is known of load tests, golden answers and shadows
+- `jobs`, `testing`, `prospects`, `examining`, `shadowing`: what is known of load tests, golden answers and shadows
 - `endings`, `rollback`, `refusal`: what ends a release at once; the way back; the end of a stage without users
 - `judging`, `criteria`, `rules`, `shadow_objectives`, `watching`: the verdicts of one pass, and from what they are made
 - `readiness`, `reach`, `targets`, `scale_selector`: lost pods; whether anybody reaches the candidate; what the world

@@ -6,12 +6,10 @@ from typing import Any, Self
 
 from palier.evidence.verdicts import Verdict
 from palier.golden.result import GoldenResult
+from palier.release.jobs import AGAIN_AFTER, JobFacts
 from palier.release.times import format_time, parse_time
 
 __all__ = ["GOLDEN_FAILED", "GoldenFacts", "GoldenRecord", "GoldenRun"]
-
-AGAIN_AFTER = 600.0
-"""Seconds after which an examination that failed by chance is made again."""
 
 GOLDEN_FAILED = "GoldenFailed"
 """Reason of a record about a Job that ended without any result."""
@@ -34,22 +32,9 @@ class GoldenRun:
 
 
 @dataclass(frozen=True, slots=True)
-class GoldenFacts:
-    """What is known of the Job of one run."""
+class GoldenFacts(JobFacts[GoldenResult]):
+    """What is known of the Job of one run; its progress has `asked`, `of` and `message`."""
 
-    exists: bool = False
-    running: bool = False
-    finished: bool = False
-    """It has a result."""
-    failed: bool = False
-    """It ended without one."""
-    message: str = ""
-    """Why it failed, or what it waits for."""
-    progress: Mapping[str, Any] | None = None
-    """The last line of its progress: `asked`, `of` and `message`."""
-    result: GoldenResult | None = None
-    started_at: float | None = None
-    """Seconds since the epoch."""
     about: tuple[str, ...] = ()
     """Which models, versions and prompts are compared, in words."""
 

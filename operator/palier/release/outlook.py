@@ -9,11 +9,10 @@ from palier.api.constants import WITHIN_BUDGET
 from palier.api.figures import figure_of
 from palier.api.status.status import LoadTestProgress
 from palier.api.v1alpha1 import ModelDeployment
-from palier.economics.burn import Burn, burn
 from palier.economics.plan import Plan, Point
 from palier.economics.recommendation import recommendation
 from palier.evidence.verdicts import Verdict
-from palier.release.cost import overheads_of
+from palier.release.cost import find_burn
 from palier.release.finding import Finding
 from palier.release.observation import Observation
 from palier.release.prospects import Prospect, Survey
@@ -68,12 +67,11 @@ def plan_status(decision: Decision) -> dict[str, Any]:
 
 def cost_status(deployment: ModelDeployment, state: State) -> dict[str, Any]:
     """What `status.cost` tells besides the memory, as of the instant of the memory."""
-    spending, budget = state.spending, deployment.spec.budget
+    spending = state.spending
     if spending is None:
         return {}
     told: dict[str, Any] = {"hourly": _text(spending.hourly.amount)}
-    if budget and budget.monthly and budget.currency == spending.currency:
-        found = burn(spending, monthly=budget.monthly.decimal, now=spending.at, overheads=overheads_of(deployment))
+    if found := find_burn(deployment, spending, now=spending.at):
         told |= {
             "monthlyProjection": _text(found.projected),
             "burn": _text(found.rate),
@@ -114,7 +112,7 @@ def within_budget(deployment: ModelDeployment, decision: Decision) -> list[Findi
     """Whether the budget is kept: by what is spent now, and by what the target would cost."""
     if deployment.spec.budget is None:
         return []
-    spent: Burn | None = decision.burn
+    spent = decision.burn
     if spent and spent.exceeds:
         return [Finding(WITHIN_BUDGET, "False", spent.reason, spent.message)]
     prospect = choose_shown(decision.survey, decision.state)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from palier.api.v1alpha1 import ModelDeployment
-from palier.economics.capacity import ScalingLaw, replicas_at
+from palier.economics.capacity import Fleet, ScalingLaw
 from palier.economics.measured_capacity import NOTHING_MEASURED, MeasuredCapacity, combine_results
 from palier.economics.plan import Plan, plan_of
 from palier.economics.variants import Choice, VariantFinding, choose
@@ -125,7 +125,7 @@ def pods_for_traffic(deployment: ModelDeployment, observation: Observation, stat
     for revision, law in laws.items():
         # What no number of pods carries needs at least what it would need if they did not hinder each other.
         numbers = [
-            replicas_at(rate, law=one, utilization=utilization, minimum=full)
+            Fleet(one, utilization, minimum=full).replicas(rate)
             for one in ((law, ScalingLaw(law.gamma)) if law else ())
         ]
         needed[revision] = next((number for number in numbers if number is not None), full)

@@ -13,10 +13,8 @@ from palier.api.figures import figure_of, number_of
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
+from palier.release.jobs import AGAIN_AFTER, JobFacts
 from palier.release.times import format_time, parse_time
-
-AGAIN_AFTER = 600.0
-"""Seconds after which a load test that failed by chance is tried again."""
 
 NO_RESULT = "LoadTestFailed"
 """Reason of a record about a Job that ended without any result."""
@@ -79,24 +77,11 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class LoadTestFacts:
-    """What is known of the Job of one run."""
+class LoadTestFacts(JobFacts[LoadTestResult]):
+    """What is known of the Job of one run; its progress has the fields of `status.release.testing`."""
 
-    exists: bool = False
-    running: bool = False
-    finished: bool = False
-    """It has a result."""
-    failed: bool = False
-    """It ended without one."""
-    message: str = ""
-    """Why it failed, or what it waits for."""
-    progress: Mapping[str, Any] | None = None
-    """The last line of its progress, with the fields of `status.release.testing`."""
-    result: LoadTestResult | None = None
     node: str = ""
     """The node on which the tested pod runs; empty when unknown."""
-    started_at: float | None = None
-    """Seconds since the epoch."""
     usage: Usage = Usage()
 
 

@@ -72,7 +72,7 @@ def seen(
 
 def ended(result: LoadTestResult, **facts: Any) -> LoadTestFacts:  # noqa: ANN401 - fields of the facts
     """A Job that has ended with a result."""
-    return LoadTestFacts(exists=True, finished=True, result=result, **facts)
+    return LoadTestFacts(exists=True, result=result, **facts)
 
 
 def decided(

@@ -260,7 +260,7 @@ class LoadWorld(World):
         result = self.truth(run.revision).found(run.replicas)
         if result is None:
             return LoadTestFacts(exists=True, failed=True, message="the pod was evicted", started_at=started)
-        return LoadTestFacts(exists=True, finished=True, result=result, node="node-7", started_at=started)
+        return LoadTestFacts(exists=True, result=result, node="node-7", started_at=started)
 
     def _run(self) -> Run | None:
         """The run that the memory of the moment asks for, as the shell finds it before it decides."""

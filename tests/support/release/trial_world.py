@@ -228,7 +228,7 @@ class TrialWorld(World):
         result = truth.found()
         if result is None:
             return GoldenFacts(exists=True, failed=True, message="the pod was evicted", started_at=started)
-        return GoldenFacts(exists=True, finished=True, result=result, started_at=started, about=("candidate: m",))
+        return GoldenFacts(exists=True, result=result, started_at=started, about=("candidate: m",))
 
     def _shadowed(self, run: ShadowRun | None) -> ShadowFacts:
         name = shadow_name(self.deployment, run) if run else ""

@@ -196,7 +196,7 @@ async def test_a_result_comes_with_the_node_and_the_cold_start_of_the_serving_po
     cluster = MemoryCluster()
     cluster.pods = [pod(deployment, phase="Succeeded", containerStatuses=ended(RESULT.to_json())), serving_pod()]
     found = await facts(cluster, stored(deployment, conditions=(COMPLETE,), succeeded=1), deployment, RUN)
-    assert (found.exists, found.running, found.finished, found.failed) == (True, False, True, False)
+    assert (found.exists, found.running, found.failed) == (True, False, False)
     assert found.result == RESULT
     assert found.node == "node-7"
     assert found.usage.cold_start == Decimal(25)
@@ -245,7 +245,6 @@ async def test_a_result_about_a_pod_that_was_replaced_blames_nobody(
     result = replace(RESULT, verdict=verdict)
     cluster.pods = [pod(deployment, phase="Succeeded", containerStatuses=ended(result.to_json())), *pods]
     found = await facts(cluster, stored(deployment, conditions=(COMPLETE,)), deployment, RUN)
-    assert found.finished
     assert found.result is not None
     assert (found.result.verdict, found.result.reason) == (Verdict.NO_EVIDENCE, "TestedPodReplaced")
     assert found.result.capacity is None
@@ -355,4 +354,4 @@ async def test_a_job_that_is_about_to_end_is_not_judged_early(deployment: ModelD
     announced = {"type": "FailureTarget", "status": "True", "reason": "BackoffLimitExceeded"}
     undone = {"type": "Complete", "status": "False"}
     found = await facts(Away(), stored(deployment, conditions=(announced, undone)), deployment, RUN)
-    assert (found.exists, found.finished, found.failed) == (True, False, False)
+    assert (found.exists, found.result, found.failed) == (True, None, False)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from palier.economics.capacity import Fleet, Interval, ScalingLaw, fit, replicas_at
+from palier.economics.capacity import Fleet, Interval, ScalingLaw, fit
 
 CONTENDED = ScalingLaw(Decimal(100), Decimal("0.05"))
 RETROGRADE = ScalingLaw(Decimal(100), Decimal("0.05"), Decimal("0.01"))
@@ -13,7 +13,7 @@ TOLERANCE = Decimal("1e-20")
 
 def replicas(rate: str | int | Decimal, law: ScalingLaw, *, minimum: int = 1, utilization: str = "0.7") -> int | None:
     """Replicas planned to 70 % for a rate."""
-    return replicas_at(Decimal(rate), law=law, utilization=Decimal(utilization), minimum=minimum)
+    return Fleet(law, Decimal(utilization), minimum).replicas(Decimal(rate))
 
 
 def test_capacity_is_gunthers_law() -> None:

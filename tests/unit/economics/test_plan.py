@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from palier.api.status.values import PlannedTraffic
 from palier.economics.capacity import ScalingLaw
 from palier.economics.costs import Overlap, thousands
 from palier.economics.money import Money
-from palier.economics.plan import PointName, inputs_of, plan, plan_of
+from palier.economics.plan import inputs_of, plan, plan_of
 from palier.errors import InvalidSpec
 from palier.evidence.verdicts import Verdict
 from tests.support.economics.examples import TODAY, container, deployment, inputs, priced, prices, unpriced
@@ -66,7 +67,7 @@ def test_a_plan_tells_what_it_is_made_from() -> None:
     assert (found.price_source, found.prices_as_of) == ("list prices", date(2026, 11, 1))
     assert (found.capacity, found.utilization, found.replicas) == (Decimal(1), Decimal("0.7"), 286)
     assert found.monthly_total == Money(Decimal("0.023") * 730 * 286, "EUR")
-    assert found.target.name == PointName.TARGET
+    assert found.target.name == PlannedTraffic.TARGET
 
 
 def test_the_proof_of_concept_is_one_request_a_second_unless_written() -> None:
@@ -355,7 +356,7 @@ def test_a_scaling_law_comes_before_a_plain_capacity() -> None:
 def test_costs_are_known_at_any_traffic() -> None:
     """A picture asks for the numbers between the points; they are those of the points where they meet."""
     made = inputs_of(deployment(scale=SCALE, budget=BUDGET), law=ScalingLaw(Decimal(1)), prices=prices(), today=TODAY)
-    assert made.make_point(Decimal(200), PointName.TARGET) == plan(made).target
+    assert made.make_point(Decimal(200), PlannedTraffic.TARGET) == plan(made).target
     assert made.make_point(Decimal("0.1")).replicas == 1
     assert made.overlap == Overlap(
         0, tuple((Decimal(w) / (100 - w), Decimal(60) / 3600) for w in (5, 25, 50)), Decimal(600) / 3600

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from palier.release.examining import AGAIN_AFTER, GOLDEN_FAILED, GoldenFacts, GoldenRecord, GoldenRun
+from palier.release.examining import GOLDEN_FAILED, GoldenFacts, GoldenRecord, GoldenRun
+from palier.release.jobs import AGAIN_AFTER
 from palier.release.observation import Requests
 from palier.release.plan import plan_of
 from palier.release.situation import Hold, Situation
@@ -49,7 +50,7 @@ OTHER = "fedcba9876543210"
 
 def ended(result: object = None, **facts: object) -> GoldenFacts:
     """A Job that is over: with a result, or without one."""
-    found = {"finished": True, "result": result} if result else {"failed": True, "message": "the pod was evicted"}
+    found = {"result": result} if result else {"failed": True, "message": "the pod was evicted"}
     return GoldenFacts(**{"exists": True, **found, **facts})  # type: ignore[arg-type]
 
 

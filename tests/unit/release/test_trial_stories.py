@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from palier.release.examining import AGAIN_AFTER
+from palier.release.jobs import AGAIN_AFTER
 from palier.release.state import Outcome, Release, ReleasePhase, Result
 from tests.support.release.trial_fates import REVISIONS, finished, serving
 from tests.support.release.trial_specs import LENIENT, MIN_PAIRS, Golden, Truth, tried

@@ -20,85 +20,42 @@ from palier.api.v1alpha1 import ModelDeployment, Spec
 PROGRAM = "python -m palier.api.generate.crd"
 FILE_NAME = f"{constants.GROUP}_{constants.PLURAL}.yaml"
 
-_READY = f'@.type=="{constants.READY}"'
+_READY = f'.status.conditions[?(@.type=="{constants.READY}")]'
+
+
+def _column(name: str, path: str, description: str, *, kind: str = "string", wide: bool = False) -> dict[str, Any]:
+    """A column of `kubectl get`; a wide one is shown by `-o wide` only."""
+    column = {"name": name, "type": kind, "description": description, "jsonPath": path}
+    return {**column, "priority": 1} if wide else column
+
 
 COLUMNS: tuple[dict[str, Any], ...] = (
-    {
-        "name": "Ready",
-        "type": "string",
-        "description": "Whether the newest revision serves and nothing is in progress.",
-        "jsonPath": f".status.conditions[?({_READY})].status",
-    },
-    {
-        "name": "Stage",
-        "type": "string",
-        "description": "Where the release stands.",
-        "jsonPath": ".status.stage",
-    },
-    {
-        "name": "Weight",
-        "type": "integer",
-        "description": "The candidate's share of the requests now, in percent.",
-        "jsonPath": ".status.weight",
-    },
-    {
-        "name": "Stable",
-        "type": "string",
-        "description": "The model version that serves the users.",
-        "jsonPath": ".status.stable.version",
-    },
-    {
-        "name": "Candidate",
-        "type": "string",
-        "description": "The model version under trial, or the refused one.",
-        "jsonPath": ".status.candidate.version",
-    },
-    {
-        "name": "Cost/1k",
-        "type": "string",
-        "description": "What a thousand inferences cost now, in the budget's currency.",
-        "jsonPath": ".status.cost.perThousandInferences",
-    },
-    {
-        "name": "Reason",
-        "type": "string",
-        "description": "Why the object is ready or not.",
-        "jsonPath": f".status.conditions[?({_READY})].reason",
-    },
-    {
-        "name": "Age",
-        "type": "date",
-        "description": "Time since the object was made.",
-        "jsonPath": ".metadata.creationTimestamp",
-    },
-    {
-        "name": "StableRevision",
-        "type": "string",
-        "description": "The revision that serves the users: also the end of the names of its Deployment and Service.",
-        "jsonPath": ".status.stable.revision",
-        "priority": 1,
-    },
-    {
-        "name": "CandidateRevision",
-        "type": "string",
-        "description": "The revision under trial, or the refused one: what an abort or a promotion names.",
-        "jsonPath": ".status.candidate.revision",
-        "priority": 1,
-    },
-    {
-        "name": "Owner",
-        "type": "string",
-        "description": "The accountable person.",
-        "jsonPath": ".spec.owner.name",
-        "priority": 1,
-    },
-    {
-        "name": "Message",
-        "type": "string",
-        "description": "Why the object is ready or not, as a sentence.",
-        "jsonPath": f".status.conditions[?({_READY})].message",
-        "priority": 1,
-    },
+    _column("Ready", f"{_READY}.status", "Whether the newest revision serves and nothing is in progress."),
+    _column("Stage", ".status.stage", "Where the release stands."),
+    _column("Weight", ".status.weight", "The candidate's share of the requests now, in percent.", kind="integer"),
+    _column("Stable", ".status.stable.version", "The model version that serves the users."),
+    _column("Candidate", ".status.candidate.version", "The model version under trial, or the refused one."),
+    _column(
+        "Cost/1k",
+        ".status.cost.perThousandInferences",
+        "What a thousand inferences cost now, in the budget's currency.",
+    ),
+    _column("Reason", f"{_READY}.reason", "Why the object is ready or not."),
+    _column("Age", ".metadata.creationTimestamp", "Time since the object was made.", kind="date"),
+    _column(
+        "StableRevision",
+        ".status.stable.revision",
+        "The revision that serves the users: also the end of the names of its Deployment and Service.",
+        wide=True,
+    ),
+    _column(
+        "CandidateRevision",
+        ".status.candidate.revision",
+        "The revision under trial, or the refused one: what an abort or a promotion names.",
+        wide=True,
+    ),
+    _column("Owner", ".spec.owner.name", "The accountable person.", wide=True),
+    _column("Message", f"{_READY}.message", "Why the object is ready or not, as a sentence.", wide=True),
 )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from palier.api.rule import ATOMIC, BY_NAME, ApiObject, Reason, Rule, RuledString, matches
-from palier.api.spec.timeouts import timeout_rule
+from palier.api.spec.fields import longer_than_zero
 from palier.api.spec.values import Cost, Duration, HttpUrl, LabelName, Percent
 
 __all__ = ["Answers", "Check", "Comparison", "Embeddings", "JsonPath", "Similarity", "TextMetric", "Tolerance"]
@@ -134,7 +134,7 @@ class Check(ApiObject):
 class Embeddings(ApiObject):
     """A server that turns texts into vectors, spoken to as OpenAI's `/v1/embeddings`."""
 
-    constraints: ClassVar[tuple[Rule, ...]] = (timeout_rule(example="5s"),)
+    constraints: ClassVar[tuple[Rule, ...]] = (longer_than_zero("timeout", example="5s"),)
 
     url: HttpUrl
     """Address of the server's embeddings. Example: `http://embeddings.ml:8080/v1/embeddings`."""

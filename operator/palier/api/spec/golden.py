@@ -1,14 +1,14 @@
 """Golden answers: requests whose good answers are known, asked of a candidate before any user's request reaches it."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from palier.api.rule import ATOMIC, ApiObject, Reason, Rule
-from palier.api.spec.load_test import Corpus, ResourceRequirements, Toleration
-from palier.api.spec.serving import AsWritten, ConfigMapKey
-from palier.api.spec.timeouts import timeout_rule
-from palier.api.spec.values import Cost, Duration, HttpUrl, LabelValue, Method, ObjectName, Percent, UrlPath
+from palier.api.spec.fields import longer_than_zero
+from palier.api.spec.load_test import Corpus, NodeSelector, Resources, Tolerations
+from palier.api.spec.serving import ConfigMapKey, Image
+from palier.api.spec.values import Cost, Duration, HttpUrl, Method, ObjectName, Percent, UrlPath
 
 __all__ = ["Calibration", "Golden", "Judge", "Scorer", "SecretKey"]
 
@@ -37,7 +37,7 @@ class Judge(ApiObject):
     Each pair is asked in both orders; a judge who changes its mind with the order has said nothing.
     """
 
-    constraints: ClassVar[tuple[Rule, ...]] = (timeout_rule(example="60s"),)
+    constraints: ClassVar[tuple[Rule, ...]] = (longer_than_zero("timeout", example="60s"),)
 
     url: HttpUrl
     """Address of the chat completions. Example: `http://judge.ml:8000/v1/chat/completions`."""
@@ -70,7 +70,7 @@ class Scorer(ApiObject):
     `/golden/scores.jsonl`.
     """
 
-    image: Annotated[str, Field(min_length=1, max_length=1024)]
+    image: Image
     """The image."""
     command: Annotated[list[Annotated[str, Field(max_length=1024)]], Field(max_length=64), ATOMIC] = Field(
         default_factory=list
@@ -80,7 +80,7 @@ class Scorer(ApiObject):
         default_factory=list
     )
     """Arguments of the command."""
-    resources: Annotated[dict[str, Any], AsWritten(ResourceRequirements)] | None = None
+    resources: Resources | None = None
     """Resources of its container, as in Kubernetes."""
 
 
@@ -92,7 +92,7 @@ class Golden(ApiObject):
     """
 
     constraints: ClassVar[tuple[Rule, ...]] = (
-        timeout_rule(example="60s"),
+        longer_than_zero("timeout", example="60s"),
         Rule(
             cel="!(has(self.judge) && has(self.scorer))",
             holds=lambda golden: golden.judge is None or golden.scorer is None,
@@ -130,13 +130,11 @@ class Golden(ApiObject):
     """A language model that says which answer is better."""
     scorer: Scorer | None = None
     """An image of your own that scores the answers."""
-    image: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    image: Image | None = None
     """Image of the pod that asks; Palier's own when left out."""
-    resources: Annotated[dict[str, Any], AsWritten(ResourceRequirements)] | None = None
+    resources: Resources | None = None
     """Resources of the container that asks, as in Kubernetes."""
-    node_selector: Annotated[dict[str, LabelValue], Field(max_length=64)] = Field(default_factory=dict)
+    node_selector: NodeSelector = Field(default_factory=dict)
     """Labels of the nodes that the pod may run on."""
-    tolerations: Annotated[list[Annotated[dict[str, Any], AsWritten(Toleration)]], Field(max_length=32), ATOMIC] = (
-        Field(default_factory=list)
-    )
+    tolerations: Tolerations = Field(default_factory=list)
     """Tolerations of the pod, as in Kubernetes, at most 32."""

@@ -8,10 +8,11 @@ from typing import Annotated, Any, ClassVar
 from pydantic import ConfigDict, Field
 
 from palier.api.rule import ATOMIC, ApiObject, Rule
-from palier.api.spec.serving import AsWritten, ConfigMapKey
+from palier.api.spec.fields import exactly_one
+from palier.api.spec.serving import AsWritten, ConfigMapKey, Image
 from palier.api.spec.values import Amount, Duration, FilePath, LabelValue, Method, ObjectName, UrlPath
 
-__all__ = ["Corpus", "CorpusImage", "CorpusVolume", "LoadTest", "ResourceRequirements", "Toleration"]
+__all__ = ["Corpus", "CorpusImage", "CorpusVolume", "LoadTest", "NodeSelector", "Resources", "Tolerations"]
 
 
 class CorpusVolume(ApiObject):
@@ -26,25 +27,21 @@ class CorpusVolume(ApiObject):
 class CorpusImage(ApiObject):
     """A file of an OCI artifact or image, mounted as a volume: needs Kubernetes 1.35 or later."""
 
-    reference: Annotated[str, Field(min_length=1, max_length=1024)]
+    reference: Image
     """Reference of the artifact, best with a digest. Example: `registry.example.com/corpora/chat@sha256:4a0b...`."""
     path: FilePath
     """Path of the file in the artifact. Example: `chat.jsonl`."""
-
-
-_SOURCES = ("inline", "config_map_key_ref", "volume", "image")
 
 
 class Corpus(ApiObject):
     """The requests of the load test: exactly one source of lines, which are sent in order, again and again."""
 
     constraints: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            cel=(
-                "[has(self.inline), has(self.configMapKeyRef), has(self.volume), has(self.image)]"
-                ".filter(given, given).size() == 1"
-            ),
-            holds=lambda corpus: sum(getattr(corpus, source) is not None for source in _SOURCES) == 1,
+        exactly_one(
+            "inline",
+            "configMapKeyRef",
+            "volume",
+            "image",
             message="a corpus takes exactly one of inline, configMapKeyRef, volume and image",
         ),
     )
@@ -99,6 +96,11 @@ class Toleration(ApiObject):
     """Value of the taint; none with `operator: Exists`."""
     effect: Annotated[str, Field(max_length=32)] | None = None
     """`NoSchedule`, `PreferNoSchedule` or `NoExecute`; all effects when left out."""
+
+
+Resources = Annotated[dict[str, Any], AsWritten(ResourceRequirements)]
+NodeSelector = Annotated[dict[str, LabelValue], Field(max_length=64)]
+Tolerations = Annotated[list[Annotated[dict[str, Any], AsWritten(Toleration)]], Field(max_length=32), ATOMIC]
 
 
 def _valid(*fields: str) -> str:
@@ -196,14 +198,12 @@ class LoadTest(ApiObject):
     second one shows what replicas share and wait for, such as a database. Example: `[1, 4]`."""
     fresh_for: Duration = Duration("720h")
     """How long a result is used again for the same revision, requests and rules; `0s` tests again in every release."""
-    image: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    image: Image | None = None
     """Image of the pod that sends the requests; Palier's own when left out."""
-    resources: Annotated[dict[str, Any], AsWritten(ResourceRequirements)] | None = None
+    resources: Resources | None = None
     """Resources of the container that sends the requests, as in Kubernetes. Example: `requests: {cpu: "2"}`."""
-    node_selector: Annotated[dict[str, LabelValue], Field(max_length=64)] = Field(default_factory=dict)
+    node_selector: NodeSelector = Field(default_factory=dict)
     """Labels of the nodes that may send the requests: best others than those that serve the model.
     Example: `pool: tools`."""
-    tolerations: Annotated[list[Annotated[dict[str, Any], AsWritten(Toleration)]], Field(max_length=32), ATOMIC] = (
-        Field(default_factory=list)
-    )
+    tolerations: Tolerations = Field(default_factory=list)
     """Tolerations of the pod that sends the requests, as in Kubernetes, at most 32."""

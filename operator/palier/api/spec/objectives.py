@@ -7,6 +7,7 @@ from pydantic import Field
 from pydantic.alias_generators import to_snake
 
 from palier.api.rule import ApiObject, Rule
+from palier.api.spec.fields import exactly_one, longer_than_zero
 from palier.api.spec.values import (
     Amount,
     CounterOwner,
@@ -71,12 +72,7 @@ class Latency(ApiObject):
     """At most 100 minus `percentile` percent of the requests may be slower than `threshold`."""
 
     constraints: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            cel=f"!self.threshold.matches(r'{Duration.form}') || duration(self.threshold) > duration('0s')",
-            holds=lambda latency: latency.threshold.seconds > 0,
-            message="threshold must be above zero, such as 250ms",
-            field=".threshold",
-        ),
+        longer_than_zero("threshold", example="250ms"),
         Rule(
             cel="!has(self.source) || self.source != 'Router' || self.signal == 'latency'",
             holds=lambda latency: latency.source is not CounterOwner.ROUTER or latency.signal is TimeSignal.LATENCY,
@@ -252,9 +248,8 @@ class Objective(ApiObject):
     """One promise to the users of the model: exactly one of its kinds, from `latency` to `cost`."""
 
     constraints: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            cel=f"[{', '.join(f'has(self.{kind})' for kind in KINDS)}].filter(given, given).size() == 1",
-            holds=lambda objective: len(_list_given_kinds(objective)) == 1,
+        exactly_one(
+            *KINDS,
             message=(
                 "an objective takes exactly one of latency, errorRate, ratio, product, mean, score, level, agreement,"
                 " slowdown and cost"

@@ -1,10 +1,12 @@
 """The rules of a release: its landings in order, and what decides when they have no answer."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
 from palier.api.rule import ATOMIC, ApiObject, Rule
+from palier.api.spec.fields import exactly_one, longer_than_zero
 from palier.api.spec.values import Duration, LabelName, OnBreach, OnNoEvidence, OnStableUnavailable
 
 __all__ = [
@@ -19,29 +21,21 @@ __all__ = [
 ]
 
 
-def _longer_than_zero(*, of: str, example: str) -> Rule:
-    return Rule(
-        cel=f"!self.maxDuration.matches(r'{Duration.form}') || duration(self.maxDuration) > duration('0s')",
-        holds=lambda stage: stage.max_duration.seconds > 0,
-        message=f"the maxDuration of a {of} must be above zero, such as {example}",
-        field=".maxDuration",
-    )
+_MIN_BEFORE_MAX: Final = Rule(
+    cel=(
+        f"!self.minDuration.matches(r'{Duration.form}') || !self.maxDuration.matches(r'{Duration.form}')"
+        " || duration(self.minDuration) <= duration(self.maxDuration)"
+    ),
+    holds=lambda stage: stage.min_duration.seconds <= stage.max_duration.seconds,
+    message="maxDuration must not be shorter than minDuration",
+    field=".maxDuration",
+)
 
 
 class Canary(ApiObject):
     """The candidate serves a share of the users' requests, judged by every objective."""
 
-    constraints: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            cel=(
-                f"!self.minDuration.matches(r'{Duration.form}') || !self.maxDuration.matches(r'{Duration.form}')"
-                " || duration(self.minDuration) <= duration(self.maxDuration)"
-            ),
-            holds=lambda canary: canary.min_duration.seconds <= canary.max_duration.seconds,
-            message="maxDuration must not be shorter than minDuration",
-            field=".maxDuration",
-        ),
-    )
+    constraints: ClassVar[tuple[Rule, ...]] = (_MIN_BEFORE_MAX,)
 
     weight: Annotated[int, Field(ge=1, le=99)]
     """The candidate's share of the requests in percent, 1 to 99. Example: `5`."""
@@ -54,7 +48,9 @@ class Canary(ApiObject):
 class LoadTestStage(ApiObject):
     """The candidate has to carry the target within its objectives and the budget before users' requests reach it."""
 
-    constraints: ClassVar[tuple[Rule, ...]] = (_longer_than_zero(of="loadTest", example="2h"),)
+    constraints: ClassVar[tuple[Rule, ...]] = (
+        longer_than_zero("maxDuration", what="the maxDuration of a loadTest", example="2h"),
+    )
 
     max_duration: Duration = Duration("2h")
     """Longest time of this stage without a verdict, all its load tests together; then `release.onNoEvidence` decides.
@@ -64,7 +60,9 @@ class LoadTestStage(ApiObject):
 class GoldenStage(ApiObject):
     """The candidate answers the golden corpus, without any requests of users."""
 
-    constraints: ClassVar[tuple[Rule, ...]] = (_longer_than_zero(of="golden stage", example="30m"),)
+    constraints: ClassVar[tuple[Rule, ...]] = (
+        longer_than_zero("maxDuration", what="the maxDuration of a golden stage", example="30m"),
+    )
 
     max_duration: Duration = Duration("30m")
     """Longest time of this stage without a verdict; then `release.onNoEvidence` decides."""
@@ -74,16 +72,8 @@ class ShadowStage(ApiObject):
     """The candidate answers copies of users' requests, and its answers are compared with stable's."""
 
     constraints: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            cel=(
-                f"!self.minDuration.matches(r'{Duration.form}') || !self.maxDuration.matches(r'{Duration.form}')"
-                " || duration(self.minDuration) <= duration(self.maxDuration)"
-            ),
-            holds=lambda stage: stage.min_duration.seconds <= stage.max_duration.seconds,
-            message="maxDuration must not be shorter than minDuration",
-            field=".maxDuration",
-        ),
-        _longer_than_zero(of="shadow stage", example="30m"),
+        _MIN_BEFORE_MAX,
+        longer_than_zero("maxDuration", what="the maxDuration of a shadow stage", example="30m"),
     )
 
     percent: Annotated[int, Field(ge=1, le=100)] = 20
@@ -103,12 +93,7 @@ class Experiment(ApiObject):
     """
 
     constraints: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            cel=f"!self.duration.matches(r'{Duration.form}') || duration(self.duration) > duration('0s')",
-            holds=lambda stage: stage.duration.seconds > 0,
-            message="the duration of an experiment must be above zero, such as 24h",
-            field=".duration",
-        ),
+        longer_than_zero("duration", what="the duration of an experiment", example="24h"),
     )
 
     objective: LabelName
@@ -140,12 +125,8 @@ class Stage(ApiObject):
     """One landing of the release: exactly one of its kinds."""
 
     constraints: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            cel=(
-                "[has(self.loadTest), has(self.golden), has(self.shadow), has(self.canary), has(self.experiment)]"
-                ".filter(given, given).size() == 1"
-            ),
-            holds=lambda stage: sum(getattr(stage, kind) is not None for kind in _KINDS) == 1,
+        exactly_one(
+            *map(to_camel, _KINDS),
             message=(
                 "a stage takes exactly one of loadTest, golden, shadow, canary and experiment, such as canary:"
                 " {weight: 5}"
@@ -247,15 +228,7 @@ class ReleaseRules(ApiObject):
             message="the weights of the stages must increase from stage to stage, such as 5, 25, 50",
             field=".stages",
         ),
-        Rule(
-            cel=(
-                f"!self.progressDeadline.matches(r'{Duration.form}')"
-                " || duration(self.progressDeadline) > duration('0s')"
-            ),
-            holds=lambda release: release.progress_deadline.seconds > 0,
-            message="progressDeadline must be above zero, such as 10m",
-            field=".progressDeadline",
-        ),
+        longer_than_zero("progressDeadline", example="10m"),
     )
 
     stages: Annotated[list[Stage], Field(max_length=16), ATOMIC] = Field(default_factory=_default_stages)

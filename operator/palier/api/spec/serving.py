@@ -21,6 +21,7 @@ Version = Annotated[str, Field(min_length=1, max_length=128)]
 Uri = Annotated[str, Field(min_length=1, max_length=2048)]
 RuntimeVersion = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[0-9]+(\.[0-9]+){0,3}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Image = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
 class ConfigMapKey(ApiObject):
@@ -138,7 +139,7 @@ class Container(ApiObject):
 
     name: LabelName
     """Name of the container, unique in the pod."""
-    image: Annotated[str, Field(min_length=1, max_length=1024)]
+    image: Image
     """Image of the container, best with a digest. Example: `registry.example.com/language-id@sha256:9f2c...`."""
 
 

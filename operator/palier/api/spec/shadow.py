@@ -1,16 +1,16 @@
 """How requests are shadowed: which are copied, how long an answer may take, and what is kept of it."""
 
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from palier.api.rule import ATOMIC, ApiObject, Rule
 from palier.api.spec.answers import JsonPath
-from palier.api.spec.load_test import ResourceRequirements, Toleration
-from palier.api.spec.serving import AsWritten, PodMetadata
-from palier.api.spec.timeouts import timeout_rule
-from palier.api.spec.values import Duration, HeaderName, LabelValue
+from palier.api.spec.fields import longer_than_zero
+from palier.api.spec.load_test import NodeSelector, Resources, Tolerations
+from palier.api.spec.serving import Image, PodMetadata
+from palier.api.spec.values import Duration, HeaderName
 
 __all__ = ["Disagreements", "Sampling", "Shadow", "ShadowMethod"]
 
@@ -51,7 +51,7 @@ class Shadow(ApiObject):
     Users get their answers from stable alone; nothing that happens here reaches them.
     """
 
-    constraints: ClassVar[tuple[Rule, ...]] = (timeout_rule(example="30s"),)
+    constraints: ClassVar[tuple[Rule, ...]] = (longer_than_zero("timeout", example="30s"),)
 
     methods: Annotated[list[ShadowMethod], Field(min_length=1, max_length=6), ATOMIC] = Field(
         default_factory=lambda: [ShadowMethod.GET, ShadowMethod.HEAD]
@@ -78,13 +78,11 @@ class Shadow(ApiObject):
     metadata: PodMetadata = Field(default_factory=PodMetadata)
     """More labels and annotations of the proxy's pod, such as those by which your Prometheus finds it. The pod is
     annotated with `prometheus.io/scrape`, `prometheus.io/port` and `prometheus.io/path` already."""
-    image: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    image: Image | None = None
     """Image of the proxy; Palier's own when left out."""
-    resources: Annotated[dict[str, Any], AsWritten(ResourceRequirements)] | None = None
+    resources: Resources | None = None
     """Resources of the proxy's container, as in Kubernetes. Example: `requests: {cpu: 100m}`."""
-    node_selector: Annotated[dict[str, LabelValue], Field(max_length=64)] = Field(default_factory=dict)
+    node_selector: NodeSelector = Field(default_factory=dict)
     """Labels of the nodes that the proxy may run on. Example: `pool: tools`."""
-    tolerations: Annotated[list[Annotated[dict[str, Any], AsWritten(Toleration)]], Field(max_length=32), ATOMIC] = (
-        Field(default_factory=list)
-    )
+    tolerations: Tolerations = Field(default_factory=list)
     """Tolerations of the proxy's pod, as in Kubernetes, at most 32."""

@@ -6,13 +6,14 @@ from datetime import date
 from decimal import Decimal
 from functools import partial
 
+from palier.api.status.values import PlannedTraffic
 from palier.api.v1alpha1 import ModelDeployment
 from palier.api.variants import resolve_variants
 from palier.cli.plan.capacity import Capacity, capacity_of
 from palier.cli.plan.file import Draft
 from palier.cli.plan.latency import Latency, Work, latency_of, paid_replicas
 from palier.economics.capacity import ScalingLaw
-from palier.economics.plan import Plan, Point, PointName, plan_of
+from palier.economics.plan import Plan, Point, plan_of
 from palier.economics.prices import PriceTable
 from palier.economics.variants import Choice, VariantFinding, VariantRecord, choose
 from palier.evidence.verdicts import Verdict
@@ -117,7 +118,7 @@ def _plan(deployment: ModelDeployment, known: Knowledge, law: ScalingLaw | None)
     )
 
 
-def point(plan: Plan, name: PointName) -> Point:
+def point(plan: Plan, name: PlannedTraffic) -> Point:
     """One of the points of a plan."""
     return next(one for one in plan.points if one.name == name)
 

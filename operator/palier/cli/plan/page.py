@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from palier.api.spec.budget import Budget
+from palier.api.status.values import PlannedTraffic
 from palier.cli.commands import align_columns
 from palier.cli.plan.chart import Terminal, chart
 from palier.cli.plan.latency import Latency
@@ -13,7 +14,7 @@ from palier.cli.plan.scene import scene, seconds_at
 from palier.cli.plan.words import NAMES, conclusion, fits_up_to, title, verdict_of
 from palier.economics import sentences
 from palier.economics.money import HOURS_PER_MONTH
-from palier.economics.planning import BreakEven, Point, PointName
+from palier.economics.planning import BreakEven, Point
 from palier.economics.prices import Unpriced
 
 _LABEL = 12
@@ -105,7 +106,7 @@ def _compare_options(serving_options: Sequence[ServingOption]) -> Iterator[str]:
             _figure(option.plan.capacity),
             option.capacity.source or _UNKNOWN,
             _figure(option.plan.hourly_per_replica),
-            _figure(point(option.plan, PointName.POC).monthly_total),
+            _figure(point(option.plan, PlannedTraffic.POC).monthly_total),
             _replicas(option.plan.target, known=option.plan.capacity is not None),
             _figure(option.plan.target.monthly_total),
             fits_up_to(option),

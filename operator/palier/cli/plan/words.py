@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
+from palier.api.status.values import PlannedTraffic
 from palier.cli.commands import SIGNS
 from palier.cli.plan.outcome import Outcome, ServingOption
 from palier.economics import sentences
-from palier.economics.planning import PointName
 
 NAMES: Final[Mapping[str, str]] = {
-    PointName.POC: "POC",
-    PointName.TARGET: "target",
-    PointName.DOUBLE: "2x",
-    PointName.TENFOLD: "10x",
+    PlannedTraffic.POC: "POC",
+    PlannedTraffic.TARGET: "target",
+    PlannedTraffic.DOUBLE: "2x",
+    PlannedTraffic.TENFOLD: "10x",
 }
 
 
