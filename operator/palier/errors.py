@@ -27,27 +27,6 @@ PalierError
 # Names say the situation, as the reasons of conditions do, without an Error suffix.
 # ruff: noqa: N818
 
-__all__ = [
-    "ClusterError",
-    "Conflict",
-    "CurrencyMismatch",
-    "Forbidden",
-    "GeneratorUnavailable",
-    "Invalid",
-    "InvalidCorpus",
-    "InvalidPrices",
-    "InvalidSettings",
-    "InvalidSpec",
-    "LeadershipLost",
-    "MetricsUnavailable",
-    "NameTaken",
-    "NotApplicable",
-    "NotFound",
-    "PalierError",
-    "Unavailable",
-    "describe_fault",
-]
-
 
 class PalierError(Exception):
     """The root: catching it catches everything that Palier raises on purpose."""

@@ -34,8 +34,6 @@ from palier.cluster.watches import WATCHES, Watch
 from palier.errors import ClusterError, Forbidden, Unavailable
 from palier.settings import Settings
 
-__all__ = ["Application", "run"]
-
 logger = logging.getLogger(__name__)
 
 RECONCILE_LIMIT = 120.0

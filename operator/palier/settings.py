@@ -19,8 +19,6 @@ from palier.api.spec.values import LABEL, SUBDOMAIN, Duration
 from palier.errors import InvalidSettings
 from palier.measuring.matchers import matcher
 
-__all__ = ["VERSION", "Settings", "add_arguments"]
-
 
 def _version() -> str:
     try:

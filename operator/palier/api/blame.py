@@ -11,8 +11,6 @@ from pathlib import Path
 
 from palier.errors import InvalidSpec
 
-__all__ = ["blame"]
-
 ODD = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What Python raises over a value that is not what a line expects; nothing that comes from outside is among them."""
 LONGEST_WORDS = 200

@@ -3,8 +3,6 @@
 from decimal import Decimal
 from typing import overload
 
-__all__ = ["figure_of", "number_of"]
-
 
 @overload
 def figure_of(number: Decimal) -> str: ...

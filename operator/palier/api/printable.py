@@ -11,8 +11,6 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["make_json_printable", "make_printable", "make_status_printable"]
-
 _OBEYED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories of what is not printed but obeyed: control and format characters, lone surrogates, separators."""
 _JOINERS: Final = frozenset("\u200c\u200d")

@@ -3,8 +3,6 @@
 Python takes 1, 1.0 and true for equal; whoever reads a spec or a status tells them apart.
 """
 
-__all__ = ["is_same_json"]
-
 
 def is_same_json(one: object, other: object) -> bool:
     """Whether two values are of the same type and equal, at every depth; the order of fields does not matter."""

@@ -15,8 +15,6 @@ from palier.api.same_json import is_same_json
 from palier.api.spec.template import LARGEST, step_of
 from palier.api.status.status import Status
 
-__all__ = ["fitting_status"]
-
 _DECLARED: Final = frozenset(field.alias for field in Status.model_fields.values())
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 

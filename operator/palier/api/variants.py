@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from palier.api.spec.serving import ModelVersion, Serving, Variant
 from palier.api.v1alpha1 import ModelDeployment
 
-__all__ = ["ResolvedVariant", "resolve_variants"]
-
 
 @dataclass(frozen=True, slots=True)
 class ResolvedVariant:

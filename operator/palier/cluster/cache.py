@@ -23,8 +23,6 @@ from palier.cluster.store import Store
 from palier.cluster.watches import WATCHES, Watch, find_affected
 from palier.errors import InvalidSettings
 
-__all__ = ["Cache", "served_watches"]
-
 logger = logging.getLogger(__name__)
 
 

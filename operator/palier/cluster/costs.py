@@ -17,8 +17,6 @@ from typing_extensions import override
 
 from palier.economics.burn import Burn, BurnRule
 
-__all__ = ["CostCollector", "CostFigures", "RevisionFigures", "burn_figures"]
-
 Key = tuple[str, str]
 """Namespace and name of a ModelDeployment."""
 Role = Literal["stable", "candidate", "former"]

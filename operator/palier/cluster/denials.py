@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from palier.cluster.client import Cluster, Reference
 from palier.errors import Forbidden, Invalid
 
-__all__ = ["Denial", "let_go"]
-
 Denial = Forbidden | Invalid | None
 """The API server's answer; None where it has done everything."""
 

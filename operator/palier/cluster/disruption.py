@@ -14,8 +14,6 @@ from palier.manifests.disruption import BUDGET_KIND, disruption_budget_manifest,
 from palier.manifests.drift import still_holds
 from palier.manifests.metadata import child_name, owned_by, selector_labels
 
-__all__ = ["keep_disruption_budgets"]
-
 
 async def keep_disruption_budgets(
     cluster: Cluster, store: Store, deployment: ModelDeployment, wanted: Mapping[str, int]

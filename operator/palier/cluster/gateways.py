@@ -17,8 +17,6 @@ from palier.manifests.affinity import AFFINITY_KIND, affinity_manifest
 from palier.manifests.drift import still_holds
 from palier.manifests.metadata import owned_by
 
-__all__ = ["Gateways", "SessionAffinity"]
-
 logger = logging.getLogger(__name__)
 
 GATEWAY_API: Final = "gateway.networking.k8s.io/v1"

@@ -15,8 +15,6 @@ from palier.manifests.golden import LABEL_GOLDEN, golden_configs, golden_job, go
 from palier.manifests.workers import image_of
 from palier.release.examining import GoldenFacts, GoldenRun
 
-__all__ = ["Goldens", "facts"]
-
 
 async def facts(cluster: Cluster, store: Store, deployment: ModelDeployment, run: GoldenRun) -> GoldenFacts:
     """What is known of a run's Job; asks the API server nothing where there is none, or none of its pods yet.

@@ -15,8 +15,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from palier.cluster.instruments import Instruments
 from palier.cluster.queue import Key, WorkQueue
 
-__all__ = ["Health", "serve"]
-
 LONGEST_STANDSTILL = 60.0
 """Seconds for which no worker may take up a key although some wait. A restart would make a long line no shorter."""
 MISSED_LOOKS = 4

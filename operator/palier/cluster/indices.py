@@ -11,17 +11,6 @@ from typing import Any, Final
 
 from palier.api.constants import KIND, LABEL_DEPLOYMENT
 
-__all__ = [
-    "HOSTNAME",
-    "INDEXED_LABELS",
-    "NO_HOSTNAME",
-    "SERVICE_NAME",
-    "entries_of",
-    "look_up",
-    "lower_texts",
-    "strings",
-]
-
 SERVICE_NAME: Final = "kubernetes.io/service-name"
 """Label of an EndpointSlice: the Service that it belongs to."""
 

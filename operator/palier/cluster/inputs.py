@@ -14,8 +14,6 @@ from palier.loadtest.plan import digest, plan_for
 from palier.release.state import State
 from palier.release.testing import ServingOption
 
-__all__ = ["SpecInputs", "read_inputs"]
-
 
 @dataclass(frozen=True, slots=True)
 class SpecInputs:

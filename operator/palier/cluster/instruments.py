@@ -13,8 +13,6 @@ from prometheus_client.process_collector import ProcessCollector
 from palier.cluster.costs import CostCollector, CostFigures
 from palier.settings import VERSION
 
-__all__ = ["Instruments"]
-
 RECONCILE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 LOOK_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30)
 

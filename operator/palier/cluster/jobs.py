@@ -21,8 +21,6 @@ from palier.manifests.metadata import owned_by
 from palier.release.jobs import JobFacts
 from palier.release.times import optional_time
 
-__all__ = ["JobKind", "look"]
-
 logger = logging.getLogger(__name__)
 
 PROGRESS_LINES = 5

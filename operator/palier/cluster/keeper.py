@@ -15,8 +15,6 @@ from palier.cluster.ownership import claim
 from palier.cluster.store import Store
 from palier.manifests.metadata import owned_by
 
-__all__ = ["Keeper", "WorkKeeper"]
-
 
 @dataclass(frozen=True, slots=True)
 class Keeper:

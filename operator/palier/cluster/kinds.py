@@ -12,8 +12,6 @@ from typing_extensions import override
 
 from palier.api.constants import API_VERSION, KIND, PLURAL
 
-__all__ = ["CLUSTER_SCOPED", "PLURALS", "Reference", "collection_path", "object_path", "version_path"]
-
 PLURALS: Mapping[tuple[str, str], str] = {
     (API_VERSION, KIND): PLURAL,
     ("v1", "ConfigMap"): "configmaps",

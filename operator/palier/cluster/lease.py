@@ -21,8 +21,6 @@ from palier.cluster.transport import default_namespace
 from palier.errors import ClusterError, Conflict, LeadershipLost
 from palier.settings import Settings
 
-__all__ = ["Lease", "LeaseCluster", "lease_of"]
-
 logger = logging.getLogger(__name__)
 
 DURATION = 15

@@ -23,8 +23,6 @@ from palier.manifests.workers import image_of
 from palier.release.testing import POD_REPLACED, LoadTestFacts, Run, Usage
 from palier.release.times import optional_time, parse_time
 
-__all__ = ["LoadTests", "cold_start", "facts", "nodes_of", "places_of"]
-
 
 async def facts(cluster: Cluster, store: Store, deployment: ModelDeployment, run: Run) -> LoadTestFacts:
     """What is known of a run's Job; asks the API server nothing where there is none, or none of its pods yet.

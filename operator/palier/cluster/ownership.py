@@ -14,8 +14,6 @@ from palier.cluster.store import Store
 from palier.errors import Conflict, NameTaken
 from palier.manifests.metadata import belongs_to_namesake, owned_by, tell_owner
 
-__all__ = ["claim"]
-
 
 async def claim(
     cluster: Cluster, store: Store, deployment: ModelDeployment, manifest: Mapping[str, Any]

@@ -29,8 +29,6 @@ from typing_extensions import override
 
 from palier.errors import PalierError
 
-__all__ = ["Key", "Rest", "WorkQueue"]
-
 logger = logging.getLogger(__name__)
 
 SHORTEST_BACKOFF = 0.005

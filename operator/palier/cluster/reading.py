@@ -15,8 +15,6 @@ import aiohttp
 import numpy as np
 from typing_extensions import override
 
-__all__ = ["DEEPEST", "ShallowResponse", "cut_depth", "read_json"]
-
 DEEPEST: Final = 100
 """Levels of lists and objects that are read, counted from the outside of an answer: a list has two above its items."""
 LONGEST_INTEGER: Final = 64

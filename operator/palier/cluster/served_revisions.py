@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping
 from palier.api.constants import KIND
 from palier.cluster.store import Store
 
-__all__ = ["served_revisions"]
-
 
 def served_revisions(store: Store) -> dict[tuple[str, str], frozenset[str]]:
     """The revisions that have users or may still have some, by namespace and name: as the statuses remember them."""

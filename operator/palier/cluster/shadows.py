@@ -27,8 +27,6 @@ from palier.manifests.traffic import mirror_of
 from palier.manifests.workers import image_of
 from palier.release.shadowing import NO_SHADOW, ShadowFacts, ShadowRun
 
-__all__ = ["Shadows", "facts"]
-
 _MADE = ("Deployment", "ConfigMap", "Service")
 """Kinds of a proxy's objects, in the order in which they go."""
 

@@ -16,8 +16,6 @@ from typing import Any
 from palier.api.constants import GROUP, KIND
 from palier.cluster.indices import HOSTNAME, INDEXED_LABELS, NO_HOSTNAME, entries_of
 
-__all__ = ["Store", "Writer"]
-
 Identity = tuple[str, str, str]  # kind, namespace, name
 
 REMEMBERED_REMOVALS = 10_000  # an overtaken event arrives within seconds; far fewer objects vanish in that time

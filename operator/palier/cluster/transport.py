@@ -30,8 +30,6 @@ from palier.cluster.reading import read_json
 from palier.errors import ClusterError, Conflict, Forbidden, Invalid, InvalidSettings, NotFound, Unavailable
 from palier.settings import VERSION
 
-__all__ = ["Request", "Transport", "configure", "default_namespace"]
-
 TIMEOUT = 15.0
 """Seconds that any one request may take, connection included."""
 

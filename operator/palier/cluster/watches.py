@@ -17,8 +17,6 @@ from palier.cluster.store import Store
 from palier.manifests.affinity import AFFINITY_KIND, AFFINITY_VERSION
 from palier.manifests.disruption import BUDGET_KIND, BUDGET_VERSION
 
-__all__ = ["WATCHES", "Watch", "find_affected"]
-
 OWNED: Final = f"{MANAGED_BY}={MANAGED_BY_VALUE},{LABEL_DEPLOYMENT}"
 """EndpointSlices carry these labels too: their controller copies them from the Service."""
 

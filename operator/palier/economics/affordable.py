@@ -9,8 +9,6 @@ from decimal import Decimal
 from palier.economics.capacity import Fleet, first_from
 from palier.economics.costs import Limits, MonthlyCost, thousands
 
-__all__ = ["Service", "break_even", "largest_affordable", "smallest_affordable"]
-
 
 @dataclass(frozen=True, slots=True)
 class Service(Fleet):

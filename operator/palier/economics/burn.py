@@ -15,8 +15,6 @@ from palier.economics.money import HOURS_PER_MONTH
 from palier.economics.sentences import figure, money, write_exactly
 from palier.economics.spending import Spending, hours_of_month, mean_rate, month_of, spent_at
 
-__all__ = ["Burn", "BurnRule", "BurnWindow", "burn"]
-
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 
 _SLACK: Final = Decimal("1.000001")

@@ -16,8 +16,6 @@ from typing import Final
 
 from palier.economics import sentences
 
-__all__ = ["Fit", "Fleet", "Interval", "ScalingLaw", "first_from", "fit"]
-
 _ONE: Final = Decimal(1)
 _ZERO: Final = Decimal(0)
 _WIDE: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)

@@ -19,8 +19,6 @@ from typing import Final
 
 from palier.economics.money import HOURS_PER_MONTH, SECONDS_PER_MONTH, THOUSAND
 
-__all__ = ["Limits", "MonthlyCost", "Overlap", "thousands"]
-
 _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
 

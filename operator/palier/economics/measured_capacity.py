@@ -12,8 +12,6 @@ from palier.economics.plan import Plan
 from palier.evidence.verdicts import Verdict
 from palier.loadtest.result import LoadTestResult
 
-__all__ = ["CONTENTION_UNCLEAR", "NOTHING_MEASURED", "MeasuredCapacity", "combine_results"]
-
 CONTENTION_UNCLEAR = "ContentionUnclear"
 """Reason of a plan that fails or passes by a contention that the load tests leave open."""
 

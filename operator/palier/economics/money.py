@@ -12,8 +12,6 @@ from typing import Final, Self
 
 from palier.errors import CurrencyMismatch
 
-__all__ = ["HOURS_PER_MONTH", "SECONDS_PER_HOUR", "SECONDS_PER_MONTH", "THOUSAND", "Money"]
-
 HOURS_PER_MONTH: Final = Decimal(730)
 """Hours of an average month, as price lists and OpenCost count: 8,760 / 12."""
 SECONDS_PER_HOUR: Final = Decimal(3600)

@@ -15,8 +15,6 @@ from palier.economics.costs import Limits, MonthlyCost, Overlap, thousands
 from palier.economics.money import SECONDS_PER_HOUR, THOUSAND
 from palier.economics.prices import Priced, Unpriced
 
-__all__ = ["BreakEven", "PlanInputs", "Point"]
-
 _NO_OVERLAP: Final = Overlap(per_month=0)
 
 

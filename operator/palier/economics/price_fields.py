@@ -11,8 +11,6 @@ from typing import Any, Final
 
 from palier.errors import InvalidPrices
 
-__all__ = ["Fields", "product_key"]
-
 _NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?")
 _LARGEST: Final = Decimal(10) ** 9
 _LONGEST_TEXT: Final = 512

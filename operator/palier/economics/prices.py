@@ -14,8 +14,6 @@ from palier.economics.money import Money
 from palier.economics.price_fields import Fields, product_key
 from palier.economics.resources import Resources
 
-__all__ = ["ANY_PRODUCT", "Pool", "PriceTable", "Priced", "Unpriced", "hourly"]
-
 ANY_PRODUCT: Final = ""
 """The product under which the price of every GPU stands that has none of its own. People cannot write it; it is for
 prices that are read per node, as OpenCost has them."""

@@ -9,8 +9,6 @@ import re
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
-__all__ = ["GIBIBYTE", "cpu", "mebibytes", "quantity"]
-
 GIBIBYTE: Final = Decimal(2**30)
 _MEBIBYTE: Final = 2**20
 _MILLICORES: Final = 1000

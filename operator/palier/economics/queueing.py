@@ -22,16 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammainc, gammaln, lambertw
 
-__all__ = [
-    "Law",
-    "erlang_c",
-    "largest_rate",
-    "response_quantile",
-    "response_tail",
-    "service_time_for",
-    "waiting_tail",
-]
-
 _NEGLIGIBLE: Final = 40.0
 """As e^-40 is to 1: beyond the precision of a float."""
 _MOST_STATES: Final = 2**20

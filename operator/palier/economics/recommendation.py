@@ -8,8 +8,6 @@ from palier.api.status.values import PlannedTraffic
 from palier.economics.plan import Plan
 from palier.economics.quantities import cpu, mebibytes
 
-__all__ = ["Recommendation", "recommendation"]
-
 _REQUEST_MARGIN: Final = Decimal("1.15")
 """Memory that is asked for, in relation to the most that was used: the margin that the Vertical Pod Autoscaler adds."""
 _LIMIT_MARGIN: Final = Decimal("1.5")

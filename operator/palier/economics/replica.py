@@ -7,8 +7,6 @@ from palier.economics.prices import Priced, PriceTable, Unpriced, hourly
 from palier.economics.resources import Resources, node_selector, read_requests
 from palier.errors import InvalidSpec
 
-__all__ = ["replica_price"]
-
 
 def replica_price(
     deployment: ModelDeployment, prices: PriceTable | None, *, today: date, problem: str = ""

@@ -14,8 +14,6 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.quantities import GIBIBYTE, quantity
 from palier.errors import InvalidSpec
 
-__all__ = ["Resources", "node_selector", "read_requests"]
-
 _POD: Final = "spec.serving.template.spec"
 _CPU: Final = "cpu"
 _MEMORY: Final = "memory"

@@ -19,16 +19,6 @@ from palier.errors import CurrencyMismatch
 from palier.evidence.sentences import duration
 from palier.evidence.verdicts import Finding, Judgement, Verdict
 
-__all__ = [
-    "MINIMUM_REQUESTS",
-    "MINIMUM_SECONDS",
-    "Served",
-    "UnitCost",
-    "judge_cost",
-    "overall_unit_cost",
-    "unit_cost",
-]
-
 MINIMUM_REQUESTS: Final = 100
 """Below it chance alone moves the number of requests by more than a fifth."""
 MINIMUM_SECONDS: Final = 600.0

@@ -6,8 +6,6 @@ A cost of 3,000.4 against a budget of 3,000 is not written as 3,000, and traffic
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Final
 
-__all__ = ["at_least", "at_most", "figure", "money", "pods", "rate", "write_exactly"]
-
 _DIGITS: Final = 3
 _LARGEST: Final = 27
 """Powers of ten from which a decimal has no digits left to round."""

@@ -13,19 +13,6 @@ from typing import Final
 
 from palier.economics.money import Money
 
-__all__ = [
-    "LONGEST_WINDOW",
-    "RATE_LIMIT",
-    "Rate",
-    "Spending",
-    "advance_spending",
-    "currency_change",
-    "hours_of_month",
-    "mean_rate",
-    "month_of",
-    "spent_at",
-]
-
 RATE_LIMIT: Final = 16
 """Rates that are remembered at most."""
 LONGEST_WINDOW: Final = 3 * 86_400.0

@@ -12,8 +12,6 @@ from palier.economics.money import Money
 from palier.economics.plan import Plan
 from palier.evidence.verdicts import Verdict
 
-__all__ = ["Choice", "VariantFinding", "VariantRecord", "choose"]
-
 
 @dataclass(frozen=True, slots=True)
 class VariantFinding:

@@ -8,8 +8,6 @@ from palier.economics.planning import PlanInputs, Point
 from palier.economics.prices import Priced, Unpriced
 from palier.evidence.verdicts import Finding, Verdict
 
-__all__ = ["judge_plan"]
-
 
 def judge_plan(inputs: PlanInputs, target: Point, largest: Decimal | None) -> Finding:
     """The verdict, its reason and its sentence.

@@ -11,8 +11,6 @@ from palier.api.constants import LABEL_DEPLOYMENT
 from palier.api.v1alpha1 import ModelDeployment, Stickiness
 from palier.manifests.metadata import metadata
 
-__all__ = ["AFFINITY_KIND", "AFFINITY_VERSION", "affinity_manifest"]
-
 AFFINITY_VERSION: Final = "gateway.envoyproxy.io/v1alpha1"
 AFFINITY_KIND: Final = "BackendTrafficPolicy"
 

@@ -5,8 +5,6 @@ from typing import Any, Final
 
 from palier.api.spec.load_test import Corpus
 
-__all__ = ["CORPUS_KEY", "corpus_text", "corpus_volume"]
-
 CORPUS_KEY: Final = "corpus.jsonl"
 """Key of the ConfigMap, and name of the file, with the copied lines."""
 

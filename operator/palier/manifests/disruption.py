@@ -11,8 +11,6 @@ from typing import Any, Final
 from palier.api.v1alpha1 import ModelDeployment
 from palier.manifests.metadata import child_name, metadata, selector_labels
 
-__all__ = ["BUDGET_KIND", "BUDGET_VERSION", "disruption_budget_manifest", "selects"]
-
 BUDGET_VERSION: Final = "policy/v1"
 BUDGET_KIND: Final = "PodDisruptionBudget"
 

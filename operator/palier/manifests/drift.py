@@ -13,8 +13,6 @@ from typing import Any, Final
 
 from palier.api.constants import GROUP
 
-__all__ = ["ANNOTATION_FIELDS", "fields_digest", "still_holds"]
-
 ANNOTATION_FIELDS: Final = f"{GROUP}/fields"
 """On an object: digest of which fields Palier states in its spec, whatever their values."""
 

@@ -27,8 +27,6 @@ from palier.manifests.workers import (
 )
 from palier.release.examining import GoldenRun
 
-__all__ = ["LABEL_GOLDEN", "golden_configs", "golden_job", "golden_name"]
-
 LABEL_GOLDEN: Final = f"{GROUP}/golden"
 """On the pod that asks for golden answers, on its Job, and on the ConfigMaps that it reads: the name of the Job."""
 

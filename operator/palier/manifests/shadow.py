@@ -15,17 +15,6 @@ from palier.manifests.revision import service_port
 from palier.manifests.workers import CONFINED, PLAN_KEY, SCRATCH, SCRATCH_MOUNT, image_of, pod_spec
 from palier.release.shadowing import ShadowRun
 
-__all__ = [
-    "ANNOTATION_RENDERED",
-    "LABEL_SHADOW",
-    "METRICS_PORT",
-    "PORT",
-    "shadow_config",
-    "shadow_deployment",
-    "shadow_name",
-    "shadow_service",
-]
-
 LABEL_SHADOW: Final = f"{GROUP}/shadow"
 """On the proxy's objects and on its pod: the name of the objects."""
 ANNOTATION_RENDERED: Final = f"{GROUP}/rendered"

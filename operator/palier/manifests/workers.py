@@ -17,19 +17,6 @@ from palier.api.spec.shadow import Shadow
 from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import InvalidSpec
 
-__all__ = [
-    "CONFINED",
-    "PLAN_KEY",
-    "RESULT_PATH",
-    "SCRATCH",
-    "SCRATCH_MOUNT",
-    "image_of",
-    "job_manifest",
-    "job_name",
-    "pod_spec",
-    "reporting_container",
-]
-
 PLAN_KEY: Final = "plan.json"
 """Key of the ConfigMap, and name of the file, with what the pod has to do."""
 

@@ -11,8 +11,6 @@ from typing import NamedTuple
 from palier.evidence.objective import alarm
 from palier.measuring.look import WatchedRelease
 
-__all__ = ["UNTOLD", "Alerts", "alerts_of"]
-
 
 class Alerts(NamedTuple):
     """Where the judgement of a release stands, as far as it cannot wait."""

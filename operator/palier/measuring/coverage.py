@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-__all__ = ["UNREAD", "Coverage"]
-
 
 @dataclass(frozen=True, slots=True)
 class Coverage:

@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["SET_BY_PALIER", "anyone_of", "matcher", "narrow_selector", "none_of", "quote_value"]
-
 SET_BY_PALIER: Final = frozenset({"__name__", "namespace", "pod", "revision"})
 """Labels that Palier's own questions have matchers for."""
 

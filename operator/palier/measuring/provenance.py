@@ -16,8 +16,6 @@ from palier.measuring.look import WatchedRelease
 from palier.measuring.questions import Question, questions
 from palier.measuring.sources import Origin
 
-__all__ = ["OF_SERVERS", "of_several_servers"]
-
 OF_SERVERS: Final = frozenset(
     {
         *("cluster", "cluster_id", "cluster_name", "k8s_cluster", "k8s_cluster_name", "kubernetes_cluster"),

@@ -7,8 +7,6 @@ from palier.evidence.objective import Counts
 from palier.measuring.interval import LookInterval
 from palier.measuring.sources import MeasuredObjective
 
-__all__ = ["MOST_SEGMENTS", "OTHER_SEGMENTS", "count_by_segment"]
-
 MOST_SEGMENTS: Final = 200
 """Values of the label that segments are told apart by; of more only the largest are told apart in a step."""
 OTHER_SEGMENTS: Final = "(other)"

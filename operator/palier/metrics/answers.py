@@ -10,8 +10,6 @@ from palier.measuring.look import SCRAPED
 from palier.measuring.questions import Question
 from palier.metrics.owners import Key, Owners
 
-__all__ = ["Answers"]
-
 logger = logging.getLogger(__name__)
 
 TOLD: Final = 10

@@ -22,8 +22,6 @@ from palier.metrics.inquiries import ANYBODY, Inquirer, Inquiry, Scope, each_onc
 from palier.metrics.owners import Key, Owners, Sorted
 from palier.metrics.prometheus import TIMEOUT, TOO_LARGE, MetricSource
 
-__all__ = ["Asker"]
-
 logger = logging.getLogger(__name__)
 
 AT_ONCE: Final = 6

@@ -9,8 +9,6 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Final
 
-__all__ = ["BYTES_OF_A_SERIES", "Limits", "TooLong"]
-
 BYTES_OF_A_SERIES: Final = 1024
 """Bytes of an answer for each series that it may have; with ten labels and a few samples it needs about 400."""
 SMALL: Final = 1024 * 1024

@@ -29,8 +29,6 @@ from urllib3.util.retry import Retry
 from palier.errors import InvalidSettings, MetricsUnavailable
 from palier.metrics.body import Limits
 
-__all__ = ["Connections", "Credentials"]
-
 logger = logging.getLogger(__name__)
 
 KNOWN: Final = ("token", "username", "password", "ca.crt", "tls.crt", "tls.key", "headers")

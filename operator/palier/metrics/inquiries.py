@@ -16,8 +16,6 @@ from palier.measuring.sources import Origin
 from palier.metrics.owners import Key
 from palier.metrics.prometheus import MOST_SERIES
 
-__all__ = ["ANYBODY", "Inquirer", "Inquiry", "Scope", "each_once"]
-
 RELEASES_AT_ONCE: Final = 100
 """Releases that one question names at most."""
 LONGEST_SCOPE: Final = 5600

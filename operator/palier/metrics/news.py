@@ -6,8 +6,6 @@ from palier.measuring.alerts import UNTOLD, Alerts, alerts_of
 from palier.measuring.look import WatchedRelease
 from palier.metrics.owners import Key
 
-__all__ = ["News"]
-
 logger = logging.getLogger(__name__)
 
 

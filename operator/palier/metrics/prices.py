@@ -24,8 +24,6 @@ from palier.errors import InvalidPrices, MetricsUnavailable
 from palier.evidence.counters import Series
 from palier.metrics.prometheus import MetricSource
 
-__all__ = ["Prices"]
-
 logger = logging.getLogger(__name__)
 
 CPU: Final = "node_cpu_hourly_cost"

@@ -36,8 +36,6 @@ from palier.metrics.prometheus import MetricSource
 from palier.release.answer_counters import NOBODY
 from palier.release.shadow_copies import NEVER, QUESTIONS, TRAILING, Copies, answered_copies
 
-__all__ = ["RunningTraffic"]
-
 logger = logging.getLogger(__name__)
 
 INTERVAL: Final = 60.0

@@ -14,8 +14,6 @@ from palier.evidence.counters import Place, Series, count_events
 from palier.metrics.prometheus import MetricSource
 from palier.release.testing import Usage
 
-__all__ = ["usage"]
-
 CPU = "container_cpu_usage_seconds_total"
 MEMORY = "container_memory_working_set_bytes"
 GPU = "DCGM_FI_DEV_GPU_UTIL"

@@ -12,8 +12,6 @@ from enum import IntEnum
 
 from palier.errors import ClusterError, Forbidden, Invalid, InvalidSpec, LeadershipLost, PalierError
 
-__all__ = ["Action", "Attempts", "Failure", "Outcomes", "Tier", "carry_out", "describe_failures", "is_lasting"]
-
 logger = logging.getLogger(__name__)
 
 SHORTEST_PAUSE = 1.0

@@ -39,8 +39,6 @@ from palier.release.shadow_copies import find_copies
 from palier.release.situation import Decision
 from palier.release.state import RevisionRef, State
 
-__all__ = ["CostObserver"]
-
 logger = logging.getLogger(__name__)
 
 PLACES_KEPT = 60.0

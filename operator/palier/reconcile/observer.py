@@ -28,8 +28,6 @@ from palier.release.reach import hold_for_reach, note_of_reach
 from palier.release.state import State
 from palier.release.watching import measured_of
 
-__all__ = ["Observer"]
-
 logger = logging.getLogger(__name__)
 
 LONGEST_QUESTION = 10.0

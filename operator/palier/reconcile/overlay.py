@@ -14,8 +14,6 @@ from palier.reconcile.actions import Failure, describe_failures, is_lasting
 from palier.release.finding import Finding
 from palier.release.report import report_refused
 
-__all__ = ["REFUSED", "Overlay", "overlay_of", "standing_overlay"]
-
 REFUSED = "Invalid"
 """`status.stage` of what cannot be acted on as it is written, or is refused by the API server."""
 

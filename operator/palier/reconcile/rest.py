@@ -6,8 +6,6 @@ from palier.cluster.diagnostics import ASKED_AGAIN_AFTER
 from palier.cluster.reach import REFUSED_AGAIN_AFTER
 from palier.release.situation import Decision
 
-__all__ = ["RESYNC", "rest_after"]
-
 RESYNC = 600.0
 """Seconds after which an object is looked at again although nothing happened."""
 

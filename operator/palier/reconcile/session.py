@@ -10,8 +10,6 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.reconcile.actions import Attempts
 from palier.release.situation import Note
 
-__all__ = ["NOTHING_READ", "Session", "StatusRead"]
-
 
 @dataclass(frozen=True, slots=True)
 class StatusRead:

@@ -13,8 +13,6 @@ from palier.release.plan import pin_stages, proves_itself
 from palier.release.situation import Note
 from palier.release.state import State
 
-__all__ = ["pin_plan", "read_body", "read_memory", "read_spec"]
-
 
 def read_spec(body: Mapping[str, Any], session: Session) -> tuple[ModelDeployment, InvalidSpec | None]:
     """The spec, or the last one that could be read while a release is under way, and what is wrong with that of now.

@@ -37,8 +37,6 @@ from palier.release.targets import ALL, Targets
 from palier.release.testing import LoadTestFacts, Run
 from palier.shadow import plan as shadow_plan
 
-__all__ = ["Trials"]
-
 logger = logging.getLogger(__name__)
 
 LONGEST_QUESTION = 10.0

@@ -25,8 +25,6 @@ from palier.release.situation import Decision
 from palier.release.state import RevisionRef
 from palier.release.targets import Targets
 
-__all__ = ["Pass", "Planner"]
-
 
 @dataclass(slots=True)
 class Pass:

@@ -4,8 +4,6 @@ from palier.api.v1alpha1 import Experiment, Landing, ModelDeployment
 from palier.release.rules import Objectives, objectives_of
 from palier.release.state import State
 
-__all__ = ["measure_users_requests"]
-
 
 def measure_users_requests(deployment: ModelDeployment, state: State, *, landing: Landing | None = None) -> Objectives:
     """The objectives of the spec, read from both versions.

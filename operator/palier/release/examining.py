@@ -9,8 +9,6 @@ from palier.golden.result import GoldenResult
 from palier.release.jobs import AGAIN_AFTER, JobFacts
 from palier.release.times import format_time, parse_time
 
-__all__ = ["GOLDEN_FAILED", "GoldenFacts", "GoldenRecord", "GoldenRun"]
-
 GOLDEN_FAILED = "GoldenFailed"
 """Reason of a record about a Job that ended without any result."""
 

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-__all__ = ["AGAIN_AFTER", "JobFacts"]
-
 AGAIN_AFTER = 600.0
 """Seconds after which a run that failed by chance is made again."""
 

@@ -30,8 +30,6 @@ from palier.release.state import (
 from palier.release.testing import LoadTestRecord
 from palier.release.times import format_time, optional_time, parse_time
 
-__all__ = ["read_revision", "read_state", "write_revision", "write_state"]
-
 
 def read_state(status: Mapping[str, Any], rules: ReleaseRules, *, proves: bool = True) -> State:
     """The memory that a status holds; unknown or missing parts read as never having happened.

@@ -3,8 +3,6 @@
 from palier.api.spec.release import ReleaseRules, Stage
 from palier.api.v1alpha1 import ModelDeployment
 
-__all__ = ["pin_stages", "plan_of", "proves_itself"]
-
 
 def plan_of(rules: ReleaseRules, *, first: bool, proves: bool = True) -> tuple[Stage, ...]:
     """The stages of a release that starts now.

@@ -10,8 +10,6 @@ from palier.release.situation import Note, Situation
 from palier.release.state import Release
 from palier.release.targets import accelerator_short, stage_replicas
 
-__all__ = ["LOSSES_ENDURED", "follow_readiness", "is_gone_for_good", "is_too_late"]
-
 LOSSES_ENDURED = 2
 """How often a candidate may lose all its ready pods in one stage while it has users; the next loss ends its release."""
 

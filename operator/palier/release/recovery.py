@@ -15,8 +15,6 @@ from palier.release.observation import Observation
 from palier.release.situation import Hold, Note
 from palier.release.state import Result, RevisionRef, State
 
-__all__ = ["recover_stable"]
-
 ALL = 100
 """Percent."""
 

@@ -13,8 +13,6 @@ from palier.release.observation import Requests
 from palier.release.state import Release, RevisionRef, State
 from palier.release.times import format_time
 
-__all__ = ["REQUESTS", "handle_requests", "is_asked", "is_new", "refuse_requests", "request_for", "withdraw_requests"]
-
 REQUESTS: Final = ("abort", "promote", "retry")
 """The requests that annotations make, by name."""
 

@@ -8,8 +8,6 @@ from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.standing import tell_taking_back
 from palier.release.state import Drain, Ending, Outcome, Result
 
-__all__ = ["follow_rollback", "roll_back"]
-
 ALL = 100
 """Percent."""
 

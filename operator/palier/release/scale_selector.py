@@ -11,8 +11,6 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.release.observation import Observation
 from palier.release.state import State
 
-__all__ = ["scale_status"]
-
 
 def scale_status(deployment: ModelDeployment, state: State, observation: Observation) -> dict[str, Any]:
     """`status.replicas` and `status.selector`: the pods of stable, or of what is to become it first."""

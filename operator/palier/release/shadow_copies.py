@@ -16,8 +16,6 @@ from palier.measuring.questions import Question, questions, signal_questions
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin
 from palier.release.state import ReleasePhase, State
 
-__all__ = ["NEVER", "QUESTIONS", "TRAILING", "Copies", "answered_copies", "find_copies"]
-
 NEVER: Final = float("-inf")
 """Until when copies were sent, where none were."""
 TRAILING: Final = 60.0

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from palier.api.v1alpha1 import ModelDeployment
 from palier.shadow.plan import digest, plan_for
 
-__all__ = ["NO_SHADOW", "ShadowFacts", "ShadowRun", "comparison"]
-
 
 @dataclass(frozen=True, slots=True)
 class ShadowRun:

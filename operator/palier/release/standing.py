@@ -10,8 +10,6 @@ from typing import Final
 from palier.api.status.conditions import rfc3339
 from palier.release.state import RevisionRef, State
 
-__all__ = ["NO_RELEASE", "name_of", "tell_gone", "tell_progress", "tell_taking_back"]
-
 NO_RELEASE: Final = "no release is in progress"
 
 

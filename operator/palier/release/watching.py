@@ -8,8 +8,6 @@ from palier.release.observation import MeasuredEvidence
 from palier.release.rules import Objectives
 from palier.release.state import Release, ReleasePhase, State
 
-__all__ = ["measured_of", "watched_of"]
-
 
 def watched_of(deployment: ModelDeployment, state: State, objectives: Objectives) -> WatchedRelease | None:
     """What the looks have to follow from now on; None where there is nothing to judge.

@@ -16,8 +16,6 @@ from palier.api.spec.spec import SpecFields
 from palier.api.spec.values import CounterOwner, Runtime
 from palier.presets import Counter, Gauge, Histogram, Mean, all_presets
 
-__all__ = ["measuring_rules"]
-
 _TIMED: Final = tuple(signal.value for signal in TimeSignal)
 _TOKENS: Final = (CountedSignal.TOKENS_IN.value, CountedSignal.TOKENS_OUT.value)
 

@@ -9,8 +9,6 @@ from typing import Final
 from palier.api.rule import Reason, Rule
 from palier.api.spec.spec import SpecFields
 
-__all__ = ["planning_rules"]
-
 _CEL_LOAD_TESTED: Final = "self.release.stages.exists(stage, has(stage.loadTest))"
 
 

@@ -7,8 +7,6 @@ from palier.api.spec.objectives import Objective, TimeSignal
 from palier.api.spec.spec import SpecFields
 from palier.api.spec.values import Duration, Router
 
-__all__ = ["RESERVED", "judged_in_shadow", "quality_rules"]
-
 RESERVED: Final = ("shadow-coverage", "shadow-left-out")
 """Names of the objectives that every shadow has."""
 

@@ -13,8 +13,6 @@ from palier.api.rule import ATOMIC, BY_NAME, ApiObject, Reason, Rule, RuledStrin
 from palier.api.spec.fields import longer_than_zero
 from palier.api.spec.values import Cost, Duration, HttpUrl, LabelName, Percent
 
-__all__ = ["Answers", "Check", "Comparison", "Embeddings", "JsonPath", "Similarity", "TextMetric", "Tolerance"]
-
 
 class JsonPath(RuledString):
     """A place in a JSON document: names, positions and `[*]` of RFC 9535 (JSONPath)."""

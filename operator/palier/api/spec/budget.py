@@ -5,8 +5,6 @@ from typing import ClassVar
 from palier.api.rule import ApiObject, Reason, Rule
 from palier.api.spec.values import Amount, Currency, OnBurn
 
-__all__ = ["Budget"]
-
 
 class Budget(ApiObject):
     """What serving the model may cost; every limit that is given has to hold."""

@@ -5,8 +5,6 @@ from pydantic.alias_generators import to_snake
 from palier.api.rule import Rule
 from palier.api.spec.values import Duration
 
-__all__ = ["exactly_one", "longer_than_zero"]
-
 
 def exactly_one(*fields: str, message: str) -> Rule:
     """The rule that exactly one of some fields is given."""

@@ -10,8 +10,6 @@ from palier.api.spec.load_test import Corpus, NodeSelector, Resources, Toleratio
 from palier.api.spec.serving import ConfigMapKey, Image
 from palier.api.spec.values import Cost, Duration, HttpUrl, Method, ObjectName, Percent, UrlPath
 
-__all__ = ["Calibration", "Golden", "Judge", "Scorer", "SecretKey"]
-
 
 class SecretKey(ApiObject):
     """One key of a Secret in the same namespace."""

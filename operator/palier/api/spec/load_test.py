@@ -12,8 +12,6 @@ from palier.api.spec.fields import exactly_one
 from palier.api.spec.serving import AsWritten, ConfigMapKey, Image
 from palier.api.spec.values import Amount, Duration, FilePath, LabelValue, Method, ObjectName, UrlPath
 
-__all__ = ["Corpus", "CorpusImage", "CorpusVolume", "LoadTest", "NodeSelector", "Resources", "Tolerations"]
-
 
 class CorpusVolume(ApiObject):
     """A file of a volume."""

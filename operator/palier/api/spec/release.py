@@ -9,18 +9,6 @@ from palier.api.rule import ATOMIC, ApiObject, Rule
 from palier.api.spec.fields import exactly_one, longer_than_zero
 from palier.api.spec.values import Duration, LabelName, OnBreach, OnNoEvidence, OnStableUnavailable
 
-__all__ = [
-    "Canary",
-    "Experiment",
-    "GoldenStage",
-    "Landing",
-    "LoadTestStage",
-    "ReleaseRules",
-    "ShadowStage",
-    "Stage",
-]
-
-
 _MIN_BEFORE_MAX: Final = Rule(
     cel=(
         f"!self.minDuration.matches(r'{Duration.form}') || !self.maxDuration.matches(r'{Duration.form}')"

@@ -9,8 +9,6 @@ from palier.api.rule import ApiObject, Reason, Rule
 from palier.api.spec.load_test import LoadTest
 from palier.api.spec.values import Amount, Cost, Percent
 
-__all__ = ["ApiPrice", "Overheads", "ProofOfConcept", "Scale", "Target"]
-
 Tokens = Annotated[int, Field(ge=1, le=100_000_000)]
 
 

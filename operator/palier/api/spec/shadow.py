@@ -12,8 +12,6 @@ from palier.api.spec.load_test import NodeSelector, Resources, Tolerations
 from palier.api.spec.serving import Image, PodMetadata
 from palier.api.spec.values import Duration, HeaderName
 
-__all__ = ["Disagreements", "Sampling", "Shadow", "ShadowMethod"]
-
 
 class ShadowMethod(StrEnum):
     """The method of a request that may be sent twice."""

@@ -16,8 +16,6 @@ from palier.api.spec.shadow import Shadow
 from palier.api.spec.traffic import Traffic
 from palier.api.spec.values import Email
 
-__all__ = ["Owner", "SpecFields"]
-
 
 class Owner(ApiObject):
     """The Scalability Owner: the accountable person for this model in production."""

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-__all__ = ["DEEPEST_TEMPLATE", "check_template", "step_of"]
-
 DEEPEST_TEMPLATE: Final = 32
 """Levels of lists and objects in the spec of a pod template, itself among them; Kubernetes needs about twelve."""
 SHOWN_LEVELS: Final = 4

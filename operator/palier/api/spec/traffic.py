@@ -7,8 +7,6 @@ from pydantic import Field
 from palier.api.rule import ATOMIC, SET, ApiObject, Rule
 from palier.api.spec.values import Duration, HeaderName, HostName, LabelName, ObjectName, Router
 
-__all__ = ["Gateway", "ParentRef", "ServiceTraffic", "Stickiness", "Traffic"]
-
 
 class ParentRef(ApiObject):
     """A Gateway, or one listener of it, that the HTTPRoute attaches to."""

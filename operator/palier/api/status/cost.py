@@ -12,15 +12,6 @@ from palier.api.spec.values import LabelName
 from palier.api.status.conditions import Timestamp
 from palier.api.status.values import Count, Figure, Message, PlannedTraffic, Reason, Revision, Verdict
 
-__all__ = [
-    "CostStatus",
-    "PlanPointStatus",
-    "PlanStatus",
-    "PlanVariantStatus",
-    "RateStatus",
-    "RecommendationStatus",
-]
-
 CurrencyCode = Annotated[str, Field(max_length=3, pattern=r"^[A-Z]{3}$")]
 Quantity = Annotated[str, Field(max_length=32)]
 

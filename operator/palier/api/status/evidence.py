@@ -8,20 +8,6 @@ from palier.api.rule import ATOMIC, ApiObject, ListType
 from palier.api.spec.values import LabelName
 from palier.api.status.values import Count, Logarithm
 
-__all__ = [
-    "ArrivalsStatus",
-    "BlockStatus",
-    "DispersionStatus",
-    "EvidenceStatus",
-    "JumpsStatus",
-    "MeansStatus",
-    "MomentsStatus",
-    "SegmentStatus",
-    "ServedStatus",
-    "StretchStatus",
-    "TallyStatus",
-]
-
 
 class TallyStatus(ApiObject):
     """Events of the candidate and of stable over a stretch of time."""

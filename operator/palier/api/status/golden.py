@@ -8,8 +8,6 @@ from palier.api.rule import ATOMIC, ApiObject
 from palier.api.status.conditions import Timestamp
 from palier.api.status.values import Count, Figure, Message, Reason, Revision, Verdict
 
-__all__ = ["GoldenStatus", "JudgeStatus"]
-
 
 class JudgeStatus(ApiObject):
     """Who judged, how far the judge can be believed, and what it has cost."""

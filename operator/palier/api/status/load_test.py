@@ -9,8 +9,6 @@ from palier.api.spec.values import LabelName
 from palier.api.status.conditions import Timestamp
 from palier.api.status.values import Count, Figure, LoadTestPhase, Message, Reason, Revision, Verdict
 
-__all__ = ["LoadTestProgress", "LoadTestStatus", "LoadTestStepStatus"]
-
 
 class LoadTestProgress(ApiObject):
     """The load test that runs now."""

@@ -5,8 +5,6 @@ from dataclasses import replace
 from palier.release.holds import describe_shift
 from palier.release.situation import Decision, Note, Situation
 
-__all__ = ["next_stage"]
-
 
 def next_stage(situation: Situation, notes: tuple[Note, ...] = ()) -> Decision:
     """The release at the next stage of its plan; its pods have to be ready there before anything moves."""

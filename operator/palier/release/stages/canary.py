@@ -25,8 +25,6 @@ from palier.release.stages.kind import Judgements, StageKind
 from palier.release.state import Ending, ReleasePhase, Result
 from palier.release.targets import stage_replicas
 
-__all__ = ["CANARY", "follow_landing"]
-
 ALL = 100
 """Percent."""
 

@@ -13,8 +13,6 @@ from palier.release.stages.canary import CANARY, follow_landing
 from palier.release.stages.kind import Judgements
 from palier.release.state import Ending, Result, State
 
-__all__ = ["EXPERIMENT"]
-
 _NOT_MEASURED = frozenset({CANNOT_MEASURE, "NoRequests", "TooFewRequests", "LabelsPending"})
 
 

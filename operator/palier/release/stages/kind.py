@@ -9,8 +9,6 @@ from palier.release.rules import Objectives
 from palier.release.situation import Decision, Situation, Work
 from palier.release.state import Release, ReleasePhase, State
 
-__all__ = ["Judgements", "StageKind"]
-
 Judgements = tuple[Judgement, ...]
 
 

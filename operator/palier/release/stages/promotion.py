@@ -15,8 +15,6 @@ from palier.release.stages.kind import Judgements, StageKind
 from palier.release.state import Drain, Former, Outcome, ReleasePhase, Result, State
 from palier.release.targets import stage_replicas
 
-__all__ = ["PROMOTION", "skip_stages"]
-
 ALL = 100
 """Percent."""
 

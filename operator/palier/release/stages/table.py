@@ -16,8 +16,6 @@ from palier.release.stages.promotion import PROMOTION
 from palier.release.stages.shadow import SHADOW
 from palier.release.state import Release, ReleasePhase, State
 
-__all__ = ["KINDS", "criteria", "deadlines_of", "is_work_unknown", "judge_stage", "kind_at", "kind_of", "work_at"]
-
 KINDS: Final[Mapping[str, StageKind]] = {
     "load_test": LOAD_TEST,
     "golden": GOLDEN,

@@ -5,8 +5,6 @@ from palier.release.stages.table import kind_at
 from palier.release.standing import NO_RELEASE, name_of
 from palier.release.state import ReleasePhase, Result, State
 
-__all__ = ["stage_word", "tell_standing"]
-
 
 def stage_word(state: State, *, wanted: str) -> str:
     """Where the release stands, in one or two words for a column.
