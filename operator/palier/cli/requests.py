@@ -86,6 +86,7 @@ async def _set_paused(cluster: KubernetesCluster, namespace: str, name: str, *, 
 
 
 pause, resume = partial(_set_paused, paused=True), partial(_set_paused, paused=False)
+"""Have the release stay where it is, and have it go on; each returns what to tell the person."""
 
 
 async def _ask_about_candidate(annotation: str, cluster: KubernetesCluster, namespace: str, name: str) -> str:
