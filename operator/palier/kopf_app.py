@@ -17,6 +17,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import aiohttp
@@ -108,30 +109,24 @@ async def run(
         await _Runtime(application, cluster, settings, health, watches, stop).run()
 
 
+@dataclass
 class _Runtime:
     """The parts of a running operator and the order in which they begin and end."""
 
-    def __init__(
-        self,
-        application: Application,
-        cluster: KubernetesCluster,
-        settings: Settings,
-        health: Health,
-        watches: Sequence[Watch],
-        stop: asyncio.Event,
-    ) -> None:
-        self._application = application
-        self._cluster = cluster
-        self._settings = settings
-        self._watches = watches
-        self._stop = stop
-        self._cache = Cache(application.store, application.queue)
-        self._health = health
-        self._lease = lease_of(cluster, settings) if settings.leader_elect else None
-        self._begun = asyncio.Event()
-        self._synced = asyncio.Event()
-        self._acting = asyncio.Event()
-        self._over = asyncio.Event()
+    application: Application
+    cluster: KubernetesCluster
+    settings: Settings
+    health: Health
+    watches: Sequence[Watch]
+    stop: asyncio.Event
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    synced: asyncio.Event = field(default_factory=asyncio.Event)
+    acting: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.cache = Cache(self.application.store, self.application.queue)
+        self.lease = lease_of(self.cluster, self.settings) if self.settings.leader_elect else None
 
     async def run(self) -> None:
         """Run until asked to end or until a part fails."""
@@ -142,24 +137,24 @@ class _Runtime:
         finally:
             work.cancel()
             await asyncio.wait({work})
-            self._over.set()
-            if self._begun.is_set():
+            self.over.set()
+            if self.begun.is_set():
                 await asyncio.wait({watching}, timeout=WATCH_GRACE)
             watching.cancel()
             await asyncio.wait({watching})
-            if self._lease is not None:
-                await self._lease.release()
+            if self.lease is not None:
+                await self.lease.release()
         for task in (work, watching):
             if not task.cancelled():
                 task.result()
 
     async def _work(self) -> None:
         """Everything of ours; ends in order when asked to, and at once when a part fails."""
-        server = await serve(self._health, port=self._settings.health_port)
+        server = await serve(self.health, port=self.settings.health_port)
         try:
             async with asyncio.TaskGroup() as group:
                 workers = group.create_task(
-                    self._application.queue.run(self._reconcile, workers=self._settings.workers, start=self._acting),
+                    self.application.queue.run(self._reconcile, workers=self.settings.workers, start=self.acting),
                     name="workers",
                 )
                 group.create_task(self._endless(self._look()), name="looks")
@@ -168,7 +163,7 @@ class _Runtime:
                 group.create_task(self._endless(self._discover()), name="discovery")
                 group.create_task(self._end(workers), name="end")
                 await asyncio.sleep(0)  # the workers begin in the first turn of their task
-                self._begun.set()
+                self.begun.set()
         except* _Ended:
             logger.info("ended as asked")
         finally:
@@ -176,50 +171,50 @@ class _Runtime:
 
     async def _watch(self) -> None:
         """Kopf, from the moment that our tasks exist until they have ended."""
-        await self._begun.wait()
-        namespaces = self._settings.namespaces
+        await self.begun.wait()
+        namespaces = self.settings.namespaces
         ours = asyncio.all_tasks()
-        login = _Login(self._cluster)
+        login = _Login(self.cluster)
         tasks = await kopf.spawn_tasks(
-            registry=_registry(self._cache, self._watches, login),
-            settings=_kopf_settings(self._watches),
+            registry=_registry(self.cache, self.watches, login),
+            settings=_kopf_settings(self.watches),
             standalone=True,
             clusterwide=not namespaces,
             namespaces=namespaces,
-            stop_flag=self._over,
+            stop_flag=self.over,
         )
-        _end_on_signals(self._stop)  # Kopf has just put its own handlers in place
+        _end_on_signals(self.stop)  # Kopf has just put its own handlers in place
         try:
             await kopf.run_tasks(tasks, ignored=ours)
         finally:
             await login.close()
-        if not self._over.is_set():
+        if not self.over.is_set():
             raise RuntimeError("watching ended although nobody asked for it")
 
     async def _reconcile(self, key: Key) -> float | None:
-        with self._health.instruments.reconcile():
+        with self.health.instruments.reconcile():
             async with asyncio.timeout(RECONCILE_LIMIT):
-                return await self._application.reconcile(key)
+                return await self.application.reconcile(key)
 
     async def _look(self) -> None:
-        await self._acting.wait()
-        await self._application.run_looks()
+        await self.acting.wait()
+        await self.application.run_looks()
 
     async def _lead(self) -> None:
-        await self._synced.wait()
-        if self._lease is not None:
-            await self._lease.acquire()
-        self._health.acting_since = time.time()
-        self._acting.set()
-        logger.info("acting; %d ModelDeployments to look at", self._application.queue.depth)
-        await (self._lease.keep() if self._lease is not None else asyncio.Event().wait())
+        await self.synced.wait()
+        if self.lease is not None:
+            await self.lease.acquire()
+        self.health.acting_since = time.time()
+        self.acting.set()
+        logger.info("acting; %d ModelDeployments to look at", self.application.queue.depth)
+        await (self.lease.keep() if self.lease is not None else asyncio.Event().wait())
 
     async def _resync(self) -> None:
         while True:
             try:
-                await self._cache.resync(self._cluster, self._watches, self._settings.namespaces)
+                await self.cache.resync(self.cluster, self.watches, self.settings.namespaces)
             except Forbidden:
-                if not self._synced.is_set():
+                if not self.synced.is_set():
                     raise
                 logger.exception("the cluster could not be listed")
                 pause = RETRY_PERIOD
@@ -227,29 +222,29 @@ class _Runtime:
                 logger.warning("the cluster could not be listed: %s", error)
                 pause = RETRY_PERIOD
             else:
-                pause = RESYNC_PERIOD if self._synced.is_set() else FIRST_RESYNC
-                self._synced.set()
-                self._health.synced = True
+                pause = RESYNC_PERIOD if self.synced.is_set() else FIRST_RESYNC
+                self.synced.set()
+                self.health.synced = True
             await asyncio.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - spreads the load of many operators
 
     async def _discover(self) -> None:
         """End, to be started again, when a kind appears that was missing: Kopf learns of kinds only at its start."""
-        missing = [watch for watch in WATCHES if watch not in self._watches]
+        missing = [watch for watch in WATCHES if watch not in self.watches]
         while not missing:
             await asyncio.Event().wait()
         while True:
             await asyncio.sleep(DISCOVERY_PERIOD)
             with contextlib.suppress(ClusterError):
                 for watch in missing:
-                    if watch.kind in await self._cluster.served_kinds(watch.api_version):
+                    if watch.kind in await self.cluster.served_kinds(watch.api_version):
                         logger.warning("%s.%s is served now: ending, to be started again", watch.plural, watch.group)
-                        self._stop.set()
+                        self.stop.set()
 
     async def _end(self, workers: asyncio.Task[None]) -> None:
-        await self._stop.wait()
+        await self.stop.wait()
         logger.info("ending")
-        self._application.queue.shut_down()
-        if self._acting.is_set():
+        self.application.queue.shut_down()
+        if self.acting.is_set():
             await asyncio.wait({workers}, timeout=GRACE)
         raise _Ended
 

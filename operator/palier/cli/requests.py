@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from palier.api.constants import ANNOTATION_ABORT, ANNOTATION_PROMOTE, ANNOTATION_RETRY, API_VERSION, KIND
-from palier.api.status.status import Result
+from palier.api.status.values import Result
 from palier.cluster.client import KubernetesCluster, Reference
 from palier.errors import NotApplicable, NotFound
 

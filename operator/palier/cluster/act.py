@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from palier.api.constants import ANNOTATION_ENDING, FIELD_MANAGER_MARK, FIELD_MANAGER_SCALE, LABEL_DEPLOYMENT
+from palier.api.constants import ANNOTATION_ENDING, FIELD_MANAGER_MARK, FIELD_MANAGER_SCALE
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Reference
 from palier.cluster.denials import Denial, let_go
 from palier.cluster.keeper import Keeper
-from palier.cluster.ownership import claim
+from palier.cluster.ownership import claim, find_owned
 from palier.manifests.drift import still_holds
-from palier.manifests.metadata import child_name, metadata, owned_by
+from palier.manifests.metadata import child_name, owned_by
 from palier.manifests.revision import (
     deployment_manifest,
     mark_manifest,
@@ -30,8 +30,8 @@ from palier.manifests.traffic import (
     mirror_of,
     route_manifest,
     route_weights,
-    rules_without_mirror,
     settled_route_manifest,
+    uncopied_route_manifest,
 )
 from palier.release.observation import Observation
 from palier.release.requests import request_for
@@ -67,13 +67,9 @@ class Actor(Keeper):
 
     def lacks(self, deployment: ModelDeployment, revision: str, replicas: int) -> bool:
         """Whether something of a revision that has to exist is missing, or it has another number of pods."""
-        namespace, child = deployment.metadata.namespace, child_name(deployment, revision)
-        workload, service = (self.store.get(kind, namespace, child) for kind in ("Deployment", "Service"))
-        if workload is None or service is None:
-            return True
-        return workload["spec"].get("replicas", 1) != replicas or not (
-            owned_by(deployment, workload) and owned_by(deployment, service)
-        )
+        child = child_name(deployment, revision)
+        workload, service = (find_owned(self.store, deployment, kind, child) for kind in ("Deployment", "Service"))
+        return workload is None or service is None or workload["spec"].get("replicas", 1) != replicas
 
     async def keep_revision(
         self,
@@ -98,17 +94,17 @@ class Actor(Keeper):
         Raises:
             NameTaken: an object of somebody else has one of its names.
         """
-        namespace, child = deployment.metadata.namespace, child_name(deployment, revision)
-        workload = self.store.get("Deployment", namespace, child)
-        if workload is None or not owned_by(deployment, workload):
+        child = child_name(deployment, revision)
+        workload = find_owned(self.store, deployment, "Deployment", child)
+        if workload is None:
             if described is None:
+                namespace = deployment.metadata.namespace
                 logger.warning("%s/%s is gone and the spec no longer describes it", namespace, child)
                 return
             if prompts:
                 await self.claim_and_apply(deployment, prompts_manifest(deployment, revision, prompts))
             workload = await self.claim_and_apply(deployment, deployment_manifest(described, revision))
-        service = self.store.get("Service", namespace, child)
-        if service is None or not owned_by(deployment, service):
+        if find_owned(self.store, deployment, "Service", child) is None:
             await self.claim_and_apply(deployment, service_manifest(deployment, revision, port=port))
         if workload["spec"].get("replicas", 1) != replicas:
             await self.apply(scale_manifest(deployment, revision, replicas), manager=FIELD_MANAGER_SCALE)
@@ -143,14 +139,10 @@ class Actor(Keeper):
         others = {*present, *targets.weights} - {stable}
         raises = any(targets.weights.get(one, 0) > present.get(one, 0) for one in others)
         lowers = any(targets.weights.get(one, 0) < present.get(one, 0) for one in others)
-        gateway, namespace, name = (
-            deployment.spec.traffic.gateway,
-            deployment.metadata.namespace,
-            deployment.metadata.name,
-        )
+        gateway, name = deployment.spec.traffic.gateway, deployment.metadata.name
         if gateway is None:
             manifest = self._front_service(deployment, state, targets)
-            live = self.store.get("Service", namespace, name)
+            live = self.store.get("Service", deployment.metadata.namespace, name)
             return None if live is not None and _selects_alike(live, manifest) else Steering(manifest, raises, lowers)
         manifest = route_manifest(
             deployment,
@@ -162,7 +154,7 @@ class Actor(Keeper):
         )
         if (ending := _ending_of(state)) is not None:
             manifest["metadata"]["annotations"][ANNOTATION_ENDING] = ending
-        live = self.store.get("HTTPRoute", namespace, name)
+        live = self.store.get("HTTPRoute", deployment.metadata.namespace, name)
         if live is not None and owned_by(deployment, live) and still_holds(live, manifest):
             return None
         mirrors = mirror is not None and (live is None or mirror_of(live) is None)
@@ -201,20 +193,9 @@ class Actor(Keeper):
 
     async def end_copies(self, deployment: ModelDeployment) -> None:
         """Take the copies out of a route that is left over from a spec with a gateway: nobody else would."""
-        live = self.store.get("HTTPRoute", deployment.metadata.namespace, deployment.metadata.name)
-        if deployment.spec.traffic.gateway is not None or live is None:
-            return
-        if not owned_by(deployment, live) or mirror_of(live) is None:
-            return
-        labels = {LABEL_DEPLOYMENT: deployment.metadata.name}
-        await self.apply(
-            {
-                "apiVersion": live["apiVersion"],
-                "kind": "HTTPRoute",
-                "metadata": metadata(deployment, name=deployment.metadata.name, labels=labels),
-                "spec": {**live["spec"], "rules": rules_without_mirror(live)},
-            }
-        )
+        live = find_owned(self.store, deployment, "HTTPRoute", deployment.metadata.name)
+        if deployment.spec.traffic.gateway is None and live is not None and mirror_of(live) is not None:
+            await self.apply(uncopied_route_manifest(deployment, live))
 
     def settled_entrance(
         self, deployment: ModelDeployment, state: State, *, observation: Observation
@@ -229,12 +210,12 @@ class Actor(Keeper):
             state: the memory.
             observation: what is there now; while stable has no ready pod, nothing is changed.
         """
-        stable, namespace, name = state.stable, deployment.metadata.namespace, deployment.metadata.name
+        stable = state.stable
         if stable is None or not observation.facts(stable.revision).endpoints:
             return None
         kind = "HTTPRoute" if deployment.spec.traffic.gateway is None else "Service"
-        live = self.store.get(kind, namespace, name)
-        if live is None or not owned_by(deployment, live):
+        live = find_owned(self.store, deployment, kind, deployment.metadata.name)
+        if live is None:
             return None
         if kind == "Service":
             front = front_service_manifest(deployment, stable.revision, port=stable.port)

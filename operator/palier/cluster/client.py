@@ -137,13 +137,17 @@ class KubernetesCluster:
         query = [("fieldManager", manager), ("force", "true"), ("fieldValidation", "Strict")]
         if dry_run:
             query.append(("dryRun", "All"))
-        return await self._request("PATCH", reference, "applying", query=query, body=manifest, content_type=APPLY_PATCH)
+        return await self._request(
+            "PATCH", reference, f"applying {reference}", query=query, body=manifest, content_type=APPLY_PATCH
+        )
 
     async def apply_status(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """See `Cluster.apply_status`."""
         reference = Reference.from_object(manifest)
         query = [("fieldManager", FIELD_MANAGER_STATUS)]
-        patch = functools.partial(self._request, "PATCH", reference, "applying the status of", part="/status")
+        patch = functools.partial(
+            self._request, "PATCH", reference, f"applying the status of {reference}", part="/status"
+        )
         live = await patch(query=[*query, ("force", "true")], body=manifest, content_type=APPLY_PATCH)
         if not _is_shared(live):
             return live
@@ -160,7 +164,7 @@ class KubernetesCluster:
         if reference.uid:
             options["preconditions"] = {"uid": reference.uid}
         try:
-            await self._request("DELETE", reference, "deleting", body=options)
+            await self._request("DELETE", reference, f"deleting {reference}", body=options)
         except NotFound:
             logger.debug("deleting %s: it is gone already", reference)
 
@@ -175,7 +179,9 @@ class KubernetesCluster:
         reference = Reference("v1", "Pod", namespace, pod)
         query = [("tailLines", str(lines)), ("limitBytes", str(LOG_LIMIT))]
         try:
-            return await self._transport.text(_about(reference, "GET", "reading the log of", part="/log", query=query))
+            return await self._transport.text(
+                _describe_request(reference, "GET", f"reading the log of {reference}", part="/log", query=query)
+            )
         except NotFound:
             return ""
 
@@ -220,7 +226,7 @@ class KubernetesCluster:
     async def get(self, reference: Reference) -> dict[str, Any] | None:
         """See `Cluster.get`."""
         try:
-            return await self._request("GET", reference, "reading")
+            return await self._request("GET", reference, f"reading {reference}")
         except NotFound:
             return None
 
@@ -256,7 +262,8 @@ class KubernetesCluster:
             Conflict: it exists.
             ClusterError: anything else that went wrong.
         """
-        return await self._request("POST", Reference.from_object(manifest), "creating", query=_OURS, body=manifest)
+        reference = Reference.from_object(manifest)
+        return await self._request("POST", reference, f"creating {reference}", query=_OURS, body=manifest)
 
     async def replace(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """Replace an object if it still has the resource version that the manifest states.
@@ -265,7 +272,8 @@ class KubernetesCluster:
             Conflict: it changed in between.
             ClusterError: anything else that went wrong.
         """
-        return await self._request("PUT", Reference.from_object(manifest), "replacing", query=_OURS, body=manifest)
+        reference = Reference.from_object(manifest)
+        return await self._request("PUT", reference, f"replacing {reference}", query=_OURS, body=manifest)
 
     async def patch(self, reference: Reference, changes: Mapping[str, Any], *, manager: str) -> dict[str, Any]:
         """Change the given fields of an existing object (JSON merge patch), in the name of a field manager.
@@ -275,7 +283,9 @@ class KubernetesCluster:
             ClusterError: anything else that went wrong.
         """
         query = [("fieldManager", manager)]
-        return await self._request("PATCH", reference, "changing", query=query, body=changes, content_type=MERGE_PATCH)
+        return await self._request(
+            "PATCH", reference, f"changing {reference}", query=query, body=changes, content_type=MERGE_PATCH
+        )
 
     async def annotate(self, namespace: str, name: str, annotations: Mapping[str, str | None], *, manager: str) -> None:
         """Set annotations of a ModelDeployment, or remove those given as None, in the name of a field manager.
@@ -301,17 +311,17 @@ class KubernetesCluster:
             return frozenset()
         return frozenset(resource["kind"] for resource in answer["resources"])
 
-    async def _request(self, method: str, reference: Reference, doing: str, **rest: Any) -> dict[str, Any]:  # noqa: ANN401
-        return await self._transport.request(_about(reference, method, doing, **rest))
+    async def _request(self, method: str, reference: Reference, subject: str, **rest: Any) -> dict[str, Any]:  # noqa: ANN401
+        return await self._transport.request(_describe_request(reference, method, subject, **rest))
 
 
-def _about(reference: Reference, method: str, doing: str, *, part: str = "", **rest: Any) -> Request:  # noqa: ANN401
+def _describe_request(reference: Reference, method: str, subject: str, *, part: str = "", **rest: Any) -> Request:  # noqa: ANN401
     """A request about one object, or about a part of it such as `/status`; a new one is sent to all of its kind."""
     new = method == "POST"
     path = (
         collection_path(reference.api_version, reference.kind, reference.namespace) if new else object_path(reference)
     )
-    return Request(method=method, path=f"{path}{part}", subject=f"{doing} {reference}", kind=reference.kind, **rest)
+    return Request(method=method, path=f"{path}{part}", subject=subject, kind=reference.kind, **rest)
 
 
 def _is_shared(live: Mapping[str, Any]) -> bool:

@@ -11,11 +11,10 @@ from palier.api.v1alpha1 import Gateway, ModelDeployment
 from palier.cluster.client import Cluster, Reference
 from palier.cluster.denials import Denial, let_go
 from palier.cluster.keeper import Keeper
-from palier.cluster.ownership import claim
+from palier.cluster.ownership import claim, find_staying
 from palier.errors import ClusterError, Forbidden, Invalid, InvalidSpec, NotFound
 from palier.manifests.affinity import AFFINITY_KIND, affinity_manifest
 from palier.manifests.drift import still_holds
-from palier.manifests.metadata import owned_by
 
 logger = logging.getLogger(__name__)
 
@@ -100,13 +99,10 @@ class SessionAffinity(Keeper):
             InvalidSpec: the cluster has no such policies.
             NameTaken: the name of ours is somebody else's.
         """
-        namespace, name = deployment.metadata.namespace, deployment.metadata.name
         gateway = deployment.spec.traffic.gateway
-        live = self.store.get(AFFINITY_KIND, namespace, name)
         if gateway is None or gateway.sticky is None:
-            if live is not None and owned_by(deployment, live) and not live["metadata"].get("deletionTimestamp"):
-                return await let_go(self.cluster, [Reference.from_object(live)])
-            return None
+            over = find_staying(self.store, deployment, AFFINITY_KIND, deployment.metadata.name)
+            return await let_go(self.cluster, [Reference.from_object(over)] if over else [])
         manifest = affinity_manifest(deployment, gateway.sticky)
         live = await claim(self.cluster, self.store, deployment, manifest)
         if live is not None and still_holds(live, manifest):

@@ -15,9 +15,9 @@ from palier.api.rule import ApiObject
 from palier.api.v1alpha1 import ModelDeployment
 from palier.cluster.client import Cluster
 from palier.cluster.diagnostics import describe_problem
+from palier.cluster.ownership import find_staying
 from palier.cluster.store import Store
 from palier.errors import ClusterError
-from palier.manifests.metadata import owned_by
 from palier.release.jobs import JobFacts
 from palier.release.times import optional_time
 
@@ -77,8 +77,8 @@ async def look(
         ClusterError: the pods could not be read.
     """
     namespace = deployment.metadata.namespace
-    job = store.get("Job", namespace, name)
-    if job is None or not owned_by(deployment, job) or job["metadata"].get("deletionTimestamp"):
+    job = find_staying(store, deployment, "Job", name)
+    if job is None:
         return kind.facts()
     status = job.get("status", {})
     started_at = optional_time(status.get("startTime"))

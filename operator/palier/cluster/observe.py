@@ -20,6 +20,7 @@ from palier.api.constants import (
 from palier.api.v1alpha1 import Gateway, ModelDeployment, ParentRef
 from palier.cluster.indices import SERVICE_NAME
 from palier.cluster.inputs import SpecInputs
+from palier.cluster.ownership import find_owned
 from palier.cluster.store import Store
 from palier.manifests.metadata import child_name, owned_by, tell_owner
 from palier.manifests.traffic import route_positions, route_weights
@@ -94,13 +95,13 @@ def revision_facts(
             continue
         child, status = child_name(deployment, revision), workload.get("status", {})
         failure = _replica_failure(status)
-        service = _find_owned(store, deployment, "Service", child)
+        service = find_owned(store, deployment, "Service", child)
         gone = tell_gone(child, workload=True, service=service is not None)
         facts[revision] = RevisionFacts(
             exists=service is not None,
             replicas=int(workload["spec"].get("replicas", 1)),
             available=int(status.get("availableReplicas", 0)),
-            endpoints=_ready_endpoints(store, namespace, child),
+            endpoints=len(ready_addresses(store, namespace, child)),
             pods=int(status.get("replicas", 0)),
             trouble=failure or gone or troubles.get(revision, ""),
             unexplained="" if failure else unexplained.get(revision, ""),
@@ -117,14 +118,9 @@ def revision_facts(
     for revision in demanded:
         if revision not in facts:
             child = child_name(deployment, revision)
-            there = _find_owned(store, deployment, "Service", child) is not None
+            there = find_owned(store, deployment, "Service", child) is not None
             facts[revision] = RevisionFacts(trouble=tell_gone(child, workload=False, service=there))
     return facts
-
-
-def _find_owned(store: Store, deployment: ModelDeployment, kind: str, name: str) -> dict[str, Any] | None:
-    found = store.get(kind, deployment.metadata.namespace, name)
-    return found if found is not None and owned_by(deployment, found) else None
 
 
 def _port(service: Mapping[str, Any] | None) -> int:
@@ -165,10 +161,6 @@ def ready_addresses(store: Store, namespace: str, service: str) -> frozenset[str
     )
 
 
-def _ready_endpoints(store: Store, namespace: str, service: str) -> int:
-    return len(ready_addresses(store, namespace, service))
-
-
 def _replica_failure(status: Mapping[str, Any]) -> str:
     """Pods that cannot even be created (quota, admission) are told by the Deployment itself."""
     for condition in status.get("conditions", ()):
@@ -198,7 +190,7 @@ def _front_service(
     if not owned_by(deployment, service):
         return RouteFacts(exists=True, conflict=tell_owner(deployment, service))
     only = service["spec"].get("selector", {}).get(LABEL_REVISION)
-    behind = _ready_endpoints(store, deployment.metadata.namespace, deployment.metadata.name)
+    behind = len(ready_addresses(store, deployment.metadata.namespace, deployment.metadata.name))
     if only:
         # Its endpoints follow its selector a moment later; only then do users reach the revision.
         reached = behind > 0 and behind == revisions.get(only, RevisionFacts()).endpoints

@@ -46,3 +46,15 @@ async def claim(
     if belongs_to_namesake(deployment, known):
         raise Conflict(told)  # Kubernetes is about to remove it: that is no reason to give up
     raise NameTaken(told)
+
+
+def find_owned(store: Store, deployment: ModelDeployment, kind: str, name: str) -> dict[str, Any] | None:
+    """An object of a ModelDeployment as the cache has it; None where there is none, or only somebody else's."""
+    found = store.get(kind, deployment.metadata.namespace, name)
+    return found if found is not None and owned_by(deployment, found) else None
+
+
+def find_staying(store: Store, deployment: ModelDeployment, kind: str, name: str) -> dict[str, Any] | None:
+    """The same, unless it is being deleted."""
+    found = find_owned(store, deployment, kind, name)
+    return None if found is None or found["metadata"].get("deletionTimestamp") else found

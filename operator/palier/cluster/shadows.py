@@ -13,8 +13,8 @@ from palier.cluster.client import Reference
 from palier.cluster.denials import Denial, let_go
 from palier.cluster.keeper import WorkKeeper
 from palier.cluster.observe import acceptance, ready_addresses
+from palier.cluster.ownership import find_owned, find_staying
 from palier.cluster.store import Store
-from palier.manifests.metadata import owned_by
 from palier.manifests.shadow import (
     ANNOTATION_RENDERED,
     LABEL_SHADOW,
@@ -34,7 +34,7 @@ _MADE = ("Deployment", "ConfigMap", "Service")
 def facts(store: Store, deployment: ModelDeployment, run: ShadowRun) -> ShadowFacts:
     """What the cache knows of the proxy of a run, and of the copies that it gets."""
     namespace, name = deployment.metadata.namespace, shadow_name(deployment, run)
-    workload, service = (_find_owned(store, deployment, kind, name) for kind in ("Deployment", "Service"))
+    workload, service = (find_staying(store, deployment, kind, name) for kind in ("Deployment", "Service"))
     if workload is None or service is None:
         return NO_SHADOW
     status, generation = workload.get("status", {}), int(workload["metadata"].get("generation", 0))
@@ -58,7 +58,7 @@ class Shadows(WorkKeeper):
         Raises:
             InvalidSpec: neither the spec nor the operator's own settings name an image.
         """
-        if run is None or _find_owned(self.store, deployment, "Deployment", shadow_name(deployment, run)) is not None:
+        if run is None or find_staying(self.store, deployment, "Deployment", shadow_name(deployment, run)) is not None:
             return
         image_of(deployment.spec.shadow.image, self.image, field="spec.shadow.image")
 
@@ -104,25 +104,16 @@ def _read_stated(workload: Mapping[str, Any] | None) -> tuple[str, int]:
     return annotations.get(ANNOTATION_RENDERED, ""), spec.get("replicas", 1)
 
 
-def _find_owned(store: Store, deployment: ModelDeployment, kind: str, name: str) -> dict[str, Any] | None:
-    found = store.get(kind, deployment.metadata.namespace, name)
-    if found is None or not owned_by(deployment, found) or found["metadata"].get("deletionTimestamp"):
-        return None
-    return found
-
-
 def _is_mirrored(store: Store, deployment: ModelDeployment, name: str) -> bool:
     """Whether a route that the gateways have accepted names the proxy's Service."""
-    route = _find_owned(store, deployment, "HTTPRoute", deployment.metadata.name)
+    route = find_staying(store, deployment, "HTTPRoute", deployment.metadata.name)
     return route is not None and mirror_of(route) == name and _is_accepted(deployment, route)
 
 
 def _let_go(store: Store, deployment: ModelDeployment, name: str) -> bool:
     """Whether no gateway can send copies to a proxy any more."""
-    route = store.get("HTTPRoute", deployment.metadata.namespace, deployment.metadata.name)
-    if route is None or not owned_by(deployment, route):
-        return True
-    return mirror_of(route) != name and _is_accepted(deployment, route)
+    route = find_owned(store, deployment, "HTTPRoute", deployment.metadata.name)
+    return route is None or (mirror_of(route) != name and _is_accepted(deployment, route))
 
 
 def _is_accepted(deployment: ModelDeployment, route: Mapping[str, Any]) -> bool:

@@ -7,9 +7,8 @@ weights. Every default is written out, so that what we apply is what the API ser
 
 from typing import Any, Final
 
-from palier.api.constants import LABEL_DEPLOYMENT
 from palier.api.v1alpha1 import ModelDeployment, Stickiness
-from palier.manifests.metadata import metadata
+from palier.manifests.metadata import entrance_metadata
 
 AFFINITY_VERSION: Final = "gateway.envoyproxy.io/v1alpha1"
 AFFINITY_KIND: Final = "BackendTrafficPolicy"
@@ -29,7 +28,7 @@ def affinity_manifest(deployment: ModelDeployment, sticky: Stickiness) -> dict[s
     return {
         "apiVersion": AFFINITY_VERSION,
         "kind": AFFINITY_KIND,
-        "metadata": metadata(deployment, name=name, labels={LABEL_DEPLOYMENT: name}),
+        "metadata": entrance_metadata(deployment),
         "spec": {
             "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": name}],
             "loadBalancer": {

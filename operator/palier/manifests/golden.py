@@ -6,7 +6,7 @@ Each text has a ConfigMap of its own: a corpus and a calibration may each be as 
 from collections.abc import Iterable
 from typing import Any, Final
 
-from palier.api.constants import GROUP, LABEL_WATCH
+from palier.api.constants import GROUP
 from palier.api.spec.golden import Golden, Judge, Scorer
 from palier.api.spec.load_test import Corpus
 from palier.api.spec.release import GoldenStage
@@ -19,6 +19,7 @@ from palier.manifests.workers import (
     RESULT_PATH,
     SCRATCH,
     SCRATCH_MOUNT,
+    config_manifest,
     image_of,
     job_manifest,
     job_name,
@@ -57,8 +58,6 @@ def golden_configs(
 ) -> list[dict[str, Any]]:
     """What the pod of a run reads: its plan, and the lines that no volume has.
 
-    Not immutable: an operator that was killed before it made the Job must be able to write the addresses again.
-
     Args:
         deployment: the owner.
         run: the run.
@@ -72,19 +71,16 @@ def golden_configs(
         CORPUS_KEY: corpus_text(golden.corpus, read=requests),
         CALIBRATION_KEY: corpus_text(_calibration(golden), read=calibration),
     }
-    labels = {
-        **selector_labels(deployment, run.candidate),
-        # Watched, so that those whose Job was never made, because its operator was killed, are found and removed.
-        LABEL_WATCH: "true",
-        LABEL_GOLDEN: golden_name(deployment, run),
-    }
+    name = golden_name(deployment, run)
     return [
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": metadata(deployment, name=_config_name(deployment, run, key), labels=labels),
-            "data": {key: text},
-        }
+        config_manifest(
+            deployment,
+            _config_name(deployment, run, key),
+            {key: text},
+            revision=run.candidate,
+            label=LABEL_GOLDEN,
+            job=name,
+        )
         for key, text in texts.items()
         if text is not None
     ]

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from palier.api.constants import GROUP, LABEL_WATCH
+from palier.api.constants import GROUP
 from palier.api.spec.load_test import LoadTest
 from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import InvalidSpec
@@ -13,6 +13,7 @@ from palier.manifests.workers import (
     RESULT_PATH,
     SCRATCH,
     SCRATCH_MOUNT,
+    config_manifest,
     image_of,
     job_manifest,
     job_name,
@@ -53,8 +54,6 @@ def corpus_path(test: LoadTest) -> str | None:
 def load_test_config(deployment: ModelDeployment, run: Run, plan: str, *, requests: str = "") -> dict[str, Any]:
     """What the pod of a run reads.
 
-    Not immutable: an operator that was killed before it made the Job must be able to write the addresses again.
-
     Args:
         deployment: the owner, as the tested variant serves it.
         run: the run.
@@ -63,17 +62,8 @@ def load_test_config(deployment: ModelDeployment, run: Run, plan: str, *, reques
     """
     name = load_test_name(deployment, run)
     text = corpus_text(_load_test(deployment).corpus, read=requests)
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": metadata(
-            deployment,
-            name=name,
-            # Watched, so that one whose Job was never made, because its operator was killed, is found and removed.
-            labels={**selector_labels(deployment, run.revision), LABEL_WATCH: "true", LABEL_LOAD_TEST: name},
-        ),
-        "data": {PLAN_KEY: plan} | ({} if text is None else {CORPUS_KEY: text}),
-    }
+    data = {PLAN_KEY: plan} | ({} if text is None else {CORPUS_KEY: text})
+    return config_manifest(deployment, name, data, revision=run.revision, label=LABEL_LOAD_TEST, job=name)
 
 
 def load_test_job(deployment: ModelDeployment, run: Run, *, image: str) -> dict[str, Any]:

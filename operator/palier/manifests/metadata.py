@@ -48,6 +48,12 @@ def metadata(deployment: ModelDeployment, *, name: str, labels: Mapping[str, str
     }
 
 
+def entrance_metadata(deployment: ModelDeployment) -> dict[str, Any]:
+    """Metadata of what users come by, which has the ModelDeployment's own name."""
+    name = deployment.metadata.name
+    return metadata(deployment, name=name, labels={LABEL_DEPLOYMENT: name})
+
+
 def owned_by(deployment: ModelDeployment, obj: Mapping[str, Any]) -> bool:
     """Whether an existing object belongs to this very ModelDeployment."""
     owners = obj.get("metadata", {}).get("ownerReferences", ())

@@ -20,7 +20,7 @@ from palier.api.constants import (
 )
 from palier.api.v1alpha1 import Gateway, ModelDeployment
 from palier.manifests.drift import ANNOTATION_FIELDS, fields_digest
-from palier.manifests.metadata import child_name, metadata
+from palier.manifests.metadata import child_name, entrance_metadata
 from palier.manifests.revision import service_port
 
 RULE = "weighted"
@@ -86,14 +86,10 @@ def route_manifest(
         spec["rules"][0]["timeouts"] = {"request": str(gateway.request_timeout)}
     if gateway.hostnames:
         spec["hostnames"] = list(gateway.hostnames)
-    name = deployment.metadata.name
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
-        "metadata": {
-            **metadata(deployment, name=name, labels={LABEL_DEPLOYMENT: name}),
-            "annotations": {ANNOTATION_FIELDS: fields_digest(spec)},
-        },
+        "metadata": {**entrance_metadata(deployment), "annotations": {ANNOTATION_FIELDS: fields_digest(spec)}},
         "spec": spec,
     }
 
@@ -134,14 +130,19 @@ def mirror_of(route: Mapping[str, Any]) -> str | None:
     return None
 
 
-def rules_without_mirror(route: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rules of an existing route as they are, but without any filter that copies requests."""
+def uncopied_route_manifest(deployment: ModelDeployment, route: Mapping[str, Any]) -> dict[str, Any]:
+    """An existing HTTPRoute as it is, but without any filter that copies requests."""
     rules = []
     for rule in route.get("spec", {}).get("rules", ()):
         filters = [one for one in rule.get("filters", ()) if one.get("type") != MIRROR]
         others = {name: part for name, part in rule.items() if name != "filters"}
         rules.append({**others, "filters": filters} if filters else others)
-    return rules
+    return {
+        "apiVersion": route["apiVersion"],
+        "kind": "HTTPRoute",
+        "metadata": entrance_metadata(deployment),
+        "spec": {**route["spec"], "rules": rules},
+    }
 
 
 def settled_route_manifest(
@@ -156,14 +157,9 @@ def settled_route_manifest(
         port: of its Service.
     """
     backends = [_backend(deployment, revision, weight=100, port=port)]
-    rules = [{**rule, "backendRefs": backends} for rule in rules_without_mirror(route)]
-    name = deployment.metadata.name
-    return {
-        "apiVersion": route["apiVersion"],
-        "kind": "HTTPRoute",
-        "metadata": metadata(deployment, name=name, labels={LABEL_DEPLOYMENT: name}),
-        "spec": {**route["spec"], "rules": rules},
-    }
+    kept = uncopied_route_manifest(deployment, route)
+    rules = [{**rule, "backendRefs": backends} for rule in kept["spec"]["rules"]]
+    return {**kept, "spec": {**kept["spec"], "rules": rules}}
 
 
 def front_service_manifest(deployment: ModelDeployment, revision: str | None, *, port: int) -> dict[str, Any]:
@@ -180,9 +176,7 @@ def front_service_manifest(deployment: ModelDeployment, revision: str | None, *,
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(
-            deployment, name=deployment.metadata.name, labels={LABEL_DEPLOYMENT: deployment.metadata.name}
-        ),
+        "metadata": entrance_metadata(deployment),
         "spec": {"selector": selector, "ports": [service_port(port)], "type": "ClusterIP"},
     }
 

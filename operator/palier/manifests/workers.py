@@ -10,12 +10,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from palier.api.constants import LABEL_DEPLOYMENT, MANAGED_BY, MANAGED_BY_VALUE
+from palier.api.constants import LABEL_DEPLOYMENT, LABEL_WATCH, MANAGED_BY, MANAGED_BY_VALUE
 from palier.api.spec.golden import Golden
 from palier.api.spec.load_test import LoadTest
 from palier.api.spec.shadow import Shadow
 from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import InvalidSpec
+from palier.manifests.metadata import metadata, selector_labels
 
 PLAN_KEY: Final = "plan.json"
 """Key of the ConfigMap, and name of the file, with what the pod has to do."""
@@ -77,6 +78,19 @@ def job_manifest(meta: Mapping[str, Any], pod: Mapping[str, Any], *, label: str,
             },
         },
     }
+
+
+def config_manifest(
+    deployment: ModelDeployment, name: str, data: Mapping[str, str], *, revision: str, label: str, job: str
+) -> dict[str, Any]:
+    """A ConfigMap that the pod of a Job reads.
+
+    Not immutable: an operator that was killed before it made the Job must be able to write the addresses again.
+    """
+    # Watched, so that one whose Job was never made, because its operator was killed, is found and removed.
+    labels = {**selector_labels(deployment, revision), LABEL_WATCH: "true", label: job}
+    meta = metadata(deployment, name=name, labels=labels)
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": dict(data)}
 
 
 def reporting_container(image: str, resources: Mapping[str, Any]) -> dict[str, Any]:

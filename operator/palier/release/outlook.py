@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from palier.api.constants import WITHIN_BUDGET
 from palier.api.figures import figure_of
-from palier.api.status.status import LoadTestProgress
+from palier.api.status.load_test import LoadTestProgress
 from palier.api.v1alpha1 import ModelDeployment
 from palier.economics.plan import Plan, Point
 from palier.economics.recommendation import recommendation

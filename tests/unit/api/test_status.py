@@ -15,7 +15,7 @@ from palier.api.status.evidence import (
     TallyStatus,
 )
 from palier.api.status.load_test import LoadTestStatus, LoadTestStepStatus
-from palier.api.status.status import Verdict
+from palier.api.status.values import Verdict
 from palier.evidence.arrivals import ScrapedStep, Scrapes
 from palier.evidence.objective import Amounts, Counts, MeanRule, ObjectiveRule, observe, start_evidence
 from palier.loadtest.result import STEP_LIMIT, LoadTestResult, StepRecord

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from palier.api.status.status import Result
+from palier.api.status.values import Result
 from palier.cli.advice import ENDED, HELD, NOTHING_TO_DO, next_step
 
 ROOT = Path(__file__).parents[3]

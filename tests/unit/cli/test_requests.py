@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from palier.api.status.status import Result
+from palier.api.status.values import Result
 from palier.cli import requests
 from palier.cluster.client import KubernetesCluster
 from palier.cluster.kinds import Reference

@@ -12,9 +12,9 @@ from pydantic import Field
 from palier.api.rule import ATOMIC, ApiObject, ListType
 from palier.api.spec.release import Stage
 from palier.api.spec.values import LabelName
-from palier.api.status.conditions import Condition, Timestamp, condition, merge_conditions, rfc3339
+from palier.api.status.conditions import Condition, Timestamp
 from palier.api.status.cost import CostStatus, PlanStatus
-from palier.api.status.evidence import EvidenceStatus, TallyStatus
+from palier.api.status.evidence import EvidenceStatus
 from palier.api.status.golden import GoldenStatus
 from palier.api.status.load_test import LoadTestProgress, LoadTestStatus
 from palier.api.status.values import (
@@ -28,33 +28,6 @@ from palier.api.status.values import (
     Revision,
     Verdict,
 )
-
-__all__ = [
-    "Condition",
-    "CostStatus",
-    "Drain",
-    "Ending",
-    "EvidenceStatus",
-    "Former",
-    "GoldenStatus",
-    "HandledRequests",
-    "LoadTestProgress",
-    "LoadTestStatus",
-    "Outcome",
-    "PlanStatus",
-    "ReleasePhase",
-    "ReleaseProgress",
-    "Result",
-    "RevisionStatus",
-    "Status",
-    "TallyStatus",
-    "Timestamp",
-    "Verdict",
-    "VerdictStatus",
-    "condition",
-    "merge_conditions",
-    "rfc3339",
-]
 
 
 class RevisionStatus(ApiObject):
