@@ -15,6 +15,7 @@ import pytest
 from typing_extensions import override
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from local import cluster
 from local.build import exclusive
@@ -23,20 +24,21 @@ from local.paths import cache
 from local.traffic import Traffic, TrafficThread
 from tests.e2e.installation import MODEL_IMAGE, SYSTEM, install_palier
 from tests.e2e.support import Faults, Model, kubectl, wait_until
-from tests.e2e.turns import KINDS, disturbed_by, turn
+from tests.e2e.turns import company_of, turn
 
 LOCKS = cache() / "locks"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marks known."""
-    config.addinivalue_line("markers", "disturbs(part): runs only beside tests that disturb the same part")
+    config.addinivalue_line("markers", "disturbs(part): runs only beside tests that bear that, or disturb the same")
+    config.addinivalue_line("markers", "bears(part, …): passes also while another test disturbs that part")
     config.addinivalue_line("markers", "long: begins before others, so that it does not end long after them")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those who disturb something come last, so that the others need not wait for them; long ones begin early."""
-    items.sort(key=lambda item: (KINDS.index(disturbed_by(item)), item.get_closest_marker("long") is None))
+    """Bring them into an order in which few wait for each other; long ones begin early."""
+    items.sort(key=lambda item: (company_of(item).place, item.get_closest_marker("long") is None))
 
 
 class Distribution(LoadScopeScheduling):
@@ -48,7 +50,14 @@ class Distribution(LoadScopeScheduling):
     @override
     def _split_scope(self, nodeid: str) -> str:
         file, _, _ = nodeid.partition("::")
-        return file if file.endswith(("test_scale.py", "test_shadow.py")) else nodeid
+        return file if file.endswith(("test_bad_input.py", "test_scale.py", "test_shadow.py")) else nodeid
+
+    @override
+    def _reschedule(self, node: WorkerController) -> None:
+        """Give a worker no more than the test that it needs to know while it runs one: others may be free earlier."""
+        if self.workqueue and self._pending_of(self.assigned_work[node]) >= 2:
+            return
+        super()._reschedule(node)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -75,7 +84,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Run a test when it may run beside those that do."""
-    with turn(disturbed_by(item), LOCKS):
+    with turn(company_of(item), LOCKS):
         return (yield)
 
 
