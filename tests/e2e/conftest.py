@@ -10,6 +10,7 @@ several at a time on the one cluster; who disturbs what they share says so (see 
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from typing_extensions import override
@@ -23,6 +24,7 @@ from local.errors import LocalError
 from local.paths import cache
 from local.traffic import Traffic, TrafficThread
 from tests.e2e.installation import MODEL_IMAGE, SYSTEM, install_palier
+from tests.e2e.objects import list_objects
 from tests.e2e.support import Faults, Model, kubectl, wait_until
 from tests.e2e.turns import company_of, turn
 
@@ -38,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Bring them into an order in which few wait for each other; long ones begin early."""
-    items.sort(key=lambda item: (company_of(item).place, item.get_closest_marker("long") is None))
+    items.sort(key=lambda item: (*company_of(item).place, item.get_closest_marker("long") is None))
 
 
 class Distribution(LoadScopeScheduling):
@@ -101,29 +103,22 @@ def restart_operator() -> Callable[[], None]:
     """Kills the operator's pod without mercy and waits until its successor is ready."""
 
     def restart() -> None:
-        selector = ("-n", SYSTEM, "-l", "app.kubernetes.io/name=palier")
         with exclusive(LOCKS / "e2e-restart", "another test to restart the operator"):
-            kill(selector)
+            before = {pod["metadata"]["name"] for pod in operators()}
+            kubectl("delete", "pods", *before, "-n", SYSTEM, "--grace-period=0", "--force")
+            wait_until(
+                lambda: (now := operators()) and all(is_successor(pod, before) for pod in now),
+                timeout=60,
+                what="the operator's successor to be ready",
+            )
 
-    def kill(selector: tuple[str, ...]) -> None:
-        before = kubectl("get", "pods", *selector, "-o", "name").split()
-        kubectl("delete", *before, "-n", SYSTEM, "--grace-period=0", "--force")
-        wait_until(
-            lambda: (
-                (now := kubectl("get", "pods", *selector, "-o", "name").split())
-                and not set(now) & set(before)
-                and "True"
-                in kubectl(
-                    "get",
-                    "pods",
-                    *selector,
-                    "-o",
-                    'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}',
-                )
-            ),
-            timeout=60,
-            what="the operator's successor to be ready",
-        )
+    def operators() -> list[dict[str, Any]]:
+        return list_objects(SYSTEM, "pods", selector="app.kubernetes.io/name=palier")
+
+    def is_successor(pod: dict[str, Any], before: set[str]) -> bool:
+        ready = {"type": "Ready", "status": "True"}.items()
+        conditions = pod["status"].get("conditions", ())
+        return pod["metadata"]["name"] not in before and any(ready <= one.items() for one in conditions)
 
     return restart
 

@@ -11,6 +11,7 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from local import cluster
+from tests.e2e.objects import list_names, list_objects
 from tests.e2e.support import Model, kubectl
 
 SYSTEM = "palier-system"
@@ -43,8 +44,8 @@ def planned(model: Model) -> None:
             "stepDuration": "2s",
             "soak": "5s",
             "maxDuration": "90s",
-            "startRequestsPerSecond": "80",
-            "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
+            "startRequestsPerSecond": "120",
+            "resources": {"requests": {"cpu": "400m", "memory": "64Mi"}},  # its share of a busy machine
         },
     }
     spec["release"]["stages"] = [
@@ -95,15 +96,13 @@ def charge(currency: str | None) -> None:
 
 def generator_of(namespace: str) -> dict[str, Any]:
     """The running pod that sends the requests of a load test; empty while there is none."""
-    found = kubectl("get", "pods", "-n", namespace, "-l", "palier.dev/load-test", "-o", "json")
-    pods: list[dict[str, Any]] = json.loads(found)["items"]
+    pods = list_objects(namespace, "pods", selector="palier.dev/load-test")
     return next((pod for pod in pods if pod["status"].get("phase") == "Running"), {})
 
 
 def leftovers(namespace: str) -> list[str]:
     """What is there of load tests."""
-    found = kubectl("get", "jobs,configmaps,pods", "-n", namespace, "-o", "name").split()
-    return [name for name in found if "/load-" in name]
+    return [name for name in list_names(namespace, "jobs", "configmaps", "pods") if name.startswith("load-")]
 
 
 def events(model: Model, reason: str) -> list[str]:

@@ -7,16 +7,16 @@ import pytest
 
 from local.traffic import TrafficThread
 from tests.e2e import shadows
-from tests.e2e.support import Model, kubectl, wait_until
+from tests.e2e.objects import list_names
+from tests.e2e.support import Model, wait_until
 
-pytestmark = pytest.mark.disturbs("operator")
+pytestmark = [pytest.mark.long, pytest.mark.disturbs("operator")]
 
 Users = Callable[..., TrafficThread]
 
 
-@pytest.mark.parametrize("weight", [20, 35, 50])
 def test_the_operator_may_be_killed_in_every_stage(
-    model: Model, users: Users, restart_operator: Callable[[], None], weight: int
+    model: Model, users: Users, restart_operator: Callable[[], None]
 ) -> None:
     """The release goes on from where it was: no step is repeated, no weight jumps, no request fails."""
     for stage in model.manifest["spec"]["release"]["stages"]:
@@ -24,8 +24,9 @@ def test_the_operator_may_be_killed_in_every_stage(
     model.serve_first()
     traffic = users()
     revision = model.release("2")
-    model.in_traffic(revision, weight=weight)
-    restart_operator()
+    for weight in (20, 35, 50):
+        model.in_traffic(revision, weight=weight)
+        restart_operator()
     model.promoted(revision)
     responses = traffic.stop()
     shares = [weights.get(revision, 0) for _, weights in model.weights]
@@ -52,8 +53,8 @@ def test_a_good_version_passes_its_shadow_and_is_promoted(
     model.promoted(revision, timeout=180)
     wait_until(lambda: not shadows.proxies(model), timeout=60, what="the proxy to go")
     responses = traffic.stop()
-    left = kubectl("get", "deployments,services,configmaps", "-n", model.namespace, "-o", "name").split()
+    left = list_names(model.namespace, "deployments", "services", "configmaps")
 
-    assert [name for name in left if "/shadow-" in name] == []
+    assert [name for name in left if name.startswith("shadow-")] == []
     assert shadows.mirrors(model) == []
     assert responses.failures() == []

@@ -41,19 +41,19 @@ class Company:
 
     @property
     def needed(self) -> frozenset[str]:
-        """The parts that nobody may disturb meanwhile, but for those who disturb the same and do not mind each other."""
+        """The parts that nobody may disturb meanwhile; those who disturb the same part do not mind each other."""
         return frozenset(PARTS) - self.borne - (self.disturbed - {MACHINE})
 
     @property
-    def place(self) -> int:
-        """When such tests begin: each group while those before it still run, so that few have to wait."""
-        if MACHINE in self.disturbed:
-            return 4
-        if PROMETHEUS in self.borne:
-            return 3
-        if PROMETHEUS in self.disturbed:
-            return 2
-        return 0 if OPERATOR in self.disturbed | self.borne else 1
+    def place(self) -> tuple[bool, bool, bool, bool]:
+        """When such tests begin, so that few have to wait: whoever disturbs a part before those who bear that.
+
+        Those who need the operator come after those who bear its loss; those who need Prometheus before its loss.
+        """
+        without_prometheus = PROMETHEUS in self.disturbed | self.borne
+        needs_operator = OPERATOR not in self.disturbed | self.borne
+        waits = needs_operator and not without_prometheus
+        return MACHINE in self.disturbed, without_prometheus, waits, not self.disturbed
 
 
 def company_of(item: pytest.Item) -> Company:
