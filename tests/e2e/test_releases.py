@@ -38,7 +38,7 @@ def test_promotions_in_a_row_fail_no_request_and_give_each_version_its_share(mod
 
     assert len(responses) > 1000
     assert responses.failures() == []
-    assert measured_shares(model, responses, second) == 3
+    assert measured_shares(model, responses, second) >= 3
 
 
 def stages(*weights: int, least: str) -> list[dict[str, dict[str, object]]]:

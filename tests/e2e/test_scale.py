@@ -22,6 +22,7 @@ from tests.e2e.scale import (
     MONTHLY,
     SERVICE_TIME,
     WORKERS,
+    cap,
     charge,
     events,
     generator_of,
@@ -167,6 +168,7 @@ def test_what_the_budget_does_not_pay_for_is_refused_before_any_user(first: Firs
     spec = model.manifest["spec"]
     spec["model"]["version"] = "large"
     spec["serving"]["template"] = template(model, memory="4Gi")
+    cap(model)
     model.apply()
     status = model.wait(
         lambda s: not s.get("release") and s.get("outcome", {}).get("result") == "Refused",
@@ -232,6 +234,7 @@ def model_of_variants(request: pytest.FixtureRequest) -> Iterator[Model]:
     kubectl("create", "namespace", namespace)
     with Model(namespace, image=CAPACITY_IMAGE) as model:
         planned(model)
+        cap(model)
         model.manifest["spec"]["serving"]["variants"] = variants(model)
         yield model
         if request.session.testsfailed:
