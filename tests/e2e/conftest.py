@@ -3,7 +3,7 @@
 Palier reads Prometheus through a small proxy of the tests, which can misbehave on request. With PALIER_KUBECONFIG set,
 all of this happens in that cluster (push the images first, see docs/contributing.md).
 
-Each test has a namespace, objects, a hostname and users of its own, so that `pytest -n 3` may run
+Each test has a namespace, objects, a hostname and users of its own, so that `pytest -n 5` may run
 several at a time on the one cluster; who disturbs what they share says so (see `turns`).
 """
 

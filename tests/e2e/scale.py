@@ -17,18 +17,17 @@ from tests.e2e.support import Model, kubectl
 SYSTEM = "palier-system"
 CHART = ("palier", str(Path(__file__).parents[2] / "charts" / "palier"))
 
-SERVICE_TIME = 0.03
+SERVICE_TIME = 0.02
 WORKERS = 4
-LATENCY = 0.09
-"""Seconds; 95 % of the answers must come within it."""
 MONTHLY = "40"
-"""The budget in USD: the target takes nine or ten replicas; small ones cost 25 in a month, large ones 147."""
-TARGET = "650"
-
-EASY_LATENCY = 0.2
-EASY_RATE = "60"
-EASY_TARGET = "350"
-"""The same for models whose capacity is searched no further than the easy rate, which takes half a minute less."""
+"""The budget in USD: the target takes nine replicas; small ones cost 22 in a month, large ones 132."""
+TARGET = "350"
+LATENCY = 0.2
+"""Seconds; 80 % of the answers must come within it, which takes fewer of them to judge than 95 %."""
+EXACT_LATENCY = 0.06
+"""Seconds for 95 % of the answers, where the capacity is compared with theory."""
+RATE = "60"
+"""Load tests end at this rate, which the server carries with ease on a busy machine too: enough for a verdict."""
 
 
 def planned(model: Model) -> None:
@@ -38,7 +37,7 @@ def planned(model: Model) -> None:
     spec["serving"]["template"] = template(model)
     spec["serving"]["replicas"] = 1
     spec["objectives"] = [
-        {"name": "latency", "latency": {"percentile": 95, "threshold": f"{LATENCY * 1000:.0f}ms"}},
+        {"name": "latency", "latency": {"percentile": 80, "threshold": f"{LATENCY * 1000:.0f}ms"}},
         {"name": "errors", "errorRate": {"maxPercent": "5"}},
     ]
     spec["budget"] = {"currency": "USD", "monthly": MONTHLY}
@@ -47,9 +46,10 @@ def planned(model: Model) -> None:
         "loadTest": {
             "warmUp": "2s",
             "stepDuration": "2s",
-            "soak": "5s",
+            "soak": "1s",
             "maxDuration": "90s",
-            "startRequestsPerSecond": "80",
+            "startRequestsPerSecond": RATE,
+            "maxRequestsPerSecond": RATE,
             "resources": {"requests": {"cpu": "400m", "memory": "64Mi"}},  # its share of a busy machine
         },
     }
@@ -59,13 +59,12 @@ def planned(model: Model) -> None:
     ]
 
 
-def cap(model: Model) -> None:
-    """Have load tests end at a rate that a server of known law carries with ease, and which is enough for a verdict."""
+def search_exactly(model: Model) -> None:
+    """Have the load test find the capacity where the server is nearly saturated."""
     spec = model.manifest["spec"]
-    spec["objectives"][0]["latency"]["threshold"] = f"{EASY_LATENCY * 1000:.0f}ms"
-    spec["scale"]["target"] = {"requestsPerSecond": EASY_TARGET}
-    rates = {"startRequestsPerSecond": EASY_RATE, "maxRequestsPerSecond": EASY_RATE}
-    spec["scale"]["loadTest"] |= {"soak": "2s", **rates}
+    spec["objectives"][0]["latency"] = {"percentile": 95, "threshold": f"{EXACT_LATENCY * 1000:.0f}ms"}
+    rates = {"startRequestsPerSecond": "120", "maxRequestsPerSecond": "1000"}
+    spec["scale"]["loadTest"] |= {"soak": "5s", **rates}
 
 
 def template(
@@ -77,7 +76,7 @@ def template(
     environment = {
         "SERVICE_TIME": service_time,
         "WORKERS": str(WORKERS),
-        "BUCKETS": f"{SERVICE_TIME:g},{LATENCY:g},{EASY_LATENCY:g}",
+        "BUCKETS": f"{SERVICE_TIME:g},{EXACT_LATENCY:g},{LATENCY:g}",
     }
     container["env"] = [{"name": name, "value": value} for name, value in environment.items()]
     container["resources"] = {"requests": {"cpu": "100m", "memory": memory}}
