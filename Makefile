@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 PYTEST := $(PY) -m pytest
 # Tests that run at the same time: whole files, or single tests on one cluster.
 FILES := -n 2 --dist loadfile --no-loadscope-reorder
-WORKERS ?= 3
+WORKERS ?= 5
 COMPANY := -n $(WORKERS)
 # Some images forbid Python to keep what it has compiled: then each of our processes compiles all of it again.
 export PYTHONDONTWRITEBYTECODE :=

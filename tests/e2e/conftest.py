@@ -3,18 +3,20 @@
 Palier reads Prometheus through a small proxy of the tests, which can misbehave on request. With PALIER_KUBECONFIG set,
 all of this happens in that cluster (push the images first, see docs/contributing.md).
 
-Each test has a namespace, objects, a hostname and users of its own, so that `pytest -n 3` may run
+Each test has a namespace, objects, a hostname and users of its own, so that `pytest -n 5` may run
 several at a time on the one cluster; who disturbs what they share says so (see `turns`).
 """
 
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from typing_extensions import override
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from local import cluster
 from local.build import exclusive
@@ -22,21 +24,23 @@ from local.errors import LocalError
 from local.paths import cache
 from local.traffic import Traffic, TrafficThread
 from tests.e2e.installation import MODEL_IMAGE, SYSTEM, install_palier
+from tests.e2e.objects import list_objects
 from tests.e2e.support import Faults, Model, kubectl, wait_until
-from tests.e2e.turns import KINDS, disturbed_by, turn
+from tests.e2e.turns import company_of, turn
 
 LOCKS = cache() / "locks"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marks known."""
-    config.addinivalue_line("markers", "disturbs(part): runs only beside tests that disturb the same part")
+    config.addinivalue_line("markers", "disturbs(part): runs only beside tests that bear that, or disturb the same")
+    config.addinivalue_line("markers", "bears(part, …): passes also while another test disturbs that part")
     config.addinivalue_line("markers", "long: begins before others, so that it does not end long after them")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those who disturb something come last, so that the others need not wait for them; long ones begin early."""
-    items.sort(key=lambda item: (KINDS.index(disturbed_by(item)), item.get_closest_marker("long") is None))
+    """Bring them into an order in which few wait for each other; long ones begin early."""
+    items.sort(key=lambda item: (*company_of(item).place, item.get_closest_marker("long") is None))
 
 
 class Distribution(LoadScopeScheduling):
@@ -48,7 +52,14 @@ class Distribution(LoadScopeScheduling):
     @override
     def _split_scope(self, nodeid: str) -> str:
         file, _, _ = nodeid.partition("::")
-        return file if file.endswith(("test_scale.py", "test_shadow.py")) else nodeid
+        return file if file.endswith(("test_bad_input.py", "test_scale.py", "test_shadow.py")) else nodeid
+
+    @override
+    def _reschedule(self, node: WorkerController) -> None:
+        """Give a worker no more than the test that it needs to know while it runs one: others may be free earlier."""
+        if self.workqueue and self._pending_of(self.assigned_work[node]) >= 2:
+            return
+        super()._reschedule(node)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -75,7 +86,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Run a test when it may run beside those that do."""
-    with turn(disturbed_by(item), LOCKS):
+    with turn(company_of(item), LOCKS):
         return (yield)
 
 
@@ -92,29 +103,22 @@ def restart_operator() -> Callable[[], None]:
     """Kills the operator's pod without mercy and waits until its successor is ready."""
 
     def restart() -> None:
-        selector = ("-n", SYSTEM, "-l", "app.kubernetes.io/name=palier")
         with exclusive(LOCKS / "e2e-restart", "another test to restart the operator"):
-            kill(selector)
+            before = {pod["metadata"]["name"] for pod in operators()}
+            kubectl("delete", "pods", *before, "-n", SYSTEM, "--grace-period=0", "--force")
+            wait_until(
+                lambda: (now := operators()) and all(is_successor(pod, before) for pod in now),
+                timeout=60,
+                what="the operator's successor to be ready",
+            )
 
-    def kill(selector: tuple[str, ...]) -> None:
-        before = kubectl("get", "pods", *selector, "-o", "name").split()
-        kubectl("delete", *before, "-n", SYSTEM, "--grace-period=0", "--force")
-        wait_until(
-            lambda: (
-                (now := kubectl("get", "pods", *selector, "-o", "name").split())
-                and not set(now) & set(before)
-                and "True"
-                in kubectl(
-                    "get",
-                    "pods",
-                    *selector,
-                    "-o",
-                    'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}',
-                )
-            ),
-            timeout=60,
-            what="the operator's successor to be ready",
-        )
+    def operators() -> list[dict[str, Any]]:
+        return list_objects(SYSTEM, "pods", selector="app.kubernetes.io/name=palier")
+
+    def is_successor(pod: dict[str, Any], before: set[str]) -> bool:
+        ready = {"type": "Ready", "status": "True"}.items()
+        conditions = pod["status"].get("conditions", ())
+        return pod["metadata"]["name"] not in before and any(ready <= one.items() for one in conditions)
 
     return restart
 

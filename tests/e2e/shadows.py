@@ -1,15 +1,15 @@
 """A model with a shadow, and what there is to see of it: the proxy's counters, and the answers of both versions."""
 
 import json
-import os
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.support import Model, Status, kubectl
+from tests.e2e.objects import get_object, list_objects
+from tests.e2e.support import Model, Status
 
 
 def shadowed(model: Model, *, percent: int = 100, canaries: tuple[int, ...] = (50,), **stage: Any) -> None:  # noqa: ANN401
@@ -56,8 +56,7 @@ def ended(model: Model, revision: str, result: str, *, timeout: float = 180) -> 
 
 def proxies(model: Model) -> list[dict[str, Any]]:
     """The running pods of the shadow proxy."""
-    found = kubectl("get", "pods", "-n", model.namespace, "-l", "palier.dev/shadow", "-o", "json")
-    pods: list[dict[str, Any]] = json.loads(found)["items"]
+    pods = list_objects(model.namespace, "pods", selector="palier.dev/shadow")
     return [pod for pod in pods if pod["status"].get("podIP") and not pod["metadata"].get("deletionTimestamp")]
 
 
@@ -80,10 +79,8 @@ def summed(seen: Mapping[tuple[str, frozenset[tuple[str, str]]], float], name: s
 
 def recorded(model: Model, revision: str) -> dict[str, str]:
     """The answers that all pods of a revision gave to shadowed requests, by request id."""
-    selector = f"palier.dev/revision={revision}"
-    pods = json.loads(kubectl("get", "pods", "-n", model.namespace, "-l", selector, "-o", "json"))["items"]
     answers: dict[str, str] = {}
-    for pod in pods:
+    for pod in list_objects(model.namespace, "pods", selector=f"palier.dev/revision={revision}"):
         with urllib.request.urlopen(f"http://{pod['status']['podIP']}:8080/recorded", timeout=10) as answer:
             answers |= json.load(answer)
     return answers
@@ -91,23 +88,23 @@ def recorded(model: Model, revision: str) -> dict[str, str]:
 
 def mirrors(model: Model) -> list[dict[str, Any]]:
     """The filters of the model's route that copy requests."""
-    found = kubectl("get", "httproute", model.name, "-n", model.namespace, "-o", "json")
-    rules = json.loads(found)["spec"]["rules"]
+    rules = get_object(model.namespace, "httproutes", model.name)["spec"]["rules"]
     return [
         one["requestMirror"] for rule in rules for one in rule.get("filters") or () if one["type"] == "RequestMirror"
     ]
 
 
-def processes(word: str) -> list[int]:
-    """Process ids on this machine whose command line has a word: the pods of the local cluster run here."""
+def processes(pods: Iterable[Mapping[str, Any]]) -> list[int]:
+    """Process ids of pods: those of the local cluster run on this machine."""
+    uids = [pod["metadata"]["uid"] for pod in pods]
     found = []
     for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+        if not entry.name.isdigit():
             continue
         try:
-            arguments = (entry / "cmdline").read_bytes().split(b"\0")
+            groups = (entry / "cgroup").read_text()
         except OSError:  # it has ended meanwhile
             continue
-        if word.encode() in arguments:
+        if any(uid in groups for uid in uids):
             found.append(int(entry.name))
     return found

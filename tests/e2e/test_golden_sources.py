@@ -10,6 +10,7 @@ import pytest
 
 from local import cluster, containerfile
 from tests.e2e.installation import OPERATOR_IMAGE, ROOT
+from tests.e2e.objects import list_names
 from tests.e2e.shadows import ended
 from tests.e2e.support import Model, kubectl
 from tests.e2e.test_quality import corpus, examined
@@ -99,6 +100,7 @@ def image(tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.long
+@pytest.mark.bears("operator")
 def test_scores_of_an_image_of_the_users_decide(model: Model, claim: dict[str, Any]) -> None:
     """The documentation's scorer promotes a version as good as stable and refuses one with a fifth of wrong answers."""
     (program,) = SHOWN
@@ -116,11 +118,11 @@ def test_scores_of_an_image_of_the_users_decide(model: Model, claim: dict[str, A
     assert status["outcome"]["reason"] == status["golden"]["reason"] == "QualityWorse"
     assert float(status["golden"]["score"]) < float(status["golden"]["stableScore"]) - 0.05
     assert status["stable"]["revision"] == good
-    left = kubectl("get", "jobs,configmaps", "-n", model.namespace, "-o", "name").split()
-    assert [name for name in left if "/golden-" in name] == []
+    assert [name for name in list_names(model.namespace, "jobs", "configmaps") if name.startswith("golden-")] == []
 
 
 @pytest.mark.long
+@pytest.mark.bears("operator")
 def test_a_scorer_that_leaves_out_an_answer_never_passes_a_candidate(model: Model) -> None:
     """One score less is no evidence, not a pass: it holds until the stage's deadline decides as the spec says."""
     (program,) = SHOWN
@@ -128,7 +130,7 @@ def test_a_scorer_that_leaves_out_an_answer_never_passes_a_candidate(model: Mode
     assert forgetful != program
     examined_alone(model, scorer=scored_by(forgetful))
     release = model.manifest["spec"]["release"]
-    release |= {"onNoEvidence": "Rollback", "stages": [{"golden": {"maxDuration": "45s"}}]}
+    release |= {"onNoEvidence": "Rollback", "stages": [{"golden": {"maxDuration": "35s"}}]}
     revision = model.release("2")
     status = model.wait(
         lambda s: s.get("golden", {}).get("candidate") == revision, timeout=120, what="the golden answers to be judged"
@@ -144,6 +146,7 @@ def test_a_scorer_that_leaves_out_an_answer_never_passes_a_candidate(model: Mode
     assert status["stable"]["revision"] != revision
 
 
+@pytest.mark.bears("operator")
 def test_a_corpus_may_be_an_image(model: Model, image: dict[str, Any]) -> None:
     """The kubelet mounts an image as a volume, and the requests in it are asked."""
     examined_alone(model, corpus=image)

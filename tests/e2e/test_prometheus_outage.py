@@ -10,10 +10,11 @@ import pytest
 from local.traffic import TrafficThread
 from tests.e2e.support import Faults, Model, kubectl, wait_until
 
-OUTAGE = float(os.environ.get("PALIER_OUTAGE_SECONDS", "4"))
+OUTAGE = float(os.environ.get("PALIER_OUTAGE_SECONDS", "2"))
 """Seconds of each outage; make it longer for a soak."""
 
 
+@pytest.mark.long
 @pytest.mark.disturbs("prometheus")
 def test_no_decision_rests_on_absent_data(model: Model, users: Callable[..., TrafficThread], faults: Faults) -> None:
     """Each time the weight stays and the reason is CannotMeasure; nothing is decided, and in the end it goes on."""
@@ -64,6 +65,7 @@ class Stopwatch:
         return time.monotonic() >= self._end
 
 
+@pytest.mark.bears("operator")
 def test_a_version_that_nobody_scrapes_gets_no_users(model: Model, users: Callable[..., TrafficThread]) -> None:
     """It stays ready and unseen: nothing is promoted, nothing rolled back, and the object says why."""
     stable = model.serve_first()

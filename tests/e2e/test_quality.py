@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from local.traffic import TrafficThread, sentences
+from tests.e2e.objects import list_names
 from tests.e2e.shadows import ended
 from tests.e2e.support import Model, kubectl
 
@@ -48,6 +49,7 @@ def examined(model: Model, **golden: Any) -> None:  # noqa: ANN401
 
 
 @pytest.mark.long
+@pytest.mark.bears("operator")
 def test_good_golden_answers_are_proven_and_worse_ones_are_refused(model: Model, users: Users) -> None:
     """A version as good as stable is promoted; one with a fifth of wrong answers never meets a user."""
     examined(model, minPercent="70")
@@ -67,11 +69,11 @@ def test_good_golden_answers_are_proven_and_worse_ones_are_refused(model: Model,
     assert status["outcome"]["reason"] == "QualityWorse"
     assert sum(each.revision == worse for each in responses) == 0
     assert responses.failures() == []
-    left = kubectl("get", "jobs,configmaps", "-n", model.namespace, "-o", "name").split()
-    assert [name for name in left if "/golden-" in name] == []
+    assert [name for name in list_names(model.namespace, "jobs", "configmaps") if name.startswith("golden-")] == []
 
 
 @pytest.mark.long
+@pytest.mark.bears("operator")
 def test_a_judge_that_is_down_never_passes_a_candidate(model: Model) -> None:
     """Nothing listens where the judge should be: no evidence, and the stage's deadline decides as the spec says."""
     model.serve_first()
@@ -79,7 +81,7 @@ def test_a_judge_that_is_down_never_passes_a_candidate(model: Model) -> None:
     golden = model.manifest["spec"]["golden"]
     golden["judge"] = {"url": "http://127.0.0.1:9/v1/chat/completions", "model": "judge", "timeout": "2s"}
     model.manifest["spec"]["release"]["onNoEvidence"] = "Rollback"
-    model.manifest["spec"]["release"]["stages"][0] = {"golden": {"maxDuration": "45s"}}
+    model.manifest["spec"]["release"]["stages"][0] = {"golden": {"maxDuration": "35s"}}
     revision = model.release("2")
     status = ended(model, revision, "Refused")
 
@@ -89,14 +91,15 @@ def test_a_judge_that_is_down_never_passes_a_candidate(model: Model) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.bears("operator")
 def test_an_experiment_keeps_the_better_version(model: Model, users: Users) -> None:
     """A version that fails less is promoted when the time is over; one that is merely as good is not kept."""
     spec = model.manifest["spec"]
     spec["objectives"] = [{"name": "errors", "errorRate": {"maxPercent": "40"}}]
-    experiment = {"objective": "errors", "weight": 50, "duration": "15s"}
+    experiment = {"objective": "errors", "weight": 50, "duration": "10s"}
     spec["release"]["stages"] = [{"canary": {"weight": 20, "minDuration": "2s", "maxDuration": "5m"}}]
     model.serve_first()
-    users(rate=100)
+    users(rate=60)
     poor = model.release("poor", FAIL_PERCENT="20")
     model.promoted(poor)
     spec = model.manifest["spec"]

@@ -7,39 +7,25 @@ import pytest
 
 from local.traffic import TrafficThread
 from tests.e2e import shadows
-from tests.e2e.support import Model, kubectl, wait_until
+from tests.e2e.objects import list_names
+from tests.e2e.support import Model, wait_until
 
-pytestmark = pytest.mark.disturbs("operator")
+pytestmark = [pytest.mark.long, pytest.mark.disturbs("operator")]
 
 Users = Callable[..., TrafficThread]
 
 
-@pytest.mark.parametrize("weight", [20, 35, 50])
 def test_the_operator_may_be_killed_in_every_stage(
-    model: Model, users: Users, restart_operator: Callable[[], None], weight: int
-) -> None:
-    """The release goes on from where it was: no step is repeated, no weight jumps, no request fails."""
-    for stage in model.manifest["spec"]["release"]["stages"]:
-        stage["canary"]["minDuration"] = "4s"
-    model.serve_first()
-    traffic = users()
-    revision = model.release("2")
-    model.in_traffic(revision, weight=weight)
-    restart_operator()
-    model.promoted(revision)
-    responses = traffic.stop()
-    shares = [weights.get(revision, 0) for _, weights in model.weights]
-    steps = [share for share, following in pairwise([*shares, None]) if share != following]
-
-    assert [step for step in steps if step] == [1, 20, 35, 50, 99, 100]
-    assert responses.failures() == []
-
-
-def test_a_good_version_passes_its_shadow_and_is_promoted(
     model: Model, users: Users, restart_operator: Callable[[], None]
 ) -> None:
-    """With the operator killed in the midst of it; nothing of the shadow is left behind."""
-    shadows.shadowed(model, minDuration="10s")
+    """In the shadow and at each weight the release goes on from where it was, and no request fails.
+
+    No step is repeated, no weight jumps, and nothing of the shadow is left behind.
+    """
+    shadows.shadowed(model, minDuration="20s", canaries=(20, 35, 50))
+    stages = model.manifest["spec"]["release"]["stages"]
+    for stage in stages[1:]:
+        stage["canary"]["minDuration"] = "4s"
     model.serve_first()
     traffic = users(rate=50)
     revision = model.release("2")
@@ -49,11 +35,17 @@ def test_a_good_version_passes_its_shadow_and_is_promoted(
 
     assert status["release"]["trafficSince"] == began
 
-    model.promoted(revision, timeout=180)
+    for weight in (20, 35, 50):
+        model.in_traffic(revision, weight=weight)
+        restart_operator()
+    model.promoted(revision)
     wait_until(lambda: not shadows.proxies(model), timeout=60, what="the proxy to go")
     responses = traffic.stop()
-    left = kubectl("get", "deployments,services,configmaps", "-n", model.namespace, "-o", "name").split()
+    shares = [weights.get(revision, 0) for _, weights in model.weights]
+    steps = [share for share, following in pairwise([*shares, None]) if share != following]
+    left = list_names(model.namespace, "deployments", "services", "configmaps")
 
-    assert [name for name in left if "/shadow-" in name] == []
+    assert [step for step in steps if step] == [1, 20, 35, 50, 99, 100]
+    assert [name for name in left if name.startswith("shadow-")] == []
     assert shadows.mirrors(model) == []
     assert responses.failures() == []

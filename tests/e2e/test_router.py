@@ -3,6 +3,8 @@
 import copy
 from collections.abc import Callable
 
+import pytest
+
 from local.traffic import TrafficThread
 from tests.e2e.support import Model
 
@@ -14,35 +16,36 @@ def judged_by_the_router(model: Model) -> None:
     model.manifest = copy.deepcopy(model.manifest)
     spec = model.manifest["spec"]
     del spec["signals"]
-    spec["traffic"]["gateway"] |= {"router": "EnvoyGateway", "requestTimeout": "1s"}
+    spec["traffic"]["gateway"] |= {"router": "EnvoyGateway", "requestTimeout": "3s"}
     spec["objectives"] = [
         {"name": "errors", "errorRate": {"maxPercent": "5"}},
-        {"name": "latency", "latency": {"percentile": 95, "threshold": "300ms", "source": "Router"}},
+        {"name": "latency", "latency": {"percentile": 95, "threshold": "500ms", "source": "Router"}},
     ]
 
 
-def test_a_good_version_is_promoted_on_the_routers_counters(model: Model, users: Users) -> None:
-    """No pod exports anything that is read."""
+@pytest.mark.long
+@pytest.mark.bears("operator")
+def test_the_routers_counters_promote_a_good_version_and_roll_back_one_that_never_answers(
+    model: Model, users: Users
+) -> None:
+    """No pod exports anything that is read.
+
+    The pods of the second are ready and count nothing, because no request ever ends; the router counts its own 504.
+    """
     judged_by_the_router(model)
     model.serve_first()
-    traffic = users(rate=100)
-    revision = model.release("2")
-    status = model.in_traffic(revision, weight=50)
-    model.promoted(revision)
+    traffic = users(rate=50)
+    good = model.release("2")
+    status = model.in_traffic(good, weight=50)
+    model.promoted(good)
 
     assert {verdict["objective"] for verdict in status["verdicts"]} == {"errors", "latency"}
-    assert traffic.stop().failures() == []
+    assert traffic.responses.failures() == []
 
+    hung = model.release("hung", EXTRA_LATENCY_MS="60000")
+    status = model.rolled_back(hung)
 
-def test_a_version_that_never_answers_is_rolled_back(model: Model, users: Users) -> None:
-    """Its pods are ready and count nothing, because no request ever ends; the router counts its own 504."""
-    judged_by_the_router(model)
-    stable = model.serve_first()
-    traffic = users(rate=50)
-    revision = model.release("hung", EXTRA_LATENCY_MS="60000")
-    status = model.rolled_back(revision)
-
-    assert status["stable"]["revision"] == stable
+    assert status["stable"]["revision"] == good
     assert status["outcome"]["reason"] == "ObjectiveBreached"
     assert "errors" in status["outcome"]["message"]
     assert {each.status for each in traffic.stop().failures()} <= {504}

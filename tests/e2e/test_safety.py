@@ -13,6 +13,7 @@ import yaml
 from local import cluster
 from local.errors import LocalError
 from local.traffic import TrafficThread
+from tests.e2e.objects import get_object, list_names
 from tests.e2e.support import Model, Status, asked_by_palier, kubectl, not_the_candidates, wait_until
 
 Users = Callable[..., TrafficThread]
@@ -28,8 +29,7 @@ def ask(model: Model, request: str) -> None:
 
 def get(model: Model, kind: str, name: str) -> dict[str, Any]:
     """An object of the model's namespace."""
-    found: dict[str, Any] = json.loads(kubectl("get", kind, name, "-n", model.namespace, "-o", "json"))
-    return found
+    return get_object(model.namespace, f"{kind}s", name)
 
 
 def let_users_ask(traffic: TrafficThread, requests: int) -> None:
@@ -250,9 +250,9 @@ def test_neither_edited_stages_nor_a_lost_pod_move_a_release_elsewhere(model: Mo
         stage["canary"]["weight"] = weight
     model.apply()
     stay_at_first_stage(model, traffic, second, began=began)
-    (pod,) = kubectl("get", "pods", "-n", model.namespace, "-l", f"palier.dev/revision={second}", "-o", "name").split()
+    (pod,) = list_names(model.namespace, "pods", selector=f"palier.dev/revision={second}")
     killed = time.time()
-    kubectl("delete", pod, "-n", model.namespace, "--grace-period=0", "--force", "--wait=false")
+    kubectl("delete", "pod", pod, "-n", model.namespace, "--grace-period=0", "--force", "--wait=false")
     wait_until(lambda: model.weight(second) == 0, timeout=20, what="the candidate to lose its weight")
     lost = model.zero_since(second)
 
@@ -327,8 +327,7 @@ def test_a_service_that_somebody_made_beforehand_gets_no_user(model: Model, user
     model.manifest = first
     model.apply()
     name = f"{model.name}-{second}"
-    services = ("get", "services", "-n", model.namespace, "-o", "name")
-    wait_until(lambda: f"service/{name}" not in kubectl(*services), timeout=60, what="version 2 to be gone")
+    wait_until(lambda: name not in list_names(model.namespace, "services"), timeout=60, what="version 2 to be gone")
     kubectl("create", "configmap", "somebody", "-n", model.namespace)
     owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "somebody"}
     owner["uid"] = get(model, "configmap", "somebody")["metadata"]["uid"]

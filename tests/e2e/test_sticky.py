@@ -7,7 +7,8 @@ from local.traffic import Traffic, TrafficThread
 from tests.e2e.support import Model
 
 
-@pytest.mark.disturbs("machine")
+@pytest.mark.long
+@pytest.mark.bears("operator")
 @pytest.mark.parametrize("sticky", [{"header": "x-user"}, {"cookie": "user"}], ids=["header", "cookie"])
 def test_each_user_stays_with_one_version_while_weights_rise(model: Model, sticky: dict[str, str]) -> None:
     """Whoever has met the candidate keeps it, and each of two groups of users has the candidate's share of it."""
@@ -15,7 +16,7 @@ def test_each_user_stays_with_one_version_while_weights_rise(model: Model, stick
     spec = model.manifest["spec"]
     spec["traffic"]["gateway"] |= {"sticky": sticky, "router": "EnvoyGateway"}
     spec["release"]["stages"] = [
-        {"canary": {"weight": weight, "minDuration": "5s", "maxDuration": "10m"}} for weight in weights
+        {"canary": {"weight": weight, "minDuration": "8s", "maxDuration": "10m"}} for weight in weights
     ]
     model.serve_first()
     names = [f"{'new' if number % 2 else 'loyal'}-{number}" for number in range(400)]
@@ -47,6 +48,7 @@ def test_each_user_stays_with_one_version_while_weights_rise(model: Model, stick
 
     for weight in weights:
         since, until = model.weighed(revision, weight)
+        since += 2  # a busy machine's gateway follows later than others do
         for odd in (0, 1):
             group = {each.sender: each.revision for each in responses.between(since, until) if each.sender % 2 == odd}
             share = sum(one == revision for one in group.values()) / len(group)

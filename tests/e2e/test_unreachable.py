@@ -4,6 +4,8 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from local.traffic import TrafficThread
 from tests.e2e.support import Model
 
@@ -21,10 +23,10 @@ while True:
 """Accepts every connection and answers none, as the sidecar of a service mesh does whose program is not there."""
 
 
-def next_version(model: Model) -> dict[str, Any]:
-    """The next version, whose program listens elsewhere, where its probe and Prometheus find it; its pod's spec."""
-    model.manifest = copy.deepcopy(model.manifest)
-    model.manifest["spec"]["model"]["version"] = "2"
+def next_version(model: Model, first: dict[str, Any], version: str) -> dict[str, Any]:
+    """Another version, whose program listens elsewhere, where its probe and Prometheus find it; its pod's spec."""
+    model.manifest = copy.deepcopy(first)
+    model.manifest["spec"]["model"]["version"] = version
     template: dict[str, Any] = model.manifest["spec"]["serving"]["template"]
     template["metadata"]["annotations"]["prometheus.io/port"] = str(ELSEWHERE)
     pod: dict[str, Any] = template["spec"]
@@ -34,11 +36,32 @@ def next_version(model: Model) -> dict[str, Any]:
     return pod
 
 
-def test_a_port_that_nobody_listens_on_gets_no_users(model: Model, users: Users) -> None:
-    """The condition names the port while pods are Ready; at the deadline the release fails, and no user noticed."""
+@pytest.mark.long
+def test_a_candidate_that_nobody_can_reach_gets_no_users_or_loses_them(model: Model, users: Users) -> None:
+    """Nobody listens on the port of one, and the other accepts connections and hangs up."""
+    model.manifest["spec"]["release"]["stages"] = [
+        {"canary": {"weight": 10, "minDuration": "2s", "maxDuration": "10m"}}
+    ]
     stable = model.serve_first()
-    traffic = users()
-    next_version(model)
+    first = model.manifest
+    traffic = users(rate=50)
+    refused_port(model, first)
+
+    assert model.status["stable"]["revision"] == stable
+    assert len(traffic.responses) > 200
+    assert traffic.responses.failures() == []
+
+    begun, ended = hung_up(model, first)
+
+    assert model.status["stable"]["revision"] == stable
+    failures = traffic.stop().failures()
+    assert [each for each in failures if not begun - 2 <= each.completed <= ended + 2] == []
+    assert len(failures) < 50 * 0.2 * (ended - begun + 4)
+
+
+def refused_port(model: Model, first: dict[str, Any]) -> None:
+    """The condition names the port while pods are Ready; at the deadline the release fails, and no user noticed."""
+    next_version(model, first, "2")
     model.manifest["spec"]["release"]["progressDeadline"] = "15s"
     model.apply()
     model.wait(
@@ -55,20 +78,11 @@ def test_a_port_that_nobody_listens_on_gets_no_users(model: Model, users: Users)
     assert status["outcome"]["reason"] == "PortRefused"
     assert "port 8080" in status["outcome"]["message"]
     assert all(not weights.get(candidate) for _, weights in model.weights)
-    assert status["stable"]["revision"] == stable
-    responses = traffic.stop()
-    assert len(responses) > 200
-    assert responses.failures() == []
 
 
-def test_a_candidate_that_answers_nobody_is_taken_back(model: Model, users: Users) -> None:
-    """Its port accepts connections and hangs up: its counters stand still while stable's rise, and that is enough."""
-    model.manifest["spec"]["release"]["stages"] = [
-        {"canary": {"weight": 10, "minDuration": "2s", "maxDuration": "10m"}}
-    ]
-    stable = model.serve_first()
-    traffic = users(rate=50)
-    pod = next_version(model)
+def hung_up(model: Model, first: dict[str, Any]) -> tuple[float, float]:
+    """The counters of one stand still while stable's rise, and that is enough; when it had users."""
+    pod = next_version(model, first, "3")
     pod["containers"].append(
         {
             "name": "door",
@@ -80,7 +94,7 @@ def test_a_candidate_that_answers_nobody_is_taken_back(model: Model, users: User
     )
     model.apply()
     status = model.wait(
-        lambda s: s.get("candidate", {}).get("version") == "2", timeout=60, what="version 2 to be the candidate"
+        lambda s: s.get("candidate", {}).get("version") == "3", timeout=60, what="version 3 to be the candidate"
     )
     candidate = str(status["candidate"]["revision"])
     model.in_traffic(candidate, weight=10)
@@ -90,7 +104,4 @@ def test_a_candidate_that_answers_nobody_is_taken_back(model: Model, users: User
     assert "while stable counted" in status["outcome"]["message"]
     begun, ended = model.weighed(candidate, 10)
     assert ended - begun < 20
-    assert status["stable"]["revision"] == stable
-    failures = traffic.stop().failures()
-    assert [each for each in failures if not begun - 2 <= each.completed <= ended + 2] == []
-    assert len(failures) < 50 * 0.2 * (ended - begun + 4)
+    return begun, ended
