@@ -179,26 +179,14 @@ def _look_at_pods(
             read = _readings(watched, objectives, step)
             return replace(watched, readings=read, pods_read=Coverage(watched.pods_read.until))
         return watched.mark_unseen(f"no samples yet from the pods of candidate {watched.candidate}", at=at[-1])
-    for instant in at:
-        until = watched.pods_read.until
-        if until is None:
-            watched = replace(watched, pods_read=replace(watched.pods_read, until=instant))
-            continue
-        if instant <= until:
-            continue
-        step = step_of(until, instant)
-        if not (step.was_scraped(watched.candidate) or step.has_samples(watched.candidate, asked)):
-            watched = watched.mark_unseen(
-                f"no fresh samples from the pods of candidate {watched.candidate}", at=instant
-            )
-            continue
-        with_stable = step.was_scraped(watched.stable) or step.has_samples(watched.stable, asked)
-        watched = replace(
-            watched,
-            **_observe_step(watched, objectives, step, with_stable=with_stable),
-            pods_read=Coverage(instant),
-        )
-    return watched
+
+    def can_read(step: LookInterval, revision: str) -> bool:
+        return step.was_scraped(revision) or step.has_samples(revision, asked)
+
+    def explain_unread(_step: LookInterval) -> str:
+        return f"no fresh samples from the pods of candidate {watched.candidate}"
+
+    return _add_steps(watched, objectives, step_of, at, can_read, explain_unread, router=False)
 
 
 def _look_at_router(
@@ -219,24 +207,44 @@ def _look_at_router(
         reason = f"the route has no backend position yet for candidate {watched.candidate}"
         return watched.mark_unseen(reason, at=at[-1], router=True)
     where = ", ".join(watched.router.namespaces)
+
+    def can_read(step: LookInterval, revision: str) -> bool:
+        return step.has_samples(revision, signals)
+
+    def explain_unread(step: LookInterval) -> str:
+        fresh_ones = "fresh counters" if step.was_ever_seen(watched.candidate, signals) else "counters"
+        return f"no {fresh_ones} of the router for candidate {watched.candidate} from its proxies in {where}"
+
+    return _add_steps(watched, objectives, step_of, at, can_read, explain_unread, router=True)
+
+
+def _add_steps(
+    watched: WatchedRelease,
+    objectives: Sequence[MeasuredObjective],
+    step_of: Steps,
+    at: Sequence[float],
+    can_read: Callable[[LookInterval, str], bool],
+    explain_unread: Callable[[LookInterval], str],
+    *,
+    router: bool,
+) -> WatchedRelease:
+    """The release after the steps between the looks at one of its sides."""
     for instant in at:
-        until = watched.router_read.until
-        if until is None:
-            watched = replace(watched, router_read=replace(watched.router_read, until=instant))
+        coverage = watched.coverage[router]
+        if coverage.until is None:
+            watched = watched.with_coverage(replace(coverage, until=instant), router=router)
             continue
-        if instant <= until:
+        if instant <= coverage.until:
             continue
-        step = step_of(until, instant)
-        if not step.has_samples(watched.candidate, signals):
-            fresh_ones = "fresh counters" if step.was_ever_seen(watched.candidate, signals) else "counters"
-            reason = f"no {fresh_ones} of the router for candidate {watched.candidate} from its proxies in {where}"
-            watched = watched.mark_unseen(reason, at=instant, router=True)
+        step = step_of(coverage.until, instant)
+        if not can_read(step, watched.candidate):
+            watched = watched.mark_unseen(explain_unread(step), at=instant, router=router)
             continue
-        watched = replace(
-            watched,
-            **_observe_step(watched, objectives, step, with_stable=step.has_samples(watched.stable, signals)),
-            router_read=Coverage(instant),
-        )
+        observed = _observe_step(watched, objectives, step, with_stable=can_read(step, watched.stable))
+        if router:
+            watched = replace(watched, **observed, router_read=Coverage(instant))
+        else:
+            watched = replace(watched, **observed, pods_read=Coverage(instant))
     return watched
 
 
