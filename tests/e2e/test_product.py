@@ -44,7 +44,6 @@ def waited(model: Model, stage: str) -> tuple[float, list[Status]]:
 
 
 @pytest.mark.long
-@pytest.mark.bears("operator")
 def test_a_version_that_only_new_customers_suffer_from_is_rolled_back_and_says_so(model: Model) -> None:
     """A good version is kept once its sessions are known; one that a twentieth of the customers flee from is not."""
     judged_by_customers(model)

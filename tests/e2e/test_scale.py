@@ -215,6 +215,8 @@ def model_of_variants(request: pytest.FixtureRequest) -> Iterator[Model]:
     kubectl("create", "namespace", namespace)
     with Model(namespace, image=CAPACITY_IMAGE) as model:
         planned(model)
+        # Long enough for an operator to be killed and to come back meanwhile.
+        model.manifest["spec"]["scale"]["loadTest"]["soak"] = "4s"
         model.manifest["spec"]["serving"]["variants"] = variants(model)
         yield model
         if request.session.testsfailed:
