@@ -12,6 +12,7 @@ from palier.api.generate import generated
 from palier.api.generate.crd import COLUMNS, object_schema
 from palier.api.generate.structural import PRESERVE, Schema
 from palier.api.rule import VALIDATIONS
+from palier.presets.page import table
 
 PROGRAM = "python -m palier.api.generate.reference"
 FILE_NAME = "modeldeployment.md"
@@ -72,11 +73,11 @@ def reference() -> str:
                 *_sections("spec", properties["spec"], homes=homes),
                 *_sections("status", properties["status"], homes=homes),
                 "## Conditions\n",
-                *_table(("Type", "Present", "Meaning"), ((f"`{name}`", *rest) for name, *rest in _CONDITIONS)),
+                *table(("Type", "Present", "Meaning"), ((f"`{name}`", *rest) for name, *rest in _CONDITIONS)),
                 "## Annotations that people set\n",
-                *_table(("Annotation", "Value", "Meaning"), ((f"`{name}`", *rest) for name, *rest in _ANNOTATIONS)),
+                *table(("Annotation", "Value", "Meaning"), ((f"`{name}`", *rest) for name, *rest in _ANNOTATIONS)),
                 "## Columns of `kubectl get`\n",
-                *_table(
+                *table(
                     ("Column", "Path", "Meaning"),
                     (
                         (
@@ -125,7 +126,7 @@ def _sections(path: str, schema: Schema, *, homes: Mapping[str, str]) -> Iterato
     yield f"{'#' * depth} `{path}`\n"
     yield schema.get("description", "") + "\n"
     required = schema.get("required", ())
-    yield from _table(
+    yield from table(
         ("Field", "Type", "Default", "Allowed", "Description"),
         (
             (
@@ -210,14 +211,6 @@ def _describe_allowed(field: Schema) -> str:
     if field.get("x-kubernetes-list-type") == "map":
         bounds.append(f"merged by `{field['x-kubernetes-list-map-keys'][0]}`")
     return "; ".join(bounds)
-
-
-def _table(head: tuple[str, ...], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield f"|{' --- |' * len(head)}"
-    for row in rows:
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
-    yield ""
 
 
 def files() -> dict[str, str]:
