@@ -51,14 +51,14 @@ def page() -> str:
             [
                 _HEAD,
                 "## Runtimes\n",
-                *table(("Name", "Title", "Versions", "Answers at", "Known"), map(_overview, all_presets())),
+                *write_table(("Name", "Title", "Versions", "Answers at", "Known"), map(_overview, all_presets())),
                 *(line for preset in all_presets() for line in _runtime(preset)),
                 "## Routers\n",
                 "The series of a revision are those whose label has the value that the template gives.\n",
                 *(line for router in all_routers() for line in _router(router)),
                 "## Product signals\n",
                 _FRONT_END,
-                *table(("Signal", "Bad", "All", "Read as"), map(_product, all_product_signals())),
+                *write_table(("Signal", "Bad", "All", "Read as"), map(_product, all_product_signals())),
                 *_list(f"`{signal.name}`: {caveat}" for signal in all_product_signals() for caveat in signal.caveats),
             ]
         ).rstrip("\n")
@@ -113,20 +113,7 @@ def _runtime(preset: Preset) -> Iterator[str]:
     yield f"`{preset.name}`, versions {_versions(preset.versions)}. {_describe_sources(preset)}\n"
     if preset.scrape.needs:
         yield f"Needs: {'; '.join(f'`{need}`' for need in preset.scrape.needs)}.\n"
-<<<<<<< HEAD
     yield from _signals(preset.signals, preset.caveats)
-=======
-    yield from table(
-        ("Signal", "Kind", "Series", "Unit", "Edges", "Missing or too coarse"),
-        (_signal(name, preset.signals[name]) for name in SIGNALS if name in preset.signals),
-    )
-    yield from _list(
-        [
-            *preset.caveats,
-            *(f"`{name}`: {caveat}" for name, signal in preset.signals.items() for caveat in signal.caveats),
-        ]
-    )
->>>>>>> dupb
 
 
 def _router(router: RouterPreset) -> Iterator[str]:
@@ -138,24 +125,14 @@ def _router(router: RouterPreset) -> Iterator[str]:
     signals: dict[str, Signal] = {"requests": router.requests, "errors": router.errors}
     if router.latency is not None:
         signals["latency"] = router.latency
-<<<<<<< HEAD
     yield from _signals(signals, router.caveats)
 
 
 def _signals(signals: Mapping[str, Signal], caveats: Sequence[str]) -> Iterator[str]:
     head = ("Signal", "Kind", "Series", "Unit", "Edges", "Missing or too coarse")
-    yield from _table(head, (_signal(name, signals[name]) for name in SIGNALS if name in signals))
+    yield from write_table(head, (_signal(name, signals[name]) for name in SIGNALS if name in signals))
     further = (f"`{name}`: {caveat}" for name, signal in signals.items() for caveat in signal.caveats)
     yield from _list([*caveats, *further])
-=======
-    yield from table(
-        ("Signal", "Kind", "Series", "Unit", "Edges", "Missing or too coarse"),
-        (_signal(name, signal) for name, signal in signals.items()),
-    )
-    yield from _list(
-        [*router.caveats, *(f"`{name}`: {caveat}" for name, signal in signals.items() for caveat in signal.caveats)]
-    )
->>>>>>> dupb
 
 
 def _product(signal: ProductPreset) -> tuple[str, ...]:
@@ -198,7 +175,7 @@ def _edges(bounds: Sequence[float]) -> str:
     return " ".join(shown if len(shown) <= long else [*shown[:8], "…", *shown[-3:], f"({len(shown)})"])
 
 
-def table(head: tuple[str, ...], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+def write_table(head: tuple[str, ...], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     """A table in Markdown, line by line."""
     yield f"| {' | '.join(head)} |"
     yield f"|{' --- |' * len(head)}"

@@ -12,7 +12,7 @@ from palier.api.generate import generated
 from palier.api.generate.crd import COLUMNS, object_schema
 from palier.api.generate.structural import PRESERVE, Schema
 from palier.api.rule import VALIDATIONS
-from palier.presets.page import table
+from palier.presets.page import write_table
 
 PROGRAM = "python -m palier.api.generate.reference"
 FILE_NAME = "modeldeployment.md"
@@ -73,11 +73,13 @@ def reference() -> str:
                 *_sections("spec", properties["spec"], homes=homes),
                 *_sections("status", properties["status"], homes=homes),
                 "## Conditions\n",
-                *table(("Type", "Present", "Meaning"), ((f"`{name}`", *rest) for name, *rest in _CONDITIONS)),
+                *write_table(("Type", "Present", "Meaning"), ((f"`{name}`", *rest) for name, *rest in _CONDITIONS)),
                 "## Annotations that people set\n",
-                *table(("Annotation", "Value", "Meaning"), ((f"`{name}`", *rest) for name, *rest in _ANNOTATIONS)),
+                *write_table(
+                    ("Annotation", "Value", "Meaning"), ((f"`{name}`", *rest) for name, *rest in _ANNOTATIONS)
+                ),
                 "## Columns of `kubectl get`\n",
-                *table(
+                *write_table(
                     ("Column", "Path", "Meaning"),
                     (
                         (
@@ -126,7 +128,7 @@ def _sections(path: str, schema: Schema, *, homes: Mapping[str, str]) -> Iterato
     yield f"{'#' * depth} `{path}`\n"
     yield schema.get("description", "") + "\n"
     required = schema.get("required", ())
-    yield from table(
+    yield from write_table(
         ("Field", "Type", "Default", "Allowed", "Description"),
         (
             (
