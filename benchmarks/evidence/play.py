@@ -120,7 +120,7 @@ def _first_look_with_six(recording: Recording, look: float) -> float:
 
 def _unseen(recording: Recording, at: float, scrape: float) -> bool:
     """Whether Prometheus had nothing fresh of the candidate at that moment."""
-    if any(start <= at < end for start, end in recording.unavailable):
+    if recording.unavailable.covers(at):
         return True
     oldest = at - 2.5 * scrape - 0.5
     return not any(((pod.times > oldest) & (pod.times <= at)).any() for pod in recording.pods_of(Arm.CANDIDATE))
