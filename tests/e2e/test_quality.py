@@ -97,12 +97,10 @@ def test_an_experiment_keeps_the_better_version(model: Model, users: Users) -> N
     spec = model.manifest["spec"]
     spec["objectives"] = [{"name": "errors", "errorRate": {"maxPercent": "40"}}]
     experiment = {"objective": "errors", "weight": 50, "duration": "10s"}
-    spec["release"]["stages"] = [{"canary": {"weight": 20, "minDuration": "2s", "maxDuration": "5m"}}]
+    container = spec["serving"]["template"]["spec"]["containers"][0]
+    container["env"] = [*container.get("env", ()), {"name": "FAIL_PERCENT", "value": "20"}]
     model.serve_first()
     users(rate=60)
-    poor = model.release("poor", FAIL_PERCENT="20")
-    model.promoted(poor)
-    spec = model.manifest["spec"]
     spec["release"]["stages"] = [{"experiment": experiment}]
     better = model.release("better", FAIL_PERCENT="1")
     status = model.promoted(better, timeout=180)
