@@ -68,6 +68,6 @@ def share(hits: int, total: int) -> Estimate:
 def quantile(ascending: Sequence[float], part: float) -> Estimate:
     """A quantile with the interval that order statistics give without any assumption."""
     size = len(ascending)
-    low, high = stats.binom.ppf([0.025, 0.975], size, part)
+    low, high = (float(stats.binom.ppf(tail, size, part)) for tail in (0.025, 0.975))
     value = ascending[math.ceil(part * size) - 1]
     return Estimate(value, ascending[max(int(low) - 1, 0)], ascending[min(int(high), size - 1)])

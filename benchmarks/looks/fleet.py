@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from urllib.parse import parse_qs, urlsplit
 
+from typing_extensions import override
+
 from palier.evidence.objective import ObjectiveRule
 from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import CounterRatio, MeasuredObjective, SlowerThan
@@ -158,6 +160,7 @@ def _serve(number: int, told: Connection) -> None:
             self.wfile.write(body)
             told.send(len(body))
 
+        @override
         def log_message(self, *_: object) -> None:
             pass
 
