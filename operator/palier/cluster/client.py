@@ -12,8 +12,10 @@ import functools
 import logging
 import os
 import socket
-from collections.abc import Mapping
-from typing import Any, Literal, Protocol, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol, Self, TypedDict
+
+from typing_extensions import Unpack
 
 from palier.api.constants import API_VERSION, FIELD_MANAGER, FIELD_MANAGER_STATUS, GROUP, KIND
 from palier.api.printable import make_printable
@@ -36,6 +38,14 @@ LOG_LIMIT = 65_536
 """Bytes of a log that are read at once: whoever writes longer lines does not fill our memory."""
 
 _OURS = (("fieldManager", FIELD_MANAGER),)
+
+
+class _Rest(TypedDict, total=False):
+    """What a `Request` may have besides the object that it is about."""
+
+    query: Sequence[tuple[str, str]]
+    body: Mapping[str, Any]
+    content_type: str
 
 
 class Cluster(Protocol):
@@ -311,11 +321,15 @@ class KubernetesCluster:
             return frozenset()
         return frozenset(resource["kind"] for resource in answer["resources"])
 
-    async def _request(self, method: str, reference: Reference, subject: str, **rest: Any) -> dict[str, Any]:  # noqa: ANN401
-        return await self._transport.request(_describe_request(reference, method, subject, **rest))
+    async def _request(
+        self, method: str, reference: Reference, subject: str, *, part: str = "", **rest: Unpack[_Rest]
+    ) -> dict[str, Any]:
+        return await self._transport.request(_describe_request(reference, method, subject, part=part, **rest))
 
 
-def _describe_request(reference: Reference, method: str, subject: str, *, part: str = "", **rest: Any) -> Request:  # noqa: ANN401
+def _describe_request(
+    reference: Reference, method: str, subject: str, *, part: str = "", **rest: Unpack[_Rest]
+) -> Request:
     """A request about one object, or about a part of it such as `/status`; a new one is sent to all of its kind."""
     new = method == "POST"
     path = (

@@ -84,11 +84,11 @@ class Series:
     def from_columns(cls, labels: Mapping[str, str], times: Times, values: tuple[float, ...]) -> Self:
         """From times and values apart; series that are given the same object as `times` are counted faster."""
         total = sum(values)
-        if total > LARGEST_COUNT or not math.isfinite(total):
+        if not math.isfinite(total):
             return cls(labels, zip(times, values, strict=True))
         one = cls.__new__(cls)
         one.labels, one.times, one.values, one.buckets = labels, times, values, None
-        one.countable = not values or min(values) >= 0
+        one.countable = not values or (min(values) >= 0 and (total <= LARGEST_COUNT or max(values) <= LARGEST_COUNT))
         return one
 
     @classmethod

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import orjson
@@ -45,6 +45,19 @@ SHORTEST_SECRET: Final = 6
 
 class _Unusable(Exception):  # noqa: N818 - as in palier.errors
     """Files from which nothing can be made; the text names the file and holds nothing of what is in it."""
+
+
+class _Answer(requests.Response):
+    """An answer for a large fleet has megabytes, and decoding them with the standard library takes twice as long."""
+
+    @override
+    def json(self, **_: Any) -> Any:
+        """Decode the body.
+
+        Raises:
+            json.JSONDecodeError: it is not JSON.
+        """
+        return orjson.loads(self.content)
 
 
 class _Authorization(AuthBase):
@@ -367,8 +380,7 @@ class Connections:
             raise trouble
         # The library reads all that there is, however much: from here it gets no more than the limits allow.
         response.raw = self._limits.bound_body(response.raw)
-        # An answer for a large fleet has megabytes, and the library's own way to decode it takes twice as long.
-        response.json = lambda **_: orjson.loads(response.content)  # type: ignore[method-assign]
+        response.__class__ = _Answer
 
     def _explain_redirect(self, response: requests.Response) -> MetricsUnavailable:
         # The library would take headers and client certificates along to wherever it is sent.

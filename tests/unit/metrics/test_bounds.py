@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import gc
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 
 import palier
 from palier.errors import MetricsUnavailable
@@ -137,6 +139,19 @@ def test_the_next_question_after_a_large_one_is_answered(server: Server) -> None
         server.series = 40_000
         for _ in range(2):
             assert len(asyncio.run(source.samples("up", at=100.0, seconds=15))) == 40_000
+
+
+def test_an_answer_is_gone_when_it_has_been_read(server: Server) -> None:
+    """A look pauses the search for cycles, so an answer in one would stay in memory long after it was read."""
+    server.series = 1000
+    gc.collect()
+    gc.disable()
+    try:
+        with closing(PrometheusSource(server.url, threads=1)) as source:
+            assert asyncio.run(source.samples("up", at=100.0, seconds=15))
+        assert [one for one in gc.get_objects() if isinstance(one, requests.Response)] == []
+    finally:
+        gc.enable()
 
 
 def measured(source: Source, origin: Origin) -> MeasuredObjective:
