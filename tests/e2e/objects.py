@@ -38,7 +38,7 @@ def get_object(namespace: str, kind: str, name: str) -> dict[str, Any]:
 
 
 def _read(path: str, query: Mapping[str, str]) -> dict[str, Any]:
-    client = _client()
+    client = _connect()
     request = client.param_serialize("GET", path, query_params=list(query.items()), auth_settings=["BearerToken"])
     response = client.call_api(*request, _request_timeout=10)
     body = response.read()
@@ -49,5 +49,5 @@ def _read(path: str, query: Mapping[str, str]) -> dict[str, Any]:
 
 
 @functools.cache
-def _client() -> Any:  # noqa: ANN401 - the client has no types
+def _connect() -> Any:  # noqa: ANN401 - the client has no types
     return kubernetes.config.new_client_from_config(str(cluster.kubeconfig_path()))

@@ -29,7 +29,7 @@ def serving() -> Iterator[Model]:
 
 
 @pytest.fixture
-def served(request: pytest.FixtureRequest, serving: Model) -> Iterator[Model]:
+def served_model(request: pytest.FixtureRequest, serving: Model) -> Iterator[Model]:
     """The same, which gets its first manifest back afterwards."""
     first = serving.manifest
     stable = serving.status["stable"]["revision"]
@@ -53,7 +53,7 @@ def next_version(model: Model) -> None:
     model.manifest["spec"]["model"]["version"] = "2"
 
 
-def failed(model: Model) -> Status:
+def await_failure(model: Model) -> Status:
     """See the next version's release begin and fail."""
     status = model.wait(lambda s: s.get("candidate"), timeout=30, what="the next version to be the candidate")
     revision = status["candidate"]["revision"]
@@ -71,47 +71,47 @@ def still_serves(model: Model, stable: str) -> None:
     assert model.condition("Available")["status"] == "True"
 
 
-def test_an_image_that_does_not_exist_is_named(served: Model) -> None:
+def test_an_image_that_does_not_exist_is_named(served_model: Model) -> None:
     """The release fails at its deadline with the kubelet's word for it."""
-    stable = served.status["stable"]["revision"]
-    next_version(served)
-    served.manifest["spec"]["release"]["progressDeadline"] = "8s"
-    container(served)["image"] = "localhost/no-such-image:1"
-    container(served)["imagePullPolicy"] = "Never"
-    served.apply()
-    status = failed(served)
+    stable = served_model.status["stable"]["revision"]
+    next_version(served_model)
+    served_model.manifest["spec"]["release"]["progressDeadline"] = "8s"
+    container(served_model)["image"] = "localhost/no-such-image:1"
+    container(served_model)["imagePullPolicy"] = "Never"
+    served_model.apply()
+    status = await_failure(served_model)
 
     assert "ErrImageNeverPull" in status["outcome"]["message"]
     assert "no-such-image" in status["outcome"]["message"]
-    still_serves(served, stable)
+    still_serves(served_model, stable)
 
 
-def test_a_container_that_never_gets_ready_is_named(served: Model) -> None:
+def test_a_container_that_never_gets_ready_is_named(served_model: Model) -> None:
     """So is a pod that runs without ever being ready."""
-    stable = served.status["stable"]["revision"]
-    next_version(served)
-    served.manifest["spec"]["release"]["progressDeadline"] = "8s"
-    container(served)["readinessProbe"] = {"httpGet": {"path": "/nowhere", "port": 8080}, "periodSeconds": 1}
-    served.apply()
-    status = failed(served)
+    stable = served_model.status["stable"]["revision"]
+    next_version(served_model)
+    served_model.manifest["spec"]["release"]["progressDeadline"] = "8s"
+    container(served_model)["readinessProbe"] = {"httpGet": {"path": "/nowhere", "port": 8080}, "periodSeconds": 1}
+    served_model.apply()
+    status = await_failure(served_model)
 
     assert "not ready" in status["outcome"]["message"]
-    still_serves(served, stable)
+    still_serves(served_model, stable)
 
 
-def test_an_accelerator_that_no_node_has_holds_the_release(served: Model) -> None:
+def test_an_accelerator_that_no_node_has_holds_the_release(served_model: Model) -> None:
     """A GPU is wanted and there is none: the scheduler's sentence is in the condition, nothing else happens."""
-    stable = served.status["stable"]["revision"]
-    next_version(served)
-    served.manifest["spec"]["serving"]["placement"] = {"accelerator": "GPU", "gpu": {}}
-    served.apply()
-    served.wait(
-        lambda _status: "Insufficient nvidia.com/gpu" in served.condition("Ready").get("message", ""),
+    stable = served_model.status["stable"]["revision"]
+    next_version(served_model)
+    served_model.manifest["spec"]["serving"]["placement"] = {"accelerator": "GPU", "gpu": {}}
+    served_model.apply()
+    served_model.wait(
+        lambda _status: "Insufficient nvidia.com/gpu" in served_model.condition("Ready").get("message", ""),
         timeout=60,
         what="the condition to name the accelerator",
     )
 
-    still_serves(served, stable)
+    still_serves(served_model, stable)
 
 
 def test_a_gateway_that_does_not_exist_is_named(model: Model) -> None:
@@ -140,39 +140,41 @@ def test_a_listener_that_does_not_allow_the_route_is_named(model: Model) -> None
     )
 
 
-def test_a_hostname_taken_by_another_is_named(served: Model) -> None:
+def test_a_hostname_taken_by_another_is_named(served_model: Model) -> None:
     """A second ModelDeployment with the same host waits and says who has it; the first keeps its traffic."""
-    stable = served.status["stable"]["revision"]
-    second = copy.deepcopy(served.manifest)
+    stable = served_model.status["stable"]["revision"]
+    second = copy.deepcopy(served_model.manifest)
     second["metadata"]["name"] = "latecomer"
     kubectl("apply", "-f", "-", stdin=yaml.safe_dump(second))
 
     def message() -> str:
-        body = get_object(served.namespace, "modeldeployments", "latecomer")
+        body = get_object(served_model.namespace, "modeldeployments", "latecomer")
         conditions = body.get("status", {}).get("conditions", ())
         return next((c["message"] for c in conditions if c["type"] == "Ready"), "")
 
     wait_until(
-        lambda: f"taken by the older HTTPRoute {served.namespace}/demo" in message(), timeout=60, what="its condition"
+        lambda: f"taken by the older HTTPRoute {served_model.namespace}/demo" in message(),
+        timeout=60,
+        what="its condition",
     )
-    kubectl("delete", "modeldeployment", "latecomer", "-n", served.namespace)
+    kubectl("delete", "modeldeployment", "latecomer", "-n", served_model.namespace)
 
-    still_serves(served, stable)
+    still_serves(served_model, stable)
 
 
-def test_a_prompt_that_is_not_there_is_named(served: Model) -> None:
+def test_a_prompt_that_is_not_there_is_named(served_model: Model) -> None:
     """A missing ConfigMap is a sentence with the label that it needs, and the old revision serves on."""
-    stable = served.status["stable"]["revision"]
-    next_version(served)
-    served.manifest["spec"]["model"]["prompts"] = [
+    stable = served_model.status["stable"]["revision"]
+    next_version(served_model)
+    served_model.manifest["spec"]["model"]["prompts"] = [
         {"name": "system", "configMapKeyRef": {"name": "nowhere", "key": "system"}}
     ]
-    served.apply()
-    served.wait(
-        lambda _status: served.condition("Stalled").get("reason") == "InvalidSpec",
+    served_model.apply()
+    served_model.wait(
+        lambda _status: served_model.condition("Stalled").get("reason") == "InvalidSpec",
         timeout=30,
         what="the object to be stalled",
     )
 
-    assert "palier.dev/watch" in served.condition("Stalled")["message"]
-    still_serves(served, stable)
+    assert "palier.dev/watch" in served_model.condition("Stalled")["message"]
+    still_serves(served_model, stable)

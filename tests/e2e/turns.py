@@ -40,7 +40,7 @@ class Company:
         assert self.borne <= {OPERATOR, PROMETHEUS}
 
     @property
-    def needed(self) -> frozenset[str]:
+    def undisturbed_parts(self) -> frozenset[str]:
         """The parts that nobody may disturb meanwhile; those who disturb the same part do not mind each other."""
         return frozenset(PARTS) - self.borne - (self.disturbed - {MACHINE})
 
@@ -80,8 +80,10 @@ def turn(company: Company, folder: Path) -> Iterator[None]:
             {part: opened.enter_context((folder / f"e2e-{part}-{how}").open("w")) for part in PARTS}
             for how in ("needed", "disturbed")
         )
-        held = [needed[part] for part in company.needed] + [disturbed[part] for part in company.disturbed]
-        excluded = [disturbed[part] for part in company.needed] + [needed[part] for part in company.disturbed]
+        held = [needed[part] for part in company.undisturbed_parts] + [disturbed[part] for part in company.disturbed]
+        excluded = [disturbed[part] for part in company.undisturbed_parts] + [
+            needed[part] for part in company.disturbed
+        ]
         while not _enter(door, held, excluded):
             pause.wait(0.1)
         yield

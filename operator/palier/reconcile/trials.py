@@ -40,7 +40,9 @@ from palier.shadow import plan as shadow_plan
 logger = logging.getLogger(__name__)
 
 LONGEST_QUESTION = 10.0
-"""Seconds after which it stays unknown what the pods used under load."""
+"""Seconds after which an answer is given up: nobody's abort or rollback waits for what a Job has found."""
+
+NO_ANSWER = "the API server does not answer in time"
 
 Versions = Mapping[str, Mapping[str, str]]
 """What is compared, by its part in the comparison: names and versions of model and prompts."""
@@ -189,10 +191,12 @@ class Trials:
     async def _load_test_facts(self, deployment: ModelDeployment, run: Run) -> LoadTestFacts:
         """What is known of the run's Job, with what the tested pods used while they carried their capacity."""
         try:
-            facts = await loadtests.facts(self._cluster, self._store, deployment, run)
-        except ClusterError as error:
-            logger.warning("a load test of %s cannot be read: %s", deployment.metadata.name, error)
-            return LoadTestFacts(exists=True, message=str(error))
+            async with asyncio.timeout(LONGEST_QUESTION):
+                facts = await loadtests.facts(self._cluster, self._store, deployment, run)
+        except (ClusterError, TimeoutError) as error:
+            message = str(error) or NO_ANSWER
+            logger.warning("a load test of %s cannot be read: %s", deployment.metadata.name, message)
+            return LoadTestFacts(exists=True, message=message)
         result = facts.result
         if result is None or result.soak_began is None or result.soak_ended is None:
             return facts
@@ -212,10 +216,12 @@ class Trials:
 
     async def _golden_facts(self, deployment: ModelDeployment, run: GoldenRun) -> GoldenFacts:
         try:
-            return await goldens.facts(self._cluster, self._store, deployment, run)
-        except ClusterError as error:
-            logger.warning("golden answers of %s cannot be read: %s", deployment.metadata.name, error)
-            return GoldenFacts(exists=True, message=str(error))
+            async with asyncio.timeout(LONGEST_QUESTION):
+                return await goldens.facts(self._cluster, self._store, deployment, run)
+        except (ClusterError, TimeoutError) as error:
+            message = str(error) or NO_ANSWER
+            logger.warning("golden answers of %s cannot be read: %s", deployment.metadata.name, message)
+            return GoldenFacts(exists=True, message=message)
 
     def _golden_plan(
         self, deployment: ModelDeployment, candidate: str, stable: str, inputs: SpecInputs, versions: Versions

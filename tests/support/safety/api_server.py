@@ -19,7 +19,7 @@ ANY = "*"
 """As a kind: every kind but the HTTPRoute. As a verb: every verb."""
 
 
-def _unchanged(obj: Object) -> Object:
+def _keep_object(obj: Object) -> Object:
     return obj
 
 
@@ -32,7 +32,7 @@ class StrictCluster(MemoryCluster):
         """By kind and verb: `create`, `update`, `delete`, or `status`; Events are created."""
         self.turned_away: list[str] = []
         """What was refused, in order: verb, kind and name."""
-        self.mutate: Callable[[Object], Object] = _unchanged
+        self.mutate: Callable[[Object], Object] = _keep_object
         """The webhooks: what becomes of an object that is written."""
 
     def refuse(self, kind: str, verb: str, error: ClusterError) -> None:
@@ -87,7 +87,7 @@ class StrictCluster(MemoryCluster):
     @override
     def _says_nothing_new(self, live: Mapping[str, Any], obj: Mapping[str, Any]) -> bool:
         # A webhook may have something to add to what was there before it.
-        return self.mutate is _unchanged and super()._says_nothing_new(live, obj)
+        return self.mutate is _keep_object and super()._says_nothing_new(live, obj)
 
     @override
     def _keep(self, identity: tuple[str, str, str], obj: Object) -> Object:

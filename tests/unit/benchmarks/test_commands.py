@@ -24,7 +24,7 @@ Run = Callable[..., Ended]
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """A benchmark as its reader starts it with `python -m`, in this process: to load its libraries takes seconds."""
 
-    def ended(module: str, *arguments: str) -> Ended:
+    def run_module(module: str, *arguments: str) -> Ended:
         monkeypatch.setattr(sys, "argv", [module, *arguments])
         try:
             runpy.run_module(module, run_name="__main__")
@@ -33,7 +33,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
             status = end.code or 0
         return Ended(status, capsys.readouterr().out)
 
-    return ended
+    return run_module
 
 
 def test_the_comparison_of_decisions_writes_its_report(tmp_path: Path, run: Run) -> None:

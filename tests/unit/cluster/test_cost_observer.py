@@ -1,5 +1,6 @@
 """What is gathered of load, prices and spending, what is not asked for, and what stays unknown if a question fails."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -21,6 +22,7 @@ from palier.errors import MetricsUnavailable, Unavailable
 from palier.evidence.counters import Series
 from palier.manifests.loadtest import load_test_job, load_test_name
 from palier.metrics.prices import Prices
+from palier.reconcile import trials
 from palier.reconcile.costs import PLACES_KEPT, CostObserver
 from palier.reconcile.trials import Trials
 from palier.release.observation import MeasuredEvidence, Observation
@@ -71,16 +73,18 @@ class Metrics:
 
 
 class Away(MemoryCluster):
-    """An API server that counts how often it is asked for pods, and may be away."""
+    """An API server that counts how often it is asked for pods, and may be away or never answer."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.away = False
+        self.away = self.silent = False
         self.asked_for_pods = 0
 
     @override
     async def list_pods(self, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
         self.asked_for_pods += 1
+        if self.silent:
+            await asyncio.Event().wait()
         if self.away:
             raise Unavailable("the API server is away")
         return await super().list_pods(namespace, labels)
@@ -327,6 +331,25 @@ async def test_a_job_that_cannot_be_read_goes_on(shell: Shell) -> None:
     assert observation.load_test.message == "the API server is away"
     assert decision.run == run
     assert decision.state.load_tests == ()
+
+
+async def test_an_api_server_that_never_answers_keeps_nobody_waiting(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pass goes on, so that an abort is heard, and the load test is taken neither for failed nor for gone."""
+    monkeypatch.setattr(trials, "LONGEST_QUESTION", 0.01)
+    deployment = load_tested()
+    (run,) = runs_of(ways(deployment).values(), attempt=0)
+    shell.ended(deployment, run)
+    shell.cluster.silent = True
+    async with asyncio.timeout(10):
+        facts = (
+            await shell.trials.complete_observation(
+                deployment, shell.look(deployment, State()), under_load(deployment), inputs=asked(deployment), now=NOW
+            )
+        ).load_test
+
+    assert (facts.exists, facts.failed, facts.message) == (True, False, trials.NO_ANSWER)
 
 
 async def test_the_numbers_are_exported_and_go_with_the_budget(shell: Shell) -> None:

@@ -38,7 +38,7 @@ def route(
     return route_manifest(deployment, gateway, backend_positions=slots, weights=weights, ports=ports, mirror=mirror)
 
 
-def uncopied(live: dict[str, Any]) -> object:
+def rules_without_copies(live: dict[str, Any]) -> object:
     """The rules of a route without copies."""
     return uncopied_route_manifest(model_deployment(), live)["spec"]["rules"]
 
@@ -180,9 +180,9 @@ def test_rules_lose_their_mirror_and_nothing_else() -> None:
     )
     foreign = {"spec": {"rules": [{"filters": [{"type": "RequestMirror"}], "timeouts": {"request": "1s"}}, {}]}}
 
-    assert uncopied(mirrored) == plain["spec"]["rules"]
-    assert uncopied({**plain, **foreign}) == [{"timeouts": {"request": "1s"}}, {}]
-    assert uncopied({**plain, "spec": {}}) == []
+    assert rules_without_copies(mirrored) == plain["spec"]["rules"]
+    assert rules_without_copies({**plain, **foreign}) == [{"timeouts": {"request": "1s"}}, {}]
+    assert rules_without_copies({**plain, "spec": {}}) == []
 
 
 def test_a_mirror_is_no_weight() -> None:
