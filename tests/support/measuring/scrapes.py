@@ -25,6 +25,8 @@ class Scrapes:
     def __init__(self) -> None:
         self.answers: dict[Question, dict[tuple[str, ...], list[tuple[str, Series]]]] = {}
         self.scraped: dict[tuple[str, ...], list[tuple[str, Series]]] = {}
+        self._times: dict[tuple[float, ...], tuple[float, ...]] = {}
+        """Series that were read by the same scrapes have the very same times, as those of a look have."""
 
     def add(
         self,
@@ -45,12 +47,14 @@ class Scrapes:
         self, selector: str, series: Series, *, arm: str = CANDIDATE, router: bool = False, proxy: bool = False
     ) -> None:
         """Any series."""
+        series.times = self._times.setdefault(series.times, series.times)
         rows = self.answers.setdefault(Question(selector, router, proxy), {})
         rows.setdefault(series.target, []).append((arm, series))
 
     def up(self, *times: float, arm: str = CANDIDATE, pod: str = "") -> None:
         """A pod that was scraped at these times."""
         series = Series({"pod": pod or arm}, [(time, 1.0) for time in times])
+        series.times = self._times.setdefault(series.times, series.times)
         self.scraped.setdefault(series.target, []).append((arm, series))
 
     def step(self, start: float = 30, end: float = 60) -> LookInterval:

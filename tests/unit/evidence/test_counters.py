@@ -228,3 +228,22 @@ def test_different_ports_of_a_pod_are_different_targets() -> None:
         [found] = increments(series, pod_of=lambda _: "revision", start=30, end=60, staleness=20.0).values()
 
         assert found.count == 14
+
+
+@pytest.mark.parametrize(
+    ("values", "countable"),
+    [
+        ((1.0, 2.0), True),
+        ((2.0**53, 2.0**53), True),
+        ((1.0, 2.0**53 + 2), False),
+        ((-1.0, 2.0), False),
+        ((math.nan, 1.0), True),
+        ((), True),
+    ],
+)
+def test_a_series_knows_whether_a_counter_can_have_its_values(values: tuple[float, ...], *, countable: bool) -> None:
+    """However it was read, and however large its values are together."""
+    times = tuple(float(number) for number in range(len(values)))
+
+    assert Series.from_columns({}, times, values).countable is countable
+    assert Series({}, zip(times, values, strict=True)).countable is countable

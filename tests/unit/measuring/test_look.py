@@ -94,6 +94,31 @@ def test_labels_that_come_later_are_counted_from_their_own_time_on() -> None:
     assert later.evidence["errors"].stage.total == 600
 
 
+def test_a_counter_that_is_born_in_one_pod_counts_although_another_pod_has_the_same_scrapes() -> None:
+    """What is found once for all series that have the same times holds for no series with other times."""
+    scrapes = Scrapes()
+    for pod in ("a", "b"):
+        scrapes.up(30, 45, 60, pod=pod)
+        scrapes.add("requests_total", {30: 0, 45: 10, 60: 100}, pod=pod)
+        scrapes.add("errors_total", {30: 0, 45: 1, 60: 2}, pod=pod, code="500")
+    scrapes.add("errors_total", {45: 3, 60: 5}, pod="b", code="503")
+    watched = scrapes.look(release(objective(RATIO)), 60)
+
+    assert totals(watched)[:2] == (200, 9)
+
+
+def test_a_look_that_was_made_before_is_not_made_again() -> None:
+    """Nothing counts twice, and what was read stays read."""
+    scrapes = Scrapes()
+    scrapes.up(30, 45, 60, 75)
+    scrapes.add("requests_total", {30: 0, 45: 10, 60: 30, 75: 60})
+    scrapes.add("errors_total", {30: 0, 45: 1, 60: 2, 75: 3})
+    once = scrapes.look(release(objective(RATIO)), 60)
+
+    assert scrapes.look(once, 45, 60) == once
+    assert totals(scrapes.look(once, 45, 75)) == totals(scrapes.look(once, 75))
+
+
 def test_evidence_about_something_else_is_dropped() -> None:
     """An objective that has been changed begins anew; one that has not goes on."""
     scrapes, limit = both_arms(), replace(RULE, limit=0.2)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from palier.evidence.counters import Series
+from palier.measuring.coverage import Coverage
 from palier.measuring.look import instants
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from tests.support.metrics.promql import plain
@@ -53,6 +54,22 @@ async def test_one_release_that_has_fallen_behind_does_not_make_everybody_read_i
 
     await looks.look(START + 201)
     assert len(reach) == 199 * 3 + 9
+
+
+async def test_what_is_older_than_can_be_asked_for_is_given_up() -> None:
+    """An operator that was away for two hours counts on from its last interval, not from what is left of the past."""
+    source = Recorded()
+    for revision in (CANDIDATE, STABLE):
+        labels = {"pod": f"demo-{revision}-6b7f9c8d5f-x2x4z"}
+        scrapes = range(0, 7301, 10)
+        source.record("up", labels, [(START + second, 1) for second in scrapes])
+        source.record("requests_total", labels, [(START + second, second) for second in scrapes])
+    looks = looks_at(source)
+    looks.watch(KEY, release(traffic_since=START, pods_read=Coverage(START + 20)))
+    await looks.look(START + 7300)
+
+    assert found(looks).pods_read.until == START + 7300
+    assert found(looks).evidence["errors"].release.total <= 10
 
 
 async def test_a_router_that_nobody_scrapes_does_not_make_looks_longer() -> None:

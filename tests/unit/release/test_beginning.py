@@ -229,6 +229,15 @@ def test_the_evidence_of_the_looks_is_remembered() -> None:
     assert (release.pods_read.until, release.pods_read.unseen_since) == (NOW + 5, NOW + 6)
 
 
+def test_why_a_source_cannot_be_read_is_no_memory() -> None:
+    """Every look finds the reason again, and another one is nothing to write a status for."""
+    unseen = Coverage(NOW + 5, "no fresh samples", NOW + 6)
+    release = remembering(releasing(ReleasePhase.CANARY), pods_read=unseen, router_read=unseen).release
+
+    assert release is not None
+    assert release.pods_read == release.router_read == Coverage(NOW + 5, unseen_since=NOW + 6)
+
+
 def test_evidence_that_is_older_than_the_memory_is_not() -> None:
     """Another process looked further already: going back would count its events twice."""
     state = releasing(ReleasePhase.CANARY, pods_read=Coverage(NOW + 9))
