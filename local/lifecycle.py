@@ -54,6 +54,13 @@ def down() -> None:
         say(f"the cluster is down after {time.monotonic() - start:.1f} s")
 
 
+def is_up() -> bool:
+    """Whether a cluster or a control plane of ours runs, in whatever state; a folder with nothing running is none."""
+    layout = Layout(state())
+    planned = plan.load(layout)
+    return planned is not None and any(daemon.pid() for daemon in node.daemons(layout, planned))
+
+
 def locked() -> AbstractContextManager[None]:
     """Holds the lock under which one run at a time changes the cluster."""
     name = str(state()).strip("/").replace("/", "-")
@@ -81,7 +88,7 @@ def _take_over(layout: Layout, *, node_wanted: bool) -> Plan | None:
             say("an earlier start was interrupted: clearing its remains away")
             teardown.down(layout)
         return None
-    if not any(daemon.pid() for daemon in node.daemons(layout, planned)):
+    if not is_up():
         say("the cluster of an earlier run has ended: clearing its remains away")
         teardown.down(layout)
         return None

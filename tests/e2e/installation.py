@@ -8,7 +8,6 @@ from pathlib import Path
 
 from local import cluster, containerfile, lifecycle
 from local.errors import LocalError
-from local.paths import Layout, state
 from local.reservation import reserve
 from tests.e2e.support import Faults, kubectl
 
@@ -35,7 +34,7 @@ def install_palier() -> Iterator[None]:
         LocalError: the cluster is in use, or has a Palier already that the tests would replace.
     """
     with reserve("the end-to-end tests"):
-        started = cluster.is_local() and not Layout(state()).root.exists()
+        started = cluster.is_local() and not lifecycle.is_up()
         if not cluster.is_local() and "palier" in cluster.helm("list", "--namespace", SYSTEM, "--short").split():
             raise LocalError(f"Palier is installed in {SYSTEM} of this cluster already: the tests would replace it")
         try:
@@ -54,6 +53,9 @@ def install_palier() -> Iterator[None]:
 
 
 def _install() -> None:
+    # Of an earlier run that was ended: until it is gone, nothing can be put into it.
+    if kubectl("get", "namespace", SYSTEM, "--ignore-not-found", "-o", "jsonpath={.status.phase}") == "Terminating":
+        kubectl("wait", "--for=delete", f"namespace/{SYSTEM}", "--timeout=3m")
     if SYSTEM not in kubectl("get", "namespaces", "-o", "name"):
         kubectl("create", "namespace", SYSTEM)
     Faults.install(SYSTEM, image=OPERATOR_IMAGE, prometheus=cluster.prometheus_address())

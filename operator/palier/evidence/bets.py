@@ -27,6 +27,8 @@ CAP = 1.25
 _BET_AT_START = math.log(2 / 3)
 _CASH_AT_START = math.log(1 / 3)
 _PACE = 20
+_ROUNDING = 1e-9
+"""More than a sum of logarithms errs by."""
 _MOVED_BY_A_STAGE = 0.25
 """A weight step is a likely moment for a regression to show."""
 
@@ -62,6 +64,13 @@ class Bets:
         """Log of all capital: the e-value."""
         return log_add(self.cash, log_sum(self.logs)) if self.logs else self.cash
 
+    def reaches(self, log_e: float) -> bool:
+        """Whether the log e-value is at least this large; mostly known from the largest part of the capital alone."""
+        if not self.logs:
+            return self.cash >= log_e
+        most = max(self.cash, *self.logs) + math.log(len(self.logs) + 1)
+        return most + _ROUNDING >= log_e and self.log_e >= log_e
+
     def add_look(self, gains: Sequence[float], *, looks: int, cap: float = CAP) -> "Bets":
         """The capital after one more look.
 
@@ -76,8 +85,8 @@ class Bets:
         exp, log1p = math.exp, math.log1p
         logs = []
         for log, gain in zip(before.logs, gains, strict=True):  # `log_add` written out: most of a look is spent here
-            larger = max(log, inflow)
-            logs.append(larger + log1p(exp(min(log, inflow) - larger)) + min(cap, gain))
+            grown = log + log1p(exp(inflow - log)) if log >= inflow else inflow + log1p(exp(log - inflow))
+            logs.append(grown + (min(cap, gain)))
         return Bets(tuple(logs), before.cash + log1p(-share))
 
     def stage_begun(self) -> "Bets":

@@ -115,8 +115,8 @@ def alarm(evidence: Evidence, rule: ObjectiveRule) -> str:
     if hard_stop_log_e(evidence.hard_stop_bad, evidence.hard_stop_total, rule) >= -math.log(rule.hard_stop_alpha):
         return HARD_STOP
     needed = bound(rule)
-    relative = evidence.relative.log_e >= needed
-    breached = evidence.absolute.log_e >= needed
+    relative = evidence.relative.reaches(needed)
+    breached = evidence.absolute.reaches(needed)
     guarded = evidence.release.bad >= rule.minimum_bad_events and evidence.bad_looks >= rule.minimum_bad_looks
     if evidence.segments and worse_segments(evidence, rule):
         return SEGMENT_WORSE  # first, because it says for whom

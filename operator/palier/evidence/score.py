@@ -57,9 +57,9 @@ def alarm(evidence: Evidence, rule: ScoreRule) -> str:
     release, bound = evidence.release, _bound(rule)
     if evidence.looks < rule.minimum_looks or release.total < rule.minimum_requests:
         return ""
-    if evidence.relative.log_e >= bound:
+    if evidence.relative.reaches(bound):
         return "WorseThanStable"
-    if evidence.absolute.log_e < bound:
+    if not evidence.absolute.reaches(bound):
         return ""
     stable_breaches = release.stable_total and release.stable_amount < rule.least * release.stable_total
     return "StableBreachesToo" if stable_breaches else "ObjectiveBreached"

@@ -16,10 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-import orjson
 import requests
 from prometheus_api_client import PrometheusConnect
 from requests.auth import AuthBase, HTTPBasicAuth
@@ -28,6 +27,7 @@ from urllib3.util.retry import Retry
 
 from palier.errors import InvalidSettings, MetricsUnavailable
 from palier.metrics.body import Limits
+from palier.metrics.session import Answer, Session
 
 logger = logging.getLogger(__name__)
 
@@ -45,19 +45,6 @@ SHORTEST_SECRET: Final = 6
 
 class _Unusable(Exception):  # noqa: N818 - as in palier.errors
     """Files from which nothing can be made; the text names the file and holds nothing of what is in it."""
-
-
-class _Answer(requests.Response):
-    """An answer for a large fleet has megabytes, and decoding them with the standard library takes twice as long."""
-
-    @override
-    def json(self, **_: Any) -> Any:
-        """Decode the body.
-
-        Raises:
-            json.JSONDecodeError: it is not JSON.
-        """
-        return orjson.loads(self.content)
 
 
 class _Authorization(AuthBase):
@@ -356,7 +343,7 @@ class Connections:
         return MetricsUnavailable("QueryFailed", f"Prometheus at {self._url} refused the query: {words}")
 
     def _connect(self, access: _Access) -> PrometheusConnect:
-        session = requests.Session()
+        session = Session()
         session.headers.update(access.headers or {})
         session.auth = access.auth
         session.verify = access.authority or True
@@ -380,7 +367,7 @@ class Connections:
             raise trouble
         # The library reads all that there is, however much: from here it gets no more than the limits allow.
         response.raw = self._limits.bound_body(response.raw)
-        response.__class__ = _Answer
+        response.__class__ = Answer
 
     def _explain_redirect(self, response: requests.Response) -> MetricsUnavailable:
         # The library would take headers and client certificates along to wherever it is sent.

@@ -4,6 +4,8 @@ import math
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from palier.evidence.bets import CAP, NO_BETS, Bets, log_add, log_mean, log_sum
 
@@ -84,6 +86,20 @@ def test_nothing_underflows_and_no_capital_appears() -> None:
 def test_bets_on_another_grid_start_anew() -> None:
     """What was bet on other alternatives cannot be continued."""
     assert Bets((5.0, 5.0), 3.0).add_look((0.0,) * 7, looks=0).log_e == pytest.approx(0, abs=1e-12)
+
+
+@given(
+    st.lists(st.floats(-50, 50), max_size=7).map(tuple),
+    st.floats(-50, 50),
+    st.one_of(st.floats(-60, 60), st.floats(-1e-6, 1e-6)),
+)
+def test_whether_a_bound_is_reached_is_known_as_the_e_value_says(
+    logs: tuple[float, ...], cash: float, distance: float
+) -> None:
+    """The short way by the largest part of the capital never says anything else, also close to the bound."""
+    bets = Bets(logs, cash)
+    for bound in (distance, bets.log_e + distance, bets.log_e):
+        assert bets.reaches(bound) == (bets.log_e >= bound)
 
 
 def test_means_and_sums_of_logs_do_not_overflow() -> None:

@@ -1,6 +1,8 @@
 """Prometheus that asks who is there: a real HTTPS server, and a directory that changes as one of Kubernetes does."""
 
+import asyncio
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -65,6 +67,31 @@ def test_a_base_url_with_a_path(start: Start, path: str) -> None:
     with source(f"{server.url}{path}") as prometheus:
         assert ask(prometheus) == [LABELS]
     assert server.asked[0].path.startswith(f"{path.rstrip('/')}/api/v1/query?query=up%5B15000ms%5D&")
+
+
+@pytest.mark.parametrize("selector", ['up{a="b c+d&e=f%20#?/é€|(?:g)"}', "up", 'up{a="\\\\d\\""}'])
+def test_a_selector_arrives_as_it_was_written(start: Start, selector: str) -> None:
+    """No character of a selector is changed on its way, whatever it means in a URL."""
+    server = start("")
+    with source(server.url) as prometheus:
+        asyncio.run(prometheus.samples(selector, at=1_000.0, seconds=15))
+    asked = parse_qs(urlsplit(server.asked[0].path).query)
+    assert asked == {"query": [f"{selector}[15000ms]"], "time": ["1000.000"], "timeout": ["8s"]}
+
+
+def test_authorities_and_proxies_of_the_environment_are_respected(
+    start: Start, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no authority is given, the environment may name one; where it names a proxy, questions go there."""
+    server, proxy = start(), start("")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates / "ca.crt"))
+    with source(server.url) as prometheus:
+        assert ask(prometheus) == [LABELS]
+        assert ask(prometheus) == [LABELS]
+    monkeypatch.setenv("http_proxy", proxy.url)
+    with source("http://prometheus.example.com") as prometheus:
+        assert ask(prometheus) == [LABELS]
+    assert proxy.asked[0].path.startswith("http://prometheus.example.com/api/v1/query?")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
