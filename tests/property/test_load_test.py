@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from palier.release.state import Result
@@ -49,6 +49,11 @@ EVENTS = st.sampled_from(
 
 @settings(max_examples=examples(20, thorough=60), deadline=None)
 @given(FATES, st.sampled_from(["Hold", "Rollback"]), st.lists(EVENTS, min_size=20, max_size=120))
+@example(  # the stage goes in the second in which the test ends, and comes back
+    dict.fromkeys(ALL, Truth("Pass", Decimal(20))),
+    "Hold",
+    ["version 3", "alone 3", "tick", "tick", "stage removed", "tick", "tick", "alone 3", "tick", "tick"],
+)
 def test_users_meet_only_what_was_tested_and_is_affordable(
     truths: dict[str, Truth], on_no_evidence: str, events: list[str]
 ) -> None:

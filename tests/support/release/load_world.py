@@ -206,9 +206,9 @@ class LoadWorld(World):
     @override
     def tick(self, *, kill_after: int | None = None) -> None:
         """One second passes for the Jobs, too."""
-        for run, started in self.jobs.values():
+        for name, (run, started) in self.jobs.items():
             useful = self.truth(run.revision).kind in {"Pass", "Fail", "NoEvidence"}
-            if useful and started + self.test_takes <= self.now + SECOND:
+            if useful and started + self.test_takes <= self.now + SECOND and self._is_wanted(name):
                 self.ended.add(self._identity(run))
         super().tick(kill_after=kill_after)
 
@@ -243,6 +243,11 @@ class LoadWorld(World):
     def _identity(self, run: Run) -> tuple[float, str, str, int]:
         began = self.state.release.started_at if self.state.release else 0.0
         return began, run.revision, run.digest, run.replicas
+
+    def _is_wanted(self, name: str) -> bool:
+        """Whether the spec as it is now still asks for the Job of this name: nobody reads the result of another."""
+        run = self._run()
+        return run is not None and load_test_name(self.deployment, run) == name
 
     def _priced(self) -> dict[str, Any]:
         return {"prices": {"": self.prices} if self.prices else {}, "prices_problem": "nobody has told any prices"}
