@@ -5,8 +5,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Self
 
-from pydantic.alias_generators import to_camel
-
+from palier.api.field_names import to_camel
 from palier.api.figures import figure_of
 from palier.api.spec.golden import Golden
 from palier.errors import InvalidSpec, describe_fault

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Self
 
-from pydantic.alias_generators import to_camel
-
+from palier.api.field_names import to_camel
 from palier.api.spec.golden import Scorer
 from palier.api.v1alpha1 import Answers, ModelDeployment
 from palier.errors import InvalidSpec, describe_fault

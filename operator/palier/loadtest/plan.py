@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
-from pydantic.alias_generators import to_camel
-
+from palier.api.field_names import to_camel
 from palier.api.v1alpha1 import ModelDeployment
 from palier.errors import InvalidSpec, describe_fault
 from palier.loadtest.objectives import LoadObjective, Promise, objectives_under_load

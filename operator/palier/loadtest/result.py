@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, Self
 
-from pydantic.alias_generators import to_camel
-
+from palier.api.field_names import to_camel
 from palier.api.figures import figure_of, number_of
 from palier.evidence.verdicts import Verdict
 

@@ -6,9 +6,8 @@ Stable and candidate may run on different serving programs, so the answer is giv
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pydantic.alias_generators import to_snake
-
 from palier import presets
+from palier.api.field_names import to_snake
 from palier.api.spec.objectives import HistogramSignal
 from palier.api.spec.values import CounterOwner, Runtime
 from palier.api.v1alpha1 import Latency, Level, Mean, ModelDeployment, Objective, Signals, TimeUnit

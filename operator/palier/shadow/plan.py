@@ -13,8 +13,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Self
 
 from pydantic import ValidationError
-from pydantic.alias_generators import to_camel
 
+from palier.api.field_names import to_camel
 from palier.api.spec.answers import Answers
 from palier.api.spec.objectives import TimeSignal
 from palier.api.spec.shadow import Disagreements

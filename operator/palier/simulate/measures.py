@@ -5,9 +5,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pydantic.alias_generators import to_camel
 from scipy.special import betaincinv
 
+from palier.api.field_names import to_camel
 from palier.simulate.case import Case
 from palier.simulate.runs import Run
 

@@ -8,8 +8,7 @@ words that help.
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from pydantic.alias_generators import to_snake
-
+from palier.api.field_names import to_snake
 from palier.api.rule import Reason, Rule
 from palier.api.spec.objectives import CountedSignal, TimeSignal
 from palier.api.spec.spec import SpecFields

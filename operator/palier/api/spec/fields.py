@@ -1,7 +1,6 @@
 """Rules that fields of many objects have. Fields are named as in YAML."""
 
-from pydantic.alias_generators import to_snake
-
+from palier.api.field_names import to_snake
 from palier.api.rule import Rule
 from palier.api.spec.values import Duration
 

@@ -4,8 +4,8 @@ from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field
-from pydantic.alias_generators import to_snake
 
+from palier.api.field_names import to_snake
 from palier.api.rule import ApiObject, Rule
 from palier.api.spec.fields import exactly_one, longer_than_zero
 from palier.api.spec.values import (

@@ -3,8 +3,8 @@
 from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
-from pydantic.alias_generators import to_camel
 
+from palier.api.field_names import to_camel
 from palier.api.rule import ATOMIC, ApiObject, Rule
 from palier.api.spec.fields import exactly_one, longer_than_zero
 from palier.api.spec.values import Duration, LabelName, OnBreach, OnNoEvidence, OnStableUnavailable
