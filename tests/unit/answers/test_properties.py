@@ -131,7 +131,7 @@ NEAR = st.lists(st.integers(0, 8) | st.tuples(st.integers(0, 4), st.integers(0, 
 
 
 @given(NEAR, NEAR, st.sampled_from(["1", "2"]))
-@settings(max_examples=examples(150, thorough=400))
+@settings(max_examples=examples(75, thorough=400))
 def test_a_matching_is_found_whenever_there_is_one(one: list[Any], other: list[Any], width: str) -> None:
     """With a tolerance: the same verdict as trying every order."""
     answers = Answers.model_validate({"checks": [{"name": "x", "unordered": ["$"], "tolerance": {"absolute": width}}]})
@@ -187,7 +187,7 @@ def test_lists_in_lists_do_not_explode() -> None:
 
 
 @given(st.text(alphabet=st.characters(), max_size=30))
-@settings(max_examples=examples(200, thorough=500))
+@settings(max_examples=examples(100, thorough=500))
 def test_normal_forms_are_stable(text: str) -> None:
     """Normalizing again, in the other case or with accents as marks of their own, changes nothing."""
     assert normalize_text(normalize_text(text)) == normalize_text(text)

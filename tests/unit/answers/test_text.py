@@ -213,7 +213,7 @@ def _table(first: Sequence[object], second: Sequence[object]) -> int:
 
 
 @given(st.lists(st.integers(0, 5), max_size=60), st.lists(st.integers(0, 5), max_size=60), st.integers(1, 70))
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_longest_common_subsequence(first: list[int], second: list[int], block: int) -> None:
     """The length of the textbook's table, whatever the size of the blocks."""
     with pytest.MonkeyPatch.context() as patch:

@@ -23,6 +23,7 @@ from palier.reconcile.trials import Trials
 from tests.support.cluster.bell import Bell
 from tests.support.cluster.memory import MemoryCluster
 from tests.support.release.load_world import load_tested
+from tests.support.thorough import some_of
 
 KEY = Key("ml", "demo")
 BORN = 1_795_564_800.0
@@ -221,7 +222,10 @@ async def test_a_version_is_tested_then_served(life: Life) -> None:
 
 @pytest.mark.parametrize(
     ("traffic", "writes"),
-    [*((None, writes) for writes in range(34)), *(({"service": {}}, writes) for writes in range(0, 34, 3))],
+    [
+        *((None, writes) for writes in some_of(range(34), one_in=3)),
+        *(({"service": {}}, writes) for writes in some_of(range(34), one_in=5)),
+    ],
 )
 async def test_a_kill_after_any_write_leaves_nothing_behind(
     life: Life, traffic: dict[str, Any] | None, writes: int
@@ -244,7 +248,7 @@ async def test_a_kill_after_any_write_leaves_nothing_behind(
     ]
 
 
-@pytest.mark.parametrize("writes", range(0, 24, 2))
+@pytest.mark.parametrize("writes", some_of(range(24), one_in=4))
 async def test_a_kill_while_a_version_is_refused_leaves_nothing_behind(life: Life, writes: int) -> None:
     """It is refused all the same, stable serves, and nothing else is there."""
     first = await serving(life)

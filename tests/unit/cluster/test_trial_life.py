@@ -8,6 +8,7 @@ from palier.golden.result import GoldenResult
 from tests.support.cluster.trial_life import KEY, PROMISES, Life, copied, reached, serving, whole
 from tests.support.release.trial_examples import BAD
 from tests.support.release.trial_specs import LENIENT
+from tests.support.thorough import some_of
 
 PROXY = ["+ ConfigMap shadow", "+ Service shadow", "+ Deployment shadow"]
 PROXY_GONE = ["- Deployment shadow", "- ConfigMap shadow", "- Service shadow"]
@@ -39,7 +40,7 @@ async def test_everything_comes_and_goes_in_order(life: Life) -> None:
     assert record["about"] == ["candidate: model m, version 2", "stable: model m, version 1"]
 
 
-@pytest.mark.parametrize("writes", range(48))
+@pytest.mark.parametrize("writes", some_of(range(48), one_in=3))
 async def test_a_kill_after_any_write_leaves_nothing_behind(life: Life, writes: int) -> None:
     """Wherever the operator dies, the second version serves in the end, and users met nobody before it was tried."""
     first = await serving(life)
@@ -63,7 +64,7 @@ async def test_a_kill_after_any_write_leaves_nothing_behind(life: Life, writes: 
     assert len(life.started) == 2  # one Job for each version
 
 
-@pytest.mark.parametrize("writes", range(0, 34, 2))
+@pytest.mark.parametrize("writes", some_of(range(34), one_in=4))
 @pytest.mark.parametrize("how", ["answers differ", "golden answers are bad"])
 async def test_a_kill_while_a_version_is_refused_leaves_nothing_behind(life: Life, writes: int, how: str) -> None:
     """It is refused all the same, with the reason; stable serves, and nothing else is there."""
@@ -83,7 +84,7 @@ async def test_a_kill_while_a_version_is_refused_leaves_nothing_behind(life: Lif
     assert life.copied_to is None
 
 
-@pytest.mark.parametrize("seconds", range(1, 13))
+@pytest.mark.parametrize("seconds", some_of(range(1, 13), one_in=3))
 @pytest.mark.parametrize("how", ["third", "revert", "abort", "removed"])
 async def test_whatever_comes_between_leaves_nothing_behind(life: Life, seconds: int, how: str) -> None:
     """In the middle of golden answers or of the shadow: its Job, its proxy and its pods go, in order."""

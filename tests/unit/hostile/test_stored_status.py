@@ -1,5 +1,6 @@
 """The memory as it is stored: what is as the API declares it is kept to the letter, and nothing else is."""
 
+import asyncio
 import copy
 from typing import Any
 
@@ -12,10 +13,10 @@ from tests.support.hostile.mutations import mutate_statuses
 from tests.support.hostile.neighbours import collect_statuses
 
 
-@pytest.fixture
-async def good() -> list[dict[str, Any]]:
-    """The statuses of a life with promotions and a rollback."""
-    return await collect_statuses(Life())
+@pytest.fixture(scope="module")
+def good() -> list[dict[str, Any]]:
+    """The statuses of a life with promotions and a rollback; no test changes them."""
+    return asyncio.run(collect_statuses(Life()))
 
 
 async def test_a_good_status_is_kept_to_the_letter(good: list[dict[str, Any]]) -> None:
