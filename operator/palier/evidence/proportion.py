@@ -77,12 +77,11 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
         by_segment = {name: (of, _at_worst(other)) for name, (of, other) in by_segment.items()}
     strata: Strata = ((candidate, stable),)
     if rule.by_segment and by_segment:
-        by_segment = segments.shorten_names(by_segment)
-        strata = segments.strata(known, by_segment)
+        placed = segments.place(known, segments.shorten_names(by_segment))
+        strata = segments.strata(placed)
+        known = segments.add_looks(placed, rule, looks=looks, design_effect=of_both)
     if rule.compare_with_stable:
         relative = relative.add_look(_temper_gains(_compare_strata(strata, rule), of_both), looks=looks, cap=cap)
-    if rule.by_segment and by_segment:
-        known = segments.add_looks(known, by_segment, rule, looks=looks, design_effect=of_both)
     if rule.proven_odds_ratio is not None and same_edges:
         not_worse = _not_worse(not_worse, strata, rule.proven_odds_ratio, cap=cap, design_effect=of_both)
     gained = absolute.gains(last.bad, last.total, limit=rule.limit)
@@ -137,6 +136,11 @@ def worse_segments(evidence: Evidence, rule: ObjectiveRule) -> segments.Segments
     if not rule.by_segment:
         return ()
     return segments.find_worse(evidence.segments, rule, alpha=rule.alpha / rule.tests)
+
+
+def list_incomparable(evidence: Evidence, rule: ObjectiveRule) -> tuple[str, ...]:
+    """The segments that have met the candidate and never stable."""
+    return segments.list_incomparable(evidence.segments) if rule.by_segment else ()
 
 
 def hard_stop_log_e(bad: int, total: int, rule: ObjectiveRule) -> float:

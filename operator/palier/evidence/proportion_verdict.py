@@ -101,6 +101,15 @@ class _Case:
         )
         return f"{described}; and {len(worse) - shown} more" if len(worse) > shown else described
 
+    def _describe_incomparable(self) -> str:
+        """The segments that met the candidate and never stable: the first three, and how many others."""
+        apart, shown = tests.list_incomparable(self.evidence, self.rule), 3
+        if not apart:
+            return ""
+        named = ", ".join(f'"{name}"' for name in apart[:shown])
+        more = f" and {len(apart) - shown} more" if len(apart) > shown else ""
+        return f"; {named}{more} met only the candidate and cannot be compared with stable"
+
     def gap(self, *, promotion: bool) -> Finding | None:
         """Why there is no verdict yet."""
         evidence, rule, stage = self.evidence, self.rule, self.evidence.stage
@@ -127,20 +136,29 @@ class _Case:
 
     def report_pass(self, *, promotion: bool) -> Finding:
         """Nothing is left to ask."""
-        evidence, rule = self.evidence, self.rule
+        evidence, rule, apart = self.evidence, self.rule, self._describe_incomparable()
         stable = beside_stable(evidence.release) if promotion and rule.require_better else ""
         message = f"{self._describe_possible(evidence.release)}{stable}, {write_limit(rule.limit)} allowed"
         if not promotion:
-            return Finding(Verdict.PASS, "WithinObjective", message)
+            return Finding(Verdict.PASS, "WithinObjective", message + apart)
         needs = f"(needs {odds(-math.log(rule.beta))})"
-        below = percent(tests.proven_limit(rule))
-        message += f"; proven to stay below {below}, evidence {odds(tests.proof(evidence, rule))} {needs}"
+        message += f"; {self._describe_proof()} {needs}"
         if rule.proven_odds_ratio is None:
-            return Finding(Verdict.PASS, "Proven", message)
+            return Finding(Verdict.PASS, "Proven", message + apart)
         compared = f"than stable, evidence {odds(tests.no_worse_log_e(evidence))} {needs}"
-        if rule.require_better:
-            return Finding(Verdict.PASS, "ProvenBetter", f"{message}, and proven to be better {compared}")
-        return Finding(Verdict.PASS, "Proven", f"{message}, and not worse {compared}")
+        message += f", and proven to be better {compared}" if rule.require_better else f", and not worse {compared}"
+        reason = "ProvenBetter" if rule.require_better else "Proven"
+        return Finding(Verdict.PASS, reason, message + apart)
+
+    def _describe_proof(self) -> str:
+        """What is proven: mostly less than that the objective is kept, and the sentence must not read like that."""
+        rule, release = self.rule, self.evidence.release
+        strict = log_e_below(release.bad_possible, release.total, limit=rule.limit)
+        if strict >= -math.log(rule.beta):
+            return f"proven to stay below that, evidence {odds(strict)}"
+        proven, allowed = percent(tests.proven_limit(rule)), write_limit(rule.limit)
+        evidence = odds(tests.proof(self.evidence, rule))
+        return f"proven to stay below {proven}, but not yet below the {allowed} that is allowed, evidence {evidence}"
 
     def _over_the_limit(self, tally: Tally) -> Finding:
         rule, where = self.rule, self._name_stretch(tally)
@@ -191,6 +209,8 @@ class _Case:
             lacks = "stable has none to compare with"
         elif release.bad_possible + release.stable_bad == 0:
             lacks = "with no bad ones in either arm there is nothing to compare yet"
+        elif apart := self._describe_incomparable():
+            lacks = apart.removeprefix("; ")
         elif rule.require_better and not self._looks_better():
             lacks, needed = "so far it is not better than stable", None
         else:

@@ -12,15 +12,16 @@ named, the mean over all K is at least k* E_(k*) / K >= 1/alpha, and that mean i
 so the probability that a release without a worse segment ever fails is at most alpha.
 
 K is a constant: at most twenty segments by their first appearance, and all others pooled. Segments that were never
-seen count as an e-value of 1; those that miss a guard count as 0, which is an e-value too.
+seen count as an e-value of 1; those that miss a guard count as 0, which is an e-value too. Users that stick to one
+version, as tenants may, cannot be compared: whoever meets one arm only is left out.
 """
 
 import functools
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Self
 
 from palier.evidence.bets import NO_BETS, Bets
 from palier.evidence.counts import Counts
@@ -32,6 +33,13 @@ NAMED = 20
 LONGEST_NAME = 128
 _DIGITS = 8
 OTHER = "(other)"
+"""All segments that have no place of their own."""
+UNLABELLED = "(none)"
+"""Events that have no such label."""
+_LEAST_MEETINGS = 3.0
+"""Expected meetings of both arms from which on it shows whether segments stick to one of them."""
+_OFTEN = 0.75
+"""Share of the expected meetings from which on segments do not stick to one arm."""
 _CAPACITY = NAMED + 1
 
 
@@ -46,19 +54,42 @@ class SegmentEvidence:
     stable_total: int = 0
     stable_bad: int = 0
     bad_looks: int = 0
+    met_both: int = 0
+    """Of the pool alone: how often a segment met both arms in a look, over the looks with a pool."""
+    expected_both: float = 0.0
+    """How often that would have happened if every event had chosen its arm by chance."""
 
     def __post_init__(self) -> None:
         """Refuse counts that cannot have been seen."""
         if not (0 <= self.bad <= self.total and 0 <= self.stable_bad <= self.stable_total):
             raise ValueError(f"impossible counts: {self}")
+        if self.met_both < 0 or not (math.isfinite(self.expected_both) and self.expected_both >= 0):
+            raise ValueError(f"impossible meetings: {self}")
+
+    @property
+    def meets_both(self) -> bool:
+        """Whether the segments of the pool meet both arms about as often as by chance."""
+        return self.expected_both >= _LEAST_MEETINGS and self.met_both >= _OFTEN * self.expected_both
+
+    def count_meetings(self, seen: "Pairs") -> Self:
+        """The pool, with how often the segments of a look have met both arms, and how often by chance they would."""
+        named = [arms for name, arms in seen.items() if name not in {OTHER, UNLABELLED}]
+        mine, theirs = (sum(arm.total for arm in side) for side in zip(*named, strict=True)) if named else (0, 0)
+        if not (mine and theirs):
+            return self
+        share = mine / (mine + theirs)
+        met = sum(bool(one.total and other.total) for one, other in named)
+        totals = (one.total + other.total for one, other in named)
+        expected = math.fsum(1 - share**number - (1 - share) ** number for number in totals if number)
+        return replace(self, met_both=self.met_both + met, expected_both=self.expected_both + expected)
 
     def add_look(
         self, candidate: Counts, stable: Counts, rule: ObjectiveRule, *, looks: int, design_effect: float
     ) -> Self:
         """The segment after one more look in which it had events of the candidate."""
         gained = gains(Look(candidate.bad, candidate.total, stable.bad, stable.total), margin=rule.margin)
-        return type(self)(
-            name=self.name,
+        return replace(
+            self,
             relative=self.relative.add_look(
                 [temper_gain(gain, design_effect) for gain in gained], looks=looks, cap=rule.cap
             ),
@@ -85,74 +116,84 @@ def shorten_names(seen: Pairs) -> Pairs:
     return found
 
 
-def strata(known: Segments, seen: Pairs) -> tuple[tuple[Counts, Counts], ...]:
-    """What is compared with what in one look: the arms of each segment, and what has no segment in common in one.
+class Placed(NamedTuple):
+    """One look, each of its events in the place where it is judged."""
 
-    A segment that was never seen in both arms cannot be compared: perhaps only one version has the label, or they have
-    other values. The totals of all these together can, as if nobody had told them apart. A segment that was seen in
-    both arms before and is absent from one in this look is left out; it is only rare.
+    known: Segments
+    """The segments before the look, with those that have got a place of their own."""
+    arms: Pairs
+    """Candidate's and stable's counts by place: those without a place of their own are together in `OTHER`."""
+    in_total: tuple[Counts, Counts] | None
+    """Both arms as a whole, where one version has no such label and the other one has it always."""
+
+
+def place(known: Segments, seen: Pairs) -> Placed:
+    """Where the events of a look are judged.
+
+    Whoever has no place of its own is pooled, before anybody asks which arm has events of it: else the pool would hold
+    all of stable's rare segments and only some of the candidate's. So all places are those from before the look, unless
+    there is room for every new segment. Who gets a place depends on how many events there are, never on bad ones.
+
+    The pool is compared only as long as its segments meet both arms about as often as chance would have it. Where each
+    of them sticks to one arm, the arms have other users, and a difference says nothing about the versions.
 
     Args:
-        known: the segments before this look.
-        seen: the look.
+        known: the segments before the look, in the order of first appearance.
+        seen: the look; new segments appear in the order of their names.
     """
-    matched = {one.name for one in known if one.total and one.stable_total}
-    alike = [arms for arms in seen.values() if arms[0].total and arms[1].total]
-    apart = [arms for name, arms in seen.items() if not (arms[0].total and arms[1].total) and name not in matched]
-    if apart:
-        nothing = Counts(0, 0, 0)
-        candidate, stable = (functools.reduce(_sum, side, nothing) for side in zip(*apart, strict=True))
-        if candidate.total and stable.total:
-            alike.append((candidate, stable))
-    return tuple(alike)
+    own = {one.name for one in known} - {OTHER}
+    new = sorted(name for name, (mine, _) in seen.items() if mine.total and name not in own and name != OTHER)
+    room = NAMED - len(own)
+    begun = tuple(SegmentEvidence(name) for name in new[: max(0, room)])
+    if len(new) <= room:
+        own.update(new)
+    arms: dict[str, tuple[Counts, Counts]] = {}
+    for name, pair in sorted(seen.items()):
+        _add(arms, name if name in own else OTHER, pair)
+    every = {one.name: one for one in (*known, *begun)}
+    if OTHER in arms and (OTHER in every or arms[OTHER][0].total):
+        pool = every.get(OTHER) or SegmentEvidence(OTHER)
+        every[OTHER] = pool = pool.count_meetings(seen)
+        if not pool.meets_both:
+            arms[OTHER] = (arms[OTHER][0], _NONE)
+    return Placed(tuple(every.values()), arms, _in_total(seen))
 
 
-def add_looks(
-    known: Segments,
-    seen: Pairs,
-    rule: ObjectiveRule,
-    *,
-    looks: int,
-    design_effect: float,
-) -> Segments:
+def strata(placed: Placed) -> tuple[tuple[Counts, Counts], ...]:
+    """What is compared with what in one look: the arms of each segment in which both have events.
+
+    A segment that meets one arm only cannot be compared with anything; it is left out, never counted against anybody.
+    """
+    if placed.in_total:
+        return (placed.in_total,)
+    return tuple(arms for arms in placed.arms.values() if arms[0].total and arms[1].total)
+
+
+def add_looks(placed: Placed, rule: ObjectiveRule, *, looks: int, design_effect: float) -> Segments:
     """The evidence of all segments after one more look.
 
     Args:
-        known: what was known before, in the order of first appearance.
-        seen: candidate's and stable's counts by segment; new ones appear in the order of their names.
+        placed: the look.
         rule: how the objective is judged.
         looks: how many looks of the objective came before.
         design_effect: by how much gains are weakened (see `dispersion`).
     """
-    by_name = {segment.name: segment for segment in known}
-    pooled: dict[str, tuple[Counts, Counts]] = {}
-    for name, (candidate, stable) in sorted(seen.items()):
-        if candidate.total == 0:
-            continue
-        if name not in by_name and len(by_name) - (OTHER in by_name) < NAMED and name != OTHER:
-            by_name[name] = SegmentEvidence(name)
-        key = name if name in by_name else OTHER
-        _add(pooled, key, (candidate, stable))
-    for name, (candidate, stable) in pooled.items():
-        segment = by_name.get(name) or SegmentEvidence(name)
-        by_name[name] = segment.add_look(candidate, stable, rule, looks=looks, design_effect=design_effect)
-    return tuple(by_name.values())
+    return tuple(
+        segment.add_look(*placed.arms[segment.name], rule, looks=looks, design_effect=design_effect)
+        if segment.name in placed.arms and placed.arms[segment.name][0].total
+        else segment
+        for segment in placed.known
+    )
+
+
+def list_incomparable(known: Segments) -> tuple[str, ...]:
+    """The segments that have met the candidate and not stable, so that they cannot be compared."""
+    return tuple(one.name for one in known if one.total and not one.stable_total)
 
 
 def stage_begun(known: Segments) -> Segments:
     """A weight step for every segment."""
-    return tuple(
-        SegmentEvidence(
-            one.name,
-            one.relative.stage_begun(),
-            one.total,
-            one.bad,
-            one.stable_total,
-            one.stable_bad,
-            one.bad_looks,
-        )
-        for one in known
-    )
+    return tuple(replace(one, relative=one.relative.stage_begun()) for one in known)
 
 
 def find_worse(known: Segments, rule: ObjectiveRule, *, alpha: float) -> Segments:
@@ -181,6 +222,7 @@ def to_status(known: Segments) -> list[dict[str, Any]]:
             "stableTotal": one.stable_total,
             "stableBad": one.stable_bad,
             "badLooks": one.bad_looks,
+            **({"metBoth": one.met_both, "expectedBoth": repr(one.expected_both)} if one.expected_both else {}),
         }
         for one in known
     ]
@@ -191,6 +233,19 @@ def _shorten_name(name: str) -> str:
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
     return f"{name[: LONGEST_NAME - _DIGITS - 1]}~{digest}"
+
+
+_NONE = Counts(0, 0, 0)
+
+
+def _in_total(seen: Pairs) -> tuple[Counts, Counts] | None:
+    """The sums of both arms if one of them has events without the label only, and the other one none of them."""
+    unlabelled = seen.get(UNLABELLED, (_NONE, _NONE))
+    mine, theirs = (functools.reduce(_sum, side, _NONE) for side in zip(*seen.values(), strict=True))
+    labelled = mine.total - unlabelled[0].total, theirs.total - unlabelled[1].total
+    only_one = (labelled[0] > 0) is not (labelled[1] > 0)
+    neither = (unlabelled[0].total > 0) is not (unlabelled[1].total > 0)
+    return (mine, theirs) if only_one and neither and mine.total and theirs.total else None
 
 
 def _add(found: dict[str, tuple[Counts, Counts]], name: str, arms: tuple[Counts, Counts]) -> None:

@@ -179,4 +179,6 @@ def _segment(status: Mapping[str, Any]) -> SegmentEvidence:
         stable_total=_count(status.get("stableTotal")),
         stable_bad=_count(status.get("stableBad")),
         bad_looks=_count(status.get("badLooks")),
+        met_both=_count(status.get("metBoth")),
+        expected_both=float(status.get("expectedBoth") or 0.0),
     )

@@ -5,9 +5,7 @@ from typing import NamedTuple
 
 from palier.evidence.counters import HistogramCounts, Place, SamplePositions, Series, Times, count_above, edge_of
 from palier.evidence.native import native_above
-
-NO_SEGMENT = "(none)"
-"""Where a series has no value for the label that segments are told apart by."""
+from palier.evidence.segments import UNLABELLED
 
 
 class Histogram(NamedTuple):
@@ -60,4 +58,4 @@ def histograms(rows: Sequence[tuple[str, Series]], found: SamplePositions, label
 
 def segment_of(one: Series, label: str) -> str:
     """The segment that a series counts for."""
-    return one.labels.get(label) or NO_SEGMENT
+    return one.labels.get(label) or UNLABELLED

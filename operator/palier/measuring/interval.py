@@ -23,7 +23,8 @@ from palier.evidence.counters import (
     same_edge,
 )
 from palier.evidence.objective import Amounts, Counts
-from palier.measuring.histograms import NO_SEGMENT, Histogram, histograms, segment_of
+from palier.evidence.segments import UNLABELLED
+from palier.measuring.histograms import Histogram, histograms, segment_of
 from palier.measuring.questions import Question, questions_of, signals_of
 from palier.measuring.scrapes import scraped_both
 from palier.measuring.sources import (
@@ -265,9 +266,9 @@ class LookInterval:
                     if owner == revision:
                         sums.setdefault(segment_of(one, label), [0.0, 0.0])[position] += events
         unplaced = math.fsum(bad for bad, total in sums.values() if not round(total))
-        if unplaced and NO_SEGMENT in sums:
-            bad, total = sums[NO_SEGMENT]
-            sums[NO_SEGMENT] = [bad + unplaced if round(total) else bad, total]
+        if unplaced and UNLABELLED in sums:
+            bad, total = sums[UNLABELLED]
+            sums[UNLABELLED] = [bad + unplaced if round(total) else bad, total]
         return {segment: _at_most_all(round(bad), round(total)) for segment, (bad, total) in sums.items()}
 
     def read_histograms(self, objective: MeasuredObjective, source: SlowerThan, revision: str) -> Reading | None:

@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from palier.evidence.objective import Counts
+from palier.evidence.segments import OTHER
 from palier.measuring.interval import LookInterval
 from palier.measuring.sources import MeasuredObjective
 
 MOST_SEGMENTS: Final = 200
 """Values of the label that segments are told apart by; of more only the largest are told apart in a step."""
-OTHER_SEGMENTS: Final = "(other)"
-"""All segments beyond `MOST_SEGMENTS` together."""
 
 
 def count_by_segment(
@@ -33,9 +32,9 @@ def count_by_segment(
     if len(both) <= MOST_SEGMENTS:
         return both
     largest = sorted(both, key=lambda name: (-both[name][0].total - both[name][1].total, name))
-    apart = {name: both[name] for name in largest[:MOST_SEGMENTS] if name != OTHER_SEGMENTS}
+    apart = {name: both[name] for name in largest[:MOST_SEGMENTS] if name != OTHER}
     rest = [both[name] for name in both if name not in apart]
-    apart[OTHER_SEGMENTS] = (_add_counts(one for one, _ in rest), _add_counts(other for _, other in rest))
+    apart[OTHER] = (_add_counts(one for one, _ in rest), _add_counts(other for _, other in rest))
     return apart
 
 

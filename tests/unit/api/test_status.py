@@ -18,6 +18,7 @@ from palier.api.status.load_test import LoadTestStatus, LoadTestStepStatus
 from palier.api.status.values import Verdict
 from palier.evidence.arrivals import ScrapedStep, Scrapes
 from palier.evidence.objective import Amounts, Counts, MeanRule, ObjectiveRule, observe, start_evidence
+from palier.evidence.segments import NAMED
 from palier.loadtest.result import STEP_LIMIT, LoadTestResult, StepRecord
 from palier.release.testing import LoadTestRecord, Usage
 
@@ -33,15 +34,16 @@ def test_evidence_is_declared() -> None:
     shared, meant = start_evidence("0123456789"), start_evidence("0123456789")
     for number, bad in enumerate((4, 9, 11, 8)):
         counts, stable = Counts(200, bad, bad), Counts(1000, 4, 4)
+        segments = {f"tenant-{tenant}": (counts, stable) for tenant in range(NAMED + 1)}
         once = Scrapes(1, number, number)
         scraped = ScrapedStep(number - 1, number, once, once, weight_since=0.0)
-        shared = observe(shared, counts, stable, shares, segments={"new": (counts, stable)}, scraped=scraped)
+        shared = observe(shared, counts, stable, shares, segments=segments, scraped=scraped)
         meant = observe(meant, Amounts(200, 60_000.0 + bad), Amounts(1000, 300_000.0), means)
     written: list[dict[str, Any]] = [shared.to_status(), meant.to_status()]
 
     assert _declared(EvidenceStatus) == {"objective", *written[0], *written[1]}
     assert _declared(TallyStatus) == {*written[0]["release"], *written[1]["release"]}
-    assert _declared(SegmentStatus) == set(written[0]["segments"][0])
+    assert _declared(SegmentStatus) == {name for segment in written[0]["segments"] for name in segment}
     assert _declared(MomentsStatus) == set(written[1]["means"]["absolute"])
     assert _declared(JumpsStatus) == set(written[0]["dispersion"]["candidate"])
     assert _declared(ArrivalsStatus) == set(written[0]["arrivals"])

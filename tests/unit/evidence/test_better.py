@@ -94,7 +94,7 @@ def test_the_verdict_says_that_it_is_better() -> None:
     judgement = judge(evidence, RULE, promotion=True)
     assert (judgement.verdict, judgement.reason, judgement.needed) == (Verdict.PASS, "ProvenBetter", None)
     assert judgement.message.startswith("abandoned: 50 of 1000 sessions failed (5 %, between ")
-    assert "), stable 120 of 1000 (12 %), 20 % allowed; proven to stay below 40 %, evidence 1:" in judgement.message
+    assert "), stable 120 of 1000 (12 %), 20 % allowed; proven to stay below that, evidence 1:" in judgement.message
     assert judgement.message.endswith(" (needs 1:20)")
     assert ", and proven to be better than stable, evidence 1:" in judgement.message
     assert judge(evidence, RULE, promotion=False).reason == "WithinObjective"

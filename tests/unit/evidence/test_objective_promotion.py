@@ -53,8 +53,10 @@ def test_a_proven_candidate_passes_with_its_evidence() -> None:
     assert (judgement.verdict, judgement.reason) == (Verdict.PASS, "Proven")
     assert judgement.message == (
         "latency: 3 of 120 requests slower than 250ms (2.5 %, between 0.15 and 10 %), 5 % allowed; "
-        "proven to stay below 10 %, evidence 1:66 (needs 1:20)"
+        "proven to stay below 10 %, but not yet below the 5 % that is allowed, evidence 1:66 (needs 1:20)"
     )
+    judgement = judge(seen([(arm(400, 3), None)], LATENCY), LATENCY, promotion=True)
+    assert ", 5 % allowed; proven to stay below that, evidence 1:" in judgement.message
 
 
 def test_a_threshold_between_two_buckets_neither_passes_nor_fails() -> None:

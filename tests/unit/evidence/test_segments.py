@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import ville
+from numpy.typing import NDArray
 
 from palier.evidence.bets import Bets
 from palier.evidence.objective import (
@@ -20,10 +21,22 @@ from palier.evidence.objective import (
     observe,
     start_evidence,
 )
-from palier.evidence.segments import NAMED, OTHER, SegmentEvidence, count_rejected, find_worse, shorten_names, strata
+from palier.evidence.segments import (
+    NAMED,
+    OTHER,
+    UNLABELLED,
+    SegmentEvidence,
+    count_rejected,
+    find_worse,
+    place,
+    shorten_names,
+    strata,
+)
 
 RULE = ObjectiveRule(name="errors", limit=0.02, margin=1.25, alpha=0.01, segmented=True)
+LENIENT = replace(RULE, limit=0.5)
 Pair = tuple[Counts, Counts]
+Numbers = NDArray[np.float64]
 
 
 def arms(candidate: tuple[int, int], stable: tuple[int, int]) -> Pair:
@@ -79,14 +92,19 @@ def test_a_segments_own_guards_hold() -> None:
 
 
 def test_segments_beyond_twenty_are_pooled() -> None:
-    """The first twenty keep their names in the order of appearance; all others share one place."""
+    """The first twenty keep their names in the order of appearance; all others share one place.
+
+    Those for whom there was no room any more are together in the look in which they appeared.
+    """
     first = {f"s{number:02}": arms((10, 1), (10, 1)) for number in range(15)}
     more = {f"t{number:02}": arms((10, 1), (10, 1)) for number in range(30)}
     evidence = seen([first, {**first, **more}])
     names = [segment.name for segment in evidence.segments]
     assert names == [*first, *list(more)[: NAMED - 15], OTHER]
     pooled = evidence.segments[-1]
-    assert (pooled.total, pooled.bad, pooled.stable_total, pooled.stable_bad, pooled.bad_looks) == (250, 25, 250, 25, 1)
+    assert (pooled.total, pooled.bad, pooled.stable_total, pooled.stable_bad, pooled.bad_looks) == (300, 30, 300, 30, 1)
+    later = seen([first, {**first, **more}, more])
+    assert [segment.total for segment in later.segments] == [20] * 15 + [10] * 5 + [300 + 250]
 
 
 def test_a_segment_named_like_the_pool_takes_nobodys_place() -> None:
@@ -195,15 +213,17 @@ def short(name: str) -> str:
     return next(iter(shorten_names({name: arms((1, 0), (1, 0))})))
 
 
-@pytest.mark.parametrize(
-    "segments",
-    [
-        {"old": arms((240, 0), (0, 0)), "new": arms((60, 30), (0, 0)), "(none)": arms((0, 0), (2700, 14))},
-        {"2": arms((300, 30), (0, 0)), "1": arms((0, 0), (2700, 14))},
-    ],
-)
-def test_what_no_segment_has_in_common_is_compared_in_total(segments: dict[str, Pair]) -> None:
-    """A label that only one version has, or other values of it, hide no regression."""
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_label_that_only_one_version_has_hides_no_regression(turned: bool) -> None:
+    """Where one version does not write the label at all, the totals are compared."""
+    labelled, none = {"old": (240, 0), "new": (60, 30)}, {UNLABELLED: (2700, 14)}
+    if turned:
+        labelled, none = {"old": (2400, 9), "new": (300, 5)}, {UNLABELLED: (300, 30)}
+        segments = {name: arms((0, 0), counts) for name, counts in labelled.items()}
+        segments |= {name: arms(counts, (0, 0)) for name, counts in none.items()}
+    else:
+        segments = {name: arms(counts, (0, 0)) for name, counts in labelled.items()}
+        segments |= {name: arms((0, 0), counts) for name, counts in none.items()}
     evidence = seen([segments] * 30, replace(RULE, limit=0.5))
     judgement = judge(evidence, replace(RULE, limit=0.5), promotion=False)
     assert (judgement.verdict, judgement.reason) == (Verdict.FAIL, "WorseThanStable")
@@ -214,6 +234,82 @@ def test_a_segment_that_is_only_rare_is_compared_with_nothing_else() -> None:
     usual = {"many": arms((300, 1), (2700, 9)), "rare": arms((20, 10), (180, 90)), "seldom": arms((20, 0), (180, 0))}
     before = seen([usual])
     rare = {"many": arms((300, 1), (2700, 9)), "rare": arms((20, 20), (0, 0)), "seldom": arms((0, 0), (180, 0))}
-    assert strata(before.segments, rare) == (rare["many"],)
-    assert strata((), rare) == (rare["many"], arms((20, 20), (180, 0)))
-    assert strata((), {"only": arms((20, 20), (0, 0))}) == ()
+    assert strata(place(before.segments, rare)) == (rare["many"],)
+    assert strata(place((), rare)) == (rare["many"],)
+    assert strata(place((), {"only": arms((20, 20), (0, 0))})) == ()
+
+
+def play(
+    shares: Numbers, *, weight: float, seed: int, sizes: Numbers | None = None, sticky: bool = False, harm: float = 1.0
+) -> Evidence:
+    """The evidence of forty looks of a release whose groups fail at certain shares.
+
+    Args:
+        shares: of failures, by group.
+        weight: the candidate's share of the requests; of the groups where they stick to one version.
+        seed: of everything random.
+        sizes: requests of each group in a look; 10 of each where None.
+        sticky: whether each group meets one version only.
+        harm: how many times as often the candidate fails.
+    """
+    random = np.random.default_rng(seed)
+    sizes = np.full(len(shares), 10.0) if sizes is None else sizes
+    split = (random.random(len(shares)) < weight).astype(float) if sticky else np.full(len(shares), weight)
+    evidence = start_evidence()
+    for _ in range(40):
+        mine, theirs = random.poisson(sizes * split), random.poisson(sizes * (1 - split))
+        bad, bad_theirs = random.binomial(mine, shares * harm), random.binomial(theirs, shares)
+        segments = {
+            f"tenant-{number:04}": arms((int(n), int(x)), (int(m), int(y)))
+            for number, (n, x, m, y) in enumerate(zip(mine, bad, theirs, bad_theirs, strict=True))
+            if n or m
+        }
+        candidate = Counts(int(mine.sum()), int(bad.sum()), int(bad.sum()))
+        stable = Counts(int(theirs.sum()), int(bad_theirs.sum()), int(bad_theirs.sum()))
+        evidence = observe(evidence, candidate, stable, LENIENT, segments=segments)
+    return evidence
+
+
+@pytest.mark.parametrize(("groups", "weight", "requests"), [(5, 0.1, 300), (60, 0.5, 300), (2000, 0.1, 3000)])
+def test_groups_that_are_alike_in_both_versions_fail_nobody(groups: int, weight: float, requests: int) -> None:
+    """However many there are: a few large ones, and many small ones that fail more often in both versions alike.
+
+    Most of the small ones have no request of the candidate in a look.
+    """
+    sizes = 1 / np.arange(1, groups + 1)
+    shares = np.where(np.arange(groups) < groups // 4, 0.005, 0.1)
+    for run in range(3):
+        evidence = play(shares, weight=weight, seed=run, sizes=requests * sizes / sizes.sum())
+        assert judge(evidence, LENIENT, promotion=False).verdict is not Verdict.FAIL
+
+
+@pytest.mark.parametrize("groups", [6, 200])
+def test_tenants_that_stick_to_one_version_are_counted_against_nobody(groups: int) -> None:
+    """Some tenants fail ten times as often as others: whoever meets one version only cannot be compared."""
+    for run in range(4):
+        shares = np.where(np.random.default_rng(100 + run).random(groups) < 0.2, 0.2, 0.01)
+        evidence = play(shares, weight=0.5, seed=run, sticky=True)
+        assert judge(evidence, LENIENT, promotion=False).verdict is not Verdict.FAIL
+        assert evidence.relative.log_e == pytest.approx(0, abs=1e-9)
+        assert all(not one.stable_total for one in evidence.segments)
+
+
+def test_who_cannot_be_compared_is_named() -> None:
+    """A verdict that rests on the limit alone says so, and a proof against stable is not claimed."""
+    tenants = {f"t{number}": arms((200, 1), (0, 0)) for number in range(4)} | {"u": arms((0, 0), (900, 4))}
+    apart = '"t0", "t1", "t2" and 1 more met only the candidate and cannot be compared with stable'
+    evidence = seen([tenants] * 12, LENIENT)
+    passed = judge(evidence, LENIENT, promotion=True)
+    assert (passed.verdict, passed.reason) == (Verdict.PASS, "Proven")
+    assert passed.message.endswith(f"; {apart}")
+
+    strict = replace(LENIENT, require_no_worse=True)
+    held = judge(seen([tenants] * 12, strict), strict, promotion=True)
+    assert (held.verdict, held.reason) == (Verdict.NO_EVIDENCE, "NotProvenNoWorse")
+    assert held.message.endswith(f"; {apart}")
+
+
+def test_what_hurts_those_without_a_place_of_their_own_is_found() -> None:
+    """Two hundred groups that meet both versions are compared in the pool as well as any other."""
+    evidence = play(np.full(200, 0.02), weight=0.1, seed=1, harm=3.0)
+    assert judge(evidence, LENIENT, promotion=False).segments == (OTHER,)

@@ -6,8 +6,8 @@ from typing import Any
 from unittest import mock
 
 from palier.evidence.objective import Counts, Evidence, observe
-from palier.measuring.histograms import NO_SEGMENT
-from palier.measuring.segments import MOST_SEGMENTS, OTHER_SEGMENTS
+from palier.evidence.segments import OTHER, UNLABELLED
+from palier.measuring.segments import MOST_SEGMENTS
 from palier.measuring.sources import SlowerThan
 from tests.support.measuring.scrapes import (
     CANDIDATE,
@@ -39,7 +39,7 @@ def test_segments_are_counted_apart_and_for_both_arms() -> None:
     assert {name: (one.total, one.bad) for name, one in found.items()} == {
         "eu": (10, 5),
         "us": (20, 0),
-        NO_SEGMENT: (7, 0),
+        UNLABELLED: (7, 0),
     }
     assert scrapes.step().segments(measured, RATIO, STABLE) == {}
 
@@ -91,7 +91,7 @@ def test_very_many_segments_are_bounded() -> None:
     assert len(given) == MOST_SEGMENTS + 1
     assert str(MOST_SEGMENTS - 1) in given
     assert str(MOST_SEGMENTS) not in given
-    assert given[OTHER_SEGMENTS][0] == Counts(sum(1000 - number for number in range(200, 300)), 7, 7)
+    assert given[OTHER][0] == Counts(sum(1000 - number for number in range(200, 300)), 7, 7)
 
 
 def test_errors_without_the_label_belong_to_requests_without_it() -> None:
@@ -106,7 +106,7 @@ def test_errors_without_the_label_belong_to_requests_without_it() -> None:
     found = scrapes.step().segments(objective(RATIO, segment_by="region"), RATIO, CANDIDATE)
 
     assert {name: (one.total, one.bad) for name, one in found.items()} == {
-        NO_SEGMENT: (10, 4),
+        UNLABELLED: (10, 4),
         "eu": (5, 5),
         "us": (0, 0),
     }

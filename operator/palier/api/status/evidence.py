@@ -47,6 +47,10 @@ class SegmentStatus(ApiObject):
     """Those that were surely bad."""
     bad_looks: Count | None = None
     """Looks in which the candidate had bad events."""
+    met_both: Count | None = None
+    """Of `(other)`: how often one of the segments met both versions in a look."""
+    expected_both: Logarithm | None = None
+    """How often that would have happened if every event had chosen its version by chance."""
 
 
 class MomentsStatus(ApiObject):
