@@ -14,7 +14,7 @@ from functools import partial
 from itertools import starmap
 
 from benchmarks.segments.play import NAME, Result, play
-from benchmarks.segments.rows import HEALTHY, HURT, Row
+from benchmarks.segments.rows import HEALTHY, HURT, MANY, Row
 from palier.evidence.sentences import percent
 from palier.simulate.measures import clopper_pearson, quantile
 
@@ -26,7 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play everything and print; 1 where more healthy releases were failed than is promised."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.segments", description=__doc__)
     parser.add_argument(
-        "--releases", type=int, default=400, metavar="N", help="healthy releases a row; a fifth of it with harm (400)"
+        "--releases",
+        type=int,
+        default=400,
+        metavar="N",
+        help="healthy releases a row; a fifth of it with harm, or with very many groups (default 400)",
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="processes (default: all cores)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all runs (default 1)")
@@ -38,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return list(pool.map(partial(_play, row, asked.seed), range(number), chunksize=5))
 
         healthy = [(row, played(row, asked.releases)) for row in HEALTHY]
+        healthy += [(row, played(row, max(1, asked.releases // 5))) for row in MANY]
         print("\n".join(_false_alarms(healthy)))
         print()
         print("\n".join(_hurt([(row, played(row, max(1, asked.releases // 5))) for row in HURT])), flush=True)

@@ -52,6 +52,7 @@ def play(row: Row, *, seed: int, run: int) -> Result:
     """Play one release to its end, or until both have failed the candidate; the same for the same seed and run."""
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(run,)))
     judges = [_Judge(rule) for rule in rules()]
+    places = random.random(row.mix.bad.size) if row.mix.sticks else None
     for look in range(row.looks):
         weight = row.weight(look)
         if look and weight != row.weight(look - 1):
@@ -59,8 +60,9 @@ def play(row: Row, *, seed: int, run: int) -> Result:
                 one.evidence = begin_stage(one.evidence)
         harm = np.zeros(row.mix.bad.size)
         harm[SMALL] = row.harm
-        candidate = _counts(row, row.mix.candidate, row.mix.bad + harm, weight, random)
-        stable = _counts(row, row.mix.stable, row.mix.bad, 1 - weight, random)
+        split = weight if places is None else (places < weight).astype(float)
+        candidate = _counts(row, row.mix.candidate * split, row.mix.bad + harm, random)
+        stable = _counts(row, row.mix.stable * (1 - split), row.mix.bad, random)
         for one in judges:
             one.look(candidate, stable, at=(look + 1) * LOOK)
         if all(math.isfinite(one.found.seconds) for one in judges):
@@ -92,9 +94,9 @@ class _Judge:
             self.found = Found(at, judgement.reason, judgement.segments)
 
 
-def _counts(row: Row, shares: Floats, bad: Floats, weight: float, random: np.random.Generator) -> list[Counts]:
+def _counts(row: Row, shares: Floats, bad: Floats, random: np.random.Generator) -> list[Counts]:
     """One arm's events of one look in every group."""
-    totals = random.poisson(row.rate * LOOK * weight * shares)
+    totals = random.poisson(row.rate * LOOK * shares)
     together = row.mix.clusters > 0
     chance = bad.copy()
     if together.any():

@@ -26,6 +26,8 @@ class Mix:
     bad: Floats
     clusters: Floats
     """Correlation of the events of one look and arm, for each group; 0 where they are independent."""
+    sticks: bool = False
+    """Whether each group is at one version at a time: at the candidate if its place in a random order is low enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,23 @@ SHIFTED = _mix(
 CLUSTERED = _mix("even, clusters in every group (0.05)", clusters=np.full(GROUPS, 0.05))
 ONE_CLUSTERED = _mix("even, clusters in one group only (0.1)", clusters=np.where(np.arange(GROUPS) == SMALL, 0.1, 0.0))
 
+_MANY = 2000
+_TENANTS = 200
+_ZIPF = 1 / np.arange(1, _MANY + 1)
+MANY_UNLIKE = Mix(
+    "2,000 groups of very different size, of which the small ones fail more",
+    *(_ZIPF / _ZIPF.sum(), _ZIPF / _ZIPF.sum()),
+    bad=np.where(np.arange(_MANY) < _MANY // 4, 0.02, 0.15),
+    clusters=np.zeros(_MANY),
+)
+TENANTS = Mix(
+    "200 tenants that stick to a version, of which a fifth fails more",
+    *(np.full(_TENANTS, 1 / _TENANTS), np.full(_TENANTS, 1 / _TENANTS)),
+    bad=np.where(np.arange(_TENANTS) % 5 == 0, 0.15, 0.02),
+    clusters=np.zeros(_TENANTS),
+    sticks=True,
+)
+
 _CLIMB = (10, 25, 50)
 HEALTHY = (
     Row(EVEN, 100, _CLIMB, 1),
@@ -105,4 +124,6 @@ HEALTHY = (
     Row(CLUSTERED, 100, _CLIMB, 1),
     Row(ONE_CLUSTERED, 100, _CLIMB, 1),
 )
+MANY = (Row(MANY_UNLIKE, 100, _CLIMB, 1), Row(TENANTS, 100, _CLIMB, 1))
+"""Healthy as well; each release takes seconds, so that fewer are played."""
 HURT = tuple(Row(EVEN, rate, (weight,), 6, harm=0.05) for rate in (100.0, 10.0) for weight in (50, 10))

@@ -319,7 +319,7 @@ def test_any_capacities_make_a_possible_law(measured: list[tuple[Decimal, Decima
 
 @QUICK
 @given(AMOUNTS, AMOUNTS, st.sampled_from(["EUR", "USD", "JPY"]), st.sampled_from(["EUR", "USD", "JPY"]))
-def test_only_one_currency_is_reckoned_with(one: Decimal, other: Decimal, first: str, second: str) -> None:
+def test_only_one_currency_is_computed_with(one: Decimal, other: Decimal, first: str, second: str) -> None:
     """The same currency adds up and compares as numbers do; two currencies do neither."""
     if first == second:
         assert (Money(one, first) + Money(other, second)).amount == one + other

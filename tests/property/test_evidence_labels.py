@@ -75,6 +75,6 @@ def test_counting_early_deceives_and_counting_at_the_horizon_does_not(seed: int)
     assert wrong_proofs(as_soon_as_known, seed=seed) >= 0.9 * EXPERIMENTS
 
 
-def test_leaving_out_the_looks_after_a_step_would_mend_early_counting() -> None:
+def test_leaving_out_the_looks_after_a_step_would_correct_early_counting() -> None:
     """Where the weight has stood still for a horizon, what becomes known comes from the same weight in both arms."""
     assert wrong_proofs(as_soon_as_known, seed=20_423, left_out=just_raised) <= MOST

@@ -39,7 +39,7 @@ EVENTS = st.sampled_from(
         "retry",
         "promote",
         "break candidate",
-        "mend candidates",
+        "heal candidates",
         "kill after 1",
         "kill after 2",
         "kill after 3",

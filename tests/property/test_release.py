@@ -29,7 +29,7 @@ EVENTS = st.sampled_from(
         "breach",
         "heal",
         "break candidate",
-        "mend candidate",
+        "heal candidate",
         "gateway silent",
         "gateway answers",
         "prometheus away",
@@ -57,7 +57,7 @@ def apply(world: World, event: str) -> None:  # noqa: C901, PLR0912 - one line a
             world.failing.clear()
         case "break candidate":
             world.broken.add(CANDIDATE)
-        case "mend candidate":
+        case "heal candidate":
             world.broken.discard(CANDIDATE)
         case "gateway silent":
             world.gateway_answers = False

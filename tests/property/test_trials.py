@@ -48,7 +48,7 @@ EVENTS = st.sampled_from(
         "retry",
         "promote",
         "break candidate",
-        "mend candidates",
+        "heal candidates",
         "operator restarts",
         "kill after 1",
         "kill after 2",

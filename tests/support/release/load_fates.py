@@ -1,4 +1,4 @@
-"""What may be asked for in the world of load tests, what is best reckoned by hand, and everything that can happen."""
+"""What may be asked for in the world of load tests, what is best computed by hand, and everything that can happen."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ ALL = cores()
 
 
 def affordable(world: LoadWorld, revision: str) -> bool:
-    """Whether a revision carries the target within the budget of 1000, reckoned by hand."""
+    """Whether a revision carries the target within the budget of 1000, computed by hand."""
     truth = world.truth(revision)
     return truth.kind == "Pass" and monthly(ALL[revision], truth) <= 1000
 
@@ -116,7 +116,7 @@ class Fate:
                 world.readable = where == "back"
             case ["break", "candidate"]:
                 world.broken.add(self.candidate)
-            case ["mend", "candidates"]:
+            case ["heal", "candidates"]:
                 world.broken.clear()
             case _:
                 pass  # a second passes, or the operator dies in it

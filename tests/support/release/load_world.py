@@ -140,7 +140,7 @@ class Truth:
 
 
 def monthly(cpu: str, truth: Truth, *, target: str = "100") -> Decimal:
-    """What serving the target costs a month, reckoned by hand: 70 % of the capacity is planned for."""
+    """What serving the target costs a month, computed by hand: 70 % of the capacity is planned for."""
     replicas = (Decimal(target) / (truth.capacity * Decimal("0.7"))).to_integral_value(ROUND_CEILING)
     return replicas * Decimal(cpu) * CPU_HOUR * HOURS
 

@@ -69,7 +69,7 @@ SPENDINGS = st.builds(
     rates=st.lists(st.builds(Rate, since=TIMES, hourly=MONEY), min_size=1, max_size=16).map(tuple),
 )
 _FIGURES = st.sampled_from(["", "0.4", "123.5"])
-RECKONED = st.builds(
+COMPUTED = st.builds(
     ReportedCosts, stable=_FIGURES, candidate=_FIGURES, exceeded=st.sampled_from(["", "BudgetSpent", "BurnsTooFast"])
 )
 

@@ -1,4 +1,4 @@
-"""What may be asked for in the world of trials, what should come of it reckoned by hand, and all that can happen."""
+"""What may be asked for in the world of trials, what should come of it computed by hand, and all that can happen."""
 
 from typing import Any
 
@@ -128,7 +128,7 @@ class Fate:
             case ["break", "candidate"]:
                 world.broken.add(self.candidate)
                 self.broken.add(self.candidate)
-            case ["mend", "candidates"]:
+            case ["heal", "candidates"]:
                 world.broken.clear()
             case ["operator", "restarts"]:
                 world.restart()

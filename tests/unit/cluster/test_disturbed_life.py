@@ -196,7 +196,7 @@ async def denied(life: Life, what: str, refusal: ClusterError, **changes: Any) -
 
 @pytest.mark.parametrize("what", DENIED)
 @pytest.mark.parametrize("refusal", [Forbidden(POLICY), Invalid("spec.template: Invalid value")], ids=type)
-async def test_a_refusal_stands_until_it_is_mended(life: Life, what: str, refusal: ClusterError) -> None:
+async def test_a_refusal_stands_until_it_is_corrected(life: Life, what: str, refusal: ClusterError) -> None:
     """It is tried again now and then, and no try writes anything: the status has the object and the words of it."""
     await denied(life, what, refusal)
     written: list[str] = []

@@ -54,7 +54,7 @@ def test_amounts_of_one_currency_are_ordered() -> None:
         lambda one, other: one >= other,
     ],
 )
-def test_two_currencies_are_never_reckoned_together(together: Callable[[Money, Money], object]) -> None:
+def test_two_currencies_are_never_combined(together: Callable[[Money, Money], object]) -> None:
     """Every operation on euros and dollars is refused and names both; they are not equal either."""
     dollars = Money(Decimal("2.10"), "USD")
     with pytest.raises(CurrencyMismatch, match="EUR and USD"):

@@ -117,7 +117,7 @@ def test_a_table_may_name_the_currency_of_opencost() -> None:
     ],
 )
 def test_what_is_no_price_is_refused_by_name(changes: dict[str, Any], field: str) -> None:
-    """A table with a mistake is no table: the field is named, so that nothing is reckoned with a guess."""
+    """A table with a mistake is no table: the field is named, so that nothing is computed with a guess."""
     with pytest.raises(InvalidPrices) as error:
         prices(**changes)
     assert error.value.field == field

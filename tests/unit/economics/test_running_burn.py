@@ -157,10 +157,10 @@ def test_a_projection_ends_two_hours_after_its_cause() -> None:
     """Whoever removes pods need not wait for a day's mean to follow."""
     now = NOVEMBER + 5 * DAY
     spending = history((5 * DAY, "2"), now=now)
-    mended = advance_spending(spending, hourly=Money(Decimal("0.5"), "EUR"), now=now)
+    corrected = advance_spending(spending, hourly=Money(Decimal("0.5"), "EUR"), now=now)
 
-    assert BurnRule.PROJECTED in stands(mended, now + HOUR).exceeded
-    after = stands(mended, now + 2 * HOUR)
+    assert BurnRule.PROJECTED in stands(corrected, now + HOUR).exceeded
+    after = stands(corrected, now + 2 * HOUR)
     assert BurnRule.PROJECTED not in after.exceeded
     assert after.projected > after.allowance  # the mean of the day alone would still say so
 

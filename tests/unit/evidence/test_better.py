@@ -115,7 +115,7 @@ def test_what_is_not_yet_proven_says_how_much_is_missing() -> None:
     assert judge(later, RULE, promotion=True).reason == "ProvenBetter"
 
 
-def test_where_a_look_is_large_the_cap_is_reckoned_with() -> None:
+def test_where_a_look_is_large_the_cap_counts() -> None:
     """Ten thousand sessions in a look prove no more than the cap: it takes looks, and the number says so."""
     evidence = seen([(arm(10_000, 500), arm(10_000, 1000))])
     judgement = judge(evidence, RULE, promotion=True)

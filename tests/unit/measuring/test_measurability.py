@@ -48,7 +48,7 @@ def test_an_edge_is_exact_and_everything_else_lies_between_two(
 
 
 def test_default_edges_are_told_before_anything_is_read() -> None:
-    """With what helps: the owner can mend it before the first release is judged by it."""
+    """With what helps: the owner can correct it before the first release is judged by it."""
     (told,) = measurability((slower_than(0.2, edges=(0.3, 0.5), remedy="set --buckets"),), {})
 
     assert told.measurable is Measurable.BRACKETED

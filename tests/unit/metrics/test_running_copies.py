@@ -1,4 +1,4 @@
-"""A shadow has its revisions answer more than users ask; what an answer costs is reckoned by what users got."""
+"""A shadow has its revisions answer more than users ask; what an answer costs is computed by what users got."""
 
 from dataclasses import replace
 

@@ -29,7 +29,7 @@ from tests.support.cluster.schema import violations
 from tests.support.release.examples import CANDIDATE, FORMER, STABLE
 from tests.support.release.load_examples import NOW
 from tests.support.release.load_world import load_tested
-from tests.support.release.strategies import RECKONED, SPENDINGS
+from tests.support.release.strategies import COMPUTED, SPENDINGS
 
 HOUR = 3600.0
 UNPRICED = Unpriced("PricesStale", "the prices are old")
@@ -242,7 +242,7 @@ def test_the_cost_of_an_answer_is_told_when_the_spending_is() -> None:
     assert told(old, RunningFacts(), anew=True) == ("", "")
 
 
-@given(RECKONED)
+@given(COMPUTED)
 def test_what_was_told_reads_back(told_before: ReportedCosts) -> None:
     """Or an Event would be told twice after a restart."""
     status = told_before.to_status()

@@ -207,7 +207,7 @@ def test_bad_labels_do_not_wait() -> None:
 
 
 def test_labels_that_are_too_few_wait_for_their_time_first() -> None:
-    """How many more are needed is said when there is something to reckon from."""
+    """How many more are needed is said when there is something to compute from."""
     reasons = [one.reason for after in (14, 15) for one in voted(5, after=after, total=60).judgements]
 
     assert reasons == ["LabelsPending", "NotProven"]

@@ -32,7 +32,7 @@ from tests.support.cluster.schema import violations
 from tests.support.release.examples import CANDIDATE, NOW, STABLE, releasing, serving
 from tests.support.release.load_examples import passed, recorded_of, ways
 from tests.support.release.load_world import load_tested
-from tests.support.release.strategies import GOLDEN, RECKONED, RECORDS, SPENDINGS
+from tests.support.release.strategies import COMPUTED, GOLDEN, RECORDS, SPENDINGS
 from tests.support.release.trial_examples import GOOD, trying
 from tests.support.release.trial_examples import recorded as examined
 from tests.support.release.world import model_deployment
@@ -130,7 +130,7 @@ STATES = st.builds(
     load_tests=st.lists(RECORDS, max_size=2).map(tuple),
     golden=st.none() | GOLDEN,
     spending=st.none() | SPENDINGS,
-    costs=RECKONED,
+    costs=COMPUTED,
 ).map(lambda state: state if state.candidate else replace(state, release=None))
 """A release is always that of a candidate."""
 

@@ -278,7 +278,7 @@ def test_a_shadow_is_judged_without_canaries_too() -> None:
 
 
 def test_copies_are_no_users() -> None:
-    """What an answer costs is reckoned by users' requests: there are none in the shadow, nor on the way out of it."""
+    """What an answer costs is computed by users' requests: there are none in the shadow, nor on the way out of it."""
     refused = in_shadow(SPEC, answers=100).state
     assert refused.release is not None
     assert refused.release.phase is ReleasePhase.ROLLING_BACK

@@ -170,7 +170,7 @@ def test_prices_that_are_no_table(command: Command, text: str) -> None:
     ],
 )
 def test_bad_arguments(command: Command, arguments: list[str], told: str) -> None:
-    """Numbers that cannot be are refused before anything is reckoned."""
+    """Numbers that cannot be are refused before anything is computed."""
     assert told in command.misunderstood(command.written("model.yaml", model()), *arguments)
 
 

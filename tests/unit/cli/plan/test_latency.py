@@ -1,4 +1,4 @@
-"""How fast answers come: read between what a load test saw, reckoned by theory, and otherwise not known."""
+"""How fast answers come: read between what a load test saw, computed by theory, and otherwise not known."""
 
 import math
 from decimal import Decimal
@@ -60,7 +60,7 @@ def test_measured() -> None:
 
 
 def test_measured_comes_before_theory() -> None:
-    """What was seen is better than what is reckoned."""
+    """What was seen is better than what is computed."""
     assert found(steps=(step("4", "0.1"),), work=Work(service_time=3)).source == "measured in the load test"
 
 
