@@ -7,6 +7,7 @@ large the fleet is, and so that whoever makes an answer too large can be asked f
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
+from urllib.parse import quote_plus
 
 from palier.evidence.counters import Series
 from palier.measuring.look import WatchedRelease
@@ -18,8 +19,14 @@ from palier.metrics.prometheus import MOST_SERIES
 
 RELEASES_AT_ONCE: Final = 100
 """Releases that one question names at most."""
-LONGEST_SCOPE: Final = 5600
-"""Characters by which releases are named in one question at most; proxies before a server refuse URLs beyond 8 KiB."""
+LONGEST_QUESTION: Final = 7600
+"""Characters that a question has at most as it stands in a URL; proxies before a server refuse URLs beyond 8 KiB."""
+USUAL_SELECTOR: Final = 500
+"""Of these the characters for what is asked; only a question with a longer selector names fewer releases for that."""
+
+
+_FRAME: Final = 150
+"""Characters of the labels by which releases are named, and of what stands around their values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,8 @@ class Inquirer:
 
     def __init__(self, fleet: Mapping[Key, WatchedRelease]) -> None:
         self._fleet = fleet
-        self._chunked: dict[tuple[_Kind, tuple[Key, ...]], list[tuple[Key, ...]]] = {}
+        self._elsewhere = {key: named for key, watched in fleet.items() if (named := _counted_elsewhere(watched))}
+        self._chunked: dict[tuple[_Kind, tuple[Key, ...], int], list[tuple[Key, ...]]] = {}
         self._named: dict[tuple[_Kind, tuple[Key, ...]], tuple[str, ...]] = {}
 
     def inquiries(
@@ -107,17 +115,18 @@ class Inquirer:
         """
         kinds: dict[_Kind, list[Key]] = {}
         for key in keys:
-            kind = _kind(question, self._fleet[key])
+            kind = self._kind(question, key)
             if kind is None:
                 continue  # there is nothing yet by which its series could be told from others
             if (question, key) in apart:
                 yield self._inquiry(question, kind, (key,))
             else:
                 kinds.setdefault(kind, []).append(key)
+        room = LONGEST_QUESTION - max(USUAL_SELECTOR, _FRAME + len(quote_plus(question.selector)))
         for kind, same in kinds.items():
-            about = kind, tuple(same)
+            about = kind, tuple(same), room
             if about not in self._chunked:
-                self._chunked[about] = list(self._chunks(kind, sorted(same)))
+                self._chunked[about] = list(self._chunks(kind, sorted(same), room))
             for some in self._chunked[about]:
                 yield self._inquiry(question, kind, some)
 
@@ -125,19 +134,34 @@ class Inquirer:
         """The same question for each of its releases apart."""
         found = []
         for key in inquiry.keys:
-            kind = _kind(inquiry.question, self._fleet[key])
+            kind = self._kind(inquiry.question, key)
             assert kind is not None  # noqa: S101 - it was asked for before
             found.append(self._inquiry(inquiry.question, kind, (key,)))
         return found
 
-    def _chunks(self, kind: _Kind, keys: Sequence[Key]) -> Iterator[tuple[Key, ...]]:
+    def _kind(self, question: Question, key: Key) -> _Kind | None:
+        """By what the series of a release are named; None while that is not known."""
+        if question.of_router:
+            router = self._fleet[key].router
+            return _Kind(router.label, router.namespaces) if router else None
+        if question.of_proxy:
+            return _PROXIES
+        return _ANYWHERE if self._elsewhere and question.selector in self._elsewhere.get(key, ()) else _PODS
+
+    def _chunks(self, kind: _Kind, keys: Sequence[Key], room: int) -> Iterator[tuple[Key, ...]]:
+        """As many releases at a time as can be named with so many characters."""
         some: list[Key] = []
         length = 0
         for key in keys:
-            mine = len(key[0]) + sum(len(value) + 3 for value in self._names(kind, key))
-            if some and (len(some) == RELEASES_AT_ONCE or length + mine > LONGEST_SCOPE):
+            named = self._names(kind, key)
+            if kind.elsewhere:
+                named = [*named, *_revisions(self._fleet[key])]
+            mine = sum(map(_encoded_length, named))
+            if not some or some[-1][0] != key[0]:  # they are in the order of their namespaces
+                mine += _encoded_length(key[0])
+            if some and (len(some) == RELEASES_AT_ONCE or length + mine > room):
                 yield tuple(some)
-                some, length = [], 0
+                some, length = [], _encoded_length(key[0])
             some.append(key)
             length += mine
         if some:
@@ -185,22 +209,16 @@ def each_once(answers: Sequence[list[Series]]) -> list[Series]:
     return [one for same in found.values() for one in same]
 
 
-def _kind(question: Question, watched: WatchedRelease) -> _Kind | None:
-    """By what the series of a release are named; None while that is not known."""
-    if question.of_router:
-        return _Kind(watched.router.label, watched.router.namespaces) if watched.router else None
-    if question.of_proxy:
-        return _PROXIES
-    return _ANYWHERE if _counted_elsewhere(question, watched) else _PODS
+def _encoded_length(name: str) -> int:
+    """Characters of one more name in a URL: a dot is escaped for PromQL and encoded then, as the mark between names."""
+    return len(name) + 6 * name.count(".") + 2 * name.count("/") + 3
 
 
 def _revisions(watched: WatchedRelease) -> list[str]:
     return [revision for revision in (watched.candidate, watched.stable) if revision.strip("-")]
 
 
-def _counted_elsewhere(question: Question, watched: WatchedRelease) -> bool:
-    """Whether another program may export the series, with a label `revision` instead of the pod's own name."""
-    return any(
-        objective.origin is Origin.ELSEWHERE and question.selector in objective.selectors
-        for objective in watched.objectives
-    )
+def _counted_elsewhere(watched: WatchedRelease) -> frozenset[str]:
+    """The selectors whose series another program may export, with a label `revision` instead of the pod's own name."""
+    own = (objective for objective in watched.objectives if objective.origin is Origin.ELSEWHERE)
+    return frozenset(selector for objective in own for selector in objective.selectors)

@@ -330,8 +330,9 @@ class Looks:
         """Ask what the sides in `seconds` need, so many seconds back."""
         wanted: dict[Question, list[Key]] = {SCRAPED: list(fleet)} if False in seconds else {}
         for key, one in fleet.items():
-            for question in {question for router in seconds for question in asked_at(one, router=router)}:
-                wanted.setdefault(question, []).append(key)
+            for router in seconds:
+                for question in asked_at(one, router=router):
+                    wanted.setdefault(question, []).append(key)
         return await self._asker.ask(
             wanted,
             fleet,
