@@ -11,7 +11,9 @@ One more test has no guards, because it is for a candidate that is simply dead: 
 fifth fails" and fires after six failures in a row. It starts anew whenever its e-value falls to 1 or below (an e-CUSUM:
 every run is a fresh e-process, and each run is wrong with probability at most `hard_stop_alpha`), so that a candidate
 that dies after a long good life is stopped as fast as one that was born dead. Only where the requests before were
-already failing at about that rate does it take a few more.
+already failing at about that rate does it take a few more. The failures must come from three looks, unless there are a
+dozen in two looks or thirty in one: a single request that no version could answer, tried ten times, fails ten times in
+a row, and mostly within one look.
 
 Where a latency threshold lies between two bucket edges, the surely bad of both arms are compared, which is the same
 question asked at the upper edge. For the proof that the candidate is not worse its possibly bad are held against
@@ -100,6 +102,7 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
         bad_looks=evidence.bad_looks + (candidate.bad > 0),
         hard_stop_total=run.total,
         hard_stop_bad=run.bad,
+        hard_stop_looks=run.looks,
         candidate_jumps=jumps,
         stable_jumps=stable_jumps,
         segments=known,
@@ -111,7 +114,8 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
 
 def alarm(evidence: Evidence, rule: ObjectiveRule) -> str:
     """Which test speaks against the candidate, and whether it may be blamed: a reason, or "" where none does."""
-    if hard_stop_log_e(evidence.hard_stop_bad, evidence.hard_stop_total, rule) >= -math.log(rule.hard_stop_alpha):
+    dead = hard_stop_log_e(evidence.hard_stop_bad, evidence.hard_stop_total, rule) >= -math.log(rule.hard_stop_alpha)
+    if dead and evidence.hard_stop_bad >= _least_failures(evidence.hard_stop_looks):
         return HARD_STOP
     needed = bound(rule)
     relative = evidence.relative.reaches(needed)
@@ -227,6 +231,13 @@ def _not_worse(
 class _Run(NamedTuple):
     bad: int
     total: int
+    looks: int
+    """Looks with bad events."""
+
+
+def _least_failures(looks: int) -> int:
+    """How many failures in so many looks are more than one request that is tried again and again."""
+    return {0: 30, 1: 30, 2: 12}.get(looks, 0)
 
 
 _NO_CHANCE = math.log(100)
@@ -243,11 +254,15 @@ def _fails_as_well(stable: Counts, rule: ObjectiveRule, *, share: float) -> bool
 def _hard_stop_run(evidence: Evidence, candidate: Counts, stable: Counts | None, rule: ObjectiveRule) -> _Run:
     share = max(rule.hard_stop_share, 2 * rule.limit)
     if stable is not None and _fails_as_well(stable, rule, share=share):
-        return _Run(evidence.hard_stop_bad, evidence.hard_stop_total)
-    run = _Run(evidence.hard_stop_bad + candidate.bad, evidence.hard_stop_total + candidate.total)
+        return _Run(evidence.hard_stop_bad, evidence.hard_stop_total, evidence.hard_stop_looks)
+    run = _Run(
+        evidence.hard_stop_bad + candidate.bad,
+        evidence.hard_stop_total + candidate.total,
+        evidence.hard_stop_looks + (candidate.bad > 0),
+    )
     # With no more bad events than the share allows the e-value is below 1 by Jensen's inequality.
     if run.bad <= share * run.total or hard_stop_log_e(run.bad, run.total, rule) <= 0:
-        return _Run(0, 0)
+        return _Run(0, 0, 0)
     return run
 
 

@@ -42,6 +42,8 @@ class Evidence:
     hard_stop_total: int = 0
     """Requests since the hard stop last started anew."""
     hard_stop_bad: int = 0
+    hard_stop_looks: int = 0
+    """Looks of these requests in which some failed."""
     candidate_jumps: Jumps = NO_JUMPS
     stable_jumps: Jumps = NO_JUMPS
     segments: Segments = ()
@@ -77,6 +79,7 @@ class Evidence:
             "badLooks": self.bad_looks,
             "hardStopTotal": self.hard_stop_total,
             "hardStopBad": self.hard_stop_bad,
+            "hardStopLooks": self.hard_stop_looks,
         }
         for name, bets in (("relative", self.relative), ("absolute", self.absolute)):
             if bets.logs:
@@ -130,6 +133,7 @@ class Evidence:
                 bad_looks=_count(status.get("badLooks")),
                 hard_stop_total=_count(status.get("hardStopTotal")),
                 hard_stop_bad=_count(status.get("hardStopBad")),
+                hard_stop_looks=_count(status.get("hardStopLooks")),
                 candidate_jumps=_jumps(dispersion.get("candidate") or {}),
                 stable_jumps=_jumps(dispersion.get("stable") or {}),
                 segments=tuple(_segment(entry) for entry in status.get("segments") or ()),

@@ -112,7 +112,7 @@ def test_one_blind_source_holds_and_is_named(blind: dict[str, object], objective
 
 def test_the_router_ends_a_release_whose_pods_cannot_be_read() -> None:
     """A candidate that hangs answers no scrape either: what the router has seen is enough."""
-    hung = {**GOOD, "errors": seen("errors", Counts(3, 3, 3), Counts(9, 0, 0), looks=2)}
+    hung = {**GOOD, "errors": seen("errors", Counts(3, 3, 3), Counts(9, 0, 0), looks=3)}
     decision = decided(hung, pods_read=Coverage(unseen="no fresh samples from the pods", unseen_since=NOW))
 
     assert decision.state.release is not None
@@ -123,7 +123,7 @@ def test_the_router_ends_a_release_whose_pods_cannot_be_read() -> None:
 
 def test_a_single_missing_signal_holds_only_its_objective() -> None:
     """The router's counters are read, one histogram is not: the latency has no verdict, the errors still fail."""
-    hung = {**GOOD, "errors": seen("errors", Counts(3, 3, 3), Counts(9, 0, 0), looks=2)}
+    hung = {**GOOD, "errors": seen("errors", Counts(3, 3, 3), Counts(9, 0, 0), looks=3)}
     missing = {"latency": "seconds vanished from the pods"}
 
     assert decided(hung, missing=missing).state.release.phase is ReleasePhase.ROLLING_BACK  # type: ignore[union-attr]

@@ -174,6 +174,8 @@ class EvidenceStatus(ApiObject):
     """Events since the hard stop last started again."""
     hard_stop_bad: Count | None = None
     """Those that were surely bad."""
+    hard_stop_looks: Count | None = None
+    """Looks in which there were bad ones among them."""
     segments: Annotated[list[SegmentStatus], Field(max_length=32), ListType("map", "name")] | None = None
     """The evidence by group of users."""
     means: MeansStatus | None = None
