@@ -7,13 +7,7 @@ wrongly fail a good candidate with probability at most alpha, however often and 
 protect them from requests that fail together: gains are weakened by the measured design effect (`dispersion`), one look
 can say only so much, and a minimum of bad events from a minimum of looks is asked for.
 
-One more test has no guards, because it is for a candidate that is simply dead: the hard stop bets against "at most a
-fifth fails" and fires after six failures in a row. It starts anew whenever its e-value falls to 1 or below (an e-CUSUM:
-every run is a fresh e-process, and each run is wrong with probability at most `hard_stop_alpha`), so that a candidate
-that dies after a long good life is stopped as fast as one that was born dead. Only where the requests before were
-already failing at about that rate does it take a few more. The failures must come from three looks, unless there are a
-dozen in two looks or thirty in one: a single request that no version could answer, tried ten times, fails ten times in
-a row, and mostly within one look.
+One more test has no guards, because it is for a candidate that is simply dead: the hard stop (`hard_stop`).
 
 Where a latency threshold lies between two bucket edges, the surely bad of both arms are compared, which is the same
 question asked at the upper edge. For the proof that the candidate is not worse its possibly bad are held against
@@ -90,7 +84,6 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
     if last.stable_bad > rule.limit * last.stable_total:
         # Stable is over the limit in this look as well: a cause that both share is no gain against the candidate.
         gained = tuple(min(0.0, gain) for gain in gained)
-    run = _hard_stop_run(evidence, candidate, stable, rule)
     return Evidence(
         relative=relative,
         absolute=evidence.absolute.add_look(_temper_gains(gained, effect), looks=looks, cap=cap),
@@ -100,9 +93,7 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
         last=last,
         looks=looks + 1,
         bad_looks=evidence.bad_looks + (candidate.bad > 0),
-        hard_stop_total=run.total,
-        hard_stop_bad=run.bad,
-        hard_stop_looks=run.looks,
+        hard_stop=evidence.hard_stop.add_look(candidate, stable, rule),
         candidate_jumps=jumps,
         stable_jumps=stable_jumps,
         segments=known,
@@ -114,8 +105,7 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
 
 def alarm(evidence: Evidence, rule: ObjectiveRule) -> str:
     """Which test speaks against the candidate, and whether it may be blamed: a reason, or "" where none does."""
-    dead = hard_stop_log_e(evidence.hard_stop_bad, evidence.hard_stop_total, rule) >= -math.log(rule.hard_stop_alpha)
-    if dead and evidence.hard_stop_bad >= _least_failures(evidence.hard_stop_looks):
+    if evidence.hard_stop.is_over(rule, last=evidence.last, beside_stable=evidence.release.stable_total > 0):
         return HARD_STOP
     needed = bound(rule)
     relative = evidence.relative.reaches(needed)
@@ -145,14 +135,6 @@ def worse_segments(evidence: Evidence, rule: ObjectiveRule) -> segments.Segments
 def list_incomparable(evidence: Evidence, rule: ObjectiveRule) -> tuple[str, ...]:
     """The segments that have met the candidate and never stable."""
     return segments.list_incomparable(evidence.segments) if rule.by_segment else ()
-
-
-def hard_stop_log_e(bad: int, total: int, rule: ObjectiveRule) -> float:
-    """Log e-value against "at most the hard stop's share fails"; 0 where the objective allows too much for one."""
-    share = max(rule.hard_stop_share, 2 * rule.limit)
-    if share >= 1 or total == 0:
-        return 0.0
-    return absolute.log_e_above(bad, total, limit=share)
 
 
 def proof(evidence: Evidence, rule: ObjectiveRule) -> float:
@@ -226,44 +208,6 @@ def _not_worse(
     gained = _sum_gains(each, len(ratios))
     before = logs if len(logs) == len(ratios) else (0.0,) * len(ratios)
     return tuple(log + min(cap, temper_gain(gain, design_effect)) for log, gain in zip(before, gained, strict=True))
-
-
-class _Run(NamedTuple):
-    bad: int
-    total: int
-    looks: int
-    """Looks with bad events."""
-
-
-def _least_failures(looks: int) -> int:
-    """How many failures in so many looks are more than one request that is tried again and again."""
-    return {0: 30, 1: 30, 2: 12}.get(looks, 0)
-
-
-_NO_CHANCE = math.log(100)
-"""What the log e-value of stable's look against the limit has to reach, so that a chance failure is no outage."""
-
-
-def _fails_as_well(stable: Counts, rule: ObjectiveRule, *, share: float) -> bool:
-    """Whether stable fails in this look too, perhaps only at its end: then the candidate need not be the cause."""
-    if stable.bad <= max(share / 4, 1.5 * rule.limit) * stable.total:
-        return False
-    return absolute.log_e_above(stable.bad, stable.total, limit=rule.limit) >= _NO_CHANCE
-
-
-def _hard_stop_run(evidence: Evidence, candidate: Counts, stable: Counts | None, rule: ObjectiveRule) -> _Run:
-    share = max(rule.hard_stop_share, 2 * rule.limit)
-    if stable is not None and _fails_as_well(stable, rule, share=share):
-        return _Run(evidence.hard_stop_bad, evidence.hard_stop_total, evidence.hard_stop_looks)
-    run = _Run(
-        evidence.hard_stop_bad + candidate.bad,
-        evidence.hard_stop_total + candidate.total,
-        evidence.hard_stop_looks + (candidate.bad > 0),
-    )
-    # With no more bad events than the share allows the e-value is below 1 by Jensen's inequality.
-    if run.bad <= share * run.total or hard_stop_log_e(run.bad, run.total, rule) <= 0:
-        return _Run(0, 0, 0)
-    return run
 
 
 def stable_breaches(evidence: Evidence, rule: ObjectiveRule) -> bool:

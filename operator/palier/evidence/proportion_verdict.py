@@ -71,7 +71,7 @@ class _Case:
         worse = self._describe_worse_counts()
         match reason:
             case tests.HARD_STOP:
-                bad, total = evidence.hard_stop_bad, evidence.hard_stop_total
+                bad, total = evidence.hard_stop.bad, evidence.hard_stop.total
                 which = (
                     f"the last {total} {rule.noun} all" if bad == total else f"{bad} of the last {total} {rule.noun}"
                 )

@@ -16,6 +16,7 @@ from palier.evidence.asymptotic import NO_MOMENTS, Moments
 from palier.evidence.bets import NO_BETS, Bets
 from palier.evidence.counts import NOTHING, Amounts, Counts, Tally
 from palier.evidence.dispersion import NO_JUMPS, Jumps
+from palier.evidence.hard_stop import NO_RUN, HardStopRun
 from palier.evidence.segments import SegmentEvidence, Segments
 
 __all__ = ["Amounts", "Counts", "Evidence", "Tally"]
@@ -39,11 +40,7 @@ class Evidence:
     """Looks in which the candidate had events."""
     bad_looks: int = 0
     """Looks in which some of them were surely bad."""
-    hard_stop_total: int = 0
-    """Requests since the hard stop last started anew."""
-    hard_stop_bad: int = 0
-    hard_stop_looks: int = 0
-    """Looks of these requests in which some failed."""
+    hard_stop: HardStopRun = NO_RUN
     candidate_jumps: Jumps = NO_JUMPS
     stable_jumps: Jumps = NO_JUMPS
     segments: Segments = ()
@@ -63,9 +60,7 @@ class Evidence:
     """Digest of what the evidence is about: evidence about something else says nothing."""
 
     def __post_init__(self) -> None:
-        """Refuse a hard-stop run that cannot have happened."""
-        if not 0 <= self.hard_stop_bad <= self.hard_stop_total:
-            raise ValueError(f"hard stop: {self.hard_stop_bad} of {self.hard_stop_total} is impossible")
+        """Refuse numbers of requests that cannot have been served."""
         if self.served is not None and min(self.served) < 0:
             raise ValueError(f"served {self.served} is impossible")
 
@@ -77,9 +72,12 @@ class Evidence:
             "last": self.last.to_status(),
             "looks": self.looks,
             "badLooks": self.bad_looks,
-            "hardStopTotal": self.hard_stop_total,
-            "hardStopBad": self.hard_stop_bad,
-            "hardStopLooks": self.hard_stop_looks,
+            "hardStopTotal": self.hard_stop.total,
+            "hardStopBad": self.hard_stop.bad,
+            "hardStopLooks": self.hard_stop.looks,
+            "hardStopStableTotal": self.hard_stop.stable_total,
+            "hardStopStableBad": self.hard_stop.stable_bad,
+            "hardStopStableIsWell": self.hard_stop.stable_is_well,
         }
         for name, bets in (("relative", self.relative), ("absolute", self.absolute)):
             if bets.logs:
@@ -131,9 +129,14 @@ class Evidence:
                 last=Tally.from_status(status.get("last") or {}),
                 looks=_count(status.get("looks")),
                 bad_looks=_count(status.get("badLooks")),
-                hard_stop_total=_count(status.get("hardStopTotal")),
-                hard_stop_bad=_count(status.get("hardStopBad")),
-                hard_stop_looks=_count(status.get("hardStopLooks")),
+                hard_stop=HardStopRun(
+                    bad=_count(status.get("hardStopBad")),
+                    total=_count(status.get("hardStopTotal")),
+                    looks=_count(status.get("hardStopLooks")),
+                    stable_bad=_count(status.get("hardStopStableBad")),
+                    stable_total=_count(status.get("hardStopStableTotal")),
+                    stable_is_well=bool(status.get("hardStopStableIsWell")),
+                ),
                 candidate_jumps=_jumps(dispersion.get("candidate") or {}),
                 stable_jumps=_jumps(dispersion.get("stable") or {}),
                 segments=tuple(_segment(entry) for entry in status.get("segments") or ()),

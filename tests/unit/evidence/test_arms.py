@@ -96,5 +96,5 @@ def test_coarser_edges_of_stable_make_no_segment_worse() -> None:
 def test_what_stable_may_have_failed_as_well_is_no_hard_stop_at_other_edges() -> None:
     """Everything answers in 300 ms: the candidate surely breaches 250 ms, stable between 100 and 500 ms perhaps."""
     evidence = observe(start_evidence(), arm(300, 300), arm(2700, 0, 2700), LATENCY, same_edges=False)
-    assert evidence.hard_stop_bad == 0
+    assert evidence.hard_stop.bad == 0
     assert not judge(evidence, LATENCY, promotion=False).hard_stop

@@ -225,7 +225,7 @@ def test_looks_without_requests_change_nothing_that_counts() -> None:
     """A look in which the candidate had no traffic leaves its evidence as it was."""
     before = seen([(arm(50, 2), arm(450, 3))])
     after = seen([(arm(0, 0), arm(450, 30)), (arm(0, 0), None)], evidence=before)
-    for name in ("relative", "absolute", "looks", "bad_looks", "hard_stop_total"):
+    for name in ("relative", "absolute", "looks", "bad_looks", "hard_stop"):
         assert getattr(after, name) == getattr(before, name)
     assert after.release.total == before.release.total
 
@@ -237,7 +237,7 @@ def test_the_whole_release_goes_on_over_a_weight_step() -> None:
     assert after.release == before.release
     assert after.relative.log_e == pytest.approx(before.relative.log_e)
     assert after.relative.cash == pytest.approx(before.relative.cash + math.log(3 / 4))
-    assert (after.looks, after.bad_looks, after.hard_stop_total) == (4, 4, before.hard_stop_total)
+    assert (after.looks, after.bad_looks, after.hard_stop) == (4, 4, before.hard_stop)
     assert after.stage == start_evidence().stage
     assert begin_stage(after) == after
 

@@ -176,6 +176,12 @@ class EvidenceStatus(ApiObject):
     """Those that were surely bad."""
     hard_stop_looks: Count | None = None
     """Looks in which there were bad ones among them."""
+    hard_stop_stable_total: Count | None = None
+    """Events of stable in the same looks."""
+    hard_stop_stable_bad: Count | None = None
+    """Those that were surely bad."""
+    hard_stop_stable_is_well: bool | None = None
+    """Whether stable had enough events in the last look to show that it does not fail as well."""
     segments: Annotated[list[SegmentStatus], Field(max_length=32), ListType("map", "name")] | None = None
     """The evidence by group of users."""
     means: MeansStatus | None = None
