@@ -1,9 +1,13 @@
 """A mean without a known range: cost, tokens, seconds of each request.
 
-Each look gives one value, the candidate's mean minus its maximum, and one against stable, the candidate's mean minus
-`margin` times stable's. The candidate fails when either value is surely above 0 on average, by the one-sided asymptotic
-confidence sequence (`asymptotic`) at half of alpha each; a promotion needs it surely below the maximum at beta. Looks
-count alike however many events they had, because events of one look depend on each other in ways that nobody knows.
+Looks are put together until each arm has a hundred events. That gives one value, the candidate's mean minus its
+maximum, and one against stable, the candidate's mean minus `margin` times stable's. Values of fewer events are worth
+nothing where a few events bring most of the sum, as the longest answers do: the bound takes them for normal, and with
+one event in each it was wrong for half of the releases.
+
+The candidate fails when either value is surely above 0 on average, by the one-sided asymptotic confidence sequence
+(`asymptotic`) at half of alpha each; a promotion needs it surely below the maximum at beta. Values count alike however
+many events they have, because events of one look depend on each other in ways that nobody knows.
 
 The confidence sequence knows only the spread that was seen. Where a few looks are far cheaper than all others (a cache
 answers), a mean that is allowed looks too dear, and certain, until the first of them. What has not happened in n looks
@@ -19,7 +23,7 @@ import math
 from dataclasses import dataclass, replace
 
 from palier.evidence.asymptotic import Moments, margin_one_sided
-from palier.evidence.counts import Amounts, Tally
+from palier.evidence.counts import NOTHING, Amounts, Tally
 from palier.evidence.interval import mean_interval
 from palier.evidence.rules import MeanRule
 from palier.evidence.sentences import describe_more, looks, three_digits, write_plainly
@@ -27,6 +31,8 @@ from palier.evidence.state import Evidence
 from palier.evidence.verdicts import Finding, Judgement, Verdict
 
 FAILURES = frozenset({"WorseThanStable", "ObjectiveBreached"})
+EVENTS_OF_A_VALUE = 100
+"""Events of each arm that one value is the mean of, at least."""
 _TESTS = 2
 _ROUNDING = 1e-9
 _MOST_LOOKS = 1_000_000
@@ -44,10 +50,23 @@ def observe(evidence: Evidence, candidate: Amounts, stable: Amounts | None, rule
     after = replace(evidence, release=evidence.release.plus(last), stage=evidence.stage.plus(last), last=last)
     if candidate.total == 0:
         return after
-    absolute, relative = evidence.absolute_mean.plus(candidate.mean - rule.maximum), evidence.relative_mean
+    absolute, alone = evidence.absolute_mean, evidence.waiting_alone.plus(Tally.of_amounts(candidate, None))
+    relative, beside = evidence.relative_mean, evidence.waiting_beside
+    if alone.total >= EVENTS_OF_A_VALUE:
+        absolute, alone = absolute.plus(alone.amount / alone.total - rule.maximum), NOTHING
     if stable is not None and stable.total:
-        relative = relative.plus(candidate.mean - rule.margin * stable.mean)
-    return replace(after, absolute_mean=absolute, relative_mean=relative, looks=evidence.looks + 1)
+        beside = beside.plus(last)
+    if min(beside.total, beside.stable_total) >= EVENTS_OF_A_VALUE:
+        allowed = rule.margin * beside.stable_amount / beside.stable_total
+        relative, beside = relative.plus(beside.amount / beside.total - allowed), NOTHING
+    return replace(
+        after,
+        absolute_mean=absolute,
+        relative_mean=relative,
+        waiting_alone=alone,
+        waiting_beside=beside,
+        looks=evidence.looks + 1,
+    )
 
 
 def alarm(evidence: Evidence, rule: MeanRule) -> str:
@@ -74,7 +93,7 @@ def judge(evidence: Evidence, rule: MeanRule, *, promotion: bool, rate: float | 
         verdict=finding.verdict,
         reason=finding.reason,
         message=f"{rule.name}: {finding.message}",
-        estimate=case.estimate if evidence.looks else None,
+        estimate=case.estimate if release.total else None,
         total=release.total,
         bad=0,
         stable_total=release.stable_total,
@@ -95,8 +114,10 @@ class _Case:
 
     @property
     def estimate(self) -> float:
-        """Mean of the means of the looks."""
-        return self.rule.maximum + self.evidence.absolute_mean.mean
+        """Mean of the values, or of all events before there is any value."""
+        if self.evidence.absolute_mean.looks:
+            return self.rule.maximum + self.evidence.absolute_mean.mean
+        return self.evidence.release.amount / self.evidence.release.total
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -118,15 +139,20 @@ class _Case:
     def gap(self, *, promotion: bool) -> Finding | None:
         """Why there is no verdict yet."""
         evidence, rule = self.evidence, self.rule
-        stage, last, missing = evidence.stage, evidence.last, rule.minimum_looks - evidence.looks
+        values = evidence.absolute_mean.looks
+        stage, last, missing = evidence.stage, evidence.last, rule.minimum_looks - values
         if not _is_possible(last.total, last.amount):
             mean = f"a mean of {last.amount / last.total:g}" if last.total else "amounts without events"
             return Finding(Verdict.NO_EVIDENCE, "ImpossibleMean", f"{mean} in the last look is not a measurement")
         if stage.total == 0:
             return Finding(Verdict.NO_EVIDENCE, "NoRequests", f"no {rule.noun} in this stage yet")
         if missing > 0:
-            message = f"{looks(evidence.looks)} with {rule.noun}; {rule.minimum_looks} needed to decide"
-            return Finding(Verdict.NO_EVIDENCE, "TooFewLooks", message, self._events(missing))
+            needed = missing * EVENTS_OF_A_VALUE - evidence.waiting_alone.total
+            message = (
+                f"{values} of {rule.minimum_looks} means of at least {EVENTS_OF_A_VALUE} {rule.noun} each; "
+                f"{describe_more(needed, rule.noun, self.rate)}, needed to decide"
+            )
+            return Finding(Verdict.NO_EVIDENCE, "TooFewLooks", message, needed)
         most = rule.maximum + _slack(rule)
         if max(self.estimate, stage.amount / stage.total) > most:
             needed = self._count_until(evidence.absolute_mean.mean, alpha=rule.alpha / _TESTS, depth=rule.maximum)
@@ -171,9 +197,9 @@ class _Case:
         return self._events(max(1, number - moments.looks))
 
     def _events(self, number: int) -> int | None:
-        """About how many events that many looks see."""
-        evidence = self.evidence
-        return math.ceil(number * evidence.release.total / evidence.looks) if evidence.looks else None
+        """About how many events that many values have."""
+        evidence, values = self.evidence, self.evidence.absolute_mean.looks
+        return math.ceil(number * evidence.release.total / values) if values else None
 
     def _describe_measurement(self) -> str:
         """Mean, interval and limit: "1.3 EUR on average over 24 looks (between 1.1 and 1.5), at most 1.2 allowed"."""

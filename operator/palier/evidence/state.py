@@ -45,9 +45,13 @@ class Evidence:
     stable_jumps: Jumps = NO_JUMPS
     segments: Segments = ()
     absolute_mean: Moments = NO_MOMENTS
-    """How far the candidate's mean is above its limit, one value per look."""
+    """How far the candidate's mean is above its limit, in values of enough events."""
     relative_mean: Moments = NO_MOMENTS
     """How far the candidate's mean is above what stable's allows."""
+    waiting_alone: Tally = NOTHING
+    """Events of the candidate that are too few for a value of `absolute_mean`."""
+    waiting_beside: Tally = NOTHING
+    """Events of both arms that are too few for a value of `relative_mean`."""
     served: tuple[int, int] | None = None
     """Requests of candidate and stable since the present weight is in force, in looks in which both were measured.
 
@@ -94,13 +98,7 @@ class Evidence:
             status["dispersion"] = jumps
         if self.segments:
             status["segments"] = by_segment.to_status(self.segments)
-        means = {
-            name: one.to_status()
-            for name, one in (("absolute", self.absolute_mean), ("relative", self.relative_mean))
-            if one.looks
-        }
-        if means:
-            status["means"] = means
+        status |= self._means_to_status()
         if self.served is not None:
             status["served"] = {"total": self.served[0], "stableTotal": self.served[1]}
         if self.arrivals is not None:
@@ -108,6 +106,19 @@ class Evidence:
         if self.of:
             status["of"] = self.of
         return status
+
+    def _means_to_status(self) -> dict[str, Any]:
+        means = {
+            name: one.to_status()
+            for name, one in (("absolute", self.absolute_mean), ("relative", self.relative_mean))
+            if one.looks
+        }
+        waiting = {
+            name: one.to_status()
+            for name, one in (("waitingAlone", self.waiting_alone), ("waitingBeside", self.waiting_beside))
+            if one != NOTHING
+        }
+        return {**({"means": means} if means else {}), **waiting}
 
     @classmethod
     def from_status(cls, status: Mapping[str, Any]) -> Self:
@@ -142,6 +153,8 @@ class Evidence:
                 segments=tuple(_segment(entry) for entry in status.get("segments") or ()),
                 absolute_mean=Moments.from_status(means.get("absolute") or {}),
                 relative_mean=Moments.from_status(means.get("relative") or {}),
+                waiting_alone=Tally.from_status(status.get("waitingAlone") or {}),
+                waiting_beside=Tally.from_status(status.get("waitingBeside") or {}),
                 served=_read_served(status.get("served")),
                 arrivals=Arrivals.from_status(status.get("arrivals")),
                 of=str(status.get("of") or ""),

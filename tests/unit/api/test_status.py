@@ -39,6 +39,7 @@ def test_evidence_is_declared() -> None:
         scraped = ScrapedStep(number - 1, number, once, once, weight_since=0.0)
         shared = observe(shared, counts, stable, shares, segments=segments, scraped=scraped)
         meant = observe(meant, Amounts(200, 60_000.0 + bad), Amounts(1000, 300_000.0), means)
+    meant = observe(meant, Amounts(20, 6_000.0), Amounts(30, 9_000.0), means)
     written: list[dict[str, Any]] = [shared.to_status(), meant.to_status()]
 
     assert _declared(EvidenceStatus) == {"objective", *written[0], *written[1]}

@@ -53,8 +53,36 @@ def test_fewer_than_twenty_looks_decide_nothing() -> None:
     few, enough = (seen(wobbling(9.0, 1.5, looks)) for looks in (19, 20))
     judgement = judge(few, COST, promotion=False)
     assert (judgement.verdict, judgement.reason, judgement.needed) == (Verdict.NO_EVIDENCE, "TooFewLooks", 100)
-    assert judgement.message == "cost: 19 looks with requests; 20 needed to decide"
+    assert judgement.message == (
+        "cost: 19 of 20 means of at least 100 requests each; about 100 more requests, needed to decide"
+    )
     assert judge(enough, COST, promotion=False).verdict is Verdict.FAIL
+
+
+def test_a_few_events_are_no_value() -> None:
+    """Looks are put together until there are a hundred events, of stable as well where it is compared with."""
+    evidence = seen([(arm(40, 1.0), arm(30, 3.0))] * 2)
+    assert (evidence.absolute_mean.looks, evidence.relative_mean.looks) == (0, 0)
+    evidence = seen([(arm(40, 4.0), arm(30, 3.0))], evidence)
+    assert (evidence.absolute_mean.looks, evidence.absolute_mean.mean) == (1, pytest.approx(2.0 - COST.maximum))
+    assert evidence.relative_mean.looks == 0
+    evidence = seen([(arm(40, 2.0), arm(30, 3.0))], evidence)
+    assert (evidence.relative_mean.looks, evidence.relative_mean.mean) == (1, pytest.approx(2.0 - 3.0 * COST.margin))
+    assert (evidence.waiting_alone.total, evidence.waiting_beside.total) == (40, 0)
+
+
+@pytest.mark.parametrize("requests", [3, 30])
+def test_of_very_skewed_amounts_nothing_false_is_proven(requests: int) -> None:
+    """The largest of a thousand answers costs hundreds of times the usual one, and the mean is a tenth too high."""
+    random = np.random.default_rng(20_412)
+    proven = 0
+    for _ in range(20):
+        evidence = start_evidence()
+        for _ in range(3000 // requests):
+            costs = 1.1 * COST.maximum * random.lognormal(-2.0, 2.0, requests)
+            evidence = observe(evidence, Amounts(requests, float(costs.sum())), None, COST)
+            proven += judge(evidence, COST, promotion=True).reason == "Proven"
+    assert proven == 0
 
 
 def test_dearer_than_stable_fails_within_the_maximum() -> None:
@@ -114,7 +142,7 @@ def test_a_constant_mean_at_the_maximum_is_met() -> None:
     rule = MeanRule(name="cost", maximum=0.1 + 0.2, alpha=0.01)
     evidence = start_evidence()
     for _ in range(40):
-        evidence = observe(evidence, Amounts(3, 3 * 0.3), None, rule)
+        evidence = observe(evidence, Amounts(300, 300 * 0.3), None, rule)
     assert judge(evidence, rule, promotion=False).verdict is Verdict.PASS
 
 
@@ -176,7 +204,7 @@ def test_an_amount_that_nothing_can_have_is_no_measurement(amount: float) -> Non
 def test_an_impossible_amount_of_stable_is_not_compared() -> None:
     """The candidate's own mean still counts."""
     before = seen(wobbling(1.0, 1.0, 20))
-    after = observe(before, arm(9, 1.0), Amounts(1, 1e200), COST)
+    after = observe(before, arm(100, 1.0), Amounts(1, 1e200), COST)
     assert (after.absolute_mean.looks, after.relative_mean) == (21, before.relative_mean)
     assert after.release.stable_amount == before.release.stable_amount
 

@@ -54,10 +54,10 @@ class SegmentStatus(ApiObject):
 
 
 class MomentsStatus(ApiObject):
-    """Mean and spread of one value for each look."""
+    """Mean and spread of values, each of at least a hundred events."""
 
     looks: Count | None = None
-    """Looks with a value."""
+    """How many values there are."""
     mean: Logarithm | None = None
     """Mean of the values."""
     spread: Logarithm | None = None
@@ -186,5 +186,9 @@ class EvidenceStatus(ApiObject):
     """The evidence by group of users."""
     means: MeansStatus | None = None
     """The evidence about a mean."""
+    waiting_alone: TallyStatus | None = None
+    """Events of the candidate that are too few for a value of a mean."""
+    waiting_beside: TallyStatus | None = None
+    """Events of both versions that are too few for a value of a mean beside stable's."""
     dispersion: DispersionStatus | None = None
     """Whether events of one look tend to fail together, which tempers what a look may say."""
