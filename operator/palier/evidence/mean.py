@@ -28,7 +28,7 @@ from palier.evidence.interval import mean_interval
 from palier.evidence.rules import MeanRule
 from palier.evidence.sentences import describe_more, looks, three_digits, write_plainly
 from palier.evidence.state import Evidence
-from palier.evidence.verdicts import Finding, Judgement, Verdict
+from palier.evidence.verdicts import Finding, Judgement, Verdict, judge_amounts
 
 FAILURES = frozenset({"WorseThanStable", "ObjectiveBreached"})
 EVENTS_OF_A_VALUE = 100
@@ -83,24 +83,14 @@ def alarm(evidence: Evidence, rule: MeanRule) -> str:
 def judge(evidence: Evidence, rule: MeanRule, *, promotion: bool, rate: float | None) -> Judgement:
     """What the evidence says now; see `objective.judge`."""
     case = _Case(evidence, rule, rate)
-    reason = alarm(evidence, rule)
-    finding = (
-        case.report_alarm(reason) if reason else case.gap(promotion=promotion) or case.report_pass(promotion=promotion)
-    )
-    release = evidence.release
-    return Judgement(
+    return judge_amounts(
+        case,
         objective=rule.name,
-        verdict=finding.verdict,
-        reason=finding.reason,
-        message=f"{rule.name}: {finding.message}",
-        estimate=case.estimate if release.total else None,
-        total=release.total,
-        bad=0,
-        stable_total=release.stable_total,
-        stable_bad=0,
-        hard_stop=False,
+        alarm=alarm(evidence, rule),
+        promotion=promotion,
+        release=evidence.release,
+        estimate=case.estimate if evidence.release.total else None,
         interval=case.interval,
-        needed=finding.needed,
     )
 
 

@@ -19,7 +19,7 @@ from palier.evidence.interval import score_interval
 from palier.evidence.rules import ScoreRule
 from palier.evidence.sentences import describe_more, looks, odds, three_digits
 from palier.evidence.state import Evidence
-from palier.evidence.verdicts import Finding, Judgement, Verdict
+from palier.evidence.verdicts import Finding, Judgement, Verdict, judge_amounts
 
 FAILURES = frozenset({"WorseThanStable", "ObjectiveBreached"})
 _TESTS = 2
@@ -68,24 +68,14 @@ def alarm(evidence: Evidence, rule: ScoreRule) -> str:
 def judge(evidence: Evidence, rule: ScoreRule, *, promotion: bool, rate: float | None) -> Judgement:
     """What the evidence says now; see `objective.judge`."""
     case = _Case(evidence, rule, rate)
-    reason = alarm(evidence, rule)
-    finding = (
-        case.report_alarm(reason) if reason else case.gap(promotion=promotion) or case.report_pass(promotion=promotion)
-    )
-    release = evidence.release
-    return Judgement(
+    return judge_amounts(
+        case,
         objective=rule.name,
-        verdict=finding.verdict,
-        reason=finding.reason,
-        message=f"{rule.name}: {finding.message}",
+        alarm=alarm(evidence, rule),
+        promotion=promotion,
+        release=evidence.release,
         estimate=evidence.absolute_mean.mean if evidence.looks else None,
-        total=release.total,
-        bad=0,
-        stable_total=release.stable_total,
-        stable_bad=0,
-        hard_stop=False,
         interval=score_interval(evidence.absolute_mean),
-        needed=finding.needed,
     )
 
 

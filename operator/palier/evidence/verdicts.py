@@ -5,11 +5,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from palier.api.status.values import Verdict
+from palier.evidence.counts import Tally
 
-__all__ = ["Finding", "Judgement", "Verdict", "combine_verdicts"]
+__all__ = ["Finding", "Judgement", "Questions", "Verdict", "combine_verdicts", "judge_amounts"]
 
 
 class Finding(NamedTuple):
@@ -19,6 +20,22 @@ class Finding(NamedTuple):
     reason: str
     message: str
     needed: int | None = None
+
+
+class Questions(Protocol):
+    """What is asked about one objective, in this order."""
+
+    def report_alarm(self, reason: str) -> Finding:
+        """One of the tests speaks against the candidate."""
+        ...
+
+    def gap(self, *, promotion: bool) -> Finding | None:
+        """Why there is no verdict yet."""
+        ...
+
+    def report_pass(self, *, promotion: bool) -> Finding:
+        """Nothing is left to ask."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +64,46 @@ class Judgement:
     """About how many more events the objective needs to be decided if nothing changes; None where that is unknown."""
     segments: tuple[str, ...] = ()
     """Groups of users for which the candidate is worse than stable."""
+
+
+def judge_amounts(
+    case: Questions,
+    *,
+    objective: str,
+    alarm: str,
+    promotion: bool,
+    release: Tally,
+    estimate: float | None,
+    interval: tuple[float, float] | None,
+) -> Judgement:
+    """The verdict on an objective whose events have values and are neither good nor bad.
+
+    Args:
+        case: answers the questions.
+        objective: its name.
+        alarm: which test speaks against the candidate; "" where none does.
+        promotion: whether a Pass would make the candidate stable.
+        release: the events of the whole release.
+        estimate: what was measured of the candidate.
+        interval: where the true value lies.
+    """
+    finding = (
+        case.report_alarm(alarm) if alarm else case.gap(promotion=promotion) or case.report_pass(promotion=promotion)
+    )
+    return Judgement(
+        objective=objective,
+        verdict=finding.verdict,
+        reason=finding.reason,
+        message=f"{objective}: {finding.message}",
+        estimate=estimate,
+        total=release.total,
+        bad=0,
+        stable_total=release.stable_total,
+        stable_bad=0,
+        hard_stop=False,
+        interval=interval,
+        needed=finding.needed,
+    )
 
 
 def combine_verdicts(judgements: Iterable[Judgement]) -> Verdict:
