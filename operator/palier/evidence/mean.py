@@ -137,12 +137,12 @@ class _Case:
         if stage.total == 0:
             return Finding(Verdict.NO_EVIDENCE, "NoRequests", f"no {rule.noun} in this stage yet")
         if missing > 0:
-            needed = missing * EVENTS_OF_A_VALUE - evidence.waiting_alone.total
+            lacking = missing * EVENTS_OF_A_VALUE - evidence.waiting_alone.total
             message = (
                 f"{values} of {rule.minimum_looks} means of at least {EVENTS_OF_A_VALUE} {rule.noun} each; "
-                f"{describe_more(needed, rule.noun, self.rate)}, needed to decide"
+                f"{describe_more(lacking, rule.noun, self.rate)}, needed to decide"
             )
-            return Finding(Verdict.NO_EVIDENCE, "TooFewLooks", message, needed)
+            return Finding(Verdict.NO_EVIDENCE, "TooFewLooks", message, lacking)
         most = rule.maximum + _slack(rule)
         if max(self.estimate, stage.amount / stage.total) > most:
             needed = self._count_until(evidence.absolute_mean.mean, alpha=rule.alpha / _TESTS, depth=rule.maximum)
