@@ -15,6 +15,8 @@ dead either.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
 from typing import Final
 
 from palier.evidence import absolute
@@ -49,21 +51,26 @@ class HardStopRun:
 
     def add_look(self, candidate: Counts, stable: Counts | None, rule: ObjectiveRule) -> "HardStopRun":
         """The run after one more look; a new one where nothing speaks for a dead candidate any more."""
-        other = stable or _NOTHING
-        if _fails_as_well(other.bad, other.total, rule):
+        bad, total = self.bad + candidate.bad, self.total + candidate.total
+        # With no more bad events than the share allows the e-value is below 1 by Jensen's inequality.
+        if bad <= _share(rule) * total:
             return NO_RUN
+        other = stable or _NOTHING
         run = HardStopRun(
-            bad=self.bad + candidate.bad,
-            total=self.total + candidate.total,
+            bad=bad,
+            total=total,
             looks=self.looks + (candidate.bad > 0),
             stable_bad=self.stable_bad + other.bad,
             stable_total=self.stable_total + other.total,
-            stable_is_well=absolute.log_e_above(other.total, other.total, limit=rule.limit) >= _NO_CHANCE,
+            stable_is_well=other.total >= _enough_to_tell(rule.limit),
         )
-        # With no more bad events than the share allows the e-value is below 1 by Jensen's inequality.
-        if run.bad <= _share(rule) * run.total or run.log_e(rule) <= 0:
-            return NO_RUN
-        return NO_RUN if _fails_as_well(run.stable_bad, run.stable_total, rule) else run
+        shared = any(_fails_as_well(*counts, rule) for counts in ((other.bad, other.total), run.stable))
+        return NO_RUN if shared or run.log_e(rule) <= 0 else run
+
+    @property
+    def stable(self) -> tuple[int, int]:
+        """Stable's bad events over the run, and all of them."""
+        return self.stable_bad, self.stable_total
 
     def log_e(self, rule: ObjectiveRule) -> float:
         """Log e-value against "at most the hard stop's share fails"; 0 where the objective allows too much for one."""
@@ -89,6 +96,12 @@ class HardStopRun:
 
 NO_RUN: Final = HardStopRun()
 _NOTHING: Final = Counts(0, 0, 0)
+
+
+@lru_cache(maxsize=256)
+def _enough_to_tell(limit: float) -> int:
+    """The fewest requests that would be an outage of stable if all of them failed."""
+    return next(total for total in count(1) if absolute.log_e_above(total, total, limit=limit) >= _NO_CHANCE)
 
 
 def _share(rule: ObjectiveRule) -> float:

@@ -65,13 +65,13 @@ def log_likelihood_ratios(look: Look, odds_ratios: Sequence[float], *, margin: f
         if few is not None:
             return few
     logs = log_z((margin, *odds_ratios), candidate_total=look.candidate_total, stable_total=look.stable_total, bad=bad)
-    ratios = np.log(np.asarray(odds_ratios, dtype=np.float64) / margin)
+    _, above_margin = _logs_of(tuple(ratio / margin for ratio in odds_ratios))
     # Of counts beyond 1e12 the differences drown in rounding: then a look says less than it could, but never more.
     lost = 0.0
     if highest - lowest > _MANY:
         total = float(look.candidate_total + look.stable_total)
-        lost = _LOST * (math.lgamma(total + 1) + bad * float(np.abs(ratios).max()))
-    return tuple((look.candidate_bad * ratios + logs[0] - logs[1:] - lost).tolist())
+        lost = _LOST * (math.lgamma(total + 1) + bad * float(np.abs(above_margin).max()))
+    return tuple((look.candidate_bad * above_margin + logs[0] - logs[1:] - lost).tolist())
 
 
 def gains(look: Look, *, margin: float) -> tuple[float, ...]:
@@ -94,16 +94,14 @@ def log_z(odds_ratios: Sequence[float], *, candidate_total: int, stable_total: i
     because the characteristic function of such a sum is at most exp(-v (1 - cos t)). So a look costs the same
     however many requests it has.
     """
-    w = np.asarray(odds_ratios, dtype=np.float64)
+    w, log_w = _logs_of(tuple(odds_ratios))
     lowest, highest = max(0, bad - stable_total), min(bad, candidate_total)
     if highest - lowest <= _MANY:
         u = np.arange(lowest + 1, highest + 1, dtype=np.float64)
         steps = np.log((candidate_total - u + 1) * (bad - u + 1) / (u * (stable_total - bad + u)))
         coefficients = np.concatenate(((0.0,), np.cumsum(steps)))
         first = _log_choose(candidate_total, lowest) + _log_choose(stable_total, bad - lowest)
-        return first + _log_sums(
-            coefficients + np.log(w)[:, np.newaxis] * np.arange(lowest, highest + 1, dtype=np.float64)
-        )
+        return first + _log_sums(coefficients + log_w[:, np.newaxis] * np.arange(lowest, highest + 1, dtype=np.float64))
     centre = np.clip(
         _mode(w, candidate_total=candidate_total, stable_total=stable_total, bad=bad), float(lowest), float(highest)
     )
@@ -114,7 +112,7 @@ def log_z(odds_ratios: Sequence[float], *, candidate_total: int, stable_total: i
     possible = (u >= lowest) & (u <= highest)
     u = np.clip(u, float(lowest), float(highest))
     terms = (
-        u * np.log(w)[:, np.newaxis]
+        u * log_w[:, np.newaxis]
         - gammaln(u + 1)
         - gammaln(candidate_total - u + 1)
         - gammaln(bad - u + 1)
@@ -156,6 +154,13 @@ def _log_sums(terms: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+
+@lru_cache(maxsize=256)
+def _logs_of(odds_ratios: tuple[float, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The odds ratios and their logs, which are the same in every look."""
+    w = np.asarray(odds_ratios, dtype=np.float64)
+    return w, np.log(w)
 
 
 @lru_cache(maxsize=64)
