@@ -59,6 +59,7 @@ async def operate(settings: Settings) -> None:
             router_namespaces=settings.router_namespaces,
             pod_labels=frozenset(settings.pod_labels),
             most_series=settings.prometheus_max_series,
+            matchers=tuple(settings.prometheus_matchers),
         )
         cost_observer = CostObserver(
             scope=scope,

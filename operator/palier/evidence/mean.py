@@ -27,12 +27,10 @@ from palier.evidence.counts import NOTHING, Amounts, Tally
 from palier.evidence.interval import mean_interval
 from palier.evidence.rules import MeanRule
 from palier.evidence.sentences import describe_more, looks, three_digits, write_plainly
-from palier.evidence.state import Evidence
+from palier.evidence.state import EVENTS_OF_A_VALUE, Evidence
 from palier.evidence.verdicts import Finding, Judgement, Verdict, judge_amounts
 
 FAILURES = frozenset({"WorseThanStable", "ObjectiveBreached"})
-EVENTS_OF_A_VALUE = 100
-"""Events of each arm that one value is the mean of, at least."""
 _TESTS = 2
 _ROUNDING = 1e-9
 _MOST_LOOKS = 1_000_000
@@ -107,7 +105,8 @@ class _Case:
         """Mean of the values, or of all events before there is any value."""
         if self.evidence.absolute_mean.looks:
             return self.rule.maximum + self.evidence.absolute_mean.mean
-        return self.evidence.release.amount / self.evidence.release.total
+        release = self.evidence.release
+        return release.amount / release.total if release.total else self.rule.maximum
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -137,7 +136,8 @@ class _Case:
         if stage.total == 0:
             return Finding(Verdict.NO_EVIDENCE, "NoRequests", f"no {rule.noun} in this stage yet")
         if missing > 0:
-            lacking = missing * EVENTS_OF_A_VALUE - evidence.waiting_alone.total
+            of_a_look = math.ceil(evidence.release.total / max(1, evidence.looks))
+            lacking = max(1, missing * max(EVENTS_OF_A_VALUE, of_a_look) - evidence.waiting_alone.total)
             message = (
                 f"{values} of {rule.minimum_looks} means of at least {EVENTS_OF_A_VALUE} {rule.noun} each; "
                 f"{describe_more(lacking, rule.noun, self.rate)}, needed to decide"

@@ -133,8 +133,8 @@ def worse_segments(evidence: Evidence, rule: ObjectiveRule) -> segments.Segments
 
 
 def list_incomparable(evidence: Evidence, rule: ObjectiveRule) -> tuple[str, ...]:
-    """The segments that have met the candidate and never stable."""
-    return segments.list_incomparable(evidence.segments) if rule.by_segment else ()
+    """The segments that cannot be compared with stable, which has had requests."""
+    return segments.list_incomparable(evidence.segments) if rule.by_segment and evidence.release.stable_total else ()
 
 
 def proof(evidence: Evidence, rule: ObjectiveRule) -> float:

@@ -68,7 +68,7 @@ class _Case:
         evidence, rule = self.evidence, self.rule
         needs = f"(needs {odds(tests.bound(rule))})"
         limit = f"the objective allows {write_limit(rule.limit)}"
-        worse = self._describe_worse_counts()
+        worse = self._describe_worse_counts() if evidence.release.total else ""
         match reason:
             case tests.HARD_STOP:
                 bad, total = evidence.hard_stop.bad, evidence.hard_stop.total
@@ -102,13 +102,13 @@ class _Case:
         return f"{described}; and {len(worse) - shown} more" if len(worse) > shown else described
 
     def _describe_incomparable(self) -> str:
-        """The segments that met the candidate and never stable: the first three, and how many others."""
+        """The segments that cannot be compared with stable: the first three, and how many others."""
         apart, shown = tests.list_incomparable(self.evidence, self.rule), 3
         if not apart:
             return ""
         named = ", ".join(f'"{name}"' for name in apart[:shown])
         more = f" and {len(apart) - shown} more" if len(apart) > shown else ""
-        return f"; {named}{more} met only the candidate and cannot be compared with stable"
+        return f"; {named}{more} cannot be compared with stable: no such requests met both versions"
 
     def gap(self, *, promotion: bool) -> Finding | None:
         """Why there is no verdict yet."""
@@ -204,20 +204,19 @@ class _Case:
     def _not_proven_against_stable(self, margin: float) -> Finding:
         rule, release = self.rule, self.evidence.release
         reason, wanted = (NOT_BETTER, "better") if rule.require_better else (NOT_PROVEN_NO_WORSE, "not worse")
-        needed = planning.until_below(margin, self.evidence, rule)
+        needed, apart = planning.until_below(margin, self.evidence, rule), self._describe_incomparable()
         if release.stable_total == 0:
             lacks = "stable has none to compare with"
         elif release.bad_possible + release.stable_bad == 0:
             lacks = "with no bad ones in either arm there is nothing to compare yet"
-        elif apart := self._describe_incomparable():
-            lacks = apart.removeprefix("; ")
+        elif apart and not any(one.stable_total for one in self.evidence.segments):
+            lacks, apart = apart.removeprefix("; "), ""
         elif rule.require_better and not self._looks_better():
             lacks, needed = "so far it is not better than stable", None
         else:
             lacks = f"{describe_more(needed, rule.noun, self.rate)}, needed to prove that it is {wanted} than stable"
-        return Finding(
-            Verdict.NO_EVIDENCE, reason, f"{self._describe_possible(release)}{beside_stable(release)}; {lacks}", needed
-        )
+        message = f"{self._describe_possible(release)}{beside_stable(release)}; {lacks}{apart}"
+        return Finding(Verdict.NO_EVIDENCE, reason, message, needed)
 
     def _looks_better(self) -> bool:
         """Whether the candidate's share is the lower one; of groups the totals do not tell."""

@@ -16,10 +16,9 @@ seen count as an e-value of 1; those that miss a guard count as 0, which is an e
 version, as tenants may, cannot be compared: whoever meets one arm only is left out.
 """
 
-import functools
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
@@ -71,15 +70,15 @@ class SegmentEvidence:
         """Whether the segments of the pool meet both arms about as often as by chance."""
         return self.expected_both >= _LEAST_MEETINGS and self.met_both >= _OFTEN * self.expected_both
 
-    def count_meetings(self, seen: "Pairs") -> Self:
-        """The pool, with how often the segments of a look have met both arms, and how often by chance they would."""
-        named = [arms for name, arms in seen.items() if name not in {OTHER, UNLABELLED}]
-        mine, theirs = (sum(arm.total for arm in side) for side in zip(*named, strict=True)) if named else (0, 0)
+    def count_meetings(self, looked: Iterable[tuple[Counts, Counts]]) -> Self:
+        """The pool, with how often its segments have met both arms in a look, and how often by chance they would."""
+        arms = list(looked)
+        mine, theirs = (sum(arm.total for arm in side) for side in zip(*arms, strict=True)) if arms else (0, 0)
         if not (mine and theirs):
             return self
         share = mine / (mine + theirs)
-        met = sum(bool(one.total and other.total) for one, other in named)
-        totals = (one.total + other.total for one, other in named)
+        met = sum(bool(one.total and other.total) for one, other in arms)
+        totals = (one.total + other.total for one, other in arms)
         expected = math.fsum(1 - share**number - (1 - share) ** number for number in totals if number)
         return replace(self, met_both=self.met_both + met, expected_both=self.expected_both + expected)
 
@@ -123,8 +122,6 @@ class Placed(NamedTuple):
     """The segments before the look, with those that have got a place of their own."""
     arms: Pairs
     """Candidate's and stable's counts by place: those without a place of their own are together in `OTHER`."""
-    in_total: tuple[Counts, Counts] | None
-    """Both arms as a whole, where one version has no such label and the other one has it always."""
 
 
 def place(known: Segments, seen: Pairs) -> Placed:
@@ -145,7 +142,7 @@ def place(known: Segments, seen: Pairs) -> Placed:
     new = sorted(name for name, (mine, _) in seen.items() if mine.total and name not in own and name != OTHER)
     room = NAMED - len(own)
     begun = tuple(SegmentEvidence(name) for name in new[: max(0, room)])
-    if len(new) <= room:
+    if len(new) <= room and OTHER not in seen:  # else some of the new ones may be in there already
         own.update(new)
     arms: dict[str, tuple[Counts, Counts]] = {}
     for name, pair in sorted(seen.items()):
@@ -153,10 +150,10 @@ def place(known: Segments, seen: Pairs) -> Placed:
     every = {one.name: one for one in (*known, *begun)}
     if OTHER in arms and (OTHER in every or arms[OTHER][0].total):
         pool = every.get(OTHER) or SegmentEvidence(OTHER)
-        every[OTHER] = pool = pool.count_meetings(seen)
+        every[OTHER] = pool = pool.count_meetings(pair for name, pair in seen.items() if name not in {*own, OTHER})
         if not pool.meets_both:
             arms[OTHER] = (arms[OTHER][0], _NONE)
-    return Placed(tuple(every.values()), arms, _in_total(seen))
+    return Placed(tuple(every.values()), arms)
 
 
 def strata(placed: Placed) -> tuple[tuple[Counts, Counts], ...]:
@@ -164,8 +161,6 @@ def strata(placed: Placed) -> tuple[tuple[Counts, Counts], ...]:
 
     A segment that meets one arm only cannot be compared with anything; it is left out, never counted against anybody.
     """
-    if placed.in_total:
-        return (placed.in_total,)
     return tuple(arms for arms in placed.arms.values() if arms[0].total and arms[1].total)
 
 
@@ -187,8 +182,12 @@ def add_looks(placed: Placed, rule: ObjectiveRule, *, looks: int, design_effect:
 
 
 def list_incomparable(known: Segments) -> tuple[str, ...]:
-    """The segments that have met the candidate and not stable, so that they cannot be compared."""
-    return tuple(one.name for one in known if one.total and not one.stable_total)
+    """The segments of the candidate that cannot be compared with stable, because each of them meets one arm only."""
+    return tuple(
+        one.name
+        for one in known
+        if one.total and not one.stable_total and (one.name != OTHER or one.expected_both >= _LEAST_MEETINGS)
+    )
 
 
 def stage_begun(known: Segments) -> Segments:
@@ -236,16 +235,6 @@ def _shorten_name(name: str) -> str:
 
 
 _NONE = Counts(0, 0, 0)
-
-
-def _in_total(seen: Pairs) -> tuple[Counts, Counts] | None:
-    """The sums of both arms if one of them has events without the label only, and the other one none of them."""
-    unlabelled = seen.get(UNLABELLED, (_NONE, _NONE))
-    mine, theirs = (functools.reduce(_sum, side, _NONE) for side in zip(*seen.values(), strict=True))
-    labelled = mine.total - unlabelled[0].total, theirs.total - unlabelled[1].total
-    only_one = (labelled[0] > 0) is not (labelled[1] > 0)
-    neither = (unlabelled[0].total > 0) is not (unlabelled[1].total > 0)
-    return (mine, theirs) if only_one and neither and mine.total and theirs.total else None
 
 
 def _add(found: dict[str, tuple[Counts, Counts]], name: str, arms: tuple[Counts, Counts]) -> None:

@@ -19,7 +19,10 @@ from palier.evidence.dispersion import NO_JUMPS, Jumps
 from palier.evidence.hard_stop import NO_RUN, HardStopRun
 from palier.evidence.segments import SegmentEvidence, Segments
 
-__all__ = ["Amounts", "Counts", "Evidence", "Tally"]
+__all__ = ["EVENTS_OF_A_VALUE", "Amounts", "Counts", "Evidence", "Tally"]
+
+EVENTS_OF_A_VALUE = 100
+"""Events of each arm that one value of a mean has, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class Evidence:
             for name, one in (("waitingAlone", self.waiting_alone), ("waitingBeside", self.waiting_beside))
             if one != NOTHING
         }
-        return {**({"means": means} if means else {}), **waiting}
+        return {**({"means": {**means, "events": EVENTS_OF_A_VALUE}} if means else {}), **waiting}
 
     @classmethod
     def from_status(cls, status: Mapping[str, Any]) -> Self:
@@ -131,6 +134,8 @@ class Evidence:
         """
         try:
             dispersion, means = status.get("dispersion") or {}, status.get("means") or {}
+            if means.get("events") != EVENTS_OF_A_VALUE:
+                means = {}  # an older version took each look for a value, however few events it had
             return cls(
                 relative=_bets(status.get("relative"), status.get("relativeCash")),
                 absolute=_bets(status.get("absolute"), status.get("absoluteCash")),
@@ -193,7 +198,10 @@ def _jumps(status: Mapping[str, Any]) -> Jumps:
 def _segment(status: Mapping[str, Any]) -> SegmentEvidence:
     return SegmentEvidence(
         name=str(status["name"]),
-        relative=_bets(status.get("relative"), status.get("cash")),
+        # An older version pooled only those segments in which the candidate had events: what it bet says nothing.
+        relative=NO_BETS
+        if status["name"] == by_segment.OTHER and "metBoth" not in status
+        else _bets(status.get("relative"), status.get("cash")),
         total=_count(status.get("total")),
         bad=_count(status.get("bad")),
         stable_total=_count(status.get("stableTotal")),

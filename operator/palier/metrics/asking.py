@@ -136,7 +136,7 @@ class Asker:
             seconds: how far back a question reads.
             of_any_comparison: questions for which it does not matter what a shadow's proxy compares.
         """
-        now = _Round({}, at, Inquirer(fleet))
+        now = _Round({}, at, Inquirer(fleet, matchers=self.scope.matchers))
         self._apart = {about: until for about, until in self._apart.items() if until > at}
         self._plan(now, wanted)
         running: dict[asyncio.Task[list[Series]], Inquiry] = {}

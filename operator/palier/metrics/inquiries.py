@@ -39,6 +39,8 @@ class Scope:
     """Labels that may differ between the pods of one revision, beside those that are known."""
     most_series: int = MOST_SERIES
     """Series that one answer may have."""
+    matchers: tuple[str, ...] = ()
+    """Label matchers that every question has besides, which take room in its URL."""
 
     def apply(self, watched: WatchedRelease) -> WatchedRelease:
         """A release whose router is looked for where the operator has been told."""
@@ -95,10 +97,12 @@ class Inquirer:
 
     Args:
         fleet: what is known of the releases.
+        matchers: label matchers that every question has besides.
     """
 
-    def __init__(self, fleet: Mapping[Key, WatchedRelease]) -> None:
+    def __init__(self, fleet: Mapping[Key, WatchedRelease], *, matchers: Sequence[str] = ()) -> None:
         self._fleet = fleet
+        self._room = LONGEST_QUESTION - len(quote_plus(",".join(matchers)))
         self._elsewhere = {key: named for key, watched in fleet.items() if (named := _counted_elsewhere(watched))}
         self._chunked: dict[tuple[_Kind, tuple[Key, ...], int], list[tuple[Key, ...]]] = {}
         self._named: dict[tuple[_Kind, tuple[Key, ...]], tuple[str, ...]] = {}
@@ -122,7 +126,7 @@ class Inquirer:
                 yield self._inquiry(question, kind, (key,))
             else:
                 kinds.setdefault(kind, []).append(key)
-        room = LONGEST_QUESTION - max(USUAL_SELECTOR, _FRAME + len(quote_plus(question.selector)))
+        room = self._room - max(USUAL_SELECTOR, _FRAME + len(quote_plus(question.selector)))
         for kind, same in kinds.items():
             about = kind, tuple(same), room
             if about not in self._chunked:
@@ -150,6 +154,7 @@ class Inquirer:
 
     def _chunks(self, kind: _Kind, keys: Sequence[Key], room: int) -> Iterator[tuple[Key, ...]]:
         """As many releases at a time as can be named with so many characters."""
+        room -= sum(map(_encoded_length, kind.namespaces))
         some: list[Key] = []
         length = 0
         for key in keys:

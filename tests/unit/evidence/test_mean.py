@@ -71,6 +71,16 @@ def test_a_few_events_are_no_value() -> None:
     assert (evidence.waiting_alone.total, evidence.waiting_beside.total) == (40, 0)
 
 
+def test_what_is_missing_is_told_as_it_comes() -> None:
+    """A large look is one value, so that nineteen more of them are needed, and odd memories count for nothing."""
+    judgement = judge(seen([(arm(60_000, 1.0), None)]), COST, promotion=False, rate=2000.0)
+    assert judgement.needed == 19 * 60_000
+    odd = Evidence.from_status({"means": {"relative": {"looks": 40, "mean": "5.0", "spread": "0.0"}, "events": 100}})
+    assert judge(odd, COST, promotion=False).reason == "WorseThanStable"
+    odd = Evidence.from_status({"waitingAlone": {"total": 10**9}, "stage": {"total": 5}, "release": {"total": 5}})
+    assert judge(odd, COST, promotion=False).needed == 1
+
+
 @pytest.mark.parametrize("requests", [3, 30])
 def test_of_very_skewed_amounts_nothing_false_is_proven(requests: int) -> None:
     """The largest of a thousand answers costs hundreds of times the usual one, and the mean is a tenth too high."""
@@ -158,7 +168,10 @@ def test_status_reads_back_exactly() -> None:
     evidence = seen(wobbling(1.37, 1.21, 7))
     status = json.loads(json.dumps(evidence.to_status()))
     assert Evidence.from_status(status) == evidence
-    assert set(status["means"]) == {"absolute", "relative"}
+    assert set(status["means"]) == {"absolute", "relative", "events"}
+    assert status["means"].pop("events") == 100
+    older = Evidence.from_status(status)
+    assert (older.absolute_mean.looks, older.relative_mean.looks) == (0, 0), "each look was a value"
     assert isinstance(status["release"]["amount"], str)
     assert not {"relative", "absolute", "notWorse", "segments", "dispersion"} & set(status)
 

@@ -9,7 +9,7 @@ import pytest
 import ville
 from numpy.typing import NDArray
 
-from palier.evidence.bets import Bets
+from palier.evidence.bets import NO_BETS, Bets
 from palier.evidence.objective import (
     Counts,
     Evidence,
@@ -213,20 +213,33 @@ def short(name: str) -> str:
     return next(iter(shorten_names({name: arms((1, 0), (1, 0))})))
 
 
-@pytest.mark.parametrize("turned", [False, True])
-def test_a_label_that_only_one_version_has_hides_no_regression(turned: bool) -> None:
-    """Where one version does not write the label at all, the totals are compared."""
-    labelled, none = {"old": (240, 0), "new": (60, 30)}, {UNLABELLED: (2700, 14)}
-    if turned:
-        labelled, none = {"old": (2400, 9), "new": (300, 5)}, {UNLABELLED: (300, 30)}
-        segments = {name: arms((0, 0), counts) for name, counts in labelled.items()}
-        segments |= {name: arms(counts, (0, 0)) for name, counts in none.items()}
-    else:
-        segments = {name: arms(counts, (0, 0)) for name, counts in labelled.items()}
-        segments |= {name: arms((0, 0), counts) for name, counts in none.items()}
-    evidence = seen([segments] * 30, replace(RULE, limit=0.5))
-    judgement = judge(evidence, replace(RULE, limit=0.5), promotion=False)
-    assert (judgement.verdict, judgement.reason) == (Verdict.FAIL, "WorseThanStable")
+def test_a_label_that_only_one_version_has_leaves_nothing_to_compare() -> None:
+    """Its groups meet one version only, and the other version's requests are in none of them: both are named."""
+    labelled = {"old": arms((240, 0), (0, 0)), "new": arms((60, 30), (0, 0)), UNLABELLED: arms((0, 0), (2700, 14))}
+    rule = replace(RULE, limit=0.5)
+    evidence = seen([labelled] * 30, rule)
+    assert evidence.relative.log_e == pytest.approx(0, abs=1e-9)
+    assert '"new", "old" cannot be compared with stable' in judge(evidence, rule, promotion=False).message
+
+
+def test_requests_without_the_label_that_fail_more_often_are_no_fault_of_the_candidate() -> None:
+    """A request that is refused before its tenant is known has no label; a look may have only such of one version."""
+    random = np.random.default_rng(20_411)
+    for _ in range(5):
+        evidence = start_evidence()
+        for _ in range(300):
+            mine, theirs = random.random(int(random.poisson(1))) < 0.05, random.random(int(random.poisson(5))) < 0.05
+            split = [(int((~side).sum()), int(side.sum())) for side in (mine, theirs)]
+            segments = {
+                name: (Counts(one, bad * one, bad * one), Counts(other, bad * other, bad * other))
+                for name, bad, one, other in (
+                    ("known", 0, split[0][0], split[1][0]),
+                    (UNLABELLED, 1, split[0][1], split[1][1]),
+                )
+            }
+            candidate, stable = (Counts(sum(one), one[1], one[1]) for one in split)
+            evidence = observe(evidence, candidate, stable, LENIENT, segments=segments)
+        assert judge(evidence, LENIENT, promotion=False).verdict is not Verdict.FAIL
 
 
 def test_a_segment_that_is_only_rare_is_compared_with_nothing_else() -> None:
@@ -294,10 +307,29 @@ def test_tenants_that_stick_to_one_version_are_counted_against_nobody(groups: in
         assert all(not one.stable_total for one in evidence.segments)
 
 
+def test_large_groups_that_meet_both_versions_vouch_for_nobody_else() -> None:
+    """Twenty tenants are at both versions and sixty small ones at one of them: the pool is still not compared."""
+    large = {f"a{number:02}": arms((20, 0), (80, 0)) for number in range(20)}
+    small = {f"b{number:02}": arms((2, number % 2), (0, 0)) for number in range(30)}
+    small |= {f"c{number:02}": arms((0, 0), (2, 0)) for number in range(30)}
+    evidence = seen([large, *[large | small] * 20], LENIENT)
+    (pool,) = [one for one in evidence.segments if one.name == OTHER]
+    assert (pool.met_both, pool.stable_total, pool.relative.log_e) == (0, 0, pytest.approx(0))
+    assert '"(other)" cannot be compared with stable' in judge(evidence, LENIENT, promotion=False).message
+
+
+def test_a_pool_of_an_older_version_starts_anew() -> None:
+    """It had only those groups in which the candidate had events, so that what it bet says nothing."""
+    status = {"name": OTHER, "relative": ["9.0"] * 7, "cash": "1.0", "total": 9}
+    assert Evidence.from_status({"segments": [status]}).segments[0].relative == NO_BETS
+    known = Evidence.from_status({"segments": [status | {"metBoth": 5, "expectedBoth": "5.5"}]}).segments[0]
+    assert known.relative.logs == (9.0,) * 7
+
+
 def test_who_cannot_be_compared_is_named() -> None:
     """A verdict that rests on the limit alone says so, and a proof against stable is not claimed."""
     tenants = {f"t{number}": arms((200, 1), (0, 0)) for number in range(4)} | {"u": arms((0, 0), (900, 4))}
-    apart = '"t0", "t1", "t2" and 1 more met only the candidate and cannot be compared with stable'
+    apart = '"t0", "t1", "t2" and 1 more cannot be compared with stable: no such requests met both versions'
     evidence = seen([tenants] * 12, LENIENT)
     passed = judge(evidence, LENIENT, promotion=True)
     assert (passed.verdict, passed.reason) == (Verdict.PASS, "Proven")

@@ -71,6 +71,8 @@ class MeansStatus(ApiObject):
     """The candidate's mean minus the limit."""
     relative: MomentsStatus | None = None
     """The candidate's mean minus stable's with the margin."""
+    events: Count | None = None
+    """Events that each value has at least; what was kept of values of another size counts no more."""
 
 
 class JumpsStatus(ApiObject):
