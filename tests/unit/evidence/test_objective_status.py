@@ -56,7 +56,7 @@ def test_missing_status_reads_as_never_observed() -> None:
         {"stage": "text"},
         {"relative": 3},
         {"looks": -1},
-        {"means": {"absolute": {"looks": 1, "mean": "nan"}}},
+        {"means": {"absolute": {"looks": 1, "mean": "nan"}, "events": 100}},
         {"dispersion": {"stable": {"pairs": 1, "sum": "-1.0"}}},
         {"last": {"amount": "inf"}},
     ],
