@@ -53,7 +53,7 @@ def install_palier() -> Iterator[None]:
 
 
 def _install() -> None:
-    # Of an earlier run that was ended: until it is gone, nothing can be put into it.
+    # An earlier run may have left the namespace on its way out: until it is gone, nothing can be put into it.
     if kubectl("get", "namespace", SYSTEM, "--ignore-not-found", "-o", "jsonpath={.status.phase}") == "Terminating":
         kubectl("wait", "--for=delete", f"namespace/{SYSTEM}", "--timeout=3m")
     if SYSTEM not in kubectl("get", "namespaces", "-o", "name"):

@@ -42,7 +42,10 @@ class HardStopRun:
     stable_bad: int = 0
     stable_total: int = 0
     stable_is_well: bool = False
-    """Whether stable had enough requests in the last look to show that it does not fail as well."""
+    """Whether stable had enough requests to show that it does not fail as well, in the last look of the candidate's.
+
+    The look after it may be empty, as when a shadow that is held for a person gets no more copies.
+    """
 
     def __post_init__(self) -> None:
         """Refuse a run that cannot have happened."""
@@ -64,13 +67,8 @@ class HardStopRun:
             stable_total=self.stable_total + other.total,
             stable_is_well=other.total >= _enough_to_tell(rule.limit),
         )
-        shared = any(_fails_as_well(*counts, rule) for counts in ((other.bad, other.total), run.stable))
+        shared = _fails_as_well(other.bad, other.total, rule) or _fails_as_well(run.stable_bad, run.stable_total, rule)
         return NO_RUN if shared or run.log_e(rule) <= 0 else run
-
-    @property
-    def stable(self) -> tuple[int, int]:
-        """Stable's bad events over the run, and all of them."""
-        return self.stable_bad, self.stable_total
 
     def log_e(self, rule: ObjectiveRule) -> float:
         """Log e-value against "at most the hard stop's share fails"; 0 where the objective allows too much for one."""

@@ -54,7 +54,7 @@ class SegmentEvidence:
     stable_bad: int = 0
     bad_looks: int = 0
     met_both: int = 0
-    """Of the pool alone: how often a segment met both arms in a look, over the looks with a pool."""
+    """How often one of the segments of the pool met both arms in a look; 0 for all others."""
     expected_both: float = 0.0
     """How often that would have happened if every event had chosen its arm by chance."""
 

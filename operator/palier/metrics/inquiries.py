@@ -22,7 +22,7 @@ RELEASES_AT_ONCE: Final = 100
 LONGEST_QUESTION: Final = 7600
 """Characters that a question has at most as it stands in a URL; proxies before a server refuse URLs beyond 8 KiB."""
 USUAL_SELECTOR: Final = 500
-"""Of these the characters for what is asked; only a question with a longer selector names fewer releases for that."""
+"""Characters that are kept for what is asked: only a question with a longer selector names fewer releases for it."""
 
 
 _FRAME: Final = 150

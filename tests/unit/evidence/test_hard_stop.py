@@ -6,24 +6,20 @@ import numpy as np
 import pytest
 
 from palier.evidence.hard_stop import NO_RUN, HardStopRun
-from palier.evidence.objective import Counts, Evidence, ObjectiveRule, judge, observe, start_evidence
+from palier.evidence.objective import Counts, Evidence, judge, observe, start_evidence
+from tests.support.evidence.objectives import ERRORS, arm, seen
 
-ERRORS = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01)
 Arms = tuple[tuple[int, int], tuple[int, int] | None]
 
 
-def seen(*looks: Arms) -> Evidence:
+def gather(*looks: Arms) -> Evidence:
     """The evidence after looks, each with (requests, failed) of the candidate and of stable."""
-    evidence = start_evidence()
-    for candidate, stable in looks:
-        counted = [Counts(total, bad, bad) for total, bad in (candidate, *([stable] if stable else []))]
-        evidence = observe(evidence, counted[0], counted[1] if stable else None, ERRORS)
-    return evidence
+    return seen((arm(*candidate), arm(*stable) if stable else None) for candidate, stable in looks)
 
 
 def stops(*looks: Arms) -> bool:
     """Whether the hard stop ends the release after these looks."""
-    return judge(seen(*looks), ERRORS, promotion=False).hard_stop
+    return judge(gather(*looks), ERRORS, promotion=False).hard_stop
 
 
 def test_an_outage_is_not_blamed_on_the_candidate_because_stable_has_few_requests() -> None:
@@ -62,12 +58,21 @@ def test_shared_outages_stop_nobody_at_any_split() -> None:
                 assert not judge(evidence, ERRORS, promotion=False).hard_stop
 
 
+def test_an_empty_look_changes_no_mind() -> None:
+    """A candidate that is dead stays so while it gets no requests, as in a release that is held for a person."""
+    dead = [((27, 27), (3, 0))] * 2
+    assert stops(*dead)
+    assert stops(*dead, ((0, 0), (0, 0)), ((0, 0), None))
+
+
 def test_a_run_is_read_back_from_status_exactly() -> None:
     """What stable had and whether it could tell are not forgotten by a restart."""
-    evidence = seen(((27, 0), (3, 0)), ((9, 9), (3, 0)), ((9, 9), (0, 0)))
-    assert evidence.hard_stop == HardStopRun(18, 18, 2, 0, 3, stable_is_well=False)
+    evidence = gather(((27, 0), (3, 0)), ((9, 9), (3, 0)), ((9, 9), (0, 0)))
+    assert evidence.hard_stop == HardStopRun(
+        bad=18, total=18, looks=2, stable_bad=0, stable_total=3, stable_is_well=False
+    )
     assert Evidence.from_status(json.loads(json.dumps(evidence.to_status()))) == evidence
-    assert seen(((27, 0), (3, 0))).hard_stop == NO_RUN
+    assert gather(((27, 0), (3, 0))).hard_stop == NO_RUN
 
 
 @pytest.mark.parametrize("changes", [{"bad": 2}, {"stable_bad": 1}, {"looks": -1}])

@@ -181,7 +181,7 @@ def test_a_dead_candidate_is_stopped_one_look_after_its_sixth_failure_at_the_lat
     for number in range(1, looks + 1):
         judgement = judge(seen([(arm(failures, failures), arm(900, 0))] * number), ERRORS, promotion=False)
         assert judgement.hard_stop is (number == looks)
-    assert (looks - 1) * failures <= 6 + failures
+    assert looks <= math.ceil(6 / failures) + 1
 
 
 def test_a_candidate_that_dies_late_is_stopped_as_fast() -> None:

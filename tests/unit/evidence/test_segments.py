@@ -214,7 +214,7 @@ def short(name: str) -> str:
 
 
 def test_a_label_that_only_one_version_has_leaves_nothing_to_compare() -> None:
-    """Its groups meet one version only, and the other version's requests are in none of them: both are named."""
+    """Its groups meet one version only, and the verdict names them."""
     labelled = {"old": arms((240, 0), (0, 0)), "new": arms((60, 30), (0, 0)), UNLABELLED: arms((0, 0), (2700, 14))}
     rule = replace(RULE, limit=0.5)
     evidence = seen([labelled] * 30, rule)

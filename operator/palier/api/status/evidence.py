@@ -48,7 +48,7 @@ class SegmentStatus(ApiObject):
     bad_looks: Count | None = None
     """Looks in which the candidate had bad events."""
     met_both: Count | None = None
-    """Of `(other)`: how often one of the segments met both versions in a look."""
+    """How often one of the segments that `(other)` stands for met both versions in a look."""
     expected_both: Logarithm | None = None
     """How often that would have happened if every event had chosen its version by chance."""
 
