@@ -318,6 +318,16 @@ def test_large_groups_that_meet_both_versions_vouch_for_nobody_else() -> None:
     assert '"(other)" cannot be compared with stable' in judge(evidence, LENIENT, promotion=False).message
 
 
+def test_where_a_part_was_pooled_before_nobody_gets_a_place_in_the_same_look() -> None:
+    """Of very many groups the small ones arrive together: those that get a place may be among them in one version."""
+    pair = arms((5, 1), (5, 0))
+    placed = place((), {"a": pair, OTHER: pair})
+    assert {one.name for one in placed.known} == {"a", OTHER}
+    assert {name: candidate.total for name, (candidate, _) in placed.arms.items()} == {OTHER: 10}
+    later = place(placed.known, {"a": pair, OTHER: pair})
+    assert {name: candidate.total for name, (candidate, _) in later.arms.items()} == {"a": 5, OTHER: 5}
+
+
 def test_a_pool_of_an_older_version_starts_anew() -> None:
     """It had only those groups in which the candidate had events, so that what it bet says nothing."""
     status = {"name": OTHER, "relative": ["9.0"] * 7, "cash": "1.0", "total": 9}

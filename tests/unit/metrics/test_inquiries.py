@@ -1,11 +1,13 @@
 """How many releases a question names: each exactly once, and never more than fit into the URL of a request."""
 
+from dataclasses import replace
 from urllib.parse import quote_plus
 
 import pytest
 
 from palier.evidence.objective import ObjectiveRule
 from palier.measuring.look import WatchedRelease
+from palier.measuring.matchers import narrow_selector
 from palier.measuring.questions import Question
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, RouterSeries
 from palier.metrics.inquiries import LONGEST_QUESTION, RELEASES_AT_ONCE, Inquirer
@@ -49,3 +51,18 @@ def test_every_release_is_named_once_in_a_question_that_fits(origin: Origin, sel
     longest = max(len(quote_plus(asked)) for inquiry in inquiries for asked in inquiry.selectors)
     assert longest <= LONGEST_QUESTION
     assert len(inquiries) == 3 or longest > LONGEST_QUESTION / 2, "room was wasted"
+
+
+def test_what_the_operator_adds_has_its_room() -> None:
+    """Forty namespaces of gateways, and matchers that every question gets when it is sent."""
+    namespaces = tuple(f"a-namespace-of-many-gateways-{number:02}" for number in range(40))
+    fleet = {("ml", f"m-{number}"): release(f"m-{number}", Origin.ROUTER, REQUESTS) for number in range(100)}
+    for key, one in fleet.items():
+        assert one.router is not None
+        fleet[key] = replace(one, router=replace(one.router, namespaces=namespaces))
+    matchers = tuple(f'region_{number}="a-region-with-a-long-name"' for number in range(20))
+    inquirer = Inquirer(fleet, matchers=matchers)
+
+    for inquiry in inquirer.inquiries(Question.from_origin(REQUESTS, Origin.ROUTER), list(fleet)):
+        for asked in inquiry.selectors:
+            assert len(quote_plus(narrow_selector(asked, *matchers))) <= LONGEST_QUESTION
