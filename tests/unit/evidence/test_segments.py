@@ -319,7 +319,7 @@ def test_large_groups_that_meet_both_versions_vouch_for_nobody_else() -> None:
 
 
 def test_where_a_part_was_pooled_before_nobody_gets_a_place_in_the_same_look() -> None:
-    """Of very many groups the small ones arrive together: those that get a place may be among them in one version."""
+    """The small ones of very many groups arrive together: those that get a place may be among them in one version."""
     pair = arms((5, 1), (5, 0))
     placed = place((), {"a": pair, OTHER: pair})
     assert {one.name for one in placed.known} == {"a", OTHER}
