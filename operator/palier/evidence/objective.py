@@ -104,6 +104,7 @@ def begin_stage(evidence: Evidence) -> Evidence:
         evidence,
         relative=evidence.relative.stage_begun(),
         absolute=evidence.absolute.stage_begun(),
+        caution=evidence.caution.begin_stage(),
         segments=by_segment.stage_begun(evidence.segments),
         stage=NOTHING,
     )

@@ -76,8 +76,10 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
         placed = segments.place(known, segments.shorten_names(by_segment))
         strata = segments.strata(placed)
         known = segments.add_looks(placed, rule, looks=looks, design_effect=of_both)
+    nearer: tuple[float, ...] = ()
     if rule.compare_with_stable:
-        relative = relative.add_look(_temper_gains(_compare_strata(strata, rule), of_both), looks=looks, cap=cap)
+        compared, nearer = _compare_strata(strata, rule)
+        relative = relative.add_look(_temper_gains(compared, of_both), looks=looks, cap=cap)
     if rule.proven_odds_ratio is not None and same_edges:
         not_worse = _not_worse(not_worse, strata, rule.proven_odds_ratio, cap=cap, design_effect=of_both)
     gained = absolute.gains(last.bad, last.total, limit=rule.limit)
@@ -85,6 +87,7 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
         # Stable is over the limit in this look as well: a cause that both share is no gain against the candidate.
         gained = tuple(min(0.0, gain) for gain in gained)
     return Evidence(
+        caution=evidence.caution.add_look(nearer, gained) if rule.cautious else evidence.caution,
         relative=relative,
         absolute=evidence.absolute.add_look(_temper_gains(gained, effect), looks=looks, cap=cap),
         not_worse=not_worse,
@@ -105,7 +108,7 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
 
 def alarm(evidence: Evidence, rule: ObjectiveRule) -> str:
     """Which test speaks against the candidate, and whether it may be blamed: a reason, or "" where none does."""
-    if evidence.hard_stop.is_over(rule, last=evidence.last, beside_stable=evidence.release.stable_total > 0):
+    if is_dead(evidence, rule):
         return HARD_STOP
     needed = bound(rule)
     relative = evidence.relative.reaches(needed)
@@ -118,6 +121,11 @@ def alarm(evidence: Evidence, rule: ObjectiveRule) -> str:
     if breached and guarded:
         return STABLE_BREACHES_TOO if stable_breaches(evidence, rule) else OBJECTIVE_BREACHED
     return TOO_FEW_BAD_EVENTS if relative or breached else ""
+
+
+def is_dead(evidence: Evidence, rule: ObjectiveRule) -> bool:
+    """Whether the candidate fails nearly everything, which needs no other guard (see `hard_stop`)."""
+    return evidence.hard_stop.is_over(rule, last=evidence.last, beside_stable=evidence.release.stable_total > 0)
 
 
 def bound(rule: ObjectiveRule) -> float:
@@ -179,13 +187,16 @@ def _at_worst(stable: Counts) -> Counts:
     return Counts(stable.total, stable.bad_possible, stable.bad_possible)
 
 
-def _compare_strata(strata: Strata, rule: ObjectiveRule) -> tuple[float, ...]:
-    gained = [
-        odds_ratio.gains(odds_ratio.Look(of.bad, of.total, other.bad, other.total), margin=rule.margin)
-        for of, other in strata
-        if other is not None
-    ]
-    return _sum_gains(gained, len(odds_ratio.RATIOS))
+def _compare_strata(strata: Strata, rule: ObjectiveRule) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """What a look says for each bet on "worse than stable": against the margin, and against that of the early test."""
+    margin, nearer, number = rule.margin, rule.caution_margin, len(odds_ratio.RATIOS)
+    looks = [odds_ratio.Look(of.bad, of.total, other.bad, other.total) for of, other in strata if other is not None]
+    if margin == nearer:
+        gained = _sum_gains([odds_ratio.gains(one, margin=margin) for one in looks], number)
+        return gained, gained
+    each = [odds_ratio.gains_beside(one, margin=margin, nearer=nearer) for one in looks]
+    *compared, between = _sum_gains(each, number + 1)
+    return tuple(compared), tuple([gain - between for gain in compared])
 
 
 def _sum_gains(gained: list[tuple[float, ...]], number: int) -> tuple[float, ...]:

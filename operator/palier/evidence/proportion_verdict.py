@@ -51,6 +51,12 @@ def judge(evidence: Evidence, rule: ObjectiveRule, *, promotion: bool, rate: flo
     )
 
 
+def describe_suspicion(evidence: Evidence, rule: ObjectiveRule) -> str:
+    """What a candidate is suspected of, with the counts of both versions."""
+    counts = _Case(evidence, rule, None).describe_worse_counts() if evidence.release.total else f"no {rule.noun}"
+    return f"{rule.name}: {counts}; {write_limit(rule.limit)} allowed"
+
+
 @dataclass(frozen=True, slots=True)
 class _Case:
     """The questions of a verdict, in the order in which `judge` asks them."""
@@ -68,7 +74,7 @@ class _Case:
         evidence, rule = self.evidence, self.rule
         needs = f"(needs {odds(tests.bound(rule))})"
         limit = f"the objective allows {write_limit(rule.limit)}"
-        worse = self._describe_worse_counts() if evidence.release.total else ""
+        worse = self.describe_worse_counts() if evidence.release.total else ""
         match reason:
             case tests.HARD_STOP:
                 bad, total = evidence.hard_stop.bad, evidence.hard_stop.total
@@ -224,7 +230,7 @@ class _Case:
         lower = release.bad_possible * release.stable_total < release.stable_bad * release.total
         return lower or bool(self.evidence.segments)
 
-    def _describe_worse_counts(self) -> str:
+    def describe_worse_counts(self) -> str:
         """The counts of both arms, of the stage alone where its share of bad events is the higher one."""
         release, stage = self.evidence.release, self.evidence.stage
         in_stage = stage.bad >= self.rule.minimum_bad_events and stage.bad * release.total > release.bad * stage.total

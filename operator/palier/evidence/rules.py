@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from palier.evidence.bets import CAP
 
+CAUTION_MARGIN = 1.1
+"""Odds ratio from which on a candidate may be suspected, at the latest; see `palier.evidence.caution`."""
+
 BETTER = 1.0
 """The odds ratio below which a candidate is better than stable."""
 
@@ -52,6 +55,9 @@ class ObjectiveRule:
     """Whether a promotion needs proof that the odds ratio against stable is below 1, as an experiment does."""
     segmented: bool = False
     """Whether groups of users are compared with stable one by one, too."""
+    cautious: bool = True
+    """Whether a suspicion lowers the candidate's share, because its bad events are users' and fewer users would meet
+    them then."""
 
     def __post_init__(self) -> None:
         """Refuse rules under which no test exists."""
@@ -68,6 +74,11 @@ class ObjectiveRule:
         if self.require_better:
             return BETTER
         return self.no_worse_margin if self.require_no_worse else None
+
+    @property
+    def caution_margin(self) -> float:
+        """Odds ratio up to which the candidate is not even suspected of being worse than stable."""
+        return min(self.margin, CAUTION_MARGIN)
 
     @property
     def by_segment(self) -> bool:

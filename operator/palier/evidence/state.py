@@ -5,15 +5,15 @@ goes on where it was. Therefore it is small, and it reads back exactly: floats a
 their digits.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from palier.evidence import segments as by_segment
 from palier.evidence.arrivals import Arrivals
 from palier.evidence.asymptotic import NO_MOMENTS, Moments
-from palier.evidence.bets import NO_BETS, Bets
+from palier.evidence.bets import NO_BETS, Bets, read_logs
+from palier.evidence.caution import NO_CAUTION, Caution
 from palier.evidence.counts import NOTHING, Amounts, Counts, Tally
 from palier.evidence.dispersion import NO_JUMPS, Jumps
 from palier.evidence.hard_stop import NO_RUN, HardStopRun
@@ -44,6 +44,8 @@ class Evidence:
     bad_looks: int = 0
     """Looks in which some of them were surely bad."""
     hard_stop: HardStopRun = NO_RUN
+    caution: Caution = NO_CAUTION
+    """The early test, whose suspicion lowers the candidate's share."""
     candidate_jumps: Jumps = NO_JUMPS
     stable_jumps: Jumps = NO_JUMPS
     segments: Segments = ()
@@ -101,6 +103,8 @@ class Evidence:
             status["dispersion"] = jumps
         if self.segments:
             status["segments"] = by_segment.to_status(self.segments)
+        if self.caution != NO_CAUTION:
+            status["caution"] = self.caution.to_status()
         status |= self._means_to_status()
         if self.served is not None:
             status["served"] = {"total": self.served[0], "stableTotal": self.served[1]}
@@ -137,9 +141,9 @@ class Evidence:
             if means.get("events") != EVENTS_OF_A_VALUE:
                 means = {}  # an older version took each look for a value, however few events it had
             return cls(
-                relative=_bets(status.get("relative"), status.get("relativeCash")),
-                absolute=_bets(status.get("absolute"), status.get("absoluteCash")),
-                not_worse=_logs(status.get("notWorse")),
+                relative=Bets.from_texts(status.get("relative"), status.get("relativeCash")),
+                absolute=Bets.from_texts(status.get("absolute"), status.get("absoluteCash")),
+                not_worse=read_logs(status.get("notWorse")),
                 release=Tally.from_status(status.get("release") or {}),
                 stage=Tally.from_status(status.get("stage") or {}),
                 last=Tally.from_status(status.get("last") or {}),
@@ -153,6 +157,7 @@ class Evidence:
                     stable_total=_count(status.get("hardStopStableTotal")),
                     stable_is_well=bool(status.get("hardStopStableIsWell")),
                 ),
+                caution=Caution.from_status(status.get("caution") or {}),
                 candidate_jumps=_jumps(dispersion.get("candidate") or {}),
                 stable_jumps=_jumps(dispersion.get("stable") or {}),
                 segments=tuple(_segment(entry) for entry in status.get("segments") or ()),
@@ -179,18 +184,6 @@ def _read_served(status: Mapping[str, Any] | None) -> tuple[int, int] | None:
     return None if status is None else (_count(status.get("total")), _count(status.get("stableTotal")))
 
 
-def _logs(texts: Sequence[str] | None) -> tuple[float, ...]:
-    logs = tuple(float(text) for text in texts or ())
-    if not all(math.isfinite(log) for log in logs):
-        raise ValueError(f"evidence is not finite: {texts}")
-    return logs
-
-
-def _bets(texts: Sequence[str] | None, cash: str | None) -> Bets:
-    logs = _logs(texts)
-    return Bets(logs, _logs((cash or "0.0",))[0]) if logs else NO_BETS
-
-
 def _jumps(status: Mapping[str, Any]) -> Jumps:
     return Jumps(_count(status.get("pairs")), float(status.get("sum") or 0.0))
 
@@ -201,7 +194,7 @@ def _segment(status: Mapping[str, Any]) -> SegmentEvidence:
         # An older version pooled only those segments in which the candidate had events: what it bet says nothing.
         relative=NO_BETS
         if status["name"] == by_segment.OTHER and "metBoth" not in status
-        else _bets(status.get("relative"), status.get("cash")),
+        else Bets.from_texts(status.get("relative"), status.get("cash")),
         total=_count(status.get("total")),
         bad=_count(status.get("bad")),
         stable_total=_count(status.get("stableTotal")),

@@ -128,8 +128,9 @@ class MeasuredObjective:
         """Names everything that evidence rests on; evidence under another digest is about something else.
 
         The share of alpha is not in it: another objective beside this one changes what is needed, not what was seen.
+        Nor is what a suspicion does to the candidate's share.
         """
-        rule = {name: value for name, value in asdict(self.rule).items() if name != "alpha"}
+        rule = {name: value for name, value in asdict(self.rule).items() if name not in {"alpha", "cautious"}}
         if not rule.get("require_better"):
             rule.pop("require_better", None)  # only an experiment asks for it, and is about something else
         named = (self.origin.value, self.segment_by, *([self.about] if self.about else ()))

@@ -132,7 +132,12 @@ class _ShadowObjective:
         known = rule_of(objective, alpha=self.alpha)
         assert isinstance(known, ObjectiveRule)  # noqa: S101 - latency and errors are shares
         return replace(
-            known, noun="shadowed requests", minimum_requests=minimum, require_no_worse=False, segmented=False
+            known,
+            noun="shadowed requests",
+            minimum_requests=minimum,
+            require_no_worse=False,
+            segmented=False,
+            cautious=False,
         )
 
 
@@ -155,6 +160,7 @@ def _of_pairs(
         bad_noun=bad_noun,
         hard_stop_share=dead_beyond,
         compare_with_stable=False,
+        cautious=False,
     )
 
 

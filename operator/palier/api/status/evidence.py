@@ -6,7 +6,7 @@ from pydantic import Field
 
 from palier.api.rule import ATOMIC, ApiObject, ListType
 from palier.api.spec.values import LabelName
-from palier.api.status.values import Count, Logarithm
+from palier.api.status.values import Count, Logarithm, SuspectedBy
 
 
 class TallyStatus(ApiObject):
@@ -141,6 +141,29 @@ class ArrivalsStatus(ApiObject):
     """What can be compared, oldest first, the older the larger."""
 
 
+class CautionStatus(ApiObject):
+    """The early test, whose suspicion lowers the candidate's share: what it has seen, or what it suspects."""
+
+    looks: Count | None = None
+    """Looks since it began to watch."""
+    relative: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
+    """Natural logarithm of the capital of each bet on "worse than stable"."""
+    relative_cash: Logarithm | None = None
+    """Natural logarithm of the capital that is not bet yet."""
+    absolute: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
+    """Natural logarithm of the capital of each bet on "over the limit"."""
+    absolute_cash: Logarithm | None = None
+    """Natural logarithm of the capital that is not bet yet."""
+    suspected_by: SuspectedBy | None = None
+    """`Relative`: it seems to be worse than stable. `Absolute`: it seems to be over the limit."""
+    bet: Count | None = None
+    """Position of the bet that is suspected to be right."""
+    log_ratio: Logarithm | None = None
+    """Natural logarithm of how much better the suspicion explains the fresh requests than a good candidate does."""
+    fresh_looks: Count | None = None
+    """Looks with fresh requests."""
+
+
 class EvidenceStatus(ApiObject):
     """What is kept of one objective's evidence between two looks, to the last digit."""
 
@@ -184,6 +207,8 @@ class EvidenceStatus(ApiObject):
     """Those that were surely bad."""
     hard_stop_stable_is_well: bool | None = None
     """Whether stable had enough events in the last look to show that it does not fail as well."""
+    caution: CautionStatus | None = None
+    """The early test, whose suspicion lowers the candidate's share."""
     segments: Annotated[list[SegmentStatus], Field(max_length=32), ListType("map", "name")] | None = None
     """The evidence by group of users."""
     means: MeansStatus | None = None
