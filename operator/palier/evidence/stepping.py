@@ -46,7 +46,7 @@ def choose_step(judged: Iterable[Judged], *, weight: int, cautious: bool, steps:
 
     Args:
         judged: the evidence of every objective that could be measured, with its rule.
-        weight: the share of the stage in percent.
+        weight: the share that is in force, in percent.
         cautious: whether the share is at the least weight because of a suspicion.
         steps: how often it has gone down in this stage.
     """

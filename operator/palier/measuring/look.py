@@ -44,6 +44,8 @@ class WatchedRelease:
     """For the objectives that read the pods, or any program but the router."""
     router_read: Coverage = UNREAD
     """For the objectives that read the router."""
+    cautious: bool = False
+    """Whether the candidate has the least share because it is suspected of a breach."""
     router: RouterSeries | None = None
     """How the router's series are told apart; None while they cannot be."""
     readings: Mapping[str, Reading] = field(default_factory=dict)
@@ -62,9 +64,9 @@ class WatchedRelease:
         return replace(self, router_read=coverage) if router else replace(self, pods_read=coverage)
 
     @property
-    def identity(self) -> tuple[str, float, int, float | None]:
+    def identity(self) -> tuple[str, float, int, float | None, bool]:
         """The stage of the release, with the instant of its traffic: then evidence counts for another weight."""
-        return self.candidate, self.begun_at, self.stage_index, self.traffic_since
+        return self.candidate, self.begun_at, self.stage_index, self.traffic_since, self.cautious
 
     @property
     def comparison(self) -> str:

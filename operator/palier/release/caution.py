@@ -36,7 +36,7 @@ def find_step(situation: Situation, judgements: Judgements) -> Step:
         return Step.END
     step = choose_step(
         ((evidence, rule) for evidence, rule in _list_evidence(situation) if rule.name not in unmeasured),
-        weight=stage.weight,
+        weight=situation.observation.weight(situation.candidate.revision),
         cautious=release.cautious_since is not None,
         steps=release.steps_down,
     )

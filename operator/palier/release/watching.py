@@ -27,6 +27,7 @@ def watched_of(deployment: ModelDeployment, state: State, objectives: Objectives
         stage_index=release.cursor,
         begun_at=release.started_at,
         traffic_since=None if release.phase is ReleasePhase.PREPARING else begun,
+        cautious=release.cautious_since is not None,
         objectives=objectives.measured,
         evidence=release.evidence,
         pods_read=release.pods_read,

@@ -116,8 +116,8 @@ def test_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert "with error-delta 1" in page
     assert "rolled back                             100 %   (95 %: 29.2 % to 100 %)" in page
     assert "palier found the bad candidate in 100 % of the releases" in page
-    assert "within 30 s; 298 requests failed or were slow only because of it (median)." in page
-    assert "    30 s  ████████████████████████████████████████ 3" in page
+    assert "within 1 min; 328 requests failed or were slow only because of it (median)." in page
+    assert "   1 min  ████████████████████████████████████████ 3" in page
 
 
 def test_times_are_told_as_they_are_typed(capsys: pytest.CaptureFixture[str]) -> None:
