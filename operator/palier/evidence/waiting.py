@@ -63,7 +63,7 @@ def seconds_until_proven(rules: Sequence[tuple[ObjectiveRule, Traffic]], landing
         if proven is not None and proven <= stay:
             return (looks + proven) * look
         looks += stay
-        courses = [course.after(landing, stay) for course in courses]
+        courses = [course.go_on(landing, stay) for course in courses]
     proven = _count_looks_until_proven(courses, landings[-1])
     return None if proven is None else (looks + proven) * look
 
@@ -88,7 +88,7 @@ class _Course:
         """Whether the share of bad events meets the limit, which every stage asks for."""
         return self.traffic.candidate <= self.rule.limit
 
-    def after(self, landing: Landing, looks: int) -> "_Course":
+    def go_on(self, landing: Landing, looks: int) -> "_Course":
         """The course after so many looks of a stage."""
         events = self.traffic.rate * landing.weight * self.traffic.look
         growth = self._rate_growth(landing)
@@ -103,15 +103,15 @@ class _Course:
     def count_looks_until_proven(self, landing: Landing) -> int | None:
         """The fewest looks of the stage after which everything is proven; None where that is out of sight."""
         least = upper = self.count_least_looks(landing)
-        if self.after(landing, least).is_proven():
+        if self.go_on(landing, least).is_proven():
             return least
-        while not self.after(landing, upper).is_proven():
+        while not self.go_on(landing, upper).is_proven():
             least, upper = upper, 2 * upper
             if upper > _MOST_LOOKS:
                 return None
         while upper - least > 1:
             middle = (least + upper) // 2
-            least, upper = (least, middle) if self.after(landing, middle).is_proven() else (middle, upper)
+            least, upper = (least, middle) if self.go_on(landing, middle).is_proven() else (middle, upper)
         return upper
 
     def is_proven(self) -> bool:

@@ -41,7 +41,7 @@ def page(result: Mapping[str, Any], runs: Sequence[Run]) -> str:
         result: the measures as in JSON.
         runs: what they were made from, for the bars.
     """
-    concluded = [conclusion(result), *_missed(result)]
+    concluded = [conclusion(result), *_describe_missed(result)]
     return "\n".join([*_head(result), "", *_rows(result), "", *concluded, *_waits(result), *_bars(result, runs)])
 
 
@@ -124,7 +124,7 @@ def _rows(result: Mapping[str, Any]) -> Iterator[str]:
     yield _row("decided on absent data", f"{result['decidedOnAbsentData']:>9}")
 
 
-def _missed(result: Mapping[str, Any]) -> Iterator[str]:
+def _describe_missed(result: Mapping[str, Any]) -> Iterator[str]:
     """What became of a bad candidate that was not rolled back: nobody promoted it, or somebody did."""
     if result["candidateIsWorse"] and result["rollbackRate"] < 1:
         promoted, undecided = _percent(result["promoteRate"]), _percent(result["undecidedRate"])
