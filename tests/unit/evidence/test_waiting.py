@@ -101,3 +101,11 @@ def test_a_stage_is_not_left_before_it_has_its_fewest_requests() -> None:
     traffic = replace(HALF, rate=1.0)
     first = seconds_until_proven([(STRENGTHS["no breach"], traffic)], landings)
     assert first == 420
+
+
+def test_one_look_proves_no_more_than_the_cap_however_much_traffic_there_is() -> None:
+    """The proof against stable takes as many looks as in a played release, and the one of the limit a single one."""
+    traffic, landings = replace(HALF, rate=10_000.0), (Landing(0.1, 0.0),)
+    planned = seconds_until_proven([(STRENGTHS["no worse"], traffic)], landings)
+    assert planned == play(STRENGTHS["no worse"], landings, traffic) > 2 * traffic.look
+    assert seconds_until_proven([(STRENGTHS["below"], traffic)], landings) == traffic.look
