@@ -69,7 +69,7 @@ HELD: Final[Mapping[str, str]] = {
     "TooFewBadEvents": _WAIT,
     "Undecided": _TRAFFIC,
     "NotProven": _TRAFFIC,
-    "NotProvenNoWorse": "wait, or set proof: WithinLimit",
+    "NotProvenNoWorse": "wait, or set proof: BelowTwiceTheLimit",
     "NotBetter": "wait until the experiment is over; then stable stays",
     "LabelsPending": "wait until the labels are known (labelDelay)",
     "TooFewPairs": "give the shadow more CPU, a lower percent or a higher maxConcurrent",

@@ -145,15 +145,10 @@ def list_incomparable(evidence: Evidence, rule: ObjectiveRule) -> tuple[str, ...
     return segments.list_incomparable(evidence.segments) if rule.by_segment and evidence.release.stable_total else ()
 
 
-def proof(evidence: Evidence, rule: ObjectiveRule) -> float:
-    """Log e-value against "the share is not below the margin that a promotion needs"."""
+def proof(evidence: Evidence, *, limit: float) -> float:
+    """Log e-value against "the share is at least `limit`"."""
     release = evidence.release
-    return absolute.log_e_below(release.bad_possible, release.total, limit=proven_limit(rule))
-
-
-def proven_limit(rule: ObjectiveRule) -> float:
-    """The share that a promotion must prove to be below; for very lax limits half-way between limit and 1."""
-    return min(rule.proof_margin * rule.limit, max(0.99, (1 + rule.limit) / 2))
+    return absolute.log_e_below(release.bad_possible, release.total, limit=limit)
 
 
 def no_worse_log_e(evidence: Evidence) -> float:

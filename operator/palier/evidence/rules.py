@@ -7,6 +7,9 @@ from palier.evidence.bets import CAP
 CAUTION_MARGIN = 1.1
 """Odds ratio from which on a candidate may be suspected, at the latest; see `palier.evidence.caution`."""
 
+TWICE = 2.0
+"""A promotion proves that the share is below this many times the limit, unless the spec asks for another proof."""
+
 BETTER = 1.0
 """The odds ratio below which a candidate is better than stable."""
 
@@ -34,8 +37,8 @@ class ObjectiveRule:
     """This objective's share of the allowed probability of a false rollback."""
     beta: float = 0.05
     """Allowed probability that the proof for a promotion is wrong."""
-    proof_margin: float = 2.0
-    """A promotion needs proof that the share is below `proof_margin * limit`."""
+    proof_margin: float | None = TWICE
+    """A promotion needs proof that the share is below `proof_margin * limit`; none where it is None."""
     minimum_requests: int = 20
     minimum_bad_events: int = 5
     minimum_bad_looks: int = 3
@@ -64,6 +67,15 @@ class ObjectiveRule:
         _check_between(self, 0, 1, "limit", "alpha", "beta")
         if self.no_worse_margin <= 1:
             raise ValueError(f"no_worse_margin must be more than 1, not {self.no_worse_margin}")
+
+    @property
+    def proven_limit(self) -> float | None:
+        """The share that a promotion must prove to be below; None where it need not prove any."""
+        return None if self.proof_margin is None else self.multiply_limit(self.proof_margin)
+
+    def multiply_limit(self, times: float) -> float:
+        """A multiple of the limit, for very lax limits no more than half-way between limit and 1."""
+        return min(times * self.limit, max(0.99, (1 + self.limit) / 2))
 
     @property
     def proven_odds_ratio(self) -> float | None:
