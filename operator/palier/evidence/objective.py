@@ -13,6 +13,7 @@ from palier.evidence import mean, proportion, proportion_verdict, score
 from palier.evidence import segments as by_segment
 from palier.evidence.arrivals import ScrapedStep, add_arrivals
 from palier.evidence.counts import NOTHING, Amounts, Counts, Tally
+from palier.evidence.pods import PodCounts
 from palier.evidence.rules import MeanRule, ObjectiveRule, Rule, ScoreRule
 from palier.evidence.state import Evidence
 from palier.evidence.verdicts import Judgement, Verdict, combine_verdicts
@@ -55,6 +56,7 @@ def observe(
     segments: Mapping[str, tuple[Counts, Counts]] = _NO_SEGMENTS,
     same_edges: bool = True,
     scraped: ScrapedStep | None = None,
+    pods: tuple[PodCounts, PodCounts] | None = None,
 ) -> Evidence:
     """The evidence after one more look.
 
@@ -67,6 +69,7 @@ def observe(
         same_edges: whether the histograms of both arms answer at the same bucket edges; always so for other sources.
         scraped: the scrapes that the counts come from, where all of them are requests that the pods themselves count;
             None otherwise, and where the pods of a revision were not scraped.
+        pods: candidate's and stable's events by pod, where the pods themselves count them.
 
     Raises:
         TypeError: counts for a rule that judges amounts, or the reverse.
@@ -78,7 +81,8 @@ def observe(
     match rule, candidate, stable:
         case ObjectiveRule(), Counts(), Counts() | None:
             look = proportion.SharesLook(candidate, stable, segments, same_edges, served, arrivals)
-            return proportion.observe(evidence, look, rule)
+            after = proportion.observe(evidence, look, rule)
+            return replace(after, pods=after.pods.add_look(*pods)) if pods else after
         case MeanRule(), Amounts(), Amounts() | None:
             return mean.observe(replace(evidence, served=served, arrivals=arrivals), candidate, stable, rule)
         case ScoreRule(), Amounts(), Amounts() | None:

@@ -27,6 +27,7 @@ from palier.evidence.arrivals import Arrivals
 from palier.evidence.bets import log_mean
 from palier.evidence.counts import Counts, Tally
 from palier.evidence.dispersion import temper_gain
+from palier.evidence.pods import differ_as_much
 from palier.evidence.rules import ObjectiveRule
 from palier.evidence.state import Evidence
 
@@ -36,6 +37,7 @@ SEGMENT_WORSE = "SegmentWorse"
 OBJECTIVE_BREACHED = "ObjectiveBreached"
 STABLE_BREACHES_TOO = "StableBreachesToo"
 TOO_FEW_BAD_EVENTS = "TooFewBadEvents"
+PODS_DIFFER = "PodsDiffer"
 
 FAILURES = frozenset({HARD_STOP, WORSE_THAN_STABLE, SEGMENT_WORSE, OBJECTIVE_BREACHED})
 """Reasons that end a release; the other alarms hold it."""
@@ -103,29 +105,40 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
         served=served,
         arrivals=arrivals,
         of=evidence.of,
+        pods=evidence.pods,
     )
 
 
 def alarm(evidence: Evidence, rule: ObjectiveRule) -> str:
     """Which test speaks against the candidate, and whether it may be blamed: a reason, or "" where none does."""
     if is_dead(evidence, rule):
-        return HARD_STOP
+        return PODS_DIFFER if do_pods_differ(evidence, rule) else HARD_STOP
     needed = bound(rule)
     relative = evidence.relative.reaches(needed)
     breached = evidence.absolute.reaches(needed)
     guarded = evidence.release.bad >= rule.minimum_bad_events and evidence.bad_looks >= rule.minimum_bad_looks
     if evidence.segments and worse_segments(evidence, rule):
         return SEGMENT_WORSE  # first, because it says for whom
-    if relative and guarded:
-        return WORSE_THAN_STABLE
-    if breached and guarded:
-        return STABLE_BREACHES_TOO if stable_breaches(evidence, rule) else OBJECTIVE_BREACHED
-    return TOO_FEW_BAD_EVENTS if relative or breached else ""
+    if not (relative or breached):
+        return ""
+    if not guarded:
+        return TOO_FEW_BAD_EVENTS
+    if not relative and stable_breaches(evidence, rule):
+        return STABLE_BREACHES_TOO
+    if do_pods_differ(evidence, rule, breached=breached):
+        return PODS_DIFFER
+    return WORSE_THAN_STABLE if relative else OBJECTIVE_BREACHED
 
 
 def is_dead(evidence: Evidence, rule: ObjectiveRule) -> bool:
     """Whether the candidate fails nearly everything, which needs no other guard (see `hard_stop`)."""
     return evidence.hard_stop.is_over(rule, last=evidence.last, beside_stable=evidence.release.stable_total > 0)
+
+
+def do_pods_differ(evidence: Evidence, rule: ObjectiveRule, *, breached: bool = False) -> bool:
+    """Whether the candidate's pods may be worse than stable's because pods differ, and not because of their version."""
+    limit = rule.limit if breached else None
+    return rule.compare_with_stable and differ_as_much(evidence.pods, spread=rule.pod_spread, limit=limit)
 
 
 def bound(rule: ObjectiveRule) -> float:

@@ -14,6 +14,7 @@ from palier.evidence import proportion as tests
 from palier.evidence.absolute import log_e_below
 from palier.evidence.counts import Tally
 from palier.evidence.interval import share_interval
+from palier.evidence.pods import find_worst
 from palier.evidence.rules import TWICE, ObjectiveRule
 from palier.evidence.sentences import beside_stable, describe_counts, describe_more, looks, odds, percent, write_limit
 from palier.evidence.state import Evidence
@@ -89,6 +90,8 @@ class _Case:
                 return f"worse for {self._segments()}"
             case tests.STABLE_BREACHES_TOO:
                 return f"{worse}; {limit}, but stable breaches it too, so the candidate cannot be blamed"
+            case tests.PODS_DIFFER:
+                return f"{worse}; {limit}; {self._describe_pods()}"
             case tests.OBJECTIVE_BREACHED:
                 return f"{worse}; {limit}; evidence against it {odds(evidence.absolute.log_e)} {needs}"
             case _:
@@ -97,6 +100,18 @@ class _Case:
                     f"{counts} in {looks(evidence.bad_looks)}; "
                     f"at least {rule.minimum_bad_events} in {looks(rule.minimum_bad_looks)} are needed to decide"
                 )
+
+    def _describe_pods(self) -> str:
+        """Which pod is the worst of the candidate's, and why that blames no version yet."""
+        pods = self.evidence.pods
+        worst = find_worst(pods)
+        named = (
+            f"pod {worst.name} has {worst.bad:.0f} of {worst.total:.0f} in the last looks, the worst of"
+            f" {len(pods.candidate)}"
+            if worst
+            else "no pod is known"
+        )
+        return f"{named}, but pods of one version may differ as much: the version is blamed when more of its pods agree"
 
     def _segments(self) -> str:
         """The worse segments with the counts of both arms: the clearest three, and how many others."""

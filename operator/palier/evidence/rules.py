@@ -58,6 +58,8 @@ class ObjectiveRule:
     """Whether a promotion needs proof that the odds ratio against stable is below 1, as an experiment does."""
     segmented: bool = False
     """Whether groups of users are compared with stable one by one, too."""
+    pod_spread: float = 0.3
+    """Standard deviation of the log odds of a bad event that pods of one version are supposed to have (see `pods`)."""
     cautious: bool = True
     """Whether a suspicion lowers the candidate's share, because its bad events are users' and fewer users would meet
     them then."""

@@ -17,6 +17,7 @@ from palier.evidence.caution import NO_CAUTION, Caution
 from palier.evidence.counts import NOTHING, Amounts, Counts, Tally
 from palier.evidence.dispersion import NO_JUMPS, Jumps
 from palier.evidence.hard_stop import NO_RUN, HardStopRun
+from palier.evidence.pods import NO_PODS, Pods
 from palier.evidence.segments import SegmentEvidence, Segments
 
 __all__ = ["EVENTS_OF_A_VALUE", "Amounts", "Counts", "Evidence", "Tally"]
@@ -44,6 +45,8 @@ class Evidence:
     bad_looks: int = 0
     """Looks in which some of them were surely bad."""
     hard_stop: HardStopRun = NO_RUN
+    pods: Pods = NO_PODS
+    """The last looks by pod."""
     caution: Caution = NO_CAUTION
     """The early test, whose suspicion lowers the candidate's share."""
     candidate_jumps: Jumps = NO_JUMPS
@@ -103,8 +106,8 @@ class Evidence:
             status["dispersion"] = jumps
         if self.segments:
             status["segments"] = by_segment.to_status(self.segments)
-        if self.caution != NO_CAUTION:
-            status["caution"] = self.caution.to_status()
+        parts = (("pods", self.pods, NO_PODS), ("caution", self.caution, NO_CAUTION))
+        status |= {name: part.to_status() for name, part, nothing in parts if part != nothing}
         status |= self._means_to_status()
         if self.served is not None:
             status["served"] = {"total": self.served[0], "stableTotal": self.served[1]}
@@ -157,6 +160,7 @@ class Evidence:
                     stable_total=_count(status.get("hardStopStableTotal")),
                     stable_is_well=bool(status.get("hardStopStableIsWell")),
                 ),
+                pods=Pods.from_status(status.get("pods") or {}),
                 caution=Caution.from_status(status.get("caution") or {}),
                 candidate_jumps=_jumps(dispersion.get("candidate") or {}),
                 stable_jumps=_jumps(dispersion.get("stable") or {}),

@@ -13,8 +13,10 @@ from typing import TypedDict
 
 from palier.evidence.counters import LARGEST_COUNT, Target
 from palier.evidence.objective import Amounts, Counts, Evidence, ObjectiveRule, observe, start_evidence
+from palier.evidence.pods import PodCounts
 from palier.measuring.coverage import UNREAD, Coverage
 from palier.measuring.interval import NOWHERE, Answer, LookInterval
+from palier.measuring.pods import count_by_pod
 from palier.measuring.questions import Question, questions, signal_questions
 from palier.measuring.scrapes import keep_successful
 from palier.measuring.segments import count_by_segment
@@ -306,8 +308,21 @@ def _observe_step(
             )
             if stable is not None and objective.counts_every_request
             else None,
+            pods=_count_pods(watched, objective, step) if stable is not None and same_edges else None,
         )
     return {"evidence": evidence, "readings": _readings(watched, objectives, step), "missing": missing, "lost": lost}
+
+
+def _count_pods(
+    watched: WatchedRelease, objective: MeasuredObjective, step: LookInterval
+) -> tuple[PodCounts, PodCounts] | None:
+    """Both arms by pod, where a share of what the pods count is compared."""
+    if objective.stable_source is None or not isinstance(objective.rule, ObjectiveRule):
+        return None
+    return (
+        count_by_pod(step, objective, objective.source, watched.candidate),
+        count_by_pod(step, objective, objective.stable_source, watched.stable),
+    )
 
 
 def _describe_unclear(watched: WatchedRelease, objective: MeasuredObjective, step: LookInterval) -> str:

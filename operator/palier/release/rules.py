@@ -45,6 +45,11 @@ LATENCY_MARGIN = 1.1
 """The same for slow requests, which are far more frequent, so that a smaller margin is affordable."""
 
 
+LATENCY_POD_SPREAD = 0.1
+"""How much the log odds of a slow answer differ between pods of one version, where they are too few to tell: as with
+pods whose speeds differ by 3 %."""
+
+
 @dataclass(frozen=True, slots=True)
 class Objectives:
     """The objectives of a ModelDeployment, as far as they can be measured."""
@@ -252,6 +257,7 @@ def _share_rule(objective: Objective, *, alpha: float) -> ObjectiveRule:
             bad_noun=f"slower than {objective.latency.threshold}",
             # A cold start is slow without being dead: latency is never judged by its first few requests.
             hard_stop_share=1.0,
+            pod_spread=LATENCY_POD_SPREAD,
             segmented=segmented,
         )
     if objective.level is not None:

@@ -141,6 +141,26 @@ class ArrivalsStatus(ApiObject):
     """What can be compared, oldest first, the older the larger."""
 
 
+class PodTallyStatus(ApiObject):
+    """The events of one pod over the last looks, older ones counted less."""
+
+    pod: Annotated[str, Field(max_length=253)]
+    """Name of the pod."""
+    total: Logarithm
+    """All events."""
+    bad: Logarithm
+    """Those that were surely bad."""
+
+
+class PodsStatus(ApiObject):
+    """The events of both versions by pod, because pods of one version differ."""
+
+    candidate: Annotated[list[PodTallyStatus], Field(max_length=8), ListType("map", "pod")] | None = None
+    """Those of the candidate's pods."""
+    stable: Annotated[list[PodTallyStatus], Field(max_length=8), ListType("map", "pod")] | None = None
+    """Those of stable's pods."""
+
+
 class CautionStatus(ApiObject):
     """The early test, whose suspicion lowers the candidate's share: what it has seen, or what it suspects."""
 
@@ -207,6 +227,8 @@ class EvidenceStatus(ApiObject):
     """Those that were surely bad."""
     hard_stop_stable_is_well: bool | None = None
     """Whether stable had enough events in the last look to show that it does not fail as well."""
+    pods: PodsStatus | None = None
+    """The last looks by pod."""
     caution: CautionStatus | None = None
     """The early test, whose suspicion lowers the candidate's share."""
     segments: Annotated[list[SegmentStatus], Field(max_length=32), ListType("map", "name")] | None = None
