@@ -66,6 +66,10 @@ def describe(row: Row, recording: Recording, outcome: Outcome, *, look: float) -
     if outcome.kind == "rollback" and outcome.at is not None:
         stopped = min(stopped, outcome.at)
     until = min(stopped, recording.duration)
+    after_six = math.inf
+    if row.dead and math.isfinite(stopped):
+        # A candidate that had less traffic before anybody could see six failures was stopped in no time.
+        after_six = max(stopped - first_look_with_six(recording, look), 0.0)
     return Result(
         kind=outcome.kind,
         at=math.inf if outcome.at is None else outcome.at,
@@ -73,7 +77,7 @@ def describe(row: Row, recording: Recording, outcome: Outcome, *, look: float) -
         first_step=math.inf if outcome.first_step is None else outcome.first_step,
         stopped=max(stopped - row.onset, 0.0),
         extra=float(recording.truth.extra_bad[: round(until / recording.truth.step)].sum()),
-        after_six=stopped - first_look_with_six(recording, look) if row.dead and math.isfinite(stopped) else math.inf,
+        after_six=after_six,
     )
 
 

@@ -77,6 +77,21 @@ def test_harm_ends_with_the_step_that_stops_the_candidate() -> None:
     assert result.extra == pytest.approx(300 * 10 * 0.1)
 
 
+def test_a_dead_candidate_is_timed_from_the_look_that_could_see_six_failures() -> None:
+    """Whoever stops it before that has needed no time, and whoever never does an infinite one."""
+    dead = replace(WORSE, world=case(error_delta=1.0), dead=True)
+    traffic = Traffic(case(error_delta=1.0), seed=1, run=0)
+    recording = traffic.make_recording()
+    late, never = (
+        describe(dead, recording, outcome, look=30.0).after_six
+        for outcome in (Outcome("rollback", 90.0), Outcome("promote", 3600.0))
+    )
+    assert (late, never) == (60.0, math.inf)
+    traffic.climb([(5.0, 1)])
+    early = describe(dead, traffic.make_recording(), Outcome("rollback", 90.0, steps_down=1), look=30.0)
+    assert early.after_six == 0.0
+
+
 def test_harm_of_a_candidate_that_nobody_stops_lasts_to_the_end() -> None:
     """It counts as infinitely late."""
     traffic = Traffic(case(error_delta=0.1), seed=1, run=0)
@@ -129,6 +144,14 @@ def test_a_false_rollback_is_bounded_from_above() -> None:
     """None of ten does not show that fewer than one in a hundred are."""
     found = {"": summary([Result("promote", 1.0)] * 10)}
     assert not all(goal.met for goal in goals([EQUAL], found, quick=False))
+
+
+def test_a_full_run_takes_the_share_that_was_stopped_as_it_is() -> None:
+    """A little too few are too few, although chance might explain it; a quick run lets that pass."""
+    stopped, missed = Result("rollback", 1.0, stopped=1.0), Result("undecided", math.inf)
+    found = {"": summary([stopped] * 565 + [missed] * 35)}
+    row = replace(WORSE, least=0.95)
+    assert [goals([row], found, quick=quick)[0].met for quick in (False, True)] == [False, True]
 
 
 def test_a_gauge_is_bad_in_spells() -> None:
