@@ -1,5 +1,6 @@
 """What is promised of the rows, and whether the numbers keep it."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from benchmarks.evidence.goals import Goal
@@ -44,6 +45,10 @@ def _goals_of(row: Row, one: Summary, *, quick: bool) -> Iterator[Goal]:
         case Aim.FOUND:
             kept = (found.high if quick else found.value) >= row.least
             yield Goal(f"{name}: stopped in at least {100 * row.least:g} %", write(found), kept)
+    if math.isfinite(row.within):
+        kept = (one.median_stopped.low if quick else one.median_stopped.value) <= row.within
+        minutes = one.median_stopped.value / 60
+        yield Goal(f"{name}: median at most {row.within / 60:g} min", f"{minutes:.1f} min", kept)
     if row.independent:
         kept = (stepped.low if quick else stepped.value) <= _STEPS
         yield Goal(f"{name}: less traffic by mistake in at most 2 %", write(stepped), kept)

@@ -20,13 +20,13 @@ found.
 
 Every release is played through the code that the operator measures and judges with: one objective of at most 1 %
 errors, or 95 % within 300 ms, stable fails 0.5 %, looks every 30 s, scrapes every 15 s, three pods of stable and one
-of the candidate, 10 % of the requests to the candidate, 60 minutes, unless a line says otherwise. A bad spell, an
-outage or a cold cache is played for 30 minutes. Brackets are exact 95 % intervals (Clopper-Pearson).
+of the candidate, 10 % of the requests to the candidate, 60 minutes, unless a line says otherwise. A bad spell of one
+pod and an outage are played for 30 minutes. Brackets are exact 95 % intervals (Clopper-Pearson).
 
 *Stepped down*: the candidate got less traffic at least once before anything was certain. *Extra failures*: requests
 that were bad only because the candidate served them, until it had at most 1 % of the traffic for good or was rolled
-back; medians. *Stopped after*: how long that took from the onset of the harm; *never* where fewer than half, or nine
-in ten, were stopped.
+back; medians. *Stopped after*: how long that took from the onset of the harm, or from the bad spell on; *never* where
+fewer than half, or nine in ten, were stopped.
 """
 
 _QUICK = "Quick run: few repetitions, wide intervals; a goal counts as not met only where chance cannot explain it."

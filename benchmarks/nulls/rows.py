@@ -1,5 +1,6 @@
 """What is played: worlds in which both versions are equal but look unlike, and candidates that must be found."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -42,13 +43,17 @@ class Row:
     """Whether a run takes so long that fewer are played."""
     least: float = 1.0
     """Share of the runs in which a candidate that is worse has to be stopped."""
+    within: float = math.inf
+    """Seconds after the onset within which half of the runs have to be."""
     dead: bool = False
     """Whether the candidate fails every request."""
 
     @property
     def onset(self) -> float:
-        """When the candidate becomes worse, in seconds."""
-        return self.world.onset if isinstance(self.world, Case) else 0.0
+        """When the candidate becomes worse, or one of its pods fails, in seconds."""
+        if not isinstance(self.world, Case):
+            return 0.0
+        return self.world.bad_pod.start if self.world.bad_pod.length else self.world.onset
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,6 @@ def _cold() -> Iterator[Row]:
     section = "A cold cache: half of the first answers are slow"
     for minutes, rate in product((1, 2, 3), (100, 10)):
         world = case(
-            minutes=HALF,
             rps=float(rate),
             objectives=("latency",),
             latency_factor=20.0,
@@ -218,18 +222,28 @@ def _gauges() -> Iterator[Row]:
 
 
 def _worse() -> Iterator[Row]:
+    """With the times that the engine took before it gave suspicious candidates less traffic, and a look more."""
     section = "The candidate is worse"
-    for points, rate, weight in ((5, 100, 5), (1, 100, 5), (5, 100, 10), (1, 100, 10), (1, 10, 10), (5, 1, 10)):
+    for points, rate, weight, least, within in (
+        (5, 100, 5, 0.99, 180.0),
+        (1, 100, 5, 0.99, 540.0),
+        (5, 100, 10, 0.99, 180.0),
+        (1, 100, 10, 0.99, 330.0),
+        (1, 10, 10, 0.9, 1740.0),
+        (5, 1, 10, 0.95, 1380.0),
+    ):
         world = case(weight, rps=float(rate), error_delta=points / 100)
         title = f"+{_points(points)}, {_traffic(rate, weight)}"
-        yield Row(f"errors-{points}-{rate}-{weight}", section, title, world, Aim.FOUND)
-    for factor in (1.1, 1.2, 1.5):
+        key = f"errors-{points}-{rate}-{weight}"
+        yield Row(key, section, title, world, Aim.FOUND, least=least, within=within)
+    for factor, within in ((1.1, 720.0), (1.2, 270.0), (1.5, 180.0)):
         world = case(objectives=("latency",), latency_factor=factor)
-        yield Row(f"latency-{factor}", section, f"latency x {factor}, 100 requests/s at 10 %", world, Aim.FOUND)
-    for points, rate in ((5, 100), (1, 100), (5, 10)):
+        title = f"latency x {factor}, {_traffic(100)}"
+        yield Row(f"latency-{factor}", section, title, world, Aim.FOUND, least=0.99, within=within)
+    for points, rate, within in ((5, 100, 300.0), (1, 100, 600.0), (5, 10, 480.0)):
         world = case(rps=float(rate), error_delta=points / 100, onset=40 * MINUTE)
         title = f"+{_points(points)} from minute 40 on, {_traffic(rate)}"
-        yield Row(f"late-{points}-{rate}", section, title, world, Aim.FOUND)
+        yield Row(f"late-{points}-{rate}", section, title, world, Aim.FOUND, least=0.99, within=within)
 
 
 def _dead() -> Iterator[Row]:

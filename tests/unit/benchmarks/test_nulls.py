@@ -125,6 +125,7 @@ def test_a_summary_counts_what_happened() -> None:
         (replace(EQUAL, aim=Aim.NOT_BLAMED), Result("promote", 1.0), Result("rollback", 1.0)),
         (replace(EQUAL, aim=Aim.NOT_PROVEN), Result("undecided", math.inf), Result("promote", 1.0)),
         (WORSE, Result("rollback", 1.0, stopped=1.0), Result("promote", 1.0)),
+        (replace(WORSE, within=60.0), Result("rollback", 60.0, stopped=60.0), Result("promote", 1.0)),
     ],
 )
 def test_goals_are_kept_and_broken(row: Row, good: Result, bad: Result) -> None:
@@ -152,6 +153,21 @@ def test_a_full_run_takes_the_share_that_was_stopped_as_it_is() -> None:
     found = {"": summary([stopped] * 565 + [missed] * 35)}
     row = replace(WORSE, least=0.95)
     assert [goals([row], found, quick=quick)[0].met for quick in (False, True)] == [False, True]
+
+
+def test_a_candidate_that_is_found_late_breaks_its_goal() -> None:
+    """Half of the runs have to be stopped in time; what nobody stops has no time at all."""
+    row = replace(WORSE, within=60.0)
+    for stopped, met in ((60.0, True), (90.0, False), (math.inf, False)):
+        found = {"": summary([Result("rollback", stopped, stopped=stopped)] * 30)}
+        assert [goal.met for goal in goals([row], found, quick=False)][1] is met
+
+
+def test_time_of_a_bad_pod_counts_from_its_spell() -> None:
+    """Before it there is nothing to be blamed for."""
+    assert ROW_BY_KEY["bad-pod-3-100-2"].onset == 600.0
+    assert ROW_BY_KEY["late-5-100"].onset == 2400.0
+    assert ROW_BY_KEY["gauge-0.05-3"].onset == 0.0
 
 
 def test_a_gauge_is_bad_in_spells() -> None:
