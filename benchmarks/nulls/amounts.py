@@ -34,7 +34,8 @@ def play_means(world: Means, *, seed: int, run: int) -> Result:
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(run,)))
     rule = _rule()
     evidence: Evidence = start_evidence()
-    kind, at, missed, values = "undecided", math.inf, False, 0
+    kind, at, values = "undecided", math.inf, 0
+    missed = missed_late = False
     looks = max(_LOOKS, 100 * _VALUES // world.requests)
     for look in range(1, looks + 1):
         candidate, stable = (
@@ -47,10 +48,11 @@ def play_means(world: Means, *, seed: int, run: int) -> Result:
         values = evidence.absolute_mean.looks
         judgement = judge(evidence, rule, promotion=True)
         if judgement.interval is not None:
-            missed = missed or not judgement.interval[0] <= world.mean <= judgement.interval[1]
+            misses = not judgement.interval[0] <= world.mean <= judgement.interval[1]
+            missed, missed_late = missed or misses, missed_late or (misses and values >= rule.minimum_looks)
         if kind == "undecided" and (has_failed(evidence, rule) or judgement.verdict is Verdict.PASS):
             kind, at = "rollback" if has_failed(evidence, rule) else "promote", look * _LOOK
-    return Result(kind, at, missed=missed)
+    return Result(kind, at, missed=missed, missed_late=missed_late)
 
 
 def _rule() -> MeanRule:

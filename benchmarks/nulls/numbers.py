@@ -30,7 +30,9 @@ class Summary(NamedTuple):
     median_after_six: Estimate
     latest_after_six: float
     missed: Estimate
-    """Those in which the interval did not hold the true mean at some look."""
+    """Those in which the interval that is shown did not hold the true mean at some look."""
+    missed_late: Estimate
+    """The same, at a look at which there were as many values as a verdict needs."""
 
 
 def summary(results: Sequence[Result]) -> Summary:
@@ -58,4 +60,5 @@ def summary(results: Sequence[Result]) -> Summary:
         median_after_six=quantile(after_six, 0.5),
         latest_after_six=after_six[-1],
         missed=share(sum(result.missed for result in results), number),
+        missed_late=share(sum(result.missed_late for result in results), number),
     )

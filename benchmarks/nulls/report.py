@@ -64,9 +64,8 @@ def report(
 def _section(rows: Sequence[Row], found: Mapping[str, Summary]) -> Iterable[str]:
     head = ("", "runs", "rolled back, %", "stepped down, %", "promoted, %", "undecided, %")
     if isinstance(rows[0].world, Means):
-        return _table(
-            (*head, "interval misses, %"), ([*_shares(row, found), _share(found[row.key].missed)] for row in rows)
-        )
+        misses = ("interval ever misses, %", "with 20 values or more, %")
+        return _table((*head, *misses), ([*_shares(row, found), *_misses(found[row.key])] for row in rows))
     if not isinstance(rows[0].world, Case):
         return _table(head, (_shares(row, found) for row in rows))
     times = ("extra failures", "stopped after", "90 % within")
@@ -88,6 +87,10 @@ def _played(row: Row, found: Mapping[str, Summary]) -> list[str]:
     one = found[row.key]
     times = (_time(one.median_stopped.value), _time(one.p90_stopped.value))
     return [*_shares(row, found), f"{one.median_extra.value:.1f}", *times]
+
+
+def _misses(one: Summary) -> list[str]:
+    return [_share(one.missed), _share(one.missed_late)]
 
 
 def _after_six(one: Summary) -> list[str]:

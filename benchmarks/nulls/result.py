@@ -21,4 +21,6 @@ class Result(NamedTuple):
     after_six: float = math.inf
     """Seconds from the first look that could see six failures of the candidate until it was stopped."""
     missed: bool = False
-    """Whether the interval of the mean did not hold the true one at some look."""
+    """Whether the interval that is shown did not hold the true mean at some look."""
+    missed_late: bool = False
+    """The same, at a look at which there were as many values as a verdict needs."""
