@@ -99,6 +99,8 @@ CASE_OPTIONS: Mapping[str, tuple[tuple[str, Any, str, str], ...]] = {
         ("ramp", seconds, "TIME", "how long its errors take to grow to the full difference (0)"),
         ("latency-factor", float, "FACTOR", "its response times as a multiple of stable's"),
         ("slow-for", seconds, "TIME", "how long it is slow (to the end)"),
+        ("slow-part", share, "SHARE", "share of its answers that are slow while it is (all)"),
+        ("bad-pod", span, "START+LENGTH", "a bad spell of one of its pods, which is not the version's fault"),
         ("cost-factor", float, "FACTOR", "its mean cost of a request as a multiple of stable's"),
         ("cost-spread", float, "SIGMA", "standard deviation of the logarithm of a cost (1.2)"),
     ),
@@ -106,6 +108,16 @@ CASE_OPTIONS: Mapping[str, tuple[tuple[str, Any, str, str], ...]] = {
         ("overdispersion", share, "SHARE", "correlation of failures within 15 s, each revision for itself"),
         ("outage", span, "START+LENGTH", "a shared outage, such as 20m+5m"),
         ("outage-share", share, "SHARE", "share of requests that fail in it (0.1)"),
+        ("pod-speed-spread", float, "SIGMA", "how unlike the pods' response times are: 0.05 for some 5 %"),
+        ("pod-error-spread", float, "SIGMA", "how unlike their odds of a failure are"),
+        ("pod-speed-drift", float, "SIGMA", "how far the response times of every pod wander, each for itself"),
+        ("pod-error-drift", float, "SIGMA", "how far its odds of a failure wander"),
+        ("drift-time", seconds, "TIME", "after which a pod has forgotten where it was (20m)"),
+        ("spells", float, "N", "bad spells of every pod of either revision in an hour, at random"),
+        ("spell-time", seconds, "TIME", "their mean length (3m)"),
+        ("spell-share", share, "SHARE", "share of the requests to a pod that fail in its bad spell (0.5)"),
+        ("poison", float, "N", "poisoned requests in an hour: every try of one fails"),
+        ("poison-tries", int, "N", "how often each is tried, at one revision, within seconds (10)"),
         ("churn", seconds, "TIME", "every pod restarts or is replaced after this time"),
         ("missing", share, "SHARE", "share of scrapes that fail"),
         ("target-gone", span, "START+LENGTH", "Prometheus does not know the candidate's pods"),
@@ -220,7 +232,12 @@ def _check_events(case: Case) -> None:
     """Refuse a case whose point lies after its end."""
     if case.onset >= case.duration:
         raise ValueError(f"onset: {write_time(case.onset)} is not before the end ({write_time(case.duration)})")
-    events = {"outage": case.outage, "target-gone": case.target_gone, "prometheus-down": case.prometheus_down}
+    events = {
+        "outage": case.outage,
+        "bad-pod": case.bad_pod,
+        "target-gone": case.target_gone,
+        "prometheus-down": case.prometheus_down,
+    }
     for name, event in events.items():
         if event.length and event.start >= case.duration:
             raise ValueError(f"{name}: {write_time(event.start)} is not before the end ({write_time(case.duration)})")

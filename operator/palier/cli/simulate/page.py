@@ -13,7 +13,20 @@ from palier.simulate.measures import parameters
 from palier.simulate.runs import Run
 from palier.simulate.scenarios import SCENARIOS
 
-TIMES = frozenset({"look", "scrape", "latencyThreshold", "onset", "ramp", "latencyMedian", "slowFor", "churn"})
+TIMES = frozenset(
+    {
+        "look",
+        "scrape",
+        "latencyThreshold",
+        "onset",
+        "ramp",
+        "latencyMedian",
+        "slowFor",
+        "churn",
+        "driftTime",
+        "spellTime",
+    }
+)
 """Parameters that are seconds."""
 
 _BARS = 12
