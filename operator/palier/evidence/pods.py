@@ -37,9 +37,11 @@ MOST_PODS: Final = 8
 """Pods of each version that are kept: the first by name; more would tell hardly more."""
 LEAST_EXPECTED: Final = 3.0
 """Bad events that the version's share has to give a pod so that the pod tells something."""
-_SURPRISE: Final = 0.995
+_SURPRISE: Final = 0.9985
 """Quantile of Student's distribution: half of the allowed false rollbacks."""
-_KEPT: Final = 0.95
+_SURE: Final = 2.5
+"""Standard errors by which the difference has to exceed that, because chance picks the look at which it is asked."""
+_KEPT: Final = 0.98
 """Part of the weight that older looks keep at each look."""
 _FORGOTTEN: Final = 0.5
 """Events below which a pod is forgotten."""
@@ -134,9 +136,11 @@ def differ_as_much(pods: Pods, *, spread: float, limit: float | None = None) -> 
     reach = _quantile(freedom) * math.sqrt(variance)
     m, n = len(mine) or len(pods.candidate), len(theirs) or len(pods.stable)
     here, there = _find_level(mine, pods.candidate), _find_level(theirs, pods.stable)
-    if here - there >= reach * math.sqrt(1 / m + 1 / n):
+    mine_noise, theirs_noise = _find_noise(mine, pods.candidate), _find_noise(theirs, pods.stable)
+    by_chance = _SURE * math.sqrt(mine_noise + theirs_noise)
+    if here - there >= reach * math.sqrt(1 / m + 1 / n) + by_chance:
         return False
-    return limit is None or here - math.log(limit / (1 - limit)) < reach / math.sqrt(m)
+    return limit is None or here - math.log(limit / (1 - limit)) < reach / math.sqrt(m) + _SURE * math.sqrt(mine_noise)
 
 
 def _add(before: Arm, looked: PodCounts) -> Arm:
@@ -165,6 +169,13 @@ def _find_level(telling: Sequence[PodTally], arm: Arm) -> float:
     if telling:
         return math.fsum(one.log_odds for one in telling) / len(telling)
     return PodTally("", math.fsum(one.total for one in arm), math.fsum(one.bad for one in arm)).log_odds
+
+
+def _find_noise(telling: Sequence[PodTally], arm: Arm) -> float:
+    """Variance of the level by chance alone."""
+    if telling:
+        return math.fsum(one.noise for one in telling) / len(telling) ** 2
+    return PodTally("", math.fsum(one.total for one in arm), math.fsum(one.bad for one in arm)).noise
 
 
 def _sum_deviations(telling: Sequence[PodTally]) -> float:
