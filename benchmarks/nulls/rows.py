@@ -240,7 +240,7 @@ def _worse() -> Iterator[Row]:
         world = case(objectives=("latency",), latency_factor=factor)
         title = f"latency x {factor}, {_traffic(100)}"
         yield Row(f"latency-{factor}", section, title, world, Aim.FOUND, least=0.99, within=within)
-    for points, rate, within in ((5, 100, 300.0), (1, 100, 600.0), (5, 10, 480.0)):
+    for points, rate, within in ((5, 100, 330.0), (1, 100, 600.0), (5, 10, 480.0)):
         world = case(rps=float(rate), error_delta=points / 100, onset=40 * MINUTE)
         title = f"+{_points(points)} from minute 40 on, {_traffic(rate)}"
         yield Row(f"late-{points}-{rate}", section, title, world, Aim.FOUND, least=0.99, within=within)
