@@ -71,6 +71,7 @@ HELD: Final[Mapping[str, str]] = {
     "NotProven": _TRAFFIC,
     "NotProvenNoWorse": "wait, or set proof: WithinLimit",
     "NotBetter": "wait until the experiment is over; then stable stays",
+    "WarmingUp": "wait until the candidate's caches are warm, or set the warmUp of the stage",
     "LabelsPending": "wait until the labels are known (labelDelay)",
     "TooFewPairs": "give the shadow more CPU, a lower percent or a higher maxConcurrent",
     "MostLeftOut": "name the users' methods in spec.shadow.methods, or raise maxBodyBytes",

@@ -88,9 +88,12 @@ def observe(
 
 
 def begin_share(evidence: Evidence) -> Evidence:
-    """Another weight is in force: what was served is counted anew, from the second look on that sees both arms."""
-    begun = evidence.served is None and evidence.arrivals is None
-    return evidence if begun else replace(evidence, served=None, arrivals=None)
+    """Another weight is in force: what was served is counted anew, from the second look on that sees both arms.
+
+    The pods that it takes may be new ones, so the candidate warms up anew, too.
+    """
+    begun = evidence.served is None and evidence.arrivals is None and evidence.warm_since is None
+    return evidence if begun else replace(evidence, served=None, arrivals=None, warm_since=None)
 
 
 def begin_stage(evidence: Evidence) -> Evidence:

@@ -99,6 +99,7 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
         segments=known,
         served=served,
         arrivals=arrivals,
+        warm_since=evidence.warm_since,
         of=evidence.of,
     )
 

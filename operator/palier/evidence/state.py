@@ -63,13 +63,18 @@ class Evidence:
     arrivals: Arrivals | None = None
     """The same requests, set side by side so exactly that it can be said that the candidate gets none; None where that
     cannot be done."""
+    warm_since: float | None = None
+    """When the warm-up of the present weight was over, in seconds since the epoch, where times are judged; None while
+    it is not."""
     of: str = ""
     """Digest of what the evidence is about: evidence about something else says nothing."""
 
     def __post_init__(self) -> None:
-        """Refuse numbers of requests that cannot have been served."""
+        """Refuse what cannot have been observed."""
         if self.served is not None and min(self.served) < 0:
             raise ValueError(f"served {self.served} is impossible")
+        if self.warm_since is not None and not math.isfinite(self.warm_since):
+            raise ValueError(f"warm since {self.warm_since} is impossible")
 
     def to_status(self) -> dict[str, Any]:
         """For `status`: camelCase, counts as integers, floats as decimal strings that read back exactly."""
@@ -106,6 +111,8 @@ class Evidence:
             status["served"] = {"total": self.served[0], "stableTotal": self.served[1]}
         if self.arrivals is not None:
             status["arrivals"] = self.arrivals.to_status()
+        if self.warm_since is not None:
+            status["warmSince"] = repr(self.warm_since)
         if self.of:
             status["of"] = self.of
         return status
@@ -162,6 +169,7 @@ class Evidence:
                 waiting_beside=Tally.from_status(status.get("waitingBeside") or {}),
                 served=_read_served(status.get("served")),
                 arrivals=Arrivals.from_status(status.get("arrivals")),
+                warm_since=float(status["warmSince"]) if status.get("warmSince") else None,
                 of=str(status.get("of") or ""),
             )
         except (TypeError, AttributeError, KeyError) as error:

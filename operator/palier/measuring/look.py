@@ -19,6 +19,7 @@ from palier.measuring.questions import Question, questions, signal_questions
 from palier.measuring.scrapes import keep_successful
 from palier.measuring.segments import count_by_segment
 from palier.measuring.sources import MeasuredObjective, Origin, Reading, RouterSeries, SlowerThan, Source
+from palier.measuring.warm_up import NO_WARM_UP, WarmUp, is_steady
 
 SCRAPED = Question("up")
 """The series that Prometheus itself writes for every target at every scrape."""
@@ -52,6 +53,8 @@ class WatchedRelease:
     """Why an objective could not be measured at the last look although its side could be, by its name."""
     lost: Mapping[tuple[str, str], frozenset[Target]] = field(default_factory=dict)
     """Targets that have lost the signal of an objective, by its name and the revision."""
+    warm_up: WarmUp = NO_WARM_UP
+    """How long after `traffic_since` the time that answers take does not count."""
 
     def mark_unseen(self, reason: str, *, at: float, router: bool = False) -> "WatchedRelease":
         """The same release after a look that could not read its pods, or the router."""
@@ -276,24 +279,21 @@ def _observe_step(
         missing.pop(name, None)
         if candidate is None:
             continue
-        stable: Counts | Amounts | None = None
-        same_edges = True
+        stable, same_edges = _stable_arm(watched, objective, step, lost) if with_stable else (None, True)
         segments: dict[str, tuple[Counts, Counts]] = {}
-        if with_stable and objective.stable_source is not None and _is_compared(objective):
-            compared_with = _arm(objective, objective.stable_source, watched.stable, step, lost)
-            stable = None if isinstance(compared_with, str) else compared_with
-            same_edges = stable is None or not step.is_coarser(
-                objective.stable_source,
-                watched.stable,
-                than=(objective.source, watched.candidate),
-                objective=objective,
-            )
+        digest, known = _digest(objective), evidence.get(name)
+        if known is None or known.of != digest:
+            known = start_evidence(digest)
+        if objective.warms_up and known.warm_since is None:
+            steady = is_steady(candidate, stable, rule)
+            known = evidence[name] = replace(known, warm_since=_find_warm_up_end(watched, step, is_steady=steady))
+            if known.warm_since is None or step.start < known.warm_since:
+                continue
         if objective.segment_by:
             compared = None if stable is None else watched.stable
             segments = count_by_segment(step, objective, candidate=watched.candidate, stable=compared)
-        digest, known = _digest(objective), evidence.get(name)
         evidence[name] = observe(
-            known if known is not None and known.of == digest else start_evidence(digest),
+            known,
             candidate,
             stable,
             rule,
@@ -308,6 +308,11 @@ def _observe_step(
     return {"evidence": evidence, "readings": _readings(watched, objectives, step), "missing": missing, "lost": lost}
 
 
+def _find_warm_up_end(watched: WatchedRelease, step: LookInterval, *, is_steady: bool) -> float | None:
+    """When the candidate was warm, if it is so after this step."""
+    return watched.warm_up.find_end(step.start, step.end, begun=watched.traffic_since or 0.0, is_steady=is_steady)
+
+
 def _describe_unclear(watched: WatchedRelease, objective: MeasuredObjective, step: LookInterval) -> str:
     """Why an objective cannot be told for one of its arms: the series may be those of another model's users."""
     reason = step.describe_unclear(objective, objective.source, watched.candidate)
@@ -318,6 +323,24 @@ def _describe_unclear(watched: WatchedRelease, objective: MeasuredObjective, ste
 
 def _is_compared(objective: MeasuredObjective) -> bool:
     return not isinstance(objective.rule, ObjectiveRule) or objective.rule.compare_with_stable
+
+
+def _stable_arm(
+    watched: WatchedRelease,
+    objective: MeasuredObjective,
+    step: LookInterval,
+    lost: dict[tuple[str, str], frozenset[Target]],
+) -> tuple[Counts | Amounts | None, bool]:
+    """What stable adds, where it is compared and can be told, and whether it answers at the candidate's edges."""
+    if objective.stable_source is None or not _is_compared(objective):
+        return None, True
+    stable = _arm(objective, objective.stable_source, watched.stable, step, lost)
+    if stable is None or isinstance(stable, str):
+        return None, True
+    coarser = step.is_coarser(
+        objective.stable_source, watched.stable, than=(objective.source, watched.candidate), objective=objective
+    )
+    return stable, not coarser
 
 
 def _arm(

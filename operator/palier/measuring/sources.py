@@ -107,6 +107,8 @@ class MeasuredObjective:
     """Digest of what else the numbers rest on, such as how answers are compared."""
     label_delay: float = 0.0
     """Seconds after an answer until it is known whether it was good."""
+    warms_up: bool = False
+    """Whether it is about the time that answers take, which a cold cache makes longer."""
 
     @property
     def counts_every_request(self) -> bool:

@@ -43,6 +43,10 @@ LATENCY_MARGIN = 1.1
 """The same for slow requests, which are far more frequent, so that a smaller margin is affordable."""
 
 
+_TIMED = frozenset(CountedSignal) - {CountedSignal.TOKENS_IN, CountedSignal.TOKENS_OUT}
+"""Signals that say how long an answer takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Objectives:
     """The objectives of a ModelDeployment, as far as they can be measured."""
@@ -194,6 +198,7 @@ def _resolve_objective(
         expected_edges=found.edges,
         remedy=found.remedy,
         label_delay=objective.label_delay.seconds if objective.label_delay else 0.0,
+        warms_up=objective.latency is not None or (objective.mean is not None and objective.mean.signal in _TIMED),
     )
 
 

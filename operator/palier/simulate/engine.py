@@ -25,8 +25,9 @@ from palier.evidence.objective import (
 from palier.measuring.coverage import Coverage
 from palier.measuring.look import WatchedRelease, look
 from palier.measuring.sources import MeasuredObjective
+from palier.measuring.warm_up import WarmUp, choose_warm_up
 from palier.release.rules import measured_objectives
-from palier.simulate.case import Case
+from palier.simulate.case import Case, Stage
 from palier.simulate.outcome import Outcome
 from palier.simulate.prometheus import COST, ERRORS, LATENCY, REQUESTS, SEGMENT_LABEL, Prometheus
 from palier.simulate.recording import Arm
@@ -71,6 +72,7 @@ def deployment_of(case: Case) -> ModelDeployment:
                                 "weight": stage.weight,
                                 "minDuration": _duration(stage.minimum),
                                 "maxDuration": _duration(stage.maximum),
+                                **({} if stage.warm_up is None else {"warmUp": _duration(stage.warm_up)}),
                             }
                         }
                         for stage in case.stages
@@ -126,6 +128,7 @@ class Trial:
             objectives=objectives,
             evidence={},
             pods_read=Coverage(0.0),
+            warm_up=_warm_up_of(case.stages[0]),
         )
         self._staleness = 2.5 * case.scrape + 0.5
 
@@ -182,8 +185,13 @@ class Trial:
             self.watched,
             stage_index=self.stage,
             traffic_since=now,
+            warm_up=_warm_up_of(self.case.stages[self.stage]),
             evidence={name: begin_share(begin_stage(one)) for name, one in self.watched.evidence.items()},
         )
+
+
+def _warm_up_of(stage: Stage) -> WarmUp:
+    return choose_warm_up(stage.warm_up, minimum=stage.minimum, maximum=stage.maximum)
 
 
 def _decimal(number: float, *, digits: int) -> str:

@@ -1,5 +1,6 @@
 """The schema of the status declares what the pure core writes; undeclared fields are refused by the API server."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -40,6 +41,7 @@ def test_evidence_is_declared() -> None:
         shared = observe(shared, counts, stable, shares, segments=segments, scraped=scraped)
         meant = observe(meant, Amounts(200, 60_000.0 + bad), Amounts(1000, 300_000.0), means)
     meant = observe(meant, Amounts(20, 6_000.0), Amounts(30, 9_000.0), means)
+    shared = replace(shared, warm_since=1_767_323_045.5)
     written: list[dict[str, Any]] = [shared.to_status(), meant.to_status()]
 
     assert _declared(EvidenceStatus) == {"objective", *written[0], *written[1]}
@@ -60,6 +62,7 @@ def test_evidence_fits() -> None:
         once = Scrapes(1, number + 0.1, number + 0.2)
         scraped = ScrapedStep(number - 0.5, number + 0.5, once, once, weight_since=0.0)
         evidence = observe(evidence, Counts(200, bad, bad), Counts(1000, 4, 4), rule, scraped=scraped)
+    evidence = replace(evidence, warm_since=1_767_323_045.5)
     written = {"objective": "errors", **evidence.to_status()}
 
     parsed = EvidenceStatus.model_validate(written)

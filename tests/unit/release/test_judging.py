@@ -59,7 +59,7 @@ def deployment(*, min_duration: str = "1m") -> ModelDeployment:
 def seen(name: str, candidate: Counts, stable: Counts, *, looks: int = 4) -> Evidence:
     """The evidence of an objective after some equal looks."""
     (objective,) = (one for one in measured_objectives(deployment()) if one.rule.name == name)
-    evidence = begin_share(start_evidence(objective.digest))
+    evidence = replace(begin_share(start_evidence(objective.digest)), warm_since=NOW)
     for _ in range(looks):
         evidence = observe(evidence, candidate, stable, objective.rule)
     return evidence
@@ -264,3 +264,57 @@ def test_before_copies_and_users_nothing_is_judged(step: ReleasePhase) -> None:
     spec = load_tested() if step is ReleasePhase.LOAD_TESTING else SHADOW
 
     assert decide(spec, observation, state, now=NOW + 1).judgements == ()
+
+
+def judged(latency: Evidence, *, after: float, read: float) -> tuple[str, str, str]:
+    """The verdict on the latency, with its reason and its sentence."""
+    looked_at = Coverage(NOW + read)
+    decision = decided({**GOOD, "latency": latency}, after=after, pods_read=looked_at)
+    (found,) = (one for one in decision.judgements if one.objective == "latency")
+    return found.verdict.value, found.reason, found.message
+
+
+COLD = replace(GOOD["latency"], warm_since=None)
+
+
+def test_a_cold_candidate_holds_its_stage_and_the_sentence_says_why() -> None:
+    """However good the evidence of earlier stages, nothing passes before its times count."""
+    held = decided({**GOOD, "latency": COLD}, after=239.0)
+
+    assert release_of(held).phase is ReleasePhase.CANARY
+    assert hold_of(held).reason == "Judging"
+    assert hold_of(held).message == (
+        "latency: the candidate warms up, so its times count only when it is no longer slow, and from 4 minutes after"
+        " the candidate got its traffic at the latest"
+    )
+    assert judged(COLD, after=239.0, read=210.0)[:2] == ("NoEvidence", "WarmingUp")
+
+
+def test_a_warm_up_ends_by_the_clock() -> None:
+    """A candidate that has stayed slow is judged by what is counted from then on."""
+    assert judged(COLD, after=240.0, read=210.0)[1] == "Proven"
+
+
+def test_the_look_that_shows_a_warm_candidate_counts_nothing_itself() -> None:
+    """Until the next one there is still nothing to judge by."""
+    warm = replace(COLD, warm_since=NOW + 60)
+
+    assert judged(warm, after=61.0, read=60.0)[1] == "WarmingUp"
+    assert judged(warm, after=91.0, read=90.0)[1] == "Proven"
+
+
+def test_what_an_earlier_stage_has_shown_against_a_candidate_is_not_forgotten_while_it_warms_up() -> None:
+    """A breach stays a breach."""
+    (objective,) = (one for one in measured_objectives(deployment()) if one.rule.name == "latency")
+    slow = start_evidence(objective.digest)
+    for _ in range(8):
+        slow = observe(slow, Counts(500, 250, 250), Counts(1500, 15, 15), objective.rule)
+
+    assert judged(slow, after=10.0, read=5.0)[0] == "Fail"
+
+
+def test_failures_end_a_release_that_warms_up() -> None:
+    """Only times wait."""
+    failing = {"latency": COLD, "errors": seen("errors", Counts(500, 100, 100), Counts(1500, 0, 0), looks=8)}
+
+    assert release_of(decided(failing, after=20.0)).phase is ReleasePhase.ROLLING_BACK

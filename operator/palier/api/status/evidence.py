@@ -152,6 +152,9 @@ class EvidenceStatus(ApiObject):
     """Requests since the present weight is in force; absent when it has just begun."""
     arrivals: ArrivalsStatus | None = None
     """The same requests, set side by side more exactly; absent where that cannot be done."""
+    warm_since: Logarithm | None = None
+    """When the warm-up of the present weight was over, in seconds since the epoch; absent while it is not, and where no
+    times are judged."""
     relative: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
     """Natural logarithm of the capital of each bet on "worse than stable"."""
     relative_cash: Logarithm | None = None

@@ -1,0 +1,60 @@
+"""Played releases whose candidate has a cold cache: half of its answers are slow for a while after it got traffic."""
+
+from dataclasses import replace
+
+import pytest
+
+from palier.simulate.case import Case, Stage
+from palier.simulate.runs import Plan, Run, play
+
+SHIPPED = tuple(Stage(weight, 60, 3600) for weight in (5, 25, 50))
+"""The stages of a spec that names none."""
+
+COLD = Case(objectives=("errors", "latency"), latency_factor=3.0, slow_for=180.0, stages=SHIPPED, minutes=20)
+SLOW = Case(objectives=("errors", "latency"), latency_factor=1.5, stages=(Stage(10, 60, 3600),), minutes=20)
+
+
+def played(case: Case, runs: int = 12) -> list[Run]:
+    """Runs of a case with Palier."""
+    return list(play(Plan(case, engine="palier", seed=5), range(runs)))
+
+
+@pytest.mark.parametrize("minutes", [1, 3])
+def test_a_cold_cache_is_no_reason_to_roll_back(minutes: float) -> None:
+    """All are promoted, soon after the cache is warm."""
+    runs = played(replace(COLD, slow_for=60 * minutes))
+
+    assert {run.outcome.kind for run in runs} == {"promote"}
+    assert max(run.outcome.at or 0 for run in runs) <= 60 * minutes + 360
+
+
+def test_a_warm_candidate_waits_for_nothing() -> None:
+    """It is promoted after the shortest times of its stages, in most cases to the second."""
+    runs = played(replace(COLD, latency_factor=1.0))
+
+    assert sorted(run.outcome.at or 0 for run in runs)[len(runs) // 2] == 180
+
+
+def test_a_candidate_that_stays_slow_is_found() -> None:
+    """Three minutes after the longest warm-up in nine of ten cases, and in all of them at last."""
+    runs = played(SLOW)
+
+    assert {run.outcome.kind for run in runs} == {"rollback"}
+    assert sorted(run.outcome.at or 0 for run in runs)[int(0.9 * len(runs))] <= 240 + 180
+
+
+def test_an_author_may_ask_for_no_warm_up() -> None:
+    """Then a slow candidate is found as soon as its numbers show it."""
+    at_once = tuple(replace(stage, warm_up=0.0) for stage in SLOW.stages)
+
+    assert max(run.outcome.at or 0 for run in played(replace(SLOW, stages=at_once), runs=5)) <= 240
+
+
+def test_failures_count_while_the_candidate_warms_up() -> None:
+    """A candidate that fails is found at the same look, be it cold or warm."""
+    failing = replace(COLD, error_delta=0.05)
+    cold, warm = played(failing, runs=5), played(replace(failing, latency_factor=1.0), runs=5)
+
+    assert {run.outcome.kind for run in cold} == {"rollback"}
+    assert max(run.outcome.at or 0 for run in cold) < 240
+    assert [run.outcome.at for run in cold] == pytest.approx([run.outcome.at for run in warm], abs=60)
