@@ -11,14 +11,15 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypedDict
 
-from palier.evidence.counters import LARGEST_COUNT, Target
-from palier.evidence.objective import Amounts, Counts, Evidence, ObjectiveRule, observe, start_evidence
+from palier.evidence.counters import Target
+from palier.evidence.objective import Counts, Evidence, observe, start_evidence
+from palier.measuring.arms import is_compared, read_arm, read_stable_arm
 from palier.measuring.coverage import UNREAD, Coverage
-from palier.measuring.interval import NOWHERE, Answer, LookInterval
+from palier.measuring.interval import Answer, LookInterval
 from palier.measuring.questions import Question, questions, signal_questions
 from palier.measuring.scrapes import keep_successful
 from palier.measuring.segments import count_by_segment
-from palier.measuring.sources import MeasuredObjective, Origin, Reading, RouterSeries, SlowerThan, Source
+from palier.measuring.sources import MeasuredObjective, Origin, Reading, RouterSeries, SlowerThan
 from palier.measuring.warm_up import NO_WARM_UP, WarmUp, is_steady
 
 SCRAPED = Question("up")
@@ -272,14 +273,15 @@ def _observe_step(
         if twins := _describe_unclear(watched, objective, step):
             missing[name] = twins
             continue
-        candidate = _arm(objective, objective.source, watched.candidate, step, lost)
+        candidate = read_arm(objective, objective.source, watched.candidate, step, lost)
         if isinstance(candidate, str):
             missing[name] = candidate
             continue
         missing.pop(name, None)
         if candidate is None:
             continue
-        stable, same_edges = _stable_arm(watched, objective, step, lost) if with_stable else (None, True)
+        revisions = {"candidate": watched.candidate, "stable": watched.stable}
+        stable, same_edges = read_stable_arm(objective, step, lost, **revisions) if with_stable else (None, True)
         segments: dict[str, tuple[Counts, Counts]] = {}
         digest, known = _digest(objective), evidence.get(name)
         if known is None or known.of != digest:
@@ -316,63 +318,9 @@ def _find_warm_up_end(watched: WatchedRelease, step: LookInterval, *, is_steady:
 def _describe_unclear(watched: WatchedRelease, objective: MeasuredObjective, step: LookInterval) -> str:
     """Why an objective cannot be told for one of its arms: the series may be those of another model's users."""
     reason = step.describe_unclear(objective, objective.source, watched.candidate)
-    if reason or objective.stable_source is None or not _is_compared(objective):
+    if reason or objective.stable_source is None or not is_compared(objective):
         return reason
     return step.describe_unclear(objective, objective.stable_source, watched.stable)
-
-
-def _is_compared(objective: MeasuredObjective) -> bool:
-    return not isinstance(objective.rule, ObjectiveRule) or objective.rule.compare_with_stable
-
-
-def _stable_arm(
-    watched: WatchedRelease,
-    objective: MeasuredObjective,
-    step: LookInterval,
-    lost: dict[tuple[str, str], frozenset[Target]],
-) -> tuple[Counts | Amounts | None, bool]:
-    """What stable adds, where it is compared and can be told, and whether it answers at the candidate's edges."""
-    if objective.stable_source is None or not _is_compared(objective):
-        return None, True
-    stable = _arm(objective, objective.stable_source, watched.stable, step, lost)
-    if stable is None or isinstance(stable, str):
-        return None, True
-    coarser = step.is_coarser(
-        objective.stable_source, watched.stable, than=(objective.source, watched.candidate), objective=objective
-    )
-    return stable, not coarser
-
-
-def _arm(
-    objective: MeasuredObjective,
-    source: Source,
-    revision: str,
-    step: LookInterval,
-    lost: dict[tuple[str, str], frozenset[Target]],
-) -> Counts | Amounts | str | None:
-    """What one arm adds to an objective, or why it cannot be told; None where counting begins with this step.
-
-    `lost` is brought up to date.
-    """
-    if objective.origin is Origin.SHADOW and not step.has_samples(revision, signal_questions(objective)):
-        # Another program counts these from its start on: that the pods themselves are scraped says nothing about it.
-        return f"no fresh samples of the shadow proxy about {revision}: does Prometheus scrape it?"
-    whose = (objective.rule.name, revision)
-    before = lost.pop(whose, NOWHERE)
-    signal, gone = step.find_vanished(objective, source, revision, before=before)
-    if gone:
-        lost[whose] = gone
-        pods = "a pod that is" if len(gone) == 1 else f"{len(gone)} pods that are"
-        where = "the router" if objective.origin is Origin.ROUTER else f"{pods} still scraped"
-        return f"signal {signal} of {revision} vanished from {where}"
-    if reason := step.describe_unreadable(objective, source, revision):
-        return reason
-    if before and step.begins(objective, source, revision):
-        return None  # what was counted before it vanished is not known any more
-    counts = step.counts(objective, source, revision)
-    if counts.total > LARGEST_COUNT:
-        return f"{counts.total:.3g} events of {revision} in one look cannot be a count: more than 2^53"
-    return counts
 
 
 @lru_cache(maxsize=4096)

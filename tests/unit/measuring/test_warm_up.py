@@ -93,7 +93,7 @@ def cold_for(seconds: float) -> Scrapes:
         scrapes.up(*times, arm=of)
         scrapes.add("requests_total", {time: 10 * time for time in times}, arm=of)
         scrapes.add("errors_total", {time: 0.1 * time for time in times}, arm=of)
-        fast = {time: 10 * time - 5 * min(time, half_slow_until) for time in times}
+        fast: dict[float, float] = {time: 10 * time - 5 * min(time, half_slow_until) for time in times}
         scrapes.add(SECONDS, fast, arm=of, le="0.25")
         scrapes.add(SECONDS, {time: 10 * time for time in times}, arm=of, le="+Inf")
     return scrapes
