@@ -67,6 +67,7 @@ HELD: Final[Mapping[str, str]] = {
     "TooFewRequests": _TRAFFIC,
     "TooFewLooks": _WAIT,
     "TooFewBadEvents": _WAIT,
+    "FewSpells": "look at the gauge: wait until it shows whether this stays, or decide yourself",
     "Undecided": _TRAFFIC,
     "NotProven": _TRAFFIC,
     "NotProvenNoWorse": "wait, or set proof: WithinLimit",

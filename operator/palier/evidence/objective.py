@@ -54,6 +54,7 @@ def observe(
     *,
     segments: Mapping[str, tuple[Counts, Counts]] = _NO_SEGMENTS,
     same_edges: bool = True,
+    seconds: float = 0.0,
     scraped: ScrapedStep | None = None,
 ) -> Evidence:
     """The evidence after one more look.
@@ -65,6 +66,7 @@ def observe(
         rule: how the objective is judged; the same in every look of a release.
         segments: candidate's and stable's counts by segment, for rules that are segmented.
         same_edges: whether the histograms of both arms answer at the same bucket edges; always so for other sources.
+        seconds: how long it is since the look before; asked for by rules of what comes in spells.
         scraped: the scrapes that the counts come from, where all of them are requests that the pods themselves count;
             None otherwise, and where the pods of a revision were not scraped.
 
@@ -77,7 +79,7 @@ def observe(
         served = (served[0] + candidate.total, served[1] + stable.total) if served else (0, 0)
     match rule, candidate, stable:
         case ObjectiveRule(), Counts(), Counts() | None:
-            look = proportion.SharesLook(candidate, stable, segments, same_edges, served, arrivals)
+            look = proportion.SharesLook(candidate, stable, segments, same_edges, seconds, served, arrivals)
             return proportion.observe(evidence, look, rule)
         case MeanRule(), Amounts(), Amounts() | None:
             return mean.observe(replace(evidence, served=served, arrivals=arrivals), candidate, stable, rule)

@@ -36,6 +36,7 @@ SEGMENT_WORSE = "SegmentWorse"
 OBJECTIVE_BREACHED = "ObjectiveBreached"
 STABLE_BREACHES_TOO = "StableBreachesToo"
 TOO_FEW_BAD_EVENTS = "TooFewBadEvents"
+FEW_SPELLS = "FewSpells"
 
 FAILURES = frozenset({HARD_STOP, WORSE_THAN_STABLE, SEGMENT_WORSE, OBJECTIVE_BREACHED})
 """Reasons that end a release; the other alarms hold it."""
@@ -48,6 +49,8 @@ class SharesLook(NamedTuple):
     stable: Counts | None
     segments: Mapping[str, tuple[Counts, Counts]]
     same_edges: bool
+    seconds: float
+    """Since the look before."""
     served: tuple[int, int] | None
     """Events of both arms under the present weight, with this look."""
     arrivals: Arrivals | None
@@ -56,7 +59,7 @@ class SharesLook(NamedTuple):
 
 def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Evidence:
     """The evidence after one more look; see `objective.observe`."""
-    candidate, stable, by_segment, same_edges, served, arrivals = look
+    candidate, stable, by_segment, same_edges, seconds, served, arrivals = look
     last = Tally.from_counts(candidate, stable)
     release, stage = evidence.release.plus(last), evidence.stage.plus(last)
     if candidate.total == 0:
@@ -97,6 +100,7 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
         candidate_jumps=jumps,
         stable_jumps=stable_jumps,
         segments=known,
+        spells=evidence.spells.add_look(last.bad, last.total, seconds=seconds) if rule.in_spells else evidence.spells,
         served=served,
         arrivals=arrivals,
         warm_since=evidence.warm_since,
@@ -116,6 +120,8 @@ def alarm(evidence: Evidence, rule: ObjectiveRule) -> str:
         return SEGMENT_WORSE  # first, because it says for whom
     if relative and guarded:
         return WORSE_THAN_STABLE
+    if breached and guarded and rule.in_spells and evidence.spells.log_e(rule.limit) < needed:
+        return FEW_SPELLS
     if breached and guarded:
         return STABLE_BREACHES_TOO if stable_breaches(evidence, rule) else OBJECTIVE_BREACHED
     return TOO_FEW_BAD_EVENTS if relative or breached else ""

@@ -52,6 +52,8 @@ class ObjectiveRule:
     """Whether a promotion needs proof that the odds ratio against stable is below 1, as an experiment does."""
     segmented: bool = False
     """Whether groups of users are compared with stable one by one, too."""
+    in_spells: bool = False
+    """Whether bad events come in spells of looks, as those of a gauge do: see `spells`."""
 
     def __post_init__(self) -> None:
         """Refuse rules under which no test exists."""

@@ -18,6 +18,7 @@ from palier.evidence.counts import NOTHING, Amounts, Counts, Tally
 from palier.evidence.dispersion import NO_JUMPS, Jumps
 from palier.evidence.hard_stop import NO_RUN, HardStopRun
 from palier.evidence.segments import SegmentEvidence, Segments
+from palier.evidence.spells import NO_SPELLS, Spells
 
 __all__ = ["EVENTS_OF_A_VALUE", "Amounts", "Counts", "Evidence", "Tally"]
 
@@ -47,6 +48,8 @@ class Evidence:
     candidate_jumps: Jumps = NO_JUMPS
     stable_jumps: Jumps = NO_JUMPS
     segments: Segments = ()
+    spells: Spells = NO_SPELLS
+    """How what comes in spells went from look to look."""
     absolute_mean: Moments = NO_MOMENTS
     """How far the candidate's mean is above its limit, in values of enough events."""
     relative_mean: Moments = NO_MOMENTS
@@ -106,16 +109,18 @@ class Evidence:
             status["dispersion"] = jumps
         if self.segments:
             status["segments"] = by_segment.to_status(self.segments)
-        status |= self._means_to_status()
+        status |= self._means_to_status() | self._times_to_status()
         if self.served is not None:
             status["served"] = {"total": self.served[0], "stableTotal": self.served[1]}
         if self.arrivals is not None:
             status["arrivals"] = self.arrivals.to_status()
-        if self.warm_since is not None:
-            status["warmSince"] = repr(self.warm_since)
         if self.of:
             status["of"] = self.of
         return status
+
+    def _times_to_status(self) -> dict[str, Any]:
+        spells = {"spells": self.spells.to_status()} if self.spells.looks else {}
+        return spells if self.warm_since is None else {**spells, "warmSince": repr(self.warm_since)}
 
     def _means_to_status(self) -> dict[str, Any]:
         means = {
@@ -163,6 +168,7 @@ class Evidence:
                 candidate_jumps=_jumps(dispersion.get("candidate") or {}),
                 stable_jumps=_jumps(dispersion.get("stable") or {}),
                 segments=tuple(_segment(entry) for entry in status.get("segments") or ()),
+                spells=Spells.from_status(status.get("spells")),
                 absolute_mean=Moments.from_status(means.get("absolute") or {}),
                 relative_mean=Moments.from_status(means.get("relative") or {}),
                 waiting_alone=Tally.from_status(status.get("waitingAlone") or {}),

@@ -301,6 +301,7 @@ def _observe_step(
             rule,
             segments=segments,
             same_edges=same_edges,
+            seconds=step.end - step.start,
             scraped=step.scraped_both(
                 candidate=watched.candidate, stable=watched.stable, weight_since=watched.traffic_since or math.inf
             )

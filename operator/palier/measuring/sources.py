@@ -132,8 +132,9 @@ class MeasuredObjective:
         The share of alpha is not in it: another objective beside this one changes what is needed, not what was seen.
         """
         rule = {name: value for name, value in asdict(self.rule).items() if name != "alpha"}
-        if not rule.get("require_better"):
-            rule.pop("require_better", None)  # only an experiment asks for it, and is about something else
+        for name in ("require_better", "in_spells"):
+            if not rule.get(name):
+                rule.pop(name, None)  # an experiment and a level are about something else; all others stay as they were
         named = (self.origin.value, self.segment_by, *([self.about] if self.about else ()))
         text = repr((sorted(rule.items()), self.source, self.stable_source, *named))
         return hashlib.sha256(text.encode()).hexdigest()[:10]

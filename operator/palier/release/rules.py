@@ -246,6 +246,7 @@ def rule_of(objective: Objective, *, alpha: float) -> ObjectiveRule | MeanRule |
             # One long queue fills many scrapes in a row: they are no independent failures of a dead candidate.
             hard_stop_share=1.0,
             compare_with_stable=False,
+            in_spells=True,
         )
     limited = objective.error_rate or objective.ratio or objective.product
     assert limited is not None  # noqa: S101 - the schema demands one kind

@@ -141,6 +141,25 @@ class ArrivalsStatus(ApiObject):
     """What can be compared, oldest first, the older the larger."""
 
 
+class SpellsStatus(ApiObject):
+    """How a gauge went from look to look between high and low."""
+
+    quiet: Count | None = None
+    """Pairs of neighbouring looks of which neither is high."""
+    begun: Count | None = None
+    """Pairs of which only the second one is."""
+    held: Count | None = None
+    """Pairs of which both are."""
+    ended: Count | None = None
+    """Pairs of which only the first one is."""
+    seconds: Logarithm | None = None
+    """From the first look to the last one."""
+    looks: Count | None = None
+    """Looks with scrapes."""
+    high: bool | None = None
+    """Whether the last look is high."""
+
+
 class EvidenceStatus(ApiObject):
     """What is kept of one objective's evidence between two looks, to the last digit."""
 
@@ -189,6 +208,8 @@ class EvidenceStatus(ApiObject):
     """Whether stable had enough events in the last look to show that it does not fail as well."""
     segments: Annotated[list[SegmentStatus], Field(max_length=32), ListType("map", "name")] | None = None
     """The evidence by group of users."""
+    spells: SpellsStatus | None = None
+    """The evidence about what comes in spells, as a level does."""
     means: MeansStatus | None = None
     """The evidence about a mean."""
     waiting_alone: TallyStatus | None = None
