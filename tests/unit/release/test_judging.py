@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.api.spec.values import Duration
+from palier.api.v1alpha1 import Experiment, ModelDeployment, Stage, parse
 from palier.evidence.objective import Counts, Evidence, begin_share, observe, start_evidence
 from palier.measuring.coverage import Coverage
 from palier.release.decide import decide
@@ -311,6 +312,24 @@ def test_what_an_earlier_stage_has_shown_against_a_candidate_is_not_forgotten_wh
         slow = observe(slow, Counts(500, 250, 250), Counts(1500, 15, 15), objective.rule)
 
     assert judged(slow, after=10.0, read=5.0)[0] == "Fail"
+
+
+@pytest.mark.parametrize(("warm_since", "phase"), [(0, ReleasePhase.ROLLING_BACK), (60, ReleasePhase.CANARY)])
+def test_an_experiment_whose_times_were_not_counted_says_nothing_of_who_is_better(
+    warm_since: float, phase: ReleasePhase
+) -> None:
+    """Its time is over, but nobody could read anything since the candidate was warm."""
+    split = Stage(experiment=Experiment(objective="latency", weight=25, duration=Duration("1m")))
+    rules = deployment().spec.release.model_copy(update={"stages": [split]})
+    spec = deployment().model_copy(update={"spec": deployment().spec.model_copy(update={"release": rules})})
+    state = releasing(ReleasePhase.CANARY, plan=planned(spec))
+    found = objectives_of(spec, state)["latency"]
+    latency = replace(gathered(found, 2000, 20, stable_bad=20), warm_since=NOW + warm_since)
+    until = Coverage(NOW + 60)
+    measured = MeasuredEvidence({**GOOD, "latency": latency}, pods_read=until, router_read=until)
+    seen_now = replace(observed(HEALTHY, {STABLE: 75, CANDIDATE: 25}, wanted=CANDIDATE), measured=measured)
+
+    assert release_of(decide(spec, seen_now, state, now=NOW + 61)).phase is phase
 
 
 def test_failures_end_a_release_that_warms_up() -> None:

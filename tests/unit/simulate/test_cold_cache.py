@@ -50,6 +50,14 @@ def test_an_author_may_ask_for_no_warm_up() -> None:
     assert max(run.outcome.at or 0 for run in played(replace(SLOW, stages=at_once), runs=5)) <= 240
 
 
+def test_each_stage_has_its_own_warm_up() -> None:
+    """The second one here is ten minutes long, however warm the candidate was before."""
+    stages = (Stage(10, 60, 3600, warm_up=0.0), Stage(50, 60, 3600, warm_up=600.0))
+    (run,) = played(replace(COLD, latency_factor=1.0, stages=stages), runs=1)
+
+    assert (run.outcome.kind, run.outcome.at) == ("promote", 60 + 600 + 30)
+
+
 def test_failures_count_while_the_candidate_warms_up() -> None:
     """A candidate that fails is found at the same look, be it cold or warm."""
     failing = replace(COLD, error_delta=0.05)
