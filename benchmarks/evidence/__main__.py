@@ -20,6 +20,7 @@ from benchmarks.evidence.play import Task, play, tasks
 from benchmarks.evidence.report import Facts, report
 from benchmarks.evidence.rows import BY_KEY, FULL, PICTURES, QUICK, ROWS, SWEPT, Effort, Row
 from benchmarks.evidence.settings import DOCUMENTED, Setting, engine, swept
+from benchmarks.nulls.command import run_nulls
 from palier.simulate.traffic import Traffic
 
 _HERE = Path(__file__).parent
@@ -28,6 +29,8 @@ _HERE = Path(__file__).parent
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play everything and write the report; 1 where a goal is not met in a full run."""
     asked = _arguments().parse_args(arguments)
+    if asked.nulls:
+        return _run_nulls(asked)
     effort = QUICK if asked.quick else FULL
     if asked.scale != 1.0:
         effort = Effort(**{name: max(1, round(runs * asked.scale)) for name, runs in asdict(effort).items()})
@@ -76,8 +79,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if asked.quick or all(goal.met for goal in told) else 1
 
 
+def _run_nulls(asked: argparse.Namespace) -> int:
+    try:
+        return run_nulls(
+            quick=asked.quick, scale=asked.scale, jobs=asked.jobs, seed=asked.seed, out=asked.out, only=asked.only
+        )
+    except ValueError as error:
+        _arguments().error(f"argument --{error}")
+
+
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evidence", description=__doc__)
+    parser.add_argument(
+        "--nulls", action="store_true", help="instead: where the assumptions fail, Palier alone (about half an hour)"
+    )
+    parser.add_argument("--only", default="", metavar="KEY", help="with --nulls: only rows whose key begins like this")
     parser.add_argument("--quick", action="store_true", help="few runs: about two minutes on two cores")
     parser.add_argument("--scale", type=float, default=1.0, help="multiply every number of runs (default 1)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes (default: all cores)")

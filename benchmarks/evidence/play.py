@@ -98,7 +98,7 @@ def _result(row: Row, recording: Recording, kind: str, at: float | None, on_abse
     if kind == "rollback" and at is not None and row.case.objectives == ("errors",):
         bad_seen = _failures_seen(recording, at)
         if row.dead:
-            after_six = at - _first_look_with_six(recording, row.case.look)
+            after_six = at - first_look_with_six(recording, row.case.look)
     absent = on_absent_data or (at is not None and _unseen(recording, at, row.case.scrape))
     return Result(kind, math.inf if at is None else at, extra, absent, bad_seen, after_six)
 
@@ -111,7 +111,8 @@ def _failures_seen(recording: Recording, at: float) -> float:
     return seen
 
 
-def _first_look_with_six(recording: Recording, look: float) -> float:
+def first_look_with_six(recording: Recording, look: float) -> float:
+    """When a look could first know of as many failures of the candidate as the hard stop needs; infinite if never."""
     for number in range(1, round(recording.duration / look) + 1):
         if _failures_seen(recording, number * look) >= 6:  # noqa: PLR2004 - what the hard stop needs
             return number * look

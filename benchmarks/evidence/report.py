@@ -88,6 +88,16 @@ def _false_rollbacks(found: Found) -> list[str]:
             ),
         ),
         "",
+        _paragraph("""
+            What became of the others. An engine that never rolls back and never promotes is of no use, so here are the
+            percent of the same runs that were promoted / still undecided at the end.
+        """),
+        "",
+        *_table(
+            ("both revisions are", *(TITLES[name] for name in ENGINES)),
+            ((row.title, *(_kept(found[row.key, name]) for name in ENGINES)) for row in _rows(harmless=True)),
+        ),
+        "",
         _runs(found, harmless=True),
     ]
 
@@ -97,9 +107,9 @@ def _harm(found: Found) -> list[str]:
         "## Found and missed",
         "",
         _paragraph("""
-            Missed: percent of the runs without a rollback by the end. Times are from the onset; a run without a
-            rollback counts as infinitely late, written as never. Harm: requests that failed, or were slow, only because
-            the candidate served them.
+            Missed: percent of the runs without a rollback by the end; what became of them is in the next column. Times
+            are from the onset; a run without a rollback counts as infinitely late, written as never. Harm: requests
+            that failed, or were slow, only because the candidate served them.
         """),
         "",
     ]
@@ -108,11 +118,12 @@ def _harm(found: Found) -> list[str]:
             f"### {row.title}",
             "",
             *_table(
-                ("", "missed, %", "median", "90 % within", "harm, median", "harm, mean"),
+                ("", "missed, %", "promoted / undecided, %", "median", "90 % within", "harm, median", "harm, mean"),
                 (
                     (
                         TITLES[name],
                         _missed(found[row.key, name]),
+                        _kept(found[row.key, name]),
                         _time(found[row.key, name].median_seconds),
                         _time(found[row.key, name].p90_seconds),
                         _count(found[row.key, name].median_extra),
@@ -244,6 +255,11 @@ def _share(one: Estimate) -> str:
 def _missed(one: Summary) -> str:
     share = one.rolled_back
     return f"{100 * (1 - share.value):.1f} [{100 * (1 - share.high):.1f}, {100 * (1 - share.low):.1f}]"
+
+
+def _kept(one: Summary) -> str:
+    """Promoted and undecided runs in percent."""
+    return f"{100 * one.promoted.value:.1f} / {100 * one.undecided.value:.1f}"
 
 
 def _time(one: Estimate) -> str:

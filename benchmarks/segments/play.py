@@ -10,6 +10,7 @@ from palier.evidence.objective import (
     Counts,
     Evidence,
     ObjectiveRule,
+    Verdict,
     begin_stage,
     has_failed,
     judge,
@@ -31,6 +32,8 @@ class Found(NamedTuple):
     reason: str = ""
     groups: tuple[str, ...] = ()
     """The groups that it named."""
+    proven: bool = False
+    """Whether a candidate that it never failed could be promoted at the end."""
 
 
 class Result(NamedTuple):
@@ -67,7 +70,7 @@ def play(row: Row, *, seed: int, run: int) -> Result:
             one.look(candidate, stable, at=(look + 1) * LOOK)
         if all(math.isfinite(one.found.seconds) for one in judges):
             break
-    return Result(*(one.found for one in judges))
+    return Result(*(one.end() for one in judges))
 
 
 class _Judge:
@@ -92,6 +95,12 @@ class _Judge:
         if has_failed(self.evidence, self.rule):
             judgement = judge(self.evidence, self.rule, promotion=False)
             self.found = Found(at, judgement.reason, judgement.segments)
+
+    def end(self) -> Found:
+        """What it has said, and what it says of a promotion."""
+        if math.isfinite(self.found.seconds):
+            return self.found
+        return self.found._replace(proven=judge(self.evidence, self.rule, promotion=True).verdict is Verdict.PASS)
 
 
 def _counts(row: Row, shares: Floats, bad: Floats, random: np.random.Generator) -> list[Counts]:

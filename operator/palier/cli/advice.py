@@ -70,7 +70,7 @@ HELD: Final[Mapping[str, str]] = {
     "FewSpells": "look at the gauge: wait until it shows whether this stays, or decide yourself",
     "Undecided": _TRAFFIC,
     "NotProven": _TRAFFIC,
-    "NotProvenNoWorse": "wait, or set proof: WithinLimit",
+    "NotProvenNoWorse": "wait, or set proof: BelowTwiceTheLimit",
     "NotBetter": "wait until the experiment is over; then stable stays",
     "WarmingUp": "wait until the candidate's caches are warm, or set the warmUp of the stage",
     "LabelsPending": "wait until the labels are known (labelDelay)",

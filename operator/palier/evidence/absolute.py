@@ -22,7 +22,7 @@ from functools import lru_cache
 
 from scipy.special import betaincc, betaln
 
-from palier.evidence.odds_ratio import RATIOS
+from palier.evidence.odds_ratio import RATIOS, multiply_odds
 
 _MOST = 1e7
 
@@ -36,7 +36,7 @@ def gains(bad: int, total: int, *, limit: float) -> tuple[float, ...]:
 @lru_cache(maxsize=256)
 def steps(limit: float) -> tuple[tuple[float, float], ...]:
     """What one bad and one good event add to the log of each bet."""
-    shares = [ratio * limit / (1 + (ratio - 1) * limit) for ratio in RATIOS]
+    shares = [multiply_odds(limit, ratio) for ratio in RATIOS]
     return tuple((math.log(share / limit), math.log1p(-share) - math.log1p(-limit)) for share in shares)
 
 

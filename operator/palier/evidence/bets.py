@@ -20,6 +20,7 @@ of nothing: the inflow of cash keeps every bet within sight.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 CAP = 1.25
 """The most that one look may add to the log of a bet, because requests of one look often fail together."""
@@ -31,6 +32,18 @@ _ROUNDING = 1e-9
 """More than a sum of logarithms errs by."""
 _MOVED_BY_A_STAGE = 0.25
 """A weight step is a likely moment for a regression to show."""
+
+
+def read_logs(texts: Sequence[str] | None) -> tuple[float, ...]:
+    """Logarithms as `status` has them.
+
+    Raises:
+        ValueError: one of them is unreadable or not finite.
+    """
+    logs = tuple(float(text) for text in texts or ())
+    if not all(math.isfinite(log) for log in logs):
+        raise ValueError(f"evidence is not finite: {texts}")
+    return logs
 
 
 def log_add(first: float, second: float) -> float:
@@ -58,6 +71,16 @@ class Bets:
 
     logs: tuple[float, ...] = ()
     cash: float = 0.0
+
+    @classmethod
+    def from_texts(cls, texts: Sequence[str] | None, cash: str | None) -> Self:
+        """The capital as `status` has it; without any bet where there is none.
+
+        Raises:
+            ValueError: a number is unreadable or not finite.
+        """
+        logs = read_logs(texts)
+        return cls(logs, read_logs((cash or "0.0",))[0]) if logs else cls()
 
     @property
     def log_e(self) -> float:

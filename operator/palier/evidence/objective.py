@@ -13,6 +13,7 @@ from palier.evidence import mean, proportion, proportion_verdict, score
 from palier.evidence import segments as by_segment
 from palier.evidence.arrivals import ScrapedStep, add_arrivals
 from palier.evidence.counts import NOTHING, Amounts, Counts, Tally
+from palier.evidence.pods import PodCounts
 from palier.evidence.rules import MeanRule, ObjectiveRule, Rule, ScoreRule
 from palier.evidence.state import Evidence
 from palier.evidence.verdicts import Judgement, Verdict, combine_verdicts
@@ -31,6 +32,7 @@ __all__ = [
     "alarm",
     "begin_share",
     "begin_stage",
+    "begin_warm_up",
     "combine_verdicts",
     "has_failed",
     "judge",
@@ -56,6 +58,7 @@ def observe(
     same_edges: bool = True,
     seconds: float = 0.0,
     scraped: ScrapedStep | None = None,
+    pods: tuple[PodCounts, PodCounts] | None = None,
 ) -> Evidence:
     """The evidence after one more look.
 
@@ -69,6 +72,7 @@ def observe(
         seconds: how long it is since the look before; asked for by rules of what comes in spells.
         scraped: the scrapes that the counts come from, where all of them are requests that the pods themselves count;
             None otherwise, and where the pods of a revision were not scraped.
+        pods: candidate's and stable's events by pod, where the pods themselves count them.
 
     Raises:
         TypeError: counts for a rule that judges amounts, or the reverse.
@@ -80,7 +84,8 @@ def observe(
     match rule, candidate, stable:
         case ObjectiveRule(), Counts(), Counts() | None:
             look = proportion.SharesLook(candidate, stable, segments, same_edges, seconds, served, arrivals)
-            return proportion.observe(evidence, look, rule)
+            after = proportion.observe(evidence, look, rule)
+            return replace(after, pods=after.pods.add_look(*pods)) if pods else after
         case MeanRule(), Amounts(), Amounts() | None:
             return mean.observe(replace(evidence, served=served, arrivals=arrivals), candidate, stable, rule)
         case ScoreRule(), Amounts(), Amounts() | None:
@@ -90,12 +95,14 @@ def observe(
 
 
 def begin_share(evidence: Evidence) -> Evidence:
-    """Another weight is in force: what was served is counted anew, from the second look on that sees both arms.
+    """Another weight is in force: what was served is counted anew, from the second look on that sees both arms."""
+    begun = evidence.served is None and evidence.arrivals is None
+    return evidence if begun else replace(evidence, served=None, arrivals=None)
 
-    The pods that it takes may be new ones, so the candidate warms up anew, too.
-    """
-    begun = evidence.served is None and evidence.arrivals is None and evidence.warm_since is None
-    return evidence if begun else replace(evidence, served=None, arrivals=None, warm_since=None)
+
+def begin_warm_up(evidence: Evidence) -> Evidence:
+    """A stage's weight is in force: the pods that it takes may be new ones, so the candidate warms up anew."""
+    return evidence if evidence.warm_since is None else replace(evidence, warm_since=None)
 
 
 def begin_stage(evidence: Evidence) -> Evidence:
@@ -109,6 +116,7 @@ def begin_stage(evidence: Evidence) -> Evidence:
         evidence,
         relative=evidence.relative.stage_begun(),
         absolute=evidence.absolute.stage_begun(),
+        caution=evidence.caution.begin_stage(),
         segments=by_segment.stage_begun(evidence.segments),
         stage=NOTHING,
     )

@@ -79,6 +79,19 @@ def gains(look: Look, *, margin: float) -> tuple[float, ...]:
     return log_likelihood_ratios(look, _list_alternatives(margin), margin=margin)
 
 
+def gains_beside(look: Look, *, margin: float, nearer: float) -> tuple[float, ...]:
+    """The same, and at the end the log likelihood ratio of another margin against this one.
+
+    Taking the last one away from the others gives what the look says for each bet against the other margin.
+    """
+    return log_likelihood_ratios(look, (*_list_alternatives(margin), nearer), margin=margin)
+
+
+def multiply_odds(share: float, ratio: float) -> float:
+    """The share whose odds are so many times those of another share."""
+    return ratio * share / (1 + (ratio - 1) * share)
+
+
 def proof_ratios(margin: float) -> tuple[float, ...]:
     """The odds ratios bet on when it must be proven that the odds ratio is below `margin`."""
     return NO_WORSE_RATIOS if margin > 1 else BETTER_RATIOS

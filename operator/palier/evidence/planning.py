@@ -5,6 +5,7 @@ All results are planning numbers, not promises: they suppose that the shares sta
 
 import math
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from palier.evidence import absolute, odds_ratio
 from palier.evidence.counts import Tally
@@ -52,7 +53,7 @@ def until_failure(evidence: Evidence, rule: ObjectiveRule, tally: Tally) -> int 
     if rule.compare_with_stable:
         ratios = [rule.margin * ratio for ratio in odds_ratio.RATIOS]
         found.append(
-            _soonest(evidence.relative.logs, _comparison_rates(tally, tally.bad, ratios, rule.margin), bound=bound)
+            _soonest(evidence.relative.logs, rate_growth(_expect(tally, tally.bad), ratios, rule.margin), bound=bound)
         )
     return min((number for number in found if number is not None), default=None)
 
@@ -64,22 +65,37 @@ def until_below(margin: float, evidence: Evidence, rule: ObjectiveRule) -> int |
     """
     ratios, release = odds_ratio.proof_ratios(margin), evidence.release
     most = rule.cap * evidence.looks / release.total
-    rates = [min(most, rate) for rate in _comparison_rates(release, release.bad_possible, ratios, margin)]
+    rates = [min(most, rate) for rate in rate_growth(_expect(release, release.bad_possible), ratios, margin)]
     return _soonest(evidence.not_worse, rates, bound=math.log(len(ratios) / rule.beta))
 
 
-def _comparison_rates(tally: Tally, bad: int, ratios: Iterable[float], margin: float) -> list[float]:
+class Expected(NamedTuple):
+    """What is expected of both arms, over any stretch of time."""
+
+    total: float
+    """Events of the candidate."""
+    bad: float
+    stable_total: float
+    stable_bad: float
+
+
+def rate_growth(expected: Expected, ratios: Iterable[float], margin: float) -> list[float]:
     """Growth for each request of the candidate of each bet on an odds ratio, by the binomial approximation."""
-    all_bad, total = bad + tally.stable_bad, tally.total + tally.stable_total
-    if all_bad == 0 or tally.stable_total == 0:
+    all_bad, total = expected.bad + expected.stable_bad, expected.total + expected.stable_total
+    if all_bad == 0 or expected.stable_total == 0:
         return [0.0 for _ in ratios]
-    rho, share = tally.total / total, bad / all_bad
+    rho, share = expected.total / total, expected.bad / all_bad
     return [
         all_bad
-        / tally.total
+        / expected.total
         * (share * math.log(w / margin) - math.log((1 - rho + rho * w) / (1 - rho + rho * margin)))
         for w in ratios
     ]
+
+
+def _expect(tally: Tally, bad: int) -> Expected:
+    """More of what a stretch had, with so many bad events of the candidate."""
+    return Expected(tally.total, bad, tally.stable_total, tally.stable_bad)
 
 
 def _soonest(logs: Iterable[float], rates: Iterable[float], *, bound: float) -> int | None:

@@ -27,6 +27,7 @@ from palier.evidence.arrivals import Arrivals
 from palier.evidence.bets import log_mean
 from palier.evidence.counts import Counts, Tally
 from palier.evidence.dispersion import temper_gain
+from palier.evidence.pods import differ_as_much
 from palier.evidence.rules import ObjectiveRule
 from palier.evidence.state import Evidence
 
@@ -37,6 +38,7 @@ OBJECTIVE_BREACHED = "ObjectiveBreached"
 STABLE_BREACHES_TOO = "StableBreachesToo"
 TOO_FEW_BAD_EVENTS = "TooFewBadEvents"
 FEW_SPELLS = "FewSpells"
+PODS_DIFFER = "PodsDiffer"
 
 FAILURES = frozenset({HARD_STOP, WORSE_THAN_STABLE, SEGMENT_WORSE, OBJECTIVE_BREACHED})
 """Reasons that end a release; the other alarms hold it."""
@@ -79,8 +81,10 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
         placed = segments.place(known, segments.shorten_names(by_segment))
         strata = segments.strata(placed)
         known = segments.add_looks(placed, rule, looks=looks, design_effect=of_both)
+    nearer: tuple[float, ...] = ()
     if rule.compare_with_stable:
-        relative = relative.add_look(_temper_gains(_compare_strata(strata, rule), of_both), looks=looks, cap=cap)
+        compared, nearer = _compare_strata(strata, rule)
+        relative = relative.add_look(_temper_gains(compared, of_both), looks=looks, cap=cap)
     if rule.proven_odds_ratio is not None and same_edges:
         not_worse = _not_worse(not_worse, strata, rule.proven_odds_ratio, cap=cap, design_effect=of_both)
     gained = absolute.gains(last.bad, last.total, limit=rule.limit)
@@ -88,6 +92,7 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
         # Stable is over the limit in this look as well: a cause that both share is no gain against the candidate.
         gained = tuple(min(0.0, gain) for gain in gained)
     return Evidence(
+        caution=evidence.caution.add_look(nearer, gained) if rule.cautious else evidence.caution,
         relative=relative,
         absolute=evidence.absolute.add_look(_temper_gains(gained, effect), looks=looks, cap=cap),
         not_worse=not_worse,
@@ -105,26 +110,42 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
         arrivals=arrivals,
         warm_since=evidence.warm_since,
         of=evidence.of,
+        pods=evidence.pods,
     )
 
 
 def alarm(evidence: Evidence, rule: ObjectiveRule) -> str:
     """Which test speaks against the candidate, and whether it may be blamed: a reason, or "" where none does."""
-    if evidence.hard_stop.is_over(rule, last=evidence.last, beside_stable=evidence.release.stable_total > 0):
-        return HARD_STOP
+    if is_dead(evidence, rule):
+        return PODS_DIFFER if do_pods_differ(evidence, rule) else HARD_STOP
     needed = bound(rule)
     relative = evidence.relative.reaches(needed)
     breached = evidence.absolute.reaches(needed)
     guarded = evidence.release.bad >= rule.minimum_bad_events and evidence.bad_looks >= rule.minimum_bad_looks
     if evidence.segments and worse_segments(evidence, rule):
         return SEGMENT_WORSE  # first, because it says for whom
-    if relative and guarded:
-        return WORSE_THAN_STABLE
-    if breached and guarded and rule.in_spells and evidence.spells.log_e(rule.limit) < needed:
+    if not (relative or breached):
+        return ""
+    if not guarded:
+        return TOO_FEW_BAD_EVENTS
+    if not relative and stable_breaches(evidence, rule):
+        return STABLE_BREACHES_TOO
+    if not relative and rule.in_spells and evidence.spells.log_e(rule.limit) < needed:
         return FEW_SPELLS
-    if breached and guarded:
-        return STABLE_BREACHES_TOO if stable_breaches(evidence, rule) else OBJECTIVE_BREACHED
-    return TOO_FEW_BAD_EVENTS if relative or breached else ""
+    if do_pods_differ(evidence, rule, breached=breached):
+        return PODS_DIFFER
+    return WORSE_THAN_STABLE if relative else OBJECTIVE_BREACHED
+
+
+def is_dead(evidence: Evidence, rule: ObjectiveRule) -> bool:
+    """Whether the candidate fails nearly everything, which needs no other guard (see `hard_stop`)."""
+    return evidence.hard_stop.is_over(rule, last=evidence.last, beside_stable=evidence.release.stable_total > 0)
+
+
+def do_pods_differ(evidence: Evidence, rule: ObjectiveRule, *, breached: bool = False) -> bool:
+    """Whether the candidate's pods may be worse than stable's because pods differ, and not because of their version."""
+    limit = rule.limit if breached else None
+    return rule.compare_with_stable and differ_as_much(evidence.pods, spread=rule.pod_spread, limit=limit)
 
 
 def bound(rule: ObjectiveRule) -> float:
@@ -144,15 +165,10 @@ def list_incomparable(evidence: Evidence, rule: ObjectiveRule) -> tuple[str, ...
     return segments.list_incomparable(evidence.segments) if rule.by_segment and evidence.release.stable_total else ()
 
 
-def proof(evidence: Evidence, rule: ObjectiveRule) -> float:
-    """Log e-value against "the share is not below the margin that a promotion needs"."""
+def proof(evidence: Evidence, *, limit: float) -> float:
+    """Log e-value against "the share is at least `limit`"."""
     release = evidence.release
-    return absolute.log_e_below(release.bad_possible, release.total, limit=proven_limit(rule))
-
-
-def proven_limit(rule: ObjectiveRule) -> float:
-    """The share that a promotion must prove to be below; for very lax limits half-way between limit and 1."""
-    return min(rule.proof_margin * rule.limit, max(0.99, (1 + rule.limit) / 2))
+    return absolute.log_e_below(release.bad_possible, release.total, limit=limit)
 
 
 def no_worse_log_e(evidence: Evidence) -> float:
@@ -186,13 +202,16 @@ def _at_worst(stable: Counts) -> Counts:
     return Counts(stable.total, stable.bad_possible, stable.bad_possible)
 
 
-def _compare_strata(strata: Strata, rule: ObjectiveRule) -> tuple[float, ...]:
-    gained = [
-        odds_ratio.gains(odds_ratio.Look(of.bad, of.total, other.bad, other.total), margin=rule.margin)
-        for of, other in strata
-        if other is not None
-    ]
-    return _sum_gains(gained, len(odds_ratio.RATIOS))
+def _compare_strata(strata: Strata, rule: ObjectiveRule) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """What a look says for each bet on "worse than stable": against the margin, and against that of the early test."""
+    margin, nearer, number = rule.margin, rule.caution_margin, len(odds_ratio.RATIOS)
+    looks = [odds_ratio.Look(of.bad, of.total, other.bad, other.total) for of, other in strata if other is not None]
+    if margin == nearer:
+        gained = _sum_gains([odds_ratio.gains(one, margin=margin) for one in looks], number)
+        return gained, gained
+    each = [odds_ratio.gains_beside(one, margin=margin, nearer=nearer) for one in looks]
+    *compared, between = _sum_gains(each, number + 1)
+    return tuple(compared), tuple([gain - between for gain in compared])
 
 
 def _sum_gains(gained: list[tuple[float, ...]], number: int) -> tuple[float, ...]:

@@ -1,8 +1,9 @@
 """The verdict on a share of bad events, with the sentence that explains it.
 
-A promotion asks for more than the absence of a breach: proof, at 1/beta, that the share of bad events is below
-`proof_margin` times the limit; and where the rule says so, also proof that the candidate is not worse than stable, or
-that it is better, as an experiment asks.
+A promotion asks for more than the absence of a breach, unless the rule says otherwise: proof, at 1/beta, that the
+share of bad events is below `proof_margin` times the limit; and where the rule says so, also proof that the odds of a
+bad event are below `no_worse_margin` times stable's, or below stable's, as an experiment asks. The sentence says what
+is proven and what is not, because "Pass" alone does not.
 """
 
 import math
@@ -13,7 +14,8 @@ from palier.evidence import proportion as tests
 from palier.evidence.absolute import log_e_below
 from palier.evidence.counts import Tally
 from palier.evidence.interval import share_interval
-from palier.evidence.rules import ObjectiveRule
+from palier.evidence.pods import find_worst
+from palier.evidence.rules import TWICE, ObjectiveRule
 from palier.evidence.sentences import beside_stable, describe_counts, describe_more, looks, odds, percent, write_limit
 from palier.evidence.state import Evidence
 from palier.evidence.verdicts import Finding, Judgement, Verdict
@@ -51,6 +53,12 @@ def judge(evidence: Evidence, rule: ObjectiveRule, *, promotion: bool, rate: flo
     )
 
 
+def describe_suspicion(evidence: Evidence, rule: ObjectiveRule) -> str:
+    """What a candidate is suspected of, with the counts of both versions."""
+    counts = _Case(evidence, rule, None).describe_worse_counts() if evidence.release.total else f"no {rule.noun}"
+    return f"{rule.name}: {counts}; {write_limit(rule.limit)} allowed"
+
+
 @dataclass(frozen=True, slots=True)
 class _Case:
     """The questions of a verdict, in the order in which `judge` asks them."""
@@ -68,7 +76,7 @@ class _Case:
         evidence, rule = self.evidence, self.rule
         needs = f"(needs {odds(tests.bound(rule))})"
         limit = f"the objective allows {write_limit(rule.limit)}"
-        worse = self._describe_worse_counts() if evidence.release.total else ""
+        worse = self.describe_worse_counts() if evidence.release.total else ""
         match reason:
             case tests.HARD_STOP:
                 bad, total = evidence.hard_stop.bad, evidence.hard_stop.total
@@ -88,6 +96,8 @@ class _Case:
                     f"{worse}; {limit}, but that was in {spells}, which may be a few bad moments; evidence that it is "
                     f"too often {odds(evidence.spells.log_e(rule.limit))} {needs}"
                 )
+            case tests.PODS_DIFFER:
+                return f"{worse}; {limit}; {self._describe_pods()}"
             case tests.OBJECTIVE_BREACHED:
                 return f"{worse}; {limit}; evidence against it {odds(evidence.absolute.log_e)} {needs}"
             case _:
@@ -96,6 +106,18 @@ class _Case:
                     f"{counts} in {looks(evidence.bad_looks)}; "
                     f"at least {rule.minimum_bad_events} in {looks(rule.minimum_bad_looks)} are needed to decide"
                 )
+
+    def _describe_pods(self) -> str:
+        """Which pod is the worst of the candidate's, and why that blames no version yet."""
+        pods = self.evidence.pods
+        worst = find_worst(pods)
+        named = (
+            f"pod {worst.name} has {worst.bad:.0f} of {worst.total:.0f} in the last looks, the worst of"
+            f" {len(pods.candidate)}"
+            if worst
+            else "no pod is known"
+        )
+        return f"{named}, but pods of one version may differ as much: the version is blamed when more of its pods agree"
 
     def _segments(self) -> str:
         """The worse segments with the counts of both arms: the clearest three, and how many others."""
@@ -133,9 +155,9 @@ class _Case:
         for tally in (stage, evidence.release):
             if not self._is_within(tally.bad_possible, tally.total):
                 return self._over_the_limit(tally)
-        if promotion and tests.proof(evidence, rule) < -math.log(rule.beta):
-            return self._not_proven()
-        margin = rule.proven_odds_ratio
+        limit, margin = rule.proven_limit, rule.proven_odds_ratio
+        if promotion and limit is not None and not self._is_proven(limit):
+            return self._not_proven(limit)
         if promotion and margin is not None and tests.no_worse_log_e(evidence) < -math.log(rule.beta):
             return self._not_proven_against_stable(margin)
         return None
@@ -147,24 +169,35 @@ class _Case:
         message = f"{self._describe_possible(evidence.release)}{stable}, {write_limit(rule.limit)} allowed"
         if not promotion:
             return Finding(Verdict.PASS, "WithinObjective", message + apart)
-        needs = f"(needs {odds(-math.log(rule.beta))})"
-        message += f"; {self._describe_proof()} {needs}"
+        message += f"; {self._describe_proof()}"
         if rule.proven_odds_ratio is None:
-            return Finding(Verdict.PASS, "Proven", message + apart)
-        compared = f"than stable, evidence {odds(tests.no_worse_log_e(evidence))} {needs}"
-        message += f", and proven to be better {compared}" if rule.require_better else f", and not worse {compared}"
+            reason = "Proven" if rule.proven_limit is not None or self._is_proven(rule.limit) else "WithinObjective"
+            return Finding(Verdict.PASS, reason, message + apart)
+        proven = "be better than stable" if rule.require_better else f"have {_describe_no_worse(rule.no_worse_margin)}"
+        message += f", and proven to {proven}, {self._describe_strength(tests.no_worse_log_e(evidence))}"
         reason = "ProvenBetter" if rule.require_better else "Proven"
         return Finding(Verdict.PASS, reason, message + apart)
 
     def _describe_proof(self) -> str:
         """What is proven: mostly less than that the objective is kept, and the sentence must not read like that."""
-        rule, release = self.rule, self.evidence.release
-        strict = log_e_below(release.bad_possible, release.total, limit=rule.limit)
-        if strict >= -math.log(rule.beta):
-            return f"proven to stay below that, evidence {odds(strict)}"
-        proven, allowed = percent(tests.proven_limit(rule)), write_limit(rule.limit)
-        evidence = odds(tests.proof(self.evidence, rule))
-        return f"proven to stay below {proven}, but not yet below the {allowed} that is allowed, evidence {evidence}"
+        rule, proven = self.rule, self.rule.proven_limit
+        if self._is_proven(rule.limit):
+            strength = self._describe_strength(tests.proof(self.evidence, limit=rule.limit))
+            return f"proven to stay below that, {strength}"
+        if proven is None:
+            return (
+                "nothing speaks against it, and that it stays below that is not proven, because no proof is asked for"
+            )
+        strength = self._describe_strength(tests.proof(self.evidence, limit=proven))
+        allowed = f"not yet below the {write_limit(rule.limit)} that is allowed"
+        return f"proven to stay below {write_limit(proven)}, but {allowed}, {strength}"
+
+    def _describe_strength(self, log_e: float) -> str:
+        return f"evidence {odds(log_e)} (needs {odds(-math.log(self.rule.beta))})"
+
+    def _is_proven(self, limit: float) -> bool:
+        """Whether the share is proven to be below a limit."""
+        return tests.proof(self.evidence, limit=limit) >= -math.log(self.rule.beta)
 
     def _over_the_limit(self, tally: Tally) -> Finding:
         rule, where = self.rule, self._name_stretch(tally)
@@ -190,26 +223,29 @@ class _Case:
             needed,
         )
 
-    def _not_proven(self) -> Finding:
+    def _not_proven(self, limit: float) -> Finding:
         rule, release = self.rule, self.evidence.release
-        margin = tests.proven_limit(rule)
         needed = planning.requests_needed(
-            lambda bad, total: log_e_below(bad, total, limit=margin),
+            lambda bad, total: log_e_below(bad, total, limit=limit),
             bad=release.bad_possible,
             total=release.total,
-            gain=-math.log(rule.beta) - tests.proof(self.evidence, rule),
+            gain=-math.log(rule.beta) - tests.proof(self.evidence, limit=limit),
         )
+        twice = rule.multiply_limit(TWICE)
+        already = f"proven to stay below {write_limit(twice)}; " if limit < twice and self._is_proven(twice) else ""
         return Finding(
             Verdict.NO_EVIDENCE,
             "NotProven",
-            f"{self._describe_possible(release)}, {write_limit(rule.limit)} allowed; "
-            f"{describe_more(needed, rule.noun, self.rate)}, needed to prove that it stays below {percent(margin)}",
+            f"{self._describe_possible(release)}, {write_limit(rule.limit)} allowed; {already}"
+            f"{describe_more(needed, rule.noun, self.rate)}, needed to prove that it stays below {write_limit(limit)}",
             needed,
         )
 
     def _not_proven_against_stable(self, margin: float) -> Finding:
         rule, release = self.rule, self.evidence.release
-        reason, wanted = (NOT_BETTER, "better") if rule.require_better else (NOT_PROVEN_NO_WORSE, "not worse")
+        reason, wanted = NOT_PROVEN_NO_WORSE, f"has {_describe_no_worse(margin)}"
+        if rule.require_better:
+            reason, wanted = NOT_BETTER, "is better than stable"
         needed, apart = planning.until_below(margin, self.evidence, rule), self._describe_incomparable()
         if release.stable_total == 0:
             lacks = "stable has none to compare with"
@@ -220,7 +256,7 @@ class _Case:
         elif rule.require_better and not self._looks_better():
             lacks, needed = "so far it is not better than stable", None
         else:
-            lacks = f"{describe_more(needed, rule.noun, self.rate)}, needed to prove that it is {wanted} than stable"
+            lacks = f"{describe_more(needed, rule.noun, self.rate)}, needed to prove that it {wanted}"
         message = f"{self._describe_possible(release)}{beside_stable(release)}; {lacks}{apart}"
         return Finding(Verdict.NO_EVIDENCE, reason, message, needed)
 
@@ -230,7 +266,7 @@ class _Case:
         lower = release.bad_possible * release.stable_total < release.stable_bad * release.total
         return lower or bool(self.evidence.segments)
 
-    def _describe_worse_counts(self) -> str:
+    def describe_worse_counts(self) -> str:
         """The counts of both arms, of the stage alone where its share of bad events is the higher one."""
         release, stage = self.evidence.release, self.evidence.stage
         in_stage = stage.bad >= self.rule.minimum_bad_events and stage.bad * release.total > release.bad * stage.total
@@ -251,3 +287,9 @@ class _Case:
 
     def _is_within(self, bad: int, total: int) -> bool:
         return bad <= self.rule.limit * total * (1 + _ROUNDING)
+
+
+def _describe_no_worse(margin: float) -> str:
+    """What is proven of a candidate that is "no worse": less than the words say."""
+    times = "twice" if margin == TWICE else f"{margin:g} times"
+    return f"less than {times} stable's odds of a bad one"

@@ -4,6 +4,12 @@ from dataclasses import dataclass
 
 from palier.evidence.bets import CAP
 
+CAUTION_MARGIN = 1.1
+"""Odds ratio from which on a candidate may be suspected, at the latest; see `palier.evidence.caution`."""
+
+TWICE = 2.0
+"""A promotion proves that the share is below this many times the limit, unless the spec asks for another proof."""
+
 BETTER = 1.0
 """The odds ratio below which a candidate is better than stable."""
 
@@ -31,8 +37,8 @@ class ObjectiveRule:
     """This objective's share of the allowed probability of a false rollback."""
     beta: float = 0.05
     """Allowed probability that the proof for a promotion is wrong."""
-    proof_margin: float = 2.0
-    """A promotion needs proof that the share is below `proof_margin * limit`."""
+    proof_margin: float | None = TWICE
+    """A promotion needs proof that the share is below `proof_margin * limit`; none where it is None."""
     minimum_requests: int = 20
     minimum_bad_events: int = 5
     minimum_bad_looks: int = 3
@@ -54,12 +60,26 @@ class ObjectiveRule:
     """Whether groups of users are compared with stable one by one, too."""
     in_spells: bool = False
     """Whether bad events come in spells of looks, as those of a gauge do: see `spells`."""
+    pod_spread: float = 0.3
+    """Standard deviation of the log odds of a bad event that pods of one version are supposed to have (see `pods`)."""
+    cautious: bool = True
+    """Whether a suspicion lowers the candidate's share, because its bad events are users' and fewer users would meet
+    them then."""
 
     def __post_init__(self) -> None:
         """Refuse rules under which no test exists."""
         _check_between(self, 0, 1, "limit", "alpha", "beta")
         if self.no_worse_margin <= 1:
             raise ValueError(f"no_worse_margin must be more than 1, not {self.no_worse_margin}")
+
+    @property
+    def proven_limit(self) -> float | None:
+        """The share that a promotion must prove to be below; None where it need not prove any."""
+        return None if self.proof_margin is None else self.multiply_limit(self.proof_margin)
+
+    def multiply_limit(self, times: float) -> float:
+        """A multiple of the limit, for very lax limits no more than half-way between limit and 1."""
+        return min(times * self.limit, max(0.99, (1 + self.limit) / 2))
 
     @property
     def proven_odds_ratio(self) -> float | None:
@@ -70,6 +90,11 @@ class ObjectiveRule:
         if self.require_better:
             return BETTER
         return self.no_worse_margin if self.require_no_worse else None
+
+    @property
+    def caution_margin(self) -> float:
+        """Odds ratio up to which the candidate is not even suspected of being worse than stable."""
+        return min(self.margin, CAUTION_MARGIN)
 
     @property
     def by_segment(self) -> bool:

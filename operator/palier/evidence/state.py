@@ -6,17 +6,19 @@ their digits.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from palier.evidence import segments as by_segment
 from palier.evidence.arrivals import Arrivals
 from palier.evidence.asymptotic import NO_MOMENTS, Moments
-from palier.evidence.bets import NO_BETS, Bets
+from palier.evidence.bets import NO_BETS, Bets, read_logs
+from palier.evidence.caution import NO_CAUTION, Caution
 from palier.evidence.counts import NOTHING, Amounts, Counts, Tally
 from palier.evidence.dispersion import NO_JUMPS, Jumps
 from palier.evidence.hard_stop import NO_RUN, HardStopRun
+from palier.evidence.pods import NO_PODS, Pods
 from palier.evidence.segments import SegmentEvidence, Segments
 from palier.evidence.spells import NO_SPELLS, Spells
 
@@ -45,6 +47,10 @@ class Evidence:
     bad_looks: int = 0
     """Looks in which some of them were surely bad."""
     hard_stop: HardStopRun = NO_RUN
+    pods: Pods = NO_PODS
+    """The last looks by pod."""
+    caution: Caution = NO_CAUTION
+    """The early test, whose suspicion lowers the candidate's share."""
     candidate_jumps: Jumps = NO_JUMPS
     stable_jumps: Jumps = NO_JUMPS
     segments: Segments = ()
@@ -109,7 +115,15 @@ class Evidence:
             status["dispersion"] = jumps
         if self.segments:
             status["segments"] = by_segment.to_status(self.segments)
-        status |= self._means_to_status() | self._times_to_status()
+        parts = (
+            ("pods", self.pods, NO_PODS),
+            ("caution", self.caution, NO_CAUTION),
+            ("spells", self.spells, NO_SPELLS),
+        )
+        status |= {name: part.to_status() for name, part, nothing in parts if part != nothing}
+        status |= self._means_to_status()
+        if self.warm_since is not None:
+            status["warmSince"] = repr(self.warm_since)
         if self.served is not None:
             status["served"] = {"total": self.served[0], "stableTotal": self.served[1]}
         if self.arrivals is not None:
@@ -117,10 +131,6 @@ class Evidence:
         if self.of:
             status["of"] = self.of
         return status
-
-    def _times_to_status(self) -> dict[str, Any]:
-        spells = {"spells": self.spells.to_status()} if self.spells.looks else {}
-        return spells if self.warm_since is None else {**spells, "warmSince": repr(self.warm_since)}
 
     def _means_to_status(self) -> dict[str, Any]:
         means = {
@@ -149,9 +159,9 @@ class Evidence:
             if means.get("events") != EVENTS_OF_A_VALUE:
                 means = {}  # an older version took each look for a value, however few events it had
             return cls(
-                relative=_bets(status.get("relative"), status.get("relativeCash")),
-                absolute=_bets(status.get("absolute"), status.get("absoluteCash")),
-                not_worse=_logs(status.get("notWorse")),
+                relative=Bets.from_texts(status.get("relative"), status.get("relativeCash")),
+                absolute=Bets.from_texts(status.get("absolute"), status.get("absoluteCash")),
+                not_worse=read_logs(status.get("notWorse")),
                 release=Tally.from_status(status.get("release") or {}),
                 stage=Tally.from_status(status.get("stage") or {}),
                 last=Tally.from_status(status.get("last") or {}),
@@ -165,6 +175,8 @@ class Evidence:
                     stable_total=_count(status.get("hardStopStableTotal")),
                     stable_is_well=bool(status.get("hardStopStableIsWell")),
                 ),
+                pods=Pods.from_status(status.get("pods") or {}),
+                caution=Caution.from_status(status.get("caution") or {}),
                 candidate_jumps=_jumps(dispersion.get("candidate") or {}),
                 stable_jumps=_jumps(dispersion.get("stable") or {}),
                 segments=tuple(_segment(entry) for entry in status.get("segments") or ()),
@@ -193,18 +205,6 @@ def _read_served(status: Mapping[str, Any] | None) -> tuple[int, int] | None:
     return None if status is None else (_count(status.get("total")), _count(status.get("stableTotal")))
 
 
-def _logs(texts: Sequence[str] | None) -> tuple[float, ...]:
-    logs = tuple(float(text) for text in texts or ())
-    if not all(math.isfinite(log) for log in logs):
-        raise ValueError(f"evidence is not finite: {texts}")
-    return logs
-
-
-def _bets(texts: Sequence[str] | None, cash: str | None) -> Bets:
-    logs = _logs(texts)
-    return Bets(logs, _logs((cash or "0.0",))[0]) if logs else NO_BETS
-
-
 def _jumps(status: Mapping[str, Any]) -> Jumps:
     return Jumps(_count(status.get("pairs")), float(status.get("sum") or 0.0))
 
@@ -215,7 +215,7 @@ def _segment(status: Mapping[str, Any]) -> SegmentEvidence:
         # An older version pooled only those segments in which the candidate had events: what it bet says nothing.
         relative=NO_BETS
         if status["name"] == by_segment.OTHER and "metBoth" not in status
-        else _bets(status.get("relative"), status.get("cash")),
+        else Bets.from_texts(status.get("relative"), status.get("cash")),
         total=_count(status.get("total")),
         bad=_count(status.get("bad")),
         stable_total=_count(status.get("stableTotal")),

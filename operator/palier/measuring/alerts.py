@@ -9,6 +9,7 @@ not in it: a release that goes on a little later harms nobody, so it waits for i
 from typing import NamedTuple
 
 from palier.evidence.objective import alarm
+from palier.evidence.stepping import describe_doubt
 from palier.measuring.look import WatchedRelease
 
 
@@ -16,7 +17,8 @@ class Alerts(NamedTuple):
     """Where the judgement of a release stands, as far as it cannot wait."""
 
     alarms: frozenset[tuple[str, str]]
-    """Objectives of which a test speaks against the candidate, each with the reason."""
+    """Objectives of which a test speaks against the candidate, or that fresh requests have told more of, each with the
+    reason."""
     unseen: frozenset[str]
     """Objectives that cannot be measured; the two sides of the release stand for all that they bring."""
 
@@ -35,9 +37,10 @@ def alerts_of(watched: WatchedRelease) -> Alerts:
         ValueError: the evidence of an objective is so odd that its tests cannot be asked.
     """
     alarms = (
-        (objective.rule.name, alarm(found, objective.rule))
+        (objective.rule.name, reason)
         for objective in watched.objectives
         if (found := watched.evidence.get(objective.rule.name)) is not None
+        for reason in (alarm(found, objective.rule), describe_doubt(found, objective.rule))
     )
     sides = ((PODS, watched.pods_read.unseen), (ROUTER, watched.router_read.unseen))
     return Alerts(

@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from palier.evidence.counters import HistogramCounts, Place, SamplePositions, Series, Times, count_above, edge_of
+from palier.evidence.counters import (
+    HistogramCounts,
+    Place,
+    SamplePositions,
+    Series,
+    Target,
+    Times,
+    count_above,
+    edge_of,
+)
 from palier.evidence.native import native_above
 from palier.evidence.segments import UNLABELLED
 
@@ -16,6 +25,7 @@ class Histogram(NamedTuple):
     edges: dict[float, list[Series]]
     native: list[Series]
     found: SamplePositions
+    target: Target
 
     def count_above(self, threshold: float) -> HistogramCounts:
         """Its answer; while a target exports both kinds, the classic one."""
@@ -24,13 +34,16 @@ class Histogram(NamedTuple):
         return native_above(threshold, self.native, self.found)
 
 
-def histograms(rows: Sequence[tuple[str, Series]], found: SamplePositions, label: str) -> Iterable[Histogram]:
+def histograms(
+    rows: Sequence[tuple[str, Series]], found: SamplePositions, label: str, *, target: Target
+) -> Iterable[Histogram]:
     """The histograms of one target, apart by revision and by the value of a label unless that is empty.
 
     Args:
         rows: the target's series, each with its revision.
         found: where the instants of the step are; series without a sample up to the end are left out.
         label: what segments are told apart by.
+        target: whose they are.
     """
     histograms: dict[tuple[str, str], Histogram] = {}
     places: Mapping[int, Place] = found.places
@@ -46,7 +59,7 @@ def histograms(rows: Sequence[tuple[str, Series]], found: SamplePositions, label
         key = (revision, segment_of(one, label) if label else "")
         histogram = histograms.get(key)
         if histogram is None:
-            histogram = histograms[key] = Histogram(*key, {}, [], found)
+            histogram = histograms[key] = Histogram(*key, {}, [], found, target)
         if edge is None:
             histogram.native.append(one)
         elif same := histogram.edges.get(edge):

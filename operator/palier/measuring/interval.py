@@ -7,6 +7,7 @@ by, which buckets a histogram has.
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from palier.evidence.arrivals import ScrapedStep
 from palier.evidence.counters import (
@@ -23,8 +24,7 @@ from palier.evidence.counters import (
     same_edge,
 )
 from palier.evidence.objective import Amounts, Counts
-from palier.evidence.segments import UNLABELLED
-from palier.measuring.histograms import Histogram, histograms, segment_of
+from palier.measuring.histograms import Histogram, histograms
 from palier.measuring.questions import Question, questions_of, signals_of
 from palier.measuring.scrapes import scraped_both
 from palier.measuring.sources import (
@@ -46,6 +46,15 @@ NOWHERE: frozenset[Target] = frozenset()
 
 Answer = Mapping[Target, Sequence[tuple[str, Series]]]
 """One release's series by target, each with the revision that it counts for."""
+
+
+class Rise(NamedTuple):
+    """What one counter rose by."""
+
+    revision: str
+    target: Target
+    series: Series
+    events: float
 
 
 class LookInterval:
@@ -80,7 +89,7 @@ class LookInterval:
         self._located: dict[Question, dict[Target, SamplePositions]] = {}
         self._same_times: dict[int, SamplePositions] = {}
         """By the identity of the times that all series of a target have; the answers keep them alive."""
-        self._rows: dict[Question, list[tuple[str, Series, float]]] = {}
+        self._rows: dict[Question, list[Rise]] = {}
         self._histograms: dict[tuple[Question, str], list[Histogram]] = {}
         self._above: dict[tuple[Question, float, str], list[HistogramCounts]] = {}
         self._both: dict[tuple[str, str, float], ScrapedStep | None] = {}
@@ -219,8 +228,8 @@ class LookInterval:
         mine, others = (
             [part.upper / one.threshold for part in parts if part.upper is not None and part.counts.total]
             for one, parts in (
-                (source, self._parts(questions_of(source, origin)[0], source.threshold, revision)),
-                (other, self._parts(questions_of(other, origin)[0], other.threshold, other_revision)),
+                (source, self.list_parts(questions_of(source, origin)[0], source.threshold, revision)),
+                (other, self.list_parts(questions_of(other, origin)[0], other.threshold, other_revision)),
             )
         )
         return bool(mine and others) and max(mine) > min(others) and not same_edge(max(mine), min(others))
@@ -230,10 +239,10 @@ class LookInterval:
         origin = objective.origin
         match source:
             case SlowerThan(threshold=threshold):
-                parts = self._parts(questions_of(source, origin)[0], threshold, revision)
+                parts = self.list_parts(questions_of(source, origin)[0], threshold, revision)
                 return add_histograms(parts).counts if parts else Counts(0, 0, 0)
             case CounterRatio(bad=bad, total=total):
-                return _at_most_all(round(self._sum(bad, revision, origin)), round(self._sum(total, revision, origin)))
+                return limit_bad(round(self._sum(bad, revision, origin)), round(self._sum(total, revision, origin)))
             case AboveLevel(gauge=gauge, threshold=threshold):
                 levels = [
                     value
@@ -248,29 +257,6 @@ class LookInterval:
                     amount=max(0.0, self._sum((amount,), revision, origin)) * scale,
                 )
 
-    def segments(self, objective: MeasuredObjective, source: Source, revision: str) -> dict[str, Counts]:
-        """Events of one revision by the value of the label that the objective is told apart by."""
-        label, origin = objective.segment_by, objective.origin
-        if isinstance(source, SlowerThan):
-            found: dict[str, list[HistogramCounts]] = {}
-            for histogram in self._buckets(questions_of(source, origin)[0], label):
-                if histogram.revision == revision:
-                    found.setdefault(histogram.segment, []).append(histogram.count_above(source.threshold))
-            return {segment: add_histograms(parts).counts for segment, parts in found.items()}
-        if not isinstance(source, CounterRatio):
-            return {}
-        sums: dict[str, list[float]] = {}
-        for position, selectors in enumerate((source.bad, source.total)):
-            for selector in selectors:
-                for owner, one, events in self._count_events(Question.from_origin(selector, origin)):
-                    if owner == revision:
-                        sums.setdefault(segment_of(one, label), [0.0, 0.0])[position] += events
-        unplaced = math.fsum(bad for bad, total in sums.values() if not round(total))
-        if unplaced and UNLABELLED in sums:
-            bad, total = sums[UNLABELLED]
-            sums[UNLABELLED] = [bad + unplaced if round(total) else bad, total]
-        return {segment: _at_most_all(round(bad), round(total)) for segment, (bad, total) in sums.items()}
-
     def read_histograms(self, objective: MeasuredObjective, source: SlowerThan, revision: str) -> Reading | None:
         """How well the histograms of a revision that are still read answer; None where there are none."""
         (question,) = questions_of(source, objective.origin)
@@ -278,7 +264,7 @@ class LookInterval:
             return None
         parts = [
             part
-            for part in self._parts(question, source.threshold, revision)
+            for part in self.list_parts(question, source.threshold, revision)
             if part.fresh and (part.upper is not None or part.measurable is Measurable.UNAVAILABLE)
         ]
         if not parts:
@@ -290,38 +276,38 @@ class LookInterval:
         return math.fsum(
             events
             for selector in selectors
-            for owner, _, events in self._count_events(Question.from_origin(selector, origin))
+            for owner, _, _, events in self.list_events(Question.from_origin(selector, origin))
             if owner == revision
         )
 
-    def _count_events(self, question: Question) -> list[tuple[str, Series, float]]:
-        """What each counter rose by, with its revision."""
+    def list_events(self, question: Question) -> list[Rise]:
+        """What each counter rose by."""
         if question not in self._rows:
             self._rows[question] = [
-                (revision, one, count_events(one, place))
+                Rise(revision, target, one, count_events(one, place))
                 for target, found in self._locate_targets(question).items()
                 for revision, one in self._targets(question)[target]
                 if (place := found.places.get(id(one.times)))
             ]
         return self._rows[question]
 
-    def _parts(self, question: Question, threshold: float, revision: str) -> list[HistogramCounts]:
+    def list_parts(self, question: Question, threshold: float, revision: str) -> list[HistogramCounts]:
         """The answer of each target of a revision."""
         key = (question, threshold, revision)
         if key not in self._above:
             self._above[key] = [
-                one.count_above(threshold) for one in self._buckets(question, "") if one.revision == revision
+                one.count_above(threshold) for one in self.list_histograms(question, "") if one.revision == revision
             ]
         return self._above[key]
 
-    def _buckets(self, question: Question, label: str) -> list[Histogram]:
+    def list_histograms(self, question: Question, label: str) -> list[Histogram]:
         """The histograms of each target, apart by revision and by the value of a label unless that is empty."""
         key = (question, label)
         if key not in self._histograms:
             self._histograms[key] = [
                 histogram
                 for target, found in self._locate_targets(question).items()
-                for histogram in histograms(self._targets(question)[target], found, label)
+                for histogram in histograms(self._targets(question)[target], found, label, target=target)
             ]
         return self._histograms[key]
 
@@ -394,7 +380,7 @@ class LookInterval:
         return any(self._is_fresh(one) for _, one in self._scraped.get(target, ()))
 
 
-def _at_most_all(bad: int, total: int) -> Counts:
+def limit_bad(bad: int, total: int) -> Counts:
     """Two counters of one scrape cannot disagree, two of different scrapes can: never more bad than all."""
     bad = min(bad, total)
     return Counts(total=total, bad=bad, bad_possible=bad)

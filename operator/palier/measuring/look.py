@@ -12,10 +12,12 @@ from functools import lru_cache
 from typing import TypedDict
 
 from palier.evidence.counters import Target
-from palier.evidence.objective import Counts, Evidence, observe, start_evidence
+from palier.evidence.objective import Counts, Evidence, ObjectiveRule, observe, start_evidence
+from palier.evidence.pods import PodCounts
 from palier.measuring.arms import is_compared, read_arm, read_stable_arm
 from palier.measuring.coverage import UNREAD, Coverage
 from palier.measuring.interval import Answer, LookInterval
+from palier.measuring.pods import count_by_pod
 from palier.measuring.questions import Question, questions, signal_questions
 from palier.measuring.scrapes import keep_successful
 from palier.measuring.segments import count_by_segment
@@ -46,6 +48,8 @@ class WatchedRelease:
     """For the objectives that read the pods, or any program but the router."""
     router_read: Coverage = UNREAD
     """For the objectives that read the router."""
+    cautious: bool = False
+    """Whether the candidate has the least share because it is suspected of a breach."""
     router: RouterSeries | None = None
     """How the router's series are told apart; None while they cannot be."""
     readings: Mapping[str, Reading] = field(default_factory=dict)
@@ -66,9 +70,9 @@ class WatchedRelease:
         return replace(self, router_read=coverage) if router else replace(self, pods_read=coverage)
 
     @property
-    def identity(self) -> tuple[str, float, int, float | None]:
+    def identity(self) -> tuple[str, float, int, float | None, bool]:
         """The stage of the release, with the instant of its traffic: then evidence counts for another weight."""
-        return self.candidate, self.begun_at, self.stage_index, self.traffic_since
+        return self.candidate, self.begun_at, self.stage_index, self.traffic_since, self.cautious
 
     @property
     def comparison(self) -> str:
@@ -307,6 +311,7 @@ def _observe_step(
             )
             if stable is not None and objective.counts_every_request
             else None,
+            pods=_count_pods(watched, objective, step) if stable is not None and same_edges else None,
         )
     return {"evidence": evidence, "readings": _readings(watched, objectives, step), "missing": missing, "lost": lost}
 
@@ -314,6 +319,18 @@ def _observe_step(
 def _find_warm_up_end(watched: WatchedRelease, step: LookInterval, *, is_steady: bool) -> float | None:
     """When the candidate was warm, if it is so after this step."""
     return watched.warm_up.find_end(step.start, step.end, begun=watched.traffic_since or 0.0, is_steady=is_steady)
+
+
+def _count_pods(
+    watched: WatchedRelease, objective: MeasuredObjective, step: LookInterval
+) -> tuple[PodCounts, PodCounts] | None:
+    """Both arms by pod, where a share of what the pods count is compared."""
+    if objective.stable_source is None or not isinstance(objective.rule, ObjectiveRule):
+        return None
+    return (
+        count_by_pod(step, objective, objective.source, watched.candidate),
+        count_by_pod(step, objective, objective.stable_source, watched.stable),
+    )
 
 
 def _describe_unclear(watched: WatchedRelease, objective: MeasuredObjective, step: LookInterval) -> str:

@@ -86,6 +86,10 @@ class Origin(StrEnum):
     """Another program, with a `revision` label alone: nothing is known about when its series begin."""
 
 
+_LEFT_OUT = frozenset({"alpha", "cautious", "pod_spread"})
+"""Fields of a rule that change what is decided and not what is gathered."""
+
+
 @dataclass(frozen=True, slots=True)
 class MeasuredObjective:
     """One objective with the rule that judges it and the series that feed it."""
@@ -130,8 +134,9 @@ class MeasuredObjective:
         """Names everything that evidence rests on; evidence under another digest is about something else.
 
         The share of alpha is not in it: another objective beside this one changes what is needed, not what was seen.
+        Nor is what a suspicion does to the candidate's share, or how much pods may differ.
         """
-        rule = {name: value for name, value in asdict(self.rule).items() if name != "alpha"}
+        rule = {name: value for name, value in asdict(self.rule).items() if name not in _LEFT_OUT}
         for name in ("require_better", "in_spells"):
             if not rule.get(name):
                 rule.pop(name, None)  # an experiment and a level are about something else; all others stay as they were

@@ -5,16 +5,19 @@ with the sentences that explain it. It is total and pure: the same arguments giv
 at most one transition, so that the shell can write the memory before it raises a weight.
 
 Order of the rules of a release under way: people's requests and a changed spec first, then a candidate that is gone or
-breaches (both in `endings`), then the reasons to hold, and only then the next stage of the plan, which was pinned when
-the release started. A stage opens when the candidate's pods are ready for it; no weight rises before.
+breaches (both in `endings`), then a step down or up of its share (`caution`), then the reasons to hold, and only then
+the next stage of the plan, which was pinned when the release started. A stage opens when the candidate's pods are ready
+for it; no weight rises before.
 """
 
 from dataclasses import replace
 
 from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.objective import Judgement
+from palier.evidence.stepping import Step
 from palier.release.alarm import note_recount, update_alarm
 from palier.release.beginning import decide_idle, tidy_state, wake_at
+from palier.release.caution import find_step, follow_step
 from palier.release.cost import find_burn, update_reported, update_spending
 from palier.release.endings import ending_of
 from palier.release.holds import find_hold, pods_in_the_way, stable_unavailable, waiting_for_pods
@@ -131,13 +134,16 @@ def _under_way(situation: Situation) -> Decision:
         decision = follow_rollback(situation)
         return replace(decision, notes=(*notes, *decision.notes))
     judgements = judge_stage(situation)
-    ending = ending_of(situation, judgements)
+    step = find_step(situation, judgements)
+    ending = ending_of(situation, judgements, doubted=step is not Step.END)
     if ending:
         decision = roll_back(_handle_abort(situation, ending), ending)
     elif skipped := skip_stages(situation):
         decision = skipped
     elif held := stable_unavailable(situation):
         decision = Decision(situation.state, hold=held)
+    elif stepped := follow_step(situation, step):
+        decision = stepped
     else:
         decision = _open_at_once(situation, _at_stage(situation, judgements))
     return replace(decision, judgements=judgements, notes=(*notes, *decision.notes))

@@ -9,13 +9,19 @@ from palier.release.situation import Situation
 from palier.release.state import Ending, ReleasePhase, Result
 
 
-def ending_of(situation: Situation, judgements: tuple[Judgement, ...]) -> Ending | None:
-    """How the release ends now; None while it goes on. People and the spec go before the candidate's own faults."""
+def ending_of(situation: Situation, judgements: tuple[Judgement, ...], *, doubted: bool = False) -> Ending | None:
+    """How the release ends now; None while it goes on. People and the spec go before the candidate's own faults.
+
+    Args:
+        situation: the arguments of the decision.
+        judgements: the verdicts.
+        doubted: whether a breach of what is measured waits until fresh requests confirm it.
+    """
     return (
         _asked_to_end(situation)
         or _candidate_gone(situation)
         or _candidate_unreached(situation)
-        or _find_breach(situation, judgements)
+        or _find_breach(situation, judgements, doubted=doubted)
     )
 
 
@@ -72,11 +78,12 @@ def _candidate_unreached(situation: Situation) -> Ending | None:
     )
 
 
-def _find_breach(situation: Situation, judgements: tuple[Judgement, ...]) -> Ending | None:
+def _find_breach(situation: Situation, judgements: tuple[Judgement, ...], *, doubted: bool) -> Ending | None:
     """An objective is breached with enough evidence, and the user wants that to end the release."""
     if situation.deployment.spec.release.on_breach is not OnBreach.ROLLBACK:
         return None
-    failed = [judgement for judgement in judgements if judgement.verdict is Verdict.FAIL]
+    waiting = {objective.rule.name for objective in situation.objectives.measured} if doubted else set()
+    failed = [one for one in judgements if one.verdict is Verdict.FAIL and one.objective not in waiting]
     if not failed:
         return None
     # Nobody has met a candidate that fails in the shadow: there is nothing to roll back.

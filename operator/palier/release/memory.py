@@ -182,6 +182,8 @@ def _release(status: Mapping[str, Any], rules: ReleaseRules, *, proves: bool) ->
         unready_since=optional_time(value.get("unreadySince")),
         gone_since=optional_time(value.get("goneSince")),
         losses=_count(value, "losses"),
+        cautious_since=optional_time(value.get("cautiousSince")),
+        steps_down=_count(value, "stepsDown"),
         skipped=bool(value.get("skipped", False)),
         attempt=_count(value, "attempt"),
         pods_read=_coverage(value, "lastLook", "cannotMeasureSince"),
@@ -235,13 +237,19 @@ def _release_status(release: Release) -> dict[str, Any]:
         "startedAt": format_time(release.started_at),
         "stageStartedAt": format_time(release.stage_started_at),
     }
-    numbers = {"losses": release.losses, "skipped": release.skipped, "attempt": release.attempt}
+    numbers = {
+        "losses": release.losses,
+        "skipped": release.skipped,
+        "attempt": release.attempt,
+        "stepsDown": release.steps_down,
+    }
     status |= {name: number for name, number in numbers.items() if number}
     instants = {
         "openedAt": release.opened_at,
         "trafficSince": release.traffic_since,
         "unreadySince": release.unready_since,
         "goneSince": release.gone_since,
+        "cautiousSince": release.cautious_since,
         "lastLook": release.pods_read.until,
         "cannotMeasureSince": release.pods_read.unseen_since,
         "routerLastLook": release.router_read.until,

@@ -15,6 +15,7 @@ from palier.api.spec.values import Proof
 from palier.api.v1alpha1 import Experiment, Mean, ModelDeployment, Objective
 from palier.errors import InvalidSpec
 from palier.evidence.objective import MeanRule, ObjectiveRule, ScoreRule
+from palier.evidence.rules import TWICE
 from palier.measuring.resolve import Serving, resolve
 from palier.measuring.sources import MeasuredObjective, Origin
 
@@ -25,6 +26,7 @@ __all__ = [
     "RELEASE_ALPHA",
     "Objectives",
     "alpha_of",
+    "demand_proof",
     "judged_in_shadow",
     "measured_objectives",
     "objectives_of",
@@ -45,6 +47,9 @@ LATENCY_MARGIN = 1.1
 
 _TIMED = frozenset(CountedSignal) - {CountedSignal.TOKENS_IN, CountedSignal.TOKENS_OUT}
 """Signals that say how long an answer takes."""
+LATENCY_POD_SPREAD = 0.1
+"""How much the log odds of a slow answer differ between pods of one version, where they are too few to tell: as with
+pods whose speeds differ by 3 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +148,24 @@ def _require_better(objective: MeasuredObjective) -> MeasuredObjective:
     return replace(objective, rule=replace(objective.rule, require_better=True))
 
 
+def demand_proof(rule: ObjectiveRule, proof: Proof | None) -> ObjectiveRule:
+    """A rule that asks of a promotion what the spec says; None for the default."""
+    match proof:
+        case Proof.NO_BREACH:
+            return replace(rule, proof_margin=None, require_no_worse=False)
+        case Proof.BELOW_THE_LIMIT:
+            return replace(rule, proof_margin=1.0, require_no_worse=False)
+        case Proof.BELOW_TWICE_THE_LIMIT | Proof.WITHIN_LIMIT | None:
+            return replace(rule, proof_margin=TWICE, require_no_worse=False)
+        case Proof.NO_WORSE_THAN_STABLE:
+            return replace(rule, proof_margin=TWICE, require_no_worse=True)
+
+
 def rules_digest(deployment: ModelDeployment) -> str:
     """Digest of everything a release is judged by; a refused revision is tried again when it changes."""
     spec = deployment.spec
     judged_by: dict[str, object] = {
-        "objectives": [
-            objective.model_dump(mode="json", by_alias=True, exclude_defaults=True) for objective in spec.objectives
-        ],
+        "objectives": [_write_objective(objective) for objective in spec.objectives],
         "signals": spec.signals.model_dump(mode="json", by_alias=True, exclude_defaults=True) if spec.signals else None,
         "stages": [
             stage.model_dump(mode="json", by_alias=True, exclude_defaults=True) for stage in spec.release.stages
@@ -171,6 +187,14 @@ def rules_digest(deployment: ModelDeployment) -> str:
     if spec.traffic.gateway is not None and spec.traffic.gateway.router is not None:
         judged_by["router"] = spec.traffic.gateway.router.value
     return hashlib.sha256(json.dumps(judged_by, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _write_objective(objective: Objective) -> dict[str, object]:
+    """An objective for the digest: another name of the same proof is no reason to try a refused revision again."""
+    written = objective.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    if objective.proof is Proof.BELOW_TWICE_THE_LIMIT:
+        written["proof"] = Proof.WITHIN_LIMIT.value
+    return written
 
 
 def _resolve_objective(
@@ -221,7 +245,11 @@ def rule_of(objective: Objective, *, alpha: float) -> ObjectiveRule | MeanRule |
         return _mean_rule(objective.name, objective.mean, alpha=alpha)
     if objective.score is not None:
         return ScoreRule(name=objective.name, least=objective.score.min.fraction, alpha=alpha)
-    proof = objective.proof is Proof.NO_WORSE_THAN_STABLE
+    return demand_proof(_share_rule(objective, alpha=alpha), objective.proof)
+
+
+def _share_rule(objective: Objective, *, alpha: float) -> ObjectiveRule:
+    """How an objective about a share of bad events is judged, whatever a promotion has to prove."""
     segmented = objective.segment_by is not None
     if objective.latency is not None:
         return ObjectiveRule(
@@ -232,7 +260,7 @@ def rule_of(objective: Objective, *, alpha: float) -> ObjectiveRule | MeanRule |
             bad_noun=f"slower than {objective.latency.threshold}",
             # A cold start is slow without being dead: latency is never judged by its first few requests.
             hard_stop_share=1.0,
-            require_no_worse=proof,
+            pod_spread=LATENCY_POD_SPREAD,
             segmented=segmented,
         )
     if objective.level is not None:
@@ -247,6 +275,7 @@ def rule_of(objective: Objective, *, alpha: float) -> ObjectiveRule | MeanRule |
             hard_stop_share=1.0,
             compare_with_stable=False,
             in_spells=True,
+            cautious=False,
         )
     limited = objective.error_rate or objective.ratio or objective.product
     assert limited is not None  # noqa: S101 - the schema demands one kind
@@ -259,7 +288,6 @@ def rule_of(objective: Objective, *, alpha: float) -> ObjectiveRule | MeanRule |
         limit=limited.max_percent.fraction,
         margin=ERROR_MARGIN,
         alpha=alpha,
-        require_no_worse=proof,
         segmented=segmented,
         noun=noun,
         bad_noun=bad_noun,

@@ -12,7 +12,7 @@ from palier.api.spec.objectives import TimeSignal
 from palier.api.v1alpha1 import ModelDeployment, Objective, ShadowStage
 from palier.evidence.objective import ObjectiveRule
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin, SlowerThan, Source
-from palier.release.rules import ERROR_MARGIN, judged_in_shadow, rule_of
+from palier.release.rules import ERROR_MARGIN, demand_proof, judged_in_shadow, rule_of
 
 __all__ = ["COVERAGE", "LEFT_OUT", "shadow_objectives"]
 
@@ -114,7 +114,7 @@ class _ShadowObjective:
         """How it is judged: latency and errors as in a canary, and what only pairs can show."""
         objective, minimum = self.objective, self.stage.min_pairs
         if objective.agreement is not None:
-            return _of_pairs(
+            agreement = _of_pairs(
                 objective.name,
                 limit=1 - objective.agreement.min_percent.fraction,
                 alpha=self.alpha,
@@ -122,18 +122,25 @@ class _ShadowObjective:
                 nouns=("pairs", "answered differently"),
                 dead_beyond=0.2,
             )
+            return demand_proof(agreement, objective.proof)
         if objective.slowdown is not None:
-            return _of_pairs(
+            slowdown = _of_pairs(
                 objective.name,
                 limit=objective.slowdown.max_percent.fraction,
                 alpha=self.alpha,
                 minimum=minimum,
                 nouns=("pairs", f"took the candidate more than {objective.slowdown.factor} times as long"),
             )
+            return demand_proof(slowdown, objective.proof)
         known = rule_of(objective, alpha=self.alpha)
         assert isinstance(known, ObjectiveRule)  # noqa: S101 - latency and errors are shares
         return replace(
-            known, noun="shadowed requests", minimum_requests=minimum, require_no_worse=False, segmented=False
+            known,
+            noun="shadowed requests",
+            minimum_requests=minimum,
+            require_no_worse=False,
+            segmented=False,
+            cautious=False,
         )
 
 
@@ -156,6 +163,7 @@ def _of_pairs(
         bad_noun=bad_noun,
         hard_stop_share=dead_beyond,
         compare_with_stable=False,
+        cautious=False,
     )
 
 

@@ -12,6 +12,7 @@ from palier.api.spec.release import Landing, Stage
 from palier.api.status.values import ReleasePhase, Result
 from palier.economics.spending import Spending
 from palier.evidence.objective import Evidence, begin_stage
+from palier.evidence.stepping import LEAST_WEIGHT
 from palier.measuring.coverage import UNREAD, Coverage
 from palier.measuring.resolve import Serving
 from palier.measuring.sources import KnownReading
@@ -32,6 +33,9 @@ __all__ = [
     "RevisionRef",
     "State",
 ]
+
+ALL = 100
+"""Percent."""
 
 HISTORY_LIMIT = 10
 
@@ -169,6 +173,10 @@ class Release:
     """Since when a candidate that had weight has no ready pod at all; None once enough of them are back."""
     losses: int = 0
     """How often that has happened in the present stage."""
+    cautious_since: float | None = None
+    """Since when the candidate has the least share because it is suspected of a breach; None while it is not."""
+    steps_down: int = 0
+    """How often that has happened in the present stage."""
     skipped: bool = False
     """A person has asked for all of the traffic; the stages that were left are in the plan no more."""
     attempt: int = 0
@@ -192,6 +200,13 @@ class Release:
     def landing(self) -> Landing | None:
         """The present stage, if users meet the candidate in it."""
         return self.stage.landing if self.stage else None
+
+    @property
+    def weight(self) -> int:
+        """The candidate's share of the users' requests in the present stage, in percent; all of them after the last."""
+        if self.stage is None:
+            return ALL
+        return min(LEAST_WEIGHT, self.stage.weight) if self.cautious_since is not None else self.stage.weight
 
     @property
     def reached_weight(self) -> int:
@@ -230,11 +245,11 @@ class Release:
         Args:
             now: seconds since the epoch.
         """
-        times = (self.traffic_since, self.unready_since, self.gone_since)
+        times = (self.traffic_since, self.unready_since, self.gone_since, self.cautious_since)
         if all(instant is None or instant - now <= CLOCKS_DIFFER for instant in times):
             return self
-        traffic, unready, gone = (None if instant is None else min(instant, now) for instant in times)
-        return replace(self, traffic_since=traffic, unready_since=unready, gone_since=gone)
+        traffic, unready, gone, cautious = (None if instant is None else min(instant, now) for instant in times)
+        return replace(self, traffic_since=traffic, unready_since=unready, gone_since=gone, cautious_since=cautious)
 
     def reopen(self) -> Self:
         """The same release at the beginning of its present stage: the candidate's pods have to be ready first."""
@@ -267,8 +282,27 @@ class Release:
             gone_since=None,
             losses=0,
             attempt=0,
+            cautious_since=None,
+            steps_down=0,
             evidence=evidence,
         )
+
+    def step_down(self, evidence: Mapping[str, Evidence], *, now: float) -> Self:
+        """The same release with the least share for its candidate, because it is suspected of a breach.
+
+        Args:
+            evidence: what goes on from here.
+            now: seconds since the epoch.
+        """
+        return replace(self, cautious_since=now, steps_down=self.steps_down + 1, traffic_since=None, evidence=evidence)
+
+    def step_up(self, evidence: Mapping[str, Evidence]) -> Self:
+        """The same release with its stage's share again, whose time begins anew.
+
+        Args:
+            evidence: what goes on from here.
+        """
+        return replace(self, cautious_since=None, traffic_since=None, evidence=evidence)
 
     def drop_evidence(self) -> Self:
         """The same release without the evidence of its shadow, which says nothing about what users meet."""

@@ -274,9 +274,7 @@ def _candidate_share(deployment: ModelDeployment, state: State, observation: Obs
     if release.ending or pods == 0:
         return 0
     stage = release.stage
-    allowed = (
-        (stage.weight if stage else ALL) if release.opened_at is not None else min(present, release.reached_weight)
-    )
+    allowed = release.weight if release.opened_at is not None else min(present, release.reached_weight)
     if present >= allowed or (present == ALL and stage is None):
         return allowed
     needed = stage_replicas(deployment, state, observation, now=now)

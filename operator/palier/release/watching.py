@@ -28,6 +28,7 @@ def watched_of(deployment: ModelDeployment, state: State, objectives: Objectives
         stage_index=release.cursor,
         begun_at=release.started_at,
         traffic_since=None if release.phase is ReleasePhase.PREPARING else begun,
+        cautious=release.cautious_since is not None,
         objectives=objectives.measured,
         warm_up=warm_up_of(release.stage),
         evidence=release.evidence,

@@ -94,6 +94,8 @@ class Case:
     """The candidate's response times as a multiple of stable's."""
     slow_for: float = math.inf
     """Seconds after the onset for which the candidate is slow."""
+    slow_part: float = 1.0
+    """Share of the candidate's answers that are slow while it is slow: a cold cache misses some of the requests."""
     cost_factor: float = 1.0
     """The candidate's mean cost of a request as a multiple of stable's."""
     cost_spread: float = 1.2
@@ -110,6 +112,28 @@ class Case:
     outage: Span = Span()
     outage_share: float = 0.1
     """Share of the requests to either revision that fail in an outage."""
+    pod_speed_spread: float = 0.0
+    """Standard deviation of the logarithm of a pod's own response times: 0.05 for pods that differ by some 5 %."""
+    pod_error_spread: float = 0.0
+    """Standard deviation of the logarithm of a pod's own odds of a failure."""
+    pod_speed_drift: float = 0.0
+    """Standard deviation of the logarithm of what a pod's response times wander by, each pod for itself."""
+    pod_error_drift: float = 0.0
+    """The same for its odds of a failure."""
+    drift_time: float = 20 * MINUTE
+    """Seconds after which a pod that wanders has about forgotten where it was."""
+    bad_pod: Span = Span()
+    """When one pod of the candidate has a bad spell that is not the version's fault."""
+    spells: float = 0.0
+    """Bad spells of each pod of either revision in an hour, at random."""
+    spell_time: float = 3 * MINUTE
+    """Mean length in seconds of such a spell."""
+    spell_share: float = 0.5
+    """Share of the requests to a pod that fail in its bad spell, of either kind."""
+    poison: float = 0.0
+    """Poisoned requests in an hour: each try of one fails, at the revision that its first try reached by chance."""
+    poison_tries: int = 10
+    """How often a poisoned request is tried, every half second."""
     missing: float = 0.0
     """Share of the scrapes that fail."""
     target_gone: Span = Span()
@@ -159,6 +183,10 @@ class Case:
             or ("cost" in self.objectives and self.cost_factor > 1)
         )
 
+    def pods_of(self, revision: str) -> int:
+        """How many pods the candidate or stable has, by that name."""
+        return self.candidate_pods if revision == "candidate" else self.stable_pods
+
     def slow_share(self, factor: float = 1.0) -> float:
         """Probability of an answer above the threshold, where response times are so many times stable's."""
         distance = math.log(self.latency_threshold / (self.latency_median * factor)) / self.latency_spread
@@ -191,6 +219,7 @@ _BOUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "latency_spread": (0.01, 5),
         "latency_factor": (0.01, 1000),
         "slow_for": (0, math.inf),
+        "slow_part": (0, 1),
         "cost_factor": (0.01, 1000),
         "cost_spread": (0.01, 5),
         "overdispersion": (0, 0.99),
@@ -198,6 +227,16 @@ _BOUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "burst": (1, 1000),
         "churn": (0, math.inf),
         "outage_share": (0, 1),
+        "pod_speed_spread": (0, 2),
+        "pod_error_spread": (0, 5),
+        "pod_speed_drift": (0, 2),
+        "pod_error_drift": (0, 5),
+        "drift_time": (15, 24 * 3600),
+        "spells": (0, 60),
+        "spell_time": (1, 24 * 3600),
+        "spell_share": (0, 1),
+        "poison": (0, 3600),
+        "poison_tries": (1, 1000),
         "missing": (0, 0.99),
         "segment_share": (0, 1),
         "segment_share_candidate": (0, 1),

@@ -6,7 +6,7 @@ pods are ready at once, the gateway obeys at once, and a look takes no time.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -17,18 +17,19 @@ from palier.evidence.objective import (
     Verdict,
     begin_share,
     begin_stage,
+    begin_warm_up,
     combine_verdicts,
-    has_failed,
     judge,
     start_evidence,
 )
+from palier.evidence.stepping import LEAST_WEIGHT, Step, choose_step, step_down, step_up
 from palier.measuring.coverage import Coverage
 from palier.measuring.look import WatchedRelease, look
 from palier.measuring.sources import MeasuredObjective
 from palier.measuring.warm_up import WarmUp, choose_warm_up
 from palier.release.rules import measured_objectives
 from palier.simulate.case import Case, Stage
-from palier.simulate.outcome import Outcome
+from palier.simulate.outcome import Kind, Outcome
 from palier.simulate.prometheus import COST, ERRORS, LATENCY, REQUESTS, SEGMENT_LABEL, Prometheus
 from palier.simulate.recording import Arm
 from palier.simulate.traffic import Traffic
@@ -98,14 +99,12 @@ def palier(traffic: Traffic, objectives: tuple[MeasuredObjective, ...]) -> Outco
         now = number * case.look
         trial.look(prometheus, number)
         kind = trial.decide(now)
-        if kind == "climb":
-            traffic.climb([(now, case.stages[trial.stage].weight)])
+        if kind == "shift":
+            traffic.climb([(now, trial.weight)])
             prometheus = Prometheus(traffic.make_recording(), objectives)
         elif kind:
-            return Outcome(
-                kind, now, first_proof=trial.first_proof, on_absent_data=bool(trial.watched.pods_read.unseen)
-            )
-    return Outcome("undecided", None, first_proof=trial.first_proof)
+            return trial.tell(kind, now, on_absent_data=bool(trial.watched.pods_read.unseen))
+    return trial.tell("undecided", None)
 
 
 class Trial:
@@ -119,6 +118,9 @@ class Trial:
     def __init__(self, case: Case, objectives: tuple[MeasuredObjective, ...]) -> None:
         self.case, self.stage, self.since = case, 0, 0.0
         self.first_proof: float | None = None
+        self.cautious, self.steps = False, 0
+        self.steps_down = 0
+        self.first_step: float | None = None
         self.watched = WatchedRelease(
             candidate=Arm.CANDIDATE.value,
             stable=Arm.STABLE.value,
@@ -150,22 +152,42 @@ class Trial:
             staleness=self._staleness,
         )
 
-    def decide(self, now: float) -> Literal["rollback", "climb", "promote"] | None:
-        """What the evidence asks for now: `rollback`, `climb`, `promote`, or nothing."""
+    @property
+    def weight(self) -> int:
+        """The candidate's share in percent."""
+        return LEAST_WEIGHT if self.cautious else self.case.stages[self.stage].weight
+
+    def tell(self, kind: Kind, at: float | None, *, on_absent_data: bool = False) -> Outcome:
+        """How the release has ended."""
+        return Outcome(
+            kind,
+            at,
+            first_proof=self.first_proof,
+            on_absent_data=on_absent_data,
+            steps_down=self.steps_down,
+            first_step=self.first_step,
+        )
+
+    def decide(self, now: float) -> Literal["rollback", "shift", "promote"] | None:
+        """What the evidence asks for now: `rollback`, `promote`, another weight (`shift`), or nothing."""
         stage, last = self.case.stages[self.stage], self.stage == len(self.case.stages) - 1
         held = now - self.since
         passed = False
         if not self.watched.pods_read.unseen:
-            if any(has_failed(evidence, rule) for evidence, rule in self._list_evidence()):
+            step = choose_step(self._list_evidence(), weight=stage.weight, cautious=self.cautious, steps=self.steps)
+            if step is Step.END:
                 return "rollback"
+            if step is not Step.STAY:
+                self._step(now, down=step is Step.DOWN)
+                return "shift"
             if self.first_proof is None and self._has_passed(promotion=True):
                 self.first_proof = now
-            passed = held >= stage.minimum and self._has_passed(promotion=last)
+            passed = held >= stage.minimum and not self.cautious and self._has_passed(promotion=last)
         if passed and last:
             return "promote"
         if passed:
             self.climb(now)
-            return "climb"
+            return "shift"
         if held >= stage.maximum and self.case.rollback_without_evidence:
             return "rollback"
         return None
@@ -180,13 +202,29 @@ class Trial:
 
     def climb(self, now: float) -> None:
         """Begin the next stage."""
-        self.stage, self.since = self.stage + 1, now
+        self.stage, self.steps = self.stage + 1, 0
+        self._begin_weight(now, {name: begin_warm_up(begin_stage(one)) for name, one in self.watched.evidence.items()})
+
+    def _step(self, now: float, *, down: bool) -> None:
+        """Lower the candidate's share because it is suspected, or give it back."""
+        rules = {objective.rule.name: objective.rule for objective in self.watched.objectives}
+        evidence = self.watched.evidence.items()
+        self.cautious = down
+        if down:
+            self.steps += 1
+            self.steps_down += 1
+            self.first_step = now if self.first_step is None else self.first_step
+        self._begin_weight(now, {name: step_down(one, rules[name]) if down else step_up(one) for name, one in evidence})
+
+    def _begin_weight(self, now: float, evidence: Mapping[str, Evidence]) -> None:
+        """Go on with another weight."""
+        self.since = now
         self.watched = replace(
             self.watched,
             stage_index=self.stage,
             traffic_since=now,
             warm_up=_warm_up_of(self.case.stages[self.stage]),
-            evidence={name: begin_share(begin_stage(one)) for name, one in self.watched.evidence.items()},
+            evidence={name: begin_share(one) for name, one in evidence.items()},
         )
 
 

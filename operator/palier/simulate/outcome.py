@@ -20,3 +20,7 @@ class Outcome:
     """When every objective had passed for the first time; only engines that can prove something report it."""
     on_absent_data: bool = False
     """Whether the engine decided from an answer that held no data."""
+    steps_down: int = 0
+    """How often the engine gave the candidate less of the traffic before it was certain."""
+    first_step: float | None = None
+    """When it did so for the first time."""

@@ -5,9 +5,13 @@ number of processes, and give the same results.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
+from palier.api.spec.values import Proof
+from palier.evidence.objective import ObjectiveRule
+from palier.measuring.sources import MeasuredObjective
+from palier.release.rules import demand_proof
 from palier.simulate.case import Case
 from palier.simulate.engine import objectives_of, palier
 from palier.simulate.knobs import peer_options
@@ -29,6 +33,8 @@ class Plan:
     seed: int
     settings: tuple[str, ...] = ()
     """Knobs of a peer as `key=value`."""
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    """What Palier has to prove for a promotion, by objective; the default where nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ def _engine(plan: Plan) -> Callable[[Traffic], Outcome]:
     if plan.engine == "palier":
         if plan.settings:
             raise ValueError("set: Palier has no knobs here; its rules follow from the objectives alone")
-        objectives = objectives_of(plan.case)
+        objectives = demand_proofs(objectives_of(plan.case), plan.proofs)
         return lambda traffic: palier(traffic, objectives)
     peer, options = PEERS[plan.engine], peer_options(plan.case, plan.engine, plan.settings)
 
@@ -84,6 +90,18 @@ def _engine(plan: Plan) -> Callable[[Traffic], Outcome]:
         return peer(traffic.make_recording(), options)
 
     return judge_traffic
+
+
+def demand_proofs(
+    objectives: Iterable[MeasuredObjective], proofs: Mapping[str, Proof]
+) -> tuple[MeasuredObjective, ...]:
+    """The objectives as those of a spec that asks for these proofs; a cost has a proof of its own."""
+    return tuple(
+        replace(one, rule=demand_proof(one.rule, proofs.get(one.rule.name)))
+        if isinstance(one.rule, ObjectiveRule)
+        else one
+        for one in objectives
+    )
 
 
 def _climb_by_the_clock(traffic: Traffic) -> None:

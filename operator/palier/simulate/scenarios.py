@@ -66,6 +66,26 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             "The candidate is slow at first, then equal (by default 5 times for 60 seconds); a rollback is false.",
             changes={"objectives": ("errors", "latency"), "latency_factor": 5.0, "slow_for": MINUTE},
         ),
+        "unlike-pods": Scenario(
+            "Both are equal, but no pod is like another (by default 5 % in speed, a factor of 1.8 in errors).",
+            changes={"objectives": ("errors", "latency"), "pod_speed_spread": 0.05, "pod_error_spread": 0.6},
+        ),
+        "drift": Scenario(
+            "Both are equal, but the speed and the errors of every pod wander (by default by 5 % within 20 minutes).",
+            changes={"objectives": ("errors", "latency"), "pod_speed_drift": 0.05, "pod_error_drift": 0.05},
+        ),
+        "bad-pod": Scenario(
+            "Both are equal, and one of two candidate pods fails requests for a while (by default half for 5 minutes).",
+            changes={"candidate_pods": 2, "bad_pod": Span(20 * MINUTE, 5 * MINUTE)},
+        ),
+        "spells": Scenario(
+            "Both are equal, and every pod has bad spells at random (by default one in an hour, 3 minutes at 5 %).",
+            changes={"spells": 1.0, "spell_share": 0.05},
+        ),
+        "poison": Scenario(
+            "Both are equal, and a few poisoned requests are tried again and again (by default 4 an hour, 10 times).",
+            changes={"poison": 4.0},
+        ),
         "low-traffic": Scenario(
             "One request per second in total, and the candidate fails more of them (by default +5 percentage points).",
             changes={"rps": 1.0, "error_delta": 0.05},

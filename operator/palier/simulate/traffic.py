@@ -7,7 +7,7 @@ engine climbs to another weight, only what comes after that moment is drawn agai
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,8 @@ from scipy.special import ndtr
 
 from palier.simulate.case import Case
 from palier.simulate.conditions import HISTORY, conditions
-from palier.simulate.recording import Arm, Floats, PodRecording, Recording, Truth, are_within
+from palier.simulate.pods import Pod, pods, retries
+from palier.simulate.recording import Arm, Booleans, Floats, PodRecording, Recording, Truth, are_within
 
 Integers = NDArray[np.int64]
 
@@ -32,12 +33,24 @@ class _Life:
     """One process of one pod."""
 
     arm: Arm
+    number: int
+    """Of the pod among those of its revision; one that takes another's place has the same."""
     pod: str
     scrapes: Floats
     """When a scrape is due; every one of them, whether it succeeds or not."""
     begin: float
     old: bool
     """Whether it has counted since long before the simulation."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Those:
+    """Pods of one revision that are alike, and which of all scrapes are theirs."""
+
+    arm: Arm
+    chosen: Booleans
+    pod: Pod | None
+    """What is peculiar to the one pod; None for the usual ones."""
 
 
 class Traffic:
@@ -60,7 +73,10 @@ class Traffic:
         self._of = {
             arm: np.concatenate([np.full(life.scrapes.size, life.arm is arm) for life in self._lives]) for arm in Arm
         }
+        self._numbers = np.concatenate([np.full(life.scrapes.size, life.number) for life in self._lives])
         self._succeeds = rng.random(self._times.size) >= case.missing
+        self._pods = pods(case, self._conditions.begins, rng)
+        self._retries = retries(case, rng)
         self._stages: tuple[tuple[float, int], ...] = ((0.0, case.stages[0].weight),)
         self._counts: dict[str, Floats] = {}
         self._buckets: Integers = np.zeros((0, 0), dtype=np.int64)
@@ -108,35 +124,64 @@ class Traffic:
         rng, weight = self._generator(), self._weight()
         counts: defaultdict[str, Floats] = defaultdict(lambda: np.zeros(self._times.size))
         buckets = np.zeros((self._times.size, len(self.case.buckets) + 1), dtype=np.int64)
+        tries = self._tries(weight)
         for arm in Arm:
-            pods = self.case.candidate_pods if arm is Arm.CANDIDATE else self.case.stable_pods
-            rate = self._conditions.rate * (weight if arm is Arm.CANDIDATE else 1 - weight) / pods
-            self._draw_arm(arm, rate, rng, counts, buckets)
+            share = weight if arm is Arm.CANDIDATE else 1 - weight
+            rate = self._conditions.rate * share / self.case.pods_of(arm.value)
+            for those in self._unlike(arm):
+                self._draw_pods(those, rate, tries, rng, counts, buckets)
         late = self._times > after
         self._counts = {name: np.where(late, drawn, self._counts.get(name, drawn)) for name, drawn in counts.items()}
         if self._buckets.size:
             buckets[~late] = self._buckets[~late]
         self._buckets = buckets
 
-    def _draw_arm(
-        self, arm: Arm, rate: Floats, rng: np.random.Generator, counts: dict[str, Floats], buckets: Integers
+    def _unlike(self, arm: Arm) -> Iterator[_Those]:
+        """The pods of a revision one by one, or all together where they are alike."""
+        if not self._pods[arm]:
+            yield _Those(arm, self._of[arm], None)
+        for number, pod in enumerate(self._pods[arm]):
+            yield _Those(arm, self._of[arm] & (self._numbers == number), pod)
+
+    def _tries(self, weight: Floats) -> Integers:
+        """How many tries of poisoned requests every pod has had between two scrapes."""
+        found = np.zeros(self._times.size, dtype=np.int64)
+        weights = weight[np.floor(self._retries.first - self._conditions.begins[0]).astype(np.int64)]
+        for arm in Arm:
+            for time, number in self._retries.go_to(arm, weights, self.case.pods_of(arm.value)):
+                found += self._of[arm] & (self._numbers == number) & (self._since < time) & (time <= self._times)
+        return found
+
+    def _draw_pods(
+        self,
+        those: _Those,
+        rate: Floats,
+        tries: Integers,
+        rng: np.random.Generator,
+        counts: dict[str, Floats],
+        buckets: Integers,
     ) -> None:
-        chosen = self._of[arm]
+        arm, chosen = those.arm, those.chosen
         between = _Between(self._conditions.begins, self._since[chosen], self._times[chosen])
         all_requests = np.zeros(between.size, dtype=np.int64)
-        for part in self._conditions.parts[arm]:
+        parts = self._conditions.parts[arm]
+        for part in parts:
             expected = between.total(rate * part.share)
             requests = rng.poisson(expected)
-            bad = rng.binomial(requests, _ratio(between.total(rate * part.share * part.bad), expected))
+            fails = part.bad if those.pod is None else those.pod.fail_share(part.bad)
+            bad = rng.binomial(requests, _ratio(between.total(rate * part.share * fails), expected))
+            if part is parts[-1]:
+                requests, bad = requests + tries[chosen], bad + tries[chosen]
             all_requests += requests
             for name, drawn in {"requests": requests, "errors": bad}.items():
                 counts[name][chosen] += drawn
                 if part.name:
                     counts[f"{name}/{part.name}"][chosen] = drawn
         if "latency" in self.case.objectives:
-            slow = self._slow_share(arm, between, rate)
-            usual, slower = _by_bucket(self.case, 1.0), _by_bucket(self.case, self.case.latency_factor)
-            buckets[chosen] = rng.multinomial(all_requests, usual + slow[:, np.newaxis] * (slower - usual))
+            slow = self._slow_share(arm, between, rate)[:, np.newaxis]
+            speed = 1.0 if those.pod is None else between.total(those.pod.speed) / between.total(np.ones(rate.size))
+            usual, slower = (_by_bucket(self.case, speed * factor) for factor in (1.0, self.case.latency_factor))
+            buckets[chosen] = rng.multinomial(all_requests, usual + slow * (slower - usual))
         if "cost" in self.case.objectives:
             factor = self.case.cost_factor if arm is Arm.CANDIDATE else 1.0
             worse = _ratio(between.total(rate * self._conditions.worse), between.total(rate))
@@ -146,7 +191,7 @@ class Traffic:
     def _slow_share(self, arm: Arm, between: "_Between", rate: Floats) -> Floats:
         if arm is Arm.STABLE:
             return np.zeros(between.size)
-        return _ratio(between.total(rate * self._conditions.slow), between.total(rate))
+        return self.case.slow_part * _ratio(between.total(rate * self._conditions.slow), between.total(rate))
 
     def _pod(self, numbers: Sequence[int], ends: Integers) -> PodRecording:
         """The samples of one pod, from each of its processes in turn."""
@@ -213,7 +258,7 @@ class Traffic:
         requests = (world.rate * self._weight())[served]
         extra = world.expected_delta[served]
         if "latency" in case.objectives:
-            slower = case.slow_share(case.latency_factor) - case.slow_share()
+            slower = case.slow_part * (case.slow_share(case.latency_factor) - case.slow_share())
             extra = extra + world.slow[served] * slower
         return Truth(step=STEP, candidate_requests=requests, extra_bad=np.maximum(0, requests * extra))
 
@@ -237,10 +282,10 @@ def _ratio(some: Floats, all_of_them: Floats) -> Floats:
     return np.clip(np.divide(some, all_of_them, out=np.zeros_like(some), where=all_of_them > 0), 0, 1)
 
 
-def _by_bucket(case: Case, factor: float) -> Floats:
-    """Probability of each bucket, the infinite one included."""
-    edges = np.log(np.array(case.buckets) / (case.latency_median * factor)) / case.latency_spread
-    return np.diff(np.concatenate(([0.0], ndtr(edges), [1.0])))
+def _by_bucket(case: Case, factor: float | Floats) -> Floats:
+    """Probability of each bucket, the infinite one included; a row for each factor where there are several."""
+    medians = case.latency_median * np.asarray(factor)[..., np.newaxis]
+    return np.diff(ndtr(np.log(np.array(case.buckets) / medians) / case.latency_spread), prepend=0.0, append=1.0)
 
 
 def _sums(numbers: Integers, median: Floats, spread: float, rng: np.random.Generator) -> Floats:
@@ -259,9 +304,9 @@ def _lives(case: Case, rng: np.random.Generator) -> list[_Life]:
     end = case.duration
     lives: list[_Life] = []
     for arm in Arm:
-        pods = case.candidate_pods if arm is Arm.CANDIDATE else case.stable_pods
-        for number in range(pods):
-            first = case.churn * (number + 1) / pods
+        number_of_pods = case.pods_of(arm.value)
+        for number in range(number_of_pods):
+            first = case.churn * (number + 1) / number_of_pods
             deaths = np.arange(first, end, case.churn) if case.churn else np.array([])
             phase = 0.0
             for index, (begin, death) in enumerate(
@@ -273,5 +318,5 @@ def _lives(case: Case, rng: np.random.Generator) -> list[_Life]:
                 scrapes = due * case.scrape + phase
                 pod = f"{arm.value}-{number + 1}" + (f"-{index // 2 + 1}" if case.churn else "")
                 old = arm is Arm.STABLE and index == 0
-                lives.append(_Life(arm, pod, scrapes[(scrapes > begin) & (scrapes < death)], begin, old))
+                lives.append(_Life(arm, number, pod, scrapes[(scrapes > begin) & (scrapes < death)], begin, old))
     return lives

@@ -47,6 +47,25 @@ def test_the_comparison_of_decisions_writes_its_report(tmp_path: Path, run: Run)
     assert {picture.name for picture in tmp_path.glob("*.svg")} == {"five-points.svg", "one-point.svg"}
 
 
+def test_worlds_without_the_assumptions_are_reported(tmp_path: Path, run: Run) -> None:
+    """The rows that were asked for, with their numbers for people and for machines, and every goal printed."""
+    arguments = ("benchmarks.evidence", "--nulls", "--scale", "0.0001", "--jobs", "1", "--out", str(tmp_path))
+
+    ended = run(*arguments, "--only", "dead-100-30")
+
+    assert ended.returncode == 0
+    assert ended.stdout.startswith("met      Every request to the candidate fails: 100 requests/s")
+    report = (tmp_path / "nulls.md").read_text(encoding="utf-8")
+    assert "1 of 1 are met." in report
+    assert "| 100 requests/s at 10 %, looks every 30 s, scrapes every 15 s | 1 | 100.0 [2.5, 100.0] |" in report
+    written = json.loads((tmp_path / "nulls.json").read_text(encoding="utf-8"))
+    assert [row["row"] for row in written["rows"]] == ["dead-100-30-15"]
+    # A single run proves no bound: a full run says so with its exit status, a quick one tells the numbers.
+    assert run(*arguments, "--only", "gauge-0.02-1").returncode == 1
+    assert run(*arguments, "--only", "gauge-0.02-1", "--quick").returncode == 0
+    assert run(*arguments, "--only", "nonsense").returncode == 2
+
+
 def test_the_cost_of_a_look_is_told(run: Run) -> None:
     """In a table with the number of questions."""
     ended = run("benchmarks.looks", "--releases", "3", "--looks", "1")

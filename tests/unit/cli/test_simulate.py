@@ -116,8 +116,8 @@ def test_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert "with error-delta 1" in page
     assert "rolled back                             100 %   (95 %: 29.2 % to 100 %)" in page
     assert "palier found the bad candidate in 100 % of the releases" in page
-    assert "within 30 s; 298 requests failed or were slow only because of it (median)." in page
-    assert "    30 s  ████████████████████████████████████████ 3" in page
+    assert "within 1 min; 328 requests failed or were slow only because of it (median)." in page
+    assert "   1 min  ████████████████████████████████████████ 3" in page
 
 
 def test_times_are_told_as_they_are_typed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -352,3 +352,39 @@ def test_parser_does_not_wait_for_numpy() -> None:
     code = "import sys, palier.cli.simulate; print(sorted({'numpy', 'scipy', 'matplotlib', 'yaml'} & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "[]\n"
+
+
+def test_a_proof_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    """It reaches the engine, the JSON and the page; what it costs is shown for each strength, beside what it missed."""
+    arguments = ["--scenario", "errors", "--error-delta", "0.004", "--rps", "200", *SHORT]
+    strict = told(capsys, *arguments, "--proof", "BelowTheLimit")
+    usual = told(capsys, *arguments)
+    assert (strict["proofs"], usual["proofs"]) == ({"errors": "BelowTheLimit"}, {"errors": "BelowTwiceTheLimit"})
+    assert strict["promoteRate"] < usual["promoteRate"]
+    assert strict["untilProven"] == usual["untilProven"]
+    assert strict["untilProven"]["requestsPerSecond"] == [1, 10, 100, 200]
+    assert main.main(["simulate", *arguments, "--proof", "BelowTheLimit"]) == 0
+    page = capsys.readouterr().out
+    assert "with error-delta 0.004, proof BelowTheLimit of errors" in page
+    assert "It was promoted in " in page
+    told_waits = [" ".join(line.split()) for line in page.splitlines()]
+    assert "1/s 10/s 100/s 200/s" in told_waits
+    assert "BelowTwiceTheLimit 79 minutes 8 minutes 60 seconds 30 seconds" in told_waits
+    assert "Nothing is promoted before the shortest times of the stages are over (10 minutes)." in page
+
+
+def test_a_file_says_what_has_to_be_proven(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Objective by objective, unless an option says otherwise for all."""
+    path = tmp_path / "deployment.yaml"
+    path.write_text(DEPLOYMENT.replace('"2"}}', '"2"}, proof: BelowTheLimit}'))
+    arguments = [str(path), "--runs", "1", "--jobs", "1"]
+    assert told(capsys, *arguments)["proofs"] == {"errors": "BelowTheLimit", "latency": "BelowTwiceTheLimit"}
+    asked = told(capsys, *arguments, "--proof", "NoBreach")
+    assert asked["proofs"] == {"errors": "NoBreach", "latency": "NoBreach"}
+    assert "proofs" not in told(capsys, *arguments, "--engine", "naive")
+
+
+def test_only_palier_proves_anything(capsys: pytest.CaptureFixture[str]) -> None:
+    """Another tool's rules have no proof that could be chosen."""
+    message = refused(capsys, "--engine", "flagger", "--proof", "NoBreach")
+    assert message.endswith("argument --proof: only Palier proves anything, and flagger decides here")

@@ -82,7 +82,9 @@ def test_no_worse_has_to_be_proven_where_the_rule_says_so() -> None:
     rule = replace(ERRORS, require_no_worse=True, margin=3.0)
     worse = judge(seen([(arm(1000, 4), arm(9000, 18))] * 6, rule), rule, promotion=True)
     assert (worse.verdict, worse.reason) == (Verdict.NO_EVIDENCE, "NotProvenNoWorse")
-    assert worse.message.endswith("; many more requests, needed to prove that it is not worse than stable")
+    assert worse.message.endswith(
+        "; many more requests, needed to prove that it has less than twice stable's odds of a bad one"
+    )
     equal = seen([(arm(1000, 2), arm(9000, 18))] * 6, rule)
     judgement = judge(equal, rule, promotion=True)
     assert judgement.reason == "NotProvenNoWorse"
@@ -92,7 +94,7 @@ def test_no_worse_has_to_be_proven_where_the_rule_says_so() -> None:
         seen([(arm(1000, 2), arm(9000, 18))] * (judgement.needed // 1000 + 1), rule, equal), rule, promotion=True
     )
     assert (later.verdict, later.reason) == (Verdict.PASS, "Proven")
-    assert ", and not worse than stable, evidence 1:" in later.message
+    assert ", and proven to have less than twice stable's odds of a bad one, evidence 1:" in later.message
 
 
 @pytest.mark.parametrize(

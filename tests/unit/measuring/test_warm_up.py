@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from palier.evidence.objective import Amounts, Counts, MeanRule, Rule, begin_share
+from palier.evidence.objective import Amounts, Counts, MeanRule, Rule, begin_warm_up
 from palier.measuring.coverage import Coverage
 from palier.measuring.look import WatchedRelease
 from palier.measuring.questions import histogram_question
@@ -137,12 +137,12 @@ def test_without_a_warm_up_everything_counts() -> None:
     assert totals(cold_for(100.0).look(watched(NO_WARM_UP), *range(30, 601, 30)), "latency")[:2] == (6000, 550)
 
 
-def test_another_weight_is_another_warm_up() -> None:
+def test_another_stage_is_another_warm_up() -> None:
     """Its pods may be new ones; what was counted before stays."""
     scrapes = cold_for(100.0)
     first = scrapes.look(watched(WarmUp(30.0, 240.0)), *range(30, 301, 30))
     counted = totals(first, "latency")[0]
-    begun = {name: begin_share(one) for name, one in first.evidence.items()}
+    begun = {name: begin_warm_up(one) for name, one in first.evidence.items()}
     second = scrapes.look(replace(first, traffic_since=295.0, evidence=begun), 330, 360)
 
     assert second.evidence["latency"].warm_since == 330

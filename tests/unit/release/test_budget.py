@@ -96,7 +96,7 @@ def test_a_release_that_is_held_is_rolled_back_when_it_breaches() -> None:
     objective = measured_objectives(spec("Hold"))[0]
     evidence = start_evidence(objective.digest)
     for _ in range(60):
-        evidence = observe(evidence, Counts(50, 25, 25), Counts(950, 0, 0), objective.rule)
+        evidence = observe(evidence, Counts(20, 10, 10), Counts(950, 0, 0), objective.rule)
     bad = replace(observation, measured=MeasuredEvidence(evidence={"errors": evidence}, pods_read=Coverage(NOW)))
     decision = decided(spec("Hold"), state, bad)
 

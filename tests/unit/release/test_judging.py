@@ -334,6 +334,6 @@ def test_an_experiment_whose_times_were_not_counted_says_nothing_of_who_is_bette
 
 def test_failures_end_a_release_that_warms_up() -> None:
     """Only times wait."""
-    failing = {"latency": COLD, "errors": seen("errors", Counts(500, 100, 100), Counts(1500, 0, 0), looks=8)}
+    failing = {"latency": COLD, "errors": seen("errors", Counts(3, 3, 3), Counts(9, 0, 0), looks=3)}
 
     assert release_of(decided(failing, after=20.0)).phase is ReleasePhase.ROLLING_BACK

@@ -164,6 +164,52 @@ def test_a_score_and_a_level() -> None:
     assert share_rule(level).in_spells
 
 
+@pytest.mark.parametrize(
+    ("proof", "margin", "no_worse"),
+    [
+        ("NoBreach", None, False),
+        ("BelowTwiceTheLimit", 2.0, False),
+        ("WithinLimit", 2.0, False),
+        ("BelowTheLimit", 1.0, False),
+        ("NoWorseThanStable", 2.0, True),
+    ],
+)
+@pytest.mark.parametrize("kind", [{"errorRate": {"maxPercent": "1"}}, latency(95, "250ms")], ids=["errors", "latency"])
+def test_what_has_to_be_proven_is_what_the_author_asks_for(
+    kind: dict[str, Any], proof: str, margin: float | None, no_worse: bool
+) -> None:
+    """Each strength has its margin; the older name of the default is the default."""
+    rule = share_rule(only({**kind, "proof": proof}))
+
+    assert (rule.proof_margin, rule.require_no_worse) == (margin, no_worse)
+    assert (rule == share_rule(only(kind))) is (proof in {"BelowTwiceTheLimit", "WithinLimit"})
+
+
+def test_a_level_has_a_proof_too() -> None:
+    """It is a share of scrapes."""
+    level = {"level": {"gauge": "waiting", "max": "20", "maxPercent": "5"}}
+
+    assert share_rule(only({**level, "proof": "BelowTheLimit"})).proof_margin == 1
+
+
+@pytest.mark.parametrize("proof", ["NoBreach", "BelowTwiceTheLimit", "BelowTheLimit"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"mean": {"signal": "tokensOut", "max": "400"}},
+        {"score": {"sum": "s_sum", "count": "s_count", "min": "80"}},
+        {"cost": {"maxPerThousandInferences": "1"}},
+    ],
+    ids=["mean", "score", "cost"],
+)
+def test_a_proof_of_a_limit_on_a_share_is_refused_for_anything_else(kind: dict[str, Any], proof: str) -> None:
+    """It would change nothing, and the author would not know; only the older name is let through, as it always was."""
+    with pytest.raises(InvalidSpec, match="a mean, a score and a cost have a proof of their own"):
+        judged_by({"name": "it", **kind, "proof": proof})
+    if "cost" not in kind:
+        only({**kind, "proof": "WithinLimit"}, tokensOut="tokens_total")
+
+
 def test_segments_and_proof_reach_the_rule() -> None:
     """As the author wrote them."""
     measured = only({"errorRate": {"maxPercent": "1"}, "segmentBy": "kind", "proof": "NoWorseThanStable"})

@@ -55,6 +55,17 @@ def test_other_objectives_have_another_digest(changed: ModelDeployment) -> None:
     assert rules_digest(changed) != rules_digest(judged_by({"name": "it", **latency(95, "250ms")}))
 
 
+def test_another_proof_is_another_rule_and_another_name_of_the_same_is_not() -> None:
+    """Who only takes the newer name does not get a refused revision tried again."""
+    digests = {
+        proof: rules_digest(judged_by({"name": "it", **latency(95, "250ms"), "proof": proof}))
+        for proof in ("WithinLimit", "BelowTwiceTheLimit", "BelowTheLimit", "NoBreach")
+    }
+
+    assert digests["WithinLimit"] == digests["BelowTwiceTheLimit"]
+    assert len(set(digests.values())) == 3
+
+
 class LaterStage(Stage):
     """A stage as a later Palier may know it."""
 

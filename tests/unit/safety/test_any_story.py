@@ -311,7 +311,10 @@ def go_wrong(life: Life, fault: str, candidate: str) -> None:
 @example([], "no pods", ((KIND, "status"), "Conflict"))
 @example([("autoscaler", 7)], "abort", (("Deployment", "update"), "Invalid"))
 def test_down_at_once_whatever_else_is_refused(events: list[Event], fault: str, refusal: Any) -> None:  # noqa: ANN401
-    """A candidate that fails, or is gone, or is aborted is at 1 % after one pass and at nothing half a second later."""
+    """A candidate that fails, or is gone, or is aborted is at 1 % after one pass and at nothing half a second later.
+
+    That it fails is confirmed by one more look before.
+    """
 
     async def live() -> None:
         story, candidate = await at_a_canary(events)
@@ -331,6 +334,10 @@ def test_down_at_once_whatever_else_is_refused(events: list[Event], fault: str, 
             if life.share(candidate) <= 1:
                 break
         assert life.share(candidate) <= 1, life.story()
+        if fault == "breach":  # fresh requests confirm it
+            life.tick(1)
+            await life.look()
+            await life.one_pass()
         life.tick(0.6)
         await life.one_pass()
         assert life.share(candidate) == 0, life.story()

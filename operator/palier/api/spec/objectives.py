@@ -231,6 +231,7 @@ class Product(ApiObject):
 
 KINDS = ("latency", "errorRate", "ratio", "product", "mean", "score", "level", "agreement", "slowdown", "cost")
 _SHARES = ("latency", "errorRate", "ratio", "product")
+_LIMITED = (*_SHARES, "level", "agreement", "slowdown")
 _LABELLED = ("ratio", "product", "score")
 _CEL_SHARES = " || ".join(f"has(self.{kind})" for kind in _SHARES)
 
@@ -269,6 +270,18 @@ class Objective(ApiObject):
             holds=lambda objective: objective.segment_by is None or not _of_router(objective),
             message="a router does not know groups of users: segmentBy needs counters of the pods",
             field=".segmentBy",
+        ),
+        Rule(
+            cel=(
+                "!has(self.proof) || self.proof == 'WithinLimit' || self.proof == 'NoWorseThanStable' || "
+                + " || ".join(f"has(self.{kind})" for kind in _LIMITED)
+            ),
+            holds=lambda objective: (
+                objective.proof in {None, Proof.WITHIN_LIMIT, Proof.NO_WORSE_THAN_STABLE}
+                or set(_list_given_kinds(objective)) <= set(_LIMITED)
+            ),
+            message="a mean, a score and a cost have a proof of their own: proof is for limits on a share of events",
+            field=".proof",
         ),
         Rule(
             cel=f"!has(self.proof) || self.proof != 'NoWorseThanStable' || {_CEL_SHARES}",
@@ -318,5 +331,9 @@ class Objective(ApiObject):
     """How long after an answer it is known whether it was good: a stage is not passed before its first answers are
     that old. Whatever counts an answer has to wait until that is known, good or bad. Example: `30m`."""
     proof: Proof | None = None
-    """What a promotion needs proof of: `WithinLimit` (default; bad events stay below twice the limit) or
-    `NoWorseThanStable` (and the odds of a bad event are below twice those of stable: many more requests)."""
+    """What a promotion has to prove, with evidence of at least 1:20. `BelowTwiceTheLimit` (default): the share of bad
+    events is below twice what is allowed. `BelowTheLimit`: it is below what is allowed, which takes several times as
+    many requests. `NoWorseThanStable`: it is below twice what is allowed, and the odds of a bad event are below twice
+    stable's, which takes many more. `NoBreach`: nothing; enough requests are within the limit and nothing speaks
+    against the candidate, for traffic that can prove no more. `WithinLimit` is the older name of
+    `BelowTwiceTheLimit`."""

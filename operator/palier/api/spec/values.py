@@ -293,9 +293,13 @@ class CounterOwner(StrEnum):
 
 
 class Proof(StrEnum):
-    """What has to be proven before a promotion."""
+    """What a promotion has to prove of an objective, from the least to the most."""
 
+    NO_BREACH = "NoBreach"
+    BELOW_TWICE_THE_LIMIT = "BelowTwiceTheLimit"
     WITHIN_LIMIT = "WithinLimit"
+    """The older name of `BelowTwiceTheLimit`, which promised more than is proven."""
+    BELOW_THE_LIMIT = "BelowTheLimit"
     NO_WORSE_THAN_STABLE = "NoWorseThanStable"
 
 

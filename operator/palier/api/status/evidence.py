@@ -6,7 +6,7 @@ from pydantic import Field
 
 from palier.api.rule import ATOMIC, ApiObject, ListType
 from palier.api.spec.values import LabelName
-from palier.api.status.values import Count, Logarithm
+from palier.api.status.values import Count, Logarithm, SuspectedBy
 
 
 class TallyStatus(ApiObject):
@@ -160,6 +160,49 @@ class SpellsStatus(ApiObject):
     """Whether the last look is high."""
 
 
+class PodTallyStatus(ApiObject):
+    """The events of one pod over the last looks, older ones counted less."""
+
+    pod: Annotated[str, Field(max_length=253)]
+    """Name of the pod."""
+    total: Logarithm
+    """All events."""
+    bad: Logarithm
+    """Those that were surely bad."""
+
+
+class PodsStatus(ApiObject):
+    """The events of both versions by pod, because pods of one version differ."""
+
+    candidate: Annotated[list[PodTallyStatus], Field(max_length=8), ListType("map", "pod")] | None = None
+    """Those of the candidate's pods."""
+    stable: Annotated[list[PodTallyStatus], Field(max_length=8), ListType("map", "pod")] | None = None
+    """Those of stable's pods."""
+
+
+class CautionStatus(ApiObject):
+    """The early test, whose suspicion lowers the candidate's share: what it has seen, or what it suspects."""
+
+    looks: Count | None = None
+    """Looks since it began to watch."""
+    relative: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
+    """Natural logarithm of the capital of each bet on "worse than stable"."""
+    relative_cash: Logarithm | None = None
+    """Natural logarithm of the capital that is not bet yet."""
+    absolute: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
+    """Natural logarithm of the capital of each bet on "over the limit"."""
+    absolute_cash: Logarithm | None = None
+    """Natural logarithm of the capital that is not bet yet."""
+    suspected_by: SuspectedBy | None = None
+    """`Relative`: it seems to be worse than stable. `Absolute`: it seems to be over the limit."""
+    bet: Count | None = None
+    """Position of the bet that is suspected to be right."""
+    log_ratio: Logarithm | None = None
+    """Natural logarithm of how much better the suspicion explains the fresh requests than a good candidate does."""
+    fresh_looks: Count | None = None
+    """Looks with fresh requests."""
+
+
 class EvidenceStatus(ApiObject):
     """What is kept of one objective's evidence between two looks, to the last digit."""
 
@@ -206,6 +249,10 @@ class EvidenceStatus(ApiObject):
     """Those that were surely bad."""
     hard_stop_stable_is_well: bool | None = None
     """Whether stable had enough events in the last look to show that it does not fail as well."""
+    pods: PodsStatus | None = None
+    """The last looks by pod."""
+    caution: CautionStatus | None = None
+    """The early test, whose suspicion lowers the candidate's share."""
     segments: Annotated[list[SegmentStatus], Field(max_length=32), ListType("map", "name")] | None = None
     """The evidence by group of users."""
     spells: SpellsStatus | None = None

@@ -103,6 +103,10 @@ class ReleaseProgress(ApiObject):
     """Since when the candidate has too few ready pods for the present stage."""
     gone_since: Timestamp | None = None
     """Since when a candidate that had users has no ready pod at all."""
+    cautious_since: Timestamp | None = None
+    """Since when the candidate has 1 % of the requests because it is suspected of a breach."""
+    steps_down: Count | None = None
+    """How often a suspicion has lowered the candidate's share in this stage."""
     losses: Count | None = None
     """How often the candidate has lost all its ready pods in this stage while it had users."""
     skipped: bool | None = None

@@ -57,6 +57,15 @@ class Verdict(StrEnum):
     NO_EVIDENCE = "NoEvidence"
 
 
+class SuspectedBy(StrEnum):
+    """What the suspicion of a breach rests on."""
+
+    RELATIVE = "Relative"
+    """The comparison with stable."""
+    ABSOLUTE = "Absolute"
+    """The objective's limit."""
+
+
 class LoadTestPhase(StrEnum):
     """What a step of a load test is for."""
 

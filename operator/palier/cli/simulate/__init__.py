@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from palier.api.spec.values import Proof
 from palier.cli.commands import Commands, new_command
 from palier.cli.simulate.values import seconds, share, span, stages, write_time
 from palier.cli.terminal import print_json, print_text, warn
@@ -15,7 +16,11 @@ from palier.simulate.case import MINUTE, OBJECTIVES, Case, Stage
 from palier.simulate.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
+    from palier.cli.simulate.file import FileChanges
     from palier.simulate.runs import Plan
+
+PROOFS = tuple(proof.value for proof in Proof if proof is not Proof.WITHIN_LIMIT)
+"""The strengths of proof without the older name of one of them."""
 
 ENGINES = ("palier", "argo", "flagger", "kayenta", "naive")
 
@@ -28,6 +33,7 @@ often a bad one is missed, how long the decision takes and how many requests fai
   palier simulate --scenario errors --error-delta 0.05 --engine flagger --set threshold=5
   palier simulate --scenario latency --latency-factor 1.5 --rps 20 --weight 20
   palier simulate deployment.yaml --scenario low-traffic            with the objectives and stages of a file
+  palier simulate --scenario errors --error-delta 0.005 --proof BelowTheLimit
   palier simulate --scenario errors --json | jq .medianSecondsToRollback
   palier simulate --list                                            all scenarios
 
@@ -48,7 +54,8 @@ def add_command(commands: Commands) -> None:
         "file",
         nargs="?",
         metavar="FILE",
-        help="a ModelDeployment: its first errorRate and latency objectives, its stages and onNoEvidence are used",
+        help="a ModelDeployment: its first errorRate and latency objectives with their proof, its stages and "
+        "onNoEvidence are used",
     )
     _add_main_options(command)
     _add_case_options(command)
@@ -92,6 +99,8 @@ CASE_OPTIONS: Mapping[str, tuple[tuple[str, Any, str, str], ...]] = {
         ("ramp", seconds, "TIME", "how long its errors take to grow to the full difference (0)"),
         ("latency-factor", float, "FACTOR", "its response times as a multiple of stable's"),
         ("slow-for", seconds, "TIME", "how long it is slow (to the end)"),
+        ("slow-part", share, "SHARE", "share of its answers that are slow while it is (all)"),
+        ("bad-pod", span, "START+LENGTH", "a bad spell of one of its pods, which is not the version's fault"),
         ("cost-factor", float, "FACTOR", "its mean cost of a request as a multiple of stable's"),
         ("cost-spread", float, "SIGMA", "standard deviation of the logarithm of a cost (1.2)"),
     ),
@@ -99,6 +108,16 @@ CASE_OPTIONS: Mapping[str, tuple[tuple[str, Any, str, str], ...]] = {
         ("overdispersion", share, "SHARE", "correlation of failures within 15 s, each revision for itself"),
         ("outage", span, "START+LENGTH", "a shared outage, such as 20m+5m"),
         ("outage-share", share, "SHARE", "share of requests that fail in it (0.1)"),
+        ("pod-speed-spread", float, "SIGMA", "how unlike the pods' response times are: 0.05 for some 5 %"),
+        ("pod-error-spread", float, "SIGMA", "how unlike their odds of a failure are"),
+        ("pod-speed-drift", float, "SIGMA", "how far the response times of every pod wander, each for itself"),
+        ("pod-error-drift", float, "SIGMA", "how far its odds of a failure wander"),
+        ("drift-time", seconds, "TIME", "after which a pod has forgotten where it was (20m)"),
+        ("spells", float, "N", "bad spells of every pod of either revision in an hour, at random"),
+        ("spell-time", seconds, "TIME", "their mean length (3m)"),
+        ("spell-share", share, "SHARE", "share of the requests to a pod that fail in its bad spell (0.5)"),
+        ("poison", float, "N", "poisoned requests in an hour: every try of one fails"),
+        ("poison-tries", int, "N", "how often each is tried, at one revision, within seconds (10)"),
         ("churn", seconds, "TIME", "every pod restarts or is replaced after this time"),
         ("missing", share, "SHARE", "share of scrapes that fail"),
         ("target-gone", span, "START+LENGTH", "Prometheus does not know the candidate's pods"),
@@ -139,6 +158,12 @@ def _add_case_options(command: argparse.ArgumentParser) -> None:
         "--objectives", type=_names, metavar="NAME,...", help=f"which are promised: {', '.join(OBJECTIVES)}"
     )
     groups["objectives"].add_argument(
+        "--proof",
+        choices=[proof.value for proof in Proof],
+        metavar="NAME",
+        help=f"what a promotion has to prove: {', '.join(PROOFS)} (BelowTwiceTheLimit)",
+    )
+    groups["objectives"].add_argument(
         "--rollback-without-evidence",
         action="store_const",
         const=True,
@@ -154,8 +179,9 @@ def _run(options: argparse.Namespace) -> None:
         print_text(list_scenarios())
         return
     try:
-        case = _case(options)
-        plan = _plan(options, case)
+        file = _read_file(options.file) if options.file else None
+        case = _case(options, file)
+        plan = _plan(options, case, file.proofs if file else {})
     except ValueError as error:
         options.command.error(f"argument --{error}")
     for note in _notes(case):
@@ -167,17 +193,19 @@ def _run(options: argparse.Namespace) -> None:
     (print_json if options.json else print_text)(_run_simulation(options, plan))
 
 
-def _case(options: argparse.Namespace) -> Case:
-    """The scenario, changed by the file, changed by the options."""
-    changes: dict[str, Any] = dict(SCENARIOS[options.scenario].changes)
-    if options.file:
-        # Only now: the other commands must not wait for the API's models to load.
-        from palier.cli.simulate.file import file_changes  # noqa: PLC0415
+def _read_file(path: str) -> "FileChanges":
+    # Only now: the other commands must not wait for the API's models to load.
+    from palier.cli.simulate.file import file_changes  # noqa: PLC0415
 
-        file = file_changes(options.file)
-        for note in file.notes:
-            warn(f"palier: {note}")
-        changes |= file.changes
+    file = file_changes(path)
+    for note in file.notes:
+        warn(f"palier: {note}")
+    return file
+
+
+def _case(options: argparse.Namespace, file: "FileChanges | None") -> Case:
+    """The scenario, changed by the file, changed by the options."""
+    changes: dict[str, Any] = dict(SCENARIOS[options.scenario].changes) | (file.changes if file else {})
     given = {one.name: value for one in fields(Case) if (value := getattr(options, one.name, None)) is not None}
     if options.weight is not None:
         changes["stages"] = (Stage(options.weight, 0.0, 0.0),)
@@ -204,7 +232,12 @@ def _check_events(case: Case) -> None:
     """Refuse a case whose point lies after its end."""
     if case.onset >= case.duration:
         raise ValueError(f"onset: {write_time(case.onset)} is not before the end ({write_time(case.duration)})")
-    events = {"outage": case.outage, "target-gone": case.target_gone, "prometheus-down": case.prometheus_down}
+    events = {
+        "outage": case.outage,
+        "bad-pod": case.bad_pod,
+        "target-gone": case.target_gone,
+        "prometheus-down": case.prometheus_down,
+    }
     for name, event in events.items():
         if event.length and event.start >= case.duration:
             raise ValueError(f"{name}: {write_time(event.start)} is not before the end ({write_time(case.duration)})")
@@ -227,10 +260,14 @@ def _notes(case: Case) -> list[str]:
     return notes
 
 
-def _plan(options: argparse.Namespace, case: Case) -> "Plan":
+def _plan(options: argparse.Namespace, case: Case, proofs: Mapping[str, Proof]) -> "Plan":
     from palier.simulate.runs import Plan, check  # noqa: PLC0415
 
-    plan = Plan(case, engine=options.engine, seed=options.seed, settings=tuple(options.set))
+    if options.proof and options.engine != "palier":
+        raise ValueError(f"proof: only Palier proves anything, and {options.engine} decides here")
+    if options.proof:
+        proofs = dict.fromkeys(case.objectives, Proof(options.proof))
+    plan = Plan(case, engine=options.engine, seed=options.seed, settings=tuple(options.set), proofs=proofs)
     check(plan)
     return plan
 
@@ -239,6 +276,7 @@ def _run_simulation(options: argparse.Namespace, plan: "Plan") -> str:
     from palier.cli.simulate.page import page  # noqa: PLC0415
     from palier.cli.simulate.pool import play_all  # noqa: PLC0415
     from palier.simulate.measures import parameters, summary  # noqa: PLC0415
+    from palier.simulate.waiting import describe_proofs  # noqa: PLC0415
 
     runs = play_all(plan, options.runs, jobs=options.jobs or _cpus())
     result = {
@@ -248,6 +286,7 @@ def _run_simulation(options: argparse.Namespace, plan: "Plan") -> str:
         "candidateIsWorse": plan.case.candidate_is_worse,
         **summary(runs, plan.case),
         "settings": list(plan.settings),
+        **(describe_proofs(plan) if plan.engine == "palier" else {}),
         "parameters": parameters(plan.case),
     }
     if options.plot:

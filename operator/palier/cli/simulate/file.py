@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from palier.api.spec.values import Proof
 from palier.api.v1alpha1 import ModelDeployment, OnNoEvidence, parse
 from palier.cli.yaml_files import explain_unreadable
 from palier.errors import InvalidSettings, InvalidSpec
@@ -18,6 +19,8 @@ class FileChanges:
 
     changes: dict[str, Any]
     """Parameters of `Case`."""
+    proofs: dict[str, Proof]
+    """What its objectives ask a promotion to prove, by their names in a case."""
     notes: tuple[str, ...]
     """What of it is not simulated, for the user."""
 
@@ -31,18 +34,23 @@ def file_changes(path: str) -> FileChanges:
     """
     deployment = _deployment(path)
     changes: dict[str, Any] = {}
+    proofs: dict[str, Proof] = {}
     notes: list[str] = []
     names: list[str] = []
     for objective in deployment.spec.objectives:
         if objective.error_rate is not None and "errors" not in names:
-            names.append("errors")
+            simulated = "errors"
             changes["max_errors"] = objective.error_rate.max_percent.fraction
         elif objective.latency is not None and "latency" not in names:
-            names.append("latency")
+            simulated = "latency"
             changes["latency_threshold"] = objective.latency.threshold.seconds
             changes["percentile"] = objective.latency.percentile
         else:
             notes.append(f"objective {objective.name} is not simulated: the first errorRate and latency ones are")
+            continue
+        names.append(simulated)
+        if objective.proof is not None:
+            proofs[simulated] = objective.proof
     if not names:
         raise InvalidSpec("spec.objectives", "there is no errorRate and no latency objective to simulate")
     release = deployment.spec.release
@@ -60,7 +68,7 @@ def file_changes(path: str) -> FileChanges:
     )
     changes["stable_pods"] = deployment.spec.serving.replicas
     changes["rollback_without_evidence"] = release.on_no_evidence is OnNoEvidence.ROLLBACK
-    return FileChanges(changes, tuple(notes))
+    return FileChanges(changes, proofs, tuple(notes))
 
 
 def _deployment(path: str) -> ModelDeployment:

@@ -4,19 +4,37 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from palier.api.spec.values import Proof
 from palier.cli.simulate.values import write_time
+from palier.evidence.sentences import duration
 from palier.simulate.case import Case
 from palier.simulate.knobs import knobs
 from palier.simulate.measures import parameters
 from palier.simulate.runs import Run
 from palier.simulate.scenarios import SCENARIOS
 
-TIMES = frozenset({"look", "scrape", "latencyThreshold", "onset", "ramp", "latencyMedian", "slowFor", "churn"})
+TIMES = frozenset(
+    {
+        "look",
+        "scrape",
+        "latencyThreshold",
+        "onset",
+        "ramp",
+        "latencyMedian",
+        "slowFor",
+        "churn",
+        "driftTime",
+        "spellTime",
+    }
+)
 """Parameters that are seconds."""
 
 _BARS = 12
 _BAR_WIDTH = 40
 _LABEL = 34
+_PROOF_WIDTH = 20
+_CELL_WIDTH = 12
+_USUAL_PROOFS = frozenset({Proof.BELOW_TWICE_THE_LIMIT.value, Proof.WITHIN_LIMIT.value})
 
 
 def list_scenarios() -> str:
@@ -36,7 +54,8 @@ def page(result: Mapping[str, Any], runs: Sequence[Run]) -> str:
         result: the measures as in JSON.
         runs: what they were made from, for the bars.
     """
-    return "\n".join([*_head(result), "", *_rows(result), "", conclusion(result), *_bars(result, runs)])
+    concluded = [conclusion(result), *_describe_missed(result)]
+    return "\n".join([*_head(result), "", *_rows(result), "", *concluded, *_waits(result), *_bars(result, runs)])
 
 
 def conclusion(result: Mapping[str, Any]) -> str:
@@ -63,7 +82,10 @@ def _head(result: Mapping[str, Any]) -> Iterator[str]:
         f"{result['engine']}{settings}; {result['runs']} releases of {case['minutes']:g} min, "
         f"{case['rps']:g} requests/s, {weights} % to the candidate, seed {result['seed']}"
     )
-    if changed := _describe_changes(case):
+    asked = ", ".join(
+        f"proof {proof} of {name}" for name, proof in result.get("proofs", {}).items() if proof not in _USUAL_PROOFS
+    )
+    if changed := ", ".join(part for part in (_describe_changes(case), asked) if part):
         yield f"with {changed}"
 
 
@@ -113,6 +135,35 @@ def _rows(result: Mapping[str, Any]) -> Iterator[str]:
     requests = result["medianCandidateRequestsToRollback"]
     yield _row("candidate's requests to rollback", f"{'never' if requests is None else f'{requests:.0f}':>9}")
     yield _row("decided on absent data", f"{result['decidedOnAbsentData']:>9}")
+
+
+def _describe_missed(result: Mapping[str, Any]) -> Iterator[str]:
+    """What became of a bad candidate that was not rolled back: nobody promoted it, or somebody did."""
+    if result["candidateIsWorse"] and result["rollbackRate"] < 1:
+        promoted, undecided = _percent(result["promoteRate"]), _percent(result["undecidedRate"])
+        yield f"It was promoted in {promoted} of the releases, and undecided at the end in {undecided}."
+
+
+def _waits(result: Mapping[str, Any]) -> Iterator[str]:
+    """How long each strength of proof takes at more traffic and at less."""
+    waits = result.get("untilProven", {})
+    if not waits.get("seconds"):
+        return
+    shortest = sum(stage["minimum"] for stage in result["parameters"]["stages"])
+    yield ""
+    yield "Time until a candidate as good as stable is proven: about half are by then, most within twice that"
+    yield _line_of_waits("", [f"{rate:g}/s" for rate in waits["requestsPerSecond"]])
+    for proof, seconds in waits["seconds"].items():
+        yield _line_of_waits(proof, [_wait(time) for time in seconds])
+    yield f"Nothing is promoted before the shortest times of the stages are over ({_wait(shortest)})."
+
+
+def _line_of_waits(label: str, cells: Sequence[str]) -> str:
+    return f"  {label:<{_PROOF_WIDTH}}" + "".join(f"{cell:>{_CELL_WIDTH}}" for cell in cells)
+
+
+def _wait(seconds: float | None) -> str:
+    return "never" if seconds is None else duration(seconds)
 
 
 def _bars(result: Mapping[str, Any], runs: Sequence[Run]) -> Iterator[str]:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from palier.api.v1alpha1 import Landing, OnNoEvidence
-from palier.evidence.objective import Verdict, begin_share, combine_verdicts
+from palier.evidence.objective import Verdict, begin_share, begin_warm_up, combine_verdicts
 from palier.measuring.sources import Origin
+from palier.release.caution import describe_caution
 from palier.release.holds import (
     CANNOT_MEASURE,
     JUDGING,
@@ -43,7 +44,7 @@ def _open(situation: Situation, opened: Situation) -> Decision:
 
 def begin_shift(opened: Situation) -> Decision:
     """The candidate may have the share of a stage that has just opened."""
-    weight = opened.release.landing.weight if opened.release.landing else ALL
+    weight = opened.release.weight
     unproven = opened.observation.facts(opened.candidate.revision).unproven
     notes = (Note("Warning", "PortUnknown", unproven),) if unproven and not opened.release.reached_weight else ()
     return Decision(opened.state, notes=notes, hold=Hold("Shifting", f"moving to {weight} % of the traffic"))
@@ -56,14 +57,14 @@ def follow_landing(
     state, now, release, stage = situation.state, situation.now, situation.release, situation.landing
     if release.traffic_since is None:
         return _await_traffic(situation, stage)
-    if not _is_in_force(situation, stage):
+    if not _is_in_force(situation):
         # Somebody has changed the split, or everybody was sent to the candidate: the stage's time begins anew.
         anew = replace(state, release=replace(release, traffic_since=None))
         return Decision(anew, hold=waiting_for_route(situation))
     held_for = now - release.traffic_since
     verdict = combine_verdicts(judgements)
     failed = [judgement.message for judgement in judgements if judgement.verdict is Verdict.FAIL]
-    if failed:
+    if failed and release.cautious_since is None:
         breach = "; ".join(failed)
         message = f"the release is held (onBreach: Hold): {breach}"
         notes = () if release.breach else (Note("Warning", "ObjectiveBreached", message),)
@@ -72,6 +73,8 @@ def follow_landing(
         )
     if held := find_hold(situation, f"at {stage.weight} %"):
         return Decision(state, hold=held)
+    if held := describe_caution(situation):
+        return _without_verdict(situation, stage, held, judgements, when_over)
     if held_for < stage.min_duration.seconds:
         blind = first_gap(situation, judgements)
         if blind and blind.reason == CANNOT_MEASURE:
@@ -84,10 +87,10 @@ def follow_landing(
     return _without_verdict(situation, stage, gap or Hold(JUDGING, "there is no verdict yet"), judgements, when_over)
 
 
-def _is_in_force(situation: Situation, stage: Landing) -> bool:
-    """Whether the candidate has its stage's share; without a gateway that is only as fine as the pods."""
+def _is_in_force(situation: Situation) -> bool:
+    """Whether the candidate has the share that it should have; without a gateway that is only as fine as the pods."""
     weight = situation.observation.weight(situation.candidate.revision)
-    return 0 < weight < ALL if situation.deployment.spec.traffic.gateway is None else weight == stage.weight
+    return 0 < weight < ALL if situation.deployment.spec.traffic.gateway is None else weight == situation.release.weight
 
 
 def _without_verdict(
@@ -121,13 +124,17 @@ def _await_traffic(situation: Situation, stage: Landing) -> Decision:
     needed = stage_replicas(situation.deployment, state, situation.observation, now=now)
     if not situation.observation.facts(revision).carries(needed):
         return Decision(state, hold=waiting_for_pods(situation, needed))
-    if not _is_in_force(situation, stage) or not situation.observation.route.accepted:
+    if not _is_in_force(situation) or not situation.observation.route.accepted:
         return Decision(state, hold=waiting_for_stable(situation) or waiting_for_route(situation))
-    note = Note("Normal", "StageStarted", f"{revision} takes {weight} % of the traffic")
+    notes = (Note("Normal", "StageStarted", f"{revision} takes {weight} % of the traffic"),)
     hold = Hold("MinimumDuration", f"the stage at {stage.weight} % lasts at least {stage.min_duration}")
     shared = {name: begin_share(evidence) for name, evidence in release.evidence.items()}
+    if not release.steps_down:  # a step of the share takes no new pods, and those that are there have had users
+        shared = {name: begin_warm_up(evidence) for name, evidence in shared.items()}
     begun = replace(release, traffic_since=now, evidence=shared)
-    return Decision(replace(state, release=begun), notes=(note,), hold=hold)
+    if held := describe_caution(situation):
+        return Decision(replace(state, release=begun), hold=held)
+    return Decision(replace(state, release=begun), notes=notes, hold=hold)
 
 
 CANARY = StageKind(

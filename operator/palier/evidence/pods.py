@@ -1,0 +1,181 @@
+"""Are pods of one version as different from each other as the two versions are?
+
+A test that counts requests is certain of any difference after enough of them. But pods of one version differ, too: one
+runs on a slower node, one has a broken connection. With one pod of the candidate and three of stable, speeds that
+differ by 5 % from pod to pod look like a slower version in 1 of 7 releases, and no number of requests helps. So a
+version is blamed only for a difference that is large beside the differences between pods of one version.
+
+Each pod has the logarithm of the odds of a bad event, over the last looks. The mean over the candidate's pods, minus
+that over stable's, is compared with what pods differ by, as in the t-test for two samples:
+
+    W = t sqrt(v (1/m + 1/n)),    v = (NU0 s0^2 + S) / (NU0 + m + n - 2)
+
+where m and n are the pods of candidate and stable, S is the sum of the squared deviations of each version's pods from
+their mean, less what chance alone would give, t is the quantile of Student's distribution with NU0 + m + n - 2 degrees
+of freedom, and s0 is what pods are supposed to differ by where there are too few to tell, as if NU0 pods had shown it.
+One bad pod beside a good one of the same version makes S large, so that it is not the version's fault; two bad pods
+that agree make it small. Only pods count for S in which their version's share would give some bad events.
+
+Looks are forgotten slowly: each takes a twentieth of the weight of those before. So a regression that starts late is
+compared with pods as they are now, and pods that wander are compared while they do.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, Self
+
+from scipy.special import stdtrit
+
+PodCounts = Mapping[str, tuple[float, float]]
+"""All and bad events of one look by the name of the pod."""
+
+NU0: Final = 4.0
+"""Pods that the supposed spread weighs as much as."""
+MOST_PODS: Final = 8
+"""Pods of each version that are kept: the first by name; more would tell hardly more."""
+LEAST_EXPECTED: Final = 3.0
+"""Bad events that the version's share has to give a pod so that the pod tells something."""
+_SURPRISE: Final = 0.995
+"""Quantile of Student's distribution: half of the allowed false rollbacks."""
+_KEPT: Final = 0.95
+"""Part of the weight that older looks keep at each look."""
+_FORGOTTEN: Final = 0.5
+"""Events below which a pod is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodTally:
+    """The events of one pod, older ones counted less."""
+
+    name: str
+    total: float
+    bad: float
+
+    def __post_init__(self) -> None:
+        """Refuse what no pod can have counted."""
+        if not 0 <= self.bad <= self.total < math.inf:
+            raise ValueError(f"impossible counts of a pod: {self}")
+
+    @property
+    def log_odds(self) -> float:
+        """Logarithm of the odds of a bad event, with half an event added to either side."""
+        return math.log((self.bad + 0.5) / (self.total - self.bad + 0.5))
+
+    @property
+    def noise(self) -> float:
+        """Variance of it by chance alone."""
+        return 1 / (self.bad + 0.5) + 1 / (self.total - self.bad + 0.5)
+
+
+Arm = tuple[PodTally, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """The events of both versions by pod."""
+
+    candidate: Arm = ()
+    stable: Arm = ()
+
+    def add_look(self, candidate: PodCounts, stable: PodCounts) -> "Pods":
+        """The tallies after one more look."""
+        return Pods(_add(self.candidate, candidate), _add(self.stable, stable))
+
+    def to_status(self) -> dict[str, Any]:
+        """For `status`; counts as decimal strings that read back exactly."""
+        return {
+            name: [{"pod": one.name, "total": repr(one.total), "bad": repr(one.bad)} for one in arm]
+            for name, arm in (("candidate", self.candidate), ("stable", self.stable))
+            if arm
+        }
+
+    @classmethod
+    def from_status(cls, status: Mapping[str, Any]) -> Self:
+        """The inverse of `to_status`; what is missing reads as never observed.
+
+        Raises:
+            KeyError, TypeError, ValueError: something is there but unreadable.
+        """
+        candidate, stable = (
+            tuple(PodTally(str(one["pod"]), float(one["total"]), float(one["bad"])) for one in status.get(name) or ())
+            for name in ("candidate", "stable")
+        )
+        return cls(candidate, stable)
+
+
+NO_PODS: Final = Pods()
+
+
+def count_telling(arm: Arm) -> int:
+    """The pods of a version that tell something about it."""
+    return len(_find_telling(arm))
+
+
+def find_worst(pods: Pods) -> PodTally | None:
+    """The candidate's pod with the highest share of bad events; None without any pod."""
+    return max(pods.candidate, key=lambda one: one.log_odds, default=None)
+
+
+def differ_as_much(pods: Pods, *, spread: float, limit: float | None = None) -> bool:
+    """Whether pods of one version differ so much that the candidate's need not be worse because of their version.
+
+    Args:
+        pods: the events of both versions by pod.
+        spread: standard deviation of the log odds that pods are supposed to have.
+        limit: share of bad events that is allowed, where that is a reason to blame the candidate as well.
+    """
+    if not (pods.candidate and pods.stable):
+        return False
+    mine, theirs = _find_telling(pods.candidate), _find_telling(pods.stable)
+    freedom = NU0 + max(0, len(mine) - 1) + max(0, len(theirs) - 1)
+    variance = (NU0 * spread**2 + _sum_deviations(mine) + _sum_deviations(theirs)) / freedom
+    reach = _quantile(freedom) * math.sqrt(variance)
+    m, n = len(mine) or len(pods.candidate), len(theirs) or len(pods.stable)
+    here, there = _find_level(mine, pods.candidate), _find_level(theirs, pods.stable)
+    if here - there >= reach * math.sqrt(1 / m + 1 / n):
+        return False
+    return limit is None or here - math.log(limit / (1 - limit)) < reach / math.sqrt(m)
+
+
+def _add(before: Arm, looked: PodCounts) -> Arm:
+    found = {one.name: (one.total * _KEPT, one.bad * _KEPT) for one in before}
+    for name, (total, bad) in looked.items():
+        known = found.get(name, (0.0, 0.0))
+        found[name] = known[0] + total, known[1] + bad
+    kept = sorted(name for name, (total, _) in found.items() if total >= _FORGOTTEN)[:MOST_PODS]
+    return tuple([_round(name, *found[name]) for name in kept])
+
+
+def _round(name: str, total: float, bad: float) -> PodTally:
+    """Three decimals are enough, and keep the status short."""
+    rounded = round(total, 3)
+    return PodTally(name, rounded, min(rounded, round(bad, 3)))
+
+
+def _find_telling(arm: Arm) -> Sequence[PodTally]:
+    total = math.fsum(one.total for one in arm)
+    share = math.fsum(one.bad for one in arm) / total if total else 0.0
+    return [one for one in arm if one.total * share >= LEAST_EXPECTED]
+
+
+def _find_level(telling: Sequence[PodTally], arm: Arm) -> float:
+    """The mean log odds of the pods that tell something; of all events together where none does."""
+    if telling:
+        return math.fsum(one.log_odds for one in telling) / len(telling)
+    return PodTally("", math.fsum(one.total for one in arm), math.fsum(one.bad for one in arm)).log_odds
+
+
+def _sum_deviations(telling: Sequence[PodTally]) -> float:
+    """Squared deviations from the mean beyond what chance gives."""
+    if len(telling) < 2:  # noqa: PLR2004 - one pod differs from nobody
+        return 0.0
+    mean = math.fsum(one.log_odds for one in telling) / len(telling)
+    by_chance = math.fsum(one.noise for one in telling) * (1 - 1 / len(telling))
+    return max(0.0, math.fsum((one.log_odds - mean) ** 2 for one in telling) - by_chance)
+
+
+@lru_cache(maxsize=64)
+def _quantile(freedom: float) -> float:
+    return float(stdtrit(freedom, _SURPRISE))

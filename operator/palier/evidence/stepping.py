@@ -1,0 +1,146 @@
+"""Does the candidate's share go down or up again, or may a breach end the release?
+
+While nothing is suspected, a suspicion or a breach lowers the share to 1 %, if enough requests arrive there to tell
+more. At 1 % a breach ends the release only when fresh requests confirm it, and the candidate gets its share back when
+they clear it; but after two steps down in one stage it stays at 1 % until a verdict or the stage's deadline.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from enum import Enum, auto
+from typing import Final
+
+from palier.api.status.values import SuspectedBy
+from palier.evidence import proportion
+from palier.evidence.caution import CONFIRMED, NO_CAUTION, Caution, Suspicion, suspect
+from palier.evidence.objective import has_failed
+from palier.evidence.odds_ratio import RATIOS, multiply_odds
+from palier.evidence.rules import ObjectiveRule, Rule
+from palier.evidence.state import Evidence
+
+LEAST_WEIGHT: Final = 1
+"""Percent of the requests that a suspected candidate keeps."""
+MOST_STEPS: Final = 2
+"""How often the share goes down in one stage."""
+ENOUGH: Final = 10
+"""Requests of a look that have to be left at the least weight."""
+LONGEST_DOUBT: Final = 15
+"""Looks at the least weight within which a suspicion that is right is confirmed on average, at most."""
+
+Judged = tuple[Evidence, Rule]
+
+
+class Step(Enum):
+    """What becomes of the candidate's share."""
+
+    STAY = auto()
+    DOWN = auto()
+    UP = auto()
+    END = auto()
+    """A breach is certain: the release may end."""
+
+
+def choose_step(judged: Iterable[Judged], *, weight: int, cautious: bool, steps: int) -> Step:
+    """What becomes of the candidate's share after a look.
+
+    Args:
+        judged: the evidence of every objective that could be measured, with its rule.
+        weight: the share that is in force, in percent.
+        cautious: whether the share is at the least weight because of a suspicion.
+        steps: how often it has gone down in this stage.
+    """
+    pairs = list(judged)
+    failed = [pair for pair in pairs if has_failed(*pair)]
+    if cautious:
+        if any(is_confirmed(*pair) for pair in failed):
+            return Step.END
+        clear = not failed and all(is_cleared(*pair) for pair in pairs)
+        return Step.UP if clear and steps < MOST_STEPS else Step.STAY
+    if steps < MOST_STEPS and weight > LEAST_WEIGHT and all(can_step_down(*pair, weight=weight) for pair in failed):
+        suspected = failed or [pair for pair in pairs if is_suspected(*pair) and can_step_down(*pair, weight=weight)]
+        if suspected:
+            return Step.DOWN
+    return Step.END if failed else Step.STAY
+
+
+def is_suspected(evidence: Evidence, rule: Rule) -> bool:
+    """Whether fewer users should meet the candidate until more is known."""
+    if not (isinstance(rule, ObjectiveRule) and rule.cautious) or evidence.caution.suspicion is not None:
+        return False
+    if proportion.is_dead(evidence, rule):
+        return True
+    return evidence.caution.reaches(-math.log(rule.alpha), compares=rule.compare_with_stable)
+
+
+def describe_doubt(evidence: Evidence, rule: Rule) -> str:
+    """Where the doubt about a candidate stands, in one word; empty where there is none."""
+    suspicion = evidence.caution.suspicion
+    if suspicion is None:
+        return "Suspected" if is_suspected(evidence, rule) else ""
+    if suspicion.is_cleared:
+        return "Cleared"
+    return "Confirmed" if is_confirmed(evidence, rule) else "Doubted"
+
+
+def can_step_down(evidence: Evidence, rule: Rule, *, weight: int) -> bool:
+    """Whether a lower share spares users much, and leaves enough requests to tell more soon.
+
+    A group of users that alone is worse off has too few requests at the least weight. A small difference harms few, and
+    would take so long to show there that it is better to find it with the requests of the whole share.
+    """
+    if not (isinstance(rule, ObjectiveRule) and rule.cautious):
+        return False
+    left = evidence.last.total * LEAST_WEIGHT / weight
+    if left < ENOUGH or proportion.alarm(evidence, rule) == proportion.SEGMENT_WORSE:
+        return False
+    suspicion = _suspect(evidence).suspicion
+    return suspicion is not None and _count_until_confirmed(suspicion, evidence, rule) <= LONGEST_DOUBT * left
+
+
+def is_confirmed(evidence: Evidence, rule: Rule) -> bool:
+    """Whether a breach rests on fresh requests as well, where there was a suspicion."""
+    suspicion = evidence.caution.suspicion
+    if suspicion is None or not isinstance(rule, ObjectiveRule):
+        return True
+    if proportion.alarm(evidence, rule) == proportion.SEGMENT_WORSE:
+        return True
+    return suspicion.is_confirmed or (suspicion.looks > 0 and proportion.is_dead(evidence, rule))
+
+
+def is_cleared(evidence: Evidence, _rule: Rule) -> bool:
+    """Whether nothing is suspected any more."""
+    suspicion = evidence.caution.suspicion
+    return suspicion is None or suspicion.is_cleared
+
+
+def step_down(evidence: Evidence, rule: Rule) -> Evidence:
+    """The evidence when the share goes down: what is suspected is followed on fresh requests from now on."""
+    if not (is_suspected(evidence, rule) or (isinstance(rule, ObjectiveRule) and has_failed(evidence, rule))):
+        return replace(evidence, caution=NO_CAUTION)
+    return replace(evidence, caution=_suspect(evidence))
+
+
+def step_up(evidence: Evidence) -> Evidence:
+    """The evidence when the share goes up again: the early test begins anew."""
+    return replace(evidence, caution=NO_CAUTION)
+
+
+def _suspect(evidence: Evidence) -> Caution:
+    return suspect(evidence.caution, relative=evidence.relative, absolute=evidence.absolute)
+
+
+def _count_until_confirmed(suspicion: Suspicion, evidence: Evidence, rule: ObjectiveRule) -> float:
+    """Fresh requests until a suspicion that is right is confirmed, on average.
+
+    What each of them adds is the divergence of Kullback and Leibler between the suspected share of bad events and that
+    of a candidate that is just good enough.
+    """
+    if suspicion.by is SuspectedBy.RELATIVE:
+        release = evidence.release
+        stable = (release.stable_bad + 0.5) / (release.stable_total + 1)
+        good = multiply_odds(stable, rule.caution_margin)
+        bad = multiply_odds(stable, rule.margin * RATIOS[suspicion.bet])
+    else:
+        good, bad = rule.limit, multiply_odds(rule.limit, RATIOS[suspicion.bet])
+    return CONFIRMED / (bad * math.log(bad / good) + (1 - bad) * (math.log1p(-bad) - math.log1p(-good)))
