@@ -337,3 +337,20 @@ def test_failures_end_a_release_that_warms_up() -> None:
     failing = {"latency": COLD, "errors": seen("errors", Counts(3, 3, 3), Counts(9, 0, 0), looks=3)}
 
     assert release_of(decided(failing, after=20.0)).phase is ReleasePhase.ROLLING_BACK
+
+
+@pytest.mark.parametrize(("steps_down", "warm_since"), [(0, None), (1, NOW)])
+def test_a_stage_begins_a_warm_up_and_a_step_of_the_share_within_it_does_not(
+    steps_down: int, warm_since: float | None
+) -> None:
+    """A stage may have new pods; those that get fewer users for a while, or get them back, stay as warm as they are."""
+    state = releasing(
+        ReleasePhase.CANARY, plan=planned(deployment()), traffic_since=None, steps_down=steps_down, evidence=GOOD
+    )
+    until = Coverage(NOW + 1)
+    measured = MeasuredEvidence(GOOD, pods_read=until, router_read=until)
+    seen_now = replace(observed(HEALTHY, {STABLE: 75, CANDIDATE: 25}, wanted=CANDIDATE), measured=measured)
+    begun = release_of(decide(deployment(), seen_now, state, now=NOW + 1))
+
+    assert begun.traffic_since == NOW + 1
+    assert begun.evidence["latency"].warm_since == warm_since
