@@ -32,6 +32,7 @@ __all__ = [
     "alarm",
     "begin_share",
     "begin_stage",
+    "begin_warm_up",
     "combine_verdicts",
     "has_failed",
     "judge",
@@ -55,6 +56,7 @@ def observe(
     *,
     segments: Mapping[str, tuple[Counts, Counts]] = _NO_SEGMENTS,
     same_edges: bool = True,
+    seconds: float = 0.0,
     scraped: ScrapedStep | None = None,
     pods: tuple[PodCounts, PodCounts] | None = None,
 ) -> Evidence:
@@ -67,6 +69,7 @@ def observe(
         rule: how the objective is judged; the same in every look of a release.
         segments: candidate's and stable's counts by segment, for rules that are segmented.
         same_edges: whether the histograms of both arms answer at the same bucket edges; always so for other sources.
+        seconds: how long it is since the look before; asked for by rules of what comes in spells.
         scraped: the scrapes that the counts come from, where all of them are requests that the pods themselves count;
             None otherwise, and where the pods of a revision were not scraped.
         pods: candidate's and stable's events by pod, where the pods themselves count them.
@@ -80,7 +83,7 @@ def observe(
         served = (served[0] + candidate.total, served[1] + stable.total) if served else (0, 0)
     match rule, candidate, stable:
         case ObjectiveRule(), Counts(), Counts() | None:
-            look = proportion.SharesLook(candidate, stable, segments, same_edges, served, arrivals)
+            look = proportion.SharesLook(candidate, stable, segments, same_edges, seconds, served, arrivals)
             after = proportion.observe(evidence, look, rule)
             return replace(after, pods=after.pods.add_look(*pods)) if pods else after
         case MeanRule(), Amounts(), Amounts() | None:
@@ -95,6 +98,11 @@ def begin_share(evidence: Evidence) -> Evidence:
     """Another weight is in force: what was served is counted anew, from the second look on that sees both arms."""
     begun = evidence.served is None and evidence.arrivals is None
     return evidence if begun else replace(evidence, served=None, arrivals=None)
+
+
+def begin_warm_up(evidence: Evidence) -> Evidence:
+    """A stage's weight is in force: the pods that it takes may be new ones, so the candidate warms up anew."""
+    return evidence if evidence.warm_since is None else replace(evidence, warm_since=None)
 
 
 def begin_stage(evidence: Evidence) -> Evidence:

@@ -37,6 +37,7 @@ SEGMENT_WORSE = "SegmentWorse"
 OBJECTIVE_BREACHED = "ObjectiveBreached"
 STABLE_BREACHES_TOO = "StableBreachesToo"
 TOO_FEW_BAD_EVENTS = "TooFewBadEvents"
+FEW_SPELLS = "FewSpells"
 PODS_DIFFER = "PodsDiffer"
 
 FAILURES = frozenset({HARD_STOP, WORSE_THAN_STABLE, SEGMENT_WORSE, OBJECTIVE_BREACHED})
@@ -50,6 +51,8 @@ class SharesLook(NamedTuple):
     stable: Counts | None
     segments: Mapping[str, tuple[Counts, Counts]]
     same_edges: bool
+    seconds: float
+    """Since the look before."""
     served: tuple[int, int] | None
     """Events of both arms under the present weight, with this look."""
     arrivals: Arrivals | None
@@ -58,7 +61,7 @@ class SharesLook(NamedTuple):
 
 def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Evidence:
     """The evidence after one more look; see `objective.observe`."""
-    candidate, stable, by_segment, same_edges, served, arrivals = look
+    candidate, stable, by_segment, same_edges, seconds, served, arrivals = look
     last = Tally.from_counts(candidate, stable)
     release, stage = evidence.release.plus(last), evidence.stage.plus(last)
     if candidate.total == 0:
@@ -102,8 +105,10 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
         candidate_jumps=jumps,
         stable_jumps=stable_jumps,
         segments=known,
+        spells=evidence.spells.add_look(last.bad, last.total, seconds=seconds) if rule.in_spells else evidence.spells,
         served=served,
         arrivals=arrivals,
+        warm_since=evidence.warm_since,
         of=evidence.of,
         pods=evidence.pods,
     )
@@ -125,6 +130,8 @@ def alarm(evidence: Evidence, rule: ObjectiveRule) -> str:
         return TOO_FEW_BAD_EVENTS
     if not relative and stable_breaches(evidence, rule):
         return STABLE_BREACHES_TOO
+    if not relative and rule.in_spells and evidence.spells.log_e(rule.limit) < needed:
+        return FEW_SPELLS
     if do_pods_differ(evidence, rule, breached=breached):
         return PODS_DIFFER
     return WORSE_THAN_STABLE if relative else OBJECTIVE_BREACHED

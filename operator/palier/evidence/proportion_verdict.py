@@ -90,6 +90,12 @@ class _Case:
                 return f"worse for {self._segments()}"
             case tests.STABLE_BREACHES_TOO:
                 return f"{worse}; {limit}, but stable breaches it too, so the candidate cannot be blamed"
+            case tests.FEW_SPELLS:
+                spells = f"{evidence.spells.spells} spells" if evidence.spells.spells != 1 else "one spell"
+                return (
+                    f"{worse}; {limit}, but that was in {spells}, which may be a few bad moments; evidence that it is "
+                    f"too often {odds(evidence.spells.log_e(rule.limit))} {needs}"
+                )
             case tests.PODS_DIFFER:
                 return f"{worse}; {limit}; {self._describe_pods()}"
             case tests.OBJECTIVE_BREACHED:

@@ -58,6 +58,8 @@ class ObjectiveRule:
     """Whether a promotion needs proof that the odds ratio against stable is below 1, as an experiment does."""
     segmented: bool = False
     """Whether groups of users are compared with stable one by one, too."""
+    in_spells: bool = False
+    """Whether bad events come in spells of looks, as those of a gauge do: see `spells`."""
     pod_spread: float = 0.3
     """Standard deviation of the log odds of a bad event that pods of one version are supposed to have (see `pods`)."""
     cautious: bool = True

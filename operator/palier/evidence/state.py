@@ -5,6 +5,7 @@ goes on where it was. Therefore it is small, and it reads back exactly: floats a
 their digits.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -19,6 +20,7 @@ from palier.evidence.dispersion import NO_JUMPS, Jumps
 from palier.evidence.hard_stop import NO_RUN, HardStopRun
 from palier.evidence.pods import NO_PODS, Pods
 from palier.evidence.segments import SegmentEvidence, Segments
+from palier.evidence.spells import NO_SPELLS, Spells
 
 __all__ = ["EVENTS_OF_A_VALUE", "Amounts", "Counts", "Evidence", "Tally"]
 
@@ -52,6 +54,8 @@ class Evidence:
     candidate_jumps: Jumps = NO_JUMPS
     stable_jumps: Jumps = NO_JUMPS
     segments: Segments = ()
+    spells: Spells = NO_SPELLS
+    """How what comes in spells went from look to look."""
     absolute_mean: Moments = NO_MOMENTS
     """How far the candidate's mean is above its limit, in values of enough events."""
     relative_mean: Moments = NO_MOMENTS
@@ -68,13 +72,18 @@ class Evidence:
     arrivals: Arrivals | None = None
     """The same requests, set side by side so exactly that it can be said that the candidate gets none; None where that
     cannot be done."""
+    warm_since: float | None = None
+    """When the warm-up of the present weight was over, in seconds since the epoch, where times are judged; None while
+    it is not."""
     of: str = ""
     """Digest of what the evidence is about: evidence about something else says nothing."""
 
     def __post_init__(self) -> None:
-        """Refuse numbers of requests that cannot have been served."""
+        """Refuse what cannot have been observed."""
         if self.served is not None and min(self.served) < 0:
             raise ValueError(f"served {self.served} is impossible")
+        if self.warm_since is not None and not math.isfinite(self.warm_since):
+            raise ValueError(f"warm since {self.warm_since} is impossible")
 
     def to_status(self) -> dict[str, Any]:
         """For `status`: camelCase, counts as integers, floats as decimal strings that read back exactly."""
@@ -106,9 +115,15 @@ class Evidence:
             status["dispersion"] = jumps
         if self.segments:
             status["segments"] = by_segment.to_status(self.segments)
-        parts = (("pods", self.pods, NO_PODS), ("caution", self.caution, NO_CAUTION))
+        parts = (
+            ("pods", self.pods, NO_PODS),
+            ("caution", self.caution, NO_CAUTION),
+            ("spells", self.spells, NO_SPELLS),
+        )
         status |= {name: part.to_status() for name, part, nothing in parts if part != nothing}
         status |= self._means_to_status()
+        if self.warm_since is not None:
+            status["warmSince"] = repr(self.warm_since)
         if self.served is not None:
             status["served"] = {"total": self.served[0], "stableTotal": self.served[1]}
         if self.arrivals is not None:
@@ -165,12 +180,14 @@ class Evidence:
                 candidate_jumps=_jumps(dispersion.get("candidate") or {}),
                 stable_jumps=_jumps(dispersion.get("stable") or {}),
                 segments=tuple(_segment(entry) for entry in status.get("segments") or ()),
+                spells=Spells.from_status(status.get("spells")),
                 absolute_mean=Moments.from_status(means.get("absolute") or {}),
                 relative_mean=Moments.from_status(means.get("relative") or {}),
                 waiting_alone=Tally.from_status(status.get("waitingAlone") or {}),
                 waiting_beside=Tally.from_status(status.get("waitingBeside") or {}),
                 served=_read_served(status.get("served")),
                 arrivals=Arrivals.from_status(status.get("arrivals")),
+                warm_since=float(status["warmSince"]) if status.get("warmSince") else None,
                 of=str(status.get("of") or ""),
             )
         except (TypeError, AttributeError, KeyError) as error:

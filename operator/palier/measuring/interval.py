@@ -83,7 +83,7 @@ class LookInterval:
         self._scraped = scraped
         self._unclear = unclear
         self.start = start
-        self._end, self._staleness = end, staleness
+        self.end, self._staleness = end, staleness
         self._read: dict[Question, Answer] = {}
         self._impossible: dict[Question, dict[str, float]] = {}
         self._located: dict[Question, dict[Target, SamplePositions]] = {}
@@ -107,7 +107,7 @@ class LookInterval:
                 candidate=candidate,
                 stable=stable,
                 start=self.start,
-                end=self._end,
+                end=self.end,
                 staleness=self._staleness,
                 weight_since=weight_since,
             )
@@ -247,7 +247,7 @@ class LookInterval:
                 levels = [
                     value
                     for _, one in self._series_of(revision, Question.from_origin(gauge, origin))
-                    for value in one.values[bisect_right(one.times, self.start) : bisect_right(one.times, self._end)]
+                    for value in one.values[bisect_right(one.times, self.start) : bisect_right(one.times, self.end)]
                 ]
                 bad_levels = sum(level > threshold for level in levels)
                 return Counts(len(levels), bad_levels, bad_levels)
@@ -319,7 +319,7 @@ class LookInterval:
                 chosen = read_once(
                     {target: [one for _, one in rows] for target, rows in answer.items()},
                     start=self.start,
-                    end=self._end,
+                    end=self.end,
                     staleness=self._staleness,
                 )
                 answer = {target: rows for target, rows in answer.items() if target in chosen}
@@ -346,10 +346,10 @@ class LookInterval:
         times = series[0].times if series else ()
         for one in series:
             if one.times is not times:
-                return locate_samples(series, start=self.start, end=self._end, staleness=self._staleness)
+                return locate_samples(series, start=self.start, end=self.end, staleness=self._staleness)
         if id(times) not in self._same_times:
             self._same_times[id(times)] = locate_samples(
-                series, start=self.start, end=self._end, staleness=self._staleness
+                series, start=self.start, end=self.end, staleness=self._staleness
             )
         return self._same_times[id(times)]
 
@@ -359,7 +359,7 @@ class LookInterval:
             (target, one)
             for target, rows in self._targets(question).items()
             for owner, one in rows
-            if owner == revision and one.times and one.times[0] <= self._end
+            if owner == revision and one.times and one.times[0] <= self.end
         ]
 
     def _any_fresh(self, revision: str, answer: Answer) -> bool:
@@ -370,11 +370,11 @@ class LookInterval:
         return False
 
     def _is_fresh(self, one: Series) -> bool:
-        held = bisect_right(one.times, self._end) - 1
+        held = bisect_right(one.times, self.end) - 1
         return held >= 0 and self._is_recent(one.times[held])
 
     def _is_recent(self, time: float) -> bool:
-        return time > self._end - self._staleness
+        return time > self.end - self._staleness
 
     def _still_scraped(self, target: Target) -> bool:
         return any(self._is_fresh(one) for _, one in self._scraped.get(target, ()))

@@ -11,16 +11,18 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypedDict
 
-from palier.evidence.counters import LARGEST_COUNT, Target
-from palier.evidence.objective import Amounts, Counts, Evidence, ObjectiveRule, observe, start_evidence
+from palier.evidence.counters import Target
+from palier.evidence.objective import Counts, Evidence, ObjectiveRule, observe, start_evidence
 from palier.evidence.pods import PodCounts
+from palier.measuring.arms import is_compared, read_arm, read_stable_arm
 from palier.measuring.coverage import UNREAD, Coverage
-from palier.measuring.interval import NOWHERE, Answer, LookInterval
+from palier.measuring.interval import Answer, LookInterval
 from palier.measuring.pods import count_by_pod
 from palier.measuring.questions import Question, questions, signal_questions
 from palier.measuring.scrapes import keep_successful
 from palier.measuring.segments import count_by_segment
-from palier.measuring.sources import MeasuredObjective, Origin, Reading, RouterSeries, SlowerThan, Source
+from palier.measuring.sources import MeasuredObjective, Origin, Reading, RouterSeries, SlowerThan
+from palier.measuring.warm_up import NO_WARM_UP, WarmUp, is_steady
 
 SCRAPED = Question("up")
 """The series that Prometheus itself writes for every target at every scrape."""
@@ -56,6 +58,8 @@ class WatchedRelease:
     """Why an objective could not be measured at the last look although its side could be, by its name."""
     lost: Mapping[tuple[str, str], frozenset[Target]] = field(default_factory=dict)
     """Targets that have lost the signal of an objective, by its name and the revision."""
+    warm_up: WarmUp = NO_WARM_UP
+    """How long after `traffic_since` the time that answers take does not count."""
 
     def mark_unseen(self, reason: str, *, at: float, router: bool = False) -> "WatchedRelease":
         """The same release after a look that could not read its pods, or the router."""
@@ -273,36 +277,35 @@ def _observe_step(
         if twins := _describe_unclear(watched, objective, step):
             missing[name] = twins
             continue
-        candidate = _arm(objective, objective.source, watched.candidate, step, lost)
+        candidate = read_arm(objective, objective.source, watched.candidate, step, lost)
         if isinstance(candidate, str):
             missing[name] = candidate
             continue
         missing.pop(name, None)
         if candidate is None:
             continue
-        stable: Counts | Amounts | None = None
-        same_edges = True
+        revisions = {"candidate": watched.candidate, "stable": watched.stable}
+        stable, same_edges = read_stable_arm(objective, step, lost, **revisions) if with_stable else (None, True)
         segments: dict[str, tuple[Counts, Counts]] = {}
-        if with_stable and objective.stable_source is not None and _is_compared(objective):
-            compared_with = _arm(objective, objective.stable_source, watched.stable, step, lost)
-            stable = None if isinstance(compared_with, str) else compared_with
-            same_edges = stable is None or not step.is_coarser(
-                objective.stable_source,
-                watched.stable,
-                than=(objective.source, watched.candidate),
-                objective=objective,
-            )
+        digest, known = _digest(objective), evidence.get(name)
+        if known is None or known.of != digest:
+            known = start_evidence(digest)
+        if objective.warms_up and known.warm_since is None:
+            steady = is_steady(candidate, stable, rule)
+            known = evidence[name] = replace(known, warm_since=_find_warm_up_end(watched, step, is_steady=steady))
+            if known.warm_since is None or step.start < known.warm_since:
+                continue
         if objective.segment_by:
             compared = None if stable is None else watched.stable
             segments = count_by_segment(step, objective, candidate=watched.candidate, stable=compared)
-        digest, known = _digest(objective), evidence.get(name)
         evidence[name] = observe(
-            known if known is not None and known.of == digest else start_evidence(digest),
+            known,
             candidate,
             stable,
             rule,
             segments=segments,
             same_edges=same_edges,
+            seconds=step.end - step.start,
             scraped=step.scraped_both(
                 candidate=watched.candidate, stable=watched.stable, weight_since=watched.traffic_since or math.inf
             )
@@ -311,6 +314,11 @@ def _observe_step(
             pods=_count_pods(watched, objective, step) if stable is not None and same_edges else None,
         )
     return {"evidence": evidence, "readings": _readings(watched, objectives, step), "missing": missing, "lost": lost}
+
+
+def _find_warm_up_end(watched: WatchedRelease, step: LookInterval, *, is_steady: bool) -> float | None:
+    """When the candidate was warm, if it is so after this step."""
+    return watched.warm_up.find_end(step.start, step.end, begun=watched.traffic_since or 0.0, is_steady=is_steady)
 
 
 def _count_pods(
@@ -328,45 +336,9 @@ def _count_pods(
 def _describe_unclear(watched: WatchedRelease, objective: MeasuredObjective, step: LookInterval) -> str:
     """Why an objective cannot be told for one of its arms: the series may be those of another model's users."""
     reason = step.describe_unclear(objective, objective.source, watched.candidate)
-    if reason or objective.stable_source is None or not _is_compared(objective):
+    if reason or objective.stable_source is None or not is_compared(objective):
         return reason
     return step.describe_unclear(objective, objective.stable_source, watched.stable)
-
-
-def _is_compared(objective: MeasuredObjective) -> bool:
-    return not isinstance(objective.rule, ObjectiveRule) or objective.rule.compare_with_stable
-
-
-def _arm(
-    objective: MeasuredObjective,
-    source: Source,
-    revision: str,
-    step: LookInterval,
-    lost: dict[tuple[str, str], frozenset[Target]],
-) -> Counts | Amounts | str | None:
-    """What one arm adds to an objective, or why it cannot be told; None where counting begins with this step.
-
-    `lost` is brought up to date.
-    """
-    if objective.origin is Origin.SHADOW and not step.has_samples(revision, signal_questions(objective)):
-        # Another program counts these from its start on: that the pods themselves are scraped says nothing about it.
-        return f"no fresh samples of the shadow proxy about {revision}: does Prometheus scrape it?"
-    whose = (objective.rule.name, revision)
-    before = lost.pop(whose, NOWHERE)
-    signal, gone = step.find_vanished(objective, source, revision, before=before)
-    if gone:
-        lost[whose] = gone
-        pods = "a pod that is" if len(gone) == 1 else f"{len(gone)} pods that are"
-        where = "the router" if objective.origin is Origin.ROUTER else f"{pods} still scraped"
-        return f"signal {signal} of {revision} vanished from {where}"
-    if reason := step.describe_unreadable(objective, source, revision):
-        return reason
-    if before and step.begins(objective, source, revision):
-        return None  # what was counted before it vanished is not known any more
-    counts = step.counts(objective, source, revision)
-    if counts.total > LARGEST_COUNT:
-        return f"{counts.total:.3g} events of {revision} in one look cannot be a count: more than 2^53"
-    return counts
 
 
 @lru_cache(maxsize=4096)

@@ -111,6 +111,8 @@ class MeasuredObjective:
     """Digest of what else the numbers rest on, such as how answers are compared."""
     label_delay: float = 0.0
     """Seconds after an answer until it is known whether it was good."""
+    warms_up: bool = False
+    """Whether it is about the time that answers take, which a cold cache makes longer."""
 
     @property
     def counts_every_request(self) -> bool:
@@ -135,8 +137,9 @@ class MeasuredObjective:
         Nor is what a suspicion does to the candidate's share, or how much pods may differ.
         """
         rule = {name: value for name, value in asdict(self.rule).items() if name not in _LEFT_OUT}
-        if not rule.get("require_better"):
-            rule.pop("require_better", None)  # only an experiment asks for it, and is about something else
+        for name in ("require_better", "in_spells"):
+            if not rule.get(name):
+                rule.pop(name, None)  # an experiment and a level are about something else; all others stay as they were
         named = (self.origin.value, self.segment_by, *([self.about] if self.about else ()))
         text = repr((sorted(rule.items()), self.source, self.stable_source, *named))
         return hashlib.sha256(text.encode()).hexdigest()[:10]

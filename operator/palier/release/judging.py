@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 from palier.errors import InvalidSpec
-from palier.evidence.objective import Judgement, ObjectiveRule, Verdict, judge, start_evidence
+from palier.evidence.objective import Evidence, Judgement, ObjectiveRule, Verdict, judge, start_evidence
+from palier.evidence.sentences import duration
 from palier.measuring.sources import MeasuredObjective
 from palier.release.cost import cost_judgements
 from palier.release.holds import CANNOT_MEASURE
+from palier.release.plan import warm_up_of
 from palier.release.prospects import pods_for_traffic
 from palier.release.shadow_objectives import COVERAGE, LEFT_OUT
 from palier.release.situation import Situation
@@ -89,7 +91,27 @@ def _judgement(situation: Situation, objective: MeasuredObjective, *, promotion:
     held_for = situation.now - since if since is not None else 0.0
     rate = evidence.stage.total / held_for if held_for > 0 else None
     found = judge(evidence, objective.rule, promotion=promotion, rate=rate)
+    if found.verdict is not Verdict.FAIL and (warming := _describe_warm_up(situation, objective, evidence)):
+        return replace(found, verdict=Verdict.NO_EVIDENCE, reason="WarmingUp", message=f"{name}: {warming}")
     if found.verdict is not Verdict.FAIL and held_for < objective.label_delay:
         message = f"{name}: what is answered in this stage is known only {objective.label_delay:g} s later"
         return replace(found, verdict=Verdict.NO_EVIDENCE, reason="LabelsPending", message=message)
     return found
+
+
+def _describe_warm_up(situation: Situation, objective: MeasuredObjective, evidence: Evidence) -> str:
+    """Why the time that answers take does not count yet; empty where it does."""
+    begun, warm_up = situation.release.traffic_since, warm_up_of(situation.release.stage)
+    if begun is None or not objective.warms_up or warm_up.longest == 0:
+        return ""
+    read = situation.observation.measured.coverage(objective.origin).until
+    if evidence.warm_since is None:
+        warm = situation.now - begun >= warm_up.longest
+    else:
+        warm = read is None or read > evidence.warm_since
+    if warm:
+        return ""
+    until = f"{duration(warm_up.longest)} after the candidate got its traffic"
+    if warm_up.shortest == warm_up.longest:
+        return f"the candidate warms up, so its times count only from {until}"
+    return f"the candidate warms up, so its times count only when it is no longer slow, and from {until} at the latest"

@@ -2,6 +2,7 @@
 
 from palier.api.spec.release import ReleaseRules, Stage
 from palier.api.v1alpha1 import ModelDeployment
+from palier.measuring.warm_up import NO_WARM_UP, WarmUp, choose_warm_up
 
 
 def plan_of(rules: ReleaseRules, *, first: bool, proves: bool = True) -> tuple[Stage, ...]:
@@ -17,6 +18,18 @@ def plan_of(rules: ReleaseRules, *, first: bool, proves: bool = True) -> tuple[S
     if not first:
         return tuple(rules.stages)
     return tuple(stage for stage in rules.stages if stage.load_test or (stage.golden and proves))
+
+
+def warm_up_of(stage: Stage | None) -> WarmUp:
+    """How long a candidate warms up in a stage; not at all where it answers no requests of users."""
+    timed = (stage.shadow or stage.landing) if stage else None
+    if timed is None:
+        return NO_WARM_UP
+    return choose_warm_up(
+        timed.warm_up.seconds if timed.warm_up is not None else None,
+        minimum=timed.min_duration.seconds,
+        maximum=timed.max_duration.seconds,
+    )
 
 
 def proves_itself(deployment: ModelDeployment) -> bool:

@@ -45,6 +45,8 @@ LATENCY_MARGIN = 1.1
 """The same for slow requests, which are far more frequent, so that a smaller margin is affordable."""
 
 
+_TIMED = frozenset(CountedSignal) - {CountedSignal.TOKENS_IN, CountedSignal.TOKENS_OUT}
+"""Signals that say how long an answer takes."""
 LATENCY_POD_SPREAD = 0.1
 """How much the log odds of a slow answer differ between pods of one version, where they are too few to tell: as with
 pods whose speeds differ by 3 %."""
@@ -220,6 +222,7 @@ def _resolve_objective(
         expected_edges=found.edges,
         remedy=found.remedy,
         label_delay=objective.label_delay.seconds if objective.label_delay else 0.0,
+        warms_up=objective.latency is not None or (objective.mean is not None and objective.mean.signal in _TIMED),
     )
 
 
@@ -271,6 +274,7 @@ def _share_rule(objective: Objective, *, alpha: float) -> ObjectiveRule:
             # One long queue fills many scrapes in a row: they are no independent failures of a dead candidate.
             hard_stop_share=1.0,
             compare_with_stable=False,
+            in_spells=True,
             cautious=False,
         )
     limited = objective.error_rate or objective.ratio or objective.product

@@ -58,6 +58,7 @@ def shadow_objectives(
             one.source if one.rule.compare_with_stable else None,
             origin=Origin.SHADOW,
             about=about,
+            warms_up=one.objective.latency is not None or one.objective.slowdown is not None,
         )
         for one in judged
     ]

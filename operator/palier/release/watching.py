@@ -5,6 +5,7 @@ from palier.measuring.coverage import Coverage
 from palier.measuring.look import WatchedRelease
 from palier.measuring.resolve import router_series
 from palier.release.observation import MeasuredEvidence
+from palier.release.plan import warm_up_of
 from palier.release.rules import Objectives
 from palier.release.state import Release, ReleasePhase, State
 
@@ -29,6 +30,7 @@ def watched_of(deployment: ModelDeployment, state: State, objectives: Objectives
         traffic_since=None if release.phase is ReleasePhase.PREPARING else begun,
         cautious=release.cautious_since is not None,
         objectives=objectives.measured,
+        warm_up=warm_up_of(release.stage),
         evidence=release.evidence,
         pods_read=release.pods_read,
         router_read=release.router_read,

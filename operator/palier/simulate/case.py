@@ -28,6 +28,8 @@ class Stage:
     """Seconds that the stage lasts at least."""
     maximum: float
     """Seconds after which a stage without a verdict is ended by policy."""
+    warm_up: float | None = None
+    """Seconds in which times do not count; None for as long as the candidate needs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from palier.evidence.objective import (
     Verdict,
     begin_share,
     begin_stage,
+    begin_warm_up,
     combine_verdicts,
     judge,
     start_evidence,
@@ -25,8 +26,9 @@ from palier.evidence.stepping import LEAST_WEIGHT, Step, choose_step, step_down,
 from palier.measuring.coverage import Coverage
 from palier.measuring.look import WatchedRelease, look
 from palier.measuring.sources import MeasuredObjective
+from palier.measuring.warm_up import WarmUp, choose_warm_up
 from palier.release.rules import measured_objectives
-from palier.simulate.case import Case
+from palier.simulate.case import Case, Stage
 from palier.simulate.outcome import Kind, Outcome
 from palier.simulate.prometheus import COST, ERRORS, LATENCY, REQUESTS, SEGMENT_LABEL, Prometheus
 from palier.simulate.recording import Arm
@@ -71,6 +73,7 @@ def deployment_of(case: Case) -> ModelDeployment:
                                 "weight": stage.weight,
                                 "minDuration": _duration(stage.minimum),
                                 "maxDuration": _duration(stage.maximum),
+                                **({} if stage.warm_up is None else {"warmUp": _duration(stage.warm_up)}),
                             }
                         }
                         for stage in case.stages
@@ -127,6 +130,7 @@ class Trial:
             objectives=objectives,
             evidence={},
             pods_read=Coverage(0.0),
+            warm_up=_warm_up_of(case.stages[0]),
         )
         self._staleness = 2.5 * case.scrape + 0.5
 
@@ -199,7 +203,7 @@ class Trial:
     def climb(self, now: float) -> None:
         """Begin the next stage."""
         self.stage, self.steps = self.stage + 1, 0
-        self._begin_weight(now, {name: begin_stage(one) for name, one in self.watched.evidence.items()})
+        self._begin_weight(now, {name: begin_warm_up(begin_stage(one)) for name, one in self.watched.evidence.items()})
 
     def _step(self, now: float, *, down: bool) -> None:
         """Lower the candidate's share because it is suspected, or give it back."""
@@ -219,8 +223,13 @@ class Trial:
             self.watched,
             stage_index=self.stage,
             traffic_since=now,
+            warm_up=_warm_up_of(self.case.stages[self.stage]),
             evidence={name: begin_share(one) for name, one in evidence.items()},
         )
+
+
+def _warm_up_of(stage: Stage) -> WarmUp:
+    return choose_warm_up(stage.warm_up, minimum=stage.minimum, maximum=stage.maximum)
 
 
 def _decimal(number: float, *, digits: int) -> str:

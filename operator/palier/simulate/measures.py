@@ -86,7 +86,8 @@ def _find_time(run: Run, kind: str) -> float:
 
 def _plain_value(value: Any) -> Any:  # noqa: ANN401 - any parameter
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {to_camel(one.name): _plain_value(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        parts = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
+        return {to_camel(name): _plain_value(part) for name, part in parts.items() if part is not None}
     if isinstance(value, tuple):
         return [_plain_value(one) for one in value]
     if isinstance(value, float) and not math.isfinite(value):

@@ -109,6 +109,8 @@ def gathered(
 ) -> Evidence:
     """The evidence of an objective after some looks, over which its events are spread as evenly as they go."""
     evidence, others = start_evidence(objective.digest), total if stable is None else stable
+    if objective.warms_up:
+        evidence = replace(evidence, warm_since=NOW)
     for look in range(looks):
         of, failed, other, also = (
             number * (look + 1) // looks - number * look // looks for number in (total, bad, others, stable_bad)

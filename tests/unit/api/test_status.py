@@ -1,5 +1,6 @@
 """The schema of the status declares what the pure core writes; undeclared fields are refused by the API server."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from palier.api.status.evidence import (
     JumpsStatus,
     MomentsStatus,
     SegmentStatus,
+    SpellsStatus,
     StretchStatus,
     TallyStatus,
 )
@@ -19,6 +21,7 @@ from palier.api.status.values import Verdict
 from palier.evidence.arrivals import ScrapedStep, Scrapes
 from palier.evidence.objective import Amounts, Counts, MeanRule, ObjectiveRule, observe, start_evidence
 from palier.evidence.segments import NAMED
+from palier.evidence.spells import NO_SPELLS
 from palier.loadtest.result import STEP_LIMIT, LoadTestResult, StepRecord
 from palier.release.testing import LoadTestRecord, Usage
 
@@ -40,6 +43,8 @@ def test_evidence_is_declared() -> None:
         shared = observe(shared, counts, stable, shares, segments=segments, scraped=scraped)
         meant = observe(meant, Amounts(200, 60_000.0 + bad), Amounts(1000, 300_000.0), means)
     meant = observe(meant, Amounts(20, 6_000.0), Amounts(30, 9_000.0), means)
+    spells = NO_SPELLS.add_look(2, 2, seconds=30.5).add_look(0, 2, seconds=30.5)
+    shared = replace(shared, warm_since=1_767_323_045.5, spells=spells)
     written: list[dict[str, Any]] = [shared.to_status(), meant.to_status()]
 
     assert _declared(EvidenceStatus) == {"objective", *written[0], *written[1]}
@@ -49,6 +54,7 @@ def test_evidence_is_declared() -> None:
     assert _declared(JumpsStatus) == set(written[0]["dispersion"]["candidate"])
     assert _declared(ArrivalsStatus) == set(written[0]["arrivals"])
     assert _declared(StretchStatus) == set(written[0]["arrivals"]["stretches"][0])
+    assert _declared(SpellsStatus) == set(written[0]["spells"])
     assert _declared(BlockStatus) == set(written[0]["arrivals"]["blocks"][0])
 
 
@@ -60,6 +66,8 @@ def test_evidence_fits() -> None:
         once = Scrapes(1, number + 0.1, number + 0.2)
         scraped = ScrapedStep(number - 0.5, number + 0.5, once, once, weight_since=0.0)
         evidence = observe(evidence, Counts(200, bad, bad), Counts(1000, 4, 4), rule, scraped=scraped)
+    spells = NO_SPELLS.add_look(2, 2, seconds=30.5).add_look(0, 2, seconds=30.5)
+    evidence = replace(evidence, warm_since=1_767_323_045.5, spells=spells)
     written = {"objective": "errors", **evidence.to_status()}
 
     parsed = EvidenceStatus.model_validate(written)

@@ -81,3 +81,11 @@ def test_who_is_not_reached_is_told(run: Run) -> None:
     assert ended.returncode == 0
     assert "| 50 %, served 0.4 of it | 100 | 15 s, 15 s | 0 s | 2 | 0 " in ended.stdout
     assert "| 10 % | 50 | 1 s, 1 s | 0 s | 2 of 2 | " in ended.stdout
+
+
+def test_gauges_in_spells_are_played(run: Run) -> None:
+    """Rows within the limit, and rows above it with the time until that is found."""
+    ended = run("benchmarks.levels", "--releases", "1", "--high", "1")
+
+    assert ended.returncode in {0, 1}
+    assert "| 5% | 100% | no end | 1 of 1 | 30 | 30 |" in ended.stdout

@@ -43,7 +43,7 @@ spec:
     onNoEvidence: Rollback
     stages:
     - canary: {weight: 5, minDuration: 2m, maxDuration: 5m}
-    - canary: {weight: 50, minDuration: 3m, maxDuration: 5m}
+    - canary: {weight: 50, minDuration: 3m, maxDuration: 5m, warmUp: 90s}
 """
 
 
@@ -213,7 +213,7 @@ def test_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (parameters["maxErrors"], parameters["latencyThreshold"], parameters["percentile"]) == (0.02, 0.4, 90)
     assert parameters["stages"] == [
         {"weight": 5, "minimum": 120, "maximum": 300},
-        {"weight": 50, "minimum": 180, "maximum": 300},
+        {"weight": 50, "minimum": 180, "maximum": 300, "warmUp": 90},
     ]
     assert (parameters["minutes"], parameters["stablePods"], parameters["rollbackWithoutEvidence"]) == (10, 4, True)
     assert captured.err == ("palier: objective feedback is not simulated: the first errorRate and latency ones are\n")

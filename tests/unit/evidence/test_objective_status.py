@@ -29,6 +29,9 @@ def test_status_is_made_of_strings_and_integers_and_reads_back_exactly() -> None
     evidence = seen([(arm(7, 1), arm(70, 1))], evidence=evidence)
     status = json.loads(json.dumps(evidence.to_status()))
     assert Evidence.from_status(status) == evidence
+    assert "warmSince" not in status
+    warm = replace(evidence, warm_since=1_767_323_045.1)
+    assert Evidence.from_status(json.loads(json.dumps(warm.to_status()))) == warm
     assert status["release"] == {"total": 60, "bad": 4, "badPossible": 5, "stableTotal": 520, "stableBad": 4}
     assert [len(status[key]) for key in ("relative", "absolute")] == [7, 7]
     assert all(isinstance(log, str) for log in [*status["relative"], status["absoluteCash"]])
@@ -59,6 +62,7 @@ def test_missing_status_reads_as_never_observed() -> None:
         {"means": {"absolute": {"looks": 1, "mean": "nan"}, "events": 100}},
         {"dispersion": {"stable": {"pairs": 1, "sum": "-1.0"}}},
         {"last": {"amount": "inf"}},
+        {"warmSince": "inf"},
     ],
 )
 def test_unreadable_status_is_refused(status: dict[str, object]) -> None:

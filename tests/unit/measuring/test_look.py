@@ -7,6 +7,7 @@ import pytest
 
 from palier.evidence.counters import Series
 from palier.evidence.objective import MeanRule
+from palier.evidence.spells import Spells
 from palier.measuring.coverage import Coverage
 from palier.measuring.questions import questions
 from palier.measuring.sources import AboveLevel, CounterRatio, MeanOf, MeasuredObjective
@@ -62,6 +63,17 @@ def test_a_gauge_is_judged_scrape_by_scrape_and_without_stable() -> None:
     rule = replace(RULE, compare_with_stable=False)
 
     assert totals(scrapes.look(release(objective(AboveLevel("queue", 5), rule)), 60)) == (3, 2, 0, 0)
+
+
+def test_a_level_goes_from_look_to_look_in_spells() -> None:
+    """Each look is high or low, and how long the looks are is told, too."""
+    scrapes = Scrapes()
+    scrapes.up(*range(30, 151, 15))
+    scrapes.add("queue", {time: 9 if 60 < time <= 120 else 1 for time in range(30, 151, 15)})
+    rule = replace(RULE, compare_with_stable=False, in_spells=True)
+    watched = scrapes.look(release(objective(AboveLevel("queue", 5), rule)), 60, 90, 120, 150)
+
+    assert watched.evidence["errors"].spells == Spells(begun=1, held=1, ended=1, seconds=90.0, looks=4)
 
 
 def test_a_mean_counts_whole_events_and_scaled_amounts_through_a_restart() -> None:

@@ -15,6 +15,7 @@ from palier.release.stages.table import criteria
 from palier.release.state import ReleasePhase, State
 from palier.shadow.plan import TIMED
 from tests.support.release.examples import CANDIDATE, STABLE, THIRD, first, planned, releasing, serving
+from tests.support.release.objectives import judged_by
 from tests.support.release.trial_examples import gathered, trying
 from tests.support.release.trial_specs import LENIENT, STRICT, tried
 
@@ -272,6 +273,41 @@ def test_labels_that_come_late_are_known_of() -> None:
     found = judged(tried(shadow=False, objectives=late), releasing(ReleasePhase.CANARY))
 
     assert {name: one.label_delay for name, one in found.items()} == {"votes": 15.0, "errors": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("objective", "warms_up"),
+    [
+        ({"latency": {"percentile": 95, "threshold": "250ms"}}, True),
+        ({"mean": {"signal": "latency", "max": "0.3"}}, True),
+        ({"mean": {"signal": "tokensOut", "max": "400"}}, False),
+        ({"mean": {"sum": "cost_sum", "count": "cost_count", "max": "1"}}, False),
+        ({"errorRate": {"maxPercent": "1"}}, False),
+        ({"level": {"gauge": "waiting", "max": "20", "maxPercent": "5"}}, False),
+    ],
+)
+def test_what_is_about_times_warms_up(objective: dict[str, Any], warms_up: bool) -> None:
+    """A cold cache makes answers late, and nothing else worse."""
+    (found,) = objectives_of(judged_by({"name": "it", **objective}, tokensOut="tokens_total")).measured
+
+    assert found.warms_up is warms_up
+
+
+def test_times_warm_up_in_the_shadow_too() -> None:
+    """Its candidate has as cold a cache; how many answers are alike has nothing to do with it."""
+    found = judged(tried(), SHADOWED)
+
+    assert {name for name, one in found.items() if one.warms_up} == {"pace"}
+
+
+def test_evidence_of_what_is_judged_as_before_is_still_about_the_same() -> None:
+    """An upgrade in the middle of a release drops nothing that another version has gathered."""
+    ratio = CounterRatio(("errors_total",), ("requests_total",))
+    rule = ObjectiveRule("errors", limit=0.01, margin=1.25, alpha=0.01)
+
+    assert MeasuredObjective(rule, ratio, ratio).digest == "bf7fa6a748"
+    assert MeasuredObjective(rule, ratio, ratio, warms_up=True).digest == "bf7fa6a748"
+    assert MeasuredObjective(replace(rule, in_spells=True), ratio, ratio).digest != "bf7fa6a748"
 
 
 def _plain(spec: ModelDeployment, name: str) -> MeasuredObjective:

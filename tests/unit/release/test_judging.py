@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from palier.api.v1alpha1 import ModelDeployment, parse
+from palier.api.spec.values import Duration
+from palier.api.v1alpha1 import Experiment, ModelDeployment, Stage, parse
 from palier.evidence.objective import Counts, Evidence, begin_share, observe, start_evidence
 from palier.measuring.coverage import Coverage
 from palier.release.decide import decide
@@ -59,7 +60,7 @@ def deployment(*, min_duration: str = "1m") -> ModelDeployment:
 def seen(name: str, candidate: Counts, stable: Counts, *, looks: int = 4) -> Evidence:
     """The evidence of an objective after some equal looks."""
     (objective,) = (one for one in measured_objectives(deployment()) if one.rule.name == name)
-    evidence = begin_share(start_evidence(objective.digest))
+    evidence = replace(begin_share(start_evidence(objective.digest)), warm_since=NOW)
     for _ in range(looks):
         evidence = observe(evidence, candidate, stable, objective.rule)
     return evidence
@@ -264,3 +265,92 @@ def test_before_copies_and_users_nothing_is_judged(step: ReleasePhase) -> None:
     spec = load_tested() if step is ReleasePhase.LOAD_TESTING else SHADOW
 
     assert decide(spec, observation, state, now=NOW + 1).judgements == ()
+
+
+def judged(latency: Evidence, *, after: float, read: float) -> tuple[str, str, str]:
+    """The verdict on the latency, with its reason and its sentence."""
+    looked_at = Coverage(NOW + read)
+    decision = decided({**GOOD, "latency": latency}, after=after, pods_read=looked_at)
+    (found,) = (one for one in decision.judgements if one.objective == "latency")
+    return found.verdict.value, found.reason, found.message
+
+
+COLD = replace(GOOD["latency"], warm_since=None)
+
+
+def test_a_cold_candidate_holds_its_stage_and_the_sentence_says_why() -> None:
+    """However good the evidence of earlier stages, nothing passes before its times count."""
+    held = decided({**GOOD, "latency": COLD}, after=239.0)
+
+    assert release_of(held).phase is ReleasePhase.CANARY
+    assert hold_of(held).reason == "Judging"
+    assert hold_of(held).message == (
+        "latency: the candidate warms up, so its times count only when it is no longer slow, and from 4 minutes after"
+        " the candidate got its traffic at the latest"
+    )
+    assert judged(COLD, after=239.0, read=210.0)[:2] == ("NoEvidence", "WarmingUp")
+
+
+def test_a_warm_up_ends_by_the_clock() -> None:
+    """A candidate that has stayed slow is judged by what is counted from then on."""
+    assert judged(COLD, after=240.0, read=210.0)[1] == "Proven"
+
+
+def test_the_look_that_shows_a_warm_candidate_counts_nothing_itself() -> None:
+    """Until the next one there is still nothing to judge by."""
+    warm = replace(COLD, warm_since=NOW + 60)
+
+    assert judged(warm, after=61.0, read=60.0)[1] == "WarmingUp"
+    assert judged(warm, after=91.0, read=90.0)[1] == "Proven"
+
+
+def test_what_an_earlier_stage_has_shown_against_a_candidate_is_not_forgotten_while_it_warms_up() -> None:
+    """A breach stays a breach."""
+    (objective,) = (one for one in measured_objectives(deployment()) if one.rule.name == "latency")
+    slow = start_evidence(objective.digest)
+    for _ in range(8):
+        slow = observe(slow, Counts(500, 250, 250), Counts(1500, 15, 15), objective.rule)
+
+    assert judged(slow, after=10.0, read=5.0)[0] == "Fail"
+
+
+@pytest.mark.parametrize(("warm_since", "phase"), [(0, ReleasePhase.ROLLING_BACK), (60, ReleasePhase.CANARY)])
+def test_an_experiment_whose_times_were_not_counted_says_nothing_of_who_is_better(
+    warm_since: float, phase: ReleasePhase
+) -> None:
+    """Its time is over, but nobody could read anything since the candidate was warm."""
+    split = Stage(experiment=Experiment(objective="latency", weight=25, duration=Duration("1m")))
+    rules = deployment().spec.release.model_copy(update={"stages": [split]})
+    spec = deployment().model_copy(update={"spec": deployment().spec.model_copy(update={"release": rules})})
+    state = releasing(ReleasePhase.CANARY, plan=planned(spec))
+    found = objectives_of(spec, state)["latency"]
+    latency = replace(gathered(found, 2000, 20, stable_bad=20), warm_since=NOW + warm_since)
+    until = Coverage(NOW + 60)
+    measured = MeasuredEvidence({**GOOD, "latency": latency}, pods_read=until, router_read=until)
+    seen_now = replace(observed(HEALTHY, {STABLE: 75, CANDIDATE: 25}, wanted=CANDIDATE), measured=measured)
+
+    assert release_of(decide(spec, seen_now, state, now=NOW + 61)).phase is phase
+
+
+def test_failures_end_a_release_that_warms_up() -> None:
+    """Only times wait."""
+    failing = {"latency": COLD, "errors": seen("errors", Counts(3, 3, 3), Counts(9, 0, 0), looks=3)}
+
+    assert release_of(decided(failing, after=20.0)).phase is ReleasePhase.ROLLING_BACK
+
+
+@pytest.mark.parametrize(("steps_down", "warm_since"), [(0, None), (1, NOW)])
+def test_a_stage_begins_a_warm_up_and_a_step_of_the_share_within_it_does_not(
+    steps_down: int, warm_since: float | None
+) -> None:
+    """A stage may have new pods; those that get fewer users for a while, or get them back, stay as warm as they are."""
+    state = releasing(
+        ReleasePhase.CANARY, plan=planned(deployment()), traffic_since=None, steps_down=steps_down, evidence=GOOD
+    )
+    until = Coverage(NOW + 1)
+    measured = MeasuredEvidence(GOOD, pods_read=until, router_read=until)
+    seen_now = replace(observed(HEALTHY, {STABLE: 75, CANDIDATE: 25}, wanted=CANDIDATE), measured=measured)
+    begun = release_of(decide(deployment(), seen_now, state, now=NOW + 1))
+
+    assert begun.traffic_since == NOW + 1
+    assert begun.evidence["latency"].warm_since == warm_since

@@ -161,6 +161,7 @@ def test_a_score_and_a_level() -> None:
     assert level.source == AboveLevel("waiting", 20.0)
     assert not share_rule(level).compare_with_stable
     assert share_rule(level).hard_stop_share == 1
+    assert share_rule(level).in_spells
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from palier.evidence.counters import Measurable
 from palier.measuring.coverage import Coverage
 from palier.measuring.look import WatchedRelease
 from palier.measuring.sources import Reading
+from palier.measuring.warm_up import WarmUp
 from palier.release.observation import MeasuredEvidence
 from palier.release.stages.table import criteria
 from palier.release.state import Ending, Release, ReleasePhase, Result, State
@@ -91,6 +92,7 @@ def test_a_stage_is_counted_from_its_traffic_on() -> None:
     assert (canary.stage_index, canary.traffic_since) == (2, NOW + 7)
     assert (shadow.stage_index, shadow.traffic_since) == (0, NOW + 5)
     assert (canary.begun_at, shadow.begun_at) == (NOW, NOW)
+    assert (canary.warm_up, shadow.warm_up) == (WarmUp(1.5, 10), WarmUp(1.5, 12))
     assert {one.origin.value for one in shadow.objectives} == {"Shadow"}
 
 

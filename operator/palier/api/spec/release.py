@@ -20,10 +20,24 @@ _MIN_BEFORE_MAX: Final = Rule(
 )
 
 
+def _warm_up_before(field: str) -> Rule:
+    """The rule that a stage is longer than its warm-up."""
+    longest = f"self.{field}"
+    return Rule(
+        cel=(
+            f"!has(self.warmUp) || !self.warmUp.matches(r'{Duration.form}') || !{longest}.matches(r'{Duration.form}')"
+            f" || duration(self.warmUp) < duration({longest})"
+        ),
+        holds=lambda stage: stage.warm_up is None or stage.warm_up.seconds < stage.max_duration.seconds,
+        message=f"warmUp must be shorter than {field}",
+        field=".warmUp",
+    )
+
+
 class Canary(ApiObject):
     """The candidate serves a share of the users' requests, judged by every objective."""
 
-    constraints: ClassVar[tuple[Rule, ...]] = (_MIN_BEFORE_MAX,)
+    constraints: ClassVar[tuple[Rule, ...]] = (_MIN_BEFORE_MAX, _warm_up_before("maxDuration"))
 
     weight: Annotated[int, Field(ge=1, le=99)]
     """The candidate's share of the requests in percent, 1 to 99. Example: `5`."""
@@ -31,6 +45,11 @@ class Canary(ApiObject):
     """Shortest stay at this weight, however good the evidence."""
     max_duration: Duration = Duration("1h")
     """Longest stay without enough evidence; then `release.onNoEvidence` decides. Not shorter than `minDuration`."""
+    warm_up: Duration | None = None
+    """How long after the candidate got this weight its times do not count, because its caches are cold; everything else
+    counts at once. When left out: until it is no longer slow; not before one minute or half of `minDuration`, and at
+    the latest after four minutes, four times `minDuration` or half of `maxDuration`, whichever comes first. `0s` is
+    none. Shorter than `maxDuration`."""
 
 
 class LoadTestStage(ApiObject):
@@ -62,6 +81,7 @@ class ShadowStage(ApiObject):
     constraints: ClassVar[tuple[Rule, ...]] = (
         _MIN_BEFORE_MAX,
         longer_than_zero("maxDuration", what="the maxDuration of a shadow stage", example="30m"),
+        _warm_up_before("maxDuration"),
     )
 
     percent: Annotated[int, Field(ge=1, le=100)] = 20
@@ -72,6 +92,9 @@ class ShadowStage(ApiObject):
     """Shortest time in the shadow, however good the evidence."""
     max_duration: Duration = Duration("30m")
     """Longest time without enough evidence; then `release.onNoEvidence` decides. Not shorter than `minDuration`."""
+    warm_up: Duration | None = None
+    """How long after the shadow began the candidate's times do not count, because its caches are cold. When left out,
+    as in a canary. `0s` is none. Shorter than `maxDuration`."""
 
 
 class Experiment(ApiObject):
@@ -82,6 +105,7 @@ class Experiment(ApiObject):
 
     constraints: ClassVar[tuple[Rule, ...]] = (
         longer_than_zero("duration", what="the duration of an experiment", example="24h"),
+        _warm_up_before("duration"),
     )
 
     objective: LabelName
@@ -90,6 +114,10 @@ class Experiment(ApiObject):
     """The candidate's share of the users in percent, 1 to 99; even shares need the least time."""
     duration: Duration = Duration("24h")
     """How long users are split. Set it before the experiment begins; a breach ends it early."""
+    warm_up: Duration | None = None
+    """How long after the candidate got this weight its times do not count, because its caches are cold; everything else
+    counts at once. When left out: until it is no longer slow, not before one minute and at the latest after four, or
+    half of `duration`. `0s` is none. Shorter than `duration`."""
 
     @property
     def min_duration(self) -> Duration:

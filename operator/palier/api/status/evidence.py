@@ -141,6 +141,25 @@ class ArrivalsStatus(ApiObject):
     """What can be compared, oldest first, the older the larger."""
 
 
+class SpellsStatus(ApiObject):
+    """How a gauge went from look to look between high and low."""
+
+    quiet: Count | None = None
+    """Pairs of neighbouring looks of which neither is high."""
+    begun: Count | None = None
+    """Pairs of which only the second one is."""
+    held: Count | None = None
+    """Pairs of which both are."""
+    ended: Count | None = None
+    """Pairs of which only the first one is."""
+    seconds: Logarithm | None = None
+    """From the first look to the last one."""
+    looks: Count | None = None
+    """Looks with scrapes."""
+    high: bool | None = None
+    """Whether the last look is high."""
+
+
 class PodTallyStatus(ApiObject):
     """The events of one pod over the last looks, older ones counted less."""
 
@@ -195,6 +214,9 @@ class EvidenceStatus(ApiObject):
     """Requests since the present weight is in force; absent when it has just begun."""
     arrivals: ArrivalsStatus | None = None
     """The same requests, set side by side more exactly; absent where that cannot be done."""
+    warm_since: Logarithm | None = None
+    """When the warm-up of the present weight was over, in seconds since the epoch; absent while it is not, and where no
+    times are judged."""
     relative: Annotated[list[Logarithm], Field(max_length=16), ATOMIC] | None = None
     """Natural logarithm of the capital of each bet on "worse than stable"."""
     relative_cash: Logarithm | None = None
@@ -233,6 +255,8 @@ class EvidenceStatus(ApiObject):
     """The early test, whose suspicion lowers the candidate's share."""
     segments: Annotated[list[SegmentStatus], Field(max_length=32), ListType("map", "name")] | None = None
     """The evidence by group of users."""
+    spells: SpellsStatus | None = None
+    """The evidence about what comes in spells, as a level does."""
     means: MeansStatus | None = None
     """The evidence about a mean."""
     waiting_alone: TallyStatus | None = None

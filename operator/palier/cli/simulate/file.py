@@ -58,7 +58,13 @@ def file_changes(path: str) -> FileChanges:
         raise InvalidSpec("spec.release.stages", "without a canary stage there is nothing to simulate")
     changes["objectives"] = tuple(names)
     changes["stages"] = tuple(
-        Stage(stage.weight, stage.min_duration.seconds, stage.max_duration.seconds) for stage in release.canaries
+        Stage(
+            stage.weight,
+            stage.min_duration.seconds,
+            stage.max_duration.seconds,
+            stage.warm_up.seconds if stage.warm_up is not None else None,
+        )
+        for stage in release.canaries
     )
     changes["stable_pods"] = deployment.spec.serving.replicas
     changes["rollback_without_evidence"] = release.on_no_evidence is OnNoEvidence.ROLLBACK

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from palier.api.v1alpha1 import Landing, OnNoEvidence
-from palier.evidence.objective import Verdict, begin_share, combine_verdicts
+from palier.evidence.objective import Verdict, begin_share, begin_warm_up, combine_verdicts
 from palier.measuring.sources import Origin
 from palier.release.caution import describe_caution
 from palier.release.holds import (
@@ -129,6 +129,8 @@ def _await_traffic(situation: Situation, stage: Landing) -> Decision:
     notes = (Note("Normal", "StageStarted", f"{revision} takes {weight} % of the traffic"),)
     hold = Hold("MinimumDuration", f"the stage at {stage.weight} % lasts at least {stage.min_duration}")
     shared = {name: begin_share(evidence) for name, evidence in release.evidence.items()}
+    if not release.steps_down:  # a step of the share takes no new pods, and those that are there have had users
+        shared = {name: begin_warm_up(evidence) for name, evidence in shared.items()}
     begun = replace(release, traffic_since=now, evidence=shared)
     if held := describe_caution(situation):
         return Decision(replace(state, release=begun), hold=held)

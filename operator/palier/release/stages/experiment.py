@@ -13,7 +13,7 @@ from palier.release.stages.canary import CANARY, follow_landing
 from palier.release.stages.kind import Judgements
 from palier.release.state import Ending, Result, State
 
-_NOT_MEASURED = frozenset({CANNOT_MEASURE, "NoRequests", "TooFewRequests", "LabelsPending"})
+_NOT_MEASURED = frozenset({CANNOT_MEASURE, "NoRequests", "TooFewRequests", "LabelsPending", "WarmingUp"})
 
 
 def _follow(situation: Situation, judgements: Judgements) -> Decision:
