@@ -22,6 +22,7 @@ from typing import Any, Final, Self
 
 from palier.api.status.values import SuspectedBy
 from palier.evidence.bets import NO_BETS, Bets, log_add
+from palier.evidence.counts import Counts
 
 WEIGHT_OF_RELATIVE: Final = 0.8
 """Share of the comparison with stable in the mean of both e-values: it finds most of what is wrong first."""
@@ -42,10 +43,15 @@ class Suspicion:
     """Log of how much better the suspicion explains the fresh requests than a candidate that is just good enough."""
     looks: int = 0
     """Looks with fresh requests."""
+    total: int = 0
+    """Fresh requests."""
+    bad: int = 0
+    """Those that were surely bad."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot have been suspected."""
-        if self.bet < 0 or self.looks < 0 or not math.isfinite(self.log_ratio):
+        counted = self.bet >= 0 and self.looks >= 0 and 0 <= self.bad <= self.total
+        if not (counted and math.isfinite(self.log_ratio)):
             raise ValueError(f"impossible suspicion: {self}")
 
     @property
@@ -58,11 +64,12 @@ class Suspicion:
         """Whether fresh requests speak against the suspicion."""
         return self.log_ratio <= CLEARED
 
-    def add_look(self, relative: Sequence[float], absolute: Sequence[float]) -> Self:
+    def add_look(self, relative: Sequence[float], absolute: Sequence[float], candidate: Counts) -> Self:
         """The suspicion after one more look."""
         gains = relative if self.by is SuspectedBy.RELATIVE else absolute
         gain = gains[self.bet] if self.bet < len(gains) else 0.0
-        return type(self)(self.by, self.bet, self.log_ratio + gain, self.looks + 1)
+        total, bad = self.total + candidate.total, self.bad + candidate.bad
+        return type(self)(self.by, self.bet, self.log_ratio + gain, self.looks + 1, total, bad)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +95,16 @@ class Caution:
             return False  # then their mean is below it as well
         return log_add(_LOG_RELATIVE + self.relative.log_e, _LOG_ABSOLUTE + self.absolute.log_e) >= bound
 
-    def add_look(self, relative: Sequence[float], absolute: Sequence[float]) -> Self:
+    def add_look(self, relative: Sequence[float], absolute: Sequence[float], candidate: Counts) -> Self:
         """The test after one more look.
 
         Args:
             relative: what the look says for each bet on "worse than stable"; empty where nothing is compared.
             absolute: what it says for each bet on "over the limit".
+            candidate: what the candidate has answered in it.
         """
         if self.suspicion is not None:
-            return type(self)(suspicion=self.suspicion.add_look(relative, absolute))
+            return type(self)(suspicion=self.suspicion.add_look(relative, absolute, candidate))
         looks, grown = self.looks, self.relative
         if relative:
             grown = grown.add_look(relative, looks=looks, cap=math.inf)
@@ -115,6 +123,8 @@ class Caution:
                 "bet": one.bet,
                 "logRatio": repr(one.log_ratio),
                 "freshLooks": one.looks,
+                "freshTotal": one.total,
+                "freshBad": one.bad,
             }
         status: dict[str, Any] = {"looks": self.looks}
         for name, bets in (("relative", self.relative), ("absolute", self.absolute)):
@@ -137,6 +147,8 @@ class Caution:
                     int(status.get("bet") or 0),
                     float(status.get("logRatio") or 0.0),
                     int(status.get("freshLooks") or 0),
+                    int(status.get("freshTotal") or 0),
+                    int(status.get("freshBad") or 0),
                 )
             )
         looks = int(status.get("looks") or 0)

@@ -33,6 +33,8 @@ PodCounts = Mapping[str, tuple[float, float]]
 
 NU0: Final = 4.0
 """Pods that the supposed spread weighs as much as."""
+COMPARED_PODS: Final = 3
+"""Pods of the candidate that are compared where the difference may be that of pods."""
 MOST_PODS: Final = 8
 """Pods of each version that are kept: the first by name; more would tell hardly more."""
 LEAST_EXPECTED: Final = 3.0

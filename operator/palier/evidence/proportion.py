@@ -92,7 +92,7 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
         # Stable is over the limit in this look as well: a cause that both share is no gain against the candidate.
         gained = tuple(min(0.0, gain) for gain in gained)
     return Evidence(
-        caution=evidence.caution.add_look(nearer, gained) if rule.cautious else evidence.caution,
+        caution=evidence.caution.add_look(nearer, gained, candidate) if rule.cautious else evidence.caution,
         relative=relative,
         absolute=evidence.absolute.add_look(_temper_gains(gained, effect), looks=looks, cap=cap),
         not_worse=not_worse,

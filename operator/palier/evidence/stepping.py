@@ -16,6 +16,7 @@ from palier.evidence import proportion
 from palier.evidence.caution import CONFIRMED, NO_CAUTION, Caution, Suspicion, suspect
 from palier.evidence.objective import has_failed
 from palier.evidence.odds_ratio import RATIOS, multiply_odds
+from palier.evidence.pods import count_telling
 from palier.evidence.rules import ObjectiveRule, Rule
 from palier.evidence.state import Evidence
 
@@ -25,6 +26,10 @@ MOST_STEPS: Final = 2
 """How often the share goes down in one stage."""
 ENOUGH: Final = 10
 """Requests of a look that have to be left at the least weight."""
+MOST_HARM: Final = 50
+"""Fresh bad requests beyond the limit after which a version is blamed for its only pod."""
+LONGEST_LONELY: Final = 20
+"""Looks at the least weight after which it is."""
 LONGEST_DOUBT: Final = 15
 """Looks at the least weight within which a suspicion that is right is confirmed on average, at most."""
 
@@ -41,7 +46,7 @@ class Step(Enum):
     """A breach is certain: the release may end."""
 
 
-def choose_step(judged: Iterable[Judged], *, weight: int, cautious: bool, steps: int) -> Step:
+def choose_step(judged: Iterable[Judged], *, weight: int, cautious: bool, steps: int, may_grow: bool = False) -> Step:
     """What becomes of the candidate's share after a look.
 
     Args:
@@ -49,11 +54,12 @@ def choose_step(judged: Iterable[Judged], *, weight: int, cautious: bool, steps:
         weight: the share that is in force, in percent.
         cautious: whether the share is at the least weight because of a suspicion.
         steps: how often it has gone down in this stage.
+        may_grow: whether the candidate may have more than one pod: then one pod alone is not blamed at once.
     """
     pairs = list(judged)
     failed = [pair for pair in pairs if has_failed(*pair)]
     if cautious:
-        if any(is_confirmed(*pair) for pair in failed):
+        if any(is_confirmed(*pair) and not (may_grow and is_lonely(*pair)) for pair in failed):
             return Step.END
         clear = not failed and all(is_cleared(*pair) for pair in pairs)
         return Step.UP if clear and steps < MOST_STEPS else Step.STAY
@@ -106,6 +112,19 @@ def is_confirmed(evidence: Evidence, rule: Rule) -> bool:
     if proportion.alarm(evidence, rule) == proportion.SEGMENT_WORSE:
         return True
     return suspicion.is_confirmed or (suspicion.looks > 0 and proportion.is_dead(evidence, rule))
+
+
+def is_lonely(evidence: Evidence, rule: Rule) -> bool:
+    """Whether only one pod of the candidate has told anything, and it is not yet time to blame its version for that.
+
+    It is time when users have suffered more than `MOST_HARM`, or after `LONGEST_LONELY` looks.
+    """
+    suspicion, pods = evidence.caution.suspicion, evidence.pods
+    if suspicion is None or not isinstance(rule, ObjectiveRule) or not pods.candidate:
+        return False
+    if suspicion.bad - rule.limit * suspicion.total >= MOST_HARM or suspicion.looks >= LONGEST_LONELY:
+        return False
+    return count_telling(pods.candidate) <= 1
 
 
 def is_cleared(evidence: Evidence, _rule: Rule) -> bool:

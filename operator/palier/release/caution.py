@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from palier.api.v1alpha1 import OnBreach
 from palier.evidence.objective import Evidence, Rule
+from palier.evidence.pods import COMPARED_PODS
+from palier.evidence.proportion import PODS_DIFFER
 from palier.evidence.proportion_verdict import describe_suspicion
 from palier.evidence.rules import ObjectiveRule
 from palier.evidence.sentences import odds
@@ -18,6 +20,7 @@ from palier.evidence.stepping import LEAST_WEIGHT, MOST_STEPS, Step, choose_step
 from palier.release.holds import CANNOT_MEASURE, find_hold
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages.kind import Judgements
+from palier.release.state import Release
 
 CAUTIOUS = "Cautious"
 """Reason of the hold while the candidate is suspected."""
@@ -39,8 +42,25 @@ def find_step(situation: Situation, judgements: Judgements) -> Step:
         weight=situation.observation.weight(situation.candidate.revision),
         cautious=release.cautious_since is not None,
         steps=release.steps_down,
+        may_grow=_may_grow(situation),
     )
     return Step.STAY if step is Step.UP and unmeasured else step
+
+
+def want_pods(situation: Situation, judgements: Judgements, step: Step) -> Release:
+    """The release with more pods for its candidate, where the pods that it has tell too little of its version."""
+    release = situation.release
+    differ = any(judgement.reason == PODS_DIFFER for judgement in judgements)
+    if not (differ or step is Step.DOWN) or release.pods_wanted or not _may_grow(situation):
+        return release
+    return replace(release, pods_wanted=COMPARED_PODS)
+
+
+def _may_grow(situation: Situation) -> bool:
+    """Whether the candidate may have more pods than its share needs: not where pods are the share, or need a GPU."""
+    deployment = situation.observation.describe_revision(situation.deployment, situation.candidate.revision)
+    serving = deployment.spec.serving
+    return deployment.spec.traffic.gateway is not None and serving.replicas > 1 and serving.placement.gpu is None
 
 
 def follow_step(situation: Situation, step: Step) -> Decision | None:

@@ -17,7 +17,7 @@ from palier.evidence.objective import Judgement
 from palier.evidence.stepping import Step
 from palier.release.alarm import note_recount, update_alarm
 from palier.release.beginning import decide_idle, tidy_state, wake_at
-from palier.release.caution import find_step, follow_step
+from palier.release.caution import find_step, follow_step, want_pods
 from palier.release.cost import find_burn, update_reported, update_spending
 from palier.release.endings import ending_of
 from palier.release.holds import find_hold, pods_in_the_way, stable_unavailable, waiting_for_pods
@@ -135,6 +135,8 @@ def _under_way(situation: Situation) -> Decision:
         return replace(decision, notes=(*notes, *decision.notes))
     judgements = judge_stage(situation)
     step = find_step(situation, judgements)
+    release = want_pods(situation, judgements, step)
+    situation = replace(situation, state=replace(situation.state, release=release))
     ending = ending_of(situation, judgements, doubted=step is not Step.END)
     if ending:
         decision = roll_back(_handle_abort(situation, ending), ending)

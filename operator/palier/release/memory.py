@@ -184,6 +184,7 @@ def _release(status: Mapping[str, Any], rules: ReleaseRules, *, proves: bool) ->
         losses=_count(value, "losses"),
         cautious_since=optional_time(value.get("cautiousSince")),
         steps_down=_count(value, "stepsDown"),
+        pods_wanted=_count(value, "podsWanted"),
         skipped=bool(value.get("skipped", False)),
         attempt=_count(value, "attempt"),
         pods_read=_coverage(value, "lastLook", "cannotMeasureSince"),
@@ -242,6 +243,7 @@ def _release_status(release: Release) -> dict[str, Any]:
         "skipped": release.skipped,
         "attempt": release.attempt,
         "stepsDown": release.steps_down,
+        "podsWanted": release.pods_wanted,
     }
     status |= {name: number for name, number in numbers.items() if number}
     instants = {

@@ -177,6 +177,8 @@ class Release:
     """Since when the candidate has the least share because it is suspected of a breach; None while it is not."""
     steps_down: int = 0
     """How often that has happened in the present stage."""
+    pods_wanted: int = 0
+    """Pods that the candidate gets at least, because fewer tell too little of its version."""
     skipped: bool = False
     """A person has asked for all of the traffic; the stages that were left are in the plan no more."""
     attempt: int = 0

@@ -126,7 +126,8 @@ def find_targets(deployment: ModelDeployment, state: State, observation: Observa
         elif deployment.spec.traffic.gateway is None and state.release.stage is not None:
             replicas[revision] = needed  # here the number of pods makes the share: surplus ones go before any traffic
         else:
-            replicas[revision] = max(needed, min(present, full_replicas(deployment)))
+            most = full_replicas(deployment)
+            replicas[revision] = max(needed, min(present, most), min(state.release.pods_wanted, most))
     named = set(observation.route.weights) | set(state.backend_positions or ())
     remove = frozenset(d.revision for d in state.drains if now >= d.until and d.revision not in named | set(replicas))
     shadowed = state.release is not None and state.release.phase is ReleasePhase.SHADOWING

@@ -201,6 +201,10 @@ class CautionStatus(ApiObject):
     """Natural logarithm of how much better the suspicion explains the fresh requests than a good candidate does."""
     fresh_looks: Count | None = None
     """Looks with fresh requests."""
+    fresh_total: Count | None = None
+    """Fresh requests."""
+    fresh_bad: Count | None = None
+    """Those that were surely bad."""
 
 
 class EvidenceStatus(ApiObject):

@@ -107,6 +107,8 @@ class ReleaseProgress(ApiObject):
     """Since when the candidate has 1 % of the requests because it is suspected of a breach."""
     steps_down: Count | None = None
     """How often a suspicion has lowered the candidate's share in this stage."""
+    pods_wanted: Count | None = None
+    """Pods that the candidate gets at least, because fewer tell too little of its version."""
     losses: Count | None = None
     """How often the candidate has lost all its ready pods in this stage while it had users."""
     skipped: bool | None = None
