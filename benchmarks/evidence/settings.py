@@ -49,8 +49,8 @@ def swept() -> tuple[Setting, ...]:
     settings += [Setting("palier", (f"cap={cap}",)) for cap in (0.5, 1.5, 3.0, 100.0)]
     settings += [Setting("palier", (f"margin={margin}",)) for margin in (1.0, 1.1, 1.5, 2.0)]
     settings += [
-        Setting("palier", ("cap=100", "margin=1.0", "minimum_bad_events=1", "minimum_bad_looks=1")),
-        Setting("palier", ("cap=1.5", "alpha=0.05", "minimum_bad_looks=2")),
+        Setting("palier", ("cap=100", "margin=1.0")),
+        Setting("palier", ("cap=1.5", "alpha=0.05")),
     ]
     return tuple(settings)
 

@@ -50,7 +50,7 @@ def histogram_counts(
     source = SlowerThan("seconds", threshold)
     (question,) = questions(MeasuredObjective(RULE, source, source))
     step, keys = _step(buckets, question, pod_of, start=start, end=end, staleness=staleness)
-    found = {key: step._parts(question, threshold, name) for name, key in keys.items()}
+    found = {key: step.list_parts(question, threshold, name) for name, key in keys.items()}
     return {key: add_histograms(parts) for key, parts in found.items() if parts}
 
 

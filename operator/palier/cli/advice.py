@@ -66,7 +66,6 @@ HELD: Final[Mapping[str, str]] = {
     "NoRequests": "send requests: the candidate gets none in this stage; check the selector in spec.signals, too",
     "TooFewRequests": _TRAFFIC,
     "TooFewLooks": _WAIT,
-    "TooFewBadEvents": _WAIT,
     "FewSpells": "look at the gauge: wait until it shows whether this stays, or decide yourself",
     "Undecided": _TRAFFIC,
     "NotProven": _TRAFFIC,

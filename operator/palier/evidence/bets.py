@@ -120,6 +120,15 @@ class Bets:
         return Bets(tuple(log_add(log, inflow) for log in self.logs), self.cash + math.log1p(-_MOVED_BY_A_STAGE))
 
 
+def reach_together(parts: Sequence["Bets"], log_e: float) -> bool:
+    """Whether the e-values of several tests that have begun add up to this much; cheap where all are far from it."""
+    begun = [part for part in parts if part.logs]
+    if not begun:
+        return False
+    near = log_e - math.log(len(begun))
+    return any(part.reaches(near) for part in begun) and log_sum([part.log_e for part in begun]) >= log_e
+
+
 def _start_bets(number: int) -> Bets:
     return Bets((_BET_AT_START - math.log(number),) * number, _CASH_AT_START)
 

@@ -2,10 +2,13 @@
 
 Up to three tests may end a release. The relative one compares the candidate with stable in the same looks
 (`odds_ratio`), the absolute one compares it with the objective's limit (`absolute`), and the third compares group by
-group (`segments`). They share alpha equally: with n tests each must reach an e-value of n/alpha, so that together they
-wrongly fail a good candidate with probability at most alpha, however often and however long anybody looks. Four guards
-protect them from requests that fail together: gains are weakened by the measured design effect (`dispersion`), one look
-can say only so much, and a minimum of bad events from a minimum of looks is asked for.
+group (`segments`). With n tests the groups must reach an e-value of n/alpha, and the sum of the other two must: then
+the mean of all of them would reach 1/alpha. The mean of e-values is an e-value, however they depend on each other, so
+together they wrongly fail a good candidate with probability at most alpha, however often and however long anybody
+looks; and who would reach n/alpha alone does so as well. Three guards protect them from requests that fail together and
+from pods that differ: gains are weakened by the measured design effect (`dispersion`), one look can say only so much,
+so that at least four looks have to agree, and a difference that pods of one version may have is no fault of it
+(`pods`).
 
 One more test has no guards, because it is for a candidate that is simply dead: the hard stop (`hard_stop`).
 
@@ -24,7 +27,7 @@ from typing import NamedTuple
 
 from palier.evidence import absolute, odds_ratio, segments
 from palier.evidence.arrivals import Arrivals
-from palier.evidence.bets import log_mean
+from palier.evidence.bets import log_mean, reach_together
 from palier.evidence.counts import Counts, Tally
 from palier.evidence.dispersion import temper_gain
 from palier.evidence.pods import differ_as_much
@@ -36,7 +39,6 @@ WORSE_THAN_STABLE = "WorseThanStable"
 SEGMENT_WORSE = "SegmentWorse"
 OBJECTIVE_BREACHED = "ObjectiveBreached"
 STABLE_BREACHES_TOO = "StableBreachesToo"
-TOO_FEW_BAD_EVENTS = "TooFewBadEvents"
 FEW_SPELLS = "FewSpells"
 PODS_DIFFER = "PodsDiffer"
 
@@ -119,22 +121,19 @@ def alarm(evidence: Evidence, rule: ObjectiveRule) -> str:
     if is_dead(evidence, rule):
         return PODS_DIFFER if do_pods_differ(evidence, rule) else HARD_STOP
     needed = bound(rule)
-    relative = evidence.relative.reaches(needed)
-    breached = evidence.absolute.reaches(needed)
-    guarded = evidence.release.bad >= rule.minimum_bad_events and evidence.bad_looks >= rule.minimum_bad_looks
     if evidence.segments and worse_segments(evidence, rule):
         return SEGMENT_WORSE  # first, because it says for whom
-    if not (relative or breached):
+    if not reach_together((evidence.relative, evidence.absolute), needed):
         return ""
-    if not guarded:
-        return TOO_FEW_BAD_EVENTS
-    if not relative and stable_breaches(evidence, rule):
+    worse = evidence.relative.reaches(needed)
+    if not worse and stable_breaches(evidence, rule):
         return STABLE_BREACHES_TOO
-    if not relative and rule.in_spells and evidence.spells.log_e(rule.limit) < needed:
+    if not worse and rule.in_spells and evidence.spells.log_e(rule.limit) < needed:
         return FEW_SPELLS
-    if do_pods_differ(evidence, rule, breached=breached):
+    if do_pods_differ(evidence, rule, breached=evidence.absolute.reaches(needed)):
         return PODS_DIFFER
-    return WORSE_THAN_STABLE if relative else OBJECTIVE_BREACHED
+    worse = worse or evidence.relative.log_e >= evidence.absolute.log_e
+    return WORSE_THAN_STABLE if worse else OBJECTIVE_BREACHED
 
 
 def is_dead(evidence: Evidence, rule: ObjectiveRule) -> bool:
@@ -157,7 +156,7 @@ def worse_segments(evidence: Evidence, rule: ObjectiveRule) -> segments.Segments
     """The segments for which the candidate is worse, at this test's share of alpha."""
     if not rule.by_segment:
         return ()
-    return segments.find_worse(evidence.segments, rule, alpha=rule.alpha / rule.tests)
+    return segments.find_worse(evidence.segments, alpha=rule.alpha / rule.tests)
 
 
 def list_incomparable(evidence: Evidence, rule: ObjectiveRule) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from palier.evidence import planning
 from palier.evidence import proportion as tests
 from palier.evidence.absolute import log_e_below
+from palier.evidence.bets import log_add
 from palier.evidence.counts import Tally
 from palier.evidence.interval import share_interval
 from palier.evidence.pods import find_worst
@@ -23,6 +24,8 @@ from palier.evidence.verdicts import Finding, Judgement, Verdict
 NOT_BETTER = "NotBetter"
 NOT_PROVEN_NO_WORSE = "NotProvenNoWorse"
 
+_FEW = 5
+"""Bad events of a stage from which on its share says more than that of the whole release."""
 _ROUNDING = 1e-9
 """Relative slack for limits that are not exact in binary: 10 of 100 meets a limit of 1 - 0.9."""
 
@@ -75,6 +78,7 @@ class _Case:
     def _alarm_message(self, reason: str) -> str:
         evidence, rule = self.evidence, self.rule
         needs = f"(needs {odds(tests.bound(rule))})"
+        against = odds(log_add(evidence.relative.log_e, evidence.absolute.log_e))
         limit = f"the objective allows {write_limit(rule.limit)}"
         worse = self.describe_worse_counts() if evidence.release.total else ""
         match reason:
@@ -85,7 +89,7 @@ class _Case:
                 )
                 return f"{which} {rule.bad_noun}; hard stop"
             case tests.WORSE_THAN_STABLE:
-                return f"{worse}; evidence that it is worse {odds(evidence.relative.log_e)} {needs}"
+                return f"{worse}; evidence that it is worse {against} {needs}"
             case tests.SEGMENT_WORSE:
                 return f"worse for {self._segments()}"
             case tests.STABLE_BREACHES_TOO:
@@ -98,14 +102,8 @@ class _Case:
                 )
             case tests.PODS_DIFFER:
                 return f"{worse}; {limit}; {self._describe_pods()}"
-            case tests.OBJECTIVE_BREACHED:
-                return f"{worse}; {limit}; evidence against it {odds(evidence.absolute.log_e)} {needs}"
             case _:
-                counts = describe_counts(evidence.release.bad, evidence.release.total, rule)
-                return (
-                    f"{counts} in {looks(evidence.bad_looks)}; "
-                    f"at least {rule.minimum_bad_events} in {looks(rule.minimum_bad_looks)} are needed to decide"
-                )
+                return f"{worse}; {limit}; evidence against it {against} {needs}"
 
     def _describe_pods(self) -> str:
         """Which pod is the worst of the candidate's, and why that blames no version yet."""
@@ -214,7 +212,7 @@ class _Case:
             return Finding(Verdict.NO_EVIDENCE, reason, self._alarm_message(reason))
         needed = planning.until_failure(self.evidence, rule, tally)
         missing = tests.bound(rule) - max(self.evidence.absolute.log_e, self.evidence.relative.log_e)
-        at_least = max(1, math.ceil(missing / rule.cap), rule.minimum_bad_looks - self.evidence.bad_looks)
+        at_least = max(1, math.ceil(missing / rule.cap))
         return Finding(
             Verdict.NO_EVIDENCE,
             "Undecided",
@@ -269,7 +267,7 @@ class _Case:
     def describe_worse_counts(self) -> str:
         """The counts of both arms, of the stage alone where its share of bad events is the higher one."""
         release, stage = self.evidence.release, self.evidence.stage
-        in_stage = stage.bad >= self.rule.minimum_bad_events and stage.bad * release.total > release.bad * stage.total
+        in_stage = stage.bad >= _FEW and stage.bad * release.total > release.bad * stage.total
         tally = stage if in_stage else release
         return f"{self._describe_sure(tally)}{self._name_stretch(tally)}{beside_stable(tally)}"
 

@@ -40,8 +40,6 @@ class ObjectiveRule:
     proof_margin: float | None = TWICE
     """A promotion needs proof that the share is below `proof_margin * limit`; none where it is None."""
     minimum_requests: int = 20
-    minimum_bad_events: int = 5
-    minimum_bad_looks: int = 3
     cap: float = CAP
     """The most that one look may add to the log of an e-value."""
     hard_stop_share: float = 0.2

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass, replace
 
 from palier.evidence import betting
-from palier.evidence.bets import CAP, log_mean
+from palier.evidence.bets import CAP, log_add, log_mean, reach_together
 from palier.evidence.counts import Amounts, Tally
 from palier.evidence.interval import score_interval
 from palier.evidence.rules import ScoreRule
@@ -57,10 +57,10 @@ def alarm(evidence: Evidence, rule: ScoreRule) -> str:
     release, bound = evidence.release, _bound(rule)
     if evidence.looks < rule.minimum_looks or release.total < rule.minimum_requests:
         return ""
+    if not reach_together((evidence.relative, evidence.absolute), bound):
+        return ""
     if evidence.relative.reaches(bound):
         return "WorseThanStable"
-    if not evidence.absolute.reaches(bound):
-        return ""
     stable_breaches = release.stable_total and release.stable_amount < rule.least * release.stable_total
     return "StableBreachesToo" if stable_breaches else "ObjectiveBreached"
 
@@ -92,13 +92,14 @@ class _Case:
         evidence = self.evidence
         verdict = Verdict.FAIL if reason in FAILURES else Verdict.NO_EVIDENCE
         needs = f"(needs {odds(_bound(self.rule))})"
+        against = odds(log_add(evidence.relative.log_e, evidence.absolute.log_e))
         match reason:
             case "WorseThanStable":
-                why = f"evidence that it is worse {odds(evidence.relative.log_e)} {needs}"
+                why = f"evidence that it is worse {against} {needs}"
             case "StableBreachesToo":
                 why = "stable is below it too, so the candidate cannot be blamed"
             case _:
-                why = f"evidence that it is below {odds(evidence.absolute.log_e)} {needs}"
+                why = f"evidence that it is below {against} {needs}"
         return Finding(verdict, reason, f"{self._describe_measurement()}{self._describe_stable()}; {why}")
 
     def gap(self, *, promotion: bool) -> Finding | None:

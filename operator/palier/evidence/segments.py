@@ -12,7 +12,7 @@ named, the mean over all K is at least k* E_(k*) / K >= 1/alpha, and that mean i
 so the probability that a release without a worse segment ever fails is at most alpha.
 
 K is a constant: at most twenty segments by their first appearance, and all others pooled. Segments that were never
-seen count as an e-value of 1; those that miss a guard count as 0, which is an e-value too. Users that stick to one
+seen count as an e-value of 1. Users that stick to one
 version, as tenants may, cannot be compared: whoever meets one arm only is left out.
 """
 
@@ -195,11 +195,10 @@ def stage_begun(known: Segments) -> Segments:
     return tuple(replace(one, relative=one.relative.stage_begun()) for one in known)
 
 
-def find_worse(known: Segments, rule: ObjectiveRule, *, alpha: float) -> Segments:
+def find_worse(known: Segments, *, alpha: float) -> Segments:
     """The segments for which the candidate is worse than stable, the clearest first."""
-    guarded = [one for one in known if one.bad >= rule.minimum_bad_events and one.bad_looks >= rule.minimum_bad_looks]
-    guarded.sort(key=lambda one: -one.relative.log_e)
-    return tuple(guarded[: count_rejected([one.relative.log_e for one in guarded], capacity=_CAPACITY, alpha=alpha)])
+    clearest = sorted(known, key=lambda one: -one.relative.log_e)
+    return tuple(clearest[: count_rejected([one.relative.log_e for one in clearest], capacity=_CAPACITY, alpha=alpha)])
 
 
 def count_rejected(descending: list[float], *, capacity: int, alpha: float) -> int:

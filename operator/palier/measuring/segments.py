@@ -27,10 +27,10 @@ def count_by_segment(
         candidate: its revision.
         stable: its revision; None where the candidate is compared with nothing.
     """
-    mine = _count_segments(step, objective, objective.source, candidate)
+    mine = count_segments(step, objective, objective.source, candidate)
     others: dict[str, Counts] = {}
     if stable is not None and objective.stable_source is not None:
-        others = _count_segments(step, objective, objective.stable_source, stable)
+        others = count_segments(step, objective, objective.stable_source, stable)
     none = Counts(0, 0, 0)
     both = {name: (mine.get(name, none), others.get(name, none)) for name in {**mine, **others}}
     if len(both) <= MOST_SEGMENTS:
@@ -42,7 +42,7 @@ def count_by_segment(
     return apart
 
 
-def _count_segments(
+def count_segments(
     step: LookInterval, objective: MeasuredObjective, source: Source, revision: str
 ) -> dict[str, Counts]:
     """Events of one revision by the value of the label that the objective is told apart by."""

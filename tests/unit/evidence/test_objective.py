@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from palier.evidence.bets import log_add
 from palier.evidence.objective import (
     ObjectiveRule,
     Verdict,
@@ -85,7 +86,7 @@ def test_worse_than_stable_fails() -> None:
     assert (judgement.verdict, judgement.reason, judgement.hard_stop) == (Verdict.FAIL, "WorseThanStable", False)
     assert judgement.message == (
         "errors: 18 of 360 requests failed (5 %, between 1.9 and 10 %), stable 0 of 1080 (0 %); "
-        "evidence that it is worse 1:31000 (needs 1:200)"
+        "evidence that it is worse 1:50000 (needs 1:200)"
     )
 
 
@@ -132,16 +133,22 @@ def test_one_look_never_decides(bad: int) -> None:
     assert judge(evidence, ERRORS, promotion=False).verdict is not Verdict.FAIL
 
 
-def test_strong_evidence_from_too_few_looks_waits() -> None:
-    """Without a cap two looks could decide; the guards ask for a third, and nothing passes meanwhile."""
-    rule = replace(ERRORS, cap=100.0)
-    two = seen([(arm(100, 15), arm(100, 0))] * 2, rule)
-    judgement = judge(two, rule, promotion=False)
-    assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "TooFewBadEvents")
-    assert judgement.message == (
-        "errors: 30 of 200 requests failed (15 %) in 2 looks; at least 5 in 3 looks are needed to decide"
-    )
-    assert judge(seen([(arm(100, 15), arm(100, 0))], rule, two), rule, promotion=False).verdict is Verdict.FAIL
+@pytest.mark.parametrize("looks", [1, 2, 3])
+def test_fewer_than_four_looks_decide_nothing(looks: int) -> None:
+    """Also where both tests speak against a candidate below the share of the hard stop: each look is capped."""
+    evidence = seen([(arm(1000, 190), arm(9000, 0))] * looks)
+    assert judge(evidence, ERRORS, promotion=False).verdict is Verdict.NO_EVIDENCE
+    four = seen([(arm(1000, 190), arm(9000, 0))] * (4 - looks), ERRORS, evidence)
+    assert judge(four, ERRORS, promotion=False).verdict is Verdict.FAIL
+
+
+def test_two_tests_that_are_nearly_certain_are_certain_together() -> None:
+    """Neither e-value has to reach 2/alpha alone: their sum has to, because the mean of both is an e-value."""
+    evidence, most = seen([]), math.log(2 / ERRORS.alpha)
+    while judge(evidence, ERRORS, promotion=False).verdict is not Verdict.FAIL:
+        evidence = observe(evidence, arm(100, 4), arm(900, 9), ERRORS)
+    assert max(evidence.relative.log_e, evidence.absolute.log_e) < most
+    assert log_add(evidence.relative.log_e, evidence.absolute.log_e) >= most
 
 
 def test_a_late_regression_is_found_and_its_stage_named() -> None:
@@ -161,7 +168,7 @@ def test_a_late_regression_is_found_and_its_stage_named() -> None:
 def test_a_dead_candidate_is_stopped_by_its_sixth_failure() -> None:
     """The hard stop needs six failures from three looks or more."""
     five, six = seen([(arm(1, 1), arm(9, 0))] * 5), seen([(arm(1, 1), arm(9, 0))] * 6)
-    assert judge(five, ERRORS, promotion=False).verdict is Verdict.NO_EVIDENCE
+    assert not judge(five, ERRORS, promotion=False).hard_stop
     judgement = judge(six, ERRORS, promotion=False)
     assert (judgement.verdict, judgement.reason, judgement.hard_stop) == (Verdict.FAIL, "HardStop", True)
     assert judgement.message == "errors: the last 6 requests all failed; hard stop"

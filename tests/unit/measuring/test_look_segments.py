@@ -7,7 +7,7 @@ from unittest import mock
 
 from palier.evidence.objective import Counts, Evidence, observe
 from palier.evidence.segments import OTHER, UNLABELLED
-from palier.measuring.segments import MOST_SEGMENTS
+from palier.measuring.segments import MOST_SEGMENTS, count_segments
 from palier.measuring.sources import SlowerThan
 from tests.support.measuring.scrapes import (
     CANDIDATE,
@@ -34,14 +34,14 @@ def test_segments_are_counted_apart_and_for_both_arms() -> None:
     scrapes.up(30, 45, 60)
     measured = objective(RATIO, segment_by="region")
 
-    found = scrapes.step().segments(measured, RATIO, CANDIDATE)
+    found = count_segments(scrapes.step(), measured, RATIO, CANDIDATE)
 
     assert {name: (one.total, one.bad) for name, one in found.items()} == {
         "eu": (10, 5),
         "us": (20, 0),
         UNLABELLED: (7, 0),
     }
-    assert scrapes.step().segments(measured, RATIO, STABLE) == {}
+    assert count_segments(scrapes.step(), measured, RATIO, STABLE) == {}
 
 
 def test_segments_of_a_histogram_have_their_own_buckets() -> None:
@@ -51,7 +51,7 @@ def test_segments_of_a_histogram_have_their_own_buckets() -> None:
     buckets(scrapes, {"0.5": 1, "+Inf": 10}, selector=LATENCY, region="us")
     source = SlowerThan("seconds", 0.5)
 
-    found = scrapes.step().segments(objective(source, LATENCY_RULE, segment_by="region"), source, CANDIDATE)
+    found = count_segments(scrapes.step(), objective(source, LATENCY_RULE, segment_by="region"), source, CANDIDATE)
 
     assert {name: (one.total, one.bad) for name, one in found.items()} == {"eu": (10, 1), "us": (10, 9)}
 
@@ -103,7 +103,7 @@ def test_errors_without_the_label_belong_to_requests_without_it() -> None:
     scrapes.add("errors_total", {30: 0, 60: 9}, region="eu")
     scrapes.up(30, 45, 60)
 
-    found = scrapes.step().segments(objective(RATIO, segment_by="region"), RATIO, CANDIDATE)
+    found = count_segments(scrapes.step(), objective(RATIO, segment_by="region"), RATIO, CANDIDATE)
 
     assert {name: (one.total, one.bad) for name, one in found.items()} == {
         UNLABELLED: (10, 4),
