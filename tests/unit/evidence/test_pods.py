@@ -1,0 +1,187 @@
+"""Pods of one version differ: a version is blamed only for more than that."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from palier.evidence.objective import Counts, Evidence, ObjectiveRule, Verdict, judge, observe, start_evidence
+from palier.evidence.pods import (
+    LEAST_EXPECTED,
+    MOST_PODS,
+    NO_PODS,
+    PodCounts,
+    Pods,
+    PodTally,
+    count_telling,
+    differ_as_much,
+    find_worst,
+)
+from tests.support.evidence.objectives import ERRORS
+
+SPREAD = 0.3
+STABLE = {"s1": (3000.0, 15.0), "s2": (3000.0, 16.0), "s3": (3000.0, 14.0)}
+
+
+def gather(candidate: PodCounts, stable: PodCounts = STABLE, *, looks: int = 20) -> Pods:
+    """The tallies after some looks that are all alike."""
+    pods = NO_PODS
+    for _ in range(looks):
+        pods = pods.add_look(candidate, stable)
+    return pods
+
+
+def gather_evidence(candidate: PodCounts, *, looks: int = 30, rule: ObjectiveRule = ERRORS) -> Evidence:
+    """The evidence of looks in which the pods count so much."""
+    evidence = start_evidence()
+    for _ in range(looks):
+        arms = [
+            Counts(round(sum(total for total, _ in arm.values())), bad, bad)
+            for arm in (candidate, STABLE)
+            for bad in (round(sum(bad for _, bad in arm.values())),)
+        ]
+        evidence = observe(evidence, arms[0], arms[1], rule, pods=(candidate, STABLE))
+    return evidence
+
+
+@pytest.mark.parametrize(
+    ("candidate", "differ"),
+    [
+        ({"c1": (1000.0, 60.0)}, False),
+        ({"c1": (1000.0, 60.0), "c2": (1000.0, 55.0)}, False),
+        ({"c1": (1000.0, 60.0), "c2": (1000.0, 5.0)}, True),
+        ({"c1": (1000.0, 200.0), "c2": (1000.0, 4.0), "c3": (1000.0, 5.0), "c4": (1000.0, 6.0)}, True),
+        ({"c1": (1000.0, 8.0)}, True),
+        ({"c1": (1000.0, 5.0)}, True),
+    ],
+    ids=["one, twelve times", "two that agree", "one of two", "one of four", "one, half more", "equal"],
+)
+def test_a_version_is_worse_by_more_than_its_pods_differ(candidate: PodCounts, *, differ: bool) -> None:
+    """One bad pod beside good ones of the same version is that pod; pods that agree are their version."""
+    assert differ_as_much(gather(candidate), spread=SPREAD) == differ
+
+
+def test_pods_of_stable_that_differ_excuse_the_candidates() -> None:
+    """What stable's own pods differ by is no fault of the candidate."""
+    alike = {"s1": (3000.0, 30.0), "s2": (3000.0, 30.0), "s3": (3000.0, 30.0)}
+    apart = {"s1": (3000.0, 5.0), "s2": (3000.0, 20.0), "s3": (3000.0, 120.0)}
+    candidate = {"c1": (1000.0, 60.0)}
+    assert not differ_as_much(gather(candidate, alike), spread=SPREAD)
+    assert differ_as_much(gather(candidate, apart), spread=SPREAD)
+
+
+def test_who_is_over_the_limit_by_more_than_pods_differ_is_blamed() -> None:
+    """Also where stable is so near that the two versions alone might differ by their pods."""
+    near = dict.fromkeys(STABLE, (3000.0, 24.0))
+    three = {f"c{number}": (1000.0, 22.0) for number in range(3)}
+    pods = gather(three, near, looks=60)
+    assert differ_as_much(pods, spread=0.6)
+    assert not differ_as_much(pods, spread=0.6, limit=0.003)
+
+
+ONE_ARM = [NO_PODS, Pods(candidate=(PodTally("c", 900.0, 400.0),)), Pods(stable=(PodTally("s", 900.0, 4.0),))]
+
+
+@pytest.mark.parametrize("pods", ONE_ARM, ids=["nobody", "no stable", "no candidate"])
+def test_without_pods_of_both_versions_nothing_is_excused(pods: Pods) -> None:
+    """A router counts for versions; then requests are all that there is."""
+    assert not differ_as_much(pods, spread=SPREAD)
+
+
+def test_old_looks_are_forgotten() -> None:
+    """A pod that was bad an hour ago and is well now weighs less and less, and one that is gone is forgotten."""
+    bad = gather({"c1": (1000.0, 500.0)})
+    well = bad
+    for _ in range(120):
+        well = well.add_look({"c1": (1000.0, 5.0)}, STABLE)
+    assert find_worst(well) is not None
+    assert well.candidate[0].bad / well.candidate[0].total < 0.05
+    gone = bad
+    for _ in range(800):
+        gone = gone.add_look({"c2": (1000.0, 5.0)}, STABLE)
+    assert [one.name for one in gone.candidate] == ["c2"]
+
+
+def test_no_more_pods_are_kept_than_fit() -> None:
+    """A status stays small, however many pods there are; the first by name stay the same ones."""
+    many = {f"c{number:03}": (100.0, 1.0) for number in range(50)}
+    kept = gather(many, many)
+    assert [one.name for one in kept.candidate] == [f"c{number:03}" for number in range(MOST_PODS)]
+    assert len(kept.stable) == MOST_PODS
+
+
+def test_only_pods_with_enough_requests_tell_something() -> None:
+    """A pod that has hardly had a request agrees with nobody."""
+    arm = (PodTally("a", 1000.0, 50.0), PodTally("b", 20.0, 1.0))
+    assert count_telling(arm) == 1
+    enough = LEAST_EXPECTED / 0.05 * 1.2
+    assert count_telling((arm[0], PodTally("b", enough, enough * 0.05))) == 2
+
+
+@pytest.mark.parametrize("counts", [(-1.0, 0.0), (1.0, 2.0), (1.0, -1.0), (float("inf"), 0.0), (float("nan"), 0.0)])
+def test_impossible_counts_are_refused(counts: tuple[float, float]) -> None:
+    """A status that somebody has edited is unreadable, not evidence."""
+    with pytest.raises(ValueError, match="impossible"):
+        PodTally("a", *counts)
+
+
+def test_the_status_reads_back_exactly() -> None:
+    """A restart forgets nothing."""
+    pods = gather({"c1": (1000.3, 5.1), "c2": (7.7, 0.0)}, looks=7)
+    assert Pods.from_status(pods.to_status()) == pods
+    evidence = replace(start_evidence(), pods=pods)
+    assert Evidence.from_status(evidence.to_status()) == evidence
+    assert Evidence.from_status({}).pods == NO_PODS
+
+
+ONE_BAD: Mapping[str, tuple[float, float]] = {"c1": (500.0, 60.0), "c2": (500.0, 2.0), "c3": (500.0, 3.0)}
+
+
+def test_one_bad_pod_is_named_and_blames_no_version() -> None:
+    """The release does not pass either: it waits for its pods."""
+    judgement = judge(gather_evidence(ONE_BAD), ERRORS, promotion=False)
+    assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "PodsDiffer")
+    assert "pod c1 has " in judgement.message
+    assert "the worst of 3" in judgement.message
+    every = dict.fromkeys(ONE_BAD, (500.0, 60.0))
+    assert judge(gather_evidence(every), ERRORS, promotion=False).reason in {"WorseThanStable", "ObjectiveBreached"}
+
+
+def test_one_dead_pod_of_several_stops_no_version_either() -> None:
+    """The hard stop is for a candidate that is dead, not for one of its pods."""
+    one = {"c1": (100.0, 100.0), "c2": (100.0, 0.0), "c3": (100.0, 1.0)}
+    assert judge(gather_evidence(one), ERRORS, promotion=False).reason == "PodsDiffer"
+    every = dict.fromkeys(one, (100.0, 100.0))
+    assert judge(gather_evidence(every), ERRORS, promotion=False).hard_stop
+
+
+def test_the_limit_alone_is_judged_without_pods() -> None:
+    """Where nothing is compared with stable there are no pods to compare with either."""
+    alone = replace(ERRORS, compare_with_stable=False)
+    assert judge(gather_evidence(ONE_BAD, rule=alone), alone, promotion=False).reason == "ObjectiveBreached"
+
+
+def play(rng: np.random.Generator, logs: Sequence[float], *, looks: int = 60) -> bool:
+    """Whether a version is blamed of pods that fail 2 % times e^log each; the first half is the candidate's."""
+    rule = replace(ERRORS, limit=0.05)
+    evidence = start_evidence()
+    shares = [0.02 * np.exp(log) for log in logs]
+    half = len(shares) // 2
+    for _ in range(looks):
+        bad = [float(rng.binomial(400, share)) for share in shares]
+        parts = bad[:half], bad[half:]
+        mine, theirs = ({f"pod-{number}": (400.0, one) for number, one in enumerate(part)} for part in parts)
+        arms = [Counts(400 * len(part), round(sum(part)), round(sum(part))) for part in parts]
+        evidence = observe(evidence, arms[0], arms[1], rule, pods=(mine, theirs))
+        if judge(evidence, rule, promotion=False).verdict is Verdict.FAIL:
+            return True
+    return False
+
+
+def test_pods_that_differ_hardly_ever_blame_a_version_that_is_as_good() -> None:
+    """With a standard deviation of 0.6, requests alone blame every fourth version; a worse one is found."""
+    rng = np.random.default_rng(5)
+    blamed = sum(play(rng, rng.normal(0, 0.6, 6)) for _ in range(40))
+    assert blamed <= 2
+    assert sum(play(rng, [1.2, 1.2, 1.2, 0, 0, 0]) for _ in range(5)) == 5
