@@ -152,7 +152,7 @@ class Caution:
 NO_CAUTION: Final = Caution()
 
 
-def suspect(watching: Caution, *, relative: Bets, absolute: Bets) -> Caution:
+def suspect(watching: Caution, *, relative: Bets, absolute: Bets, compared: bool = False) -> Caution:
     """The test with what it suspects: the bet that has won most.
 
     Args:
@@ -160,6 +160,8 @@ def suspect(watching: Caution, *, relative: Bets, absolute: Bets) -> Caution:
         relative: the bets against "no worse than stable" of the test that ends a release, which may have failed the
             candidate before the early test has seen anything.
         absolute: its bets against "within the limit".
+        compared: whether only the comparison is followed. A look in which stable is over the limit as well says nothing
+            against the candidate, but it may speak for it: where there are many of them, the limit clears everybody.
     """
     bets = [
         (log + weight, by, number)
@@ -168,6 +170,7 @@ def suspect(watching: Caution, *, relative: Bets, absolute: Bets) -> Caution:
             (SuspectedBy.ABSOLUTE, _LOG_ABSOLUTE, watching.absolute if watching.looks else absolute),
         )
         for number, log in enumerate(one.logs)
+        if by is SuspectedBy.RELATIVE or not compared
     ]
     if not bets:
         return watching

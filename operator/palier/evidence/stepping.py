@@ -27,6 +27,8 @@ ENOUGH: Final = 10
 """Requests of a look that have to be left at the least weight."""
 LONGEST_DOUBT: Final = 15
 """Looks at the least weight within which a suspicion that is right is confirmed on average, at most."""
+NEAR_THE_LIMIT: Final = 0.5
+"""Share of the limit from which on stable's own failures exceed it in many a look."""
 
 Judged = tuple[Evidence, Rule]
 
@@ -94,7 +96,7 @@ def can_step_down(evidence: Evidence, rule: Rule, *, weight: int) -> bool:
     left = evidence.last.total * LEAST_WEIGHT / weight
     if left < ENOUGH or proportion.alarm(evidence, rule) == proportion.SEGMENT_WORSE:
         return False
-    suspicion = _suspect(evidence).suspicion
+    suspicion = _suspect(evidence, rule).suspicion
     return suspicion is not None and _count_until_confirmed(suspicion, evidence, rule) <= LONGEST_DOUBT * left
 
 
@@ -116,9 +118,9 @@ def is_cleared(evidence: Evidence, _rule: Rule) -> bool:
 
 def step_down(evidence: Evidence, rule: Rule) -> Evidence:
     """The evidence when the share goes down: what is suspected is followed on fresh requests from now on."""
-    if not (is_suspected(evidence, rule) or (isinstance(rule, ObjectiveRule) and has_failed(evidence, rule))):
-        return replace(evidence, caution=NO_CAUTION)
-    return replace(evidence, caution=_suspect(evidence))
+    if isinstance(rule, ObjectiveRule) and (is_suspected(evidence, rule) or has_failed(evidence, rule)):
+        return replace(evidence, caution=_suspect(evidence, rule))
+    return replace(evidence, caution=NO_CAUTION)
 
 
 def step_up(evidence: Evidence) -> Evidence:
@@ -126,8 +128,11 @@ def step_up(evidence: Evidence) -> Evidence:
     return replace(evidence, caution=NO_CAUTION)
 
 
-def _suspect(evidence: Evidence) -> Caution:
-    return suspect(evidence.caution, relative=evidence.relative, absolute=evidence.absolute)
+def _suspect(evidence: Evidence, rule: ObjectiveRule) -> Caution:
+    release = evidence.release
+    near = NEAR_THE_LIMIT * rule.limit * release.stable_total
+    compared = rule.compare_with_stable and release.stable_bad > near
+    return suspect(evidence.caution, relative=evidence.relative, absolute=evidence.absolute, compared=compared)
 
 
 def _count_until_confirmed(suspicion: Suspicion, evidence: Evidence, rule: ObjectiveRule) -> float:
