@@ -43,27 +43,33 @@ class Step(Enum):
     """A breach is certain: the release may end."""
 
 
-def choose_step(judged: Iterable[Judged], *, weight: int, cautious: bool, steps: int) -> Step:
+def choose_step(
+    judged: Iterable[Judged], *, weight: int, wanted: int, cautious: bool, steps: int, over: bool = False
+) -> Step:
     """What becomes of the candidate's share after a look.
 
     Args:
         judged: the evidence of every objective that could be measured, with its rule.
-        weight: the share that is in force, in percent.
+        weight: the share that is in force, in percent. Where it is at the least weight without anybody being cautious,
+            the memory of a step down was lost: a breach ends the release then, and a suspicion is remembered again.
+        wanted: the share of the stage.
         cautious: whether the share is at the least weight because of a suspicion.
         steps: how often it has gone down in this stage.
+        over: whether the time of the stage is over: a breach waits no longer for fresh requests that do not come.
     """
     pairs = list(judged)
     failed = [pair for pair in pairs if has_failed(*pair)]
     if cautious:
-        if any(is_confirmed(*pair) for pair in failed):
+        if any(is_confirmed(*pair) or (over and not is_cleared(*pair)) for pair in failed):
             return Step.END
         clear = not failed and all(is_cleared(*pair) for pair in pairs)
         return Step.UP if clear and steps < MOST_STEPS else Step.STAY
-    if steps < MOST_STEPS and weight > LEAST_WEIGHT and all(can_step_down(*pair, weight=weight) for pair in failed):
-        suspected = failed or [pair for pair in pairs if is_suspected(*pair) and can_step_down(*pair, weight=weight)]
-        if suspected:
-            return Step.DOWN
-    return Step.END if failed else Step.STAY
+    may_step = steps < MOST_STEPS and wanted > LEAST_WEIGHT
+    if failed:
+        spares = may_step and weight > LEAST_WEIGHT and all(can_step_down(*pair, weight=weight) for pair in failed)
+        return Step.DOWN if spares else Step.END
+    suspected = may_step and any(is_suspected(*pair) and can_step_down(*pair, weight=weight) for pair in pairs)
+    return Step.DOWN if suspected else Step.STAY
 
 
 def is_suspected(evidence: Evidence, rule: Rule) -> bool:
@@ -93,7 +99,7 @@ def can_step_down(evidence: Evidence, rule: Rule, *, weight: int) -> bool:
     """
     if not (isinstance(rule, ObjectiveRule) and rule.cautious):
         return False
-    left = evidence.last.total * LEAST_WEIGHT / weight
+    left = evidence.last.total * LEAST_WEIGHT / max(LEAST_WEIGHT, weight)
     if left < ENOUGH or proportion.alarm(evidence, rule) == proportion.SEGMENT_WORSE:
         return False
     suspicion = _suspect(evidence, rule).suspicion
@@ -110,10 +116,10 @@ def is_confirmed(evidence: Evidence, rule: Rule) -> bool:
     return suspicion.is_confirmed or (suspicion.looks > 0 and proportion.is_dead(evidence, rule))
 
 
-def is_cleared(evidence: Evidence, _rule: Rule) -> bool:
-    """Whether nothing is suspected any more."""
+def is_cleared(evidence: Evidence, rule: Rule) -> bool:
+    """Whether nothing is suspected any more, nor anything else meanwhile."""
     suspicion = evidence.caution.suspicion
-    return suspicion is None or suspicion.is_cleared
+    return suspicion.is_cleared if suspicion is not None else not is_suspected(evidence, rule)
 
 
 def step_down(evidence: Evidence, rule: Rule) -> Evidence:
@@ -139,7 +145,8 @@ def _count_until_confirmed(suspicion: Suspicion, evidence: Evidence, rule: Objec
     """Fresh requests until a suspicion that is right is confirmed, on average.
 
     What each of them adds is the divergence of Kullback and Leibler between the suspected share of bad events and that
-    of a candidate that is just good enough.
+    of a candidate that is just good enough; more of it where more failed in the last look than the suspicion says, as
+    it does beside a stable that fails hardly anything.
     """
     if suspicion.by is SuspectedBy.RELATIVE:
         release = evidence.release
@@ -148,4 +155,5 @@ def _count_until_confirmed(suspicion: Suspicion, evidence: Evidence, rule: Objec
         bad = multiply_odds(stable, rule.margin * RATIOS[suspicion.bet])
     else:
         good, bad = rule.limit, multiply_odds(rule.limit, RATIOS[suspicion.bet])
-    return CONFIRMED / (bad * math.log(bad / good) + (1 - bad) * (math.log1p(-bad) - math.log1p(-good)))
+    share = max(bad, evidence.last.bad / evidence.last.total) if evidence.last.total else bad
+    return CONFIRMED / (share * math.log(bad / good) + (1 - share) * (math.log1p(-bad) - math.log1p(-good)))

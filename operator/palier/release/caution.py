@@ -14,7 +14,7 @@ from palier.evidence.objective import Evidence, Rule
 from palier.evidence.proportion_verdict import describe_suspicion
 from palier.evidence.rules import ObjectiveRule
 from palier.evidence.sentences import odds
-from palier.evidence.stepping import LEAST_WEIGHT, MOST_STEPS, Step, choose_step, step_down, step_up
+from palier.evidence.stepping import LEAST_WEIGHT, MOST_STEPS, Step, choose_step, is_suspected, step_down, step_up
 from palier.release.holds import CANNOT_MEASURE, find_hold
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages.kind import Judgements
@@ -25,22 +25,29 @@ CAUTIOUS = "Cautious"
 
 def find_step(situation: Situation, judgements: Judgements) -> Step:
     """What becomes of the candidate's share; `Step.END` where a breach may end the release, or nobody may step down."""
-    release, spec = situation.release, situation.deployment.spec
-    stage = release.landing
-    if stage is None or release.ending or spec.release.on_breach is not OnBreach.ROLLBACK:
+    release, stage = situation.release, situation.release.landing
+    cautious, since = release.cautious_since is not None, release.traffic_since
+    if stage is None or release.ending:
         return Step.END
-    if spec.traffic.gateway is None or situation.state.stable is None:
+    if not cautious and (since is None or not _may_step_down(situation)):
         return Step.END
     unmeasured = {judgement.objective for judgement in judgements if judgement.reason == CANNOT_MEASURE}
-    if release.cautious_since is None and release.traffic_since is None:
-        return Step.END
     step = choose_step(
         ((evidence, rule) for evidence, rule in _list_evidence(situation) if rule.name not in unmeasured),
         weight=situation.observation.weight(situation.candidate.revision),
-        cautious=release.cautious_since is not None,
+        wanted=stage.weight,
+        cautious=cautious,
         steps=release.steps_down,
+        over=since is not None and situation.now - since >= stage.max_duration.seconds,
     )
     return Step.STAY if step is Step.UP and unmeasured else step
+
+
+def _may_step_down(situation: Situation) -> bool:
+    """Whether the spec lets a suspicion act; one that acts already is confirmed or cleared whatever is edited later."""
+    spec = situation.deployment.spec
+    acts = spec.release.on_breach is OnBreach.ROLLBACK
+    return acts and spec.traffic.gateway is not None and situation.state.stable is not None
 
 
 def follow_step(situation: Situation, step: Step) -> Decision | None:
@@ -108,10 +115,10 @@ def _list_evidence(situation: Situation) -> Iterator[tuple[Evidence, Rule]]:
 def _describe_suspicions(situation: Situation) -> Iterator[str]:
     for evidence, rule in _list_evidence(situation):
         suspicion = evidence.caution.suspicion
-        if suspicion is None or not isinstance(rule, ObjectiveRule):
+        if not isinstance(rule, ObjectiveRule) or (suspicion is None and not is_suspected(evidence, rule)):
             continue
         told = describe_suspicion(evidence, rule)
-        if not suspicion.looks:
+        if suspicion is None or not suspicion.looks:
             yield told
         elif suspicion.log_ratio > 0:
             yield f"{told}; fresh requests speak {odds(suspicion.log_ratio)} against it (1:10 confirms)"

@@ -170,7 +170,14 @@ class Trial:
         held = now - self.since
         passed = False
         if not self.watched.pods_read.unseen:
-            step = choose_step(self._list_evidence(), weight=stage.weight, cautious=self.cautious, steps=self.steps)
+            step = choose_step(
+                self._list_evidence(),
+                weight=stage.weight,
+                wanted=stage.weight,
+                cautious=self.cautious,
+                steps=self.steps,
+                over=held >= stage.maximum,
+            )
             if step is Step.END:
                 return "rollback"
             if step is not Step.STAY:
