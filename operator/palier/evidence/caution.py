@@ -12,11 +12,13 @@ independently, and so has their weighted mean: it ever reaches 1/alpha with prob
 What is suspected is the bet that has won most: an odds ratio against stable, or a share above the limit. From then on
 only that bet is followed, on fresh requests alone, as a sequential probability ratio test (Wald): ten to one for it
 confirms the suspicion, twenty to one against it clears the candidate. A suspicion that is right is cleared with
-probability at most 1/20, and one that is wrong is confirmed with probability at most 1/10.
+probability at most 1/20, and one that is wrong is confirmed with probability at most 1/10. Bets that few fresh requests
+could answer are left out (see `palier.evidence.stepping`): where neither version fails any request, the comparison with
+stable says nothing, and only the limit can clear a candidate that is well again.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -152,8 +154,10 @@ class Caution:
 NO_CAUTION: Final = Caution()
 
 
-def suspect(watching: Caution, *, relative: Bets, absolute: Bets, compared: bool = False) -> Caution:
-    """The test with what it suspects: the bet that has won most.
+def list_suspicions(
+    watching: Caution, *, relative: Bets, absolute: Bets, compared: bool = False
+) -> Iterator[tuple[float, Suspicion]]:
+    """The bets that have won something, each with the log of its part in the e-value.
 
     Args:
         watching: the test before.
@@ -163,16 +167,11 @@ def suspect(watching: Caution, *, relative: Bets, absolute: Bets, compared: bool
         compared: whether only the comparison is followed. A look in which stable is over the limit as well says nothing
             against the candidate, but it may speak for it: where there are many of them, the limit clears everybody.
     """
-    bets = [
-        (log + weight, by, number)
-        for by, weight, one in (
-            (SuspectedBy.RELATIVE, _LOG_RELATIVE, watching.relative if watching.looks else relative),
-            (SuspectedBy.ABSOLUTE, _LOG_ABSOLUTE, watching.absolute if watching.looks else absolute),
-        )
-        for number, log in enumerate(one.logs)
-        if by is SuspectedBy.RELATIVE or not compared
-    ]
-    if not bets:
-        return watching
-    _, by, number = max(bets, key=lambda bet: bet[0])
-    return Caution(suspicion=Suspicion(by, number))
+    if watching.looks:
+        relative, absolute = watching.relative, watching.absolute
+    for number, log in enumerate(relative.logs):
+        if log >= 0:
+            yield log + _LOG_RELATIVE, Suspicion(SuspectedBy.RELATIVE, number)
+    for number, log in enumerate(() if compared else absolute.logs):
+        if log >= 0:
+            yield log + _LOG_ABSOLUTE, Suspicion(SuspectedBy.ABSOLUTE, number)

@@ -13,7 +13,7 @@ from typing import Final
 
 from palier.api.status.values import SuspectedBy
 from palier.evidence import proportion
-from palier.evidence.caution import CONFIRMED, NO_CAUTION, Caution, Suspicion, suspect
+from palier.evidence.caution import CLEARED, CONFIRMED, NO_CAUTION, Caution, Suspicion, list_suspicions
 from palier.evidence.objective import has_failed
 from palier.evidence.odds_ratio import RATIOS, multiply_odds
 from palier.evidence.rules import ObjectiveRule, Rule
@@ -26,7 +26,8 @@ MOST_STEPS: Final = 2
 ENOUGH: Final = 10
 """Requests of a look that have to be left at the least weight."""
 LONGEST_DOUBT: Final = 15
-"""Looks at the least weight within which a suspicion that is right is confirmed on average, at most."""
+"""Looks at the least weight within which a suspicion is answered on average, at most: confirmed where it is right, and
+cleared where it is wrong."""
 NEAR_THE_LIMIT: Final = 0.5
 """Share of the limit from which on stable's own failures exceed it in many a look."""
 
@@ -99,11 +100,9 @@ def can_step_down(evidence: Evidence, rule: Rule, *, weight: int) -> bool:
     """
     if not (isinstance(rule, ObjectiveRule) and rule.cautious):
         return False
-    left = evidence.last.total * LEAST_WEIGHT / max(LEAST_WEIGHT, weight)
-    if left < ENOUGH or proportion.alarm(evidence, rule) == proportion.SEGMENT_WORSE:
+    if proportion.alarm(evidence, rule) == proportion.SEGMENT_WORSE:
         return False
-    suspicion = _suspect(evidence, rule).suspicion
-    return suspicion is not None and _count_until_confirmed(suspicion, evidence, rule) <= LONGEST_DOUBT * left
+    return _find_suspicion(evidence, rule, weight=weight) is not None
 
 
 def is_confirmed(evidence: Evidence, rule: Rule) -> bool:
@@ -122,11 +121,12 @@ def is_cleared(evidence: Evidence, rule: Rule) -> bool:
     return suspicion.is_cleared if suspicion is not None else not is_suspected(evidence, rule)
 
 
-def step_down(evidence: Evidence, rule: Rule) -> Evidence:
+def step_down(evidence: Evidence, rule: Rule, *, weight: int) -> Evidence:
     """The evidence when the share goes down: what is suspected is followed on fresh requests from now on."""
+    caution = NO_CAUTION
     if isinstance(rule, ObjectiveRule) and (is_suspected(evidence, rule) or has_failed(evidence, rule)):
-        return replace(evidence, caution=_suspect(evidence, rule))
-    return replace(evidence, caution=NO_CAUTION)
+        caution = Caution(suspicion=_find_suspicion(evidence, rule, weight=weight))
+    return replace(evidence, caution=caution)
 
 
 def step_up(evidence: Evidence) -> Evidence:
@@ -134,11 +134,21 @@ def step_up(evidence: Evidence) -> Evidence:
     return replace(evidence, caution=NO_CAUTION)
 
 
-def _suspect(evidence: Evidence, rule: ObjectiveRule) -> Caution:
+def _find_suspicion(evidence: Evidence, rule: ObjectiveRule, *, weight: int) -> Suspicion | None:
+    """The bet that has won most of those that fresh requests can answer soon at the least weight; None without any."""
+    left = evidence.last.total * LEAST_WEIGHT / max(LEAST_WEIGHT, weight)
+    if left < ENOUGH:
+        return None
     release = evidence.release
-    near = NEAR_THE_LIMIT * rule.limit * release.stable_total
-    compared = rule.compare_with_stable and release.stable_bad > near
-    return suspect(evidence.caution, relative=evidence.relative, absolute=evidence.absolute, compared=compared)
+    near = rule.compare_with_stable and release.stable_bad > NEAR_THE_LIMIT * rule.limit * release.stable_total
+    found = list_suspicions(evidence.caution, relative=evidence.relative, absolute=evidence.absolute, compared=near)
+    most = LONGEST_DOUBT * left
+    answered = [
+        (log, one)
+        for log, one in found
+        if _count_until_confirmed(one, evidence, rule) <= most and _count_until_cleared(one, evidence, rule) <= most
+    ]
+    return max(answered, key=lambda pair: pair[0])[1] if answered else None
 
 
 def _count_until_confirmed(suspicion: Suspicion, evidence: Evidence, rule: ObjectiveRule) -> float:
@@ -148,12 +158,31 @@ def _count_until_confirmed(suspicion: Suspicion, evidence: Evidence, rule: Objec
     of a candidate that is just good enough; more of it where more failed in the last look than the suspicion says, as
     it does beside a stable that fails hardly anything.
     """
-    if suspicion.by is SuspectedBy.RELATIVE:
-        release = evidence.release
-        stable = (release.stable_bad + 0.5) / (release.stable_total + 1)
-        good = multiply_odds(stable, rule.caution_margin)
-        bad = multiply_odds(stable, rule.margin * RATIOS[suspicion.bet])
-    else:
-        good, bad = rule.limit, multiply_odds(rule.limit, RATIOS[suspicion.bet])
-    share = max(bad, evidence.last.bad / evidence.last.total) if evidence.last.total else bad
-    return CONFIRMED / (share * math.log(bad / good) + (1 - share) * (math.log1p(-bad) - math.log1p(-good)))
+    release = evidence.release
+    good, bad = _suspected_shares(suspicion, rule, stable=(release.stable_bad + 0.5) / (release.stable_total + 1))
+    return CONFIRMED / _gain(max(bad, evidence.last.bad / evidence.last.total), good=good, bad=bad)
+
+
+def _count_until_cleared(suspicion: Suspicion, evidence: Evidence, rule: ObjectiveRule) -> float:
+    """Fresh requests until a candidate that is like stable is cleared, on average.
+
+    In a comparison only stable's bad events show that the candidate should have had some: without any it is never
+    cleared by them.
+    """
+    release = evidence.release
+    stable = release.stable_bad / (release.stable_total + 1)
+    good, bad = _suspected_shares(suspicion, rule, stable=stable)
+    return CLEARED / _gain(min(stable, good), good=good, bad=bad) if good > 0 else math.inf
+
+
+def _suspected_shares(suspicion: Suspicion, rule: ObjectiveRule, *, stable: float) -> tuple[float, float]:
+    """The share of bad events of a candidate that is just good enough, and that of which it is suspected."""
+    ratio = RATIOS[suspicion.bet]
+    if suspicion.by is SuspectedBy.ABSOLUTE:
+        return rule.limit, multiply_odds(rule.limit, ratio)
+    return multiply_odds(stable, rule.caution_margin), multiply_odds(stable, rule.margin * ratio)
+
+
+def _gain(share: float, *, good: float, bad: float) -> float:
+    """What a request says for the suspicion on average, where this share of them is bad."""
+    return share * math.log(bad / good) + (1 - share) * (math.log1p(-bad) - math.log1p(-good))

@@ -77,11 +77,15 @@ def describe_caution(situation: Situation) -> Hold | None:
 def _step_down(situation: Situation) -> Decision:
     release = situation.release
     rules = {objective.rule.name: objective.rule for objective in situation.objectives.measured}
-    evidence = {name: step_down(one, rules[name]) if name in rules else one for name, one in release.evidence.items()}
+    weight = situation.observation.weight(situation.candidate.revision)
+    evidence = {
+        name: step_down(one, rules[name], weight=weight) if name in rules else one
+        for name, one in release.evidence.items()
+    }
     suspected = "; ".join(
         describe_suspicion(one, rule)
         for one, rule in _list_evidence(situation)
-        if isinstance(rule, ObjectiveRule) and step_down(one, rule).caution.suspicion
+        if isinstance(rule, ObjectiveRule) and evidence[rule.name].caution.suspicion
     )
     message = (
         f"{situation.candidate.revision} goes from {situation.landing.weight} to {LEAST_WEIGHT} % of the traffic, until"

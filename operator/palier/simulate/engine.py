@@ -212,12 +212,13 @@ class Trial:
         """Lower the candidate's share because it is suspected, or give it back."""
         rules = {objective.rule.name: objective.rule for objective in self.watched.objectives}
         evidence = self.watched.evidence.items()
-        self.cautious = down
+        weight, self.cautious = self.weight, down
         if down:
             self.steps += 1
             self.steps_down += 1
             self.first_step = now if self.first_step is None else self.first_step
-        self._begin_weight(now, {name: step_down(one, rules[name]) if down else step_up(one) for name, one in evidence})
+        after = {name: step_down(one, rules[name], weight=weight) if down else step_up(one) for name, one in evidence}
+        self._begin_weight(now, after)
 
     def _begin_weight(self, now: float, evidence: Mapping[str, Evidence]) -> None:
         """Go on with another weight."""

@@ -58,7 +58,7 @@ def test_caution_is_declared_and_fits() -> None:
     """What the early test has seen, and what it suspects, to the last digit."""
     rule = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01)
     evidence = observe(start_evidence(), Counts(1000, 90, 90), Counts(4000, 4, 4), rule)
-    followed = observe(step_down(evidence, rule), Counts(10, 1, 1), Counts(4990, 4, 4), rule)
+    followed = observe(step_down(evidence, rule, weight=20), Counts(10, 1, 1), Counts(4990, 4, 4), rule)
     written = [one.to_status()["caution"] for one in (evidence, followed)]
 
     assert _declared(CautionStatus) == {*written[0], *written[1]}

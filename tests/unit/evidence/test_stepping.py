@@ -34,7 +34,7 @@ def well(looks: int = 3, *, requests: int = REQUESTS) -> Evidence:
     return seen([(arm(requests, 0), arm(4 * requests, 0))] * looks)
 
 
-def suspected(*, requests: int = REQUESTS, bad: float = 0.02) -> Evidence:
+def suspected(*, requests: int = REQUESTS, bad: float = 0.05) -> Evidence:
     """A candidate that fails much more than stable in its second look."""
     look = arm(requests, round(requests * bad)), arm(4 * requests, 0)
     return seen([look], evidence=well(1, requests=requests))
@@ -52,7 +52,7 @@ def doubted(evidence: Evidence, log_ratio: float = 0.0, *, looks: int = 3) -> Ev
 
 def suspicion_of(evidence: Evidence, rule: ObjectiveRule) -> Suspicion:
     """What it is suspected of when its share goes down."""
-    suspicion = step_down(evidence, rule).caution.suspicion
+    suspicion = step_down(evidence, rule, weight=20).caution.suspicion
     assert suspicion is not None
     return suspicion
 
@@ -218,19 +218,19 @@ def test_a_hard_stop_steps_down_before_anything_else_suspects() -> None:
 
 def test_down_follows_what_was_suspected_alone() -> None:
     """Every suspected objective has a suspicion of its own, and the others begin to watch anew."""
-    after = step_down(suspected(), ERRORS)
+    after = step_down(suspected(), ERRORS, weight=20)
 
     assert after.caution.suspicion is not None
     assert (after.caution.suspicion.log_ratio, after.caution.suspicion.looks) == (0.0, 0)
     assert replace(after, caution=NO_CAUTION) == replace(suspected(), caution=NO_CAUTION)
-    assert step_down(well(), ERRORS).caution == NO_CAUTION
-    assert step_down(failed(), ERRORS).caution.suspicion is not None
-    assert step_down(suspected(), MEAN).caution == NO_CAUTION
+    assert step_down(well(), ERRORS, weight=20).caution == NO_CAUTION
+    assert step_down(failed(), ERRORS, weight=20).caution.suspicion is not None
+    assert step_down(suspected(), MEAN, weight=20).caution == NO_CAUTION
 
 
 def test_a_second_step_down_has_a_suspicion_of_its_own() -> None:
     """What fresh requests said of the first one is not said of the second."""
-    again = step_down(doubted(failed(), CLEARED), ERRORS).caution.suspicion
+    again = step_down(doubted(failed(), CLEARED), ERRORS, weight=20).caution.suspicion
 
     assert again is not None
     assert (again.log_ratio, again.looks) == (0.0, 0)

@@ -52,7 +52,7 @@ def gathered(*looks: tuple[int, int]) -> Evidence:
 
 
 WELL = gathered(*[(1000, 0)] * 4)
-SUSPECT = gathered((1000, 0), (1000, 20))
+SUSPECT = gathered((1000, 0), (1000, 50))
 BREACH = gathered(*[(1000, 100)] * 12)
 
 
@@ -424,7 +424,7 @@ def test_a_clock_that_is_set_back_moves_nothing() -> None:
 
 def test_users_have_met_a_candidate_that_steps_down() -> None:
     """Also in the first stage, while 1 % is not in force yet."""
-    down = release_of(decided(at_stage(index=0), look(gathered((1000, 0), (1000, 20)), weight=5)))
+    down = release_of(decided(at_stage(index=0), look(SUSPECT, weight=5)))
 
     assert down.traffic_since is None
     assert down.has_met_users
