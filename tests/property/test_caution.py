@@ -74,7 +74,7 @@ def check_step(world: World, before: Release | None, weight: int) -> None:
 @settings(max_examples=examples(40, thorough=200), deadline=None)
 @given(st.lists(FATES, min_size=5, max_size=40), st.integers(2, 3))
 def test_a_share_goes_down_twice_at_most_and_up_only_when_cleared(fates: list[tuple[str, float]], pods: int) -> None:
-    """Whatever fails, dies, keeps silent or is set back: 1 % while it is suspected, and no stage is passed meanwhile."""
+    """Whatever fails, dies or keeps silent: 1 % while it is suspected, and no stage is passed meanwhile."""
     world = serving_world(replicas=pods, stages=STAGES)
     world.requests_per_second = 4000
     world.change(CANDIDATE)

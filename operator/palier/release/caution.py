@@ -19,9 +19,6 @@ from palier.release.holds import CANNOT_MEASURE, find_hold
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages.kind import Judgements
 
-CAUTIOUS = "Cautious"
-"""Reason of the hold while the candidate is suspected."""
-
 
 def find_step(situation: Situation, judgements: Judgements) -> Step:
     """What becomes of the candidate's share; `Step.END` where a breach may end the release, or nobody may step down."""
@@ -71,7 +68,7 @@ def describe_caution(situation: Situation) -> Hold | None:
         until = f"stays at {LEAST_WEIGHT} % after {release.steps_down} steps down in this stage"
     else:
         until = f"has {LEAST_WEIGHT} % of the traffic instead of {situation.landing.weight} % until fresh requests tell"
-    return Hold(CAUTIOUS, f"{situation.candidate.revision} {until}: {suspected}")
+    return Hold("Cautious", f"{situation.candidate.revision} {until}: {suspected}")
 
 
 def _step_down(situation: Situation) -> Decision:
@@ -92,7 +89,7 @@ def _step_down(situation: Situation) -> Decision:
         f" fresh requests confirm or clear the suspicion: {suspected}"
     )
     after = replace(situation.state, release=release.step_down(evidence, now=situation.now))
-    return Decision(after, notes=(Note("Warning", CAUTIOUS, message),), hold=Hold(CAUTIOUS, message))
+    return Decision(after, notes=(Note("Warning", "Cautious", message),), hold=Hold("Cautious", message))
 
 
 def _step_up(situation: Situation) -> Decision:

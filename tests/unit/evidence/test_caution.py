@@ -140,9 +140,8 @@ def test_it_says_what_it_has_seen_without_any_cap() -> None:
 def test_what_has_won_something_may_be_suspected() -> None:
     """Each weighs as much as its e-value does in the mean; a bet that has lost explains nothing."""
     watching = Caution(Bets((0.0, 3.0, -0.1), 9.0), Bets((-2.0, 3.1, 0.0), 9.0), looks=4)
-    found = dict(
-        (suspicion, log) for log, suspicion in list_suspicions(watching, relative=Bets((99.0,), 0.0), absolute=NO_BETS)
-    )
+    every = list_suspicions(watching, relative=Bets((99.0,), 0.0), absolute=NO_BETS)
+    found = {suspicion: log for log, suspicion in every}
 
     assert found == {
         Suspicion(SuspectedBy.RELATIVE, 0): pytest.approx(math.log(0.8)),

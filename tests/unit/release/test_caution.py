@@ -11,7 +11,6 @@ from palier.evidence.caution import CLEARED, CONFIRMED, NO_CAUTION, Caution, Sus
 from palier.evidence.objective import Evidence, begin_share, has_failed, observe, start_evidence
 from palier.evidence.stepping import is_suspected
 from palier.measuring.coverage import Coverage
-from palier.release.caution import CAUTIOUS
 from palier.release.decide import decide
 from palier.release.memory import read_state, write_state
 from palier.release.observation import MeasuredEvidence, Observation, Requests
@@ -134,14 +133,14 @@ def test_a_suspected_candidate_keeps_one_percent(evidence: Evidence) -> None:
     assert (release.cautious_since, release.steps_down, release.traffic_since) == (LOOKED, 1, None)
     assert (release.cursor, release.ending) == (1, None)
     assert release.evidence["errors"].caution.suspicion is not None
-    assert reasons(decision) == [CAUTIOUS]
+    assert reasons(decision) == ["Cautious"]
     assert decision.notes[0].type == "Warning"
-    assert hold_of(decision).reason == CAUTIOUS
+    assert hold_of(decision).reason == "Cautious"
     assert "goes from 25 to 1 % of the traffic, until fresh requests confirm or clear the suspicion: errors: " in (
         hold_of(decision).message
     )
     assert f"{evidence.release.bad} of {evidence.release.total}" in hold_of(decision).message.replace(",", "")
-    assert stage_word(decision.state, wanted=CANDIDATE) == CAUTIOUS
+    assert stage_word(decision.state, wanted=CANDIDATE) == "Cautious"
 
 
 def test_nobody_goes_down_for_nothing() -> None:
@@ -149,7 +148,7 @@ def test_nobody_goes_down_for_nothing() -> None:
     decision = decided(at_stage(), look(WELL))
 
     assert not is_cautious(decision)
-    assert CAUTIOUS not in reasons(decision)
+    assert "Cautious" not in reasons(decision)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +169,7 @@ def test_where_nobody_steps_down(spec: ModelDeployment, state: State) -> None:
     breached = decided(state, look(BREACH, weight=weight), spec=spec)
 
     assert not is_cautious(suspected)
-    assert CAUTIOUS not in reasons(suspected)
+    assert "Cautious" not in reasons(suspected)
     assert not is_cautious(breached)
     ends = spec.spec.release.on_breach == "Rollback"
     assert (release_of(breached).ending is not None) == ends
@@ -203,7 +202,7 @@ def test_a_step_down_in_force_is_judged_on() -> None:
     assert release_of(decision).traffic_since == LOOKED + 1
     assert release_of(decision).evidence["errors"].served is None
     assert decision.notes == ()
-    assert hold_of(decision).reason == CAUTIOUS
+    assert hold_of(decision).reason == "Cautious"
     assert "has 1 % of the traffic instead of 25 % until fresh requests tell: errors: " in hold_of(decision).message
 
 
@@ -233,7 +232,7 @@ def test_what_the_hold_says(log_ratio: float, looks: int, words: str) -> None:
     """How far the doubt is, in odds beside its bounds."""
     decision = decided(cautious(), look(doubted(SUSPECT, log_ratio, looks=looks), weight=1))
 
-    assert hold_of(decision).reason == CAUTIOUS
+    assert hold_of(decision).reason == "Cautious"
     assert hold_of(decision).message.endswith(words)
 
 
@@ -256,7 +255,7 @@ def test_it_does_not_go_on_while_it_is_suspected() -> None:
     decision = decided(cautious(), look(doubted(WELL), weight=1), now=NOW + 39)
 
     assert release_of(decision).cursor == 1
-    assert hold_of(decision).reason == CAUTIOUS
+    assert hold_of(decision).reason == "Cautious"
 
 
 def test_nobody_climbs_while_the_release_is_paused() -> None:
@@ -296,7 +295,7 @@ def test_a_breach_that_nobody_confirmed_waits() -> None:
 
 
 def test_a_breach_waits_no_longer_than_its_stage() -> None:
-    """No request comes at 1 % that could confirm it: it ends the release, also where a person is to decide otherwise."""
+    """No request comes at 1 % that could confirm it: it ends the release, also where a person decides otherwise."""
     for on_no_evidence in ("Rollback", "Hold"):
         spec = model_deployment(onNoEvidence=on_no_evidence)
         decision = decided(cautious(), look(doubted(BREACH), weight=1), spec=spec, now=NOW + 40)
@@ -313,14 +312,14 @@ def test_a_third_time_there_is_none() -> None:
 
 
 @pytest.mark.parametrize(("on_no_evidence", "ends"), [("Rollback", True), ("Hold", False)])
-def test_the_deadline_of_the_stage_decides(on_no_evidence: str, ends: bool) -> None:  # noqa: FBT001
+def test_the_deadline_of_the_stage_decides(on_no_evidence: str, *, ends: bool) -> None:
     """Who is still suspected then has no verdict, and the spec says what becomes of that."""
     spec = model_deployment(onNoEvidence=on_no_evidence)
     before = decided(cautious(), look(doubted(WELL), weight=1), spec=spec, now=NOW + 39)
     decision = decided(cautious(), look(doubted(WELL), weight=1), spec=spec, now=NOW + 40)
 
     assert is_cautious(before)
-    assert hold_of(before).reason == CAUTIOUS
+    assert hold_of(before).reason == "Cautious"
     assert (release_of(decision).ending is not None) == ends
     if ends:
         assert release_of(decision).ending.reason == "NoEvidence"  # type: ignore[union-attr]

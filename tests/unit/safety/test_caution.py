@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from typing_extensions import override
 
 from palier.api.constants import KIND
 from palier.errors import Conflict, Unavailable
@@ -183,7 +182,6 @@ class Deaf(Life):
         self.silent = times
         written = self.cluster.apply_status
 
-        @override
         async def apply_status(manifest: Mapping[str, Any]) -> dict[str, Any]:
             found = await written(manifest)
             if self.silent:
