@@ -2,12 +2,14 @@
 
 The tests that end a release wait until a good candidate would fail in 1 of 100 releases at most, also where requests
 fail together: one look may say only so much, and gains are weakened. Meanwhile users meet the candidate. The test here
-has none of these guards, so it answers within a look or two, and what it asks for can be taken back: the candidate's
-share goes down to 1 %, and the requests that are answered there tell whether the suspicion was right.
+has no such guard as long as nothing shows that requests fail together, so it answers within a look or two, and what it
+asks for can be taken back: the candidate's share goes down to 1 %, and the requests that are answered there tell
+whether the suspicion was right.
 
-The suspicion rises at 1/alpha, on the weighted mean of two e-values that are never capped: against "hardly worse than
-stable" and against "within the limit". Each has a mean of at most 1 for a good candidate whose requests fail
-independently, and so has their weighted mean: it ever reaches 1/alpha with probability at most alpha.
+The suspicion rises at 1/alpha, to the power of the measured design effect, on the weighted mean of two e-values that
+are never capped: against "hardly worse than stable" and against "within the limit". Each has a mean of at most 1 for a
+good candidate whose requests fail independently, and so has their weighted mean: it ever reaches 1/alpha with
+probability at most alpha.
 
 What is suspected is the bet that has won most: an odds ratio against stable, or a share above the limit. From then on
 only that bet is followed, on fresh requests alone, as a sequential probability ratio test (Wald): ten to one for it

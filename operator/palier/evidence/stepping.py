@@ -74,12 +74,17 @@ def choose_step(
 
 
 def is_suspected(evidence: Evidence, rule: Rule) -> bool:
-    """Whether fewer users should meet the candidate until more is known."""
+    """Whether fewer users should meet the candidate until more is known.
+
+    Where failures are seen to come together, more is asked for, in proportion to the measured design effect: otherwise
+    every good candidate of such a service would step down twice, and stay there.
+    """
     if not (isinstance(rule, ObjectiveRule) and rule.cautious) or evidence.caution.suspicion is not None:
         return False
     if proportion.is_dead(evidence, rule):
         return True
-    return evidence.caution.reaches(-math.log(rule.alpha), compares=rule.compare_with_stable)
+    effect = max(evidence.candidate_jumps.design_effect, evidence.stable_jumps.design_effect)
+    return evidence.caution.reaches(-effect * math.log(rule.alpha), compares=rule.compare_with_stable)
 
 
 def describe_doubt(evidence: Evidence, rule: Rule) -> str:

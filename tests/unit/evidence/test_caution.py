@@ -13,6 +13,8 @@ from palier.evidence.caution import CLEARED, CONFIRMED, NO_CAUTION, Caution, Sus
 from palier.evidence.objective import Evidence, ObjectiveRule, begin_stage, start_evidence
 from palier.evidence.odds_ratio import RATIOS
 from palier.evidence.stepping import is_suspected, step_down
+from palier.simulate.case import Case, Stage
+from palier.simulate.runs import Plan, play
 from tests.support.evidence.objectives import ERRORS, LATENCY, arm, seen
 
 BOUND = -math.log(ERRORS.alpha)
@@ -263,3 +265,12 @@ def test_what_was_tampered_with_is_refused(status: object) -> None:
     """What cannot have been observed is an error, never evidence."""
     with pytest.raises(ValueError, match=r"."):
         Evidence.from_status({"caution": status})
+
+
+def test_failures_that_come_together_keep_few_good_candidates_down() -> None:
+    """Of forty equal candidates whose requests fail in clusters, fewer than a third are suspected, and few twice."""
+    case = replace(Case(), overdispersion=0.02, minutes=30.0, stages=(Stage(10, 1800.0, 1800.0),))
+    steps = [run.outcome.steps_down for run in play(Plan(case, "palier", 3), range(40))]
+
+    assert sum(1 for number in steps if number) <= 13
+    assert sum(1 for number in steps if number > 1) <= 4

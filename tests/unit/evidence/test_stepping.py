@@ -6,6 +6,7 @@ import pytest
 
 from palier.api.status.values import SuspectedBy
 from palier.evidence.caution import CLEARED, CONFIRMED, NO_CAUTION, Caution, Suspicion
+from palier.evidence.dispersion import Jumps
 from palier.evidence.objective import Counts, Evidence, MeanRule, ObjectiveRule, has_failed, observe, start_evidence
 from palier.evidence.proportion import SEGMENT_WORSE, alarm, is_dead
 from palier.evidence.stepping import (
@@ -282,6 +283,18 @@ def test_a_late_regression_beside_a_stable_that_never_fails_steps_down() -> None
 
     assert is_suspected(late, ERRORS)
     assert at(late) is Step.DOWN
+
+
+@pytest.mark.parametrize("jumping", ["candidate_jumps", "stable_jumps"])
+def test_where_failures_come_together_more_is_asked_for(jumping: str) -> None:
+    """The bound rises with the design effect of either version, and a dead candidate needs none."""
+    evidence = seen([(arm(REQUESTS, 14), arm(4 * REQUESTS, 4))])
+    apart, together = Jumps(300, 300.0), Jumps(300, 2000.0)
+    dead = replace(seen([(arm(40, 40), arm(160, 0))] * 3), caution=NO_CAUTION)
+
+    assert is_suspected(replace(evidence, **{jumping: apart}), ERRORS)  # type: ignore[arg-type]
+    assert not is_suspected(replace(evidence, **{jumping: together}), ERRORS)  # type: ignore[arg-type]
+    assert is_suspected(replace(dead, **{jumping: together}), ERRORS)  # type: ignore[arg-type]
 
 
 def test_a_slow_candidate_is_suspected_as_well() -> None:
