@@ -181,7 +181,7 @@ class Trial:
             if step is Step.END:
                 return "rollback"
             if step is not Step.STAY:
-                self._step(now, down=step is Step.DOWN)
+                self.step(now, down=step is Step.DOWN)
                 return "shift"
             if self.first_proof is None and self._has_passed(promotion=True):
                 self.first_proof = now
@@ -208,7 +208,7 @@ class Trial:
         self.stage, self.steps = self.stage + 1, 0
         self._begin_weight(now, {name: begin_stage(one) for name, one in self.watched.evidence.items()})
 
-    def _step(self, now: float, *, down: bool) -> None:
+    def step(self, now: float, *, down: bool) -> None:
         """Lower the candidate's share because it is suspected, or give it back."""
         rules = {objective.rule.name: objective.rule for objective in self.watched.objectives}
         evidence = self.watched.evidence.items()
