@@ -2,21 +2,25 @@
 
 The tests that end a release wait until a good candidate would fail in 1 of 100 releases at most, also where requests
 fail together: one look may say only so much, and gains are weakened. Meanwhile users meet the candidate. The test here
-has none of these guards, so it answers within a look or two, and what it asks for can be taken back: the candidate's
-share goes down to 1 %, and the requests that are answered there tell whether the suspicion was right.
+has no such guard as long as nothing shows that requests fail together, so it answers within a look or two, and what it
+asks for can be taken back: the candidate's share goes down to 1 %, and the requests that are answered there tell
+whether the suspicion was right.
 
-The suspicion rises at 1/alpha, on the weighted mean of two e-values that are never capped: against "hardly worse than
-stable" and against "within the limit". Each has a mean of at most 1 for a good candidate whose requests fail
-independently, and so has their weighted mean: it ever reaches 1/alpha with probability at most alpha.
+The suspicion rises at 1/alpha, to the power of the measured design effect, on the weighted mean of two e-values that
+are never capped: against "hardly worse than stable" and against "within the limit". Each has a mean of at most 1 for a
+good candidate whose requests fail independently, and so has their weighted mean: it ever reaches 1/alpha with
+probability at most alpha.
 
 What is suspected is the bet that has won most: an odds ratio against stable, or a share above the limit. From then on
 only that bet is followed, on fresh requests alone, as a sequential probability ratio test (Wald): ten to one for it
 confirms the suspicion, twenty to one against it clears the candidate. A suspicion that is right is cleared with
-probability at most 1/20, and one that is wrong is confirmed with probability at most 1/10.
+probability at most 1/20, and one that is wrong is confirmed with probability at most 1/10. Bets that few fresh requests
+could answer are left out (see `palier.evidence.stepping`): where neither version fails any request, the comparison with
+stable says nothing, and only the limit can clear a candidate that is well again.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -164,24 +168,24 @@ class Caution:
 NO_CAUTION: Final = Caution()
 
 
-def suspect(watching: Caution, *, relative: Bets, absolute: Bets) -> Caution:
-    """The test with what it suspects: the bet that has won most.
+def list_suspicions(
+    watching: Caution, *, relative: Bets, absolute: Bets, compared: bool = False
+) -> Iterator[tuple[float, Suspicion]]:
+    """The bets that have won something, each with the log of its part in the e-value.
 
     Args:
         watching: the test before.
         relative: the bets against "no worse than stable" of the test that ends a release, which may have failed the
             candidate before the early test has seen anything.
         absolute: its bets against "within the limit".
+        compared: whether only the comparison is followed. A look in which stable is over the limit as well says nothing
+            against the candidate, but it may speak for it: where there are many of them, the limit clears everybody.
     """
-    bets = [
-        (log + weight, by, number)
-        for by, weight, one in (
-            (SuspectedBy.RELATIVE, _LOG_RELATIVE, watching.relative if watching.looks else relative),
-            (SuspectedBy.ABSOLUTE, _LOG_ABSOLUTE, watching.absolute if watching.looks else absolute),
-        )
-        for number, log in enumerate(one.logs)
-    ]
-    if not bets:
-        return watching
-    _, by, number = max(bets, key=lambda bet: bet[0])
-    return Caution(suspicion=Suspicion(by, number))
+    if watching.looks:
+        relative, absolute = watching.relative, watching.absolute
+    for number, log in enumerate(relative.logs):
+        if log >= 0:
+            yield log + _LOG_RELATIVE, Suspicion(SuspectedBy.RELATIVE, number)
+    for number, log in enumerate(() if compared else absolute.logs):
+        if log >= 0:
+            yield log + _LOG_ABSOLUTE, Suspicion(SuspectedBy.ABSOLUTE, number)

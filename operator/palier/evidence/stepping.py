@@ -13,7 +13,7 @@ from typing import Final
 
 from palier.api.status.values import SuspectedBy
 from palier.evidence import proportion
-from palier.evidence.caution import CONFIRMED, NO_CAUTION, Caution, Suspicion, suspect
+from palier.evidence.caution import CLEARED, CONFIRMED, NO_CAUTION, Caution, Suspicion, list_suspicions
 from palier.evidence.objective import has_failed
 from palier.evidence.odds_ratio import RATIOS, multiply_odds
 from palier.evidence.pods import count_telling
@@ -31,7 +31,10 @@ MOST_HARM: Final = 50
 LONGEST_LONELY: Final = 20
 """Looks at the least weight after which it is."""
 LONGEST_DOUBT: Final = 15
-"""Looks at the least weight within which a suspicion that is right is confirmed on average, at most."""
+"""Looks at the least weight within which a suspicion is answered on average, at most: confirmed where it is right, and
+cleared where it is wrong."""
+NEAR_THE_LIMIT: Final = 0.5
+"""Share of the limit from which on stable's own failures exceed it in many a look."""
 
 Judged = tuple[Evidence, Rule]
 
@@ -46,37 +49,55 @@ class Step(Enum):
     """A breach is certain: the release may end."""
 
 
-def choose_step(judged: Iterable[Judged], *, weight: int, cautious: bool, steps: int, may_grow: bool = False) -> Step:
+def choose_step(
+    judged: Iterable[Judged],
+    *,
+    weight: int,
+    wanted: int,
+    cautious: bool,
+    steps: int,
+    may_grow: bool = False,
+    over: bool = False,
+) -> Step:
     """What becomes of the candidate's share after a look.
 
     Args:
         judged: the evidence of every objective that could be measured, with its rule.
-        weight: the share that is in force, in percent.
+        weight: the share that is in force, in percent. Where it is at the least weight without anybody being cautious,
+            the memory of a step down was lost: a breach ends the release then, and a suspicion is remembered again.
+        wanted: the share of the stage.
         cautious: whether the share is at the least weight because of a suspicion.
         steps: how often it has gone down in this stage.
         may_grow: whether the candidate may have more than one pod: then one pod alone is not blamed at once.
+        over: whether the time of the stage is over: a breach waits no longer for fresh requests that do not come.
     """
     pairs = list(judged)
     failed = [pair for pair in pairs if has_failed(*pair)]
     if cautious:
-        if any(is_confirmed(*pair) and not (may_grow and is_lonely(*pair)) for pair in failed):
+        if any(is_certain(*pair, may_grow=may_grow) or (over and not is_cleared(*pair)) for pair in failed):
             return Step.END
         clear = not failed and all(is_cleared(*pair) for pair in pairs)
         return Step.UP if clear and steps < MOST_STEPS else Step.STAY
-    if steps < MOST_STEPS and weight > LEAST_WEIGHT and all(can_step_down(*pair, weight=weight) for pair in failed):
-        suspected = failed or [pair for pair in pairs if is_suspected(*pair) and can_step_down(*pair, weight=weight)]
-        if suspected:
-            return Step.DOWN
-    return Step.END if failed else Step.STAY
+    may_step = steps < MOST_STEPS and wanted > LEAST_WEIGHT
+    if failed:
+        spares = may_step and weight > LEAST_WEIGHT and all(can_step_down(*pair, weight=weight) for pair in failed)
+        return Step.DOWN if spares else Step.END
+    suspected = may_step and any(is_suspected(*pair) and can_step_down(*pair, weight=weight) for pair in pairs)
+    return Step.DOWN if suspected else Step.STAY
 
 
 def is_suspected(evidence: Evidence, rule: Rule) -> bool:
-    """Whether fewer users should meet the candidate until more is known."""
+    """Whether fewer users should meet the candidate until more is known.
+
+    Where failures are seen to come together, more is asked for, in proportion to the measured design effect: otherwise
+    every good candidate of such a service would step down twice, and stay there.
+    """
     if not (isinstance(rule, ObjectiveRule) and rule.cautious) or evidence.caution.suspicion is not None:
         return False
     if proportion.is_dead(evidence, rule):
         return True
-    return evidence.caution.reaches(-math.log(rule.alpha), compares=rule.compare_with_stable)
+    effect = max(evidence.candidate_jumps.design_effect, evidence.stable_jumps.design_effect)
+    return evidence.caution.reaches(-effect * math.log(rule.alpha), compares=rule.compare_with_stable)
 
 
 def describe_doubt(evidence: Evidence, rule: Rule) -> str:
@@ -97,11 +118,9 @@ def can_step_down(evidence: Evidence, rule: Rule, *, weight: int) -> bool:
     """
     if not (isinstance(rule, ObjectiveRule) and rule.cautious):
         return False
-    left = evidence.last.total * LEAST_WEIGHT / weight
-    if left < ENOUGH or proportion.alarm(evidence, rule) == proportion.SEGMENT_WORSE:
+    if proportion.alarm(evidence, rule) == proportion.SEGMENT_WORSE:
         return False
-    suspicion = _suspect(evidence).suspicion
-    return suspicion is not None and _count_until_confirmed(suspicion, evidence, rule) <= LONGEST_DOUBT * left
+    return _find_suspicion(evidence, rule, weight=weight) is not None
 
 
 def is_confirmed(evidence: Evidence, rule: Rule) -> bool:
@@ -112,6 +131,11 @@ def is_confirmed(evidence: Evidence, rule: Rule) -> bool:
     if proportion.alarm(evidence, rule) == proportion.SEGMENT_WORSE:
         return True
     return suspicion.is_confirmed or (suspicion.looks > 0 and proportion.is_dead(evidence, rule))
+
+
+def is_certain(evidence: Evidence, rule: Rule, *, may_grow: bool) -> bool:
+    """Whether a breach is confirmed, and not by the only pod of a candidate that may have more of them."""
+    return is_confirmed(evidence, rule) and not (may_grow and is_lonely(evidence, rule))
 
 
 def is_lonely(evidence: Evidence, rule: Rule) -> bool:
@@ -127,17 +151,18 @@ def is_lonely(evidence: Evidence, rule: Rule) -> bool:
     return count_telling(pods.candidate) <= 1
 
 
-def is_cleared(evidence: Evidence, _rule: Rule) -> bool:
-    """Whether nothing is suspected any more."""
+def is_cleared(evidence: Evidence, rule: Rule) -> bool:
+    """Whether nothing is suspected any more, nor anything else meanwhile."""
     suspicion = evidence.caution.suspicion
-    return suspicion is None or suspicion.is_cleared
+    return suspicion.is_cleared if suspicion is not None else not is_suspected(evidence, rule)
 
 
-def step_down(evidence: Evidence, rule: Rule) -> Evidence:
+def step_down(evidence: Evidence, rule: Rule, *, weight: int) -> Evidence:
     """The evidence when the share goes down: what is suspected is followed on fresh requests from now on."""
-    if not (is_suspected(evidence, rule) or (isinstance(rule, ObjectiveRule) and has_failed(evidence, rule))):
-        return replace(evidence, caution=NO_CAUTION)
-    return replace(evidence, caution=_suspect(evidence))
+    caution = NO_CAUTION
+    if isinstance(rule, ObjectiveRule) and (is_suspected(evidence, rule) or has_failed(evidence, rule)):
+        caution = Caution(suspicion=_find_suspicion(evidence, rule, weight=weight))
+    return replace(evidence, caution=caution)
 
 
 def step_up(evidence: Evidence) -> Evidence:
@@ -145,21 +170,55 @@ def step_up(evidence: Evidence) -> Evidence:
     return replace(evidence, caution=NO_CAUTION)
 
 
-def _suspect(evidence: Evidence) -> Caution:
-    return suspect(evidence.caution, relative=evidence.relative, absolute=evidence.absolute)
+def _find_suspicion(evidence: Evidence, rule: ObjectiveRule, *, weight: int) -> Suspicion | None:
+    """The bet that has won most of those that fresh requests can answer soon at the least weight; None without any."""
+    left = evidence.last.total * LEAST_WEIGHT / max(LEAST_WEIGHT, weight)
+    if left < ENOUGH:
+        return None
+    release = evidence.release
+    near = rule.compare_with_stable and release.stable_bad > NEAR_THE_LIMIT * rule.limit * release.stable_total
+    found = list_suspicions(evidence.caution, relative=evidence.relative, absolute=evidence.absolute, compared=near)
+    most = LONGEST_DOUBT * left
+    answered = [
+        (log, one)
+        for log, one in found
+        if _count_until_confirmed(one, evidence, rule) <= most and _count_until_cleared(one, evidence, rule) <= most
+    ]
+    return max(answered, key=lambda pair: pair[0])[1] if answered else None
 
 
 def _count_until_confirmed(suspicion: Suspicion, evidence: Evidence, rule: ObjectiveRule) -> float:
     """Fresh requests until a suspicion that is right is confirmed, on average.
 
     What each of them adds is the divergence of Kullback and Leibler between the suspected share of bad events and that
-    of a candidate that is just good enough.
+    of a candidate that is just good enough; more of it where more failed in the last look than the suspicion says, as
+    it does beside a stable that fails hardly anything.
     """
-    if suspicion.by is SuspectedBy.RELATIVE:
-        release = evidence.release
-        stable = (release.stable_bad + 0.5) / (release.stable_total + 1)
-        good = multiply_odds(stable, rule.caution_margin)
-        bad = multiply_odds(stable, rule.margin * RATIOS[suspicion.bet])
-    else:
-        good, bad = rule.limit, multiply_odds(rule.limit, RATIOS[suspicion.bet])
-    return CONFIRMED / (bad * math.log(bad / good) + (1 - bad) * (math.log1p(-bad) - math.log1p(-good)))
+    release = evidence.release
+    good, bad = _suspected_shares(suspicion, rule, stable=(release.stable_bad + 0.5) / (release.stable_total + 1))
+    return CONFIRMED / _gain(max(bad, evidence.last.bad / evidence.last.total), good=good, bad=bad)
+
+
+def _count_until_cleared(suspicion: Suspicion, evidence: Evidence, rule: ObjectiveRule) -> float:
+    """Fresh requests until a candidate that is like stable is cleared, on average.
+
+    In a comparison only stable's bad events show that the candidate should have had some: without any it is never
+    cleared by them.
+    """
+    release = evidence.release
+    stable = release.stable_bad / (release.stable_total + 1)
+    good, bad = _suspected_shares(suspicion, rule, stable=stable)
+    return CLEARED / _gain(min(stable, good), good=good, bad=bad) if good > 0 else math.inf
+
+
+def _suspected_shares(suspicion: Suspicion, rule: ObjectiveRule, *, stable: float) -> tuple[float, float]:
+    """The share of bad events of a candidate that is just good enough, and that of which it is suspected."""
+    ratio = RATIOS[suspicion.bet]
+    if suspicion.by is SuspectedBy.ABSOLUTE:
+        return rule.limit, multiply_odds(rule.limit, ratio)
+    return multiply_odds(stable, rule.caution_margin), multiply_odds(stable, rule.margin * ratio)
+
+
+def _gain(share: float, *, good: float, bad: float) -> float:
+    """What a request says for the suspicion on average, where this share of them is bad."""
+    return share * math.log(bad / good) + (1 - share) * (math.log1p(-bad) - math.log1p(-good))

@@ -139,10 +139,17 @@ class Looks:
         self._news.forget(key)
         self._asker.forget(key)
 
-    def find_watched(self, key: Key, *, candidate: str, begun_at: float, stage_index: int) -> WatchedRelease | None:
-        """The evidence of exactly this stage of exactly this release, if it is being looked at."""
+    def find_watched(
+        self, key: Key, *, candidate: str, begun_at: float, stage_index: int, cautious: bool = False
+    ) -> WatchedRelease | None:
+        """The evidence of exactly this stage of exactly this release, if it is being looked at.
+
+        Where a step of the share was written and nobody was told, what was seen knows nothing of the suspicion: it is
+        read again from the memory on.
+        """
+        asked = candidate, begun_at, stage_index, cautious
         watched = self._watched.get(key)
-        if watched and (watched.candidate, watched.begun_at, watched.stage_index) == (candidate, begun_at, stage_index):
+        if watched and (watched.candidate, watched.begun_at, watched.stage_index, watched.cautious) == asked:
             return watched
         return None
 

@@ -95,7 +95,11 @@ class Observer:
             return MeasuredEvidence()
         return measured_of(
             self.looks.find_watched(
-                key, candidate=candidate.revision, begun_at=release.started_at, stage_index=release.cursor
+                key,
+                candidate=candidate.revision,
+                begun_at=release.started_at,
+                stage_index=release.cursor,
+                cautious=release.cautious_since is not None,
             )
         )
 

@@ -16,33 +16,30 @@ from palier.evidence.proportion import PODS_DIFFER
 from palier.evidence.proportion_verdict import describe_suspicion
 from palier.evidence.rules import ObjectiveRule
 from palier.evidence.sentences import odds
-from palier.evidence.stepping import LEAST_WEIGHT, MOST_STEPS, Step, choose_step, step_down, step_up
+from palier.evidence.stepping import LEAST_WEIGHT, MOST_STEPS, Step, choose_step, is_suspected, step_down, step_up
 from palier.release.holds import CANNOT_MEASURE, find_hold
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages.kind import Judgements
 from palier.release.state import Release
 
-CAUTIOUS = "Cautious"
-"""Reason of the hold while the candidate is suspected."""
-
 
 def find_step(situation: Situation, judgements: Judgements) -> Step:
     """What becomes of the candidate's share; `Step.END` where a breach may end the release, or nobody may step down."""
-    release, spec = situation.release, situation.deployment.spec
-    stage = release.landing
-    if stage is None or release.ending or spec.release.on_breach is not OnBreach.ROLLBACK:
+    release, stage = situation.release, situation.release.landing
+    cautious, since = release.cautious_since is not None, release.traffic_since
+    if stage is None or release.ending:
         return Step.END
-    if spec.traffic.gateway is None or situation.state.stable is None:
+    if not cautious and (since is None or not _may_step_down(situation)):
         return Step.END
     unmeasured = {judgement.objective for judgement in judgements if judgement.reason == CANNOT_MEASURE}
-    if release.cautious_since is None and release.traffic_since is None:
-        return Step.END
     step = choose_step(
         ((evidence, rule) for evidence, rule in _list_evidence(situation) if rule.name not in unmeasured),
         weight=situation.observation.weight(situation.candidate.revision),
-        cautious=release.cautious_since is not None,
+        wanted=stage.weight,
+        cautious=cautious,
         steps=release.steps_down,
         may_grow=_may_grow(situation),
+        over=since is not None and situation.now - since >= stage.max_duration.seconds,
     )
     return Step.STAY if step is Step.UP and unmeasured else step
 
@@ -61,6 +58,13 @@ def _may_grow(situation: Situation) -> bool:
     deployment = situation.observation.describe_revision(situation.deployment, situation.candidate.revision)
     serving = deployment.spec.serving
     return deployment.spec.traffic.gateway is not None and serving.replicas > 1 and serving.placement.gpu is None
+
+
+def _may_step_down(situation: Situation) -> bool:
+    """Whether the spec lets a suspicion act; one that acts already is confirmed or cleared whatever is edited later."""
+    spec = situation.deployment.spec
+    acts = spec.release.on_breach is OnBreach.ROLLBACK
+    return acts and spec.traffic.gateway is not None and situation.state.stable is not None
 
 
 def follow_step(situation: Situation, step: Step) -> Decision | None:
@@ -84,24 +88,28 @@ def describe_caution(situation: Situation) -> Hold | None:
         until = f"stays at {LEAST_WEIGHT} % after {release.steps_down} steps down in this stage"
     else:
         until = f"has {LEAST_WEIGHT} % of the traffic instead of {situation.landing.weight} % until fresh requests tell"
-    return Hold(CAUTIOUS, f"{situation.candidate.revision} {until}: {suspected}")
+    return Hold("Cautious", f"{situation.candidate.revision} {until}: {suspected}")
 
 
 def _step_down(situation: Situation) -> Decision:
     release = situation.release
     rules = {objective.rule.name: objective.rule for objective in situation.objectives.measured}
-    evidence = {name: step_down(one, rules[name]) if name in rules else one for name, one in release.evidence.items()}
+    weight = situation.observation.weight(situation.candidate.revision)
+    evidence = {
+        name: step_down(one, rules[name], weight=weight) if name in rules else one
+        for name, one in release.evidence.items()
+    }
     suspected = "; ".join(
         describe_suspicion(one, rule)
         for one, rule in _list_evidence(situation)
-        if isinstance(rule, ObjectiveRule) and step_down(one, rule).caution.suspicion
+        if isinstance(rule, ObjectiveRule) and evidence[rule.name].caution.suspicion
     )
     message = (
         f"{situation.candidate.revision} goes from {situation.landing.weight} to {LEAST_WEIGHT} % of the traffic, until"
         f" fresh requests confirm or clear the suspicion: {suspected}"
     )
     after = replace(situation.state, release=release.step_down(evidence, now=situation.now))
-    return Decision(after, notes=(Note("Warning", CAUTIOUS, message),), hold=Hold(CAUTIOUS, message))
+    return Decision(after, notes=(Note("Warning", "Cautious", message),), hold=Hold("Cautious", message))
 
 
 def _step_up(situation: Situation) -> Decision:
@@ -128,10 +136,10 @@ def _list_evidence(situation: Situation) -> Iterator[tuple[Evidence, Rule]]:
 def _describe_suspicions(situation: Situation) -> Iterator[str]:
     for evidence, rule in _list_evidence(situation):
         suspicion = evidence.caution.suspicion
-        if suspicion is None or not isinstance(rule, ObjectiveRule):
+        if not isinstance(rule, ObjectiveRule) or (suspicion is None and not is_suspected(evidence, rule)):
             continue
         told = describe_suspicion(evidence, rule)
-        if not suspicion.looks:
+        if suspicion is None or not suspicion.looks:
             yield told
         elif suspicion.log_ratio > 0:
             yield f"{told}; fresh requests speak {odds(suspicion.log_ratio)} against it (1:10 confirms)"

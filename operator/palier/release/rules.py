@@ -291,4 +291,6 @@ def _share_rule(objective: Objective, *, alpha: float) -> ObjectiveRule:
         segmented=segmented,
         noun=noun,
         bad_noun=bad_noun,
+        # What is known only later would leave the candidate at the least share until then, with nothing to tell it by.
+        cautious=objective.label_delay is None,
     )

@@ -239,7 +239,8 @@ class Release:
         """Whether users may have met the candidate in this release."""
         if self.stage is None:
             return self.reached_weight > 0 or self.opened_at is not None
-        return self.reached_weight > 0 or (self.landing is not None and self.traffic_since is not None)
+        begun = self.traffic_since is not None or self.steps_down > 0
+        return self.reached_weight > 0 or (self.landing is not None and begun)
 
     def not_ahead_of(self, now: float) -> Self:
         """The same release after the wall clock was set back: what would last until then begins now.

@@ -174,11 +174,18 @@ class Trial:
         held = now - self.since
         passed = False
         if not self.watched.pods_read.unseen:
-            step = choose_step(self._list_evidence(), weight=stage.weight, cautious=self.cautious, steps=self.steps)
+            step = choose_step(
+                self._list_evidence(),
+                weight=stage.weight,
+                wanted=stage.weight,
+                cautious=self.cautious,
+                steps=self.steps,
+                over=held >= stage.maximum,
+            )
             if step is Step.END:
                 return "rollback"
             if step is not Step.STAY:
-                self._step(now, down=step is Step.DOWN)
+                self.step(now, down=step is Step.DOWN)
                 return "shift"
             if self.first_proof is None and self._has_passed(promotion=True):
                 self.first_proof = now
@@ -205,16 +212,17 @@ class Trial:
         self.stage, self.steps = self.stage + 1, 0
         self._begin_weight(now, {name: begin_warm_up(begin_stage(one)) for name, one in self.watched.evidence.items()})
 
-    def _step(self, now: float, *, down: bool) -> None:
+    def step(self, now: float, *, down: bool) -> None:
         """Lower the candidate's share because it is suspected, or give it back."""
         rules = {objective.rule.name: objective.rule for objective in self.watched.objectives}
         evidence = self.watched.evidence.items()
-        self.cautious = down
+        weight, self.cautious = self.weight, down
         if down:
             self.steps += 1
             self.steps_down += 1
             self.first_step = now if self.first_step is None else self.first_step
-        self._begin_weight(now, {name: step_down(one, rules[name]) if down else step_up(one) for name, one in evidence})
+        after = {name: step_down(one, rules[name], weight=weight) if down else step_up(one) for name, one in evidence}
+        self._begin_weight(now, after)
 
     def _begin_weight(self, now: float, evidence: Mapping[str, Evidence]) -> None:
         """Go on with another weight."""

@@ -102,6 +102,7 @@ class World:
             self.state.candidate,
             release.started_at,
             release.cursor,
+            release.cautious_since is not None,
         )
         measured = MeasuredEvidence(pods_read=Coverage(unseen="Prometheus is away", unseen_since=self.now))
         if self.measurable and release and release.phase is ReleasePhase.PREPARING:
@@ -208,7 +209,7 @@ class World:
         release, candidate = self.state.release, self.state.candidate
         if not release or not candidate or release.phase is not ReleasePhase.CANARY or release.traffic_since is None:
             return
-        name = (candidate, release.started_at, release.cursor)
+        name = (candidate, release.started_at, release.cursor, release.cautious_since is not None)
         if self.evidence_of != name or (release.pods_read.until or 0) > (self.last_look or 0):
             self.evidence_of, self.evidence, self.last_look = name, dict(release.evidence), release.pods_read.until
         if not self.measurable:

@@ -8,6 +8,7 @@ from palier.api.rule import ApiObject
 from palier.api.status.evidence import (
     ArrivalsStatus,
     BlockStatus,
+    CautionStatus,
     EvidenceStatus,
     JumpsStatus,
     MomentsStatus,
@@ -22,6 +23,7 @@ from palier.evidence.arrivals import ScrapedStep, Scrapes
 from palier.evidence.objective import Amounts, Counts, MeanRule, ObjectiveRule, observe, start_evidence
 from palier.evidence.segments import NAMED
 from palier.evidence.spells import NO_SPELLS
+from palier.evidence.stepping import step_down
 from palier.loadtest.result import STEP_LIMIT, LoadTestResult, StepRecord
 from palier.release.testing import LoadTestRecord, Usage
 
@@ -56,6 +58,19 @@ def test_evidence_is_declared() -> None:
     assert _declared(StretchStatus) == set(written[0]["arrivals"]["stretches"][0])
     assert _declared(SpellsStatus) == set(written[0]["spells"])
     assert _declared(BlockStatus) == set(written[0]["arrivals"]["blocks"][0])
+
+
+def test_caution_is_declared_and_fits() -> None:
+    """What the early test has seen, and what it suspects, to the last digit."""
+    rule = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01)
+    evidence = observe(start_evidence(), Counts(1000, 90, 90), Counts(4000, 4, 4), rule)
+    followed = observe(step_down(evidence, rule, weight=20), Counts(10, 1, 1), Counts(4990, 4, 4), rule)
+    written = [one.to_status()["caution"] for one in (evidence, followed)]
+
+    assert _declared(CautionStatus) == {*written[0], *written[1]}
+    for one in written:
+        parsed = CautionStatus.model_validate(one)
+        assert parsed.model_dump(mode="json", by_alias=True, exclude_none=True) == one
 
 
 def test_evidence_fits() -> None:

@@ -105,3 +105,20 @@ async def test_another_weight_that_came_into_force_during_a_look_wins_over_the_l
     await looks.look(START + 1)
 
     assert found(looks) == later
+
+
+async def test_what_was_seen_before_a_step_of_the_share_is_not_taken_for_what_came_after() -> None:
+    """The memory says that the candidate is suspected, and the looks were never told: they begin from the memory."""
+    source = Recorded()
+    steady(CANDIDATE, source, per_second=12)
+    looks = looks_at(source)
+    looks.watch(KEY, release())
+    await looks.look(START + 2)
+    stage = {"candidate": CANDIDATE, "begun_at": START - 10, "stage_index": 0}
+
+    assert looks.find_watched(KEY, **stage, cautious=True) is None  # type: ignore[arg-type]
+    looks.watch(KEY, release(cautious=True, pods_read=Coverage(START + 1)))
+    assert looks.find_watched(KEY, **stage) is None  # type: ignore[arg-type]
+    again = looks.find_watched(KEY, **stage, cautious=True)  # type: ignore[arg-type]
+    assert again is not None
+    assert again.pods_read.until == START + 1

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from palier.api.status.values import SuspectedBy
 from palier.errors import MetricsUnavailable
+from palier.evidence.caution import CLEARED, CONFIRMED, Caution, Suspicion
 from palier.evidence.counters import Series
 from palier.evidence.objective import Counts, Evidence, ObjectiveRule, has_failed, observe, start_evidence
 from palier.measuring.coverage import Coverage
@@ -65,6 +67,30 @@ def test_a_breach_is_news_in_the_very_look_that_proves_it() -> None:
             told.append(bad)
     first = next(bad for bad in range(8) if has_failed(seen(GOOD, GOOD, *[BAD] * bad)["errors"], ERRORS.rule))
     assert told == [first]
+
+
+def test_a_suspicion_is_news_before_the_breach_is() -> None:
+    """In the look that first suspects the candidate, which is handled before all that can wait."""
+    news = News()
+    assert not news.take(KEY, release(evidence=seen(GOOD)))
+    suspected = seen(GOOD, BAD)
+
+    assert not has_failed(suspected["errors"], ERRORS.rule)
+    assert news.take(KEY, release(evidence=suspected))
+    assert not news.take(KEY, release(evidence=suspected))
+
+
+def test_what_fresh_requests_say_is_news_at_its_bounds() -> None:
+    """When they clear or confirm the suspicion, and not while they only come nearer to it."""
+    news, evidence = News(), seen(GOOD)["errors"]
+    ratios = [0.0, CONFIRMED / 2, CONFIRMED, CONFIRMED + 1, CLEARED / 2, CLEARED, CLEARED - 1]
+    told = []
+    for ratio in ratios:
+        suspicion = Suspicion(SuspectedBy.RELATIVE, 3, ratio, 2)
+        followed = {"errors": replace(evidence, caution=Caution(suspicion=suspicion))}
+        told.append(news.take(KEY, release(evidence=followed, cautious=True)))
+
+    assert told == [True, False, True, False, True, True, False]
 
 
 @pytest.mark.parametrize("change", ["pods_read", "router_read"])

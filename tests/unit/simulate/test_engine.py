@@ -49,7 +49,7 @@ def decided_by_the_operator(case: Case, run: int) -> Outcome:
         now = number * case.look
         trial.look(prometheus, number)
         while True:
-            weight = case.stages[state.release.cursor].weight
+            weight = state.release.weight
             watched = trial.watched
             observation = Observation(
                 revision=CANDIDATE,
@@ -68,18 +68,21 @@ def decided_by_the_operator(case: Case, run: int) -> Outcome:
             )
             state = decide(deployment, observation, state, now=now).state
             if state.release.phase is ReleasePhase.ROLLING_BACK:
-                return Outcome("rollback", now)
+                return trial.tell("rollback", now)
             if state.release.stage is None:
-                return Outcome("promote", now)
+                return trial.tell("promote", now)
             if state.release.traffic_since is not None:
                 break
-            if state.release.cursor == trial.stage:
+            if (cautious := state.release.cautious_since is not None) != trial.cautious:
+                trial.step(now, down=cautious)
+            elif state.release.cursor == trial.stage:
                 continue  # the stage opens, and then its weight is in force
-            trial.climb(now)
-            assert trial.stage == state.release.cursor
-            traffic.climb([(now, case.stages[trial.stage].weight)])
+            else:
+                trial.climb(now)
+            assert (trial.stage, trial.weight) == (state.release.cursor, state.release.weight)
+            traffic.climb([(now, trial.weight)])
             prometheus = Prometheus(traffic.make_recording(), objectives_of(case))
-    return Outcome("undecided", None)
+    return trial.tell("undecided", None)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +97,8 @@ def decided_by_the_operator(case: Case, run: int) -> Outcome:
         Case(minutes=10, stages=(Stage(10, 60, 600), Stage(25, 60, 600), Stage(50, 120, 600))),
         Case(minutes=10, stages=(Stage(5, 60, 600), Stage(50, 60, 600)), error_delta=0.02),
         Case(minutes=10, stages=(Stage(10, 600, 600),), objectives=("errors", "latency"), latency_factor=1.5),
+        Case(minutes=20, stages=(Stage(10, 300, 300), Stage(50, 60, 600)), error_delta=0.01),
+        Case(minutes=20, stages=(Stage(10, 300, 300), Stage(50, 60, 600)), overdispersion=0.05),
     ],
 )
 def test_decides_like_the_operator(case: Case) -> None:
@@ -126,15 +131,19 @@ def test_what_both_suffer_or_passes_is_no_reason(name: str) -> None:
 
 
 def test_dead_candidate_is_found_at_the_first_look() -> None:
-    """With 300 failures in a row nothing more is needed."""
-    assert all(run.outcome.kind == "rollback" and run.outcome.at == 30 for run in played("dead"))
+    """With 300 failures in a row nothing more is needed for 1 %, and the next look ends the release."""
+    runs = played("dead")
+    assert all(run.outcome.kind == "rollback" and run.outcome.at == 60 for run in runs)
+    assert all(run.outcome.first_step == 30 for run in runs)
 
 
 def test_five_points_are_found_within_minutes() -> None:
-    """Five percentage points more failures at 10 requests per second are found within three minutes."""
+    """Five percentage points more failures are down to 1 % in a look or two, and rolled back within five minutes."""
     runs = played("errors", error_delta=0.05)
     assert kinds(runs)["rollback"] == 20
-    assert sorted(run.outcome.at or 0 for run in runs)[17] <= 180
+    assert sorted(run.outcome.first_step or 0 for run in runs)[17] <= 60
+    assert sorted(run.outcome.at or 0 for run in runs)[17] <= 300
+    assert sorted(run.extra_bad for run in runs)[10] < 40
 
 
 def test_slower_answers_are_found() -> None:

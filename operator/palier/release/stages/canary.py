@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from palier.api.v1alpha1 import Landing, OnNoEvidence
+from palier.api.v1alpha1 import Landing, OnBreach, OnNoEvidence
 from palier.evidence.objective import Verdict, begin_share, begin_warm_up, combine_verdicts
 from palier.measuring.sources import Origin
 from palier.release.caution import describe_caution
@@ -64,7 +64,8 @@ def follow_landing(
     held_for = now - release.traffic_since
     verdict = combine_verdicts(judgements)
     failed = [judgement.message for judgement in judgements if judgement.verdict is Verdict.FAIL]
-    if failed and release.cautious_since is None:
+    held_for_person = situation.deployment.spec.release.on_breach is OnBreach.HOLD
+    if failed and (held_for_person or release.cautious_since is None):
         breach = "; ".join(failed)
         message = f"the release is held (onBreach: Hold): {breach}"
         notes = () if release.breach else (Note("Warning", "ObjectiveBreached", message),)

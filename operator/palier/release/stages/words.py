@@ -1,7 +1,6 @@
 """Where a release stands, for people: a word for a column, and a sentence for a condition."""
 
 from palier.api.status.conditions import rfc3339
-from palier.release.caution import CAUTIOUS
 from palier.release.stages.table import kind_at
 from palier.release.standing import NO_RELEASE, name_of
 from palier.release.state import ReleasePhase, Result, State
@@ -21,7 +20,7 @@ def stage_word(state: State, *, wanted: str) -> str:
             return "RolledBack" if state.stable and not kept else state.outcome.result.value
         return "Serving" if state.stable else "Preparing"
     if release.cautious_since is not None and not release.ending:
-        return CAUTIOUS
+        return "Cautious"
     kind, share = kind_at(release), release.stage.share if release.stage else 0
     return kind.word.format(share=share) if kind else release.phase.value
 
