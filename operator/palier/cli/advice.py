@@ -38,6 +38,7 @@ HELD: Final[Mapping[str, str]] = {
     "RouteConflict": "remove or rename the object that the message names, or use another hostname",
     "MinimumDuration": "wait until the stage's minDuration is over",
     "Judging": _TRAFFIC,
+    "Cautious": "wait: fresh requests confirm or clear it; if it stays at 1 %, " + _DECIDE,
     "CannotMeasure": "bring Prometheus back; to end the release without it, `palier abort {object}`",
     "ServedShareDiffers": "find who else routes or counts: " + _ROUTE,
     "DeadlineWithoutEvidence": _DECIDE,

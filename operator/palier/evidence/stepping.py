@@ -92,7 +92,7 @@ def is_suspected(evidence: Evidence, rule: Rule) -> bool:
     Where failures are seen to come together, more is asked for, in proportion to the measured design effect: otherwise
     every good candidate of such a service would step down twice, and stay there.
     """
-    if not (isinstance(rule, ObjectiveRule) and rule.cautious) or evidence.caution.suspicion is not None:
+    if not (isinstance(rule, ObjectiveRule) and rule.cautious):
         return False
     if proportion.is_dead(evidence, rule):
         return True
@@ -191,12 +191,11 @@ def _count_until_confirmed(suspicion: Suspicion, evidence: Evidence, rule: Objec
     """Fresh requests until a suspicion that is right is confirmed, on average.
 
     What each of them adds is the divergence of Kullback and Leibler between the suspected share of bad events and that
-    of a candidate that is just good enough; more of it where more failed in the last look than the suspicion says, as
-    it does beside a stable that fails hardly anything.
+    of a candidate that is just good enough.
     """
     release = evidence.release
     good, bad = _suspected_shares(suspicion, rule, stable=(release.stable_bad + 0.5) / (release.stable_total + 1))
-    return CONFIRMED / _gain(max(bad, evidence.last.bad / evidence.last.total), good=good, bad=bad)
+    return CONFIRMED / _gain(bad, good=good, bad=bad)
 
 
 def _count_until_cleared(suspicion: Suspicion, evidence: Evidence, rule: ObjectiveRule) -> float:

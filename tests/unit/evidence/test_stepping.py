@@ -278,11 +278,32 @@ def test_where_stable_is_near_the_limit_only_the_comparison_is_followed() -> Non
 
 
 def test_a_late_regression_beside_a_stable_that_never_fails_steps_down() -> None:
-    """Thirty times as much as nothing is nothing: what it failed in the last look tells how soon it is confirmed."""
+    """Thirty times as much as nothing is nothing, and nobody could be cleared of it: the limit is followed."""
     late = seen([(arm(REQUESTS, 50), arm(4 * REQUESTS, 0))], evidence=well(60))
 
     assert is_suspected(late, ERRORS)
     assert at(late) is Step.DOWN
+    assert suspicion_of(late, ERRORS).by is SuspectedBy.ABSOLUTE
+
+
+def test_what_would_be_confirmed_late_lowers_no_share() -> None:
+    """Twice the limit takes more than fifteen looks to show at 1 %, although a good candidate is cleared sooner."""
+    twice = suspected(bad=0.02)
+
+    assert is_suspected(twice, ERRORS)
+    assert at(twice) is Step.STAY
+    assert at(suspected(bad=0.02, requests=4 * REQUESTS)) is Step.DOWN
+
+
+def test_a_suspicion_begins_at_a_smaller_margin() -> None:
+    """Odds of 1.1 times stable's, or less where the test that ends a release has a smaller margin."""
+    assert [one.caution_margin for one in (ERRORS, LATENCY, replace(ERRORS, margin=1.05))] == [1.1, 1.1, 1.05]
+    evidence = seen([(arm(REQUESTS, 20), arm(4 * REQUESTS, 40))] * 3)
+    capped = replace(ERRORS, cap=99.0)
+
+    assert (
+        evidence.caution.relative.log_e > seen([(arm(REQUESTS, 20), arm(4 * REQUESTS, 40))] * 3, capped).relative.log_e
+    )
 
 
 @pytest.mark.parametrize("jumping", ["candidate_jumps", "stable_jumps"])

@@ -101,6 +101,11 @@ def test_where_nobody_steps_down(spec: ModelDeployment, state: State) -> None:
     assert ends or hold_of(breached).reason == "ObjectiveBreached"
 
 
+def test_nobody_goes_down_for_what_cannot_be_measured() -> None:
+    """What was seen before says nothing of now, and the share stays what it is until the next look."""
+    assert not is_cautious(decided(at_stage(), look(SUSPECT, unseen="Prometheus is away")))
+
+
 def test_too_few_requests_are_left() -> None:
     """A breach ends a release with little traffic in the look that shows it."""
     few = gathered(*[(20, 10)] * 8)

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from palier.evidence.caution import CLEARED, CONFIRMED
-from palier.evidence.objective import Evidence
+from palier.evidence.objective import Evidence, Judgement, Verdict
+from palier.release.endings import ending_of
 from palier.release.memory import read_state, write_state
 from palier.release.observation import Requests
+from palier.release.rules import objectives_of
+from palier.release.situation import Situation
 from palier.release.state import Release, Result
 from palier.release.watching import watched_of
 from tests.support.release.caution import (
@@ -52,6 +55,16 @@ def test_a_person_aborts_at_once() -> None:
     for state, weight in ((at_stage(), 25), (cautious(), 1)):
         seen = look(BREACH, weight=weight, requests=Requests(abort=CANDIDATE))
         assert release_of(decided(state, seen)).ending.result is Result.ABORTED  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("name", "ends"), [("cost", True), ("errors", False)])
+def test_a_breach_that_no_look_measures_waits_for_nothing(name: str, *, ends: bool) -> None:
+    """What an answer costs is no suspicion that fresh requests could confirm."""
+    failed = Judgement(name, Verdict.FAIL, "TooDear", "too dear", None, 0, 0, 0, 0, hard_stop=False)
+    situation = Situation(SPEC, look(WELL), at_stage(), LOOKED, objectives_of(SPEC))
+
+    assert (ending_of(situation, (failed,), doubted=True) is not None) == ends
+    assert ending_of(situation, (failed,)) is not None
 
 
 def test_other_ends_wait_for_nothing() -> None:

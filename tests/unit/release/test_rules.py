@@ -217,3 +217,18 @@ def test_segments_and_proof_reach_the_rule() -> None:
     assert measured.segment_by == "kind"
     assert share_rule(measured).segmented
     assert share_rule(measured).require_no_worse
+
+
+@pytest.mark.parametrize(
+    ("objective", "cautious"),
+    [
+        ({"errorRate": {"maxPercent": "1"}}, True),
+        (latency(95, "250ms"), True),
+        ({"ratio": {"bad": "bad_total", "total": "all_total", "maxPercent": "1"}}, True),
+        ({"ratio": {"bad": "bad_total", "total": "all_total", "maxPercent": "1"}, "labelDelay": "10m"}, False),
+        ({"level": {"gauge": "queue", "max": "5", "maxPercent": "1"}}, False),
+    ],
+)
+def test_only_what_fresh_requests_can_tell_soon_lowers_a_share(objective: dict[str, Any], *, cautious: bool) -> None:
+    """Neither a queue, which no user is, nor what is known only later."""
+    assert share_rule(only(objective)).cautious == cautious

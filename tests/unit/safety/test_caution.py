@@ -258,3 +258,30 @@ async def test_a_person_promotes() -> None:
     await life.run(20)
 
     assert life.serving() == "2", life.story()
+
+
+def forgetful(obj: dict[str, Any]) -> dict[str, Any]:
+    """An object as the API server keeps it whose CRD knows nothing of caution."""
+    release = obj.get("status", {}).get("release") if obj["kind"] == KIND else None
+    for part, names in (
+        (release or {}, ("cautiousSince", "stepsDown")),
+        *((one, ("caution",)) for one in _kept(release)),
+    ):
+        for name in names:
+            part.pop(name, None)
+    return obj
+
+
+def _kept(release: dict[str, Any] | None) -> list[dict[str, Any]]:
+    return list((release or {}).get("evidence", ()))
+
+
+@pytest.mark.parametrize("fails", [1.0, SPELL])
+async def test_an_older_crd_keeps_no_bad_version(fails: float) -> None:
+    """What is dropped cannot be remembered, so the share goes up and down, and the version goes all the same."""
+    life = await releasing(25, stages=STAGES)
+    life.cluster.mutate = forgetful
+    life.fails["2"] = fails
+    await life.run(30)
+
+    assert life.outcome == ("2", "RolledBack", "ObjectiveBreached"), life.story()

@@ -18,12 +18,17 @@ def test_runs_do_not_depend_on_their_neighbours(engine: str) -> None:
 
 
 def test_harm_is_counted_until_the_rollback() -> None:
-    """Ten requests per second with five percentage points more failures are half a failure each second."""
-    for run in play(Plan(SHORT, engine="palier", seed=1), range(5)):
+    """Five percentage points of ten requests per second until the share goes down, and of one per second after that."""
+    once = [run for run in play(Plan(SHORT, engine="palier", seed=1), range(5)) if run.outcome.steps_down == 1]
+    assert len(once) >= 3
+    for run in once:
+        down, until = run.outcome.first_step, run.outcome.at
         assert run.outcome.kind == "rollback"
-        assert run.outcome.at is not None
-        assert run.extra_bad == pytest.approx(0.5 * run.outcome.at)
-        assert run.candidate_requests == pytest.approx(10 * run.outcome.at)
+        assert down is not None
+        assert until is not None
+        requests = 10 * down + (until - down)
+        assert run.candidate_requests == pytest.approx(requests)
+        assert run.extra_bad == pytest.approx(0.05 * requests)
 
 
 def test_harm_of_a_miss_is_counted_to_the_end() -> None:
