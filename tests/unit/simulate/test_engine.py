@@ -234,6 +234,15 @@ def test_pods_are_never_more_than_stables_nor_fewer_than_before(case: Case, stab
     assert len(beginnings) == then
 
 
+def test_a_step_down_takes_no_pods_away() -> None:
+    """A candidate that has more than three keeps them."""
+    case = replace(FAILING, candidate_pods=4)
+    trial = Trial(case, objectives_of(case))
+    trial.look(Prometheus(Traffic(case, seed=1, run=0).make_recording(), objectives_of(case)), 1)
+    assert trial.decide(30) == "shift"
+    assert (trial.weight, trial.pods) == (1, 4)
+
+
 def test_nobody_gets_more_pods_without_a_reason() -> None:
     """A candidate that nothing speaks against keeps its one pod, at every weight."""
     _, beginnings = find_beginnings(Case(minutes=20, stages=(Stage(10, 60, 600), Stage(50, 60, 600))))

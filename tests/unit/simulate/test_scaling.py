@@ -72,9 +72,9 @@ def test_all_pods_share_the_requests_evenly(changes: dict[str, float]) -> None:
 def test_requests_are_neither_lost_nor_doubled(at: float) -> None:
     """However the moment lies to the seconds and the scrapes, the candidate serves what it serves without more pods."""
     case = replace(BUSY, rps=100_000, minutes=16, scrape=2.0, objectives=("errors",))
-    pods = scaled(case, (at, 3)).pods_of(Arm.CANDIDATE)
+    pods = scaled(case, (at, 9)).pods_of(Arm.CANDIDATE)
     # Ten thousand per second up to the last scrape of each pod; a second too many or too few would show.
-    lost = sum((960 - float(pod.times[-1])) * 10_000 / 3 for pod in pods)
+    lost = sum((960 - float(pod.times[-1])) * 10_000 / 9 for pod in pods)
     total = grown(pods[0], "requests", 0, 960) + float(sum(pod.counters["requests"][-1] for pod in pods[1:]))
     assert total == pytest.approx(10_000 * (960 - float(pods[0].times[pods[0].times >= 0][0])) - lost, abs=5 * 3100)
 
