@@ -31,6 +31,8 @@ from scipy.special import stdtrit
 PodCounts = Mapping[str, tuple[float, float]]
 """All and bad events of one look by the name of the pod."""
 
+COMPARED_PODS: Final = 3
+"""Pods of the candidate that are compared where the difference may be that of pods."""
 NU0: Final = 4.0
 """Pods that the supposed spread weighs as much as."""
 COMPARED_PODS: Final = 3

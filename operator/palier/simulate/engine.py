@@ -15,6 +15,7 @@ from palier.evidence.objective import (
     Evidence,
     Rule,
     Verdict,
+    alarm,
     begin_share,
     begin_stage,
     begin_warm_up,
@@ -22,6 +23,8 @@ from palier.evidence.objective import (
     judge,
     start_evidence,
 )
+from palier.evidence.pods import COMPARED_PODS
+from palier.evidence.proportion import PODS_DIFFER
 from palier.evidence.stepping import LEAST_WEIGHT, Step, choose_step, step_down, step_up
 from palier.measuring.coverage import Coverage
 from palier.measuring.look import WatchedRelease, look
@@ -89,7 +92,7 @@ def palier(traffic: Traffic, objectives: tuple[MeasuredObjective, ...]) -> Outco
     """Judge one run look by look, from the first request to the decision or to the end of the time.
 
     Args:
-        traffic: the run; it follows when Palier climbs to the next stage.
+        traffic: the run; it follows when Palier changes the candidate's share or gives it more pods.
         objectives: those of `deployment_of` the run's case.
     """
     case = traffic.case
@@ -98,12 +101,16 @@ def palier(traffic: Traffic, objectives: tuple[MeasuredObjective, ...]) -> Outco
     for number in range(1, math.floor(case.duration / case.look) + 1):
         now = number * case.look
         trial.look(prometheus, number)
-        kind = trial.decide(now)
+        pods, kind = trial.pods, trial.decide(now)
+        gets_more = trial.pods > pods
         if kind == "shift":
             traffic.climb([(now, trial.weight)])
-            prometheus = Prometheus(traffic.make_recording(), objectives)
         elif kind:
             return trial.tell(kind, now, on_absent_data=bool(trial.watched.pods_read.unseen))
+        if gets_more:
+            traffic.scale(now, trial.pods)
+        if kind or gets_more:
+            prometheus = Prometheus(traffic.make_recording(), objectives)
     return trial.tell("undecided", None)
 
 
@@ -117,6 +124,7 @@ class Trial:
 
     def __init__(self, case: Case, objectives: tuple[MeasuredObjective, ...]) -> None:
         self.case, self.stage, self.since = case, 0, 0.0
+        self.pods = case.candidate_pods
         self.first_proof: float | None = None
         self.cautious, self.steps = False, 0
         self.steps_down = 0
@@ -169,7 +177,10 @@ class Trial:
         )
 
     def decide(self, now: float) -> Literal["rollback", "shift", "promote"] | None:
-        """What the evidence asks for now: `rollback`, `promote`, another weight (`shift`), or nothing."""
+        """What the evidence asks for now: `rollback`, `promote`, another weight (`shift`), or nothing.
+
+        It may ask for more pods of the candidate besides: then `pods` has grown.
+        """
         stage, last = self.case.stages[self.stage], self.stage == len(self.case.stages) - 1
         held = now - self.since
         passed = False
@@ -184,6 +195,8 @@ class Trial:
             )
             if step is Step.END:
                 return "rollback"
+            if step is Step.DOWN or any(alarm(*pair) == PODS_DIFFER for pair in self._list_evidence()):
+                self.pods = max(self.pods, min(COMPARED_PODS, self.case.stable_pods))
             if step is not Step.STAY:
                 self.step(now, down=step is Step.DOWN)
                 return "shift"

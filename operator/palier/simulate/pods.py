@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from palier.simulate.case import Case
-from palier.simulate.recording import Arm, Floats, are_within
+from palier.simulate.recording import Arm, Floats, Integers, are_within
 
 _STEP = 15
 """Seconds for which a value of a drift holds."""
@@ -54,16 +54,17 @@ class Retries:
     pod: Floats
     """Between 0 and 1: which of the pods, in their order."""
 
-    def go_to(self, arm: Arm, weights: Floats, pods: int) -> list[tuple[float, int]]:
+    def go_to(self, arm: Arm, weights: Floats, pods: Integers) -> list[tuple[float, int]]:
         """Time and number of the pod for each try that reaches the revision.
 
         Args:
             arm: the revision.
             weights: the candidate's share of the traffic at each entry of `first`.
-            pods: how many pods the revision has.
+            pods: how many pods the revision has at each entry of `times`.
         """
         chosen = (self.reached < weights) == (arm is Arm.CANDIDATE)
-        return list(zip(self.times[chosen].tolist(), (self.pod[chosen] * pods).astype(int).tolist(), strict=True))
+        numbers = (self.pod * pods).astype(int)
+        return list(zip(self.times[chosen].tolist(), numbers[chosen].tolist(), strict=True))
 
 
 def pods(case: Case, begins: Floats, rng: np.random.Generator) -> Mapping[Arm, tuple[Pod, ...]]:
@@ -80,6 +81,18 @@ def pods(case: Case, begins: Floats, rng: np.random.Generator) -> Mapping[Arm, t
         arm: tuple(_draw_pod(case, arm, number, begins, rng) for number in range(case.pods_of(arm.value)))
         for arm in Arm
     }
+
+
+def draw_one_more(case: Case, number: int, begins: Floats, rng: np.random.Generator) -> tuple[Pod, ...]:
+    """Draw what is peculiar to a pod that the candidate gets later; nothing where pods are alike and stay so.
+
+    Args:
+        case: the parameters.
+        number: of the pod among those of the candidate.
+        begins: start of each second of the grid.
+        rng: drawn from only where something sets pods apart.
+    """
+    return (_draw_pod(case, Arm.CANDIDATE, number, begins, rng),) if _set_apart(case) else ()
 
 
 def retries(case: Case, rng: np.random.Generator) -> Retries:

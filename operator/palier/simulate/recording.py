@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from palier.simulate.case import Span
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
 

@@ -2,7 +2,7 @@
 
 Requests arrive as a Poisson process, so what happens between two scrapes of a pod needs one draw for each counter and
 no clock that ticks. A run is drawn from its own seed alone: run 7 is the same whichever engine looks at it. Where an
-engine climbs to another weight, only what comes after that moment is drawn again.
+engine climbs to another weight or gives the candidate more pods, only what comes after that moment is drawn again.
 """
 
 import math
@@ -11,15 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from palier.simulate.case import Case
 from palier.simulate.conditions import HISTORY, conditions
-from palier.simulate.pods import Pod, pods, retries
-from palier.simulate.recording import Arm, Booleans, Floats, PodRecording, Recording, Truth, are_within
-
-Integers = NDArray[np.int64]
+from palier.simulate.pods import Pod, draw_one_more, pods, retries
+from palier.simulate.recording import Arm, Booleans, Floats, Integers, PodRecording, Recording, Truth, are_within
 
 _UPTIME = 86_400.0
 """Seconds that stable's pods have served when the simulation begins."""
@@ -68,16 +65,12 @@ class Traffic:
         rng = self._generator()
         self._conditions = conditions(case, rng)
         self._lives = _lives(case, rng)
-        self._times = np.concatenate([life.scrapes for life in self._lives])
-        self._since = np.concatenate([_previous(life) for life in self._lives])
-        self._of = {
-            arm: np.concatenate([np.full(life.scrapes.size, life.arm is arm) for life in self._lives]) for arm in Arm
-        }
-        self._numbers = np.concatenate([np.full(life.scrapes.size, life.number) for life in self._lives])
+        self._index_scrapes()
         self._succeeds = rng.random(self._times.size) >= case.missing
-        self._pods = pods(case, self._conditions.begins, rng)
+        self._pods = dict(pods(case, self._conditions.begins, rng))
         self._retries = retries(case, rng)
         self._stages: tuple[tuple[float, int], ...] = ((0.0, case.stages[0].weight),)
+        self._fleets: tuple[tuple[float, int], ...] = ((-math.inf, case.candidate_pods),)
         self._counts: dict[str, Floats] = {}
         self._buckets: Integers = np.zeros((0, 0), dtype=np.int64)
         self._draw(after=-math.inf)
@@ -93,6 +86,40 @@ class Traffic:
             self._stages = (*self._stages, *added)
             self._draw(after=added[0][0])
 
+    def scale(self, at: float, pods: int) -> None:
+        """Give the candidate more pods; they are ready at once and share its requests evenly with the others.
+
+        As a weight, they count from the first whole second on. What is peculiar to a new pod and when it is scraped
+        depend on the run and on its number, and not on the moment.
+
+        Args:
+            at: seconds since the canary began, not before any change so far.
+            pods: how many it has from then on.
+
+        Raises:
+            ValueError: these are not more pods than before, or there was a change later.
+        """
+        before = self._fleets[-1][1]
+        if pods <= before:
+            raise ValueError(f"pods: more than the {before} that there are, not {pods}")
+        latest = max(self._stages[-1][0], self._fleets[-1][0])
+        if at < latest:
+            raise ValueError(f"at: not before the change at {latest:g} s, but {at:g} s")
+        begin = float(math.ceil(at / STEP) * STEP)
+        self._fleets = (*self._fleets, (begin, pods))
+        for number in range(before, pods):
+            rng = np.random.default_rng(np.random.SeedSequence(self._seed, spawn_key=(self._run, 0, number)))
+            self._pods[Arm.CANDIDATE] += draw_one_more(self.case, number, self._conditions.begins, rng)
+            added = _lives_of_pod(self.case, Arm.CANDIDATE, number, begin=begin, of=pods, rng=rng)
+            self._lives += added
+            scrapes = sum(life.scrapes.size for life in added)
+            self._succeeds = np.concatenate((self._succeeds, rng.random(scrapes) >= self.case.missing))
+        self._index_scrapes()
+        added_scrapes = self._times.size - self._buckets.shape[0]
+        self._counts = {name: np.pad(counted, (0, added_scrapes)) for name, counted in self._counts.items()}
+        self._buckets = np.pad(self._buckets, ((0, added_scrapes), (0, 0)))
+        self._draw(after=at)
+
     def make_recording(self) -> Recording:
         """What Prometheus holds of the run, all of it; an engine must not look ahead of its clock."""
         pods: dict[str, list[int]] = {}
@@ -107,6 +134,14 @@ class Traffic:
             truth=self._truth(),
         )
 
+    def _index_scrapes(self) -> None:
+        """Keep the scrapes of all lives in long rows, one life after the other."""
+        sizes = [life.scrapes.size for life in self._lives]
+        self._times = np.concatenate([life.scrapes for life in self._lives])
+        self._since = np.concatenate([_previous(life) for life in self._lives])
+        self._of = {arm: np.repeat([life.arm is arm for life in self._lives], sizes) for arm in Arm}
+        self._numbers = np.repeat([life.number for life in self._lives], sizes)
+
     def _generator(self) -> np.random.Generator:
         self._draws += 1
         return np.random.default_rng(np.random.SeedSequence(self._seed, spawn_key=(self._run, self._draws)))
@@ -119,6 +154,13 @@ class Traffic:
             share[begins >= start] = percent / 100
         return share
 
+    def _count_pods(self, arm: Arm, times: Floats) -> Integers:
+        """How many pods the revision has at some instants; a second belongs to the pods that there are at its start."""
+        if arm is Arm.STABLE:
+            return np.full(times.size, self.case.stable_pods)
+        starts, numbers = zip(*self._fleets, strict=True)
+        return np.array(numbers)[np.searchsorted(starts, times, side="right") - 1]
+
     def _draw(self, *, after: float) -> None:
         """Draw what happens between scrapes, where the later of the two lies after the given moment."""
         rng, weight = self._generator(), self._weight()
@@ -127,7 +169,7 @@ class Traffic:
         tries = self._tries(weight)
         for arm in Arm:
             share = weight if arm is Arm.CANDIDATE else 1 - weight
-            rate = self._conditions.rate * share / self.case.pods_of(arm.value)
+            rate = self._conditions.rate * share / self._count_pods(arm, self._conditions.begins)
             for those in self._unlike(arm):
                 self._draw_pods(those, rate, tries, rng, counts, buckets)
         late = self._times > after
@@ -148,7 +190,7 @@ class Traffic:
         found = np.zeros(self._times.size, dtype=np.int64)
         weights = weight[np.floor(self._retries.first - self._conditions.begins[0]).astype(np.int64)]
         for arm in Arm:
-            for time, number in self._retries.go_to(arm, weights, self.case.pods_of(arm.value)):
+            for time, number in self._retries.go_to(arm, weights, self._count_pods(arm, self._retries.times)):
                 found += self._of[arm] & (self._numbers == number) & (self._since < time) & (time <= self._times)
         return found
 
@@ -300,23 +342,28 @@ def _previous(life: _Life) -> Floats:
 
 
 def _lives(case: Case, rng: np.random.Generator) -> list[_Life]:
-    """The processes of all pods."""
+    """The processes of all pods that there are when the simulation begins."""
+    return [
+        life
+        for arm in Arm
+        for number in range(case.pods_of(arm.value))
+        for life in _lives_of_pod(case, arm, number, begin=-float(HISTORY), of=case.pods_of(arm.value), rng=rng)
+    ]
+
+
+def _lives_of_pod(case: Case, arm: Arm, number: int, *, begin: float, of: int, rng: np.random.Generator) -> list[_Life]:
+    """The processes of one pod of so many, one after the other."""
     end = case.duration
+    first = max(0.0, begin) + case.churn * (number + 1) / of
+    deaths = np.arange(first, end, case.churn).tolist() if case.churn else []
     lives: list[_Life] = []
-    for arm in Arm:
-        number_of_pods = case.pods_of(arm.value)
-        for number in range(number_of_pods):
-            first = case.churn * (number + 1) / number_of_pods
-            deaths = np.arange(first, end, case.churn) if case.churn else np.array([])
-            phase = 0.0
-            for index, (begin, death) in enumerate(
-                zip([-float(HISTORY), *deaths.tolist()], [*deaths.tolist(), math.inf], strict=True)
-            ):
-                if index % 2 == 0:
-                    phase = rng.uniform(0, case.scrape)
-                due = np.arange(math.ceil((begin - phase) / case.scrape), math.floor((end - phase) / case.scrape) + 1)
-                scrapes = due * case.scrape + phase
-                pod = f"{arm.value}-{number + 1}" + (f"-{index // 2 + 1}" if case.churn else "")
-                old = arm is Arm.STABLE and index == 0
-                lives.append(_Life(arm, number, pod, scrapes[(scrapes > begin) & (scrapes < death)], begin, old))
+    phase = 0.0
+    for index, (birth, death) in enumerate(zip([begin, *deaths], [*deaths, math.inf], strict=True)):
+        if index % 2 == 0:
+            phase = rng.uniform(0, case.scrape)
+        due = np.arange(math.ceil((birth - phase) / case.scrape), math.floor((end - phase) / case.scrape) + 1)
+        scrapes = due * case.scrape + phase
+        pod = f"{arm.value}-{number + 1}" + (f"-{index // 2 + 1}" if case.churn else "")
+        old = arm is Arm.STABLE and index == 0
+        lives.append(_Life(arm, number, pod, scrapes[(scrapes > birth) & (scrapes < death)], birth, old))
     return lives

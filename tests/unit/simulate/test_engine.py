@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from palier.evidence.objective import alarm
 from palier.measuring.coverage import Coverage
 from palier.release.decide import decide
 from palier.release.observation import MeasuredEvidence, Observation, RevisionFacts, RouteFacts
@@ -187,6 +188,74 @@ def test_deadline_decides_as_the_spec_says() -> None:
     assert held.kind == "undecided"
     strict = replace(case, rollback_without_evidence=True)
     assert palier(Traffic(strict, seed=1, run=0), objectives_of(strict)) == Outcome("rollback", 600)
+
+
+SLOWER = Case(objectives=("latency",), latency_factor=1.1)
+"""So little that pods may differ by it, and none of the early tests suspects it."""
+FAILING = Case(minutes=10, error_delta=0.2)
+"""Suspected at once."""
+
+
+def find_beginnings(case: Case, run: int = 0) -> tuple[Outcome, list[float]]:
+    """How a run ends, and when each pod of the candidate was scraped first."""
+    traffic = Traffic(case, seed=1, run=run)
+    outcome = palier(traffic, objectives_of(case))
+    return outcome, [float(pod.up_times.min()) for pod in traffic.make_recording().pods_of(Arm.CANDIDATE)]
+
+
+def test_more_pods_are_asked_for_as_soon_as_pods_may_differ() -> None:
+    """Not before a judgement says so, and then at the same look; the share stays."""
+    traffic, objectives = Traffic(SLOWER, seed=1, run=0), objectives_of(SLOWER)
+    trial, prometheus = Trial(SLOWER, objectives), Prometheus(traffic.make_recording(), objectives)
+    pods, reasons = [], []
+    for number in range(1, 41):
+        trial.look(prometheus, number)
+        reasons += [alarm(evidence, objectives[0].rule) for evidence in trial.watched.evidence.values()]
+        assert trial.decide(number * SLOWER.look) is None
+        pods.append(trial.pods)
+    assert trial.weight == 10
+    assert pods.index(3) == 40 - len(reasons) + reasons.index("PodsDiffer")
+    assert set(pods) == {1, 3}
+
+
+def test_more_pods_tell_what_one_could_not() -> None:
+    """They get requests from the look on that asked for them, and agree that the version is slower."""
+    outcome, (_, *new) = find_beginnings(SLOWER)
+    assert (outcome.kind, outcome.steps_down, len(new)) == ("rollback", 0, 2)
+    assert max(new) - min(new) < SLOWER.scrape
+    assert find_beginnings(replace(SLOWER, stable_pods=1))[0].kind == "undecided"
+
+
+@pytest.mark.parametrize("run", range(3))
+def test_a_step_down_brings_more_pods(run: int) -> None:
+    """At the moment of the step."""
+    outcome, (_, *new) = find_beginnings(FAILING, run)
+    assert outcome.first_step is not None
+    assert len(new) == 2
+    assert all(outcome.first_step < first <= outcome.first_step + FAILING.scrape for first in new)
+
+
+@pytest.mark.parametrize("case", [FAILING, SLOWER])
+@pytest.mark.parametrize(("stable", "mine", "then"), [(1, 1, 1), (2, 1, 2), (3, 2, 3), (9, 1, 3), (3, 4, 4), (1, 2, 2)])
+def test_pods_are_never_more_than_stables_nor_fewer_than_before(case: Case, stable: int, mine: int, then: int) -> None:
+    """Up to three, as many as stable has, and never fewer than the candidate had."""
+    _, beginnings = find_beginnings(replace(case, stable_pods=stable, candidate_pods=mine))
+    assert len(beginnings) == then
+
+
+def test_a_step_down_takes_no_pods_away() -> None:
+    """A candidate that has more than three keeps them."""
+    case = replace(FAILING, candidate_pods=4)
+    trial = Trial(case, objectives_of(case))
+    trial.look(Prometheus(Traffic(case, seed=1, run=0).make_recording(), objectives_of(case)), 1)
+    assert trial.decide(30) == "shift"
+    assert (trial.weight, trial.pods) == (1, 4)
+
+
+def test_nobody_gets_more_pods_without_a_reason() -> None:
+    """A candidate that nothing speaks against keeps its one pod, at every weight."""
+    _, beginnings = find_beginnings(Case(minutes=20, stages=(Stage(10, 60, 600), Stage(50, 60, 600))))
+    assert len(beginnings) == 1
 
 
 def test_rules_are_the_shipped_ones() -> None:
