@@ -78,6 +78,7 @@ HELD: Final[Mapping[str, str]] = {
     "MostLeftOut": "name the users' methods in spec.shadow.methods, or raise maxBodyBytes",
     "ImpossibleMean": "check the two counters of the objective",
     "ImpossibleScore": "check the two counters of the objective",
+    "PodsDiffer": "look at the pod that is named and at its node; the version is blamed when more of its pods agree",
     "StableBreachesToo": "repair what both versions depend on, or set an objective that stable meets",
     "ThresholdBetweenBuckets": "give the histogram an edge at the threshold, or move the threshold to an edge",
     # verdicts against the candidate, where onBreach: Hold keeps it

@@ -35,16 +35,21 @@ COMPARED_PODS: Final = 3
 """Pods of the candidate that are compared where the difference may be that of pods."""
 NU0: Final = 4.0
 """Pods that the supposed spread weighs as much as."""
-COMPARED_PODS: Final = 3
-"""Pods of the candidate that are compared where the difference may be that of pods."""
 MOST_PODS: Final = 8
 """Pods of each version that are kept: the first by name; more would tell hardly more."""
 LEAST_EXPECTED: Final = 3.0
 """Bad events that the version's share has to give a pod so that the pod tells something."""
 _SURPRISE: Final = 0.9985
-"""Quantile of Student's distribution: half of the allowed false rollbacks."""
+"""Quantile of Student's distribution, chosen by `benchmarks.evidence --nulls`."""
 _SURE: Final = 2.5
-"""Standard errors by which the difference has to exceed that, because chance picks the look at which it is asked."""
+"""Standard errors by which the difference has to exceed that, because chance picks the look at which it is asked.
+
+They count at most as much as what pods are supposed to differ by, so that few requests do not excuse everything.
+"""
+_LEAST_NOISE: Final = 0.1
+"""The least that counts as the information of a tally, so that nothing is divided by 0."""
+DISAGREEMENT: Final = 1.0
+"""Standard deviation of the log odds from which on pods of one version are not bad alike."""
 _KEPT: Final = 0.98
 """Part of the weight that older looks keep at each look."""
 _FORGOTTEN: Final = 0.5
@@ -68,11 +73,6 @@ class PodTally:
     def log_odds(self) -> float:
         """Logarithm of the odds of a bad event, with half an event added to either side."""
         return math.log((self.bad + 0.5) / (self.total - self.bad + 0.5))
-
-    @property
-    def noise(self) -> float:
-        """Variance of it by chance alone."""
-        return 1 / (self.bad + 0.5) + 1 / (self.total - self.bad + 0.5)
 
 
 Arm = tuple[PodTally, ...]
@@ -124,27 +124,40 @@ def find_worst(pods: Pods) -> PodTally | None:
     return max(pods.candidate, key=lambda one: one.log_odds, default=None)
 
 
-def differ_as_much(pods: Pods, *, spread: float, limit: float | None = None) -> bool:
+def differ_as_much(pods: Pods, *, spread: float, limit: float | None = None, lone: bool = True) -> bool:
     """Whether pods of one version differ so much that the candidate's need not be worse because of their version.
 
     Args:
         pods: the events of both versions by pod.
         spread: standard deviation of the log odds that pods are supposed to have.
         limit: share of bad events that is allowed, where that is a reason to blame the candidate as well.
+        lone: whether one pod alone is excused, because there may be more of them.
     """
     if not (pods.candidate and pods.stable):
         return False
     mine, theirs = _find_telling(pods.candidate), _find_telling(pods.stable)
+    if len(mine) <= 1 and not lone:
+        return False
     freedom = NU0 + max(0, len(mine) - 1) + max(0, len(theirs) - 1)
     variance = (NU0 * spread**2 + _sum_deviations(mine) + _sum_deviations(theirs)) / freedom
     reach = _quantile(freedom) * math.sqrt(variance)
     m, n = len(mine) or len(pods.candidate), len(theirs) or len(pods.stable)
     here, there = _find_level(mine, pods.candidate), _find_level(theirs, pods.stable)
-    mine_noise, theirs_noise = _find_noise(mine, pods.candidate), _find_noise(theirs, pods.stable)
-    by_chance = _SURE * math.sqrt(mine_noise + theirs_noise)
+    own, other = _sum_up(pods.candidate), _sum_up(pods.stable)
+    both = (own.bad + other.bad) / (own.total + other.total)
+    by_chance = min(spread, _SURE * math.sqrt(_noise(own, both) + _noise(other, both)))
     if here - there >= reach * math.sqrt(1 / m + 1 / n) + by_chance:
         return False
-    return limit is None or here - math.log(limit / (1 - limit)) < reach / math.sqrt(m) + _SURE * math.sqrt(mine_noise)
+    if limit is None:
+        return True
+    by_chance = min(spread, _SURE * math.sqrt(_noise(own, limit)))
+    return here - math.log(limit / (1 - limit)) < reach / math.sqrt(m) + by_chance
+
+
+def disagree(arm: Arm) -> bool:
+    """Whether pods of one version differ so much that some are dead or very bad and others are not."""
+    telling = _find_telling(arm)
+    return len(telling) > 1 and _sum_deviations(telling) / (len(telling) - 1) >= DISAGREEMENT**2
 
 
 def _add(before: Arm, looked: PodCounts) -> Arm:
@@ -169,25 +182,27 @@ def _find_telling(arm: Arm) -> Sequence[PodTally]:
 
 
 def _find_level(telling: Sequence[PodTally], arm: Arm) -> float:
-    """The mean log odds of the pods that tell something; of all events together where none does."""
-    if telling:
-        return math.fsum(one.log_odds for one in telling) / len(telling)
-    return PodTally("", math.fsum(one.total for one in arm), math.fsum(one.bad for one in arm)).log_odds
+    """The mean log odds of the pods that tell something; that of all events together where none does."""
+    return math.fsum(one.log_odds for one in telling) / len(telling) if telling else _sum_up(arm).log_odds
 
 
-def _find_noise(telling: Sequence[PodTally], arm: Arm) -> float:
-    """Variance of the level by chance alone."""
-    if telling:
-        return math.fsum(one.noise for one in telling) / len(telling) ** 2
-    return PodTally("", math.fsum(one.total for one in arm), math.fsum(one.bad for one in arm)).noise
+def _sum_up(arm: Arm) -> PodTally:
+    """All pods of a version as one."""
+    return PodTally("", math.fsum(one.total for one in arm), math.fsum(one.bad for one in arm))
+
+
+def _noise(tally: PodTally, share: float) -> float:
+    """Variance of the log odds by chance alone, if that is the share of bad events."""
+    return 1 / max(tally.total * share * (1 - share), _LEAST_NOISE)
 
 
 def _sum_deviations(telling: Sequence[PodTally]) -> float:
     """Squared deviations from the mean beyond what chance gives."""
     if len(telling) < 2:  # noqa: PLR2004 - one pod differs from nobody
         return 0.0
+    every = _sum_up(tuple(telling))
     mean = math.fsum(one.log_odds for one in telling) / len(telling)
-    by_chance = math.fsum(one.noise for one in telling) * (1 - 1 / len(telling))
+    by_chance = math.fsum(_noise(one, every.bad / every.total) for one in telling) * (1 - 1 / len(telling))
     return max(0.0, math.fsum((one.log_odds - mean) ** 2 for one in telling) - by_chance)
 
 

@@ -30,7 +30,7 @@ from palier.evidence.arrivals import Arrivals
 from palier.evidence.bets import log_mean, reach_together
 from palier.evidence.counts import Counts, Tally
 from palier.evidence.dispersion import temper_gain
-from palier.evidence.pods import differ_as_much
+from palier.evidence.pods import differ_as_much, disagree
 from palier.evidence.rules import ObjectiveRule
 from palier.evidence.state import Evidence
 
@@ -119,7 +119,7 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
 def alarm(evidence: Evidence, rule: ObjectiveRule) -> str:
     """Which test speaks against the candidate, and whether it may be blamed: a reason, or "" where none does."""
     if is_dead(evidence, rule):
-        return PODS_DIFFER if do_pods_differ(evidence, rule) else HARD_STOP
+        return PODS_DIFFER if rule.compare_with_stable and disagree(evidence.pods.candidate) else HARD_STOP
     needed = bound(rule)
     if evidence.segments and worse_segments(evidence, rule):
         return SEGMENT_WORSE  # first, because it says for whom
@@ -141,10 +141,12 @@ def is_dead(evidence: Evidence, rule: ObjectiveRule) -> bool:
     return evidence.hard_stop.is_over(rule, last=evidence.last, beside_stable=evidence.release.stable_total > 0)
 
 
-def do_pods_differ(evidence: Evidence, rule: ObjectiveRule, *, breached: bool = False) -> bool:
+def do_pods_differ(evidence: Evidence, rule: ObjectiveRule, *, breached: bool) -> bool:
     """Whether the candidate's pods may be worse than stable's because pods differ, and not because of their version."""
     limit = rule.limit if breached else None
-    return rule.compare_with_stable and differ_as_much(evidence.pods, spread=rule.pod_spread, limit=limit)
+    return rule.compare_with_stable and differ_as_much(
+        evidence.pods, spread=rule.pod_spread, limit=limit, lone=rule.pods_may_grow
+    )
 
 
 def bound(rule: ObjectiveRule) -> float:

@@ -60,6 +60,8 @@ class ObjectiveRule:
     """Whether bad events come in spells of looks, as those of a gauge do: see `spells`."""
     pod_spread: float = 0.3
     """Standard deviation of the log odds of a bad event that pods of one version are supposed to have (see `pods`)."""
+    pods_may_grow: bool = True
+    """Whether the candidate may have more pods than one: then one pod alone is no reason to blame its version."""
     cautious: bool = True
     """Whether a suspicion lowers the candidate's share, because its bad events are users' and fewer users would meet
     them then."""

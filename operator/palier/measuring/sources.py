@@ -86,7 +86,7 @@ class Origin(StrEnum):
     """Another program, with a `revision` label alone: nothing is known about when its series begin."""
 
 
-_LEFT_OUT = frozenset({"alpha", "cautious", "pod_spread"})
+_LEFT_OUT = frozenset({"alpha", "cautious", "pod_spread", "pods_may_grow"})
 """Fields of a rule that change what is decided and not what is gathered."""
 
 

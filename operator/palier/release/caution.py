@@ -18,6 +18,7 @@ from palier.evidence.rules import ObjectiveRule
 from palier.evidence.sentences import odds
 from palier.evidence.stepping import LEAST_WEIGHT, MOST_STEPS, Step, choose_step, is_suspected, step_down, step_up
 from palier.release.holds import CANNOT_MEASURE, find_hold
+from palier.release.rules import pods_may_grow
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages.kind import Judgements
 from palier.release.state import Release
@@ -54,10 +55,7 @@ def want_pods(situation: Situation, judgements: Judgements, step: Step) -> Relea
 
 
 def _may_grow(situation: Situation) -> bool:
-    """Whether the candidate may have more pods than its share needs: not where pods are the share, or need a GPU."""
-    deployment = situation.observation.describe_revision(situation.deployment, situation.candidate.revision)
-    serving = deployment.spec.serving
-    return deployment.spec.traffic.gateway is not None and serving.replicas > 1 and serving.placement.gpu is None
+    return pods_may_grow(situation.observation.describe_revision(situation.deployment, situation.candidate.revision))
 
 
 def _may_step_down(situation: Situation) -> bool:

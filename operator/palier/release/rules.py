@@ -137,6 +137,12 @@ def alpha_of(deployment: ModelDeployment) -> float:
     return RELEASE_ALPHA / max(1, tests)
 
 
+def pods_may_grow(deployment: ModelDeployment) -> bool:
+    """Whether a candidate may have more pods than its share needs: not where pods are the share, or need a GPU."""
+    serving = deployment.spec.serving
+    return deployment.spec.traffic.gateway is not None and serving.replicas > 1 and serving.placement.gpu is None
+
+
 def _in_canary(objective: Objective) -> bool:
     """Whether an objective is measured where users meet the candidate."""
     return objective.cost is None and objective.agreement is None and objective.slowdown is None
@@ -213,8 +219,11 @@ def _resolve_objective(
         stable_source = None
     if found.origin is Origin.ROUTER and objective.segment_by:
         raise InvalidSpec(f"{field}.segmentBy", "a router does not know groups of users: name counters of the pods")
+    rule = rule_of(objective, alpha=alpha)
+    if isinstance(rule, ObjectiveRule):
+        rule = replace(rule, pods_may_grow=pods_may_grow(deployment))
     return MeasuredObjective(
-        rule_of(objective, alpha=alpha),
+        rule,
         found.source,
         stable_source,
         origin=found.origin,

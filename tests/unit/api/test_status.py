@@ -12,6 +12,8 @@ from palier.api.status.evidence import (
     EvidenceStatus,
     JumpsStatus,
     MomentsStatus,
+    PodsStatus,
+    PodTallyStatus,
     SegmentStatus,
     SpellsStatus,
     StretchStatus,
@@ -42,7 +44,16 @@ def test_evidence_is_declared() -> None:
         segments = {f"tenant-{tenant}": (counts, stable) for tenant in range(NAMED + 1)}
         once = Scrapes(1, number, number)
         scraped = ScrapedStep(number - 1, number, once, once, weight_since=0.0)
-        shared = observe(shared, counts, stable, shares, segments=segments, scraped=scraped)
+        pods = ({"a": (200.0, bad)}, {"b": (1000.0, 4.0)})
+        shared = observe(
+            shared,
+            counts,
+            stable,
+            shares,
+            segments=segments,
+            scraped=scraped,
+            pods=pods,
+        )
         meant = observe(meant, Amounts(200, 60_000.0 + bad), Amounts(1000, 300_000.0), means)
     meant = observe(meant, Amounts(20, 6_000.0), Amounts(30, 9_000.0), means)
     spells = NO_SPELLS.add_look(2, 2, seconds=30.5).add_look(0, 2, seconds=30.5)
@@ -57,6 +68,8 @@ def test_evidence_is_declared() -> None:
     assert _declared(ArrivalsStatus) == set(written[0]["arrivals"])
     assert _declared(StretchStatus) == set(written[0]["arrivals"]["stretches"][0])
     assert _declared(SpellsStatus) == set(written[0]["spells"])
+    assert _declared(PodsStatus) == set(written[0]["pods"])
+    assert _declared(PodTallyStatus) == set(written[0]["pods"]["candidate"][0])
     assert _declared(BlockStatus) == set(written[0]["arrivals"]["blocks"][0])
 
 

@@ -51,7 +51,7 @@ def follow(suspicion: Suspicion, *gains: float) -> Suspicion:
     """The suspicion after looks that say this much for the bet that is followed, and something else for the others."""
     for gain in gains:
         each = tuple(gain if number == suspicion.bet else 7.0 for number in range(len(RATIOS)))
-        suspicion = suspicion.add_look(each, (-7.0,) * len(RATIOS))
+        suspicion = suspicion.add_look(each, (-7.0,) * len(RATIOS), arm(30, 1))
     return suspicion
 
 
@@ -132,7 +132,7 @@ def test_the_bound_lies_on_the_weighted_mean_of_both() -> None:
 def test_it_says_what_it_has_seen_without_any_cap() -> None:
     """One look is enough where it says enough, unlike in the test that ends a release."""
     gains = (5.0,) * 7
-    caution = NO_CAUTION.add_look(gains, gains)
+    caution = NO_CAUTION.add_look(gains, gains, arm(30, 1))
 
     assert caution.reaches(BOUND - 1, compares=True)
     assert caution.relative.log_e > 4
@@ -179,14 +179,14 @@ def test_the_suspected_share_is_about_the_true_one() -> None:
 def test_only_the_suspected_bet_is_followed(by: SuspectedBy) -> None:
     """What the other bets and the other test say of fresh requests changes nothing."""
     relative, absolute = (1.0, 2.0, 4.0), (-1.0, -2.0, -4.0)
-    after = Suspicion(by, 1).add_look(relative, absolute)
+    after = Suspicion(by, 1).add_look(relative, absolute, arm(30, 1))
 
-    assert after == Suspicion(by, 1, 2.0 if by is SuspectedBy.RELATIVE else -2.0, 1)
+    assert after == Suspicion(by, 1, 2.0 if by is SuspectedBy.RELATIVE else -2.0, 1, total=30, bad=1)
 
 
 def test_a_look_without_such_a_bet_says_nothing() -> None:
     """Where nothing is compared any more, or the grid is another one."""
-    assert Suspicion(SuspectedBy.RELATIVE, 1, 0.5).add_look((), (9.0, 9.0)).log_ratio == 0.5
+    assert Suspicion(SuspectedBy.RELATIVE, 1, 0.5).add_look((), (9.0, 9.0), arm(30, 1)).log_ratio == 0.5
 
 
 def test_ten_to_one_confirms_and_twenty_to_one_clears() -> None:
