@@ -212,13 +212,13 @@ def test_more_pods_are_asked_for_as_soon_as_pods_may_differ() -> None:
     traffic, objectives = Traffic(SLOWER, seed=1, run=0), objectives_of(SLOWER)
     trial, prometheus = Trial(SLOWER, objectives), Prometheus(traffic.make_recording(), objectives)
     pods, reasons = [], []
-    for number in range(1, 31):
+    for number in range(1, 35):
         trial.look(prometheus, number)
         reasons += [alarm(evidence, objectives[0].rule) for evidence in trial.watched.evidence.values()]
         assert trial.decide(number * SLOWER.look) is None
         pods.append(trial.pods)
     assert trial.weight == 10
-    assert pods.index(3) == 30 - len(reasons) + reasons.index("PodsDiffer")
+    assert pods.index(3) == 34 - len(reasons) + reasons.index("PodsDiffer")
     assert set(pods) == {1, 3}
 
 

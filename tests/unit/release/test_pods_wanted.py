@@ -1,0 +1,77 @@
+"""A candidate whose pods tell too little gets more of them; they change neither its share nor what it waits for."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from palier.api.v1alpha1 import ModelDeployment
+from palier.evidence.objective import Counts, Evidence, observe, start_evidence
+from palier.measuring.coverage import Coverage
+from palier.release.decide import decide
+from palier.release.memory import read_state, write_state
+from palier.release.observation import MeasuredEvidence
+from palier.release.rules import measured_objectives
+from palier.release.state import ReleasePhase, State
+from palier.release.targets import find_targets
+from tests.support.release.examples import CANDIDATE, NOW, STABLE, observed, ready, releasing
+from tests.support.release.world import model_deployment
+
+
+def spec(*, replicas: int = 4, **serving: Any) -> ModelDeployment:  # noqa: ANN401 - whatever a spec may hold
+    """A spec with so many replicas."""
+    deployment = model_deployment()
+    changed = deployment.spec.serving.model_copy(update={"replicas": replicas, **serving})
+    return deployment.model_copy(update={"spec": deployment.spec.model_copy(update={"serving": changed})})
+
+
+def gather_evidence(deployment: ModelDeployment, *, bad: tuple[float, ...]) -> dict[str, Evidence]:
+    """Looks in which each pod of the candidate has ten requests, of which so many fail."""
+    objective = measured_objectives(deployment)[0]
+    evidence = start_evidence(objective.digest)
+    pods = {f"c{number}": (10.0, one) for number, one in enumerate(bad)}
+    stable = {f"s{number}": (300.0, 1.5) for number in range(3)}
+    for _ in range(60):
+        candidate = Counts(10 * len(bad), round(sum(bad)), round(sum(bad)))
+        evidence = observe(evidence, candidate, Counts(900, 4, 4), objective.rule, pods=(pods, stable))
+    return {objective.rule.name: evidence}
+
+
+def decided(deployment: ModelDeployment, evidence: dict[str, Evidence]) -> tuple[State, dict[str, int], str]:
+    """The memory, the pods and the reason to hold after a pass with this evidence."""
+    state = releasing(ReleasePhase.CANARY, index=1, evidence=evidence)
+    observation = observed({STABLE: ready(4), CANDIDATE: ready(1)}, {STABLE: 75, CANDIDATE: 25}, wanted=CANDIDATE)
+    measured = MeasuredEvidence(evidence=evidence, pods_read=Coverage(NOW))
+    observation = replace(observation, measured=measured)
+    decision = decide(deployment, observation, state, now=NOW)
+    targets = find_targets(deployment, decision.state, observation, now=NOW)
+    return decision.state, dict(targets.replicas), decision.hold.reason if decision.hold else ""
+
+
+def test_pods_that_differ_bring_more_pods() -> None:
+    """Three of them, which are told apart; the release stays where it is."""
+    deployment = spec()
+    state, replicas, _ = decided(deployment, gather_evidence(deployment, bad=(5.0, 0.05)))
+    assert state.release is not None
+    assert state.release.phase is ReleasePhase.CANARY
+    assert replicas[CANDIDATE] == 3
+    assert read_state(write_state(state), deployment.spec.release).release == replace(
+        state.release, pods_read=state.release.pods_read.without_reason()
+    )
+
+
+def test_pods_that_agree_end_the_release() -> None:
+    """Then it is their version."""
+    deployment = spec()
+    state, _, _ = decided(deployment, gather_evidence(deployment, bad=(2.0, 2.0)))
+    assert state.release is not None
+    assert state.release.phase is ReleasePhase.ROLLING_BACK
+    assert not state.release.pods_wanted
+
+
+@pytest.mark.parametrize(("replicas", "most"), [(2, 2), (3, 3), (9, 3)])
+def test_never_more_pods_than_stable_has(replicas: int, most: int) -> None:
+    """What is served by two replicas has room for two."""
+    deployment = spec(replicas=replicas)
+    _, wanted, _ = decided(deployment, gather_evidence(deployment, bad=(5.0, 0.05)))
+    assert wanted[CANDIDATE] == max(most, -(-replicas // 4))
