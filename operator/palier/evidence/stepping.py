@@ -141,10 +141,13 @@ def is_certain(evidence: Evidence, rule: Rule, *, may_grow: bool) -> bool:
 def is_lonely(evidence: Evidence, rule: Rule) -> bool:
     """Whether only one pod of the candidate has told anything, and it is not yet time to blame its version for that.
 
-    It is time when users have suffered more than `MOST_HARM`, or after `LONGEST_LONELY` looks.
+    It is time when users have suffered more than `MOST_HARM`, or after `LONGEST_LONELY` looks. Nobody waits for other
+    pods of a candidate that is dead.
     """
     suspicion, pods = evidence.caution.suspicion, evidence.pods
     if suspicion is None or not isinstance(rule, ObjectiveRule) or not pods.candidate:
+        return False
+    if proportion.is_dead(evidence, rule):
         return False
     if suspicion.bad - rule.limit * suspicion.total >= MOST_HARM or suspicion.looks >= LONGEST_LONELY:
         return False

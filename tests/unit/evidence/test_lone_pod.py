@@ -38,6 +38,16 @@ def test_a_version_is_blamed_when_a_second_pod_agrees(pods: tuple[PodTally, ...]
     assert decided(suspected(pods)) is step
 
 
+def test_a_dead_pod_is_a_dead_version() -> None:
+    """The hard stop ends a release one look after the step down, whoever else might come."""
+    dead = replace(
+        suspected(ONE),
+        hard_stop=seen([(arm(9, 9), arm(900, 3))] * 4).hard_stop,
+        last=seen([(arm(9, 9), arm(900, 3))]).last,
+    )
+    assert decided(dead) is Step.END
+
+
 def test_where_there_may_be_no_other_pod_nobody_waits_for_one() -> None:
     """One replica, a GPU, or no gateway: the pod is its version."""
     assert decided(suspected(ONE), may_grow=False) is Step.END

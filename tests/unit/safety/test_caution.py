@@ -161,10 +161,10 @@ async def test_a_memory_that_is_refused_raises_no_share() -> None:
     life.fails["2"] = 0.02
     await life.until("2", 1, within=4)
     since = len(life.splits)
+    life.fails["2"] = 0.0
     await life.run(1)
     life.cluster.refused.clear()
     await life.run(1)
-    life.fails["2"] = 0.0
     assert rises(life, since=since) == [], life.story()
     assert life.release["stepsDown"] == 1, life.story()
 
