@@ -16,7 +16,9 @@ of freedom, and s0 is what pods are supposed to differ by where there are too fe
 One bad pod beside a good one of the same version makes S large, so that it is not the version's fault; two bad pods
 that agree make it small. Only pods count for S in which their version's share would give some bad events.
 
-Looks are forgotten slowly: each takes a twentieth of the weight of those before. So a regression that starts late is
+To be blamed, the difference has to exceed W, and some standard errors by chance.
+
+Looks are forgotten slowly: each takes a fiftieth of the weight of those before. So a regression that starts late is
 compared with pods as they are now, and pods that wander are compared while they do.
 """
 

@@ -16,7 +16,16 @@ from palier.evidence.proportion import PODS_DIFFER
 from palier.evidence.proportion_verdict import describe_suspicion
 from palier.evidence.rules import ObjectiveRule
 from palier.evidence.sentences import odds
-from palier.evidence.stepping import LEAST_WEIGHT, MOST_STEPS, Step, choose_step, is_suspected, step_down, step_up
+from palier.evidence.stepping import (
+    LEAST_WEIGHT,
+    MOST_STEPS,
+    Step,
+    choose_step,
+    is_lonely,
+    is_suspected,
+    step_down,
+    step_up,
+)
 from palier.release.holds import CANNOT_MEASURE, find_hold
 from palier.release.rules import pods_may_grow
 from palier.release.situation import Decision, Hold, Note, Situation
@@ -137,6 +146,8 @@ def _describe_suspicions(situation: Situation) -> Iterator[str]:
         if not isinstance(rule, ObjectiveRule) or (suspicion is None and not is_suspected(evidence, rule)):
             continue
         told = describe_suspicion(evidence, rule)
+        if _may_grow(situation) and is_lonely(evidence, rule):
+            told += "; only one of its pods has shown that, and others have to agree"
         if suspicion is None or not suspicion.looks:
             yield told
         elif suspicion.log_ratio > 0:
