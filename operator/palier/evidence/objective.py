@@ -83,9 +83,8 @@ def observe(
         served = (served[0] + candidate.total, served[1] + stable.total) if served else (0, 0)
     match rule, candidate, stable:
         case ObjectiveRule(), Counts(), Counts() | None:
-            look = proportion.SharesLook(candidate, stable, segments, same_edges, seconds, served, arrivals)
-            after = proportion.observe(evidence, look, rule)
-            return replace(after, pods=after.pods.add_look(*pods)) if pods else after
+            look = proportion.SharesLook(candidate, stable, segments, same_edges, seconds, served, arrivals, pods)
+            return proportion.observe(evidence, look, rule)
         case MeanRule(), Amounts(), Amounts() | None:
             return mean.observe(replace(evidence, served=served, arrivals=arrivals), candidate, stable, rule)
         case ScoreRule(), Amounts(), Amounts() | None:

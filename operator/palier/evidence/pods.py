@@ -26,7 +26,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from scipy.special import stdtrit
 
@@ -54,22 +54,29 @@ DISAGREEMENT: Final = 1.0
 """Standard deviation of the log odds from which on pods of one version are not bad alike."""
 _KEPT: Final = 0.98
 """Part of the weight that older looks keep at each look."""
+_NONE: Final = (0.0, 0.0)
 _FORGOTTEN: Final = 0.5
 """Events below which a pod is forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
-class PodTally:
+class PodTally(NamedTuple):
     """The events of one pod, older ones counted less."""
 
     name: str
     total: float
     bad: float
 
-    def __post_init__(self) -> None:
-        """Refuse what no pod can have counted."""
-        if not 0 <= self.bad <= self.total < math.inf:
-            raise ValueError(f"impossible counts of a pod: {self}")
+    @classmethod
+    def from_status(cls, status: Mapping[str, Any]) -> "PodTally":
+        """The tally as `status` has it.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is unreadable, or no pod can have counted that.
+        """
+        found = cls(str(status["pod"]), float(status["total"]), float(status["bad"]))
+        if not 0 <= found.bad <= found.total < math.inf:
+            raise ValueError(f"impossible counts of a pod: {found}")
+        return found
 
     @property
     def log_odds(self) -> float:
@@ -107,8 +114,7 @@ class Pods:
             KeyError, TypeError, ValueError: something is there but unreadable.
         """
         candidate, stable = (
-            tuple(PodTally(str(one["pod"]), float(one["total"]), float(one["bad"])) for one in status.get(name) or ())
-            for name in ("candidate", "stable")
+            tuple(PodTally.from_status(one) for one in status.get(name) or ()) for name in ("candidate", "stable")
         )
         return cls(candidate, stable)
 
@@ -163,18 +169,18 @@ def disagree(arm: Arm) -> bool:
 
 
 def _add(before: Arm, looked: PodCounts) -> Arm:
-    found = {one.name: (one.total * _KEPT, one.bad * _KEPT) for one in before}
-    for name, (total, bad) in looked.items():
-        known = found.get(name, (0.0, 0.0))
-        found[name] = known[0] + total, known[1] + bad
-    kept = sorted(name for name, (total, _) in found.items() if total >= _FORGOTTEN)[:MOST_PODS]
-    return tuple([_round(name, *found[name]) for name in kept])
-
-
-def _round(name: str, total: float, bad: float) -> PodTally:
     """Three decimals are enough, and keep the status short."""
-    rounded = round(total, 3)
-    return PodTally(name, rounded, min(rounded, round(bad, 3)))
+    after, known = [], set()
+    for name, total, bad in before:
+        known.add(name)
+        more, worse = looked.get(name, _NONE)
+        total = round(total * _KEPT + more, 3)  # noqa: PLW2901 - the same pod a look later
+        if total >= _FORGOTTEN:
+            after.append(PodTally(name, total, min(total, round(bad * _KEPT + worse, 3))))
+    new = [PodTally(name, *counts) for name, counts in looked.items() if name not in known and counts[0] >= _FORGOTTEN]
+    if new:
+        after = sorted((*after, *(PodTally(one.name, round(one.total, 3), round(one.bad, 3)) for one in new)))
+    return tuple(after[:MOST_PODS])
 
 
 def _find_telling(arm: Arm) -> Sequence[PodTally]:

@@ -30,7 +30,7 @@ from palier.evidence.arrivals import Arrivals
 from palier.evidence.bets import log_mean, reach_together
 from palier.evidence.counts import Counts, Tally
 from palier.evidence.dispersion import temper_gain
-from palier.evidence.pods import differ_as_much, disagree
+from palier.evidence.pods import PodCounts, differ_as_much, disagree
 from palier.evidence.rules import ObjectiveRule
 from palier.evidence.state import Evidence
 
@@ -59,11 +59,13 @@ class SharesLook(NamedTuple):
     """Events of both arms under the present weight, with this look."""
     arrivals: Arrivals | None
     """Requests of both arms under the present weight, with this look."""
+    pods: tuple[PodCounts, PodCounts] | None
+    """Both arms by pod, where the pods themselves count."""
 
 
 def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Evidence:
     """The evidence after one more look; see `objective.observe`."""
-    candidate, stable, by_segment, same_edges, seconds, served, arrivals = look
+    candidate, stable, by_segment, same_edges, seconds, served, arrivals, pods = look
     last = Tally.from_counts(candidate, stable)
     release, stage = evidence.release.plus(last), evidence.stage.plus(last)
     if candidate.total == 0:
@@ -112,7 +114,7 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
         arrivals=arrivals,
         warm_since=evidence.warm_since,
         of=evidence.of,
-        pods=evidence.pods,
+        pods=evidence.pods.add_look(*pods) if pods else evidence.pods,
     )
 
 

@@ -96,8 +96,11 @@ def is_suspected(evidence: Evidence, rule: Rule) -> bool:
         return False
     if proportion.is_dead(evidence, rule):
         return True
+    bound = -math.log(rule.alpha)
+    if not evidence.caution.reaches(bound, compares=rule.compare_with_stable):
+        return False
     effect = max(evidence.candidate_jumps.design_effect, evidence.stable_jumps.design_effect)
-    return evidence.caution.reaches(-effect * math.log(rule.alpha), compares=rule.compare_with_stable)
+    return effect == 1 or evidence.caution.reaches(effect * bound, compares=rule.compare_with_stable)
 
 
 def describe_doubt(evidence: Evidence, rule: Rule) -> str:

@@ -42,6 +42,7 @@ LARGEST_AMOUNT = 1e100
 """What a counter of values may have summed up to: times in nanoseconds go far beyond what can be counted one by one."""
 
 NOWHERE: frozenset[Target] = frozenset()
+_NO_PODS: Mapping[str, float] = {}
 
 
 Answer = Mapping[Target, Sequence[tuple[str, Series]]]
@@ -90,6 +91,7 @@ class LookInterval:
         self._same_times: dict[int, SamplePositions] = {}
         """By the identity of the times that all series of a target have; the answers keep them alive."""
         self._rows: dict[Question, list[Rise]] = {}
+        self._by_pod: dict[Question, Mapping[str, Mapping[str, float]]] = {}
         self._histograms: dict[tuple[Question, str], list[Histogram]] = {}
         self._above: dict[tuple[Question, float, str], list[HistogramCounts]] = {}
         self._both: dict[tuple[str, str, float], ScrapedStep | None] = {}
@@ -276,9 +278,20 @@ class LookInterval:
         return math.fsum(
             events
             for selector in selectors
-            for owner, _, _, events in self.list_events(Question.from_origin(selector, origin))
-            if owner == revision
+            for events in self.sum_by_pod(Question.from_origin(selector, origin)).get(revision, _NO_PODS).values()
         )
+
+    def sum_by_pod(self, question: Question) -> Mapping[str, Mapping[str, float]]:
+        """What the counters of each pod rose by together, by revision and by the pod's name."""
+        if question not in self._by_pod:
+            found: dict[str, dict[str, float]] = {}
+            for owner, target, _, events in self.list_events(question):
+                pods = found.get(owner)
+                if pods is None:
+                    pods = found[owner] = {}
+                pods[target[1]] = pods.get(target[1], 0.0) + events
+            self._by_pod[question] = found
+        return self._by_pod[question]
 
     def list_events(self, question: Question) -> list[Rise]:
         """What each counter rose by."""

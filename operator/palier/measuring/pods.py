@@ -1,6 +1,7 @@
 """The events of a look by pod, because pods of one version differ, and one pod may be bad alone."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 from palier.evidence.pods import PodCounts
 from palier.measuring.interval import LookInterval
@@ -38,10 +39,8 @@ def _count_slow(step: LookInterval, question: Question, threshold: float, revisi
     return found
 
 
-def _sum_rises(step: LookInterval, selectors: Sequence[str], origin: Origin, revision: str) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for selector in selectors:
-        for owner, target, _, events in step.list_events(Question.from_origin(selector, origin)):
-            if owner == revision:
-                found[target[1]] = found.get(target[1], 0.0) + events
-    return found
+def _sum_rises(step: LookInterval, selectors: Sequence[str], origin: Origin, revision: str) -> Mapping[str, float]:
+    each = [step.sum_by_pod(Question.from_origin(selector, origin)).get(revision, {}) for selector in selectors]
+    if len(each) == 1:
+        return each[0]
+    return {pod: math.fsum(one.get(pod, 0.0) for one in each) for one in each for pod in one}

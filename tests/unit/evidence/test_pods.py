@@ -123,7 +123,7 @@ def test_only_pods_with_enough_requests_tell_something() -> None:
 def test_impossible_counts_are_refused(counts: tuple[float, float]) -> None:
     """A status that somebody has edited is unreadable, not evidence."""
     with pytest.raises(ValueError, match="impossible"):
-        PodTally("a", *counts)
+        PodTally.from_status({"pod": "a", "total": repr(counts[0]), "bad": repr(counts[1])})
 
 
 def test_the_status_reads_back_exactly() -> None:
