@@ -22,7 +22,7 @@ LONGEST: Final = 240.0
 STAGES: Final = 4
 """The same as a multiple of the shortest time of the stage, for short stages."""
 
-LEAST: Final = 20
+LEAST: Final = 10
 """Requests of the candidate in a look, below which it does not show that the candidate is warm."""
 
 

@@ -68,7 +68,8 @@ def test_a_warm_up_ends_with_a_look_that_is_not_slow_or_by_the_clock(
         (arm(300, 20), arm(2700, 2700), False),
         (arm(300, 18), None, True),
         (arm(300, 20), None, False),
-        (arm(19, 0), arm(171, 0), False),
+        (arm(9, 0), arm(81, 0), False),
+        (arm(10, 0), arm(90, 0), True),
     ],
 )
 def test_a_candidate_is_steady_when_it_is_as_fast_as_promised_and_as_stable(
