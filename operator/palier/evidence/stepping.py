@@ -16,7 +16,7 @@ from palier.evidence import proportion
 from palier.evidence.caution import CLEARED, CONFIRMED, NO_CAUTION, Caution, Suspicion, list_suspicions
 from palier.evidence.objective import has_failed
 from palier.evidence.odds_ratio import RATIOS, multiply_odds
-from palier.evidence.pods import count_telling
+from palier.evidence.pods import NO_PODS, count_telling
 from palier.evidence.rules import ObjectiveRule, Rule
 from palier.evidence.state import Evidence
 
@@ -164,11 +164,14 @@ def is_cleared(evidence: Evidence, rule: Rule) -> bool:
 
 
 def step_down(evidence: Evidence, rule: Rule, *, weight: int) -> Evidence:
-    """The evidence when the share goes down: what is suspected is followed on fresh requests from now on."""
+    """The evidence when the share goes down: what is suspected is followed on fresh requests from now on.
+
+    Pods are compared anew: so few requests would not show for an hour beside those of the whole share.
+    """
     caution = NO_CAUTION
     if isinstance(rule, ObjectiveRule) and (is_suspected(evidence, rule) or has_failed(evidence, rule)):
         caution = Caution(suspicion=_find_suspicion(evidence, rule, weight=weight))
-    return replace(evidence, caution=caution)
+    return replace(evidence, caution=caution, pods=NO_PODS)
 
 
 def step_up(evidence: Evidence) -> Evidence:

@@ -7,8 +7,8 @@ import pytest
 from palier.api.status.values import SuspectedBy
 from palier.evidence.caution import Caution, Suspicion
 from palier.evidence.objective import Evidence, has_failed
-from palier.evidence.pods import Pods, PodTally
-from palier.evidence.stepping import LONGEST_LONELY, MOST_HARM, Step, choose_step
+from palier.evidence.pods import NO_PODS, Pods, PodTally
+from palier.evidence.stepping import LONGEST_LONELY, MOST_HARM, Step, choose_step, step_down
 from tests.support.evidence.objectives import ERRORS, arm, seen
 
 ONE = (PodTally("c1", 400.0, 40.0),)
@@ -36,6 +36,13 @@ def decided(evidence: Evidence, *, may_grow: bool = True) -> Step:
 def test_a_version_is_blamed_when_a_second_pod_agrees(pods: tuple[PodTally, ...], step: Step) -> None:
     """A pod that has hardly had a request agrees with nobody, and a router knows no pods to wait for."""
     assert decided(suspected(pods)) is step
+
+
+def test_pods_are_compared_anew_at_the_least_weight() -> None:
+    """The few fresh requests of a late regression would not show beside an hour of the whole share."""
+    well = (PodTally("c1", 12_000.0, 60.0),)
+    late = replace(seen([(arm(300, 30), arm(2700, 9))] * 2), pods=Pods(well, STABLE))
+    assert step_down(late, ERRORS, weight=10).pods == NO_PODS
 
 
 def test_a_dead_pod_is_a_dead_version() -> None:
