@@ -27,6 +27,7 @@ from typing import Any, Final, Self
 from palier.api.status.values import SuspectedBy
 from palier.evidence.bets import NO_BETS, Bets, log_add
 from palier.evidence.counts import Counts
+from palier.evidence.odds_ratio import RATIOS
 
 WEIGHT_OF_RELATIVE: Final = 0.8
 """Share of the comparison with stable in the mean of both e-values: it finds most of what is wrong first."""
@@ -183,9 +184,9 @@ def list_suspicions(
     """
     if watching.looks:
         relative, absolute = watching.relative, watching.absolute
-    for number, log in enumerate(relative.logs):
+    for number, log in enumerate(relative.logs[: len(RATIOS)]):  # a status may hold bets that nobody knows
         if log >= 0:
             yield log + _LOG_RELATIVE, Suspicion(SuspectedBy.RELATIVE, number)
-    for number, log in enumerate(() if compared else absolute.logs):
+    for number, log in enumerate(() if compared else absolute.logs[: len(RATIOS)]):
         if log >= 0:
             yield log + _LOG_ABSOLUTE, Suspicion(SuspectedBy.ABSOLUTE, number)

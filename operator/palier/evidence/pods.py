@@ -38,7 +38,7 @@ COMPARED_PODS: Final = 3
 NU0: Final = 4.0
 """Pods that the supposed spread weighs as much as."""
 MOST_PODS: Final = 8
-"""Pods of each version that are kept: the first by name; more would tell hardly more."""
+"""Pods of each version that are kept: of those that are read, the first by name; more would tell hardly more."""
 LEAST_EXPECTED: Final = 3.0
 """Bad events that the version's share has to give a pod so that the pod tells something."""
 _SURPRISE: Final = 0.9985
@@ -54,9 +54,15 @@ DISAGREEMENT: Final = 1.0
 """Standard deviation of the log odds from which on pods of one version are not bad alike."""
 _KEPT: Final = 0.98
 """Part of the weight that older looks keep at each look."""
+_KEPT_OF_GONE: Final = 0.5
+"""The same of a pod that nobody reads any more: what it was says little about those that are there."""
 _NONE: Final = (0.0, 0.0)
 _FORGOTTEN: Final = 0.5
 """Events below which a pod is forgotten."""
+_LARGEST: Final = 1e18
+"""More events than a pod can have counted: 2^53 in each of the looks that still count."""
+_LONGEST_NAME: Final = 253
+"""Characters that the name of a pod has at most; the status has no room for more."""
 
 
 class PodTally(NamedTuple):
@@ -74,7 +80,7 @@ class PodTally(NamedTuple):
             KeyError, TypeError, ValueError: it is unreadable, or no pod can have counted that.
         """
         found = cls(str(status["pod"]), float(status["total"]), float(status["bad"]))
-        if not 0 <= found.bad <= found.total < math.inf:
+        if not (0 <= found.bad <= found.total <= _LARGEST and found.total > 0):
             raise ValueError(f"impossible counts of a pod: {found}")
         return found
 
@@ -169,18 +175,23 @@ def disagree(arm: Arm) -> bool:
 
 
 def _add(before: Arm, looked: PodCounts) -> Arm:
-    """Three decimals are enough, and keep the status short."""
+    """The pods after one more look; three decimals are enough, and keep the status short."""
     after, known = [], set()
     for name, total, bad in before:
         known.add(name)
         more, worse = looked.get(name, _NONE)
-        total = round(total * _KEPT + more, 3)  # noqa: PLW2901 - the same pod a look later
+        kept = _KEPT if name in looked else _KEPT_OF_GONE
+        total = round(total * kept + more, 3)  # noqa: PLW2901 - the same pod a look later
         if total >= _FORGOTTEN:
-            after.append(PodTally(name, total, min(total, round(bad * _KEPT + worse, 3))))
-    new = [PodTally(name, *counts) for name, counts in looked.items() if name not in known and counts[0] >= _FORGOTTEN]
+            after.append(PodTally(name, total, min(total, round(bad * kept + worse, 3))))
+    new = [
+        PodTally(name, round(total, 3), round(bad, 3))
+        for name, (total, bad) in looked.items()
+        if name not in known and total >= _FORGOTTEN and len(name) <= _LONGEST_NAME
+    ]
     if new:
-        after = sorted((*after, *(PodTally(one.name, round(one.total, 3), round(one.bad, 3)) for one in new)))
-    return tuple(after[:MOST_PODS])
+        after = sorted((*after, *new), key=lambda one: (one.name not in looked, one.name))[:MOST_PODS]
+    return tuple(after)
 
 
 def _find_telling(arm: Arm) -> Sequence[PodTally]:

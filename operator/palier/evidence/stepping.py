@@ -56,7 +56,6 @@ def choose_step(
     wanted: int,
     cautious: bool,
     steps: int,
-    may_grow: bool = False,
     over: bool = False,
 ) -> Step:
     """What becomes of the candidate's share after a look.
@@ -68,13 +67,12 @@ def choose_step(
         wanted: the share of the stage.
         cautious: whether the share is at the least weight because of a suspicion.
         steps: how often it has gone down in this stage.
-        may_grow: whether the candidate may have more than one pod: then one pod alone is not blamed at once.
         over: whether the time of the stage is over: a breach waits no longer for fresh requests that do not come.
     """
     pairs = list(judged)
     failed = [pair for pair in pairs if has_failed(*pair)]
     if cautious:
-        if any(is_certain(*pair, may_grow=may_grow) or (over and not is_cleared(*pair)) for pair in failed):
+        if any(is_certain(*pair) or (over and not is_cleared(*pair)) for pair in failed):
             return Step.END
         clear = not failed and all(is_cleared(*pair) for pair in pairs)
         return Step.UP if clear and steps < MOST_STEPS else Step.STAY
@@ -136,19 +134,19 @@ def is_confirmed(evidence: Evidence, rule: Rule) -> bool:
     return suspicion.is_confirmed or (suspicion.looks > 0 and proportion.is_dead(evidence, rule))
 
 
-def is_certain(evidence: Evidence, rule: Rule, *, may_grow: bool) -> bool:
+def is_certain(evidence: Evidence, rule: Rule) -> bool:
     """Whether a breach is confirmed, and not by the only pod of a candidate that may have more of them."""
-    return is_confirmed(evidence, rule) and not (may_grow and is_lonely(evidence, rule))
+    return is_confirmed(evidence, rule) and not is_lonely(evidence, rule)
 
 
 def is_lonely(evidence: Evidence, rule: Rule) -> bool:
     """Whether only one pod of the candidate has told anything, and it is not yet time to blame its version for that.
 
-    It is time when users have suffered more than `MOST_HARM`, or after `LONGEST_LONELY` looks. Nobody waits for other
-    pods of a candidate that is dead.
+    Where there may be no other pods, it is time at once. Else it is time when users have suffered more than `MOST_HARM`,
+    or after `LONGEST_LONELY` looks. Nobody waits for other pods of a candidate that is dead.
     """
     suspicion, pods = evidence.caution.suspicion, evidence.pods
-    if suspicion is None or not isinstance(rule, ObjectiveRule) or not pods.candidate:
+    if suspicion is None or not (isinstance(rule, ObjectiveRule) and rule.pods_may_grow and pods.candidate):
         return False
     if proportion.is_dead(evidence, rule):
         return False

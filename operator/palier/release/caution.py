@@ -27,7 +27,6 @@ from palier.evidence.stepping import (
     step_up,
 )
 from palier.release.holds import CANNOT_MEASURE, find_hold
-from palier.release.rules import pods_may_grow
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages.kind import Judgements
 from palier.release.state import Release
@@ -48,7 +47,6 @@ def find_step(situation: Situation, judgements: Judgements) -> Step:
         wanted=stage.weight,
         cautious=cautious,
         steps=release.steps_down,
-        may_grow=_may_grow(situation),
         over=since is not None and situation.now - since >= stage.max_duration.seconds,
     )
     return Step.STAY if step is Step.UP and unmeasured else step
@@ -58,13 +56,11 @@ def want_pods(situation: Situation, judgements: Judgements, step: Step) -> Relea
     """The release with more pods for its candidate, where the pods that it has tell too little of its version."""
     release = situation.release
     differ = any(judgement.reason == PODS_DIFFER for judgement in judgements)
-    if not (differ or step is Step.DOWN) or release.pods_wanted or not _may_grow(situation):
+    if release.pods_wanted or not (differ or step is Step.DOWN):
         return release
-    return replace(release, pods_wanted=COMPARED_PODS)
-
-
-def _may_grow(situation: Situation) -> bool:
-    return pods_may_grow(situation.observation.describe_revision(situation.deployment, situation.candidate.revision))
+    rules = (objective.rule for objective in situation.objectives.measured)
+    may_grow = any(isinstance(rule, ObjectiveRule) and rule.pods_may_grow for rule in rules)
+    return replace(release, pods_wanted=COMPARED_PODS) if may_grow else release
 
 
 def _may_step_down(situation: Situation) -> bool:
@@ -146,7 +142,7 @@ def _describe_suspicions(situation: Situation) -> Iterator[str]:
         if not isinstance(rule, ObjectiveRule) or (suspicion is None and not is_suspected(evidence, rule)):
             continue
         told = describe_suspicion(evidence, rule)
-        if _may_grow(situation) and is_lonely(evidence, rule):
+        if is_lonely(evidence, rule):
             told += "; only one of its pods has shown that, and others have to agree"
         if suspicion is None or not suspicion.looks:
             yield told

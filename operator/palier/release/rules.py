@@ -137,7 +137,7 @@ def alpha_of(deployment: ModelDeployment) -> float:
     return RELEASE_ALPHA / max(1, tests)
 
 
-def pods_may_grow(deployment: ModelDeployment) -> bool:
+def _pods_may_grow(deployment: ModelDeployment) -> bool:
     """Whether a candidate may have more pods than its share needs: not where pods are the share, or need a GPU."""
     serving = deployment.spec.serving
     return deployment.spec.traffic.gateway is not None and serving.replicas > 1 and serving.placement.gpu is None
@@ -221,7 +221,7 @@ def _resolve_objective(
         raise InvalidSpec(f"{field}.segmentBy", "a router does not know groups of users: name counters of the pods")
     rule = rule_of(objective, alpha=alpha)
     if isinstance(rule, ObjectiveRule):
-        rule = replace(rule, pods_may_grow=pods_may_grow(deployment))
+        rule = replace(rule, pods_may_grow=_pods_may_grow(deployment))
     return MeasuredObjective(
         rule,
         found.source,

@@ -191,7 +191,6 @@ class Trial:
                 wanted=stage.weight,
                 cautious=self.cautious,
                 steps=self.steps,
-                may_grow=self.case.stable_pods > 1,
                 over=held >= stage.maximum,
             )
             if step is Step.END:

@@ -6,7 +6,7 @@ import pytest
 
 from palier.api.status.values import SuspectedBy
 from palier.evidence.caution import Caution, Suspicion
-from palier.evidence.objective import Evidence, has_failed
+from palier.evidence.objective import Evidence, ObjectiveRule, has_failed
 from palier.evidence.pods import NO_PODS, Pods, PodTally
 from palier.evidence.stepping import LONGEST_LONELY, MOST_HARM, Step, choose_step, step_down
 from tests.support.evidence.objectives import ERRORS, arm, seen
@@ -18,7 +18,7 @@ STABLE = tuple(PodTally(f"s{number}", 3000.0, 9.0) for number in range(3))
 CONFIRMED = Suspicion(SuspectedBy.RELATIVE, 4, 5.0, looks=3, total=90, bad=9)
 
 
-def suspected(pods: tuple[PodTally, ...], suspicion: Suspicion = CONFIRMED) -> Evidence:
+def suspect(pods: tuple[PodTally, ...], suspicion: Suspicion = CONFIRMED) -> Evidence:
     """Evidence of a breach that fresh requests have confirmed."""
     evidence = replace(
         seen([(arm(300, 30), arm(2700, 9))] * 9), pods=Pods(pods, STABLE), caution=Caution(suspicion=suspicion)
@@ -27,15 +27,15 @@ def suspected(pods: tuple[PodTally, ...], suspicion: Suspicion = CONFIRMED) -> E
     return evidence
 
 
-def decided(evidence: Evidence, *, may_grow: bool = True) -> Step:
+def choose(evidence: Evidence, rule: ObjectiveRule = ERRORS) -> Step:
     """What becomes of the candidate."""
-    return choose_step([(evidence, ERRORS)], weight=1, wanted=10, cautious=True, steps=1, may_grow=may_grow)
+    return choose_step([(evidence, rule)], weight=1, wanted=10, cautious=True, steps=1)
 
 
 @pytest.mark.parametrize(("pods", "step"), [(ONE, Step.STAY), (UNHEARD, Step.STAY), (TWO, Step.END), ((), Step.END)])
 def test_a_version_is_blamed_when_a_second_pod_agrees(pods: tuple[PodTally, ...], step: Step) -> None:
     """A pod that has hardly had a request agrees with nobody, and a router knows no pods to wait for."""
-    assert decided(suspected(pods)) is step
+    assert choose(suspect(pods)) is step
 
 
 def test_pods_are_compared_anew_at_the_least_weight() -> None:
@@ -48,16 +48,16 @@ def test_pods_are_compared_anew_at_the_least_weight() -> None:
 def test_a_dead_pod_is_a_dead_version() -> None:
     """The hard stop ends a release one look after the step down, whoever else might come."""
     dead = replace(
-        suspected(ONE),
+        suspect(ONE),
         hard_stop=seen([(arm(9, 9), arm(900, 3))] * 4).hard_stop,
         last=seen([(arm(9, 9), arm(900, 3))]).last,
     )
-    assert decided(dead) is Step.END
+    assert choose(dead) is Step.END
 
 
 def test_where_there_may_be_no_other_pod_nobody_waits_for_one() -> None:
     """One replica, a GPU, or no gateway: the pod is its version."""
-    assert decided(suspected(ONE), may_grow=False) is Step.END
+    assert choose(suspect(ONE), replace(ERRORS, pods_may_grow=False)) is Step.END
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,4 @@ def test_where_there_may_be_no_other_pod_nobody_waits_for_one() -> None:
 )
 def test_users_do_not_suffer_for_ever_because_no_other_pod_comes(suspicion: Suspicion, step: Step) -> None:
     """Both bounds are stated, and each ends the wait."""
-    assert decided(suspected(ONE, suspicion)) is step
+    assert choose(suspect(ONE, suspicion)) is step
