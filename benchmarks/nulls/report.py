@@ -71,8 +71,8 @@ def _section(rows: Sequence[Row], found: Mapping[str, Summary]) -> Iterable[str]
     times = ("extra failures", "stopped after", "90 % within")
     if rows[0].dead:
         six = ("after the look that could see six", "at most")
-        return _table((*head, *times, *six), ([*_played(row, found), *_after_six(found[row.key])] for row in rows))
-    return _table((*head, *times), (_played(row, found) for row in rows))
+        return _table((*head, *times, *six), ([*_list_times(row, found), *_after_six(found[row.key])] for row in rows))
+    return _table((*head, *times), (_list_times(row, found) for row in rows))
 
 
 def _shares(row: Row, found: Mapping[str, Summary]) -> list[str]:
@@ -83,7 +83,7 @@ def _shares(row: Row, found: Mapping[str, Summary]) -> list[str]:
     return [row.title, str(one.runs), _share(one.rolled_back), stepped, *rest]
 
 
-def _played(row: Row, found: Mapping[str, Summary]) -> list[str]:
+def _list_times(row: Row, found: Mapping[str, Summary]) -> list[str]:
     one = found[row.key]
     times = (_time(one.median_stopped.value), _time(one.p90_stopped.value))
     return [*_shares(row, found), f"{one.median_extra.value:.1f}", *times]

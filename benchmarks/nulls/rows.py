@@ -10,6 +10,7 @@ from benchmarks.evidence.rows import BY_KEY
 from benchmarks.nulls.amounts import Means
 from benchmarks.nulls.gauges import Gauges
 from benchmarks.nulls.groups import Groups
+from palier.evidence.sentences import write_limit
 from palier.simulate.case import MINUTE, Case, Span, Stage
 
 World = Case | Groups | Means | Gauges
@@ -72,10 +73,6 @@ HALF = 30.0
 """Minutes of a release whose story is short."""
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:g} %"
-
-
 def _traffic(rate: float, weight: int = 10) -> str:
     return f"{rate:g} request{'' if rate == 1 else 's'}/s at {weight} %"
 
@@ -109,10 +106,10 @@ def _unlike() -> Iterator[Row]:
     section = "Pods that are not alike"
     for spread, pods in product((0.02, 0.05, 0.1), (1, 3)):
         world = case(objectives=("latency",), pod_speed_spread=spread, candidate_pods=pods)
-        yield Row(f"speed-{spread}-{pods}", section, f"speed differs by {_percent(spread)}, {_pods(pods)}", world)
+        yield Row(f"speed-{spread}-{pods}", section, f"speed differs by {write_limit(spread)}, {_pods(pods)}", world)
     for limit, pods in product((0.01, 0.05), (1, 3)):
         world = case(pod_error_spread=0.6, max_errors=limit, candidate_pods=pods)
-        title = f"errors differ by e^±0.6, {_percent(limit)} allowed, {_pods(pods)}"
+        title = f"errors differ by e^±0.6, {write_limit(limit)} allowed, {_pods(pods)}"
         yield Row(f"odds-{limit}-{pods}", section, title, world)
 
 
@@ -140,9 +137,9 @@ def _one_pod() -> Iterator[Row]:
             spell_share=share,
         )
         title = (
-            f"{minutes} min at {_percent(share)}, the only pod"
+            f"{minutes} min at {write_limit(share)}, the only pod"
             if pods == 1
-            else f"{minutes} min at {_percent(share)}, 1 of {pods}"
+            else f"{minutes} min at {write_limit(share)}, 1 of {pods}"
         )
         key = f"bad-pod-{minutes}-{rate:g}-{pods}"
         yield Row(key, section, f"{title}, {_traffic(rate)}", world, Aim.NOT_BLAMED)
@@ -152,7 +149,7 @@ def _spells() -> Iterator[Row]:
     section = "Bad spells of any pod, one an hour for each, 3 min on average"
     for share, pods in product((0.05, 0.3), (1, 3)):
         world = case(spells=1.0, spell_share=share, candidate_pods=pods)
-        yield Row(f"spells-{share}-{pods}", section, f"{_percent(share)} fail, {_pods(pods)}", world)
+        yield Row(f"spells-{share}-{pods}", section, f"{write_limit(share)} fail, {_pods(pods)}", world)
 
 
 def _poison() -> Iterator[Row]:
@@ -162,7 +159,7 @@ def _poison() -> Iterator[Row]:
         yield Row(f"poison-{rate}-{weight}", section, _traffic(rate, weight), world)
 
 
-def _cold() -> Iterator[Row]:
+def _cold_caches() -> Iterator[Row]:
     section = "A cold cache: half of the first answers are slow"
     for minutes, rate in product((1, 2, 3), (100, 10)):
         world = case(
@@ -180,19 +177,19 @@ def _outages() -> Iterator[Row]:
     for share, seconds, rate, weight in product((1.0, 0.5), (10, 30, 60, 120), (100, 1), (10, 50, 90)):
         outage = Span(10 * MINUTE + 5, seconds)
         world = case(weight, minutes=HALF, rps=float(rate), outage=outage, outage_share=share)
-        title = f"{_percent(share)} fail for {seconds} s, {_traffic(rate, weight)}"
+        title = f"{write_limit(share)} fail for {seconds} s, {_traffic(rate, weight)}"
         yield Row(f"outage-{share:g}-{seconds}-{rate}-{weight}", section, title, world)
 
 
-_TAKEN = (
+_SHARED = (
     *("diurnal", "bursty", "missing", "target-gone", "prometheus-down", "prometheus-long", "churn"),
     *("over-0.002", "over-0.01", "over-0.05", "outage", "ramp", "ramp-falling", "ramp-rising", "cold-start"),
 )
 """Rows of the comparison with other tools."""
 
 
-def _taken() -> Iterator[Row]:
-    for key in _TAKEN:
+def _shared_rows() -> Iterator[Row]:
+    for key in _SHARED:
         yield Row(key, "Traffic, scrapes and clusters", BY_KEY[key].title, BY_KEY[key].case)
 
 
@@ -217,7 +214,10 @@ def _gauges() -> Iterator[Row]:
     section = "A gauge that is bad in spells, 5 % of the scrapes allowed, judged without pods"
     for share, minutes in product((0.02, 0.05), (1, 3, 10)):
         yield Row(
-            f"gauge-{share}-{minutes}", section, f"{_percent(share)} in spells of {minutes} min", Gauges(share, minutes)
+            f"gauge-{share}-{minutes}",
+            section,
+            f"{write_limit(share)} in spells of {minutes} min",
+            Gauges(share, minutes),
         )
 
 
@@ -261,9 +261,9 @@ ROWS: tuple[Row, ...] = (
     *_one_pod(),
     *_spells(),
     *_poison(),
-    *_cold(),
+    *_cold_caches(),
     *_outages(),
-    *_taken(),
+    *_shared_rows(),
     *_groups(),
     *_means(),
     *_gauges(),

@@ -142,8 +142,8 @@ def is_certain(evidence: Evidence, rule: Rule) -> bool:
 def is_lonely(evidence: Evidence, rule: Rule) -> bool:
     """Whether only one pod of the candidate has told anything, and it is not yet time to blame its version for that.
 
-    Where there may be no other pods, it is time at once. Else it is time when users have suffered more than `MOST_HARM`,
-    or after `LONGEST_LONELY` looks. Nobody waits for other pods of a candidate that is dead.
+    Where there may be no other pods, it is time at once. Else it is time when users have suffered more than
+    `MOST_HARM`, or after `LONGEST_LONELY` looks. Nobody waits for other pods of a candidate that is dead.
     """
     suspicion, pods = evidence.caution.suspicion, evidence.pods
     if suspicion is None or not (isinstance(rule, ObjectiveRule) and rule.pods_may_grow and pods.candidate):

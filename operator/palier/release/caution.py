@@ -56,7 +56,7 @@ def want_pods(situation: Situation, judgements: Judgements, step: Step) -> Relea
     """The release with more pods for its candidate, where the pods that it has tell too little of its version."""
     release = situation.release
     differ = any(judgement.reason == PODS_DIFFER for judgement in judgements)
-    if release.pods_wanted or not (differ or step is Step.DOWN):
+    if not (differ or step is Step.DOWN):
         return release
     rules = (objective.rule for objective in situation.objectives.measured)
     may_grow = any(isinstance(rule, ObjectiveRule) and rule.pods_may_grow for rule in rules)

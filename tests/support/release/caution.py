@@ -1,4 +1,4 @@
-"""Releases whose candidate is suspected, well, or in breach, and what is decided about them."""
+"""Releases whose candidate is suspected, well, or in breach, and what is decide_at about them."""
 
 from dataclasses import replace
 from typing import Any
@@ -34,7 +34,7 @@ ERRORS = measured_objectives(SPEC)[0]
 LOOKED = NOW + 10
 
 
-def gathered(*looks: tuple[int, int]) -> Evidence:
+def gather(*looks: tuple[int, int]) -> Evidence:
     """The evidence after looks with so many requests of the candidate, of which so many failed; stable fails none."""
     evidence = begin_share(start_evidence(ERRORS.digest))
     for total, bad in looks:
@@ -42,12 +42,12 @@ def gathered(*looks: tuple[int, int]) -> Evidence:
     return evidence
 
 
-WELL = gathered(*[(1000, 0)] * 4)
-SUSPECT = gathered((1000, 0), (1000, 50))
-BREACH = gathered(*[(1000, 100)] * 12)
+WELL = gather(*[(1000, 0)] * 4)
+SUSPECT = gather((1000, 0), (1000, 50))
+BREACH = gather(*[(1000, 100)] * 12)
 
 
-def doubted(evidence: Evidence, log_ratio: float = 0.0, *, looks: int = 2) -> Evidence:
+def doubt(evidence: Evidence, log_ratio: float = 0.0, *, looks: int = 2) -> Evidence:
     """The same evidence beside a suspicion of which fresh requests have said so much."""
     return replace(evidence, caution=Caution(suspicion=Suspicion(SuspectedBy.RELATIVE, 4, log_ratio, looks)))
 
@@ -80,8 +80,8 @@ def look(
     return replace(seen, measured=measured, requests=requests or Requests())
 
 
-def decided(state: State, seen: Observation, *, spec: ModelDeployment = SPEC, now: float = LOOKED) -> Decision:
-    """What is decided, after the memory was written and read again."""
+def decide_at(state: State, seen: Observation, *, spec: ModelDeployment = SPEC, now: float = LOOKED) -> Decision:
+    """What is decide_at, after the memory was written and read again."""
     decision = decide(spec, seen, state, now=now)
     remembered = read_state(write_state(decision.state), spec.spec.release)
     assert remembered == decision.state

@@ -8,7 +8,7 @@ from benchmarks.evidence.report import Facts, report
 from benchmarks.evidence.rows import ENGINES, ROWS
 
 
-def ended(rollbacks: int, promotions: int, undecided: int) -> Summary:
+def summarize_endings(rollbacks: int, promotions: int, undecided: int) -> Summary:
     """What so many runs with each ending come down to."""
     kinds = ["rollback"] * rollbacks + ["promote"] * promotions + ["undecided"] * undecided
     return summary([Result(kind, 600.0, 3.0, False, 9.0, 0.0) for kind in kinds])
@@ -17,7 +17,7 @@ def ended(rollbacks: int, promotions: int, undecided: int) -> Summary:
 @cache
 def write_report() -> list[str]:
     """The lines of a report in which Palier promotes half of everything, and the others promote all."""
-    ours, theirs = ended(1, 10, 9), ended(0, 20, 0)
+    ours, theirs = summarize_endings(1, 10, 9), summarize_endings(0, 20, 0)
     found = {(row.key, name): ours if name == "palier" else theirs for row in ROWS for name in ENGINES}
     facts = Facts(seed=1, versions={}, found=found, goals=[], ranks=[], curves=[], quick=True)
     return report(facts).splitlines()

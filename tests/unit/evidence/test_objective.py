@@ -147,7 +147,10 @@ def test_two_tests_that_are_nearly_certain_are_certain_together() -> None:
     evidence, most = seen([]), math.log(2 / ERRORS.alpha)
     while judge(evidence, ERRORS, promotion=False).verdict is not Verdict.FAIL:
         evidence = observe(evidence, arm(100, 4), arm(900, 9), ERRORS)
-    assert max(evidence.relative.log_e, evidence.absolute.log_e) < most
+    assert evidence.relative.log_e < evidence.absolute.log_e < most
+    assert judge(evidence, ERRORS, promotion=False).reason == "ObjectiveBreached"
+    better = replace(evidence, relative=evidence.absolute, absolute=evidence.relative)
+    assert judge(better, ERRORS, promotion=False).reason == "WorseThanStable"
     assert log_add(evidence.relative.log_e, evidence.absolute.log_e) >= most
 
 

@@ -18,7 +18,7 @@ from palier.evidence.pods import (
     differ_as_much,
     find_worst,
 )
-from tests.support.evidence.objectives import ERRORS
+from tests.support.evidence.objectives import ERRORS, arm, seen
 
 SPREAD = 0.3
 STABLE = {"s1": (3000.0, 15.0), "s2": (3000.0, 16.0), "s3": (3000.0, 14.0)}
@@ -87,6 +87,35 @@ ONE_ARM = [NO_PODS, Pods(candidate=(PodTally("c", 900.0, 400.0),)), Pods(stable=
 def test_without_pods_of_both_versions_nothing_is_excused(pods: Pods) -> None:
     """A router counts for versions; then requests are all that there is."""
     assert not differ_as_much(pods, spread=SPREAD)
+
+
+def test_what_chance_alone_gives_is_no_difference_of_pods() -> None:
+    """Pods with few bad events differ by chance, and that excuses nobody."""
+    few = Pods(
+        tuple(PodTally(f"c{number}", 1000.0, bad) for number, bad in enumerate((15.0, 15.0, 22.0))),
+        tuple(PodTally(f"s{number}", 1000.0, bad) for number, bad in enumerate((4.0, 5.0, 9.0))),
+    )
+    assert not differ_as_much(few, spread=SPREAD)
+
+
+def test_a_breach_of_the_limit_is_held_against_the_limit_as_well() -> None:
+    """Three pods that agree on two and a half times the limit, beside a stable that is just below it."""
+    three = tuple(PodTally(f"c{number}", 1000.0, 24.0) for number in range(3))
+    near = tuple(PodTally(f"s{number}", 9000.0, 85.0) for number in range(3))
+    evidence = replace(seen([(arm(500, 25), None)] * 20), pods=Pods(three, near))
+    assert evidence.absolute.reaches(10)
+    assert judge(evidence, ERRORS, promotion=False).reason == "ObjectiveBreached"
+    assert differ_as_much(evidence.pods, spread=SPREAD)
+
+
+def test_one_pod_that_may_have_no_others_is_its_version() -> None:
+    """What is held where other pods may come is blamed where none can."""
+    evidence = replace(
+        seen([(arm(1000, 20), arm(9000, 60))] * 20), pods=gather({"c1": (1000.0, 20.0)}, {"s1": (9000.0, 60.0)})
+    )
+    assert judge(evidence, ERRORS, promotion=False).reason == "PodsDiffer"
+    alone = replace(ERRORS, pods_may_grow=False)
+    assert judge(evidence, alone, promotion=False).verdict is Verdict.FAIL
 
 
 def test_old_looks_are_forgotten() -> None:

@@ -1,10 +1,12 @@
 """Mean scores between 0 and 1: accuracy, ratings."""
 
 import json
+import math
 from itertools import product
 
 import pytest
 
+from palier.evidence.bets import log_add
 from palier.evidence.objective import (
     Amounts,
     Evidence,
@@ -39,6 +41,15 @@ def test_nothing_seen_is_no_evidence() -> None:
     judgement = judge(start_evidence(), QUALITY, promotion=False)
     assert (judgement.verdict, judgement.reason, judgement.needed) == (Verdict.NO_EVIDENCE, "NoRequests", 20)
     assert judgement.message == "quality: no scores in this stage yet; 20 needed"
+
+
+def test_two_tests_that_are_nearly_certain_are_certain_together() -> None:
+    """The sum of both e-values has to reach 2/alpha, because their mean is an e-value."""
+    evidence, most = start_evidence(), math.log(2 / QUALITY.alpha)
+    while not has_failed(evidence, QUALITY):
+        evidence = seen([(arm(100, 0.89), arm(900, 0.99))], evidence)
+    assert max(evidence.relative.log_e, evidence.absolute.log_e) < most
+    assert log_add(evidence.relative.log_e, evidence.absolute.log_e) >= most
 
 
 def test_too_few_scores_or_looks_are_no_evidence() -> None:

@@ -35,18 +35,18 @@ def well(looks: int = 3, *, requests: int = REQUESTS) -> Evidence:
     return seen([(arm(requests, 0), arm(4 * requests, 0))] * looks)
 
 
-def suspected(*, requests: int = REQUESTS, bad: float = 0.05) -> Evidence:
+def suspect(*, requests: int = REQUESTS, bad: float = 0.05) -> Evidence:
     """A candidate that fails much more than stable in its second look."""
     look = arm(requests, round(requests * bad)), arm(4 * requests, 0)
     return seen([look], evidence=well(1, requests=requests))
 
 
-def failed(*, requests: int = REQUESTS, bad: float = 0.1) -> Evidence:
+def fail(*, requests: int = REQUESTS, bad: float = 0.1) -> Evidence:
     """A candidate that the ordinary test has failed."""
     return seen([(arm(requests, round(requests * bad)), arm(4 * requests, 0))] * 12)
 
 
-def doubted(evidence: Evidence, log_ratio: float = 0.0, *, looks: int = 3) -> Evidence:
+def doubt(evidence: Evidence, log_ratio: float = 0.0, *, looks: int = 3) -> Evidence:
     """The same evidence beside a suspicion of which fresh requests have said so much."""
     return replace(evidence, caution=Caution(suspicion=Suspicion(SuspectedBy.RELATIVE, 4, log_ratio, looks)))
 
@@ -61,10 +61,10 @@ def suspicion_of(evidence: Evidence, rule: ObjectiveRule) -> Suspicion:
 def test_the_examples_are_what_they_say() -> None:
     """The table below rests on them."""
     assert not is_suspected(well(), ERRORS)
-    assert is_suspected(suspected(), ERRORS)
-    assert not has_failed(suspected(), ERRORS)
-    assert has_failed(failed(), ERRORS)
-    assert has_failed(failed(requests=10 * REQUESTS), ERRORS)
+    assert is_suspected(suspect(), ERRORS)
+    assert not has_failed(suspect(), ERRORS)
+    assert has_failed(fail(), ERRORS)
+    assert has_failed(fail(requests=10 * REQUESTS), ERRORS)
 
 
 def at(*evidence: Evidence, weight: int = 20, wanted: int = 20, steps: int = 0) -> Step:
@@ -84,17 +84,17 @@ def at_least(*evidence: Evidence, steps: int = 1, over: bool = False) -> Step:
     [
         (at(), Step.STAY),
         (at(well()), Step.STAY),
-        (at(suspected()), Step.DOWN),
-        (at(well(), suspected()), Step.DOWN),
-        (at(suspected(), steps=MOST_STEPS - 1), Step.DOWN),
-        (at(suspected(), steps=MOST_STEPS), Step.STAY),
-        (at(suspected(), weight=1, wanted=1), Step.STAY),
-        (at(suspected(), weight=2, wanted=2), Step.DOWN),
-        (at(failed()), Step.DOWN),
-        (at(failed(), steps=MOST_STEPS), Step.END),
-        (at(failed(), weight=1, wanted=1), Step.END),
-        (at(failed(), well()), Step.DOWN),
-        (at(failed(), suspected()), Step.DOWN),
+        (at(suspect()), Step.DOWN),
+        (at(well(), suspect()), Step.DOWN),
+        (at(suspect(), steps=MOST_STEPS - 1), Step.DOWN),
+        (at(suspect(), steps=MOST_STEPS), Step.STAY),
+        (at(suspect(), weight=1, wanted=1), Step.STAY),
+        (at(suspect(), weight=2, wanted=2), Step.DOWN),
+        (at(fail()), Step.DOWN),
+        (at(fail(), steps=MOST_STEPS), Step.END),
+        (at(fail(), weight=1, wanted=1), Step.END),
+        (at(fail(), well()), Step.DOWN),
+        (at(fail(), suspect()), Step.DOWN),
     ],
 )
 def test_down(step: Step, found: Step) -> None:
@@ -102,7 +102,7 @@ def test_down(step: Step, found: Step) -> None:
     assert step is found
 
 
-@pytest.mark.parametrize(("weight", "evidence", "found"), [(1, failed(), Step.END), (1, suspected(), Step.DOWN)])
+@pytest.mark.parametrize(("weight", "evidence", "found"), [(1, fail(), Step.END), (1, suspect(), Step.DOWN)])
 def test_a_step_down_whose_memory_was_lost(weight: int, evidence: Evidence, found: Step) -> None:
     """The share is down and nobody knows why: a breach ends the release, and a suspicion does not raise it again."""
     assert at(evidence, weight=weight) is found
@@ -112,16 +112,16 @@ def test_a_step_down_whose_memory_was_lost(weight: int, evidence: Evidence, foun
 @pytest.mark.parametrize(("requests", "found"), [(20 * ENOUGH, Step.DOWN), (20 * ENOUGH - 1, Step.END)])
 def test_ten_requests_of_a_look_have_to_be_left(requests: int, found: Step) -> None:
     """Below, a breach acts at once, and a suspicion does nothing."""
-    assert at(failed(requests=requests, bad=0.3)) is found
-    assert at(suspected(requests=requests, bad=0.2)) is (Step.DOWN if found is Step.DOWN else Step.STAY)
+    assert at(fail(requests=requests, bad=0.3)) is found
+    assert at(suspect(requests=requests, bad=0.2)) is (Step.DOWN if found is Step.DOWN else Step.STAY)
 
 
 def test_every_breach_has_to_be_one_that_can_be_confirmed() -> None:
     """One that the least share would hide ends the release for all of them."""
-    few = failed(requests=100, bad=0.3)
+    few = fail(requests=100, bad=0.3)
 
-    assert at(failed(), few) is Step.END
-    assert at(suspected(), suspected(requests=100, bad=0.2)) is Step.DOWN  # one of two suspicions is enough
+    assert at(fail(), few) is Step.END
+    assert at(suspect(), suspect(requests=100, bad=0.2)) is Step.DOWN  # one of two suspicions is enough
 
 
 def test_a_small_difference_is_found_with_the_whole_share() -> None:
@@ -137,15 +137,15 @@ def test_a_small_difference_is_found_with_the_whole_share() -> None:
 @pytest.mark.parametrize("rule", [replace(ERRORS, cautious=False), MEAN])
 def test_only_shares_of_users_bad_requests_are_suspected(rule: object) -> None:
     """Neither what a lower share would not spare anybody, nor a mean."""
-    judged = [(suspected(), rule)]
+    judged = [(suspect(), rule)]
 
     assert choose_step(judged, weight=20, wanted=20, cautious=False, steps=0) is Step.STAY  # type: ignore[arg-type]
-    assert describe_doubt(suspected(), rule) == ""  # type: ignore[arg-type]
+    assert describe_doubt(suspect(), rule) == ""  # type: ignore[arg-type]
 
 
 def test_a_breach_of_another_kind_ends_a_release_at_once() -> None:
     """A rule that is not cautious has its breach act, whatever is suspected beside it."""
-    judged = [(failed(), replace(ERRORS, cautious=False)), (suspected(), ERRORS)]
+    judged = [(fail(), replace(ERRORS, cautious=False)), (suspect(), ERRORS)]
 
     assert choose_step(judged, weight=20, wanted=20, cautious=False, steps=0) is Step.END
     assert choose_step(judged, weight=1, wanted=20, cautious=True, steps=1) is Step.END
@@ -166,31 +166,31 @@ def test_a_group_of_users_steps_nowhere() -> None:
 
     judged = [(evidence, SEGMENTED)]
     assert choose_step(judged, weight=20, wanted=20, cautious=False, steps=0) is Step.END
-    judged = [(doubted(evidence), SEGMENTED)]
+    judged = [(doubt(evidence), SEGMENTED)]
     assert choose_step(judged, weight=1, wanted=20, cautious=True, steps=1) is Step.END
 
 
 @pytest.mark.parametrize(
     ("step", "found"),
     [
-        (at_least(doubted(well())), Step.STAY),
-        (at_least(doubted(well(), CLEARED)), Step.UP),
-        (at_least(doubted(well(), CLEARED + 1e-9)), Step.STAY),
-        (at_least(doubted(well(), CLEARED), steps=MOST_STEPS), Step.STAY),
-        (at_least(doubted(well(), CLEARED), well()), Step.UP),
-        (at_least(doubted(well(), CLEARED), doubted(well())), Step.STAY),
-        (at_least(doubted(well(), CLEARED), suspected()), Step.STAY),
-        (at_least(doubted(well(), CONFIRMED)), Step.STAY),
-        (at_least(doubted(failed(), CONFIRMED)), Step.END),
-        (at_least(doubted(failed(), CONFIRMED - 1e-9)), Step.STAY),
-        (at_least(doubted(failed(), CLEARED)), Step.STAY),
-        (at_least(doubted(failed(), CONFIRMED), steps=MOST_STEPS), Step.END),
-        (at_least(doubted(failed()), doubted(failed(), CONFIRMED)), Step.END),
-        (at_least(doubted(well()), failed()), Step.END),
-        (at_least(doubted(failed()), over=True), Step.END),
-        (at_least(doubted(failed(), CLEARED), over=True), Step.STAY),
-        (at_least(doubted(well()), over=True), Step.STAY),
-        (at_least(doubted(well(), CLEARED), over=True), Step.UP),
+        (at_least(doubt(well())), Step.STAY),
+        (at_least(doubt(well(), CLEARED)), Step.UP),
+        (at_least(doubt(well(), CLEARED + 1e-9)), Step.STAY),
+        (at_least(doubt(well(), CLEARED), steps=MOST_STEPS), Step.STAY),
+        (at_least(doubt(well(), CLEARED), well()), Step.UP),
+        (at_least(doubt(well(), CLEARED), doubt(well())), Step.STAY),
+        (at_least(doubt(well(), CLEARED), suspect()), Step.STAY),
+        (at_least(doubt(well(), CONFIRMED)), Step.STAY),
+        (at_least(doubt(fail(), CONFIRMED)), Step.END),
+        (at_least(doubt(fail(), CONFIRMED - 1e-9)), Step.STAY),
+        (at_least(doubt(fail(), CLEARED)), Step.STAY),
+        (at_least(doubt(fail(), CONFIRMED), steps=MOST_STEPS), Step.END),
+        (at_least(doubt(fail()), doubt(fail(), CONFIRMED)), Step.END),
+        (at_least(doubt(well()), fail()), Step.END),
+        (at_least(doubt(fail()), over=True), Step.END),
+        (at_least(doubt(fail(), CLEARED), over=True), Step.STAY),
+        (at_least(doubt(well()), over=True), Step.STAY),
+        (at_least(doubt(well(), CLEARED), over=True), Step.UP),
     ],
 )
 def test_at_the_least_share(step: Step, found: Step) -> None:
@@ -203,9 +203,9 @@ def test_a_dead_candidate_is_confirmed_by_its_next_look() -> None:
     dead = seen([(arm(40, 40), arm(160, 0))] * 3)
 
     assert is_dead(dead, ERRORS)
-    assert at_least(doubted(dead, looks=0)) is Step.STAY
-    assert at_least(doubted(dead, looks=1)) is Step.END
-    assert at_least(doubted(failed(), looks=1)) is Step.STAY  # not dead, and not confirmed
+    assert at_least(doubt(dead, looks=0)) is Step.STAY
+    assert at_least(doubt(dead, looks=1)) is Step.END
+    assert at_least(doubt(fail(), looks=1)) is Step.STAY  # not dead, and not confirmed
     assert at(seen([(arm(REQUESTS, REQUESTS), arm(4 * REQUESTS, 0))] * 3)) is Step.DOWN
 
 
@@ -219,19 +219,19 @@ def test_a_hard_stop_steps_down_before_anything_else_suspects() -> None:
 
 def test_down_follows_what_was_suspected_alone() -> None:
     """Every suspected objective has a suspicion of its own, and the others begin to watch anew."""
-    after = step_down(suspected(), ERRORS, weight=20)
+    after = step_down(suspect(), ERRORS, weight=20)
 
     assert after.caution.suspicion is not None
     assert (after.caution.suspicion.log_ratio, after.caution.suspicion.looks) == (0.0, 0)
-    assert replace(after, caution=NO_CAUTION) == replace(suspected(), caution=NO_CAUTION)
+    assert replace(after, caution=NO_CAUTION) == replace(suspect(), caution=NO_CAUTION)
     assert step_down(well(), ERRORS, weight=20).caution == NO_CAUTION
-    assert step_down(failed(), ERRORS, weight=20).caution.suspicion is not None
-    assert step_down(suspected(), MEAN, weight=20).caution == NO_CAUTION
+    assert step_down(fail(), ERRORS, weight=20).caution.suspicion is not None
+    assert step_down(suspect(), MEAN, weight=20).caution == NO_CAUTION
 
 
 def test_a_second_step_down_has_a_suspicion_of_its_own() -> None:
     """What fresh requests said of the first one is not said of the second."""
-    again = step_down(doubted(failed(), CLEARED), ERRORS, weight=20).caution.suspicion
+    again = step_down(doubt(fail(), CLEARED), ERRORS, weight=20).caution.suspicion
 
     assert again is not None
     assert (again.log_ratio, again.looks) == (0.0, 0)
@@ -239,19 +239,19 @@ def test_a_second_step_down_has_a_suspicion_of_its_own() -> None:
 
 def test_up_begins_to_watch_anew() -> None:
     """What led to the suspicion is forgotten by the early test alone."""
-    after = step_up(doubted(failed(), CLEARED))
+    after = step_up(doubt(fail(), CLEARED))
 
-    assert after == replace(failed(), caution=NO_CAUTION)
+    assert after == replace(fail(), caution=NO_CAUTION)
 
 
 @pytest.mark.parametrize(
     ("evidence", "word"),
     [
         (well(), ""),
-        (suspected(), "Suspected"),
-        (doubted(well()), "Doubted"),
-        (doubted(well(), CLEARED), "Cleared"),
-        (doubted(well(), CONFIRMED), "Confirmed"),
+        (suspect(), "Suspected"),
+        (doubt(well()), "Doubted"),
+        (doubt(well(), CLEARED), "Cleared"),
+        (doubt(well(), CONFIRMED), "Confirmed"),
     ],
 )
 def test_the_doubt_in_one_word(evidence: Evidence, word: str) -> None:
@@ -263,7 +263,7 @@ def test_who_was_never_suspected_is_cleared_and_confirmed() -> None:
     """A breach that nobody suspected before needs no fresh requests, and a good candidate need not be cleared."""
     assert is_cleared(well(), ERRORS)
     assert is_confirmed(well(), ERRORS)
-    assert not is_cleared(suspected(), ERRORS)
+    assert not is_cleared(suspect(), ERRORS)
 
 
 def test_where_stable_is_near_the_limit_only_the_comparison_is_followed() -> None:
@@ -288,11 +288,11 @@ def test_a_late_regression_beside_a_stable_that_never_fails_steps_down() -> None
 
 def test_what_would_be_confirmed_late_lowers_no_share() -> None:
     """Twice the limit takes more than fifteen looks to show at 1 %, although a good candidate is cleared sooner."""
-    twice = suspected(bad=0.02)
+    twice = suspect(bad=0.02)
 
     assert is_suspected(twice, ERRORS)
     assert at(twice) is Step.STAY
-    assert at(suspected(bad=0.02, requests=4 * REQUESTS)) is Step.DOWN
+    assert at(suspect(bad=0.02, requests=4 * REQUESTS)) is Step.DOWN
 
 
 def test_a_suspicion_begins_at_a_smaller_margin() -> None:

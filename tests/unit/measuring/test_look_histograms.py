@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from palier.evidence.counters import Bucket, Measurable, Series
+from palier.evidence.objective import Evidence
+from palier.evidence.pods import NO_PODS
 from palier.measuring.coverage import Coverage
 from palier.measuring.questions import histogram_question
 from palier.measuring.sources import Reading, SlowerThan
@@ -65,8 +67,8 @@ def test_a_histogram_that_has_not_been_read_has_no_reading() -> None:
     assert scrapes.look(release(objective(SlowerThan("seconds", 0.5), LATENCY_RULE)), 60).readings == {}
 
 
-def relative_after(looks: int, stable_edges: Mapping[str, int]) -> float:
-    """The bet on "the candidate is worse" after so many looks in which both arms are equally fast."""
+def compare_latency(looks: int, stable_edges: Mapping[str, int]) -> Evidence:
+    """The evidence after so many looks in which both arms are equally fast."""
     scrapes = Scrapes()
     for arm, rises in ((CANDIDATE, {"0.25": 970, "0.5": 990, "+Inf": 1000}), (STABLE, stable_edges)):
         scrapes.up(*range(15, 30 * looks + 31, 15), arm=arm)
@@ -74,10 +76,13 @@ def relative_after(looks: int, stable_edges: Mapping[str, int]) -> float:
             scrapes.add(LATENCY, {30 * n: rise * n for n in range(looks + 2)}, arm=arm, le=edge)
     watched = release(objective(SlowerThan("seconds", 0.25), LATENCY_RULE))
     after = scrapes.look(watched, *(30.0 * n for n in range(2, looks + 2)))
-    return max(after.evidence["p95"].relative.logs)
+    return after.evidence["p95"]
 
 
 def test_a_stable_with_coarser_edges_is_not_taken_for_faster() -> None:
     """What stable's histogram cannot tell from slow is held for slow when the candidate's can tell."""
-    assert relative_after(20, {"0.1": 900, "0.5": 990, "+Inf": 1000}) <= 0
-    assert relative_after(20, {"0.1": 900, "0.25": 990, "+Inf": 1000}) > 3
+    coarser = compare_latency(20, {"0.1": 900, "0.5": 990, "+Inf": 1000})
+    same = compare_latency(20, {"0.1": 900, "0.25": 990, "+Inf": 1000})
+    assert max(coarser.relative.logs) <= 0
+    assert max(same.relative.logs) > 3
+    assert (coarser.pods == NO_PODS, len(same.pods.candidate), len(same.pods.stable)) == (True, 1, 1)

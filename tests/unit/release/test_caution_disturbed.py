@@ -22,8 +22,8 @@ from tests.support.release.caution import (
     WELL,
     at_stage,
     cautious,
-    decided,
-    doubted,
+    decide_at,
+    doubt,
     is_cautious,
     look,
     reasons,
@@ -42,8 +42,8 @@ from tests.support.release.world import model_deployment
 def test_a_person_promotes_in_spite_of_it() -> None:
     """Who asks for all of the traffic knows of the suspicion; the way there begins."""
     state = cautious(steps_down=2)
-    seen = look(doubted(SUSPECT), weight=1, requests=Requests(promote=CANDIDATE))
-    decision = decided(state, seen)
+    seen = look(doubt(SUSPECT), weight=1, requests=Requests(promote=CANDIDATE))
+    decision = decide_at(state, seen)
 
     assert release_of(decision).stage is None
     assert not is_cautious(decision)
@@ -54,7 +54,7 @@ def test_a_person_aborts_at_once() -> None:
     """Nothing is confirmed before, neither in the look of the breach nor at 1 %."""
     for state, weight in ((at_stage(), 25), (cautious(), 1)):
         seen = look(BREACH, weight=weight, requests=Requests(abort=CANDIDATE))
-        assert release_of(decided(state, seen)).ending.result is Result.ABORTED  # type: ignore[union-attr]
+        assert release_of(decide_at(state, seen)).ending.result is Result.ABORTED  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(("name", "ends"), [("cost", True), ("errors", False)])
@@ -70,16 +70,16 @@ def test_a_breach_that_no_look_measures_waits_for_nothing(name: str, *, ends: bo
 def test_other_ends_wait_for_nothing() -> None:
     """A candidate that is gone for good ends the release in the look of the breach too."""
     gone = at_stage(gone_since=NOW - 3600, opened_at=None)
-    decision = decided(gone, look(BREACH, pods=0), now=NOW + 30)
+    decision = decide_at(gone, look(BREACH, pods=0), now=NOW + 30)
 
     assert release_of(decision).ending.reason == "CandidateUnavailable"  # type: ignore[union-attr]
 
 
 def test_a_candidate_that_loses_its_pods_comes_back_at_one_percent() -> None:
     """It is as suspect as before: it gets nothing without pods, and 1 % when they are ready again."""
-    lost = decided(cautious(), look(doubted(SUSPECT), weight=1, pods=0))
+    lost = decide_at(cautious(), look(doubt(SUSPECT), weight=1, pods=0))
     assert share(lost, look(None, weight=1, pods=0)) == 0
-    back = decided(lost.state, look(doubted(SUSPECT), weight=0), now=LOOKED + 5)
+    back = decide_at(lost.state, look(doubt(SUSPECT), weight=0), now=LOOKED + 5)
 
     assert is_cautious(back)
     assert share(back, look(None, weight=0), now=LOOKED + 5) == 1
@@ -89,8 +89,8 @@ def test_a_candidate_that_loses_its_pods_comes_back_at_one_percent() -> None:
 def test_a_spec_that_lets_nobody_step_down_any_more_keeps_nobody_down(change: dict[str, Any]) -> None:
     """Who was suspected before the edit is cleared all the same, and a breach is then what the spec makes of it."""
     spec = model_deployment(**change)
-    cleared = decided(cautious(), look(doubted(WELL, CLEARED), weight=1), spec=spec)
-    breached = decided(cautious(), look(doubted(BREACH, CONFIRMED), weight=1), spec=spec)
+    cleared = decide_at(cautious(), look(doubt(WELL, CLEARED), weight=1), spec=spec)
+    breached = decide_at(cautious(), look(doubt(BREACH, CONFIRMED), weight=1), spec=spec)
 
     assert not is_cautious(cleared)
     assert release_of(cleared).ending is None
@@ -101,15 +101,15 @@ def test_a_spec_that_lets_nobody_step_down_any_more_keeps_nobody_down(change: di
         assert release_of(breached).ending is not None
 
 
-@pytest.mark.parametrize("evidence", [None, replace(SUSPECT, of="other"), doubted(replace(SUSPECT, of="other"))])
+@pytest.mark.parametrize("evidence", [None, replace(SUSPECT, of="other"), doubt(replace(SUSPECT, of="other"))])
 def test_an_objective_that_is_asked_otherwise_keeps_nobody_down(evidence: Evidence | None) -> None:
     """What it was suspected of is asked no more; the new question begins with the share of the stage."""
-    assert not is_cautious(decided(cautious(), look(evidence, weight=1)))
+    assert not is_cautious(decide_at(cautious(), look(evidence, weight=1)))
 
 
 def test_another_objective_that_suspects_meanwhile_keeps_it_down() -> None:
     """At 1 % the others watch on: a suspicion of theirs is not forgotten because that of the first one is cleared."""
-    decision = decided(cautious(), look(SUSPECT, weight=1))
+    decision = decide_at(cautious(), look(SUSPECT, weight=1))
 
     assert is_cautious(decision)
     assert "errors: " in hold_of(decision).message
@@ -119,16 +119,16 @@ def test_another_objective_that_suspects_meanwhile_keeps_it_down() -> None:
 def test_a_step_down_whose_memory_was_lost_is_made_again(weight: int, evidence: Evidence) -> None:
     """The share is down and the status does not say why: nobody raises it for that."""
     seen = look(evidence, weight=weight)
-    decision = decided(at_stage(), seen)
+    decision = decide_at(at_stage(), seen)
 
     assert is_cautious(decision)
     assert share(decision, seen) == 1
-    assert release_of(decided(at_stage(), look(BREACH, weight=weight))).ending is not None
+    assert release_of(decide_at(at_stage(), look(BREACH, weight=weight))).ending is not None
 
 
 def test_a_clock_that_is_set_back_moves_nothing() -> None:
     """Since when it is cautious is not in the future, and it stays cautious."""
-    decision = decided(cautious(cautious_since=NOW + 3600), look(doubted(SUSPECT), weight=1))
+    decision = decide_at(cautious(cautious_since=NOW + 3600), look(doubt(SUSPECT), weight=1))
 
     assert release_of(decision).cautious_since == LOOKED
     assert is_cautious(decision)
@@ -136,7 +136,7 @@ def test_a_clock_that_is_set_back_moves_nothing() -> None:
 
 def test_users_have_met_a_candidate_that_steps_down() -> None:
     """Also in the first stage, while 1 % is not in force yet."""
-    down = release_of(decided(at_stage(index=0), look(SUSPECT, weight=5)))
+    down = release_of(decide_at(at_stage(index=0), look(SUSPECT, weight=5)))
 
     assert down.traffic_since is None
     assert down.has_met_users
@@ -150,12 +150,12 @@ def test_a_status_of_before_knows_of_no_step() -> None:
 
     assert state.release is not None
     assert (state.release.cautious_since, state.release.steps_down) == (None, 0)
-    assert is_cautious(decided(state, look(SUSPECT)))
+    assert is_cautious(decide_at(state, look(SUSPECT)))
 
 
 def test_the_status_tells_of_it() -> None:
     """Since when, how often, and what is suspected."""
-    status = write_state(decided(at_stage(), look(SUSPECT)).state)["release"]
+    status = write_state(decide_at(at_stage(), look(SUSPECT)).state)["release"]
 
     assert (status["cautiousSince"], status["stepsDown"]) == ("1970-01-12T13:46:50.000000Z", 1)
     assert status["evidence"][0]["caution"]["freshLooks"] == 0
@@ -163,8 +163,8 @@ def test_the_status_tells_of_it() -> None:
 
 def test_the_looks_follow_another_share() -> None:
     """With every step evidence counts for another weight, and nothing that was seen before it is told for it."""
-    before, after = at_stage(), decided(at_stage(), look(SUSPECT)).state
-    objectives = decided(at_stage(), look(WELL)).objectives
+    before, after = at_stage(), decide_at(at_stage(), look(SUSPECT)).state
+    objectives = decide_at(at_stage(), look(WELL)).objectives
     watched = [watched_of(SPEC, state, objectives) for state in (before, after)]
 
     assert watched[0] is not None

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from palier.api.v1alpha1 import ModelDeployment
-from palier.evidence.objective import Counts, Evidence, observe, start_evidence
+from palier.api.v1alpha1 import ModelDeployment, Placement
+from palier.evidence.objective import Counts, Evidence, ObjectiveRule, observe, start_evidence
 from palier.measuring.coverage import Coverage
 from palier.release.decide import decide
 from palier.release.memory import read_state, write_state
@@ -37,7 +37,7 @@ def gather_evidence(deployment: ModelDeployment, *, bad: tuple[float, ...]) -> d
     return {objective.rule.name: evidence}
 
 
-def decided(deployment: ModelDeployment, evidence: dict[str, Evidence]) -> tuple[State, dict[str, int], str]:
+def decide_once(deployment: ModelDeployment, evidence: dict[str, Evidence]) -> tuple[State, dict[str, int], str]:
     """The memory, the pods and the reason to hold after a pass with this evidence."""
     state = releasing(ReleasePhase.CANARY, index=1, evidence=evidence)
     observation = observed({STABLE: ready(4), CANDIDATE: ready(1)}, {STABLE: 75, CANDIDATE: 25}, wanted=CANDIDATE)
@@ -51,7 +51,7 @@ def decided(deployment: ModelDeployment, evidence: dict[str, Evidence]) -> tuple
 def test_pods_that_differ_bring_more_pods() -> None:
     """Three of them, which are told apart; the release stays where it is."""
     deployment = spec()
-    state, replicas, _ = decided(deployment, gather_evidence(deployment, bad=(5.0, 0.05)))
+    state, replicas, _ = decide_once(deployment, gather_evidence(deployment, bad=(5.0, 0.05)))
     assert state.release is not None
     assert state.release.phase is ReleasePhase.CANARY
     assert replicas[CANDIDATE] == 3
@@ -63,7 +63,7 @@ def test_pods_that_differ_bring_more_pods() -> None:
 def test_pods_that_agree_end_the_release() -> None:
     """Then it is their version."""
     deployment = spec()
-    state, _, _ = decided(deployment, gather_evidence(deployment, bad=(2.0, 2.0)))
+    state, _, _ = decide_once(deployment, gather_evidence(deployment, bad=(2.0, 2.0)))
     assert state.release is not None
     assert state.release.phase is ReleasePhase.ROLLING_BACK
     assert not state.release.pods_wanted
@@ -73,5 +73,25 @@ def test_pods_that_agree_end_the_release() -> None:
 def test_never_more_pods_than_stable_has(replicas: int, most: int) -> None:
     """What is served by two replicas has room for two."""
     deployment = spec(replicas=replicas)
-    _, wanted, _ = decided(deployment, gather_evidence(deployment, bad=(5.0, 0.05)))
+    _, wanted, _ = decide_once(deployment, gather_evidence(deployment, bad=(5.0, 0.05)))
     assert wanted[CANDIDATE] == max(most, -(-replicas // 4))
+
+
+GPU = Placement.model_validate({"accelerator": "GPU", "gpu": {}})
+
+
+@pytest.mark.parametrize(
+    ("deployment", "may"),
+    [
+        (spec(), True),
+        (spec(replicas=1), False),
+        (spec(placement=GPU), False),
+        (model_deployment(traffic={"service": {}}), False),
+    ],
+    ids=["plain", "one replica", "a GPU", "no gateway"],
+)
+def test_where_a_candidate_may_have_more_pods(deployment: ModelDeployment, *, may: bool) -> None:
+    """Not where they would be its share, cost a GPU each, or be more than stable has."""
+    rule = measured_objectives(deployment)[0].rule
+    assert isinstance(rule, ObjectiveRule)
+    assert rule.pods_may_grow is may

@@ -18,7 +18,7 @@ SHADOWED: tuple[dict[str, Any], ...] = (
 )
 
 
-def shadowed(name: str, proof: str) -> ModelDeployment:
+def spec_with_shadow(name: str, proof: str) -> ModelDeployment:
     """A release with a shadow in which one objective has this proof."""
     return tried(
         golden=False,
@@ -29,8 +29,8 @@ def shadowed(name: str, proof: str) -> ModelDeployment:
 @pytest.mark.parametrize(("name", "bad"), [("answers", {"answers": 15}), ("pace", {"pace": 190})])
 def test_what_only_the_shadow_shows_is_proven_there_as_the_spec_asks(name: str, bad: dict[str, int]) -> None:
     """A share that is below twice what is allowed passes by default, and waits where less is to be proven."""
-    assert release_of(in_shadow(shadowed(name, "BelowTwiceTheLimit"), **bad)).cursor == 1
-    strict = in_shadow(shadowed(name, "BelowTheLimit"), **bad)
+    assert release_of(in_shadow(spec_with_shadow(name, "BelowTwiceTheLimit"), **bad)).cursor == 1
+    strict = in_shadow(spec_with_shadow(name, "BelowTheLimit"), **bad)
     assert release_of(strict).cursor == 0
     assert hold_of(strict).message.startswith(f"{name}: {bad[name]} of 400 pairs ")
     assert "needed to prove that it stays below 5" in hold_of(strict).message
@@ -38,13 +38,13 @@ def test_what_only_the_shadow_shows_is_proven_there_as_the_spec_asks(name: str, 
 
 def test_a_shadow_without_a_proof_passes_with_the_fewest_pairs() -> None:
     """Nothing speaks against the candidate, and its share is within the limit, though nothing is proven."""
-    assert release_of(in_shadow(shadowed("answers", "NoBreach"), answers=15)).cursor == 1
-    assert release_of(in_shadow(shadowed("answers", "NoBreach"), answers=21)).cursor == 0
+    assert release_of(in_shadow(spec_with_shadow("answers", "NoBreach"), answers=15)).cursor == 1
+    assert release_of(in_shadow(spec_with_shadow("answers", "NoBreach"), answers=21)).cursor == 0
 
 
 def test_errors_are_proven_where_users_are_whatever_the_shadow_says() -> None:
     """Copies prove nothing about users: the shadow passes errors without the strict proof."""
-    assert release_of(in_shadow(shadowed("errors", "BelowTheLimit"), errors=3)).cursor == 1
+    assert release_of(in_shadow(spec_with_shadow("errors", "BelowTheLimit"), errors=3)).cursor == 1
 
 
 @pytest.mark.parametrize(

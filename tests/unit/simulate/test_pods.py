@@ -16,7 +16,7 @@ BUSY = Case(rps=1000, minutes=30, stable_pods=9)
 ALWAYS = Span(0, math.inf)
 
 
-def recorded(run: int = 0, **changes: object) -> Recording:
+def record(run: int = 0, **changes: object) -> Recording:
     """The recording of one run of a busy case."""
     return Traffic(replace(BUSY, **changes), seed=1, run=run).make_recording()  # type: ignore[arg-type]
 
@@ -41,13 +41,13 @@ def slow_share(pod: PodRecording, span: Span = ALWAYS) -> float:
 
 def test_alike_pods_fail_alike() -> None:
     """Without any of the parameters the pods differ by chance alone."""
-    shares = [fail_share(pod) for pod in recorded().pods]
+    shares = [fail_share(pod) for pod in record().pods]
     assert max(shares) < 0.005 + 5 * math.sqrt(0.005 / 180_000)
 
 
 def test_pods_draw_their_own_errors() -> None:
     """The logarithms of the odds of many pods, of either revision, are spread as asked for; each pod keeps its own."""
-    pods = [pod for run in range(8) for pod in recorded(run, pod_error_spread=0.6).pods]
+    pods = [pod for run in range(8) for pod in record(run, pod_error_spread=0.6).pods]
     factors = np.log([fail_share(pod) / 0.005 for pod in pods])
     assert factors.std() == pytest.approx(0.6, abs=0.15)
     assert factors.mean() == pytest.approx(0, abs=0.2)
@@ -57,7 +57,7 @@ def test_pods_draw_their_own_errors() -> None:
 
 def test_pods_draw_their_own_speed() -> None:
     """Each pod's response times are multiplied by its own factor, the candidate's as well."""
-    recording = recorded(objectives=("latency",), pod_speed_spread=0.2)
+    recording = record(objectives=("latency",), pod_speed_spread=0.2)
     shares = [slow_share(pod) for pod in recording.pods]
     assert min(shares) < BUSY.slow_share(0.9)
     assert max(shares) > BUSY.slow_share(1.1)
@@ -77,14 +77,14 @@ def test_drift_wanders_and_forgets() -> None:
 
 def test_drift_of_speed() -> None:
     """A pod's share of slow answers moves although its version's does not."""
-    (pod,) = recorded(objectives=("latency",), pod_speed_drift=0.3, drift_time=300).pods_of(Arm.CANDIDATE)
+    (pod,) = record(objectives=("latency",), pod_speed_drift=0.3, drift_time=300).pods_of(Arm.CANDIDATE)
     shares = [slow_share(pod, Span(start, 120)) for start in range(0, 1800, 120)]
     assert max(shares) > 1.3 * min(shares)
 
 
 def test_bad_spell_of_one_pod() -> None:
     """The first pod of the candidate fails for the time, and no other pod does; it is no harm of the version."""
-    recording = recorded(candidate_pods=2, bad_pod=Span(600, 300), spell_share=0.4)
+    recording = record(candidate_pods=2, bad_pod=Span(600, 300), spell_share=0.4)
     spell, later = Span(615, 270), Span(915, 800)
     sick, *others = sorted(recording.pods, key=lambda pod: pod.pod)
     assert sick.arm is Arm.CANDIDATE
@@ -96,7 +96,7 @@ def test_bad_spell_of_one_pod() -> None:
 
 def test_spells_hit_any_pod() -> None:
     """Pods of both revisions have bad spells, about as many as asked for, of about the mean length."""
-    pods = [pod for run in range(10) for pod in recorded(run, spells=4, spell_time=90, spell_share=0.5).pods]
+    pods = [pod for run in range(10) for pod in record(run, spells=4, spell_time=90, spell_share=0.5).pods]
     # Two spells of 90 s in half an hour: a tenth of the time, less where two meet or the end is near.
     bad = {arm: np.mean([fail_share(pod) for pod in pods if pod.arm is arm]) for arm in Arm}
     assert bad[Arm.STABLE] == pytest.approx(0.05, abs=0.015)
@@ -129,7 +129,7 @@ def test_poisoned_requests_follow_the_weight() -> None:
 
 def test_part_of_the_answers_slow() -> None:
     """A cold cache slows a share of the answers for a while, and the harm is theirs."""
-    recording = recorded(objectives=("latency",), latency_factor=20.0, slow_for=300.0, slow_part=0.5)
+    recording = record(objectives=("latency",), latency_factor=20.0, slow_for=300.0, slow_part=0.5)
     (pod,) = recording.pods_of(Arm.CANDIDATE)
     usual, slow = BUSY.slow_share(), BUSY.slow_share(20)
     assert slow_share(pod, Span(0, 300)) == pytest.approx((usual + slow) / 2, abs=0.02)
@@ -139,7 +139,7 @@ def test_part_of_the_answers_slow() -> None:
 
 def test_pods_that_change_in_turn_keep_what_is_peculiar() -> None:
     """Another pod in the same place has the same factor, as on the same node."""
-    pods = recorded(churn=300, pod_error_spread=1.0, base_error=0.02).pods_of(Arm.CANDIDATE)
+    pods = record(churn=300, pod_error_spread=1.0, base_error=0.02).pods_of(Arm.CANDIDATE)
     shares = [fail_share(pod) for pod in pods]
     assert len({pod.pod for pod in pods}) > 1
     assert max(shares) < 1.5 * min(shares)

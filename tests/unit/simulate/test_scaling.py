@@ -15,7 +15,7 @@ BUSY = Case(rps=1000, minutes=30, objectives=("errors", "latency", "cost"))
 """A hundred requests per second for the candidate."""
 
 
-def scaled(case: Case, *changes: tuple[float, int], run: int = 0) -> Recording:
+def record_scaled(case: Case, *changes: tuple[float, int], run: int = 0) -> Recording:
     """A run in which the candidate gets so many pods at these moments."""
     traffic = Traffic(case, seed=1, run=run)
     for at, pods in changes:
@@ -61,7 +61,7 @@ def check_past(before: Recording, after: Recording, at: float) -> None:
 @pytest.mark.parametrize("changes", [{}, {"pod_speed_spread": 0.001}])
 def test_all_pods_share_the_requests_evenly(changes: dict[str, float]) -> None:
     """One pod serves a hundred per second; from the moment on three serve a third of it each, drawn apart or not."""
-    pods = scaled(replace(BUSY, **changes), (900, 3)).pods_of(Arm.CANDIDATE)  # type: ignore[arg-type]
+    pods = record_scaled(replace(BUSY, **changes), (900, 3)).pods_of(Arm.CANDIDATE)  # type: ignore[arg-type]
     assert [pod.pod for pod in pods] == ["candidate-1", "candidate-2", "candidate-3"]
     assert rate(pods[0], 0, 900) == pytest.approx(100, abs=5 * math.sqrt(100 / 850))
     for pod in pods:
@@ -72,7 +72,7 @@ def test_all_pods_share_the_requests_evenly(changes: dict[str, float]) -> None:
 def test_requests_are_neither_lost_nor_doubled(at: float) -> None:
     """However the moment lies to the seconds and the scrapes, the candidate serves what it serves without more pods."""
     case = replace(BUSY, rps=100_000, minutes=16, scrape=2.0, objectives=("errors",))
-    pods = scaled(case, (at, 9)).pods_of(Arm.CANDIDATE)
+    pods = record_scaled(case, (at, 9)).pods_of(Arm.CANDIDATE)
     # Ten thousand per second up to the last scrape of each pod; a second too many or too few would show.
     lost = sum((960 - float(pod.times[-1])) * 10_000 / 9 for pod in pods)
     total = grown(pods[0], "requests", 0, 960) + float(sum(pod.counters["requests"][-1] for pod in pods[1:]))
@@ -81,7 +81,7 @@ def test_requests_are_neither_lost_nor_doubled(at: float) -> None:
 
 def test_new_pods_begin_to_count_at_zero() -> None:
     """Their first scrape, in a phase of its own, holds what they have served since the moment, and none lies before."""
-    _, *new = scaled(BUSY, (900, 3)).pods_of(Arm.CANDIDATE)
+    _, *new = record_scaled(BUSY, (900, 3)).pods_of(Arm.CANDIDATE)
     for pod in new:
         assert np.array_equal(pod.up_times, pod.times)
         first = float(pod.times[0])
@@ -101,9 +101,9 @@ def test_new_pods_begin_to_count_at_zero() -> None:
 @pytest.mark.parametrize("at", [900, 907.3])
 def test_nothing_before_changes(case: Case, at: float) -> None:
     """What has been scraped up to the moment stays, sample by sample, and what follows is drawn anew."""
-    before, after = scaled(case), scaled(case, (at, 3))
+    before, after = record_scaled(case), record_scaled(case, (at, 3))
     check_past(before, after, at)
-    check_past(after, scaled(case, (at, 3), (1200, 5)), 1200)
+    check_past(after, record_scaled(case, (at, 3), (1200, 5)), 1200)
     old, new = (
         [pod.counters["requests"][-1] for pod in recording.pods_of(Arm.STABLE)] for recording in (before, after)
     )
@@ -113,7 +113,7 @@ def test_nothing_before_changes(case: Case, at: float) -> None:
 def test_the_same_changes_make_the_same_run() -> None:
     """A scaled run depends on its seed, its number and the changes, and on nothing else."""
     case = replace(BUSY, pod_error_spread=0.5, missing=0.2)
-    one, again, other = (scaled(case, (600, 3), run=run) for run in (3, 3, 4))
+    one, again, other = (record_scaled(case, (600, 3), run=run) for run in (3, 3, 4))
     assert len(one.pods) == len(again.pods) == 6
     check_past(one, again, math.inf)
     assert not np.array_equal(one.pods[-1].times, other.pods[-1].times)
@@ -125,8 +125,8 @@ def test_new_pods_are_as_unlike_as_the_others() -> None:
     factors, speeds = [], []
     for run in range(12):
         for early, late in zip(
-            scaled(case, (60, 4), run=run).pods_of(Arm.CANDIDATE)[1:],
-            scaled(case, (600, 2), (800, 4), run=run).pods_of(Arm.CANDIDATE)[1:],
+            record_scaled(case, (60, 4), run=run).pods_of(Arm.CANDIDATE)[1:],
+            record_scaled(case, (600, 2), (800, 4), run=run).pods_of(Arm.CANDIDATE)[1:],
             strict=True,
         ):
             factors.append([math.log(fail_share(pod, 815, 1800) / 0.02) for pod in (early, late)])
@@ -141,7 +141,7 @@ def test_new_pods_are_as_unlike_as_the_others() -> None:
 def test_new_pods_wander() -> None:
     """A new pod is like itself two minutes later and not more than an hour later."""
     case = Case(rps=20_000, minutes=100, pod_error_drift=0.5, drift_time=900)
-    pods = [pod for run in range(6) for pod in scaled(case, (300, 6), run=run).pods_of(Arm.CANDIDATE)[1:]]
+    pods = [pod for run in range(6) for pod in record_scaled(case, (300, 6), run=run).pods_of(Arm.CANDIDATE)[1:]]
     first, soon, late = np.array(
         [[math.log(fail_share(pod, start, start + 120) / 0.005) for pod in pods] for start in (600, 720, 5600)]
     )
@@ -153,13 +153,13 @@ def test_new_pods_wander() -> None:
 def test_spells_hit_new_pods() -> None:
     """A new pod has as many bad spells as any."""
     case = replace(BUSY, spells=4, spell_time=90, spell_share=0.5, objectives=("errors",))
-    new = [pod for run in range(12) for pod in scaled(case, (60, 6), run=run).pods_of(Arm.CANDIDATE)[1:]]
+    new = [pod for run in range(12) for pod in record_scaled(case, (60, 6), run=run).pods_of(Arm.CANDIDATE)[1:]]
     assert np.mean([fail_share(pod, 60, 1800) for pod in new]) == pytest.approx(0.05, abs=0.02)
 
 
 def test_a_bad_pod_stays_the_only_one() -> None:
     """The bad spell of one pod hits the first one and none of those that come, and is no harm of the version."""
-    recording = scaled(replace(BUSY, bad_pod=Span(600, 600), spell_share=0.4), (800, 3))
+    recording = record_scaled(replace(BUSY, bad_pod=Span(600, 600), spell_share=0.4), (800, 3))
     sick, *new = recording.pods_of(Arm.CANDIDATE)
     assert fail_share(sick, 816, 1200) == pytest.approx(0.4, abs=0.03)
     assert all(fail_share(pod, 816, 1200) < 0.02 for pod in new)
@@ -195,7 +195,7 @@ def test_weights_and_pods_change_in_turn() -> None:
 def test_poisoned_requests_are_tried_at_the_pods_that_there_are() -> None:
     """Before the moment all go to the one pod; from then on they are spread over all, and none gets lost."""
     case = Case(rps=0.01, stages=BUSY.stages, base_error=0, poison=3000, poison_tries=20, minutes=30)
-    before, after = scaled(case), scaled(case, (900, 4))
+    before, after = record_scaled(case), record_scaled(case, (900, 4))
     failures = [float(np.nan_to_num(pod.counters["errors"])[-1]) for pod in after.pods_of(Arm.CANDIDATE)]
     (alone,) = before.pods_of(Arm.CANDIDATE)
     assert sum(failures) == pytest.approx(float(alone.counters["errors"][-1]), rel=0.03)
@@ -205,7 +205,7 @@ def test_poisoned_requests_are_tried_at_the_pods_that_there_are() -> None:
 
 def test_new_pods_restart_and_are_replaced() -> None:
     """Where processes end after a while, those of new pods do so as well."""
-    pods = scaled(replace(BUSY, churn=200), (600, 2)).pods_of(Arm.CANDIDATE)
+    pods = record_scaled(replace(BUSY, churn=200), (600, 2)).pods_of(Arm.CANDIDATE)
     new = [pod for pod in pods if pod.pod.startswith("candidate-2-")]
     assert [pod.pod for pod in new] == ["candidate-2-1", "candidate-2-2", "candidate-2-3"]
     assert min(pod.times[0] for pod in new) > 600
@@ -215,15 +215,15 @@ def test_new_pods_restart_and_are_replaced() -> None:
 
 def test_scrapes_of_new_pods_fail_as_often() -> None:
     """A share of them, and those of a target that is unknown are not there at all."""
-    _, *new = scaled(replace(BUSY, missing=0.3, target_gone=Span(1200, 300)), (60, 6)).pods_of(Arm.CANDIDATE)
+    _, *new = record_scaled(replace(BUSY, missing=0.3, target_gone=Span(1200, 300)), (60, 6)).pods_of(Arm.CANDIDATE)
     assert 1 - np.concatenate([pod.up for pod in new]).mean() == pytest.approx(0.3, abs=0.07)
     assert not any(((pod.up_times >= 1200) & (pod.up_times < 1500)).any() for pod in new)
 
 
 def test_pods_that_come_at_the_end_have_no_samples() -> None:
     """They are there, and nobody has scraped them."""
-    recording = scaled(BUSY, (1800, 3))
-    check_past(scaled(BUSY), recording, 1800)
+    recording = record_scaled(BUSY, (1800, 3))
+    check_past(record_scaled(BUSY), recording, 1800)
     assert [pod.times.size for pod in recording.pods_of(Arm.CANDIDATE)[1:]] == [0, 0]
 
 

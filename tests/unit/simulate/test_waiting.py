@@ -10,7 +10,7 @@ from palier.simulate.waiting import LADDER, describe_proofs, list_waits
 FAST = Case(minutes=20, stages=(Stage(10, 1200, 1200),))
 
 
-def played(proof: Proof, case: Case, runs: int) -> list[float]:
+def play_releases(proof: Proof, case: Case, runs: int) -> list[float]:
     """When each release had its first proof; the end where it had none."""
     plan = Plan(case, engine="palier", seed=3, proofs=dict.fromkeys(case.objectives, proof))
     return [run.outcome.first_proof or case.duration for run in play(plan, range(runs))]
@@ -21,7 +21,7 @@ def test_about_half_of_the_played_releases_are_proven_by_then_and_most_within_tw
     """By chance one takes longer and another is sooner."""
     (seconds,) = next(wait.seconds for wait in list_waits(FAST, [FAST.rps]) if wait.proof is proof)
     assert seconds is not None
-    found = played(proof, FAST, 30)
+    found = play_releases(proof, FAST, 30)
     assert 10 <= sum(time <= seconds for time in found) <= 24
     assert sum(time <= 2 * seconds for time in found) >= 23
 
@@ -30,7 +30,7 @@ def test_without_a_proof_every_release_waits_for_its_fewest_requests_alone() -> 
     """And for as many failures as the limit leaves room for, so that a few wait one look longer."""
     (seconds,) = list_waits(FAST, [FAST.rps])[0].seconds
     assert seconds == FAST.look
-    assert sorted(played(Proof.NO_BREACH, FAST, 15))[10] == FAST.look
+    assert sorted(play_releases(Proof.NO_BREACH, FAST, 15))[10] == FAST.look
 
 
 def test_a_candidate_at_the_limit_is_promoted_by_default_and_not_by_the_strict_proof() -> None:
