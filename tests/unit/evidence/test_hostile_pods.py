@@ -64,3 +64,10 @@ def test_a_name_that_no_pod_can_have_is_nobodys() -> None:
     """The API server would refuse a status that holds it, and with it everything else."""
     pods = NO_PODS.add_look({"x" * 254: (300.0, 1.0), "y" * 253: (300.0, 1.0)}, {})
     assert [one.name for one in pods.candidate] == ["y" * 253]
+
+
+def test_pods_that_are_read_have_the_places() -> None:
+    """When all pods are replaced at once, none of those of before is in their way, whatever their names are."""
+    old, new = ({f"{letter}{number}": (300.0, 3.0) for number in range(MOST_PODS)} for letter in "ab")
+    pods = NO_PODS.add_look(old, {}).add_look(new, {})
+    assert {one.name for one in pods.candidate} == set(new)
