@@ -70,11 +70,15 @@ class Suspicion:
         return self.log_ratio <= CLEARED
 
     def add_look(self, relative: Sequence[float], absolute: Sequence[float], candidate: Counts) -> Self:
-        """The suspicion after one more look."""
+        """The suspicion after one more look.
+
+        It is never more than confirmed: where pods are an excuse, it has to be possible to clear it later.
+        """
         gains = relative if self.by is SuspectedBy.RELATIVE else absolute
         gain = gains[self.bet] if self.bet < len(gains) else 0.0
         total, bad = self.total + candidate.total, self.bad + candidate.bad
-        return type(self)(self.by, self.bet, self.log_ratio + gain, self.looks + 1, total, bad)
+        log_ratio = min(CONFIRMED, self.log_ratio + gain)
+        return type(self)(self.by, self.bet, log_ratio, self.looks + 1, total, bad)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,13 @@ already failing at about that rate does it take a few more.
 Two things look like a dead candidate and are none. A single request that no version could answer, tried ten times,
 fails ten times in a row, and mostly within one look: so the failures must come from three looks, unless there are a
 dozen in two looks or thirty in one. And in an outage that both versions share, stable may have so few requests that
-none of them shows it in the same look: so stable has to have had enough requests in the last look to tell, and what it
-suffers over the run, or in one look of it, is no fault of the candidate. What has recovered in the last look is not
-dead either.
+none of them shows it in the same look: so stable's requests of the run have to tell, a thousand to one, that it does
+not fail as the candidate does, and where it does, that is no fault of the candidate. What has recovered in the last
+look is not dead either.
 """
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import count
 from typing import Final
 
 from palier.evidence import absolute
@@ -25,10 +23,15 @@ from palier.evidence.rules import ObjectiveRule
 
 _NO_CHANCE: Final = math.log(100)
 """What the log e-value of stable's failures against the limit has to reach, so that a chance failure is no outage."""
+_TELLS: Final = math.log(1000)
+"""What stable's requests have to say against an outage that both share, as the log of a likelihood ratio."""
+_SUREST: Final = 0.99
+"""The largest share of failures that is supposed of a dead candidate: even in an outage some requests may be answered.
+"""
 _LEAST_FAILURES: Final = {0: 30, 1: 30, 2: 12}
 """How many failures in so many looks are more than one request that is tried again and again."""
 _WITHOUT_STABLE: Final = 4
-"""Looks with failures after which nobody waits any longer for requests of stable that could tell."""
+"""Looks with failures after which nobody waits any longer for requests of stable, where it had none in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,6 @@ class HardStopRun:
     """Looks in which some of them failed."""
     stable_bad: int = 0
     stable_total: int = 0
-    stable_is_well: bool = False
-    """Whether stable had enough requests to show that it does not fail as well, in the last look of the candidate's.
-
-    The look after it may be empty, as when a shadow that is held for a person gets no more copies.
-    """
 
     def __post_init__(self) -> None:
         """Refuse a run that cannot have happened."""
@@ -65,7 +63,6 @@ class HardStopRun:
             looks=self.looks + (candidate.bad > 0),
             stable_bad=self.stable_bad + other.bad,
             stable_total=self.stable_total + other.total,
-            stable_is_well=other.total >= _enough_to_tell(rule.limit),
         )
         shared = _fails_as_well(other.bad, other.total, rule) or _fails_as_well(run.stable_bad, run.stable_total, rule)
         return NO_RUN if shared or run.log_e(rule) <= 0 else run
@@ -89,17 +86,23 @@ class HardStopRun:
             return False
         if self.bad < _LEAST_FAILURES.get(self.looks, 0) or self.log_e(rule) < -math.log(rule.hard_stop_alpha):
             return False
-        return self.stable_is_well or not beside_stable or self.looks >= _WITHOUT_STABLE
+        if not beside_stable or (self.stable_total == 0 and self.looks >= _WITHOUT_STABLE):
+            return True
+        shared = self._log_shared(self.stable_bad, self.stable_total, rule)
+        last_shared = self._log_shared(last.stable_bad, last.stable_total, rule)
+        return shared <= -_TELLS and last_shared <= 0
+
+    def _log_shared(self, bad: int, total: int, rule: ObjectiveRule) -> float:
+        """How much better it explains requests of stable that it fails as the candidate does, than that it is well.
+
+        The log of the likelihood ratio; negative where stable is seen to be well, 0 without any requests.
+        """
+        share = min(_SUREST, self.bad / max(1, self.total))
+        return bad * math.log(share / rule.limit) + (total - bad) * (math.log1p(-share) - math.log1p(-rule.limit))
 
 
 NO_RUN: Final = HardStopRun()
 _NOTHING: Final = Counts(0, 0, 0)
-
-
-@lru_cache(maxsize=256)
-def _enough_to_tell(limit: float) -> int:
-    """The fewest requests that would be an outage of stable if all of them failed."""
-    return next(total for total in count(1) if absolute.log_e_above(total, total, limit=limit) >= _NO_CHANCE)
 
 
 def _share(rule: ObjectiveRule) -> float:

@@ -26,11 +26,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from palier.evidence import absolute, odds_ratio, segments
+from palier.evidence.agreement import Others, ask_others
 from palier.evidence.arrivals import Arrivals
 from palier.evidence.bets import log_mean, reach_together
 from palier.evidence.counts import Counts, Tally
 from palier.evidence.dispersion import temper_gain
-from palier.evidence.pods import PodCounts, differ_as_much, disagree
+from palier.evidence.pods import SURE, SURER, PodCounts, Pods, differ_as_much
 from palier.evidence.rules import ObjectiveRule
 from palier.evidence.state import Evidence
 
@@ -95,7 +96,7 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
     if last.stable_bad > rule.limit * last.stable_total:
         # Stable is over the limit in this look as well: a cause that both share is no gain against the candidate.
         gained = tuple(min(0.0, gain) for gain in gained)
-    return Evidence(
+    after = Evidence(
         caution=evidence.caution.add_look(nearer, gained, candidate) if rule.cautious else evidence.caution,
         relative=relative,
         absolute=evidence.absolute.add_look(_temper_gains(gained, effect), looks=looks, cap=cap),
@@ -114,14 +115,27 @@ def observe(evidence: Evidence, look: SharesLook, rule: ObjectiveRule) -> Eviden
         arrivals=arrivals,
         warm_since=evidence.warm_since,
         of=evidence.of,
-        pods=evidence.pods.add_look(*pods) if pods else evidence.pods,
+        pods=_add_pods(evidence, pods, rule, seconds=seconds) if pods else evidence.pods,
     )
+    if evidence.served is None or alarm(after, rule) != PODS_DIFFER:
+        return after  # a look that began before the present weight was in force is nothing that was waited for
+    return replace(after, pods=after.pods.excuse(last.total, last.bad, seconds=seconds))
+
+
+def _add_pods(evidence: Evidence, looked: tuple[PodCounts, PodCounts], rule: ObjectiveRule, *, seconds: float) -> Pods:
+    """The pods after one more look; where others come beside one that they were waited for, all are followed anew."""
+    before, (candidate, _) = evidence.pods, looked
+    if len(before.candidate) == 1 and any(
+        total > 0 and name != before.candidate[0].name for name, (total, _) in candidate.items()
+    ):
+        before = before.follow_anew() if ask_other_pods(evidence, rule) is Others.WAIT else before
+    return before.add_look(*looked, seconds=seconds)
 
 
 def alarm(evidence: Evidence, rule: ObjectiveRule) -> str:
     """Which test speaks against the candidate, and whether it may be blamed: a reason, or "" where none does."""
     if is_dead(evidence, rule):
-        return PODS_DIFFER if rule.compare_with_stable and disagree(evidence.pods.candidate) else HARD_STOP
+        return PODS_DIFFER if ask_other_pods(evidence, rule) is not Others.AGREE else HARD_STOP
     needed = bound(rule)
     if evidence.segments and worse_segments(evidence, rule):
         return SEGMENT_WORSE  # first, because it says for whom
@@ -132,7 +146,8 @@ def alarm(evidence: Evidence, rule: ObjectiveRule) -> str:
         return STABLE_BREACHES_TOO
     if not worse and rule.in_spells and evidence.spells.log_e(rule.limit) < needed:
         return FEW_SPELLS
-    if do_pods_differ(evidence, rule, breached=evidence.absolute.reaches(needed)):
+    excused = ask_other_pods(evidence, rule) is not Others.AGREE
+    if excused or do_pods_differ(evidence, rule, breached=evidence.absolute.reaches(needed)):
         return PODS_DIFFER
     worse = worse or evidence.relative.log_e >= evidence.absolute.log_e
     return WORSE_THAN_STABLE if worse else OBJECTIVE_BREACHED
@@ -143,11 +158,19 @@ def is_dead(evidence: Evidence, rule: ObjectiveRule) -> bool:
     return evidence.hard_stop.is_over(rule, last=evidence.last, beside_stable=evidence.release.stable_total > 0)
 
 
+def ask_other_pods(evidence: Evidence, rule: ObjectiveRule) -> Others:
+    """What the candidate's other pods say about its worst one."""
+    if not rule.compare_with_stable:
+        return Others.AGREE
+    return ask_others(evidence.pods, limit=rule.limit, may_grow=rule.pods_may_grow)
+
+
 def do_pods_differ(evidence: Evidence, rule: ObjectiveRule, *, breached: bool) -> bool:
     """Whether the candidate's pods may be worse than stable's because pods differ, and not because of their version."""
     limit = rule.limit if breached else None
+    sure = SURE if evidence.caution.suspicion is None else SURER
     return rule.compare_with_stable and differ_as_much(
-        evidence.pods, spread=rule.pod_spread, limit=limit, lone=rule.pods_may_grow
+        evidence.pods, spread=rule.pod_spread, limit=limit, lone=rule.pods_may_grow, sure=sure
     )
 
 

@@ -58,7 +58,7 @@ class ObjectiveRule:
     """Whether groups of users are compared with stable one by one, too."""
     in_spells: bool = False
     """Whether bad events come in spells of looks, as those of a gauge do: see `spells`."""
-    pod_spread: float = 0.3
+    pod_spread: float = 0.35
     """Standard deviation of the log odds of a bad event that pods of one version are supposed to have (see `pods`)."""
     pods_may_grow: bool = True
     """Whether the candidate may have more pods than one: then one pod alone is no reason to blame its version."""

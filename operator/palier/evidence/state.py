@@ -98,7 +98,6 @@ class Evidence:
             "hardStopLooks": self.hard_stop.looks,
             "hardStopStableTotal": self.hard_stop.stable_total,
             "hardStopStableBad": self.hard_stop.stable_bad,
-            "hardStopStableIsWell": self.hard_stop.stable_is_well,
         }
         for name, bets in (("relative", self.relative), ("absolute", self.absolute)):
             if bets.logs:
@@ -173,7 +172,6 @@ class Evidence:
                     looks=_count(status.get("hardStopLooks")),
                     stable_bad=_count(status.get("hardStopStableBad")),
                     stable_total=_count(status.get("hardStopStableTotal")),
-                    stable_is_well=bool(status.get("hardStopStableIsWell")),
                 ),
                 pods=Pods.from_status(status.get("pods") or {}),
                 caution=Caution.from_status(status.get("caution") or {}),

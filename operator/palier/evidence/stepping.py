@@ -13,10 +13,11 @@ from typing import Final
 
 from palier.api.status.values import SuspectedBy
 from palier.evidence import proportion
+from palier.evidence.agreement import MOST_HARM, Others
 from palier.evidence.caution import CLEARED, CONFIRMED, NO_CAUTION, Caution, Suspicion, list_suspicions
 from palier.evidence.objective import has_failed
 from palier.evidence.odds_ratio import RATIOS, multiply_odds
-from palier.evidence.pods import NO_PODS, count_telling
+from palier.evidence.pods import NEVER_EXCUSED
 from palier.evidence.rules import ObjectiveRule, Rule
 from palier.evidence.state import Evidence
 
@@ -26,10 +27,8 @@ MOST_STEPS: Final = 2
 """How often the share goes down in one stage."""
 ENOUGH: Final = 10
 """Requests of a look that have to be left at the least weight."""
-MOST_HARM: Final = 50
-"""Fresh bad requests beyond the limit after which a version is blamed for its only pod."""
-LONGEST_LONELY: Final = 20
-"""Looks at the least weight after which it is."""
+REMEMBERED: Final = 10
+"""Looks that what is known of the pods weighs at most when the share goes down."""
 LONGEST_DOUBT: Final = 15
 """Looks at the least weight within which a suspicion is answered on average, at most: confirmed where it is right, and
 cleared where it is wrong."""
@@ -70,9 +69,9 @@ def choose_step(
         over: whether the time of the stage is over: a breach waits no longer for fresh requests that do not come.
     """
     pairs = list(judged)
-    failed = [pair for pair in pairs if has_failed(*pair)]
+    failed = [pair for pair in pairs if has_failed(*pair) or (not cautious and is_dead_for_good(*pair, weight=weight))]
     if cautious:
-        if any(is_certain(*pair) or (over and not is_cleared(*pair)) for pair in failed):
+        if any(is_confirmed(*pair) or (over and not is_cleared(*pair)) for pair in failed):
             return Step.END
         clear = not failed and all(is_cleared(*pair) for pair in pairs)
         return Step.UP if clear and steps < MOST_STEPS else Step.STAY
@@ -80,7 +79,9 @@ def choose_step(
     if failed:
         spares = may_step and weight > LEAST_WEIGHT and all(can_step_down(*pair, weight=weight) for pair in failed)
         return Step.DOWN if spares else Step.END
-    suspected = may_step and any(is_suspected(*pair) and can_step_down(*pair, weight=weight) for pair in pairs)
+    suspected = may_step and any(
+        (is_suspected(*pair) and can_step_down(*pair, weight=weight)) or is_harmful(*pair) for pair in pairs
+    )
     return Step.DOWN if suspected else Step.STAY
 
 
@@ -99,6 +100,26 @@ def is_suspected(evidence: Evidence, rule: Rule) -> bool:
         return False
     effect = max(evidence.candidate_jumps.design_effect, evidence.stable_jumps.design_effect)
     return effect == 1 or evidence.caution.reaches(effect * bound, compares=rule.compare_with_stable)
+
+
+def is_harmful(evidence: Evidence, rule: Rule) -> bool:
+    """Whether users suffer while pods are an excuse for the version: fewer of them should, whoever is to blame.
+
+    That is so where the candidate fails nearly everything, and where it has had `MOST_HARM` bad events too many.
+    """
+    if not (isinstance(rule, ObjectiveRule) and rule.cautious):
+        return False
+    if proportion.alarm(evidence, rule) != proportion.PODS_DIFFER:
+        return False
+    return proportion.is_dead(evidence, rule) or evidence.pods.excused.count_harm(rule.limit) >= MOST_HARM
+
+
+def is_dead_for_good(evidence: Evidence, rule: Rule, *, weight: int) -> bool:
+    """Whether a candidate fails nearly everything, and its other pods could not tell more soon at the least weight."""
+    if not (isinstance(rule, ObjectiveRule) and rule.cautious and proportion.is_dead(evidence, rule)):
+        return False
+    waits = proportion.ask_other_pods(evidence, rule) is Others.WAIT
+    return waits and _count_left(evidence, weight=weight) * LONGEST_DOUBT < ENOUGH
 
 
 def describe_doubt(evidence: Evidence, rule: Rule) -> str:
@@ -134,27 +155,6 @@ def is_confirmed(evidence: Evidence, rule: Rule) -> bool:
     return suspicion.is_confirmed or (suspicion.looks > 0 and proportion.is_dead(evidence, rule))
 
 
-def is_certain(evidence: Evidence, rule: Rule) -> bool:
-    """Whether a breach is confirmed, and not by the only pod of a candidate that may have more of them."""
-    return is_confirmed(evidence, rule) and not is_lonely(evidence, rule)
-
-
-def is_lonely(evidence: Evidence, rule: Rule) -> bool:
-    """Whether only one pod of the candidate has told anything, and it is not yet time to blame its version for that.
-
-    Where there may be no other pods, it is time at once. Else it is time when users have suffered more than
-    `MOST_HARM`, or after `LONGEST_LONELY` looks. Nobody waits for other pods of a candidate that is dead.
-    """
-    suspicion, pods = evidence.caution.suspicion, evidence.pods
-    if suspicion is None or not (isinstance(rule, ObjectiveRule) and rule.pods_may_grow and pods.candidate):
-        return False
-    if proportion.is_dead(evidence, rule):
-        return False
-    if suspicion.bad - rule.limit * suspicion.total >= MOST_HARM or suspicion.looks >= LONGEST_LONELY:
-        return False
-    return count_telling(pods.candidate) <= 1
-
-
 def is_cleared(evidence: Evidence, rule: Rule) -> bool:
     """Whether nothing is suspected any more, nor anything else meanwhile."""
     suspicion = evidence.caution.suspicion
@@ -164,23 +164,45 @@ def is_cleared(evidence: Evidence, rule: Rule) -> bool:
 def step_down(evidence: Evidence, rule: Rule, *, weight: int) -> Evidence:
     """The evidence when the share goes down: what is suspected is followed on fresh requests from now on.
 
-    Pods are compared anew: so few requests would not show for an hour beside those of the whole share.
+    What is known of the pods weighs no more than `REMEMBERED` looks from now on: the few fresh requests of a late
+    regression would not show for an hour beside those of the whole share.
     """
-    caution = NO_CAUTION
-    if isinstance(rule, ObjectiveRule) and (is_suspected(evidence, rule) or has_failed(evidence, rule)):
-        caution = Caution(suspicion=_find_suspicion(evidence, rule, weight=weight))
-    return replace(evidence, caution=caution, pods=NO_PODS)
+    if not isinstance(rule, ObjectiveRule):
+        return replace(evidence, caution=NO_CAUTION)
+    suspicion, last = None, evidence.last
+    if is_suspected(evidence, rule) or has_failed(evidence, rule):
+        suspicion = _find_suspicion(evidence, rule, weight=weight)
+    if suspicion is None and is_harmful(evidence, rule):
+        suspicion = _find_suspicion(evidence, rule, weight=weight, soon=False)
+    pods = evidence.pods.thin(
+        candidate=REMEMBERED * _count_left(evidence, weight=weight),
+        stable=REMEMBERED * last.stable_total,
+        share=LEAST_WEIGHT / max(LEAST_WEIGHT, weight),
+    )
+    return replace(evidence, caution=Caution(suspicion=suspicion), pods=pods)
 
 
 def step_up(evidence: Evidence) -> Evidence:
     """The evidence when the share goes up again: the early test begins anew."""
-    return replace(evidence, caution=NO_CAUTION)
+    return replace(evidence, caution=NO_CAUTION, pods=replace(evidence.pods, excused=NEVER_EXCUSED))
 
 
-def _find_suspicion(evidence: Evidence, rule: ObjectiveRule, *, weight: int) -> Suspicion | None:
-    """The bet that has won most of those that fresh requests can answer soon at the least weight; None without any."""
-    left = evidence.last.total * LEAST_WEIGHT / max(LEAST_WEIGHT, weight)
-    if left < ENOUGH:
+def _count_left(evidence: Evidence, *, weight: int) -> float:
+    """Requests of a look that would be left at the least weight."""
+    return evidence.last.total * LEAST_WEIGHT / max(LEAST_WEIGHT, weight)
+
+
+def _find_suspicion(evidence: Evidence, rule: ObjectiveRule, *, weight: int, soon: bool = True) -> Suspicion | None:
+    """The bet that has won most, of those that fresh requests can answer soon at the least weight; None without any.
+
+    Args:
+        evidence: everything observed so far.
+        rule: how the objective is judged.
+        weight: the share that is in force, in percent.
+        soon: whether others do not count.
+    """
+    left = _count_left(evidence, weight=weight)
+    if soon and left < ENOUGH:
         return None
     release = evidence.release
     near = rule.compare_with_stable and release.stable_bad > NEAR_THE_LIMIT * rule.limit * release.stable_total
@@ -189,7 +211,8 @@ def _find_suspicion(evidence: Evidence, rule: ObjectiveRule, *, weight: int) -> 
     answered = [
         (log, one)
         for log, one in found
-        if _count_until_confirmed(one, evidence, rule) <= most and _count_until_cleared(one, evidence, rule) <= most
+        if not soon
+        or max(_count_until_confirmed(one, evidence, rule), _count_until_cleared(one, evidence, rule)) <= most
     ]
     return max(answered, key=lambda pair: pair[0])[1] if answered else None
 

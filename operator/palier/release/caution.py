@@ -8,11 +8,13 @@ the pods, and where too few requests would be left at 1 %, nobody steps down: a 
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from palier.api.v1alpha1 import OnBreach
+from palier.evidence.agreement import Others
 from palier.evidence.objective import Evidence, Rule
 from palier.evidence.pods import COMPARED_PODS
-from palier.evidence.proportion import PODS_DIFFER
+from palier.evidence.proportion import PODS_DIFFER, ask_other_pods
 from palier.evidence.proportion_verdict import describe_suspicion
 from palier.evidence.rules import ObjectiveRule
 from palier.evidence.sentences import odds
@@ -21,7 +23,7 @@ from palier.evidence.stepping import (
     MOST_STEPS,
     Step,
     choose_step,
-    is_lonely,
+    is_harmful,
     is_suspected,
     step_down,
     step_up,
@@ -30,6 +32,13 @@ from palier.release.holds import CANNOT_MEASURE, find_hold
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages.kind import Judgements
 from palier.release.state import Release
+
+_OTHER_PODS: Final = {
+    Others.AGREE: "",
+    Others.WAIT: "; only one of its pods has shown that, and others have to agree",
+    Others.DISAGREE: "; only one of its pods has shown that, and the others are well",
+}
+"""What the candidate's other pods say, as part of a sentence."""
 
 
 def find_step(situation: Situation, judgements: Judgements) -> Step:
@@ -105,7 +114,7 @@ def _step_down(situation: Situation) -> Decision:
     suspected = "; ".join(
         describe_suspicion(one, rule)
         for one, rule in _list_evidence(situation)
-        if isinstance(rule, ObjectiveRule) and evidence[rule.name].caution.suspicion
+        if isinstance(rule, ObjectiveRule) and (evidence[rule.name].caution.suspicion or is_harmful(one, rule))
     )
     message = (
         f"{situation.candidate.revision} goes from {situation.landing.weight} to {LEAST_WEIGHT} % of the traffic, until"
@@ -139,11 +148,11 @@ def _list_evidence(situation: Situation) -> Iterator[tuple[Evidence, Rule]]:
 def _describe_suspicions(situation: Situation) -> Iterator[str]:
     for evidence, rule in _list_evidence(situation):
         suspicion = evidence.caution.suspicion
-        if not isinstance(rule, ObjectiveRule) or (suspicion is None and not is_suspected(evidence, rule)):
+        doubted = suspicion is not None or is_suspected(evidence, rule) or is_harmful(evidence, rule)
+        if not (isinstance(rule, ObjectiveRule) and doubted):
             continue
         told = describe_suspicion(evidence, rule)
-        if is_lonely(evidence, rule):
-            told += "; only one of its pods has shown that, and others have to agree"
+        told += _OTHER_PODS[ask_other_pods(evidence, rule)]
         if suspicion is None or not suspicion.looks:
             yield told
         elif suspicion.log_ratio > 0:

@@ -47,7 +47,7 @@ LATENCY_MARGIN = 1.1
 
 _TIMED = frozenset(CountedSignal) - {CountedSignal.TOKENS_IN, CountedSignal.TOKENS_OUT}
 """Signals that say how long an answer takes."""
-LATENCY_POD_SPREAD = 0.1
+LATENCY_POD_SPREAD = 0.13
 """How much the log odds of a slow answer differ between pods of one version, where they are too few to tell: as with
 pods whose speeds differ by 3 %."""
 

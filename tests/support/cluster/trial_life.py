@@ -18,6 +18,7 @@ from palier.reconcile.costs import CostObserver
 from palier.reconcile.trials import Trials
 from tests.support.cluster.bell import Bell
 from tests.support.cluster.memory import MemoryCluster
+from tests.support.metrics.pods import count_in_pods
 from tests.support.release.trial_examples import GOOD
 from tests.support.release.trial_specs import tried
 
@@ -235,12 +236,11 @@ class Life:
                 continue
             if self.version_of(revision) in self.unscraped:
                 continue
-            pod = f"{name}-5d8f7b-x"
-            self.source.up(pod, at=self.now)
             requests = PER_SECOND * self.weights().get(revision, 0) // 100
             failed = round(requests * self.fails.get(self.version_of(revision), 0.0))
-            for selector, amount in (("requests_total", requests), ('requests_total{code="500"}', failed)):
-                self.source.add(selector, amount, at=self.now, pod=pod, instance=pod)
+            counted = {"requests_total": requests, 'requests_total{code="500"}': failed}
+            count_in_pods(self.source, name, counted, at=self.now, pods=len(slices["endpoints"]))
+            pod = f"{name}-5d8f7b-x0"
             for edge in ("0.1", "0.5", "+Inf"):
                 self.source.add(buckets("seconds"), requests, at=self.now, pod=pod, instance=pod, le=edge)
         for name, candidate in self.proxies().items():

@@ -20,6 +20,7 @@ from palier.reconcile.costs import CostObserver
 from palier.reconcile.trials import Trials
 from tests.support.cluster.bell import Bell
 from tests.support.cluster.memory import copied, endpoint_slice
+from tests.support.metrics.pods import count_in_pods
 from tests.support.safety import trials
 from tests.support.safety.api_server import Counted, StrictCluster
 from tests.support.safety.specs import written
@@ -206,14 +207,16 @@ class Life:
         for revision, version in self.versions.items():
             if not self.ready(revision) or version in self.unscraped:
                 continue
-            pod = f"demo-{revision}-5d8f7b-x"
             requests = round(PER_SECOND * seconds * weights.get(revision, 0) / 100)
             failed, odd = (round(requests * share.get(version, 0.0)) for share in (self.fails, self.odd))
-            self.source.up(pod, at=self.now)
-            self.source.add("requests_total", requests, at=self.now, pod=pod, instance=pod)
-            self.source.add('requests_total{code="500"}', failed, at=self.now, pod=pod, instance=pod)
-            self.source.add("odd_total", odd, at=self.now, pod=pod, instance=pod)
+            counted = {"requests_total": requests, 'requests_total{code="500"}': failed, "odd_total": odd}
+            count_in_pods(self.source, f"demo-{revision}", counted, at=self.now, pods=self.count_pods(revision))
         trials.count_pairs(self.cluster, self.source, now=self.now)
+
+    def count_pods(self, revision: str) -> int:
+        """How many pods of a revision answer."""
+        found = self.cluster.find("Deployment", f"demo-{revision}") or {}
+        return max(1, found.get("status", {}).get("availableReplicas", 1))
 
     # What the operator does.
 

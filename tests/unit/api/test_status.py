@@ -10,6 +10,7 @@ from palier.api.status.evidence import (
     BlockStatus,
     CautionStatus,
     EvidenceStatus,
+    ExcusedStatus,
     JumpsStatus,
     MomentsStatus,
     PodsStatus,
@@ -44,7 +45,7 @@ def test_evidence_is_declared() -> None:
         segments = {f"tenant-{tenant}": (counts, stable) for tenant in range(NAMED + 1)}
         once = Scrapes(1, number, number)
         scraped = ScrapedStep(number - 1, number, once, once, weight_since=0.0)
-        pods = ({"a": (200.0, bad)}, {"b": (1000.0, 4.0)})
+        by_pod = ({"a": (200.0, bad)}, {"b": (1000.0, 4.0)})
         shared = observe(
             shared,
             counts,
@@ -52,12 +53,13 @@ def test_evidence_is_declared() -> None:
             shares,
             segments=segments,
             scraped=scraped,
-            pods=pods,
+            pods=by_pod,
         )
         meant = observe(meant, Amounts(200, 60_000.0 + bad), Amounts(1000, 300_000.0), means)
     meant = observe(meant, Amounts(20, 6_000.0), Amounts(30, 9_000.0), means)
     spells = NO_SPELLS.add_look(2, 2, seconds=30.5).add_look(0, 2, seconds=30.5)
-    shared = replace(shared, warm_since=1_767_323_045.5, spells=spells)
+    pods = shared.pods.add_look({"c": (200.0, 9.0)}, {}, seconds=30.5).excuse(200, 9, seconds=30.5)
+    shared = replace(shared, warm_since=1_767_323_045.5, spells=spells, pods=pods)
     written: list[dict[str, Any]] = [shared.to_status(), meant.to_status()]
 
     assert _declared(EvidenceStatus) == {"objective", *written[0], *written[1]}
@@ -69,7 +71,8 @@ def test_evidence_is_declared() -> None:
     assert _declared(StretchStatus) == set(written[0]["arrivals"]["stretches"][0])
     assert _declared(SpellsStatus) == set(written[0]["spells"])
     assert _declared(PodsStatus) == set(written[0]["pods"])
-    assert _declared(PodTallyStatus) == set(written[0]["pods"]["candidate"][0])
+    assert _declared(PodTallyStatus) == set(written[0]["pods"]["candidate"][-1])
+    assert _declared(ExcusedStatus) == set(written[0]["pods"]["excused"])
     assert _declared(BlockStatus) == set(written[0]["arrivals"]["blocks"][0])
 
 

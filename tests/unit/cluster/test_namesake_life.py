@@ -41,7 +41,7 @@ async def test_every_step_of_a_rollback_is_urgent(life: Life) -> None:
         await life.run(1)
     life.fails["2"] = 0.5
     urgent: list[bool] = []
-    for _ in range(12):
+    for _ in range(40):
         life.now += 1
         life.cluster.accept_routes()
         life.count()

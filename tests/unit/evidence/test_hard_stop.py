@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from palier.evidence.counts import Tally
 from palier.evidence.hard_stop import NO_RUN, HardStopRun
 from palier.evidence.objective import Counts, Evidence, judge, observe, start_evidence
 from tests.support.evidence.objectives import ERRORS, arm, seen
@@ -58,6 +59,25 @@ def test_shared_outages_stop_nobody_at_any_split() -> None:
                 assert not judge(evidence, ERRORS, promotion=False).hard_stop
 
 
+def test_stable_has_to_tell_that_it_does_not_fail_as_well() -> None:
+    """Where half of the requests fail, three good ones of stable a look are soon had by chance in a shared outage."""
+    half = ((27, 15), (3, 0))
+    assert not stops(half, half)
+    assert stops(half, half, half, half)
+    assert stops(((27, 26), (3, 0)), ((27, 26), (3, 0)))
+
+
+def test_a_stable_that_fails_in_the_last_look_too_stops_nobody() -> None:
+    """What it had before the outage began says nothing about the outage."""
+    run = HardStopRun(bad=45, total=81, looks=3, stable_bad=1, stable_total=20)
+    assert run.is_over(
+        ERRORS, last=Tally(total=27, bad=15, bad_possible=15, stable_total=9, stable_bad=0), beside_stable=True
+    )
+    assert not run.is_over(
+        ERRORS, last=Tally(total=27, bad=15, bad_possible=15, stable_total=3, stable_bad=1), beside_stable=True
+    )
+
+
 def test_an_empty_look_changes_no_mind() -> None:
     """A candidate that is dead stays so while it gets no requests, as in a release that is held for a person."""
     dead = [((27, 27), (3, 0))] * 2
@@ -66,11 +86,9 @@ def test_an_empty_look_changes_no_mind() -> None:
 
 
 def test_a_run_is_read_back_from_status_exactly() -> None:
-    """What stable had and whether it could tell are not forgotten by a restart."""
+    """What stable had is not forgotten by a restart."""
     evidence = gather(((27, 0), (3, 0)), ((9, 9), (3, 0)), ((9, 9), (0, 0)))
-    assert evidence.hard_stop == HardStopRun(
-        bad=18, total=18, looks=2, stable_bad=0, stable_total=3, stable_is_well=False
-    )
+    assert evidence.hard_stop == HardStopRun(bad=18, total=18, looks=2, stable_bad=0, stable_total=3)
     assert Evidence.from_status(json.loads(json.dumps(evidence.to_status()))) == evidence
     assert gather(((27, 0), (3, 0))).hard_stop == NO_RUN
 

@@ -22,7 +22,7 @@ def test_the_largest_counts_are_read_back() -> None:
     """A counter may rise by 2^53 in every look of a long release."""
     pods = NO_PODS
     for _ in range(400):
-        pods = pods.add_look({"a": (2.0**53, 2.0**52)}, {"b": (2.0**53, 1.0)})
+        pods = pods.add_look({"a": (2.0**53, 2.0**52)}, {"b": (2.0**53, 1.0)}, seconds=30.0)
     assert Pods.from_status(pods.to_status()) == pods
     assert not differ_as_much(pods, spread=0.3)
 
@@ -45,7 +45,7 @@ def test_pods_that_are_gone_leave_their_places_to_those_that_live() -> None:
     pods = NO_PODS
     for number in range(40):
         for _ in range(10):
-            pods = pods.add_look({f"pod-{number:02}": (300.0, 3.0)}, {"s": (900.0, 3.0)})
+            pods = pods.add_look({f"pod-{number:02}": (300.0, 3.0)}, {"s": (900.0, 3.0)}, seconds=30.0)
     assert "pod-39" in {one.name for one in pods.candidate}
     assert len(pods.candidate) < MOST_PODS
 
@@ -54,20 +54,20 @@ def test_a_bad_pod_that_is_deleted_is_soon_forgotten() -> None:
     """Its version is judged by the pods that it has."""
     pods = NO_PODS
     for _ in range(40):
-        pods = pods.add_look({"bad": (300.0, 100.0), "a": (300.0, 1.0)}, {"s": (900.0, 3.0)})
+        pods = pods.add_look({"bad": (300.0, 100.0), "a": (300.0, 1.0)}, {"s": (900.0, 3.0)}, seconds=30.0)
     for _ in range(20):
-        pods = pods.add_look({"a": (300.0, 1.0), "b": (300.0, 1.0)}, {"s": (900.0, 3.0)})
+        pods = pods.add_look({"a": (300.0, 1.0), "b": (300.0, 1.0)}, {"s": (900.0, 3.0)}, seconds=30.0)
     assert {one.name for one in pods.candidate} == {"a", "b"}
 
 
 def test_a_name_that_no_pod_can_have_is_nobodys() -> None:
     """The API server would refuse a status that holds it, and with it everything else."""
-    pods = NO_PODS.add_look({"x" * 254: (300.0, 1.0), "y" * 253: (300.0, 1.0)}, {})
+    pods = NO_PODS.add_look({"x" * 254: (300.0, 1.0), "y" * 253: (300.0, 1.0)}, {}, seconds=30.0)
     assert [one.name for one in pods.candidate] == ["y" * 253]
 
 
 def test_pods_that_are_read_have_the_places() -> None:
     """When all pods are replaced at once, none of those of before is in their way, whatever their names are."""
     old, new = ({f"{letter}{number}": (300.0, 3.0) for number in range(MOST_PODS)} for letter in "ab")
-    pods = NO_PODS.add_look(old, {}).add_look(new, {})
+    pods = NO_PODS.add_look(old, {}, seconds=30.0).add_look(new, {}, seconds=30.0)
     assert {one.name for one in pods.candidate} == set(new)

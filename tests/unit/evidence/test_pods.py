@@ -6,21 +6,32 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from palier.evidence.objective import Counts, Evidence, ObjectiveRule, Verdict, judge, observe, start_evidence
+from palier.api.status.values import SuspectedBy
+from palier.evidence.caution import Caution, Suspicion
+from palier.evidence.objective import (
+    Counts,
+    Evidence,
+    ObjectiveRule,
+    Verdict,
+    has_failed,
+    judge,
+    observe,
+    start_evidence,
+)
 from palier.evidence.pods import (
-    LEAST_EXPECTED,
     MOST_PODS,
     NO_PODS,
+    SURER,
     PodCounts,
     Pods,
     PodTally,
-    count_telling,
     differ_as_much,
     find_worst,
 )
 from tests.support.evidence.objectives import ERRORS, arm, seen
 
 SPREAD = 0.3
+STABLE_ARM = tuple(PodTally(f"s{number}", 3000.0, 15.0) for number in range(3))
 STABLE = {"s1": (3000.0, 15.0), "s2": (3000.0, 16.0), "s3": (3000.0, 14.0)}
 
 
@@ -28,7 +39,7 @@ def gather(candidate: PodCounts, stable: PodCounts = STABLE, *, looks: int = 20)
     """The tallies after some looks that are all alike."""
     pods = NO_PODS
     for _ in range(looks):
-        pods = pods.add_look(candidate, stable)
+        pods = pods.add_look(candidate, stable, seconds=30.0)
     return pods
 
 
@@ -92,20 +103,89 @@ def test_without_pods_of_both_versions_nothing_is_excused(pods: Pods) -> None:
 def test_what_chance_alone_gives_is_no_difference_of_pods() -> None:
     """Pods with few bad events differ by chance, and that excuses nobody."""
     few = Pods(
-        tuple(PodTally(f"c{number}", 1000.0, bad) for number, bad in enumerate((15.0, 15.0, 22.0))),
-        tuple(PodTally(f"s{number}", 1000.0, bad) for number, bad in enumerate((4.0, 5.0, 9.0))),
+        tuple(PodTally(f"c{number}", 1000.0, bad) for number, bad in enumerate((24.0, 30.0, 44.0))),
+        tuple(PodTally(f"s{number}", 3000.0, bad) for number, bad in enumerate((18.0, 25.0, 35.0))),
     )
     assert not differ_as_much(few, spread=SPREAD)
+
+
+def test_pods_that_can_tell_little_are_not_taken_for_alike() -> None:
+    """Three pods with five bad events each look alike by chance; with five hundred they are."""
+
+    def beside(bad: float) -> bool:
+        three = tuple(PodTally(f"c{number}", 85.0 * bad, bad) for number in range(3))
+        return differ_as_much(Pods(three, STABLE_ARM), spread=SPREAD, sure=0.0)
+
+    assert beside(5.0)
+    assert not beside(500.0)
+
+
+def test_it_takes_more_to_be_sure_where_waiting_harms_few() -> None:
+    """The same few events blame a version that has the whole share, and not one that has 1 % of the requests."""
+    three = tuple(PodTally(f"c{number}", 120.0, 3.1) for number in range(3))
+    assert not differ_as_much(Pods(three, STABLE_ARM), spread=SPREAD)
+    assert differ_as_much(Pods(three, STABLE_ARM), spread=SPREAD, sure=SURER)
+    many = tuple(PodTally(f"c{number}", 2400.0, 62.0) for number in range(3))
+    assert not differ_as_much(Pods(many, STABLE_ARM), spread=SPREAD, sure=SURER)
+    evidence = replace(seen([(arm(300, 12), arm(9000, 45))] * 9), pods=Pods(three, STABLE_ARM))
+    assert has_failed(evidence, ERRORS)
+    suspected = replace(evidence, caution=Caution(suspicion=Suspicion(SuspectedBy.RELATIVE, 4)))
+    assert judge(suspected, ERRORS, promotion=False).reason == "PodsDiffer"
+
+
+def test_a_candidate_without_more_bad_events_is_no_worse() -> None:
+    """Half an event that is added to each side makes few requests look bad, and is no evidence."""
+    well = (PodTally("c1", 15.0, 0.0), PodTally("c2", 4.0, 0.0))
+    assert differ_as_much(Pods(well, STABLE_ARM), spread=0.01, lone=True)
+
+
+def test_the_weight_of_what_was_seen_halves_with_time_and_not_with_looks() -> None:
+    """Looks of two seconds remember no less than looks of a minute."""
+    often = seldom = NO_PODS.add_look({"c1": (6400.0, 64.0)}, STABLE, seconds=30.0)
+    for _ in range(515):
+        often = often.add_look({"c1": (0.0, 0.0)}, {}, seconds=2.0)
+    seldom = seldom.add_look({"c1": (0.0, 0.0)}, {}, seconds=1030.0)
+    assert often.candidate[0].total == pytest.approx(3200.0, rel=0.01)
+    assert seldom.candidate[0].total == pytest.approx(3200.0, rel=0.01)
+
+
+def test_a_pod_that_was_not_scraped_lately_is_not_gone() -> None:
+    """A look may be shorter than the interval of the scrapes; only who is silent for two minutes is forgotten soon."""
+    pods = gather({"c1": (100.0, 1.0)}, looks=1)
+    for _ in range(11):
+        pods = pods.add_look({}, STABLE, seconds=10.0)
+    assert pods.candidate[0].total > 90
+    assert pods.candidate[0].unread == 110.0
+    assert Pods.from_status(pods.to_status()) == pods
+    for _ in range(12):
+        pods = pods.add_look({}, STABLE, seconds=10.0)
+    assert pods.candidate[0].total < 10
+    assert pods.add_look({"c1": (1.0, 0.0)}, STABLE, seconds=10.0).candidate[0].unread == 0.0
+
+
+def test_a_lower_share_leaves_little_of_what_was_seen() -> None:
+    """A regression that starts late would not show in a hundredth of the requests beside an hour of all of them."""
+    pods = gather({"c1": (100.0, 1.0), "c2": (200.0, 4.0)}, looks=40)
+    thinned = pods.thin(candidate=300.0, stable=27_000.0, share=0.1)
+    assert sum(one.total for one in thinned.candidate) == pytest.approx(300.0, abs=0.01)
+    assert [one.bad / one.total for one in thinned.candidate] == pytest.approx([0.01, 0.02], abs=0.001)
+    assert sum(one.total for one in thinned.stable) == pytest.approx(27_000.0, abs=0.01)
+    rates = [sum(one.total for one in some.candidate) / some.watched for some in (pods, thinned)]
+    assert rates[1] == pytest.approx(rates[0] / 10, rel=0.01)
+    few = gather({"c1": (10.0, 1.0)}, looks=2)
+    kept = few.thin(candidate=300.0, stable=90_000.0, share=0.1)
+    assert (kept.candidate, kept.stable) == (few.candidate, few.stable)
+    assert pods.thin(candidate=0.0, stable=0.0, share=0.1) == NO_PODS
 
 
 def test_a_breach_of_the_limit_is_held_against_the_limit_as_well() -> None:
     """Three pods that agree on two and a half times the limit, beside a stable that is just below it."""
     three = tuple(PodTally(f"c{number}", 1000.0, 24.0) for number in range(3))
-    near = tuple(PodTally(f"s{number}", 9000.0, 85.0) for number in range(3))
+    near = tuple(PodTally(f"s{number}", 9000.0, 95.0) for number in range(3))
     evidence = replace(seen([(arm(500, 25), None)] * 20), pods=Pods(three, near))
     assert evidence.absolute.reaches(10)
     assert judge(evidence, ERRORS, promotion=False).reason == "ObjectiveBreached"
-    assert differ_as_much(evidence.pods, spread=SPREAD)
+    assert differ_as_much(evidence.pods, spread=ERRORS.pod_spread)
 
 
 def test_one_pod_that_may_have_no_others_is_its_version() -> None:
@@ -123,12 +203,12 @@ def test_old_looks_are_forgotten() -> None:
     bad = gather({"c1": (1000.0, 500.0)})
     well = bad
     for _ in range(120):
-        well = well.add_look({"c1": (1000.0, 5.0)}, STABLE)
+        well = well.add_look({"c1": (1000.0, 5.0)}, STABLE, seconds=30.0)
     assert find_worst(well) is not None
     assert well.candidate[0].bad / well.candidate[0].total < 0.05
     gone = bad
     for _ in range(800):
-        gone = gone.add_look({"c2": (1000.0, 5.0)}, STABLE)
+        gone = gone.add_look({"c2": (1000.0, 5.0)}, STABLE, seconds=30.0)
     assert [one.name for one in gone.candidate] == ["c2"]
 
 
@@ -138,14 +218,6 @@ def test_no_more_pods_are_kept_than_fit() -> None:
     kept = gather(many, many)
     assert [one.name for one in kept.candidate] == [f"c{number:03}" for number in range(MOST_PODS)]
     assert len(kept.stable) == MOST_PODS
-
-
-def test_only_pods_with_enough_requests_tell_something() -> None:
-    """A pod that has hardly had a request agrees with nobody."""
-    arm = (PodTally("a", 1000.0, 50.0), PodTally("b", 20.0, 1.0))
-    assert count_telling(arm) == 1
-    enough = LEAST_EXPECTED / 0.05 * 1.2
-    assert count_telling((arm[0], PodTally("b", enough, enough * 0.05))) == 2
 
 
 @pytest.mark.parametrize("counts", [(-1.0, 0.0), (1.0, 2.0), (1.0, -1.0), (float("inf"), 0.0), (float("nan"), 0.0)])

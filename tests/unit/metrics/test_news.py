@@ -20,7 +20,7 @@ STABLE, CANDIDATE = "aaaaaaaaaa", "bbbbbbbbbb"
 START = 1_000_000.0
 KEY, OTHER = ("ml", "demo"), ("ml", "other")
 ERRORS = MeasuredObjective(
-    ObjectiveRule("errors", limit=0.01, margin=1.25, alpha=0.01),
+    ObjectiveRule("errors", limit=0.01, margin=1.25, alpha=0.01, pods_may_grow=False),
     CounterRatio(("bad_total",), ("all_total",)),
     CounterRatio(("bad_total",), ("all_total",)),
 )

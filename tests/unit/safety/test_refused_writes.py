@@ -95,17 +95,21 @@ def go_wrong(life: Life, fault: str) -> None:
         life.ask_for("3")
 
 
+CONFIRMED_IN = 4
+"""Looks at 1 % within which a breach is confirmed, where other pods may be refused."""
+
+
 async def falls_in_one_pass(life: Life, *, from_: int) -> None:
     """One pass after the operator can know it there is 1 % left, and half a second later nothing.
 
-    A breach is confirmed by another look before.
+    A breach is confirmed by other looks before, until other pods of the candidate agree or it has done enough harm.
     """
     assert life.share("2") == from_
     life.tick(1)
     await life.look()
     await life.one_pass()
     assert life.share("2") <= 1, f"after one pass: {life.story()}"
-    if life.fails:
+    for _ in range(CONFIRMED_IN if life.fails else 0):
         life.tick(1)
         await life.look()
         await life.one_pass()

@@ -169,6 +169,19 @@ class PodTallyStatus(ApiObject):
     """All events."""
     bad: Logarithm
     """Those that were surely bad."""
+    unread: Logarithm | None = None
+    """Seconds since the pod was read; absent where that was in the last look."""
+
+
+class ExcusedStatus(ApiObject):
+    """What users have met since pods are an excuse for a version that looks bad."""
+
+    seconds: Logarithm
+    """How long that has been."""
+    total: Count
+    """Events."""
+    bad: Count
+    """Those that were surely bad."""
 
 
 class PodsStatus(ApiObject):
@@ -178,6 +191,10 @@ class PodsStatus(ApiObject):
     """Those of the candidate's pods."""
     stable: Annotated[list[PodTallyStatus], Field(max_length=8), ListType("map", "pod")] | None = None
     """Those of stable's pods."""
+    excused: ExcusedStatus | None = None
+    """Since pods are an excuse for a version that looks bad; absent where they are none."""
+    watched: Logarithm | None = None
+    """Seconds in which the candidate's events came, older ones counted less."""
 
 
 class CautionStatus(ApiObject):
@@ -251,8 +268,6 @@ class EvidenceStatus(ApiObject):
     """Events of stable in the same looks."""
     hard_stop_stable_bad: Count | None = None
     """Those that were surely bad."""
-    hard_stop_stable_is_well: bool | None = None
-    """Whether stable had enough events in the last look to show that it does not fail as well."""
     pods: PodsStatus | None = None
     """The last looks by pod."""
     caution: CautionStatus | None = None
