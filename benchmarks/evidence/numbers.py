@@ -27,7 +27,13 @@ class Summary(NamedTuple):
     promoted: Estimate
     undecided: Estimate
     median_seconds: Estimate
+    """Until the rollback."""
     p90_seconds: Estimate
+    stopped: Estimate
+    """Share of the runs in which the candidate was rolled back, or had hardly any requests at the end."""
+    median_stopped: Estimate
+    """Until it was."""
+    p90_stopped: Estimate
     median_extra: Estimate
     p90_extra: Estimate
     mean_extra: float
@@ -36,7 +42,7 @@ class Summary(NamedTuple):
     least_bad_seen: float
     """The fewest bad requests of the candidate that were known at any rollback."""
     latest_after_six: float
-    """The longest time from the first look that could see six failures to a rollback."""
+    """The longest time from the first look that could see six failures until the candidate was stopped."""
 
 
 def summary(results: Sequence[Result], *, onset: float = 0.0) -> Summary:
@@ -44,6 +50,7 @@ def summary(results: Sequence[Result], *, onset: float = 0.0) -> Summary:
     kinds = [result.kind for result in results]
     times = sorted(max(result.at - onset, 0.0) if result.kind == "rollback" else math.inf for result in results)
     extra = sorted(result.extra_bad for result in results)
+    stopped = sorted(max(result.stopped - onset, 0.0) for result in results)
     return Summary(
         runs=len(results),
         rolled_back=share(kinds.count("rollback"), len(kinds)),
@@ -51,6 +58,9 @@ def summary(results: Sequence[Result], *, onset: float = 0.0) -> Summary:
         undecided=share(kinds.count("undecided"), len(kinds)),
         median_seconds=quantile(times, 0.5),
         p90_seconds=quantile(times, 0.9),
+        stopped=share(sum(map(math.isfinite, stopped)), len(results)),
+        median_stopped=quantile(stopped, 0.5),
+        p90_stopped=quantile(stopped, 0.9),
         median_extra=quantile(extra, 0.5),
         p90_extra=quantile(extra, 0.9),
         mean_extra=math.fsum(extra) / len(extra),

@@ -17,6 +17,9 @@ from palier.simulate.promql import without_resets
 from palier.simulate.recording import Arm, Recording
 from palier.simulate.traffic import Traffic
 
+HARDLY_ANY = 1
+"""Percent of the traffic at which a candidate counts as stopped."""
+
 
 class Result(NamedTuple):
     """What one engine did in one run."""
@@ -30,7 +33,9 @@ class Result(NamedTuple):
     bad_seen: float
     """The candidate's bad requests that Prometheus held at the rollback; infinite without one."""
     after_six: float
-    """Seconds from the first look that could see six of them to the rollback."""
+    """Seconds from the first look that could see six of them until the candidate was stopped."""
+    stopped: float
+    """Seconds from which on the candidate had hardly any requests, or was rolled back; infinite where it had some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +99,27 @@ def _result(row: Row, recording: Recording, kind: str, at: float | None, on_abse
     until = at if kind == "rollback" and at is not None else recording.duration
     truth = recording.truth
     extra = float(truth.extra_bad[: round(until / truth.step)].sum())
+    stopped = find_stop(recording.weights)
     bad_seen = after_six = math.inf
-    if kind == "rollback" and at is not None and row.case.objectives == ("errors",):
-        bad_seen = _failures_seen(recording, at)
-        if row.dead:
-            after_six = at - first_look_with_six(recording, row.case.look)
+    if kind == "rollback" and at is not None:
+        stopped = min(stopped, at)
+        if row.case.objectives == ("errors",):
+            bad_seen = _failures_seen(recording, at)
+    if row.dead and math.isfinite(stopped):
+        # A candidate that had less traffic before anybody could see six failures was stopped in no time.
+        after_six = max(0.0, stopped - first_look_with_six(recording, row.case.look))
     absent = on_absent_data or (at is not None and _unseen(recording, at, row.case.scrape))
-    return Result(kind, math.inf if at is None else at, extra, absent, bad_seen, after_six)
+    return Result(kind, math.inf if at is None else at, extra, absent, bad_seen, after_six, stopped)
+
+
+def find_stop(weights: Sequence[tuple[float, int]]) -> float:
+    """From when on the candidate had hardly any traffic until the end; infinite where it had some then."""
+    stopped = math.inf
+    for time_, percent in reversed(weights):
+        if percent > HARDLY_ANY:
+            break
+        stopped = time_
+    return stopped
 
 
 def _failures_seen(recording: Recording, at: float) -> float:

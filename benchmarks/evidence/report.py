@@ -108,8 +108,10 @@ def _harm(found: Found) -> list[str]:
         "",
         _paragraph("""
             Missed: percent of the runs without a rollback by the end; what became of them is in the next column. Times
-            are from the onset; a run without a rollback counts as infinitely late, written as never. Harm: requests
-            that failed, or were slow, only because the candidate served them.
+            are from the onset: until the candidate was stopped, which is when it had at most 1 % of the requests for
+            good or was rolled back, and until it was rolled back. A run without that counts as infinitely late, written
+            as never. Harm: requests that failed, or were slow, only because the candidate served them, until the
+            rollback or the end.
         """),
         "",
     ]
@@ -118,12 +120,17 @@ def _harm(found: Found) -> list[str]:
             f"### {row.title}",
             "",
             *_table(
-                ("", "missed, %", "promoted / undecided, %", "median", "90 % within", "harm, median", "harm, mean"),
+                (
+                    *("", "missed, %", "promoted / undecided, %", "stopped, median", "90 % within"),
+                    *("rolled back, median", "90 % within", "harm, median", "harm, mean"),
+                ),
                 (
                     (
                         TITLES[name],
                         _missed(found[row.key, name]),
                         _kept(found[row.key, name]),
+                        _time(found[row.key, name].median_stopped),
+                        _time(found[row.key, name].p90_stopped),
                         _time(found[row.key, name].median_seconds),
                         _time(found[row.key, name].p90_seconds),
                         _count(found[row.key, name].median_extra),

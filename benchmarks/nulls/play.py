@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 
-from benchmarks.evidence.play import first_look_with_six
+from benchmarks.evidence.play import find_stop, first_look_with_six
 from benchmarks.nulls.amounts import Means, play_means
 from benchmarks.nulls.gauges import Gauges, play_gauges
 from benchmarks.nulls.groups import Groups, play_groups
@@ -18,9 +18,6 @@ from palier.simulate.engine import objectives_of, palier
 from palier.simulate.outcome import Outcome
 from palier.simulate.recording import Recording
 from palier.simulate.traffic import Traffic
-
-SHADE = 1
-"""Percent of the traffic at which a candidate counts as stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +76,6 @@ def describe(row: Row, recording: Recording, outcome: Outcome, *, look: float) -
         extra=float(recording.truth.extra_bad[: round(until / recording.truth.step)].sum()),
         after_six=after_six,
     )
-
-
-def find_stop(weights: Sequence[tuple[float, int]]) -> float:
-    """From when on the candidate had hardly any traffic until the end; infinite where it had some then."""
-    stopped = math.inf
-    for time_, percent in reversed(weights):
-        if percent > SHADE:
-            break
-        stopped = time_
-    return stopped
 
 
 def _play_tasks(todo: Sequence[Task], jobs: int) -> list[list[Result]]:

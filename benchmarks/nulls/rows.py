@@ -149,7 +149,7 @@ def _spells() -> Iterator[Row]:
     section = "Bad spells of any pod, one an hour for each, 3 min on average"
     for share, pods in product((0.05, 0.3), (1, 3)):
         world = case(spells=1.0, spell_share=share, candidate_pods=pods)
-        yield Row(f"spells-{share}-{pods}", section, f"{write_limit(share)} fail, {_pods(pods)}", world)
+        yield Row(f"spells-{share}-{pods}", section, f"{write_limit(share)} fail, {_pods(pods)}", world, Aim.NOT_BLAMED)
 
 
 def _poison() -> Iterator[Row]:

@@ -11,7 +11,7 @@ from benchmarks.evidence.rows import ENGINES, ROWS
 def summarize_endings(rollbacks: int, promotions: int, undecided: int) -> Summary:
     """What so many runs with each ending come down to."""
     kinds = ["rollback"] * rollbacks + ["promote"] * promotions + ["undecided"] * undecided
-    return summary([Result(kind, 600.0, 3.0, False, 9.0, 0.0) for kind in kinds])
+    return summary([Result(kind, 600.0, 3.0, False, 9.0, 0.0, 60.0) for kind in kinds])
 
 
 @cache
