@@ -13,6 +13,7 @@ _GROUPS = {
     "configmaps": "/api/v1",
     "pods": "/api/v1",
     "services": "/api/v1",
+    "events": "/api/v1",
     "deployments": "/apis/apps/v1",
     "jobs": "/apis/batch/v1",
     "endpointslices": "/apis/discovery.k8s.io/v1",

@@ -14,6 +14,7 @@ from typing import Final
 from palier.api.status.values import SuspectedBy
 from palier.evidence import proportion
 from palier.evidence.agreement import MOST_HARM, Others
+from palier.evidence.bets import NO_BETS
 from palier.evidence.caution import CLEARED, CONFIRMED, NO_CAUTION, Caution, Suspicion, list_suspicions
 from palier.evidence.objective import has_failed
 from palier.evidence.odds_ratio import RATIOS, multiply_odds
@@ -182,9 +183,17 @@ def step_down(evidence: Evidence, rule: Rule, *, weight: int) -> Evidence:
     return replace(evidence, caution=Caution(suspicion=suspicion), pods=pods)
 
 
-def step_up(evidence: Evidence) -> Evidence:
-    """The evidence when the share goes up again: the early test begins anew."""
-    return replace(evidence, caution=NO_CAUTION, pods=replace(evidence.pods, excused=NEVER_EXCUSED))
+def step_up(evidence: Evidence, rule: Rule) -> Evidence:
+    """The evidence when the share goes up again: the early test begins anew.
+
+    Where pods were the excuse, so do the tests that end a release: what fresh requests have cleared would otherwise
+    hold it until the end, because nothing speaks against an old difference where neither version fails any more.
+    """
+    pods = replace(evidence.pods, excused=NEVER_EXCUSED)
+    cleared = replace(evidence, caution=NO_CAUTION, pods=pods)
+    if not isinstance(rule, ObjectiveRule) or proportion.alarm(evidence, rule) != proportion.PODS_DIFFER:
+        return cleared
+    return replace(cleared, relative=NO_BETS, absolute=NO_BETS)
 
 
 def _count_left(evidence: Evidence, *, weight: int) -> float:

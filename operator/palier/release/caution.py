@@ -128,7 +128,8 @@ def _step_up(situation: Situation) -> Decision:
     release = situation.release
     if held := find_hold(situation, f"at {LEAST_WEIGHT} %"):
         return Decision(situation.state, hold=held)
-    evidence = {name: step_up(one) for name, one in release.evidence.items()}
+    rules = {objective.rule.name: objective.rule for objective in situation.objectives.measured}
+    evidence = {name: step_up(one, rules[name]) if name in rules else one for name, one in release.evidence.items()}
     message = (
         f"fresh requests cleared {situation.candidate.revision} of the suspicion: it goes back to"
         f" {situation.landing.weight} % of the traffic"

@@ -234,7 +234,10 @@ class Trial:
             self.steps += 1
             self.steps_down += 1
             self.first_step = now if self.first_step is None else self.first_step
-        after = {name: step_down(one, rules[name], weight=weight) if down else step_up(one) for name, one in evidence}
+        after = {
+            name: step_down(one, rules[name], weight=weight) if down else step_up(one, rules[name])
+            for name, one in evidence
+        }
         self._begin_weight(now, after)
 
     def _begin_weight(self, now: float, evidence: Mapping[str, Evidence]) -> None:

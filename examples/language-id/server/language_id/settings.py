@@ -28,6 +28,7 @@ class Settings:
     fail_percent: float = 0.0
     fail_after_seconds: float = 0.0
     wrong_percent: float = 0.0
+    fail_file: str = ""
     record_answers: bool = False
 
 
@@ -49,6 +50,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         fail_percent=_number(environment, "FAIL_PERCENT", default=0, low=0, high=100),
         fail_after_seconds=_number(environment, "FAIL_AFTER_SECONDS", default=0, low=0, high=86_400),
         wrong_percent=_number(environment, "WRONG_PERCENT", default=0, low=0, high=100),
+        fail_file=environment.get("FAIL_FILE", ""),
         record_answers=_number(environment, "RECORD_ANSWERS", default=0, low=0, high=1) == 1,
     )
     if settings.fail_after_seconds and not settings.fail_percent:
