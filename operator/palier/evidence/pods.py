@@ -60,7 +60,7 @@ _NONE: Final = (0.0, 0.0)
 _FORGOTTEN: Final = 0.1
 """Events below which a pod is forgotten."""
 _LARGEST: Final = 1e18
-"""More events than a pod can have counted: 2^53 in each of the looks that still count."""
+"""Events beyond which nothing is counted, so that no sum of them overflows."""
 _LONGEST_NAME: Final = 253
 """Characters that the name of a pod has at most; the status has no room for more."""
 
@@ -252,11 +252,11 @@ def _add(before: Arm, looked: PodCounts, seconds: float) -> Arm:
         more, worse = looked.get(name, _NONE)
         since = 0.0 if name in looked else round(unread + seconds, 3)
         kept = _keep(seconds, _HALF_LIFE if since < _GONE else _HALF_LIFE_OF_GONE)
-        total = round(total * kept + more, 3)  # noqa: PLW2901 - the same pod a look later
+        total = min(_LARGEST, round(total * kept + more, 3))  # noqa: PLW2901 - the same pod a look later
         if total >= _FORGOTTEN:
             after.append(PodTally(name, total, min(total, round(bad * kept + worse, 3)), since))
     new = [
-        PodTally(name, round(total, 3), round(bad, 3))
+        PodTally(name, round(min(total, _LARGEST), 3), round(min(bad, _LARGEST), 3))
         for name, (total, bad) in looked.items()
         if name not in known and total >= _FORGOTTEN and len(name) <= _LONGEST_NAME
     ]

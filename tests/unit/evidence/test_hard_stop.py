@@ -64,6 +64,7 @@ def test_stable_has_to_tell_that_it_does_not_fail_as_well() -> None:
     half = ((27, 15), (3, 0))
     assert not stops(half, half)
     assert stops(half, half, half, half)
+    assert not stops(*[((27, 15), (1, 0))] * 6)
     assert stops(((27, 26), (3, 0)), ((27, 26), (3, 0)))
 
 
