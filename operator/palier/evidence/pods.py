@@ -234,8 +234,6 @@ def differ_as_much(
     m, n = len(mine) or len(pods.candidate), len(theirs) or len(pods.stable)
     here, there = _find_level(mine, pods.candidate), _find_level(theirs, pods.stable)
     own, other = sum_up(pods.candidate), sum_up(pods.stable)
-    if own.bad * other.total <= other.bad * own.total:
-        return True
     own_noise, noise = _noise(own, own.bad / own.total), _noise(other, other.bad / other.total)
     if here - there >= math.hypot(reach * math.sqrt(1 / m + 1 / n), sure * math.sqrt(own_noise + noise)):
         return False
