@@ -33,6 +33,9 @@ WEIGHT_OF_RELATIVE: Final = 0.8
 """Share of the comparison with stable in the mean of both e-values: it finds most of what is wrong first."""
 _LOG_RELATIVE: Final = math.log(WEIGHT_OF_RELATIVE)
 _LOG_ABSOLUTE: Final = math.log1p(-WEIGHT_OF_RELATIVE)
+_SHARES: Final = (0.02, 0.05, 0.15, 0.3, 0.25, 0.15, 0.08)
+"""Shares of the bets at the start, one for each odds ratio: what is a little worse could not be told at 1 % anyway."""
+_START: Final = Bets(tuple(math.log(2 / 3 * share) for share in _SHARES), math.log(1 / 3))
 CONFIRMED: Final = math.log(10)
 CLEARED: Final = -math.log(20)
 
@@ -114,10 +117,11 @@ class Caution:
         """
         if self.suspicion is not None:
             return type(self)(suspicion=self.suspicion.add_look(relative, absolute, candidate))
-        looks, grown = self.looks, self.relative
+        looks, compared, limited = self.looks, self.relative, self.absolute
         if relative:
-            grown = grown.add_look(relative, looks=looks, cap=math.inf)
-        return type(self)(grown, self.absolute.add_look(absolute, looks=looks, cap=math.inf), looks + 1)
+            compared = (compared if compared.logs else _START).add_look(relative, looks=looks, cap=math.inf)
+        limited = (limited if limited.logs else _START).add_look(absolute, looks=looks, cap=math.inf)
+        return type(self)(compared, limited, looks + 1)
 
     def begin_stage(self) -> Self:
         """A weight step: a part of the cash is bet on it."""

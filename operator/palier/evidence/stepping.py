@@ -30,9 +30,16 @@ ENOUGH: Final = 10
 """Requests of a look that have to be left at the least weight."""
 REMEMBERED: Final = 10
 """Looks that what is known of the pods weighs at most when the share goes down."""
-LONGEST_DOUBT: Final = 15
+LONGEST_DOUBT: Final = 40
 """Looks at the least weight within which a suspicion is answered on average, at most: confirmed where it is right, and
 cleared where it is wrong."""
+LONGEST_SILENCE: Final = 15
+"""Looks at the least weight within which the other pods of a dead candidate have to get `ENOUGH` requests."""
+NEARLY_AS_MUCH: Final = math.log(10)
+"""How much less than the best bet a smaller one may have won, as a logarithm, and still be followed in its place.
+
+What has won most by chance says too much: followed on fresh requests, it would clear every fourth bad candidate.
+"""
 NEAR_THE_LIMIT: Final = 0.5
 """Share of the limit from which on stable's own failures exceed it in many a look."""
 
@@ -120,7 +127,7 @@ def is_dead_for_good(evidence: Evidence, rule: Rule, *, weight: int) -> bool:
     if not (isinstance(rule, ObjectiveRule) and rule.cautious and proportion.is_dead(evidence, rule)):
         return False
     waits = proportion.ask_other_pods(evidence, rule) is Others.WAIT
-    return waits and _count_left(evidence, weight=weight) * LONGEST_DOUBT < ENOUGH
+    return waits and _count_left(evidence, weight=weight) * LONGEST_SILENCE < ENOUGH
 
 
 def describe_doubt(evidence: Evidence, rule: Rule) -> str:
@@ -223,7 +230,9 @@ def _find_suspicion(evidence: Evidence, rule: ObjectiveRule, *, weight: int, soo
         if not soon
         or max(_count_until_confirmed(one, evidence, rule), _count_until_cleared(one, evidence, rule)) <= most
     ]
-    return max(answered, key=lambda pair: pair[0])[1] if answered else None
+    best = max((log for log, _ in answered), default=0.0)
+    nearly = [(one.bet, -log, one) for log, one in answered if log >= best - NEARLY_AS_MUCH]
+    return min(nearly, key=lambda bet: bet[:2])[-1] if nearly else None
 
 
 def _count_until_confirmed(suspicion: Suspicion, evidence: Evidence, rule: ObjectiveRule) -> float:

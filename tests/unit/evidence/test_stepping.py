@@ -125,13 +125,13 @@ def test_every_breach_has_to_be_one_that_can_be_confirmed() -> None:
 
 
 def test_a_small_difference_is_found_with_the_whole_share() -> None:
-    """It would be confirmed at the least share after more than fifteen looks: there is no step down for it."""
-    little = seen([(arm(400, 8), arm(1600, 16))] * 60)
+    """It would be confirmed at the least share after more than forty looks: there is no step down for it."""
+    little = seen([(arm(220, 4), arm(880, 8))] * 120)
 
     assert has_failed(little, ERRORS)
     assert at(little) is Step.END
     assert at(seen([(arm(4000, 80), arm(16_000, 160))] * 60)) is Step.DOWN
-    assert LONGEST_DOUBT == 15
+    assert LONGEST_DOUBT == 40
 
 
 @pytest.mark.parametrize("rule", [replace(ERRORS, cautious=False), MEAN])
