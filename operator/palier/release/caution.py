@@ -23,7 +23,6 @@ from palier.evidence.stepping import (
     MOST_STEPS,
     Step,
     choose_step,
-    is_harmful,
     is_suspected,
     step_down,
     step_up,
@@ -114,7 +113,7 @@ def _step_down(situation: Situation) -> Decision:
     suspected = "; ".join(
         describe_suspicion(one, rule)
         for one, rule in _list_evidence(situation)
-        if isinstance(rule, ObjectiveRule) and (evidence[rule.name].caution.suspicion or is_harmful(one, rule))
+        if isinstance(rule, ObjectiveRule) and evidence[rule.name].caution.suspicion
     )
     message = (
         f"{situation.candidate.revision} goes from {situation.landing.weight} to {LEAST_WEIGHT} % of the traffic, until"
@@ -149,8 +148,7 @@ def _list_evidence(situation: Situation) -> Iterator[tuple[Evidence, Rule]]:
 def _describe_suspicions(situation: Situation) -> Iterator[str]:
     for evidence, rule in _list_evidence(situation):
         suspicion = evidence.caution.suspicion
-        doubted = suspicion is not None or is_suspected(evidence, rule) or is_harmful(evidence, rule)
-        if not (isinstance(rule, ObjectiveRule) and doubted):
+        if not isinstance(rule, ObjectiveRule) or (suspicion is None and not is_suspected(evidence, rule)):
             continue
         told = describe_suspicion(evidence, rule)
         told += _OTHER_PODS[ask_other_pods(evidence, rule)]

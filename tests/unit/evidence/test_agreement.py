@@ -173,6 +173,23 @@ def test_the_share_of_a_pod_that_is_dead_goes_down_at_once() -> None:
     assert choose(agreed, weight=1, cautious=True, steps=1) is Step.END
 
 
+def test_what_is_known_of_the_pods_weighs_ten_looks_when_the_share_goes_down() -> None:
+    """The few fresh requests of a late regression would not show for an hour beside those of the whole share."""
+    well = watch([{"c1": (270.0, 1.0)}] * 40)
+    late = watch([{"c1": (270.0, 14.0)}] * 2, evidence=well)
+    lowered = step_down(late, ERRORS, weight=10)
+    assert late.pods.candidate[0].total > 5000
+    assert lowered.pods.candidate[0].total == pytest.approx(270.0, abs=0.01)
+    assert sum(one.total for one in lowered.pods.stable) == pytest.approx(2700.0, abs=0.01)
+
+
+def test_one_dead_pod_among_few_requests_ends_no_release() -> None:
+    """The others are well: nobody has to be waited for, and the version is not to blame."""
+    dead = watch([{"c1": (3.0, 3.0), "c2": (1.0, 0.0), "c3": (1.0, 0.0)}] * 8)
+    assert judge(dead, ERRORS, promotion=False).reason == "PodsDiffer"
+    assert choose(dead) is Step.DOWN
+
+
 def test_a_dead_candidate_with_hardly_any_requests_is_stopped() -> None:
     """At 1 % nobody would tell anything for a quarter of an hour."""
     dead = watch([{"c1": (3.0, 3.0)}] * 6)
