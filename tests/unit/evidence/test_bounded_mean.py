@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import binom
 
 from palier.evidence import absolute
-from palier.evidence.bets import CAP, log_add
+from palier.evidence.bets import CAP, NO_BETS, log_add
 from palier.evidence.bounded_mean import RATIOS, SumsLook, gains_beside, prove
 from palier.evidence.counts import Tally
 from palier.evidence.objective import (
@@ -63,6 +63,17 @@ def test_no_pair_of_means_that_is_allowed_gains_on_average(
             binom.pmf(x_c, candidate_total, mean) * binom.pmf(x_s, stable_total, stable) for x_c, x_s in outcomes
         ]
         assert (np.array(chances) @ factors <= 1 + 1e-9).all()
+
+
+def test_what_is_bet_is_chosen_before_the_look() -> None:
+    """By the looks before, and by the maximum before there is any: a bet that knew its look would be no bet."""
+    first = seen([(arm(30, 500.0), arm(270, 300.0))])
+    look = SumsLook(30 * 500.0 / 1600.0, 30, 270 * 300.0 / 1600.0, 270)
+    assert first.relative == NO_BETS.add_look(gains_beside(look, usual=0.25, margin=1.1), looks=0)
+    second = seen([(arm(40, 100.0), arm(90, 700.0))], first)
+    look = SumsLook(40 * 100.0 / 1600.0, 40, 90 * 700.0 / 1600.0, 90)
+    usual = (270 * 300.0 + 400.0) / (270 + 1) / 1600.0
+    assert second.relative == first.relative.add_look(gains_beside(look, usual=usual, margin=1.1), looks=1)
 
 
 def test_amounts_between_nothing_and_all_gain_no_more_than_those() -> None:
