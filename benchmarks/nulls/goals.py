@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from benchmarks.evidence.goals import Goal
 from benchmarks.evidence.numbers import Estimate
+from benchmarks.nulls.amounts import Means
 from benchmarks.nulls.numbers import Summary
 from benchmarks.nulls.rows import Aim, Row
 
@@ -16,6 +17,8 @@ _STEPS = 0.02
 """Largest share of good candidates that may get less traffic, where failures are independent."""
 _PROVEN = 0.05
 """Largest share of candidates that may be proven to keep an objective that they break."""
+_MISSED = 0.05
+"""Largest share of releases in which the interval of a mean with a largest amount may ever miss the true mean."""
 
 
 def goals(rows: Iterable[Row], found: Mapping[str, Summary], *, quick: bool) -> list[Goal]:
@@ -49,6 +52,12 @@ def _goals_of(row: Row, one: Summary, *, quick: bool) -> Iterator[Goal]:
         kept = (one.median_stopped.low if quick else one.median_stopped.value) <= row.within
         minutes = one.median_stopped.value / 60
         yield Goal(f"{name}: median at most {row.within / 60:g} min", f"{minutes:.1f} min", kept)
+    if isinstance(row.world, Means) and row.world.stated and row.aim is not Aim.FOUND:
+        kept = (one.missed.low if quick else one.missed.value) <= _MISSED
+        yield Goal(f"{name}: interval ever misses in at most 5 %", write(one.missed), kept)
+        if row.aim is Aim.LEFT_ALONE:  # at the limit it is not below the limit
+            kept = (proven.low if quick else proven.value) <= _PROVEN
+            yield Goal(f"{name}: wrongly proven in at most 5 %", write(proven), kept)
     if row.independent:
         kept = (stepped.low if quick else stepped.value) <= _STEPS
         yield Goal(f"{name}: less traffic by mistake in at most 2 %", write(stepped), kept)

@@ -8,7 +8,7 @@ from benchmarks.evidence.goals import Goal
 from benchmarks.evidence.numbers import Estimate
 from benchmarks.nulls.amounts import Means
 from benchmarks.nulls.numbers import Summary
-from benchmarks.nulls.rows import Row
+from benchmarks.nulls.rows import Aim, Row
 from palier.simulate.case import Case
 
 _HEAD = """\
@@ -63,6 +63,10 @@ def report(
 
 def _section(rows: Sequence[Row], found: Mapping[str, Summary]) -> Iterable[str]:
     head = ("", "runs", "rolled back, %", "stepped down, %", "promoted, %", "undecided, %")
+    if isinstance(rows[0].world, Means) and rows[0].aim is Aim.FOUND:
+        return _table(
+            (*head, "found after", "90 % within"), ([*_shares(row, found), *_found(row, found)] for row in rows)
+        )
     if isinstance(rows[0].world, Means):
         misses = ("interval ever misses, %", "with 20 values or more, %")
         return _table((*head, *misses), ([*_shares(row, found), *_misses(found[row.key])] for row in rows))
@@ -84,9 +88,12 @@ def _shares(row: Row, found: Mapping[str, Summary]) -> list[str]:
 
 
 def _list_times(row: Row, found: Mapping[str, Summary]) -> list[str]:
+    return [*_shares(row, found), f"{found[row.key].median_extra.value:.1f}", *_found(row, found)]
+
+
+def _found(row: Row, found: Mapping[str, Summary]) -> list[str]:
     one = found[row.key]
-    times = (_time(one.median_stopped.value), _time(one.p90_stopped.value))
-    return [*_shares(row, found), f"{one.median_extra.value:.1f}", *times]
+    return [_time(one.median_stopped.value), _time(one.p90_stopped.value)]
 
 
 def _misses(one: Summary) -> list[str]:

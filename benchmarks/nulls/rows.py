@@ -210,6 +210,25 @@ def _means() -> Iterator[Row]:
         yield Row(f"mean-{requests}-above", section, above, Means(requests, 1.1), Aim.NOT_PROVEN, heavy=True)
 
 
+def _cut_means() -> Iterator[Row]:
+    section = "The same amounts, cut off at 100 times the limit, which is stated as maxPerEvent"
+    for requests in (1, 3, 30):
+        for name, mean, aim in (("limit", 1.0, Aim.LEFT_ALONE), ("above", 1.1, Aim.NOT_PROVEN)):
+            where = "the mean exactly at the limit" if name == "limit" else "a tenth above the limit"
+            world = Means(requests, mean, most=100.0, stated=True)
+            yield Row(f"mean-cut-{requests}-{name}", section, f"{requests} a look, {where}", world, aim, heavy=True)
+
+
+def _dearer_means() -> Iterator[Row]:
+    section = "Amounts as skewed as a lognormal with sigma 1, 300 a look, stable a tenth below the limit"
+    for most, more, stated in product((4, 12), (20, 100), (True, False)):
+        world = Means(300, 0.9 * (1 + more / 100), 0.9, sigma=1.0, most=float(most), stated=stated, ends=True)
+        known = "stated" if stated else "not stated"
+        title = f"+{more} %, at most {most} times the limit, which is {known}"
+        key = f"mean-dearer-{most}-{more}-{'stated' if stated else 'estimated'}"
+        yield Row(key, section, title, world, Aim.FOUND, heavy=True, least=0.95)
+
+
 def _gauges() -> Iterator[Row]:
     section = "A gauge that is bad in spells, 5 % of the scrapes allowed, judged without pods"
     for share, minutes in product((0.02, 0.05), (1, 3, 10)):
@@ -266,6 +285,8 @@ ROWS: tuple[Row, ...] = (
     *_shared_rows(),
     *_groups(),
     *_means(),
+    *_cut_means(),
+    *_dearer_means(),
     *_gauges(),
     *_worse(),
     *_dead(),

@@ -222,7 +222,13 @@ AMOUNTS = st.builds(Amounts, st.integers(0, 2**53), st.floats(allow_nan=False, a
 @QUICK
 @given(
     looks=st.lists(st.tuples(AMOUNTS, st.none() | AMOUNTS), max_size=30),
-    rule=st.sampled_from([MeanRule("any", 0.35, 0.01, minimum_looks=2), ScoreRule("any", 0.9, 0.01)]),
+    rule=st.sampled_from(
+        [
+            MeanRule("any", 0.35, 0.01, minimum_looks=2),
+            *(MeanRule("any", 0.35, 0.01, most=most) for most in (0.35, 0.36, 4.2, 1e12)),
+            ScoreRule("any", 0.9, 0.01),
+        ]
+    ),
     promotion=st.booleans(),
 )
 def test_any_amounts_get_a_verdict_and_a_sentence(

@@ -76,7 +76,7 @@ HELD: Final[Mapping[str, str]] = {
     "LabelsPending": "wait until the labels are known (labelDelay)",
     "TooFewPairs": "give the shadow more CPU, a lower percent or a higher maxConcurrent",
     "MostLeftOut": "name the users' methods in spec.shadow.methods, or raise maxBodyBytes",
-    "ImpossibleMean": "check the two counters of the objective",
+    "ImpossibleMean": "check the two counters of the objective, and its maxPerEvent if it has one",
     "ImpossibleScore": "check the two counters of the objective",
     "PodsDiffer": "look at the pod that is named and at its node; the version is blamed when more of its pods agree",
     "StableBreachesToo": "repair what both versions depend on, or set an objective that stable meets",
@@ -152,7 +152,7 @@ ENDED: Final[Mapping[str, str]] = {
 NOTHING_TO_DO: Final = frozenset(
     {
         *("Serving", "Promoted", "StableChosen", "Superseded", "Reverted", "Exact", "NotReadYet"),
-        *("WithinObjective", "Proven", "ProvenBetter", "CapacityFound", "HighestRateHeld"),
+        *("WithinObjective", "Proven", "Estimated", "ProvenBetter", "CapacityFound", "HighestRateHeld"),
         *("WithinBudget", "NoBudget", "Cheapest", "NotCheapest"),
     }
 )

@@ -11,6 +11,9 @@ e-processes in the number of requests, so they may be read after every look:
 
     E = integral over the far side of (p / p0)^bad ((1 - p) / (1 - p0))^good dp, divided by the length of that side.
 
+Counts may be fractional, as the sum of amounts between 0 and 1 is: the formulas are exact for them as well, and the
+bounds hold (see `bounded_mean`).
+
 The closed form is an incomplete beta function, and it has two faces. On the far side of the limit the incomplete beta
 is near 1 and the textbook formula is exact. On the near side it underflows (no failure in a million requests) while E
 itself is a harmless number around 1/requests; there the incomplete beta's continued fraction gives E directly, with
@@ -18,6 +21,7 @@ nothing to underflow and nothing to cancel.
 """
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 from scipy.special import betaincc, betaln
@@ -27,16 +31,16 @@ from palier.evidence.odds_ratio import RATIOS, multiply_odds
 _MOST = 1e7
 
 
-def gains(bad: int, total: int, *, limit: float) -> tuple[float, ...]:
+def gains(bad: float, total: float, *, limit: float, ratios: Sequence[float] = RATIOS) -> tuple[float, ...]:
     """What one look says for each bet on a share above the limit: log likelihood ratios against the limit."""
     good = total - bad
-    return tuple([bad * hit + good * miss for hit, miss in steps(limit)])
+    return tuple([bad * hit + good * miss for hit, miss in steps(limit, tuple(ratios))])
 
 
 @lru_cache(maxsize=256)
-def steps(limit: float) -> tuple[tuple[float, float], ...]:
+def steps(limit: float, ratios: tuple[float, ...] = RATIOS) -> tuple[tuple[float, float], ...]:
     """What one bad and one good event add to the log of each bet."""
-    shares = [multiply_odds(limit, ratio) for ratio in RATIOS]
+    shares = [multiply_odds(limit, ratio) for ratio in ratios]
     return tuple((math.log(share / limit), math.log1p(-share) - math.log1p(-limit)) for share in shares)
 
 

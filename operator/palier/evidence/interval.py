@@ -16,11 +16,12 @@ _MOST = 1e9
 """Shares of more events count as if it were so many: intervals are wider then, and no rounding matters."""
 
 
-def share_interval(bad: int, total: int, *, bad_possible: int | None = None) -> tuple[float, float] | None:
+def share_interval(bad: float, total: float, *, bad_possible: float | None = None) -> tuple[float, float] | None:
     """Where the share of bad events lies; None without events.
 
     The e-value against a share p mixes the binomial likelihood over a Beta(1/2, 1/2) and divides it by that of p; the
-    interval is where it stays below 20. At 0 bad events it begins at 0, at nothing but bad ones it ends at 1.
+    interval is where it stays below 20. At 0 bad events it begins at 0, at nothing but bad ones it ends at 1. Counts
+    may be fractional, as the sum of amounts between 0 and 1 is (see `bounded_mean`): then it holds their mean.
 
     Args:
         bad: surely bad events, for the lower end.

@@ -1,13 +1,17 @@
-"""A mean without a known range: cost, tokens, seconds of each request.
+"""A mean of amounts: tokens or seconds of each request. Where no largest amount is stated, it is an estimate.
+
+What has a largest amount is judged by `bounded_mean`, whose bounds are theorems. What follows is for all others, which
+have no known range, and its bounds are wrong more often than they say where amounts are skewed. So nothing here is
+called proven, and no words speak of certainty.
 
 Looks are put together until each arm has a hundred events. That gives one value, the candidate's mean minus its
 maximum, and one against stable, the candidate's mean minus `margin` times stable's. Values of fewer events are worth
 nothing where a few events bring most of the sum, as the longest answers do: the bound takes them for normal, and with
 one event in each it was wrong for half of the releases.
 
-The candidate fails when either value is surely above 0 on average, by the one-sided asymptotic confidence sequence
-(`asymptotic`) at half of alpha each; a promotion needs it surely below the maximum at beta. Values count alike however
-many events they have, because events of one look depend on each other in ways that nobody knows.
+The candidate fails when either value is above 0 on average, by the one-sided asymptotic confidence sequence
+(`asymptotic`) at half of alpha each; a promotion needs it below the maximum by the same bound at beta. Values count
+alike however many events they have, because events of one look depend on each other in ways that nobody knows.
 
 The confidence sequence knows only the spread that was seen. Where a few looks are far cheaper than all others (a cache
 answers), a mean that is allowed looks too dear, and certain, until the first of them. What has not happened in n looks
@@ -16,17 +20,19 @@ with 3 of its n looks at nothing. The nearer the mean is to the bound, the longe
 
 What holds for a late regression: the mean is that of all looks of the release, so what starts at look n has to move an
 average over n looks. It is found, but only after a time in proportion to n; no capital is kept back for it, because
-bounds without a known range do not multiply. Shares and scores are better there.
+bounds without a known range do not multiply. Shares, scores and means with a largest amount are better there.
 """
 
 import math
 from dataclasses import dataclass, replace
 
+from palier.evidence import bounded_mean
 from palier.evidence.asymptotic import Moments, margin_one_sided
 from palier.evidence.counts import NOTHING, Amounts, Tally
 from palier.evidence.interval import mean_interval
+from palier.evidence.mean_sentences import describe_mean, describe_stable_mean
 from palier.evidence.rules import MeanRule
-from palier.evidence.sentences import describe_more, looks, three_digits, write_plainly
+from palier.evidence.sentences import describe_more, three_digits
 from palier.evidence.state import EVENTS_OF_A_VALUE, Evidence
 from palier.evidence.verdicts import Finding, Judgement, Verdict, judge_amounts
 
@@ -40,6 +46,8 @@ _RULE_OF_THREE = 3.0
 
 def observe(evidence: Evidence, candidate: Amounts, stable: Amounts | None, rule: MeanRule) -> Evidence:
     """The evidence after one more look; see `objective.observe`."""
+    if rule.most is not None:
+        return bounded_mean.observe(evidence, candidate, stable, rule)
     if stable is not None and not _is_possible(stable.total, stable.amount):
         stable = None
     last = Tally.of_amounts(candidate, stable)
@@ -69,9 +77,11 @@ def observe(evidence: Evidence, candidate: Amounts, stable: Amounts | None, rule
 
 def alarm(evidence: Evidence, rule: MeanRule) -> str:
     """Which test speaks against the candidate, and whether it may be blamed: a reason, or "" where none does."""
-    if _surely_above(evidence.relative_mean, rule, depth=_allowed_beside_stable(evidence.release, rule)):
+    if rule.most is not None:
+        return bounded_mean.alarm(evidence, rule)
+    if _is_above(evidence.relative_mean, rule, depth=_allowed_beside_stable(evidence.release, rule)):
         return "WorseThanStable"
-    if not _surely_above(evidence.absolute_mean, rule, depth=rule.maximum):
+    if not _is_above(evidence.absolute_mean, rule, depth=rule.maximum):
         return ""
     release = evidence.release
     stable_breaches = release.stable_total and release.stable_amount > rule.maximum * release.stable_total
@@ -80,6 +90,8 @@ def alarm(evidence: Evidence, rule: MeanRule) -> str:
 
 def judge(evidence: Evidence, rule: MeanRule, *, promotion: bool, rate: float | None) -> Judgement:
     """What the evidence says now; see `objective.judge`."""
+    if rule.most is not None:
+        return bounded_mean.judge(evidence, rule, promotion=promotion, rate=rate)
     case = _Case(evidence, rule, rate)
     return judge_amounts(
         case,
@@ -88,7 +100,7 @@ def judge(evidence: Evidence, rule: MeanRule, *, promotion: bool, rate: float | 
         promotion=promotion,
         release=evidence.release,
         estimate=case.estimate if evidence.release.total else None,
-        interval=case.interval,
+        interval=None,  # an estimate is not what the status promises
     )
 
 
@@ -108,22 +120,18 @@ class _Case:
         release = self.evidence.release
         return release.amount / release.total if release.total else self.rule.maximum
 
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Where the true mean lies."""
-        return mean_interval(self.evidence.absolute_mean, shift=self.rule.maximum)
-
     def report_alarm(self, reason: str) -> Finding:
         """One of the tests speaks against the candidate."""
         verdict = Verdict.FAIL if reason in FAILURES else Verdict.NO_EVIDENCE
         match reason:
             case "WorseThanStable":
-                why = f"surely more than {self.rule.margin:g} times stable's"
+                why = f"by its estimate more than {self.rule.margin:g} times stable's"
             case "StableBreachesToo":
-                why = "surely more, but stable breaches it too, so the candidate cannot be blamed"
+                why = "by its estimate more, but stable breaches it too, so the candidate cannot be blamed"
             case _:
-                why = "surely more"
-        return Finding(verdict, reason, f"{self._describe_measurement()}{self._describe_stable()}; {why}")
+                why = "by its estimate more"
+        stable = describe_stable_mean(self.evidence.release, self.rule)
+        return Finding(verdict, reason, f"{self._describe_measurement()}{stable}; {why}")
 
     def gap(self, *, promotion: bool) -> Finding | None:
         """Why there is no verdict yet."""
@@ -148,19 +156,21 @@ class _Case:
             needed = self._count_until(evidence.absolute_mean.mean, alpha=rule.alpha / _TESTS, depth=rule.maximum)
             words = f"{describe_more(needed, rule.noun, self.rate)}, needed to decide"
             return Finding(Verdict.NO_EVIDENCE, "Undecided", f"{self._describe_measurement()}; {words}", needed)
-        if promotion and not self._is_proven():
+        if promotion and not self._is_below():
             needed = self._count_until(-evidence.absolute_mean.mean, alpha=rule.beta)
-            words = f"{describe_more(needed, rule.noun, self.rate)}, needed to prove it"
+            words = f"{describe_more(needed, rule.noun, self.rate)}, until its estimate is clearly less"
             return Finding(Verdict.NO_EVIDENCE, "NotProven", f"{self._describe_measurement()}; {words}", needed)
         return None
 
     def report_pass(self, *, promotion: bool) -> Finding:
         """Nothing is left to ask."""
         if promotion:
-            return Finding(Verdict.PASS, "Proven", f"{self._describe_measurement()}; surely less")
+            why = "by its estimate less, which is no proof: no maxPerEvent is stated"
+            return Finding(Verdict.PASS, "Estimated", f"{self._describe_measurement()}; {why}")
         return Finding(Verdict.PASS, "WithinObjective", self._describe_measurement())
 
-    def _is_proven(self) -> bool:
+    def _is_below(self) -> bool:
+        """Whether the mean is below its maximum, by the bound."""
         moments = self.evidence.absolute_mean
         return moments.mean + margin_one_sided(moments, alpha=self.rule.beta) < 0
 
@@ -192,25 +202,14 @@ class _Case:
         return math.ceil(number * evidence.release.total / values) if values else None
 
     def _describe_measurement(self) -> str:
-        """Mean, interval and limit: "1.3 EUR on average over 24 looks (between 1.1 and 1.5), at most 1.2 allowed"."""
-        rule, interval = self.rule, self.interval
-        span = f" (between {three_digits(interval[0])} and {three_digits(interval[1])})" if interval else ""
-        return (
-            f"{self._with_unit(self.estimate)} on average over {self.evidence.release.total} {rule.noun} "
-            f"in {looks(self.evidence.looks)}{span}, at most {write_plainly(rule.maximum, rule.unit)} allowed"
-        )
-
-    def _describe_stable(self) -> str:
-        release = self.evidence.release
-        mean = release.stable_amount / release.stable_total if release.stable_total else None
-        return "" if mean is None else f", stable {self._with_unit(mean)}"
-
-    def _with_unit(self, value: float) -> str:
-        return f"{three_digits(value)} {self.rule.unit}".rstrip()
+        """Mean, range and limit: "1.1 s on average over 900 requests in 3 looks (estimate: about 0.9 to 1.4), ..."."""
+        interval = mean_interval(self.evidence.absolute_mean, shift=self.rule.maximum)
+        span = f" (estimate: about {three_digits(interval[0])} to {three_digits(interval[1])})" if interval else ""
+        return describe_mean(self.evidence, self.rule, mean=self.estimate, span=span)
 
 
-def _surely_above(moments: Moments, rule: MeanRule, *, depth: float) -> bool:
-    """Whether the mean is surely above 0, also if some looks lie `depth` below it that were too rare to be seen yet."""
+def _is_above(moments: Moments, rule: MeanRule, *, depth: float) -> bool:
+    """Whether the bound is above 0, also if some looks lie `depth` below it that were too rare to be seen yet."""
     if moments.looks < max(2, rule.minimum_looks):
         return False
     margin = max(margin_one_sided(moments, alpha=rule.alpha / _TESTS), _allow_for_unseen(moments.looks, depth))

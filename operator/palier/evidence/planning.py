@@ -16,7 +16,7 @@ _MOST = 10_000_000
 """Beyond this many requests "about N more" is no help any more."""
 
 
-def requests_needed(log_e: Callable[[float, float], float], *, bad: int, total: int, gain: float) -> int | None:
+def requests_needed(log_e: Callable[[float, float], float], *, bad: float, total: float, gain: float) -> int | None:
     """Further requests until `log_e(bad, total)` has grown by `gain`, if the share of bad events stays what it is.
 
     Returns:

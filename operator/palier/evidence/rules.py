@@ -1,5 +1,6 @@
 """How an objective is judged in one release: fixed before the first look, so that nobody tunes it to the evidence."""
 
+import math
 from dataclasses import dataclass
 
 from palier.evidence.bets import CAP
@@ -112,7 +113,7 @@ class MeanRule:
     """A mean, such as cost or tokens for each request, that must stay below a maximum and near stable's.
 
     Raises:
-        ValueError: `alpha` or `beta` is not between 0 and 1.
+        ValueError: `alpha` or `beta` is not between 0 and 1, or `most` is stated and less than a positive `maximum`.
     """
 
     name: str
@@ -127,10 +128,14 @@ class MeanRule:
     minimum_looks: int = 20
     unit: str = ""
     noun: str = "requests"
+    most: float | None = None
+    """The largest amount that one event can have; None where nobody has stated one, so that all is an estimate."""
 
     def __post_init__(self) -> None:
         """Refuse rules under which no test exists."""
         _check_between(self, 0, 1, "alpha", "beta")
+        if self.most is not None and not 0 < self.maximum <= self.most < math.inf:
+            raise ValueError(f"most must be finite and at least the maximum of {self.maximum:g}, not {self.most}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,8 @@ class Judgement:
     hard_stop: bool
     """Whether the test for a dead candidate decided, which needs no minimum of looks."""
     interval: tuple[float, float] | None = None
-    """Where the true value lies, with 95 % confidence at all looks at once; None where nothing can be said."""
+    """Where the true value lies, with 95 % confidence at all looks at once; None where nothing can be said, or only as
+    an estimate."""
     needed: int | None = None
     """About how many more events the objective needs to be decided if nothing changes; None where that is unknown."""
     segments: tuple[str, ...] = ()
@@ -85,7 +86,7 @@ def judge_amounts(
         promotion: whether a Pass would make the candidate stable.
         release: the events of the whole release.
         estimate: what was measured of the candidate.
-        interval: where the true value lies.
+        interval: where the true value lies with 95 % confidence; None where that cannot be said.
     """
     finding = (
         case.report_alarm(alarm) if alarm else case.gap(promotion=promotion) or case.report_pass(promotion=promotion)

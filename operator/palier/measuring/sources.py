@@ -137,9 +137,9 @@ class MeasuredObjective:
         Nor is what a suspicion does to the candidate's share, or how much pods may differ.
         """
         rule = {name: value for name, value in asdict(self.rule).items() if name not in _LEFT_OUT}
-        for name in ("require_better", "in_spells"):
+        for name in ("require_better", "in_spells", "most"):
             if not rule.get(name):
-                rule.pop(name, None)  # an experiment and a level are about something else; all others stay as they were
+                rule.pop(name, None)  # an experiment, a level and a mean with a largest amount are about something else
         named = (self.origin.value, self.segment_by, *([self.about] if self.about else ()))
         text = repr((sorted(rule.items()), self.source, self.stable_source, *named))
         return hashlib.sha256(text.encode()).hexdigest()[:10]

@@ -245,7 +245,8 @@ def _mean_rule(name: str, mean: Mean, *, alpha: float) -> MeanRule:
             unit, noun = "s", "tokens"
         case _:
             unit, noun = "s", "requests"
-    return MeanRule(name=name, maximum=mean.max.value, alpha=alpha, unit=unit, noun=noun)
+    most = mean.max_per_event.value if mean.max_per_event else None
+    return MeanRule(name=name, maximum=mean.max.value, alpha=alpha, unit=unit, noun=noun, most=most)
 
 
 def rule_of(objective: Objective, *, alpha: float) -> ObjectiveRule | MeanRule | ScoreRule:

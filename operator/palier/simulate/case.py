@@ -75,6 +75,8 @@ class Case:
     percentile: int = 95
     max_cost: float = 1.05
     """Largest mean cost of a request; stable's is 1."""
+    most_cost: float | None = None
+    """Largest cost of one request: what is drawn above it is cut off; None where none is stated."""
     rollback_without_evidence: bool = False
     """Whether a stage that has reached its maximum without a verdict is rolled back (`onNoEvidence`)."""
 
@@ -164,10 +166,16 @@ class Case:
             raise ValueError("weight: the candidate has 1 to 99 percent of the requests")
         if any(not 0 <= stage.minimum <= stage.maximum for stage in self.stages):
             raise ValueError("stages: a stage's longest time must not be shorter than its shortest")
+        self._check_objectives()
+
+    def _check_objectives(self) -> None:
+        """Refuse promises that nobody can judge."""
         if not self.objectives or not set(self.objectives) <= set(OBJECTIVES):
             raise ValueError(f"objectives: choose from {', '.join(OBJECTIVES)}, not {', '.join(self.objectives)}")
         if self.segment_share and "errors" not in self.objectives:
             raise ValueError("segment-share: segments need the objective errors")
+        if self.most_cost is not None and self.most_cost < self.max_cost:
+            raise ValueError(f"most-cost: at least max-cost, which is {self.max_cost:g}, not {self.most_cost:g}")
 
     @property
     def duration(self) -> float:
@@ -210,6 +218,7 @@ _BOUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "latency_threshold": (0.001, 600),
         "percentile": (50, 99),
         "max_cost": (0.000001, 1e9),
+        "most_cost": (0.000001, 1e9),
         "base_error": (0, 1),
         "base_error_end": (0, 1),
         "error_delta": (-1, 1),

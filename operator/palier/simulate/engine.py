@@ -53,7 +53,14 @@ def deployment_of(case: Case) -> ModelDeployment:
             **({"segmentBy": SEGMENT_LABEL} if case.segment_share else {}),
         },
         "latency": {"latency": {"percentile": case.percentile, "threshold": _duration(case.latency_threshold)}},
-        "cost": {"mean": {"sum": COST, "count": REQUESTS, "max": _decimal(case.max_cost, digits=6)}},
+        "cost": {
+            "mean": {
+                "sum": COST,
+                "count": REQUESTS,
+                "max": _decimal(case.max_cost, digits=6),
+                **({} if case.most_cost is None else {"maxPerEvent": _decimal(case.most_cost, digits=6)}),
+            }
+        },
     }
     return parse(
         {

@@ -228,7 +228,9 @@ class Traffic:
             factor = self.case.cost_factor if arm is Arm.CANDIDATE else 1.0
             worse = _ratio(between.total(rate * self._conditions.worse), between.total(rate))
             median = (1 + worse * (factor - 1)) / math.exp(self.case.cost_spread**2 / 2)
-            counts["cost_sum"][chosen] = _sums(all_requests, median, self.case.cost_spread, rng)
+            counts["cost_sum"][chosen] = _sums(
+                all_requests, median, self.case.cost_spread, rng, most=self.case.most_cost
+            )
 
     def _slow_share(self, arm: Arm, between: "_Between", rate: Floats) -> Floats:
         if arm is Arm.STABLE:
@@ -330,9 +332,12 @@ def _by_bucket(case: Case, factor: float | Floats) -> Floats:
     return np.diff(ndtr(np.log(np.array(case.buckets) / medians) / case.latency_spread), prepend=0.0, append=1.0)
 
 
-def _sums(numbers: Integers, median: Floats, spread: float, rng: np.random.Generator) -> Floats:
+def _sums(numbers: Integers, median: Floats, spread: float, rng: np.random.Generator, *, most: float | None) -> Floats:
     """Sums of so many log-normal values each; no approximation, because rare large values are what costs are like."""
-    grown = np.concatenate(([0.0], np.cumsum(rng.lognormal(0.0, spread, size=int(numbers.sum())))))
+    drawn = rng.lognormal(0.0, spread, size=int(numbers.sum()))
+    if most is not None:
+        drawn = np.minimum(drawn, most / np.repeat(median, numbers))
+    grown = np.concatenate(([0.0], np.cumsum(drawn)))
     ends = np.cumsum(numbers)
     return np.asarray(median * (grown[ends] - grown[ends - numbers]), dtype=np.float64)
 

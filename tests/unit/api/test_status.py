@@ -76,6 +76,16 @@ def test_evidence_is_declared() -> None:
     assert _declared(BlockStatus) == set(written[0]["arrivals"]["blocks"][0])
 
 
+def test_the_evidence_of_a_mean_with_a_largest_amount_needs_nothing_new() -> None:
+    """It is that of a share, with sums in the place of counts, and the reader gets back what was written."""
+    rule, evidence = MeanRule(name="length", maximum=400.0, alpha=0.01, most=4096.0), start_evidence("0123456789")
+    for number in range(3):
+        evidence = observe(evidence, Amounts(200, 60_000.25 + number), Amounts(1000, 300_000.0), rule)
+    written = {"objective": "length", **evidence.to_status()}
+
+    assert EvidenceStatus.model_validate(written).model_dump(by_alias=True, exclude_none=True) == written
+
+
 def test_caution_is_declared_and_fits() -> None:
     """What the early test has seen, and what it suspects, to the last digit."""
     rule = ObjectiveRule(name="errors", limit=0.01, margin=1.25, alpha=0.01)

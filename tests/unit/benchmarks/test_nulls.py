@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.nulls.amounts import Means
+from benchmarks.nulls.amounts import Means, play_means
 from benchmarks.nulls.command import run_nulls
 from benchmarks.nulls.gauges import Gauges, play_gauges
 from benchmarks.nulls.goals import goals
@@ -182,6 +182,46 @@ def test_the_interval_of_skewed_amounts_misses_the_mean_at_first() -> None:
     row = Row("", "", "", Means(30, 1.0))
     missed = [(result.missed, result.missed_late) for result in play(row, seed=1, runs=(0, 1, 9))]
     assert missed == [(True, True), (False, False), (True, False)]
+
+
+def test_amounts_that_are_cut_off_keep_the_mean_that_is_wanted() -> None:
+    """Otherwise a row would not be about the limit: the interval of many of them holds it, at every look."""
+    for most, sigma in ((100.0, 2.0), (4.0, 1.0)):
+        world = Means(600, 1.0, sigma=sigma, most=most, stated=True)
+        assert [play_means(replace(world, mean=mean), seed=1, run=0).missed for mean in (1.0, 0.9)] == [False, False]
+
+
+def test_a_release_that_ends_with_its_verdict_has_the_time_of_it() -> None:
+    """Twice the mean is found in five looks where the largest amount is stated, and in twenty where it is not."""
+    world = Means(300, 1.8, 0.9, sigma=1.0, most=4.0, stated=True, ends=True)
+    found = [play_means(replace(world, stated=stated), seed=1, run=0) for stated in (True, False)]
+    assert [(one.kind, one.at, one.stopped) for one in found] == [
+        ("rollback", 150.0, 150.0),
+        ("rollback", 600.0, 600.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("aim", "result", "broken"),
+    [
+        (Aim.LEFT_ALONE, Result("undecided", math.inf), []),
+        (Aim.LEFT_ALONE, Result("promote", 1.0), ["wrongly proven"]),
+        (Aim.LEFT_ALONE, Result("rollback", 1.0), ["rolled back"]),
+        (Aim.NOT_PROVEN, Result("promote", 1.0), ["wrongly proven"]),
+        (Aim.NOT_PROVEN, Result("rollback", 1.0, missed=True), ["interval ever misses"]),
+    ],
+)
+def test_what_is_proven_and_shown_of_a_mean_with_a_largest_amount_must_hold(
+    aim: Aim, result: Result, broken: list[str]
+) -> None:
+    """At the limit as above it: neither a false proof nor an interval without the mean."""
+    row = Row("", "section", "cut", Means(30, 1.0, most=100.0, stated=True), aim)
+    found = {"": summary([result] * 30 + [Result("undecided", math.inf)] * 970)}
+    assert all(goal.met for goal in goals([row], found, quick=False) if "rolled back" not in goal.promise)
+    found = {"": summary([result] * 60 + [Result("undecided", math.inf)] * 940)}
+    missed = [goal.promise for goal in goals([row], found, quick=False) if not goal.met]
+    assert len(missed) == len(broken)
+    assert all(part in promise for part, promise in zip(broken, missed, strict=True))
 
 
 def test_groups_and_means_are_judged_to_the_end() -> None:

@@ -29,10 +29,14 @@ def test_all_failing_has_its_closed_form(total: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "total", "limit"), [(0, 0, 0.3), (0, 30, 0.05), (3, 60, 0.05), (4, 60, 0.05), (20, 60, 0.05), (59, 60, 0.9)]
+    ("bad", "total", "limit"),
+    [
+        *((0, 0, 0.3), (0, 30, 0.05), (3, 60, 0.05), (4, 60, 0.05), (20, 60, 0.05), (59, 60, 0.9)),
+        *((0.004, 30, 0.05), (2.75, 60, 0.05), (3.001, 60, 0.05), (19.6, 60.5, 0.05), (58.3, 60, 0.9)),
+    ],
 )
-def test_both_directions_agree_with_numerical_integration(bad: int, total: int, limit: float) -> None:
-    """The closed forms are the integrals that the module promises, on both sides of the limit."""
+def test_both_directions_agree_with_numerical_integration(bad: float, total: float, limit: float) -> None:
+    """The closed forms are the integrals that the module promises, on both sides of the limit and for fractions."""
 
     def density(share: float) -> float:
         return float((share / limit) ** bad * ((1 - share) / (1 - limit)) ** (total - bad))
@@ -100,6 +104,24 @@ def test_the_bets_of_one_look_have_mean_one_at_the_limit_and_less_below(limit: f
             factors = [math.exp(gain) for gain in gains(bad, total, limit=limit)]
             sums = [a + binom.pmf(bad, total, share) * factor for a, factor in zip(sums, factors, strict=True)]
         assert all(mean == pytest.approx(1.0) if exact else mean < 1 for mean in sums)
+
+
+@pytest.mark.parametrize("total", [40, 41.5])
+@pytest.mark.parametrize("limit", [1e-6, 0.2, 0.5, 0.999])
+def test_fractional_counts_lie_between_their_neighbours(total: float, limit: float) -> None:
+    """Both e-values are smooth in the counts, also where the method changes: a little more is a little more."""
+    for log_e, sign in ((log_e_above, 1), (log_e_below, -1)):
+        along = [sign * log_e(share * total, total, limit=limit) for share in np.linspace(0, 1, 400)]
+        steps = np.diff(along)
+        assert (steps > -1e-9).all()
+        assert np.abs(np.diff(steps)).max() < 0.1 * max(1.0, float(steps.max()))
+
+
+def test_other_ratios_can_be_bet_on() -> None:
+    """A mean bets on smaller ones than a share of failures."""
+    assert gains(2.5, 10, limit=0.2, ratios=(1.5, 3.0)) == pytest.approx(
+        (gains(2.5, 10, limit=0.2)[1], gains(2.5, 10, limit=0.2)[3]), rel=1e-12
+    )
 
 
 def test_the_bets_are_odds_ratios_above_the_limit() -> None:

@@ -19,6 +19,7 @@ from palier.evidence.objective import (
 
 ERRORS = ObjectiveRule("errors", limit=0.01, margin=1.25, alpha=0.01)
 COST = MeanRule("cost", maximum=1.2, margin=1.25, alpha=0.01)
+BOUNDED = MeanRule("bounded", maximum=1.2, margin=1.25, alpha=0.01, most=4.0)
 RATING = ScoreRule("rating", least=0.8, margin=0.05, alpha=0.01)
 
 
@@ -34,7 +35,7 @@ def look(rule: Rule, number: int, *, bad: bool) -> Counts | Amounts:
             return Amounts(100, (20.0 if bad else 90.0) + spread)
 
 
-@pytest.mark.parametrize("rule", [ERRORS, COST, RATING], ids=lambda rule: rule.name)
+@pytest.mark.parametrize("rule", [ERRORS, COST, BOUNDED, RATING], ids=lambda rule: rule.name)
 @pytest.mark.parametrize("stable_is_bad", [False, True])
 def test_an_alarm_is_the_reason_of_the_verdict(rule: Rule, *, stable_is_bad: bool) -> None:
     """At every look of a release that goes wrong, also where stable does and nobody can be blamed."""

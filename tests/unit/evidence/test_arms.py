@@ -40,6 +40,7 @@ def test_evidence_knows_what_it_is_about() -> None:
     [
         (ERRORS, arm(10, 0), arm(90, 0)),
         (MeanRule("cost", 2.0, 0.01), Amounts(10, 9.0), Amounts(90, 80.0)),
+        (MeanRule("cost", 2.0, 0.01, most=9.0), Amounts(10, 9.0), Amounts(90, 80.0)),
         (ScoreRule("rating", 0.5, 0.01), Amounts(10, 9.0), Amounts(90, 80.0)),
     ],
 )

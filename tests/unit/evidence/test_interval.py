@@ -11,15 +11,21 @@ from palier.evidence.asymptotic import Moments
 from palier.evidence.interval import mean_interval, normal_mixture_bound, score_interval, share_interval
 
 
-def log_e(share: float, bad: int, total: int) -> float:
+def log_e(share: float, bad: float, total: float) -> float:
     """Log e-value of the Beta(1/2, 1/2) mixture against one share, written with scipy."""
     mixed = betaln(bad + 0.5, total - bad + 0.5) - betaln(0.5, 0.5)
     return float(mixed - bad * math.log(share) - (total - bad) * math.log1p(-share))
 
 
-@pytest.mark.parametrize(("bad", "total"), [(1, 50), (14, 270), (15, 50), (49, 50), (700, 1000), (3, 10**6)])
-def test_the_ends_are_where_the_e_value_reaches_twenty(bad: int, total: int) -> None:
-    """Both ends agree with a root finder on the formula."""
+@pytest.mark.parametrize(
+    ("bad", "total"),
+    [
+        *((1, 50), (14, 270), (15, 50), (49, 50), (700, 1000), (3, 10**6)),
+        *((1.25, 50), (14.5, 270), (48.7, 50), (2.6, 10**6)),
+    ],
+)
+def test_the_ends_are_where_the_e_value_reaches_twenty(bad: float, total: int) -> None:
+    """Both ends agree with a root finder on the formula, also for fractions of an event."""
     middle = bad / total
     low = brentq(lambda share: log_e(share, bad, total) - math.log(20), 1e-12, middle, xtol=1e-14)
     high = brentq(lambda share: log_e(share, bad, total) - math.log(20), middle, 1 - 1e-12, xtol=1e-14)
@@ -34,6 +40,14 @@ def test_the_edges_are_closed() -> None:
     assert share_interval(100, 100) == pytest.approx((1 - high, 1.0))
     assert share_interval(0, 0) is None
     assert share_interval(0, 1) == pytest.approx((0.0, 1 - 1 / 40), abs=1e-6)
+
+
+def test_less_than_one_event_reaches_to_the_edge() -> None:
+    """So small a sum excludes nothing below it, and what is said above it is exact."""
+    low, high = share_interval(0.3, 100) or (-1, -1)
+    assert low == 0
+    assert log_e(high, 0.3, 100) == pytest.approx(math.log(20), rel=1e-6)
+    assert share_interval(99.7, 100) == pytest.approx((1 - high, 1.0))
 
 
 def test_a_bracketed_share_has_the_wider_interval() -> None:

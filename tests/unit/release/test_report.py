@@ -339,6 +339,13 @@ def test_a_verdict_is_a_sentence_with_its_estimate() -> None:
     }
 
 
+def test_an_interval_of_amounts_has_no_percent_sign() -> None:
+    """A mean is shown in its own unit; where its range is only an estimate there is no interval."""
+    shown = verdict_status(judgement(estimate=381.27, interval=(362.91, 400.04)), plain=True)
+    assert (shown["estimate"], shown["interval"]) == ("381", "363 to 400")
+    assert "interval" not in verdict_status(judgement(interval=None), plain=True)
+
+
 def test_without_requests_there_is_no_estimate() -> None:
     """Nothing of nothing is not 0 %."""
     assert "estimate" not in verdict_status(judgement(estimate=None, verdict=Verdict.NO_EVIDENCE))

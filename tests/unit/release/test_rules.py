@@ -7,7 +7,7 @@ import pytest
 from palier.api.v1alpha1 import Objective, Signals
 from palier.errors import InvalidSpec
 from palier.evidence.objective import MeanRule, ScoreRule
-from palier.measuring.sources import AboveLevel, CounterRatio, MeanOf, Origin, SlowerThan
+from palier.measuring.sources import AboveLevel, CounterRatio, MeanOf, MeasuredObjective, Origin, SlowerThan
 from palier.release.rules import ERROR_MARGIN, LATENCY_MARGIN, RELEASE_ALPHA, measured_objectives
 from tests.support.release.objectives import judged_by, latency, only, served_by, share_rule
 
@@ -142,6 +142,20 @@ def test_a_mean_of_tokens_is_per_request() -> None:
     assert isinstance(measured.rule, MeanRule)
     assert measured.rule.maximum == 400
     assert measured.source == MeanOf("vllm:generation_tokens_total", ("vllm:request_success_total",))
+
+
+def test_the_largest_amount_of_an_event_is_part_of_what_evidence_rests_on() -> None:
+    """Where it is stated or changed, what was gathered says nothing any more; without it everything stays as it was."""
+
+    def mean(**more: str) -> MeasuredObjective:
+        return only({"mean": {"sum": "s_sum", "count": "s_count", "max": "400", **more}})
+
+    bounded = mean(maxPerEvent="4096")
+    assert isinstance(bounded.rule, MeanRule)
+    assert bounded.rule.most == 4096
+    assert len({one.digest for one in (mean(), bounded, mean(maxPerEvent="4096.5"), mean(maxPerEvent="400"))}) == 4
+    source = MeanOf("sum", ("count",))
+    assert MeasuredObjective(MeanRule("length", 400.0, 0.01), source, source).digest == "29e0126309"
 
 
 def test_a_mean_of_a_timed_signal_is_told_in_seconds() -> None:

@@ -82,6 +82,8 @@ def test_whether_a_rollback_is_right(name: str) -> None:
         ({"stages": (Stage(100, 0, 10),)}, "weight: the candidate has 1 to 99 percent"),
         ({"stages": ()}, "weight: "),
         ({"stages": (Stage(10, 20, 10),)}, "stages: a stage's longest time must not be shorter"),
+        ({"most_cost": 1.04}, "most-cost: at least max-cost, which is 1.05, not 1.04"),
+        ({"most_cost": 2e9}, "most-cost: from 1e-06 to 1e+09, not 2e+09"),
         ({"objectives": ("speed",)}, "objectives: choose from errors, latency, cost, not speed"),
         ({"objectives": ("latency",), "segment_share": 0.1}, "segment-share: segments need the objective errors"),
     ],

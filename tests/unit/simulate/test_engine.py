@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from palier.evidence.objective import alarm
+from palier.evidence.objective import MeanRule, alarm
 from palier.measuring.coverage import Coverage
 from palier.release.decide import decide
 from palier.release.observation import MeasuredEvidence, Observation, RevisionFacts, RouteFacts
@@ -19,6 +19,7 @@ from palier.simulate.runs import Plan, Run, play
 from palier.simulate.scenarios import SCENARIOS
 from palier.simulate.traffic import Traffic
 
+SHORT = (Stage(10, 600, 900),)
 CANDIDATE, STABLE = Arm.CANDIDATE.value, Arm.STABLE.value
 
 
@@ -119,6 +120,18 @@ def test_every_scenario_runs(name: str) -> None:
     runs = played(name, runs=2)
     assert len(runs) == 2
     assert not any(run.on_absent_data for run in runs)
+
+
+def test_a_largest_cost_lets_a_mean_be_proven() -> None:
+    """It is part of the spec that is simulated; a dearer candidate is found within minutes, a good one is promoted."""
+    case = Case(objectives=("cost",), most_cost=4.2)
+    (objective,) = objectives_of(case)
+    assert isinstance(objective.rule, MeanRule)
+    assert objective.rule.most == 4.2
+    dear = palier(Traffic(replace(case, minutes=15, cost_factor=2.0, stages=SHORT), seed=1, run=0), (objective,))
+    assert (dear.kind, dear.at is not None and dear.at <= 300) == ("rollback", True)
+    cheap = palier(Traffic(replace(case, minutes=30, cost_factor=0.7, stages=SHORT), seed=1, run=0), (objective,))
+    assert (cheap.kind, cheap.first_proof is not None and cheap.first_proof <= 600) == ("promote", True)
 
 
 @pytest.mark.parametrize("name", ["aa", "diurnal", "ramp-weights", "churn", "bursty", "missing-data", "better"])

@@ -1,12 +1,13 @@
 """Simulated traffic: seeded, and its recordings hold what a Prometheus would hold."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from palier.simulate.case import Case, Span
+from palier.simulate.case import Case, Span, Stage
 from palier.simulate.conditions import OTHERS, SEGMENT
 from palier.simulate.recording import Arm, PodRecording, Recording
 from palier.simulate.scenarios import SCENARIOS
@@ -180,6 +181,21 @@ def test_bursts_keep_the_mean() -> None:
     assert levels.size == 2
     assert levels[1] / levels[0] == pytest.approx(10)
     assert np.mean([total.sum() for total in totals]) == pytest.approx(36_000, rel=0.06)
+
+
+def test_no_request_costs_more_than_the_most() -> None:
+    """What is drawn above the largest cost is cut off, of a dearer candidate as of stable; the rest stays as it is."""
+    case = Case(minutes=10, stages=(Stage(10, 600, 600),), objectives=("cost",), cost_factor=3.0)
+    free, cut = (recorded(replace(case, most_cost=most)) for most in (None, 2.0))
+    for arm in Arm:
+        for dear, cheap in zip(free.pods_of(arm), cut.pods_of(arm), strict=True):
+            requests, costs = (np.diff(cheap.counters[name]) for name in ("requests", "cost_sum"))
+            assert (costs <= 2.0 * requests + 1e-9).all()
+            assert costs.sum() < np.diff(dear.counters["cost_sum"]).sum()
+    assert all(np.array_equal(a.times, b.times) for a, b in zip(free.pods, cut.pods, strict=True))
+    loose = recorded(replace(case, most_cost=1e9))
+    for one, other in zip(free.pods, loose.pods, strict=True):
+        assert one.counters["cost_sum"] == pytest.approx(other.counters["cost_sum"])
 
 
 def test_climbing_changes_only_what_follows() -> None:

@@ -139,6 +139,15 @@ class Mean(ApiObject):
             ),
             message="a mean takes either signal, or both sum and count",
         ),
+        Rule(
+            cel=(
+                f"!has(self.maxPerEvent) || !self.max.matches(r'{Amount.form}') ||"
+                f" !self.maxPerEvent.matches(r'{Amount.form}') || double(self.maxPerEvent) >= double(self.max)"
+            ),
+            holds=lambda mean: mean.max_per_event is None or mean.max_per_event.value >= mean.max.value,
+            message="maxPerEvent must be at least max: no mean is above the largest amount of one event",
+            field=".maxPerEvent",
+        ),
     )
 
     signal: CountedSignal | None = None
@@ -150,6 +159,10 @@ class Mean(ApiObject):
     """Counter of how many values were summed. Example: `answer_characters_count`."""
     max: Amount
     """Largest allowed mean as a decimal number in quotes. Example: `"0.35"`."""
+    max_per_event: Amount | None = None
+    """Largest amount that one event can ever have, in the unit of `max`, in quotes: the token limit of an answer, the
+    timeout of a request. With it a promotion proves that the mean is below `max`; without it all is an estimate.
+    Example: `"4096"`."""
 
 
 class Score(ApiObject):

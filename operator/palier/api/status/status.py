@@ -185,7 +185,8 @@ class VerdictStatus(ApiObject):
     estimate: Annotated[str, Field(max_length=64)] | None = None
     """The candidate's measured share of bad events, or its mean. Example: `0.52 %`."""
     interval: Annotated[str, Field(max_length=128)] | None = None
-    """Where the true value lies, with 95 % confidence at every look at once. Example: `0.21 % to 1.1 %`."""
+    """Where the true value lies, with 95 % confidence at every look at once; absent for a mean without `maxPerEvent`.
+    Example: `0.21 % to 1.1 %`."""
     needed: Count | None = None
     """About how many more events it takes until the objective can be decided, if nothing changes."""
     measurable: Annotated[str, Field(max_length=32)] | None = None

@@ -136,6 +136,7 @@ CASE_OPTIONS: Mapping[str, tuple[tuple[str, Any, str, str], ...]] = {
         ("latency-threshold", seconds, "TIME", "longest time of a good answer (300ms)"),
         ("percentile", int, "P", "share of good answers in percent, 50 to 99 (95)"),
         ("max-cost", float, "COST", "largest allowed mean cost of a request; stable's is 1 (1.05)"),
+        ("most-cost", float, "COST", "largest cost of one request, which lets the mean be proven (none is stated)"),
     ),
 }
 """By the title of their group: the name of a parameter of a case, how it is read, what stands for it, and its help."""
