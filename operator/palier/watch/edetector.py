@@ -4,10 +4,10 @@ A label says whether an answer was wrong. Labels come in batches: `wrong` of `la
 them. H0: given all that came before and the numbers of labels of the batches, each label is wrong with a probability of
 at most m0 (`tolerated`), independently of the others of its batch. Bet j on a share p_j > m0 gets from a batch
 
-    log L_j = min(cap, wrong log(p_j / m0) + (labels - wrong) log((1 - p_j) / (1 - m0)))
+    log L_j = wrong log(p_j / m0) + (labels - wrong) log((1 - p_j) / (1 - m0))
 
-the log of a likelihood ratio, whose mean under H0 is at most 1: it is 1 at m0, it rises with `wrong`, and a cap only
-lowers it. With b <= labels units of capital that begin in the batch, and M_j = 0 before the first one,
+the log of a likelihood ratio, whose mean under H0 is at most 1: it is 1 at m0, and it rises with `wrong`. The guards
+below only lower it. With b <= labels units of capital that begin in the batch, and M_j = 0 before the first one,
 
     Shiryaev-Roberts   M_j <- L_j (M_j + b)          CUSUM   M_j <- L_j max(M_j, b)          M = mean over j of M_j
 
@@ -36,9 +36,10 @@ v = (1 - p_j) / (1 - m0), the factor x u + (1 - x) v of a value x is linear in x
 logarithm is concave, its log is at least x log u + (1 - x) log v. So what is gained from the sum is at most what the
 values themselves would have given, and the promise holds.
 
-**Labels that come together.** One angry user may send a hundred labels in a minute, which are not independent. No batch
-multiplies the capital by more than e^2, and no more than a hundredth of A begins in it; so there are at least three
-batches between nothing and an alarm, however large they are. That is a guard and no theorem.
+**Labels that come together.** One angry user may send a hundred labels in a minute, which are not independent. Two
+guards help, and are no theorem. Gains are divided by the design effect that the batches so far have shown
+(`dispersion`). And no batch multiplies the capital by more than e^2, and no more than a hundredth of A begins in it; so
+there are at least three batches between nothing and an alarm, however large they are.
 """
 
 import math
@@ -49,6 +50,7 @@ from typing import Any, Final, Self
 
 from palier.evidence import absolute
 from palier.evidence.bets import log_add, log_mean, read_logs
+from palier.evidence.dispersion import NO_JUMPS, Jumps, temper_gain
 from palier.evidence.odds_ratio import RATIOS
 
 RUN_LENGTH: Final = 10_000
@@ -138,6 +140,10 @@ class Detector:
     risen: Batch = NO_LABELS
     """The labels since then: what a person is shown, and no unbiased estimate, because they were chosen for being
     wrong."""
+    jumps: Jumps = NO_JUMPS
+    """How much the share of wrong labels jumps from batch to batch."""
+    last: Batch = NO_LABELS
+    """The last batch that had labels."""
 
     def __post_init__(self) -> None:
         """Refuse what no batch can have led to."""
@@ -159,7 +165,9 @@ class Detector:
         """
         if not batch.labels:
             return self
-        kept = [min(CAP, gain) for gain in gains]
+        jumps = self.jumps.add_look(self.last.wrong, self.last.labels, batch.wrong, batch.labels)
+        effect = jumps.design_effect
+        kept = [min(CAP, temper_gain(gain, effect)) for gain in gains]
         rise = max(0.0, self.rise + kept[_DATING])
         return Detector(
             multiply_capital(
@@ -170,7 +178,13 @@ class Detector:
             ),
             rise,
             self.risen.plus(batch) if rise else NO_LABELS,
+            jumps,
+            batch,
         )
+
+    def start_anew(self) -> "Detector":
+        """The detector after an alarm: without capital, and with what it knows of how labels come together."""
+        return Detector(jumps=self.jumps, last=self.last)
 
     def to_status(self) -> dict[str, Any]:
         """For `status`: counts as integers, floats as decimal strings that read back exactly."""
@@ -179,6 +193,10 @@ class Detector:
             "rise": repr(self.rise),
             "labels": self.risen.labels,
             "wrong": repr(self.risen.wrong),
+            "pairs": self.jumps.pairs,
+            "sum": repr(self.jumps.total),
+            "lastLabels": self.last.labels,
+            "lastWrong": repr(self.last.wrong),
         }
 
     @classmethod
@@ -191,8 +209,13 @@ class Detector:
             ValueError: something is unreadable, or cannot have come about.
         """
         try:
-            risen = Batch(int(status.get("labels") or 0), float(status.get("wrong") or 0.0))
-            return cls(read_logs(status.get("logs")), float(status.get("rise") or 0.0), risen)
+            return cls(
+                logs=read_logs(status.get("logs")),
+                rise=float(status.get("rise") or 0.0),
+                risen=Batch(int(status.get("labels") or 0), float(status.get("wrong") or 0.0)),
+                jumps=Jumps(int(status.get("pairs") or 0), float(status.get("sum") or 0.0)),
+                last=Batch(int(status.get("lastLabels") or 0), float(status.get("lastWrong") or 0.0)),
+            )
         except (TypeError, AttributeError) as error:
             raise ValueError(f"a detector is unreadable: {error}") from error
 

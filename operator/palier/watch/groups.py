@@ -134,7 +134,7 @@ class ConceptWatch:
     def find_changes(self, rule: WatchRule) -> tuple[Finding, ...]:
         """What has become worse, everyone first, then the groups by how clear it is; nothing where there is no alarm.
 
-        After an alarm somebody acts, and the watch starts anew, with a `ConceptWatch()`.
+        After an alarm the watch starts anew: see `start_anew`.
         """
         bound = rule.everyone.log_bound
         if self.log_capital(rule) < bound:
@@ -145,6 +145,11 @@ class ConceptWatch:
         if named and self.everyone.log_capital + _HALF < bound:
             return named
         return (Finding(EVERYONE, self.everyone.risen), *named)
+
+    def start_anew(self) -> "ConceptWatch":
+        """The watch after an alarm."""
+        groups = {name: one.start_anew() for name, one in self.groups.items()}
+        return ConceptWatch(self.everyone.start_anew(), groups)
 
     def to_status(self) -> dict[str, Any]:
         """For `status`: see `Detector.to_status`."""

@@ -4,13 +4,16 @@ import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from palier.evidence.dispersion import NO_JUMPS
 from palier.evidence.odds_ratio import RATIOS
 from palier.watch.edetector import (
     CAP,
+    NO_LABELS,
     Batch,
     Detector,
     DetectorRule,
@@ -30,7 +33,7 @@ def play(batches: Iterable[Batch], rule: DetectorRule) -> Iterator[tuple[int, Ba
         labels += batch.labels
         if detector.log_capital >= rule.log_bound:
             yield labels, detector.risen
-            detector = Detector()
+            detector = detector.start_anew()
 
 
 def draw(wrong: float, *, size: int, number: int, seed: int) -> list[Batch]:
@@ -78,7 +81,7 @@ def test_capital_and_alarms_never_exceed_the_labels_over_every_path(
             detector = detector.add_batch(batch, compute_gains(batch, rule.tolerated), rule)
             if detector.log_capital >= rule.log_bound:
                 alarms += chance
-                detector = Detector()
+                detector = detector.start_anew()
         capital += chance * math.exp(detector.log_capital) if detector.logs else 0.0
     assert capital + rule.run_length * alarms <= sum(sizes) * (1 + 1e-12)
     if recursion is SR and wrong == rule.tolerated and sizes == (1,) * 8:
@@ -157,6 +160,32 @@ def test_one_batch_multiplies_by_no_more_than_the_cap() -> None:
     assert grown == pytest.approx([CAP] * len(RATIOS))
 
 
+def test_labels_that_come_together_are_noticed_and_weaken_what_is_gained() -> None:
+    """Ten labels of one user each, good or bad together, make more false alarms than promised, and far more without."""
+    random = np.random.default_rng(1)
+    rule = DetectorRule(0.1, run_length=1000.0)
+    size = 1 / 0.1 - 1
+    batches = [Batch(10, int(hits)) for hits in random.binomial(10, random.beta(0.1 * size, 0.9 * size, 10_000))]
+    detector, without = Detector(), 0
+    for batch in batches:
+        blind = replace(detector, jumps=NO_JUMPS, last=NO_LABELS)
+        detector = blind.add_batch(batch, compute_gains(batch, 0.1), rule)
+        if detector.log_capital >= rule.log_bound:
+            without, detector = without + 1, Detector()
+    assert len(list(play(batches, rule))) < 0.6 * without
+
+
+def test_after_an_alarm_what_is_known_of_the_labels_stays() -> None:
+    """The capital is gone, and how labels come together is not."""
+    rule, detector = DetectorRule(0.1), Detector()
+    for wrong in (0, 9, 1, 8):
+        detector = detector.add_batch(Batch(10, wrong), compute_gains(Batch(10, wrong), 0.1), rule)
+    anew = detector.start_anew()
+    assert detector.jumps.design_effect > 1
+    assert (anew.logs, anew.rise, anew.risen) == ((), 0.0, NO_LABELS)
+    assert (anew.jumps, anew.last) == (detector.jumps, Batch(10, 8))
+
+
 def test_the_labels_of_the_rise_are_told() -> None:
     """What came before the change is not among them, or hardly any of it."""
     rule = DetectorRule(0.1)
@@ -216,6 +245,9 @@ def test_capital_of_other_bets_starts_anew() -> None:
         {"labels": 3, "wrong": "4.0"},
         {"labels": 3, "wrong": "nan"},
         {"labels": [1]},
+        {"pairs": -1},
+        {"sum": "nan"},
+        {"lastLabels": 1, "lastWrong": "2.0"},
         [],
     ],
 )

@@ -22,7 +22,7 @@ def play(batches: Iterable[Mapping[str, Batch]], rule: WatchRule) -> Iterator[tu
         watch = watch.add_batch(batch, rule)
         if found := watch.find_changes(rule):
             yield number, found
-            watch = ConceptWatch()
+            watch = watch.start_anew()
 
 
 def draw(rates: Mapping[str, float], *, size: int, number: int, seed: int) -> list[dict[str, Batch]]:
@@ -57,7 +57,7 @@ def test_capital_never_exceeds_the_labels_of_all_groups_over_every_path() -> Non
                 watch = watch.add_batch(batch, rule)
                 if watch.find_changes(rule):
                     alarms += chance
-                    watch = ConceptWatch()
+                    watch = watch.start_anew()
             capital += chance * math.exp(watch.log_capital(rule)) if watch.everyone.logs else 0.0
             labels = 3 * sum(sizes.values())
         assert 0.3 * labels < capital + 200 * alarms <= labels * (1 + 1e-12)
