@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play and write the reports; 1 where a goal is not met."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.drift", description=__doc__)
     parser.add_argument("--only", choices=tuple(REPORTS), help="one report (default: all)")
-    parser.add_argument("--streams", type=int, default=200, metavar="N", help="streams of each row (default 200)")
+    parser.add_argument("--streams", type=int, default=100, metavar="N", help="streams of each row (default 100)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="processes (default: all cores)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all streams (default 1)")
     parser.add_argument(

@@ -46,8 +46,12 @@ class Played(NamedTuple):
 def run_concept(*, streams: int, seed: int, jobs: int) -> tuple[str, bool]:
     """Play everything; the report, and whether the goals are met."""
     tasks = [(row.key, name, number) for row in ROWS for name in WATCHERS for number in _list_numbers(name, streams)]
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
-        played = list(pool.map(_play_task, [(seed, *task) for task in tasks], chunksize=5))
+    seeded = [(seed, *task) for task in tasks]
+    if jobs == 1:
+        played = list(map(_play_task, seeded))
+    else:
+        with ProcessPoolExecutor(max_workers=jobs) as pool:
+            played = list(pool.map(_play_task, seeded, chunksize=5))
     found: dict[tuple[str, str], list[Played]] = {}
     for (key, name, _), one in zip(tasks, played, strict=True):
         found.setdefault((key, name), []).append(one)

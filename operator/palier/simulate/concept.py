@@ -76,14 +76,14 @@ class ConceptCase:
         return self.labels // 2 if self.change_at is None else self.change_at
 
     @property
-    def tolerated(self) -> float:
+    def tolerated_errors(self) -> float:
         """The share of wrong answers that is tolerated, where it is stated."""
         return 1 - (self.accuracy_before if self.tolerated_accuracy is None else self.tolerated_accuracy)
 
     @property
     def is_worse(self) -> bool:
         """Whether an alarm after the change is right."""
-        return 1 - self.accuracy_after > self.tolerated
+        return 1 - self.accuracy_after > self.tolerated_errors
 
 
 _LARGEST = 0.1

@@ -70,8 +70,8 @@ def _play_stream(case: ConceptCase, random: np.random.Generator) -> ConceptRun:
 def _make_rule(case: ConceptCase, random: np.random.Generator) -> WatchRule:
     """What is tolerated, as stated or as learned from labels of a good time."""
     if not case.reference_labels:
-        everyone = DetectorRule(case.tolerated, run_length=case.run_length)
-        return WatchRule(everyone, elsewhere=case.tolerated if case.segment_share else None)
+        everyone = DetectorRule(case.tolerated_errors, run_length=case.run_length)
+        return WatchRule(everyone, elsewhere=case.tolerated_errors if case.segment_share else None)
     in_segment = int(random.binomial(case.reference_labels, case.segment_share))
     sizes = {SEGMENT: in_segment, REST: case.reference_labels - in_segment}
     seen = {name: Batch(size, int(random.binomial(size, 1 - case.accuracy_before))) for name, size in sizes.items()}
