@@ -74,7 +74,7 @@ def check_options(options: argparse.Namespace, of_canaries: Iterable[str]) -> No
     if options.engine != "palier":
         given.append("--engine")
     if given:
-        options.command.error(f"argument {given[0]}: the scenario {NAME} has no canary, so that it changes nothing")
+        options.command.error(f"argument {given[0]}: it is about a canary, and the scenario {NAME} has none")
 
 
 def run_streams(options: argparse.Namespace, *, jobs: int) -> None:
