@@ -44,7 +44,7 @@ class Jumps:
         if self.pairs < 0 or not (math.isfinite(self.total) and self.total >= 0):
             raise ValueError(f"impossible jumps: {self}")
 
-    def add_look(self, bad_before: int, total_before: int, bad: int, total: int) -> Self:
+    def add_look(self, bad_before: float, total_before: int, bad: float, total: int) -> Self:
         """The jumps with one more look of an arm, given its counts in the look before."""
         failed, requests = bad_before + bad, total_before + total
         if total_before == 0 or total == 0 or failed in (0, requests):

@@ -111,7 +111,7 @@ def shorten_names(seen: Pairs) -> Pairs:
         return seen
     found: dict[str, tuple[Counts, Counts]] = {}
     for name, arms in seen.items():
-        _add(found, _shorten_name(name), arms)
+        _add(found, shorten_name(name), arms)
     return found
 
 
@@ -226,7 +226,8 @@ def to_status(known: Segments) -> list[dict[str, Any]]:
     ]
 
 
-def _shorten_name(name: str) -> str:
+def shorten_name(name: str) -> str:
+    """A name that fits into `status`."""
     if len(name) <= LONGEST_NAME:
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]

@@ -3,15 +3,16 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from palier.cli import main, simulate
-from palier.cli.simulate import page, plot, pool, values
+from palier.cli.simulate import concept, page, plot, pool, values
 from palier.simulate.case import Case
-from palier.simulate.runs import ENGINES, Plan
+from palier.simulate.runs import ENGINES, Plan, play
 from palier.simulate.scenarios import SCENARIOS
 
 SHORT = ["--minutes", "10", "--runs", "3", "--jobs", "1"]
@@ -105,7 +106,8 @@ def test_number_of_jobs_changes_nothing(capsys: pytest.CaptureFixture[str]) -> N
 def test_pool_is_asked_for_enough_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few runs are not worth starting processes for."""
     monkeypatch.setattr(pool, "ProcessPoolExecutor", None)
-    assert len(pool.play_all(Plan(Case(minutes=2), engine="naive", seed=1), 20, jobs=8)) == 20
+    plan = Plan(Case(minutes=2), engine="naive", seed=1)
+    assert len(pool.play_all(partial(play, plan), 20, jobs=8)) == 20
 
 
 def test_page(capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,8 +184,8 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_scenario_is_documented() -> None:
     """The page on simulations names every scenario and every option."""
     page = (Path(__file__).parents[3] / "docs" / "simulate.md").read_text(encoding="utf-8")
-    assert [name for name in SCENARIOS if f"| `{name}` |" not in page] == []
-    options = [name for group in simulate.CASE_OPTIONS.values() for name, *_ in group]
+    assert [name for name in (*SCENARIOS, concept.NAME) if f"| `{name}` |" not in page] == []
+    options = [name for group in (*simulate.CASE_OPTIONS.values(), concept.OPTIONS) for name, *_ in group]
     assert [name for name in options if f"`--{name}`" not in page] == []
 
 

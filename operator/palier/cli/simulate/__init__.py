@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from palier.api.spec.values import Proof
 from palier.cli.commands import Commands, new_command
-from palier.cli.simulate.values import seconds, share, span, stages, write_time
+from palier.cli.simulate import concept
+from palier.cli.simulate.values import parse_whole, seconds, share, span, stages, write_time
 from palier.cli.terminal import print_json, print_text, warn
 from palier.simulate.case import MINUTE, OBJECTIVES, Case, Stage
+from palier.simulate.concept import NAME as CONCEPT_DRIFT
 from palier.simulate.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ often a bad one is missed, how long the decision takes and how many requests fai
   palier simulate deployment.yaml --scenario low-traffic            with the objectives and stages of a file
   palier simulate --scenario errors --error-delta 0.005 --proof BelowTheLimit
   palier simulate --scenario errors --json | jq .medianSecondsToRollback
+  palier simulate --scenario concept-drift --accuracy-after 0.85    after the promotion: labels instead of requests
   palier simulate --list                                            all scenarios
 
 A scenario is a set of parameters; every option below changes one of them. Run number i of a seed is the same traffic
@@ -59,12 +62,15 @@ def add_command(commands: Commands) -> None:
     )
     _add_main_options(command)
     _add_case_options(command)
+    concept.add_options(command)
     command.set_defaults(run=_run, command=command)
 
 
 def _add_main_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--list", action="store_true", help="print the scenarios, one sentence each, and the knobs")
-    command.add_argument("--scenario", choices=tuple(SCENARIOS), default="aa", metavar="NAME", help="default: aa")
+    command.add_argument(
+        "--scenario", choices=(*SCENARIOS, CONCEPT_DRIFT), default="aa", metavar="NAME", help="default: aa"
+    )
     command.add_argument("--engine", choices=ENGINES, default="palier", help="who decides (default: palier)")
     command.add_argument("--runs", type=_count, default=200, metavar="N", help="releases to simulate (default: 200)")
     command.add_argument("--seed", type=_seed, default=1, metavar="S", help="same seed, same numbers (default: 1)")
@@ -179,6 +185,10 @@ def _run(options: argparse.Namespace) -> None:
 
         print_text(list_scenarios())
         return
+    concept.check_options(options, [name for group in CASE_OPTIONS.values() for name, *_ in group])
+    if options.scenario == CONCEPT_DRIFT:
+        concept.run_streams(options, jobs=options.jobs or _cpus())
+        return
     try:
         file = _read_file(options.file) if options.file else None
         case = _case(options, file)
@@ -277,9 +287,10 @@ def _run_simulation(options: argparse.Namespace, plan: "Plan") -> str:
     from palier.cli.simulate.page import page  # noqa: PLC0415
     from palier.cli.simulate.pool import play_all  # noqa: PLC0415
     from palier.simulate.measures import parameters, summary  # noqa: PLC0415
+    from palier.simulate.runs import play  # noqa: PLC0415
     from palier.simulate.waiting import describe_proofs  # noqa: PLC0415
 
-    runs = play_all(plan, options.runs, jobs=options.jobs or _cpus())
+    runs = play_all(partial(play, plan), options.runs, jobs=options.jobs or _cpus())
     result = {
         "scenario": options.scenario,
         "engine": options.engine,
@@ -301,13 +312,7 @@ def _cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _parse_whole(text: str, *, least: int) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, not {text}")
-    return int(text)
-
-
-_count, _seed = partial(_parse_whole, least=1), partial(_parse_whole, least=0)
+_count, _seed = partial(parse_whole, least=1), partial(parse_whole, least=0)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 from palier.api.spec.values import Proof
 from palier.cli.simulate.values import write_time
 from palier.evidence.sentences import duration
+from palier.simulate import concept
 from palier.simulate.case import Case
 from palier.simulate.knobs import knobs
 from palier.simulate.measures import parameters
@@ -39,8 +40,9 @@ _USUAL_PROOFS = frozenset({Proof.BELOW_TWICE_THE_LIMIT.value, Proof.WITHIN_LIMIT
 
 def list_scenarios() -> str:
     """The scenarios and the other tools' knobs."""
-    width = max(map(len, SCENARIOS))
-    lines = ["Scenarios", *(f"  {name:<{width}}  {scenario.sentence}" for name, scenario in SCENARIOS.items())]
+    scenarios = {**SCENARIOS, concept.NAME: concept.SCENARIO}
+    width = max(map(len, scenarios))
+    lines = ["Scenarios", *(f"  {name:<{width}}  {scenario.sentence}" for name, scenario in scenarios.items())]
     lines += ["", "Knobs of the other tools, for --set"]
     for engine, settings in knobs().items():
         lines.append(f"  {engine:<{width}}  {' '.join(f'{key}={value}' for key, value in settings.items())}")

@@ -3,11 +3,13 @@
 import multiprocessing
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from typing import TypeVar
 
 from palier.cli.terminal import clear_progress, print_progress
-from palier.simulate.runs import Plan, Run, play
+
+R = TypeVar("R")
 
 _CHUNK = 10
 """Runs that a process plays before it reports."""
@@ -19,14 +21,14 @@ _QUIET = 2.0
 """Seconds before the progress is reported."""
 
 
-def play_all(plan: Plan, runs: int, *, jobs: int) -> list[Run]:
-    """Play that many runs; the answer does not depend on `jobs`."""
+def play_all(play: Callable[[range], Iterable[R]], runs: int, *, jobs: int) -> list[R]:
+    """Play that many runs by a function that other processes can be sent; the answer does not depend on `jobs`."""
     chunks = [range(first, min(first + _CHUNK, runs)) for first in range(0, runs, _CHUNK)]
     jobs = min(jobs, max(1, len(chunks) // _WORTH))
-    played: list[Run] = []
+    played: list[R] = []
     start = time.monotonic()
     try:
-        for chunk in _in_order(plan, chunks, jobs=jobs):
+        for chunk in _in_order(play, chunks, jobs=jobs):
             played.extend(chunk)
             if time.monotonic() - start > _QUIET:
                 print_progress(f"{len(played)} of {runs} runs")
@@ -35,21 +37,21 @@ def play_all(plan: Plan, runs: int, *, jobs: int) -> list[Run]:
     return played
 
 
-def _in_order(plan: Plan, chunks: list[range], *, jobs: int) -> Iterator[list[Run]]:
+def _in_order(play: Callable[[range], Iterable[R]], chunks: list[range], *, jobs: int) -> Iterator[list[R]]:
     if jobs == 1:
         for chunk in chunks:
-            yield _chunk(plan, chunk)
+            yield _chunk(play, chunk)
         return
     pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_ignore_interrupts)
     try:
-        yield from pool.map(_chunk, [plan] * len(chunks), chunks)
+        yield from pool.map(_chunk, [play] * len(chunks), chunks)
     finally:
         # After Ctrl-C only the chunks that are being played are waited for.
         pool.shutdown(cancel_futures=True)
 
 
-def _chunk(plan: Plan, numbers: range) -> list[Run]:
-    return list(play(plan, numbers))
+def _chunk(play: Callable[[range], Iterable[R]], numbers: range) -> list[R]:
+    return list(play(numbers))
 
 
 def _ignore_interrupts() -> None:

@@ -7,6 +7,13 @@ from palier.api.spec.values import Duration
 from palier.simulate.case import Span, Stage
 
 
+def parse_whole(text: str, *, least: int) -> int:
+    """A whole number that is large enough."""
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, not {text}")
+    return int(text)
+
+
 def share(text: str) -> float:
     """A share: `0.05` or `5%`."""
     try:
