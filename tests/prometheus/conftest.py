@@ -67,6 +67,13 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
+def ask(url: str, query: str) -> float | None:
+    """The only value of an instant query; None if there is none."""
+    answer = requests.get(f"{url}/api/v1/query", params={"query": query}, timeout=5)
+    result: list[dict[str, Any]] = answer.json()["data"]["result"]
+    return float(result[0]["value"][1]) if result else None
+
+
 @dataclass(frozen=True, slots=True)
 class Prometheus:
     """A running Prometheus."""
@@ -83,9 +90,7 @@ class Prometheus:
 
     def value(self, query: str) -> float | None:
         """The only value of an instant query; None if there is none."""
-        answer = requests.get(f"{self.url}/api/v1/query", params={"query": query}, timeout=5)
-        result: list[dict[str, Any]] = answer.json()["data"]["result"]
-        return float(result[0]["value"][1]) if result else None
+        return ask(self.url, query)
 
     def wait_for(self, query: str, value: float) -> None:
         """Wait until a query has a value."""

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-from palier.cli import answers, examine, loadtest, plan, shadow, simulate
+from palier.cli import answers, examine, loadtest, plan, shadow, simulate, slo
 from palier.cli.commands import new_command
 from palier.cli.terminal import print_text, warn
 from palier.errors import PalierError
@@ -111,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     answers.add_commands(commands)
     examine.add_command(commands)
     shadow.add_command(commands)
+    slo.add_command(commands)
     operator = new_command(
         commands,
         "operator",

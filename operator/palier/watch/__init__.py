@@ -11,4 +11,5 @@ Everything here is pure: counts come in, evidence and findings come out.
 - `groups`: the same for all users and for each group of them, under one promise
 - `reference`: which error rate is tolerated, where nobody has stated one
 - `second_opinion`: what another detector says of the same labels, where it is installed
+- `error_budget`: what is left of the failures that an objective allows, and how fast they are spent
 """

@@ -1,0 +1,1 @@
+"""How often a service that keeps its objective wakes somebody, and how long one that does not goes unnoticed."""
