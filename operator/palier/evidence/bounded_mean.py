@@ -15,8 +15,8 @@ Against the maximum the bets are those of `absolute`, and the proof for a promot
 
 Against stable the hypothesis is that the candidate's mean is at most `margin` times stable's, which is p and unknown.
 Each bet supposes a mean q_s of stable, known before the look, and a mean q_c of the candidate whose odds are `RATIOS`
-times those of margin q_s. Of all pairs (margin p, p) one is nearest to (q_c, q_s) in the sense of Kullback and Leibler,
-and with it the likelihood ratio of both versions, for n_c and n_s events with the sums x_c and x_s,
+times those of m q_s, where m is the margin. One of the pairs (m p, p) is nearest to (q_c, q_s) in the sense of Kullback
+and Leibler, and with it the likelihood ratio of both versions, for n_c and n_s events with the sums x_c and x_s,
 
     (q_c/(m p))^x_c ((1 - q_c)/(1 - m p))^(n_c - x_c) (q_s/p)^x_s ((1 - q_s)/(1 - p))^(n_s - x_s)
 

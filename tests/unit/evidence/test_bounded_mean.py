@@ -170,7 +170,9 @@ def test_over_the_maximum_fails_without_a_stable() -> None:
 def test_two_tests_that_are_nearly_certain_are_certain_together(stable: float, reason: str) -> None:
     """The sum of both e-values has to reach 2/alpha, and the larger one names the reason."""
     evidence, most = start_evidence(), math.log(2 / TOKENS.alpha)
-    while not has_failed(evidence, TOKENS):
+    for _ in range(300):
+        if has_failed(evidence, TOKENS):
+            break
         evidence = seen([(arm(10, 500.0), arm(90, stable))], evidence)
     assert max(evidence.relative.log_e, evidence.absolute.log_e) < most
     assert log_add(evidence.relative.log_e, evidence.absolute.log_e) >= most
@@ -190,6 +192,12 @@ def test_what_stable_breaches_too_is_not_the_candidates_fault() -> None:
     judgement = judge(seen([(arm(300, 700.0), arm(2700, 700.0))] * 20), TOKENS, promotion=False)
     assert (judgement.verdict, judgement.reason) == (Verdict.NO_EVIDENCE, "StableBreachesToo")
     assert "stable 700 tokens; evidence that it is more, but stable breaches it too" in judgement.message
+
+
+def test_who_is_worse_than_a_stable_that_breaches_is_blamed_all_the_same() -> None:
+    """The comparison needs no maximum: twice as much as stable has is no cause that both share."""
+    judgement = judge(seen([(arm(300, 1000.0), arm(2700, 500.0))] * 20), TOKENS, promotion=False)
+    assert (judgement.verdict, judgement.reason) == (Verdict.FAIL, "WorseThanStable")
 
 
 def test_nothing_seen_or_little_is_no_evidence() -> None:
@@ -213,6 +221,13 @@ def test_over_the_maximum_without_certainty_is_undecided_and_planned(stable: flo
     assert judge(later, TOKENS, promotion=False).verdict is Verdict.FAIL
     hardly = judge(seen([(arm(40, 400.001), None)] * 5), TOKENS, promotion=False)
     assert (hardly.reason, hardly.needed) == ("Undecided", None)
+
+
+def test_where_a_look_is_large_the_cap_counts() -> None:
+    """A look says no more than the cap, however many events it has, so that some more looks are planned."""
+    judgement = judge(seen([(arm(30_000, 500.0), None)] * 2), TOKENS, promotion=False)
+    assert judgement.needed is not None
+    assert 3 <= judgement.needed / 30_000 <= 5
 
 
 def test_a_long_stage_is_not_covered_by_the_short_ones_before() -> None:
