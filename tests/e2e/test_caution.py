@@ -19,7 +19,6 @@ BAD = "/tmp/bad"  # noqa: S108 - in a container of its own
 
 
 @pytest.mark.long
-@pytest.mark.disturbs("machine")
 def test_one_bad_pod_is_spared_users_and_a_second_one_is_asked(model: Model, users: Users) -> None:
     """The only pod of a new version fails everything for a while: it has 1 %, gets company, and is promoted when well.
 
@@ -39,7 +38,7 @@ def test_one_bad_pod_is_spared_users_and_a_second_one_is_asked(model: Model, use
 
     cautious = model.wait(lambda s: s.get("stage") == "Cautious", timeout=30, what="the version to be suspected")
     failures = sorted(each.completed for each in traffic.responses.failures() if each.revision == second)
-    assert first_at(model, second, weight=1, since=begun) - failures[5] <= 5.0
+    assert first_at(model, second, weight=1, since=begun) - failures[5] <= 10.0
     assert cautious["stable"]["revision"] == stable
     assert "1 % of the traffic" in model.condition("Ready")["message"]
     wait_until(lambda: len(pods_of(model, second)) == 2, timeout=60, what="a second pod")

@@ -33,6 +33,8 @@ REMEMBERED: Final = 10
 LONGEST_DOUBT: Final = 40
 """Looks at the least weight within which a suspicion is answered on average, at most: confirmed where it is right, and
 cleared where it is wrong."""
+LARGEST: Final = 1e9
+"""Fresh requests after which nothing is answered any more: it never will be."""
 LONGEST_SILENCE: Final = 15
 """Looks at the least weight within which the other pods of a dead candidate have to get `ENOUGH` requests."""
 NEARLY_AS_MUCH: Final = math.log(10)
@@ -215,7 +217,7 @@ def _find_suspicion(evidence: Evidence, rule: ObjectiveRule, *, weight: int, soo
         evidence: everything observed so far.
         rule: how the objective is judged.
         weight: the share that is in force, in percent.
-        soon: whether others do not count.
+        soon: whether others do not count; else the best counts of those that requests can answer at all.
     """
     left = _count_left(evidence, weight=weight)
     if soon and left < ENOUGH:
@@ -223,15 +225,14 @@ def _find_suspicion(evidence: Evidence, rule: ObjectiveRule, *, weight: int, soo
     release = evidence.release
     near = rule.compare_with_stable and release.stable_bad > NEAR_THE_LIMIT * rule.limit * release.stable_total
     found = list_suspicions(evidence.caution, relative=evidence.relative, absolute=evidence.absolute, compared=near)
-    most = LONGEST_DOUBT * left
+    most = LONGEST_DOUBT * left if soon else LARGEST
     answered = [
         (log, one)
         for log, one in found
-        if not soon
-        or max(_count_until_confirmed(one, evidence, rule), _count_until_cleared(one, evidence, rule)) <= most
+        if max(_count_until_confirmed(one, evidence, rule), _count_until_cleared(one, evidence, rule)) <= most
     ]
     best = max((log for log, _ in answered), default=0.0)
-    nearly = [(one.bet, -log, one) for log, one in answered if log >= best - NEARLY_AS_MUCH]
+    nearly = [(one.bet, -log, one) for log, one in answered if log >= best - (NEARLY_AS_MUCH if soon else 0.0)]
     return min(nearly, key=lambda bet: bet[:2])[-1] if nearly else None
 
 

@@ -247,3 +247,20 @@ def test_a_suspicion_is_never_more_than_confirmed() -> None:
     assert suspicion.is_confirmed
     assert suspicion.add_look((), (-6.0,), Counts(50, 0, 0)).is_cleared
     assert Caution(suspicion=suspicion).suspicion == suspicion
+
+
+def test_a_dead_pod_that_is_well_again_is_cleared_by_a_dozen_requests() -> None:
+    """Beside a stable that never fails the limit is followed, and of its bets the one that has won most."""
+    nobody = {f"s{number}": (90.0, 0.0) for number in range(3)}
+    evidence = start_evidence()
+    for _ in range(2):
+        evidence = observe(
+            evidence, Counts(27, 27, 27), Counts(270, 0, 0), ERRORS, seconds=30.0, pods=({"c1": (27.0, 27.0)}, nobody)
+        )
+    suspicion = step_down(evidence, ERRORS, weight=10).caution.suspicion
+    assert suspicion is not None
+    assert suspicion.by is SuspectedBy.ABSOLUTE
+    low = step_down(evidence, ERRORS, weight=10)
+    for _ in range(4):
+        low = observe(low, Counts(3, 0, 0), Counts(297, 0, 0), ERRORS, seconds=30.0, pods=({"c1": (3.0, 0.0)}, nobody))
+    assert is_cleared(low, ERRORS)
