@@ -141,6 +141,17 @@ def test_a_group_without_a_tolerated_share_counts_for_everyone_only() -> None:
     watch = ConceptWatch().add_batch({"a": Batch(3, 1), "new": Batch(5, 5), EVERYONE: Batch(2, 0)}, rule)
     assert list(watch.groups) == ["a"]
     assert watch.everyone.risen == Batch(10, 6)
+    assert ConceptWatch().add_batch({EVERYONE: Batch(3, 1)}, RULE).groups == {}
+
+
+def test_after_an_alarm_all_start_anew() -> None:
+    """Without capital, and with what is known of how labels come together."""
+    watch = ConceptWatch()
+    for wrong in (0, 9, 1, 8):
+        watch = watch.add_batch({"a": Batch(10, wrong)}, RULE)
+    anew = watch.start_anew()
+    assert anew.log_capital(RULE) == -math.inf
+    assert (anew.everyone.jumps, anew.groups["a"].jumps) == (watch.everyone.jumps, watch.groups["a"].jumps)
 
 
 def test_without_groups_everyone_has_the_whole_bound() -> None:
