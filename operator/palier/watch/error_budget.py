@@ -198,14 +198,14 @@ def judge_budget(slots: Slots, *, limit: Decimal, now: float) -> Budget:
     check_limit(limit)
     whole = slots.read_window(PARTS, now=now)
     burn = _present_burn(slots, limit=float(limit), now=now)
-    if not whole.total or whole.known < LEAST_KNOWN:
-        seen = f"there are counts for {100 * whole.known:.0f} % of the last {duration(whole.span)}"
-        return Budget(None, burn, None, whole.known, f"it is not known what is left of the error budget: {seen}")
+    if not whole.total or whole.known_part < LEAST_KNOWN:
+        seen = f"there are counts for {100 * whole.known_part:.0f} % of the last {duration(whole.span)}"
+        return Budget(None, burn, None, whole.known_part, f"it is not known what is left of the error budget: {seen}")
     length = slots.days * 86_400
     part = min(Decimal(1), Decimal(whole.span) / length)
     left = 100 * (1 - Decimal(whole.bad) / (limit * whole.total) * part)
     lasts = _seconds_left(left, burn, length)
-    return Budget(left, burn, lasts, whole.known, _describe(slots.days, left, burn, lasts, whole.known))
+    return Budget(left, burn, lasts, whole.known_part, _describe(slots.days, left, burn, lasts, whole.known_part))
 
 
 def _present_burn(slots: Slots, *, limit: float, now: float) -> float | None:

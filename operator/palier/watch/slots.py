@@ -74,7 +74,7 @@ class Window(NamedTuple):
         return self.bad / self.total if self.total else None
 
     @property
-    def known(self) -> float:
+    def known_part(self) -> float:
         """The part of its time in which somebody looked, from 0 to 1."""
         return min(1.0, self.seconds / self.span) if self.span else 0.0
 
@@ -119,7 +119,7 @@ class Slots:
         Raises:
             ValueError: there is no such window or instant.
         """
-        return cls(days, since=_whole(now), at=_whole(now))
+        return cls(days, since=_floor_instant(now), at=_floor_instant(now))
 
     def add_look(self, bad: int, total: int, *, since: float, until: float) -> Self:
         """The same after one more look.
@@ -138,8 +138,8 @@ class Slots:
         """
         if not 0 <= bad <= total <= LARGEST_COUNT or not since <= until:
             raise ValueError(f"impossible look: {bad} of {total} events from {since} until {until}")
-        at = max(self.at, _whole(until))
-        begun = min(max(self.at, _whole(since)), at)
+        at = max(self.at, _floor_instant(until))
+        begun = min(max(self.at, _floor_instant(since)), at)
         rings = (
             self._count(ring, slots, bad, total, begun=begun, at=at)
             for ring, slots in zip(RINGS, self.rings, strict=True)
@@ -158,7 +158,7 @@ class Slots:
         Raises:
             ValueError: no ring has such a window.
         """
-        at = max(self.at, _whole(now))
+        at = max(self.at, _floor_instant(now))
         for ring, slots in zip(RINGS, self.rings, strict=True):
             number, rest = divmod(parts, ring.parts)
             if rest == 0 and 0 < number <= ring.slots:
@@ -231,7 +231,7 @@ def _columns(slots: Sequence[Slot]) -> tuple[list[int], list[int], list[int]]:
     return [slot.bad for slot in slots], [slot.total for slot in slots], [slot.seconds for slot in slots]
 
 
-def _whole(instant: float) -> int:
+def _floor_instant(instant: float) -> int:
     if not math.isfinite(instant):
         raise ValueError(f"{instant} is no instant")
     return math.floor(instant)

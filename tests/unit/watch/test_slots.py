@@ -64,7 +64,7 @@ def test_time_in_which_nobody_looked_is_a_gap() -> None:
     window = slots.read_window(24, now=slots.at)
 
     assert window == (1, 20, 7200, 10_800)
-    assert window.known == pytest.approx(2 / 3)
+    assert window.known_part == pytest.approx(2 / 3)
     assert window.share == 1 / 20
 
 
@@ -72,7 +72,7 @@ def test_nothing_is_known_of_a_window_without_looks() -> None:
     """No events are no share of bad ones, neither a good one nor a bad one."""
     window = Slots.begin(DAYS, now=BEGIN).read_window(12, now=BEGIN + 3600)
 
-    assert (window.share, window.known, window.span) == (None, 0.0, 3600)
+    assert (window.share, window.known_part, window.span) == (None, 0.0, 3600)
 
 
 def test_time_that_was_looked_at_twice_counts_once() -> None:

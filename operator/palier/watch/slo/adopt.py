@@ -192,7 +192,7 @@ class _Reader:
                     f"the label {matcher.label} tells whose series are meant, and Palier says that itself: leave it "
                     f"out of {text}",
                 )
-        return selector.written
+        return selector.text
 
     def _router_labels(self) -> tuple[str, ...]:
         router = self.record.marks.get("router")

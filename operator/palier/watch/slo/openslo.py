@@ -140,7 +140,7 @@ def _read_indicator(indicator: Fields, target: str) -> tuple[Counters | Edge, Pl
     counted, total = _read_source(ratio.part(which)), _read_source(ratio.part("total"))
     places = Places(target=target, bad=ratio.name_field(which), total=ratio.name_field("total"))
     if which == "bad":
-        return Counters(tuple(one.written for one in counted), tuple(one.written for one in total)), places
+        return Counters(tuple(one.text for one in counted), tuple(one.text for one in total)), places
     try:
         edge = read_edge(counted[0], total[0]) if len(counted) == len(total) == 1 else None
     except ValueError as error:

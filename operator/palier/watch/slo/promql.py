@@ -45,7 +45,7 @@ class Selector(NamedTuple):
     matchers: tuple[Matcher, ...] = ()
 
     @property
-    def written(self) -> str:
+    def text(self) -> str:
         """The selector as PromQL writes it."""
         return narrow_selector(self.name, *("".join(matcher) for matcher in self.matchers))
 
@@ -136,8 +136,8 @@ def read_edge(bucket: Selector, count: Selector) -> Edge | None:
     edges = [matcher for matcher in bucket.matchers if matcher.label == "le"]
     others = tuple(matcher for matcher in bucket.matchers if matcher.label != "le")
     if len(edges) != 1 or others != count.matchers:
-        raise ValueError(f"{bucket.written} and {count.written} have to differ by one matcher of the label le alone")
-    return Edge(Selector(count.name.removesuffix("_count"), others).written, _parse_edge(edges[0]))
+        raise ValueError(f"{bucket.text} and {count.text} have to differ by one matcher of the label le alone")
+    return Edge(Selector(count.name.removesuffix("_count"), others).text, _parse_edge(edges[0]))
 
 
 def _forms_of_edge(edge: Decimal) -> tuple[str, ...]:

@@ -110,7 +110,7 @@ def _read_indicator(indicator: Fields, target: str) -> tuple[Counters | Edge, Pl
     ratio = indicator.part("ratio")
     ratio.check_names(("errors", "total", "grouping"))
     _check_grouping(ratio)
-    counters = Counters((_read_metric(ratio, "errors").written,), (_read_metric(ratio, "total").written,))
+    counters = Counters((_read_metric(ratio, "errors").text,), (_read_metric(ratio, "total").text,))
     return counters, _name_places(ratio, target, "errors")
 
 
@@ -122,7 +122,7 @@ def _read_native(latency: Fields, target: str) -> tuple[Edge, Places]:
     except ValidationError as error:
         latency.refuse("latency", error.errors()[0]["msg"])
     seconds = Decimal(str(threshold.seconds))
-    return Edge(_read_metric(latency, "total").written, seconds), _name_places(latency, target, "latency")
+    return Edge(_read_metric(latency, "total").text, seconds), _name_places(latency, target, "latency")
 
 
 def _check_grouping(indicator: Fields) -> None:

@@ -119,7 +119,7 @@ def _read_events(events: Fields) -> Counters | Edge:
     if total.minus:
         events.refuse("totalQuery", "counters can be added here, and not subtracted")
     if not bad.minus:
-        return Counters(tuple(one.written for one in bad.plus), tuple(one.written for one in total.plus))
+        return Counters(tuple(one.text for one in bad.plus), tuple(one.text for one in total.plus))
     try:
         single = len(bad.plus) == len(bad.minus) == 1 and bad.plus == total.plus
         edge = read_edge(bad.minus[0], bad.plus[0]) if single else None

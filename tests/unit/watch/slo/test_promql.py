@@ -23,7 +23,7 @@ def added(text: str, *, window: str = "") -> list[str]:
     """The counters that a query adds up."""
     sums = parse_sums(text, window=window)
     assert sums.minus == ()
-    return [one.written for one in sums.plus]
+    return [one.text for one in sums.plus]
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_a_difference_is_read() -> None:
     """All minus the fast ones, and minus a difference is a sum again."""
     sums = parse_sums(f"sum(rate(a[{W}])) - (sum(rate(b[{W}])) - sum(rate(c[{W}])))", window=W)
 
-    assert [one.written for one in sums.plus] == ["a", "c"]
-    assert [one.written for one in sums.minus] == ["b"]
+    assert [one.text for one in sums.plus] == ["a", "c"]
+    assert [one.text for one in sums.minus] == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_more_than_sums_is_refused(text: str, window: str, message: str) -> None
 
 def test_a_selector_is_no_sum() -> None:
     """Pyrra takes plain selectors."""
-    assert parse_selector("a{b='c'}").written == "a{b='c'}"
+    assert parse_selector("a{b='c'}").text == "a{b='c'}"
     with pytest.raises(ValueError, match="before '\\+ b'"):
         parse_selector("a + b")
 
