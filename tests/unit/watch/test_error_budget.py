@@ -196,6 +196,10 @@ def test_the_present_burn_is_that_of_the_shortest_window_that_can_tell() -> None
     slots = watch(begin(), share=0.001, rate=1, seconds=3 * DAY, every=HOUR)
     assert judge_budget(slots, limit=PERCENT, now=slots.at).burn == pytest.approx(0.1, rel=0.1)
 
+    quiet = slots.add_look(0, 0, since=slots.at, until=slots.at + 2 * HOUR)
+    quiet = quiet.add_look(1, 1, since=quiet.at, until=quiet.at + MINUTE)
+    assert judge_budget(quiet, limit=PERCENT, now=quiet.at).burn == pytest.approx(0.1, rel=0.1)
+
     slots = watch(slots, share=1, rate=1, seconds=10 * MINUTE)
     burn = judge_budget(slots, limit=PERCENT, now=slots.at).burn
     assert burn is not None

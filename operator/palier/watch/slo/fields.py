@@ -79,7 +79,7 @@ class Fields:
         Raises:
             InvalidSpec: it is missing or holds none.
         """
-        return Fields(self._require(name), self.name_field(name), self._left_out)
+        return Fields(self._require_value(name), self.name_field(name), self._left_out)
 
     def parts(self, name: str) -> Iterator["Fields"]:
         """The entries of a list.
@@ -87,7 +87,7 @@ class Fields:
         Raises:
             InvalidSpec: it is missing, no list, or an entry holds no fields.
         """
-        entries = self._require(name)
+        entries = self._require_value(name)
         if not isinstance(entries, list):
             self.refuse(name, "this field has to be a list")
         for index, entry in enumerate(entries):
@@ -99,7 +99,7 @@ class Fields:
         Raises:
             InvalidSpec: it is missing or something else.
         """
-        value = self._require(name)
+        value = self._require_value(name)
         if not isinstance(value, str) or not value:
             self.refuse(name, "this field has to be a text")
         return value
@@ -110,7 +110,7 @@ class Fields:
         Raises:
             InvalidSpec: it is missing or no number.
         """
-        value = self._require(name)
+        value = self._require_value(name)
         try:
             number = Decimal("NaN") if isinstance(value, bool) else Decimal(str(value))
         except InvalidOperation:
@@ -133,7 +133,7 @@ class Fields:
         annotations.check_names(own, left_out={name for name in annotations._body if name not in own})  # noqa: SLF001
         return {name.removeprefix(PREFIX): annotations.text(name) for name in own}
 
-    def _require(self, name: str) -> Any:  # noqa: ANN401 - whatever somebody has written
+    def _require_value(self, name: str) -> Any:  # noqa: ANN401 - whatever somebody has written
         if not self.has(name):
             self.refuse(name, "this field is required")
         return self._body[name]
