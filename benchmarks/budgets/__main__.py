@@ -20,7 +20,7 @@ from palier.watch.slots import PARTS, RINGS, Window
 
 DAY, HOUR = 86_400, 3600
 DAYS: Final = 28
-"""Of the budget's window."""
+"""Length of the budget's window."""
 LOOKS: Final = 5
 """In a slot of the finest ring."""
 LOOK: Final = DAYS * DAY // PARTS // LOOKS

@@ -56,7 +56,7 @@ NO_POLICY: Final = FreezeDecision(
 )
 NO_BUDGET: Final = FreezeDecision(frozen=False, reason="NoBudget", message="no objective has an error budget")
 BUDGET_LEFT: Final = FreezeDecision(
-    frozen=False, reason="BudgetLeft", message="of every error budget enough is left for a release"
+    frozen=False, reason="BudgetLeft", message="enough is left of every error budget for a release"
 )
 
 
