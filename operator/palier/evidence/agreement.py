@@ -5,9 +5,10 @@ no number of requests tells. So a version is blamed only when its other pods loo
 
     log ratio = bad log(q/p) + good log((1 - q)/(1 - p))
 
-over the requests of the other pods, where q is the share of bad events of the candidate as a whole, and p is that of
-stable; nobody is asked where q is no larger. Ten to one says that they agree, one to ten that they do not (Wald's
-sequential probability ratio test). Where they do not, nobody blames the version, however long it takes.
+over the requests of the other pods, where q is the share of bad events of the candidate as a whole, or that of its last
+requests where nearly all of those fail, and p is that of stable; nobody is asked where q is no larger. Ten to one says
+that they agree, one to ten that they do not (Wald's sequential probability ratio test). Where they do not, nobody
+blames the version, however long it takes.
 
 Nobody waits for ever to hear what they say: no longer than ten minutes, nor until users have met more bad events than
 `MOST_HARM` too many, nor where the candidate has so few requests that the others could not tell in that time. Then
@@ -44,18 +45,20 @@ class Others(Enum):
     """They are well: it is one pod that is bad."""
 
 
-def ask_others(pods: Pods, *, limit: float, may_grow: bool) -> Others:
+def ask_others(pods: Pods, *, limit: float, may_grow: bool, failing: float = 0.0) -> Others:
     """What the candidate's other pods say about its worst one.
 
     Args:
         pods: the events of both versions by pod.
         limit: share of bad events that is allowed.
         may_grow: whether a candidate with one pod may have more of them.
+        failing: share of bad events among the last requests of a candidate that fails nearly everything, for which the
+            time before that says nothing; else 0.
     """
     if not (pods.candidate and pods.stable) or (len(pods.candidate) == 1 and not may_grow):
         return Others.AGREE
     every, stable, excused = sum_up(pods.candidate), sum_up(pods.stable), pods.excused
-    share, usual = min(_SUREST, every.bad / every.total), (stable.bad + 0.5) / (stable.total + 1)
+    share, usual = min(_SUREST, max(failing, every.bad / every.total)), (stable.bad + 0.5) / (stable.total + 1)
     if share <= usual:
         return Others.AGREE
     worst = max(pods.candidate, key=lambda one: (one.bad - usual * one.total, one.name))
@@ -63,7 +66,7 @@ def ask_others(pods: Pods, *, limit: float, may_grow: bool) -> Others:
     if abs(log_ratio) >= _AGREED:
         return Others.AGREE if log_ratio > 0 else Others.DISAGREE
     # What was excused counts as well: a pod that was followed anew has lost what it had shown.
-    lately = (every.bad + excused.bad) / (every.total + excused.total)
+    lately = max(failing, (every.bad + excused.bad) / (every.total + excused.total))
     others = every.total * (1 - 1 / COMPARED_PODS) * _SOON
     could_tell = lately * others >= LEAST_EXPECTED * pods.watched
     if could_tell and excused.seconds < LONGEST_WAIT and excused.count_harm(limit) < MOST_HARM:

@@ -162,7 +162,8 @@ def ask_other_pods(evidence: Evidence, rule: ObjectiveRule) -> Others:
     """What the candidate's other pods say about its worst one."""
     if not rule.compare_with_stable:
         return Others.AGREE
-    return ask_others(evidence.pods, limit=rule.limit, may_grow=rule.pods_may_grow)
+    failing = evidence.hard_stop.bad / evidence.hard_stop.total if is_dead(evidence, rule) else 0.0
+    return ask_others(evidence.pods, limit=rule.limit, may_grow=rule.pods_may_grow, failing=failing)
 
 
 def do_pods_differ(evidence: Evidence, rule: ObjectiveRule, *, breached: bool) -> bool:

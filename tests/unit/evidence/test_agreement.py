@@ -173,6 +173,18 @@ def test_the_share_of_a_pod_that_is_dead_goes_down_at_once() -> None:
     assert choose(agreed, weight=1, cautious=True, steps=1) is Step.END
 
 
+def test_a_good_past_makes_no_dead_pod_speak_for_its_version() -> None:
+    """Others are waited for because of what the pod fails now, not because of what it failed on average."""
+    dead = watch([{"c1": (27.0, 15.0)}] * 2, evidence=watch([{"c1": (27.0, 0.0)}] * 20))
+    low = watch([{"c1": (6.0, 2.0)}], evidence=step_down(dead, ERRORS, weight=10))
+    assert judge(low, ERRORS, promotion=False).reason == "PodsDiffer"
+    assert choose(low, weight=1, cautious=True, steps=1) is Step.STAY
+    well = watch([{"c1": (2.0, 1.0), "c2": (4.0, 0.0), "c3": (4.0, 0.0)}], evidence=low)
+    assert choose(well, weight=1, cautious=True, steps=1) is Step.STAY
+    agreed = watch([dict.fromkeys(("c1", "c2"), (3.0, 2.0))] * 2, evidence=low)
+    assert choose(agreed, weight=1, cautious=True, steps=1) is Step.END
+
+
 def test_what_is_known_of_the_pods_weighs_ten_looks_when_the_share_goes_down() -> None:
     """The few fresh requests of a late regression would not show for an hour beside those of the whole share."""
     well = watch([{"c1": (270.0, 1.0)}] * 40)
