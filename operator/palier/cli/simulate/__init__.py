@@ -6,10 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from palier.api.spec.values import Proof
 from palier.cli.commands import Commands, new_command
+from palier.cli.simulate import data_drift
 from palier.cli.simulate.values import seconds, share, span, stages, write_time
 from palier.cli.terminal import print_json, print_text, warn
 from palier.simulate.case import MINUTE, OBJECTIVES, Case, Stage
@@ -23,6 +25,9 @@ PROOFS = tuple(proof.value for proof in Proof if proof is not Proof.WITHIN_LIMIT
 """The strengths of proof without the older name of one of them."""
 
 ENGINES = ("palier", "argo", "flagger", "kayenta", "naive")
+
+WATCHES = {"data-drift": data_drift}
+"""Scenarios of the watch after a release, each with options of its own."""
 
 DESCRIPTION = """\
 Plays seeded traffic to a decision engine and tells what happens: how often a good candidate is rolled back, how
@@ -59,12 +64,14 @@ def add_command(commands: Commands) -> None:
     )
     _add_main_options(command)
     _add_case_options(command)
+    for watch in WATCHES.values():
+        watch.add_options(command)
     command.set_defaults(run=_run, command=command)
 
 
 def _add_main_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--list", action="store_true", help="print the scenarios, one sentence each, and the knobs")
-    command.add_argument("--scenario", choices=tuple(SCENARIOS), default="aa", metavar="NAME", help="default: aa")
+    command.add_argument("--scenario", choices=(*SCENARIOS, *WATCHES), default="aa", metavar="NAME", help="default: aa")
     command.add_argument("--engine", choices=ENGINES, default="palier", help="who decides (default: palier)")
     command.add_argument("--runs", type=_count, default=200, metavar="N", help="releases to simulate (default: 200)")
     command.add_argument("--seed", type=_seed, default=1, metavar="S", help="same seed, same numbers (default: 1)")
@@ -176,7 +183,10 @@ def _run(options: argparse.Namespace) -> None:
         # Only now: the parser must not wait for NumPy to load.
         from palier.cli.simulate.page import list_scenarios  # noqa: PLC0415
 
-        print_text(list_scenarios())
+        print_text(list_scenarios({name: watch.SENTENCE for name, watch in WATCHES.items()}))
+        return
+    if watch := _choose_watch(options):
+        (print_json if options.json else print_text)(watch.run_simulation(options, jobs=options.jobs or _cpus()))
         return
     try:
         file = _read_file(options.file) if options.file else None
@@ -191,6 +201,20 @@ def _run(options: argparse.Namespace) -> None:
 
         check_plot(options.plot)
     (print_json if options.json else print_text)(_run_simulation(options, plan))
+
+
+def _choose_watch(options: argparse.Namespace) -> ModuleType | None:
+    """The scenario of the watch that was asked for; options of one kind of scenario are refused for the other."""
+    chosen = WATCHES.get(options.scenario)
+    foreign = [name for watch in WATCHES.values() if watch is not chosen for name in watch.OPTIONS]
+    if chosen:
+        releases = [one.replace("-", "_") for group in CASE_OPTIONS.values() for one, *_ in group]
+        foreign += [*releases, "file", "weight", "stages", "objectives", "proof", "rollback_without_evidence", "plot"]
+    for name in foreign:
+        if getattr(options, name) is not None:
+            said = "FILE" if name == "file" else f"--{name.replace('_', '-')}"
+            options.command.error(f"argument {said}: not for --scenario {options.scenario}")
+    return chosen
 
 
 def _read_file(path: str) -> "FileChanges":

@@ -37,10 +37,11 @@ _CELL_WIDTH = 12
 _USUAL_PROOFS = frozenset({Proof.BELOW_TWICE_THE_LIMIT.value, Proof.WITHIN_LIMIT.value})
 
 
-def list_scenarios() -> str:
-    """The scenarios and the other tools' knobs."""
-    width = max(map(len, SCENARIOS))
-    lines = ["Scenarios", *(f"  {name:<{width}}  {scenario.sentence}" for name, scenario in SCENARIOS.items())]
+def list_scenarios(watches: Mapping[str, str]) -> str:
+    """The scenarios, with those of the watch and their sentences, and the other tools' knobs."""
+    sentences = {name: scenario.sentence for name, scenario in SCENARIOS.items()} | dict(watches)
+    width = max(map(len, sentences))
+    lines = ["Scenarios", *(f"  {name:<{width}}  {sentence}" for name, sentence in sentences.items())]
     lines += ["", "Knobs of the other tools, for --set"]
     for engine, settings in knobs().items():
         lines.append(f"  {engine:<{width}}  {' '.join(f'{key}={value}' for key, value in settings.items())}")
