@@ -86,6 +86,8 @@ def read_window(path: str, *, by: str = "", like: Profile | None = None) -> Wind
     if not profile.rows:
         why = f": {bad.describe()}" if bad.number else ""
         raise InvalidCorpus(f"{name} has no row that can be read{why}")
+    if not profile.features:
+        raise InvalidCorpus(f"{name} has no column")
     return Window(name, profile, bad)
 
 
@@ -130,8 +132,8 @@ def _read_saved(name: str, text: str, by: str) -> Window:
     if by and by != profile.by:
         groups = f"by {profile.by}" if profile.by else "not at all"
         raise InvalidSettings(f"{name} tells groups apart {groups}: write it again with --by {by}")
-    if not profile.rows:
-        raise InvalidCorpus(f"{name} is the profile of no rows")
+    if not (profile.rows and profile.features):
+        raise InvalidCorpus(f"{name} is the profile of nothing")
     return Window(name, profile, BadRows())
 
 

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from palier.simulate.measures import clopper_pearson, quantile
 from palier.watch.broken import FaultKind, list_faults
 from palier.watch.data_drift import name_confirmed
-from palier.watch.distances import compute_psi
-from palier.watch.homogeneity import find_log_evidence
-from palier.watch.measure import LASTING, DriftRules, Measures, measure, share_alpha
+from palier.watch.distances import compute_psi, run_chi_square
+from palier.watch.measure import DriftRules, Measures, measure, share_alpha
 from palier.watch.profile import Categories, Feature, Numbers
 from palier.watch.table import NULL, SPECIAL, Table
 
@@ -201,16 +200,12 @@ def _find_named(kinds: tuple[_Kind, _Kind], before: list[Counts], now: list[Coun
     together = Measures(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     first = parts[0].psi.size
 
-    def is_lasting(place: int) -> bool:
+    def find_chance(place: int) -> float:
         which, row = (0, place) if place < first else (1, place - first)
-        kind = kinds[which]
-        return all(
-            float(find_log_evidence(_flatten(kind.reference)[row], _flatten(one[which])[row], ordered=kind.ordered))
-            >= LASTING
-            for one in (before, now)
-        )
+        reference = _flatten(kinds[which].reference)[row]
+        return max(run_chi_square(reference, _flatten(one[which])[row]).p for one in (before, now))
 
-    named = name_confirmed(together, is_lasting, rules)
+    named = name_confirmed(together, find_chance, rules)
     return [
         part.reshape(kind.reference.shape[:2]) for kind, part in zip(kinds, (named[:first], named[first:]), strict=True)
     ]

@@ -23,6 +23,7 @@ _NEAR: Final = 0.15
 """How far the decimal logarithm of a factor may be from a whole number for a change of units."""
 _ALIKE: Final = 0.05
 """How far shares below an edge may be from those below the edge times a power of ten."""
+_LEAST_SPREAD: Final = 0.05
 _ALL: Final = 0.99
 """Share of the values that is nearly all of them."""
 _SPREAD: Final = 0.9
@@ -113,13 +114,31 @@ def _find_unit(reference: Numbers, current: Numbers, table: Table) -> Fault | No
 
 def _find_factor(reference: Numbers, current: Numbers) -> int | None:
     """By which power of ten all values have grown, as well as the two histograms can tell; None for none."""
-    if reference.decades is not None and current.decades is not None and reference.nonzero and current.nonzero:
-        return _round_decades(current.decades / current.nonzero - reference.decades / reference.nonzero)
+    before, now = _find_size(reference), _find_size(current)
+    if before and now:
+        # Values that have only been moved, by an offset, spread otherwise.
+        alike = abs(now.spread - before.spread) <= max(_LEAST_SPREAD, before.spread / 4)
+        return _round_decades(now.mean - before.mean) if alike else None
     if reference.total and current.total and reference.values and current.values:
         ratio = (current.total / current.values) / (reference.total / reference.values)
         return _round_decades(math.log10(ratio)) if ratio > 0 else None
     powers = [power for size in range(1, _MOST_DECADES + 1) for power in (size, -size)]
     return next((power for power in powers if _is_moved(reference, current, power)), None)
+
+
+class _Size(NamedTuple):
+    """How large the values of a number are, in decimal logarithms."""
+
+    mean: float
+    spread: float
+
+
+def _find_size(one: Numbers) -> _Size | None:
+    """How large the values are; None where only bins are known."""
+    if one.decades is None or one.squares is None or not one.nonzero:
+        return None
+    mean = one.decades / one.nonzero
+    return _Size(mean, math.sqrt(max(one.squares / one.nonzero - mean**2, 0.0)))
 
 
 def _round_decades(decades: float) -> int | None:
@@ -160,9 +179,11 @@ def _find_end(reference: Numbers, current: Numbers, table: Table) -> Fault | Non
     for place, edge, where in ((-1, current.edges[-1], "above"), (0, current.edges[0], "at or below")):
         if own[place] >= _ALL * sum(own) and before[place] <= sum(before) / 2:
             share = f"{percent(before[place] / sum(before))} before"
-            known = _describe_power(reference, edge, up=place == -1)
+            unit = (
+                "" if _find_size(current) else f": a change of unit{_describe_power(reference, edge, up=place == -1)}?"
+            )
             ends = f"{percent(own[place] / sum(own))} of its values are {where} {edge:.6g}, {share}"
-            return Fault(FaultKind.OUT_OF_RANGE, f"{ends}: a change of unit{known}?")
+            return Fault(FaultKind.OUT_OF_RANGE, f"{ends}{unit}")
     return None
 
 

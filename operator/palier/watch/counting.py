@@ -74,7 +74,7 @@ class NumberTally:
         self._counts = [0] * (len(edges) + 1)
         self._nulls, self._unreadable, self._nonzero = nulls, 0, 0
         self._least, self._most = math.inf, -math.inf
-        self._total = self._decades = 0.0
+        self._total = self._decades = self._squares = 0.0
 
     def add(self, cell: Cell) -> None:
         """Count one value."""
@@ -89,7 +89,9 @@ class NumberTally:
         self._least, self._most = min(self._least, number), max(self._most, number)
         self._total += number
         if number:
-            self._decades += math.log10(abs(number))
+            decades = math.log10(abs(number))
+            self._decades += decades
+            self._squares += decades * decades
             self._nonzero += 1
 
     def finish(self) -> Numbers:
@@ -104,6 +106,7 @@ class NumberTally:
             most=self._most if some else None,
             total=self._total if some and math.isfinite(self._total) else None,
             decades=self._decades if some else None,
+            squares=self._squares if some else None,
             nonzero=self._nonzero,
         )
 

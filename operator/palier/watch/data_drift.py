@@ -1,8 +1,10 @@
 """Have the features of a model drifted? One window against its reference, and window after window.
 
 A change acts on nothing at once. The first window that shows it makes it suspected; the next one confirms it, if both
-together name it among all features and groups, and each of them alone has e-values of at least 20. So one odd window,
-such as a customer's import of a day's data, is no drift.
+together name it among all features and groups, and each of them alone shows it. So one odd window, such as a customer's
+import of a day's data, is no drift. Alone, a window shows what has a chi-square p-value of at most 0.001 among those
+that both together name (Benjamini and Hochberg), so that beside an odd window in which everything differs nothing is
+found by chance in the next one.
 
 What confirms is the e-value of both windows, which has its bound alone: in a window in which nothing has changed,
 anything is named with a probability of at most alpha, however features, groups and windows depend on each other. That
@@ -29,7 +31,6 @@ from palier.watch.distances import (
     compute_total_variation,
     run_chi_square,
 )
-from palier.watch.homogeneity import find_log_evidence
 from palier.watch.measure import (
     LASTING,
     Bools,
@@ -177,11 +178,11 @@ def watch_window(
         before = measure_tables([one.table if one else _NOTHING for one in earlier], rules)
         together = _multiply(before, alone, np.array([one is not None for one in earlier], dtype=bool))
 
-    def is_lasting(place: int) -> bool:
+    def find_chance(place: int) -> float:
         one = earlier[place]
-        return one is not None and all(_shows_change(table) for table in (one.table, pairs[place].table))
+        return max(find_chance_of(table) for table in (one.table, pairs[place].table)) if one else 1.0
 
-    confirmed = name_confirmed(together, is_lasting, rules)
+    confirmed = name_confirmed(together, find_chance, rules)
     suspected = name_certain(together.log_e, rules.alpha) | name_certain(alone.log_e, rules.alpha)
     states = [
         State.DRIFT if sure else State.SUSPECTED if suspected[place] else _find_quiet_state(together, place)
@@ -191,20 +192,30 @@ def watch_window(
     return Memory(window, reference), Report(reference.name, window.rows, reference.profile.rows, findings)
 
 
-def name_confirmed(together: Measures, is_lasting: Callable[[int], bool], rules: DriftRules) -> Bools:
+def name_confirmed(together: Measures, find_chance: Callable[[int], float], rules: DriftRules) -> Bools:
     """Which changes two windows confirm.
 
     Args:
         together: what both windows together come to.
-        is_lasting: whether each of them alone shows the change with that place.
+        find_chance: the larger p-value of the two windows alone, of the change with that place.
         rules: how sure it has to be.
     """
     named = name_certain(together.log_e, rules.alpha)
-    return np.array([sure and is_lasting(place) for place, sure in enumerate(named.tolist())], dtype=bool)
+    places = np.flatnonzero(named)
+    chances = np.array([find_chance(int(place)) for place in places])
+    order = np.argsort(chances, kind="stable")
+    enough = np.flatnonzero(chances[order] <= LASTING * np.arange(1, len(places) + 1) / max(len(places), 1))
+    confirmed = np.zeros(len(named), dtype=bool)
+    if enough.size:
+        confirmed[places[order[: enough[-1] + 1]]] = True
+    return confirmed
 
 
-def _shows_change(table: Table) -> bool:
-    return float(find_log_evidence(table.reference, table.current, ordered=table.ordered)) >= LASTING
+def find_chance_of(table: Table) -> float:
+    """How often one window differs from its reference as much by chance; 1 where there is nothing to compare."""
+    if not (table.events and table.reference_events):
+        return 1.0
+    return run_chi_square(table.reference, table.current).p
 
 
 class _Pair(NamedTuple):

@@ -59,7 +59,7 @@ def find_log_evidence(reference: ArrayLike, current: ArrayLike, *, ordered: int 
             np.concatenate([n[..., :ordered], np.take_along_axis(n[..., ordered:], order, axis=-1)], axis=-1)
             for n in (r, c)
         )
-    halvings = np.array(_list_halvings(0, width)).reshape(-1, 3).T
+    halvings = np.array(_list_halvings(0, width), dtype=np.intp).reshape(-1, 3).T
     start, middle, end = halvings
     sums_r, sums_c = (np.concatenate([np.zeros((*n.shape[:-1], 1)), np.cumsum(n, axis=-1)], axis=-1) for n in (r, c))
     return np.asarray(

@@ -30,8 +30,8 @@ Bools = NDArray[np.bool_]
 
 LEAST_EVENTS: Final = 30
 """With fewer events on either side nobody can say that nothing has changed."""
-LASTING: Final = math.log(20)
-"""What the log of the e-value of each of two windows alone has to reach, so that together they confirm a change."""
+LASTING: Final = 0.001
+"""Chi-square's p-value that each of two windows has to reach alone, so that together they confirm a change."""
 
 _SURE: Final = 2.3263
 """Standard normal quantile of 99 %: the interval of PSI is one of 98 %."""

@@ -89,6 +89,7 @@ def _merge_numbers(first: Numbers, second: Numbers) -> Numbers:
         most=_join_known(first.most, second.most, max),
         total=_join_known(first.total, second.total, lambda mine, theirs: mine + theirs),
         decades=_join_known(first.decades, second.decades, lambda mine, theirs: mine + theirs),
+        squares=_join_known(first.squares, second.squares, lambda mine, theirs: mine + theirs),
         nonzero=first.nonzero + second.nonzero,
     )
 

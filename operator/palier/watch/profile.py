@@ -6,7 +6,8 @@ the data that a model was trained with, and be kept for weeks in a few kilobytes
     {"format": "palier-profile", "version": 1, "rows": 20000, "by": "country",
      "features": {
        "amount": {"kind": "number", "edges": [1.5, 4.2], "counts": [6600, 6700, 6690], "nulls": 10, "unreadable": 0,
-                  "least": 0.2, "most": 311.0, "total": 90412.5, "decades": 8410.2, "nonzero": 19990},
+                  "least": 0.2, "most": 311.0, "total": 90412.5, "decades": 8410.2, "squares": 5120.8,
+                  "nonzero": 19990},
        "plan": {"kind": "category", "counts": {"free": 15000, "paid": 5000}, "other": 0, "nulls": 0, "numeric": false}},
      "groups": {"fr": {"rows": 9000, "features": {...}}, ...}}
 
@@ -53,8 +54,10 @@ class Numbers:
     """Sum of the values."""
     decades: float | None = None
     """Sum of the decimal logarithms of the values, without signs and without zeros."""
+    squares: float | None = None
+    """Sum of the squares of these logarithms."""
     nonzero: int = 0
-    """Events in that sum."""
+    """Events in the two sums."""
     kind: Literal["number"] = "number"
 
     def __post_init__(self) -> None:

@@ -1,0 +1,1 @@
+"""Are drifts found after a promotion, and is nothing found where there is none?"""
