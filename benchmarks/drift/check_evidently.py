@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.drift.columns import NUMBERS, WORDS, Rows, Stream, World
 from benchmarks.drift.defaults import EmptyColumnError, EvidentlyDefaults
-from benchmarks.drift.streams import NUMBERS, WORDS, Rows, Stream, World
 
 WORLDS = tuple(
     World(f"{shift or 'nothing'}, {rows} rows against {reference}", rows, reference, shift=shift)

@@ -15,8 +15,8 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.drift.columns import World
 from benchmarks.drift.duel import COLUMNS, MONTH, PALIER, PATIENCE, SET, TOOLS, TWICE, Result, play
-from benchmarks.drift.streams import World
 from palier.evidence.sentences import two_digits
 from palier.simulate.measures import quantile
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from scipy.stats import chisquare, ks_2samp
 
-from benchmarks.drift.streams import NEW_WORD, NUMBERS, WORDS, Floats, Rows, Whole
+from benchmarks.drift.columns import NEW_WORD, NUMBERS, WORDS, Floats, Rows, Whole
 from palier.watch.distances import compute_jensen_shannon
 
 SMALL: Final = 1000

@@ -3,8 +3,8 @@
 import math
 from typing import Final, NamedTuple
 
+from benchmarks.drift.columns import NUMBERS, WORDS, Rows, Stream, World, count_rows
 from benchmarks.drift.defaults import SHARE, EmptyColumnError, EvidentlyDefaults
-from benchmarks.drift.streams import NUMBERS, WORDS, Rows, Stream, World, count_rows
 from palier.watch.data_drift import Memory, State, watch_window
 from palier.watch.distances import compute_psi
 from palier.watch.measure import DriftRules, share_alpha

@@ -1,4 +1,4 @@
-"""The benchmark of data drift: the rules of others are theirs, the streams are as they say, and the report is written."""
+"""The benchmark of data drift: the rules of others are theirs, the streams are as they say, the report is written."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +9,9 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp, wasserstein_distance
 
 from benchmarks.drift import data
+from benchmarks.drift.columns import GROUPS, NEW_WORD, SMALLEST, Stream, World, count_rows, find_edges, find_move
 from benchmarks.drift.defaults import EmptyColumnError, EvidentlyDefaults, SortedSample, find_chance
 from benchmarks.drift.duel import COLUMNS, PALIER, SET, TOOLS, play
-from benchmarks.drift.streams import GROUPS, NEW_WORD, SMALLEST, Stream, World, count_rows, find_edges, find_move
 from palier.watch.distances import compute_jensen_shannon, compute_psi
 from palier.watch.profile import Feature, Numbers
 from palier.watch.rows import profile_rows
