@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from palier.simulate import data_drift
 from palier.simulate.data_drift import (
     EXPECTED,
     DriftCase,
@@ -55,6 +56,17 @@ def test_too_few_rows_find_nothing_and_break_nothing() -> None:
     case = replace(SHORT, rows=10, shift=Shift.PSI_01)
 
     assert summarize_drift([play_drift(case, seed=1, run=0)], case)["detectedRate"] == 0
+
+
+def test_a_shift_of_a_group_is_one_of_that_group() -> None:
+    """The other groups keep their values, and all users together have the sum; the next feature is left alone."""
+    counts = np.array([[[16, 16], [8, 8], [4, 4], [2, 2], [2, 2]]] * 2)
+    sizes = np.array([16, 8, 4, 4])
+
+    data_drift._replace(counts, np.array([1.0, 0.0]), sizes, Shift.GROUP, np.random.default_rng(1))
+
+    assert counts[0].tolist() == [[18, 14], [8, 8], [4, 4], [2, 2], [4, 0]]
+    assert counts[1].tolist() == [[16, 16], [8, 8], [4, 4], [2, 2], [2, 2]]
 
 
 def test_a_run_is_the_same_whoever_plays_it() -> None:

@@ -7,9 +7,18 @@ import numpy as np
 import pytest
 
 from palier.watch.broken import FaultKind
-from palier.watch.data_drift import Finding, Memory, Report, Series, State, compare_windows, watch_window
+from palier.watch.data_drift import (
+    Finding,
+    Memory,
+    Report,
+    Series,
+    State,
+    compare_windows,
+    name_confirmed,
+    watch_window,
+)
 from palier.watch.drift_words import describe_finding
-from palier.watch.measure import DriftRules, share_alpha
+from palier.watch.measure import DriftRules, Measures, share_alpha
 from palier.watch.profile import Categories, Feature, Numbers, Part, Profile, Reference
 
 EDGES = tuple(float(edge) for edge in range(1, 10))
@@ -194,6 +203,24 @@ def test_one_odd_window_is_no_drift(source: Source, reference: Reference) -> Non
     assert found[1] is State.SUSPECTED
     assert State.DRIFT not in found
     assert found[3] is State.NO_DRIFT
+
+
+@pytest.mark.parametrize(("chance", "confirmed"), [(0.0009, False), (1e-6, True)])
+def test_beside_an_odd_window_nothing_is_confirmed_by_chance(chance: float, *, confirmed: bool) -> None:
+    """Where both windows together name a hundred features, one in a thousand is no p-value that says anything."""
+    hundred = Measures(*(np.zeros(100),) * 5, np.full(100, 50.0))
+
+    found = name_confirmed(hundred, lambda place: chance if place == 7 else 0.5, RULES)
+
+    assert found.tolist() == [confirmed and place == 7 for place in range(100)]
+
+
+def test_alone_one_in_a_thousand_is_enough() -> None:
+    """Where nothing else is named, and not more: the bound is that of both windows together."""
+    one = Measures(*(np.zeros(3),) * 5, np.array([50.0, -math.inf, -math.inf]))
+
+    assert name_confirmed(one, lambda _: 0.0009, RULES).tolist() == [True, False, False]
+    assert name_confirmed(one, lambda _: 0.0011, RULES).tolist() == [False] * 3
 
 
 def test_two_windows_find_what_one_cannot(source: Source, reference: Reference) -> None:

@@ -97,6 +97,13 @@ def test_empty_sides_and_bins_say_nothing() -> None:
     assert float(find_log_evidence([5], [9])) == 0
 
 
+def test_half_of_the_capital_is_not_bet() -> None:
+    """So a table in which nothing has changed costs at most a factor of 2, and a change of one bin is found."""
+    even = [2000] * 16
+
+    assert float(find_log_evidence(even, even)) >= 15 * math.log(0.5)
+
+
 def test_large_counts_stay_exact() -> None:
     """A billion events on either side, with the same shares, are no evidence; a percent more in one bin is."""
     even = [10**8] * 10
