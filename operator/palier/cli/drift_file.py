@@ -22,6 +22,8 @@ from palier.watch.rows import Row, profile_rows
 
 MOST_COLUMNS: Final = 2000
 """More are no features: a program has written its data as names."""
+_LARGEST_PROFILE: Final = 2**26
+"""Characters of a profile that was written in many lines: so much is read to see whether it is one."""
 _SEPARATORS: Final = ",;\t|"
 _SHOWN: Final = 3
 
@@ -113,7 +115,7 @@ def _find_profile(file: IO[str]) -> str | None:
     """The text of a saved profile, in one line or in many; None, and the file at its beginning, if it holds rows."""
     text = next((line for line in file if line.strip()), "")
     if _parse(text) is None:
-        text += file.read()
+        text += file.read(_LARGEST_PROFILE)
     found = is_profile(_parse(text))
     file.seek(0)
     return text if found else None

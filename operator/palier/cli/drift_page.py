@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from palier.api.printable import make_printable
 from palier.cli.commands import align_columns
 from palier.cli.drift_file import Window
 from palier.evidence.sentences import percent
-from palier.watch.data_drift import Finding, Report, State
+from palier.watch.data_drift import DriftFinding, Report, State
 from palier.watch.drift_words import describe_finding
 from palier.watch.measure import DriftRules
 from palier.watch.profile import EVERYBODY
@@ -45,8 +46,7 @@ def draw_page(report: Report, window: Window, reference: Window, rules: DriftRul
         chosen = report.list_findings(state)
         if chosen:
             yield ""
-            yield f"{title} ({len(chosen)})"
-            yield from _draw_lines(chosen, rules)
+            yield from _draw_part(title, chosen, rules)
 
 
 def _describe_conclusion(report: Report) -> str:
@@ -60,9 +60,11 @@ def _describe_conclusion(report: Report) -> str:
     return f"No drift in {len(columns)} columns."
 
 
-def _draw_lines(findings: Sequence[Finding], rules: DriftRules) -> Iterator[str]:
+def _draw_part(title: str, findings: Sequence[DriftFinding], rules: DriftRules) -> Iterator[str]:
+    """What is known of some columns; a group of which the same is known as of all users has no line of its own."""
     folded = _count_groups(findings)
     shown = [one for one in findings if one.series.group == EVERYBODY or one.series.feature not in folded]
+    yield f"{title} ({len(shown)})"
     grouped = any(one.series.group != EVERYBODY for one in shown)
     rows: list[tuple[str, ...]] = []
     for one in shown[:_MOST_LINES]:
@@ -72,13 +74,14 @@ def _draw_lines(findings: Sequence[Finding], rules: DriftRules) -> Iterator[str]
         number = folded.get(one.series.feature, 0)
         groups = f"; in {number} group{'s' if number > 1 else ''} as well" if number else ""
         group = (one.series.group,) if grouped else ()
-        rows.append((one.series.feature, *group, one.kind, f"{words}{groups}"))
+        cells = (one.series.feature, *group, one.kind, f"{words}{groups}")
+        rows.append(tuple(map(make_printable, cells)))  # a newline in a name ends no line
     yield from (f"  {line}" for line in align_columns(rows, left=range(4)))
     if len(shown) > _MOST_LINES:
         yield f"  and {len(shown) - _MOST_LINES} more, which --json lists"
 
 
-def _count_groups(findings: Sequence[Finding]) -> Counter[str]:
+def _count_groups(findings: Sequence[DriftFinding]) -> Counter[str]:
     """For each feature of all users the number of groups of which the same is known."""
     everybody = {one.series.feature for one in findings if one.series.group == EVERYBODY}
     groups = (one.series.feature for one in findings if one.series.group != EVERYBODY)
@@ -102,7 +105,7 @@ def write_report(report: Report, window: Window, reference: Window, rules: Drift
     }
 
 
-def _write_finding(one: Finding, rules: DriftRules) -> dict[str, Any]:
+def _write_finding(one: DriftFinding, rules: DriftRules) -> dict[str, Any]:
     measured = one.psi is not None
     distances = one.distances
     return {

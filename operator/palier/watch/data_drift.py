@@ -81,7 +81,7 @@ class Distances:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DriftFinding:
     """What a comparison says of one feature."""
 
     series: Series
@@ -114,10 +114,10 @@ class Report:
     reference: str
     rows: int
     reference_rows: int
-    findings: tuple[Finding, ...]
+    findings: tuple[DriftFinding, ...]
     """One for each feature of all users and of each group, in the order of the reference."""
 
-    def list_findings(self, *states: State) -> tuple[Finding, ...]:
+    def list_findings(self, *states: State) -> tuple[DriftFinding, ...]:
         """Those in one of the states, the largest change first."""
         chosen = (one for one in self.findings if one.state in states)
         return tuple(sorted(chosen, key=lambda one: (-(math.inf if one.psi is None else one.psi), one.series)))
@@ -294,12 +294,12 @@ def _find_quiet_state(found: Measures, place: int) -> State:
 
 def _describe_all(
     pairs: Sequence[_Pair], found: Measures, states: Sequence[State], rules: DriftRules, *, every: bool = False
-) -> Iterator[Finding]:
+) -> Iterator[DriftFinding]:
     for place, (pair, state) in enumerate(zip(pairs, states, strict=True)):
         table, psi = pair.table, float(found.psi[place])
         known = table.events > 0 and table.reference_events > 0
         named = state in {State.DRIFT, State.SUSPECTED} and pair.current is not None
-        yield Finding(
+        yield DriftFinding(
             pair.series,
             state,
             pair.reference.kind,
@@ -329,7 +329,7 @@ def _measure_distances(table: Table) -> Distances:
     )
 
 
-def _name_columns(findings: Iterable[Finding], window: Profile, reference: Profile) -> Iterator[Finding]:
+def _name_columns(findings: Iterable[DriftFinding], window: Profile, reference: Profile) -> Iterator[DriftFinding]:
     """The findings, where a column that is missing or new is one."""
     gone = Fault(FaultKind.MISSING_COLUMN, "the column is missing")
     new = Fault(FaultKind.NEW_COLUMN, "the column is new: the reference does not have it")
@@ -340,4 +340,4 @@ def _name_columns(findings: Iterable[Finding], window: Profile, reference: Profi
             yield replace(one, state=State.DRIFT, faults=(gone,), obstacle="")
     for name, feature in window.features.items():
         if name not in reference.features:
-            yield Finding(Series(EVERYBODY, name), State.DRIFT, feature.kind, faults=(new,))
+            yield DriftFinding(Series(EVERYBODY, name), State.DRIFT, feature.kind, faults=(new,))

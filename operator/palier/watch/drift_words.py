@@ -3,11 +3,11 @@
 import math
 
 from palier.evidence.sentences import odds, two_digits, write_about
-from palier.watch.data_drift import Finding, State
+from palier.watch.data_drift import DriftFinding, State
 from palier.watch.measure import DriftRules
 
 
-def describe_finding(finding: Finding, rules: DriftRules) -> str:
+def describe_finding(finding: DriftFinding, rules: DriftRules) -> str:
     """One sentence without its full stop, to follow the name of the feature: "drift: it is always missing; PSI ..."."""
     match finding.state:
         case State.DRIFT | State.SUSPECTED:
@@ -18,14 +18,14 @@ def describe_finding(finding: Finding, rules: DriftRules) -> str:
             return f"cannot tell: {_describe_lack(finding)}"
 
 
-def describe_psi(finding: Finding, rules: DriftRules) -> str:
+def describe_psi(finding: DriftFinding, rules: DriftRules) -> str:
     """The size of a change with its interval and its limit: "PSI 0.31 (0.27 to 0.35; limit 0.1)"."""
     if finding.psi is None:
         return "nothing to compare"
     return f"PSI {_digits(finding.psi)} ({_digits(finding.low)} to {_digits(finding.high)}; limit {rules.psi:g})"
 
 
-def _describe_change(finding: Finding, rules: DriftRules) -> str:
+def _describe_change(finding: DriftFinding, rules: DriftRules) -> str:
     size = "major drift" if finding.major else "drift"
     parts = [fault.message for fault in finding.faults]
     if finding.psi is not None:
@@ -35,7 +35,7 @@ def _describe_change(finding: Finding, rules: DriftRules) -> str:
     return f"{found}: {'; '.join(parts)}"
 
 
-def _describe_lack(finding: Finding) -> str:
+def _describe_lack(finding: DriftFinding) -> str:
     if finding.obstacle:
         return finding.obstacle
     if finding.needed is None or not (finding.events and finding.reference_events):

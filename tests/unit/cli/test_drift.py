@@ -352,14 +352,14 @@ def test_mistakes_at_the_command_line(desk: Desk, arguments: str, words: str) ->
 
 def test_nothing_that_a_terminal_would_obey_is_printed(desk: Desk) -> None:
     """Names of columns and of categories come from files."""
-    names = ["\x1b[2Jbad"] * 300
+    names = ["\x1b[2Jbad\nNo drift"] * 300
     columns = {"\x1b[31mname": [*["a"] * 300, *["b"] * 300]}
     today = desk.write_csv("today", {"\x1b[31mname": [*names, *["a"] * 300]})
 
     status, page = desk.run(today, "--reference", desk.write_csv("training", columns))
 
     assert status == 1
-    assert "\\x1b[2Jbad (50 %)" in page
+    assert "\\x1b[2Jbad\\nNo drift (50 %)" in page
     assert "\x1b" not in page
 
 

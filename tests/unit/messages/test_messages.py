@@ -30,6 +30,7 @@ PLACES = {
         "golden",
         "answers",
         "shadow",
+        "watch",
         "manifests",
         "cluster",
         "metrics",

@@ -8,7 +8,7 @@ import pytest
 
 from palier.watch.broken import FaultKind
 from palier.watch.data_drift import (
-    Finding,
+    DriftFinding,
     Memory,
     Report,
     Series,
@@ -284,9 +284,9 @@ def test_a_healthy_month_has_no_false_action() -> None:
     assert sum(report.has_drifted for report in reports) == 0
 
 
-def finding(**changes: object) -> Finding:
+def finding(**changes: object) -> DriftFinding:
     """A drift of a number, with some changes."""
-    found = Finding(
+    found = DriftFinding(
         Series("", "x"), State.DRIFT, "number", 500, 20_000, psi=0.31, low=0.27, high=0.354, log_e=math.log(2400)
     )
     return replace(found, **changes)  # type: ignore[arg-type]

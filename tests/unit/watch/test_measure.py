@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from palier.simulate.data_drift import tilt_shares
 from palier.watch.distances import compute_psi
 from palier.watch.measure import DriftRules, measure, measure_tables, name_certain, plan_events, share_alpha
 from palier.watch.table import Table
@@ -45,6 +46,19 @@ def test_psi_is_less_its_bias() -> None:
 
     assert compute_psi(r, c).mean() > 0.08
     assert found.psi.mean() < 0.03
+
+
+@pytest.mark.parametrize("size", [200, 1000, 10_000])
+def test_the_interval_covers_psi(size: int) -> None:
+    """A PSI that is exactly the limit is not shown to be below it in 98 % of the windows or more, but for chance."""
+    random = np.random.default_rng(9)
+    shares = np.array([*[0.099] * 10, 0, 0, 0.01])
+    r = random.multinomial(20_000, shares, size=1500)
+    c = np.array([random.multinomial(size, tilt_shares(shares, 0.1, random)) for _ in range(1500)])
+
+    found = measure(r, c, ordered=10, rules=DriftRules())
+
+    assert 0.97 <= found.matters.mean() <= 0.998
 
 
 def test_few_events_show_nothing() -> None:
