@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.drift.concept import run_concept
+from benchmarks.drift.data import run_data
 
-REPORTS: Mapping[str, Callable[..., tuple[str, bool]]] = {"concept": run_concept}
+REPORTS: Mapping[str, Callable[..., tuple[str, bool]]] = {"concept": run_concept, "data": run_data}
 """By the name of its file: what plays a report, and tells it and whether its goals are met."""
 
 
@@ -20,7 +21,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play and write the reports; 1 where a goal is not met."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.drift", description=__doc__)
     parser.add_argument("--only", choices=tuple(REPORTS), help="one report (default: all)")
-    parser.add_argument("--streams", type=int, default=100, metavar="N", help="streams of each row (default 100)")
+    parser.add_argument(
+        "--streams",
+        type=int,
+        default=100,
+        metavar="N",
+        help="streams of each row, or half of them for a shift of features (default 100)",
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="processes (default: all cores)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all streams (default 1)")
     parser.add_argument(

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-from palier.cli import answers, examine, loadtest, plan, shadow, simulate, slo
+from palier.cli import answers, drift, examine, loadtest, plan, shadow, simulate, slo
 from palier.cli.commands import new_command
 from palier.cli.terminal import print_text, warn
 from palier.errors import PalierError
@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_command(commands)
     simulate.add_command(commands)
     answers.add_commands(commands)
+    drift.add_command(commands)
     examine.add_command(commands)
     shadow.add_command(commands)
     slo.add_command(commands)

@@ -20,10 +20,10 @@ and Leibler, and with it the likelihood ratio of both versions, for n_c and n_s 
 
     (q_c/(m p))^x_c ((1 - q_c)/(1 - m p))^(n_c - x_c) (q_s/p)^x_s ((1 - q_s)/(1 - p))^(n_s - x_s)
 
-is an e-value against all of them (Turner, Ly and Grünwald 2024 do so for shares). By the line above, its mean at
-another p' is at most u^n_c v^n_s, where u and v are linear in p'. The logarithm of that is concave, and its slope at p
-is that of the likelihood there, which is 0 where the divergence is least. So it is largest at p, where u = v = 1. The
-pair that is nearest solves n_c (q_c - m p)(1 - p) + n_s (q_s - p)(1 - m p) = 0.
+is an e-value against all of them (for shares: Turner, Ly and Grünwald 2024, arXiv 2106.02693). By the line above, its
+mean at another p' is at most u^n_c v^n_s, where u and v are linear in p'. The logarithm of that is concave, and its
+slope at p is that of the likelihood there, which is 0 where the divergence is least. So it is largest at p, where u = v
+= 1. The pair that is nearest solves n_c (q_c - m p)(1 - p) + n_s (q_s - p)(1 - m p) = 0.
 
 All of that needs events that are independent given their look, as with shares. The spread that is supposed is the
 largest that amounts up to M can have, that of nothing or all; what is less spread leaves room for some dependence.

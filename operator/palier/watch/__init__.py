@@ -12,4 +12,8 @@ Everything here is pure: counts come in, evidence and findings come out.
 - `reference`: which error rate is tolerated, where nobody has stated one
 - `second_opinion`: what another detector says of the same labels, where it is installed
 - `error_budget`: what is left of the failures that an objective allows, and how fast they are spent
+- `freeze`: whether a spent budget freezes releases
+- `slots`: what a budget remembers of a month
+- `features`: data drift, the features of a model beside those of its release
+- `slo`: objectives as SLOs of other tools
 """

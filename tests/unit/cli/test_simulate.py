@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from palier.cli import main, simulate
-from palier.cli.simulate import concept, page, plot, pool, values
+from palier.cli.simulate import page, plot, pool, values
+from palier.cli.simulate.watches import WATCHES
 from palier.simulate.case import Case
 from palier.simulate.runs import ENGINES, Plan, play
 from palier.simulate.scenarios import SCENARIOS
@@ -184,8 +185,9 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_scenario_is_documented() -> None:
     """The page on simulations names every scenario and every option."""
     page = (Path(__file__).parents[3] / "docs" / "simulate.md").read_text(encoding="utf-8")
-    assert [name for name in (*SCENARIOS, concept.NAME) if f"| `{name}` |" not in page] == []
-    options = [name for group in (*simulate.CASE_OPTIONS.values(), concept.OPTIONS) for name, *_ in group]
+    assert [name for name in (*SCENARIOS, *WATCHES) if f"| `{name}` |" not in page] == []
+    options = [name for group in simulate.CASE_OPTIONS.values() for name, *_ in group]
+    options += [name for watch in WATCHES.values() for name in watch.OPTIONS]
     assert [name for name in options if f"`--{name}`" not in page] == []
 
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from palier.api.spec.values import Proof
 from palier.cli.commands import Commands, new_command
-from palier.cli.simulate import concept
 from palier.cli.simulate.values import parse_whole, seconds, share, span, stages, write_time
+from palier.cli.simulate.watches import WATCHES, choose_watch
 from palier.cli.terminal import print_json, print_text, warn
 from palier.simulate.case import MINUTE, OBJECTIVES, Case, Stage
-from palier.simulate.concept import NAME as CONCEPT_DRIFT
 from palier.simulate.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
@@ -62,15 +61,14 @@ def add_command(commands: Commands) -> None:
     )
     _add_main_options(command)
     _add_case_options(command)
-    concept.add_options(command)
+    for watch in WATCHES.values():
+        watch.add_options(command)
     command.set_defaults(run=_run, command=command)
 
 
 def _add_main_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--list", action="store_true", help="print the scenarios, one sentence each, and the knobs")
-    command.add_argument(
-        "--scenario", choices=(*SCENARIOS, CONCEPT_DRIFT), default="aa", metavar="NAME", help="default: aa"
-    )
+    command.add_argument("--scenario", choices=(*SCENARIOS, *WATCHES), default="aa", metavar="NAME", help="default: aa")
     command.add_argument("--engine", choices=ENGINES, default="palier", help="who decides (default: palier)")
     command.add_argument("--runs", type=_count, default=200, metavar="N", help="releases to simulate (default: 200)")
     command.add_argument("--seed", type=_seed, default=1, metavar="S", help="same seed, same numbers (default: 1)")
@@ -185,9 +183,8 @@ def _run(options: argparse.Namespace) -> None:
 
         print_text(list_scenarios())
         return
-    concept.check_options(options, [name for group in CASE_OPTIONS.values() for name, *_ in group])
-    if options.scenario == CONCEPT_DRIFT:
-        concept.run_streams(options, jobs=options.jobs or _cpus())
+    if watch := choose_watch(options, [name for group in CASE_OPTIONS.values() for name, *_ in group]):
+        watch.run_simulation(options, jobs=options.jobs or _cpus())
         return
     try:
         file = _read_file(options.file) if options.file else None

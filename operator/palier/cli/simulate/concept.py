@@ -1,13 +1,12 @@
 """`palier simulate --scenario concept-drift`: how soon is it noticed that a promoted version is wrong more often?
 
-The scenario has no canary, therefore it has options of its own; those of a canary are refused, because they would
-change nothing.
+The options of its own, the streams of labels, and the page.
 """
 
 import argparse
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
 
 _count, _place = partial(parse_whole, least=1), partial(parse_whole, least=0)
 
-OPTIONS: Final[tuple[tuple[str, Any, str, str], ...]] = (
+SENTENCE: Final = SCENARIO.sentence
+ARGUMENTS: Final[tuple[tuple[str, Any, str, str], ...]] = (
     ("accuracy-before", share, "SHARE", "share of right answers before the change (0.9)"),
     ("accuracy-after", share, "SHARE", "the same after it; with --segment-share, in the segment only (0.8)"),
     ("labels", _count, "N", "labels of one stream, before and after the change (10000)"),
@@ -37,6 +37,8 @@ OPTIONS: Final[tuple[tuple[str, Any, str, str], ...]] = (
     ("run-length", float, "N", "labels to a false alarm, on average and at least (10000)"),
 )
 """The name of a parameter of the case, how it is read, what stands for it, and its help."""
+OPTIONS: Final = tuple(name for name, *_ in ARGUMENTS)
+"""Options that only this scenario has."""
 SHARED: Final = ("segment-share", "overdispersion")
 """Options of a canary's case that mean the same here: a share of the labels, and their correlation within a batch."""
 
@@ -51,35 +53,13 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "labels after a promotion",
         f"Only with --scenario {NAME}, which takes --segment-share and --overdispersion (within a batch) besides.",
     )
-    for name, kind, metavar, text in OPTIONS:
+    for name, kind, metavar, text in ARGUMENTS:
         group.add_argument(f"--{name}", type=kind, metavar=metavar, help=text.replace("%", "%%"))
 
 
-def check_options(options: argparse.Namespace, of_canaries: Iterable[str]) -> None:
-    """Refuse options of this scenario with another one, and of a canary with this one.
-
-    Args:
-        options: what was typed.
-        of_canaries: the names of the options that describe a canary's case.
-    """
-    if options.scenario != NAME:
-        for name, *_ in OPTIONS:
-            if _get(options, name) is not None:
-                options.command.error(f"argument --{name}: only the scenario {NAME} has it")
-        return
-    others = ("weight", "stages", "proof", "objectives", "rollback-without-evidence", "set", "plot")
-    given = [f"--{name}" for name in (*of_canaries, *others) if name not in SHARED and _is_given(_get(options, name))]
-    if options.file:
-        given.insert(0, "FILE")
-    if options.engine != "palier":
-        given.append("--engine")
-    if given:
-        options.command.error(f"argument {given[0]}: it is about a canary, and the scenario {NAME} has none")
-
-
-def run_streams(options: argparse.Namespace, *, jobs: int) -> None:
+def run_simulation(options: argparse.Namespace, *, jobs: int) -> None:
     """Play all streams and print what came of them."""
-    names = [name for name, *_ in OPTIONS] + list(SHARED)
+    names = (*OPTIONS, *SHARED)
     given = {name.replace("-", "_"): value for name in names if (value := _get(options, name)) is not None}
     try:
         case = ConceptCase(**given)
@@ -106,13 +86,9 @@ def _get(options: argparse.Namespace, name: str) -> Any:  # noqa: ANN401 - any o
     return getattr(options, name.replace("-", "_"))
 
 
-def _is_given(value: object) -> bool:
-    return value is not None and value != []
-
-
 def _write_page(result: Mapping[str, Any], runs: "Sequence[ConceptRun]") -> Iterator[str]:
     case = result["parameters"]
-    yield f"{NAME}: {SCENARIO.sentence}"
+    yield f"{NAME}: {SENTENCE}"
     yield (
         f"{result['runs']} streams of {case['labels']} labels in batches of {case['batch']}; "
         f"{_percent(case['accuracyBefore'])} right, and {_percent(case['accuracyAfter'])} from label "

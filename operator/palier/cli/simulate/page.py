@@ -6,8 +6,8 @@ from typing import Any
 
 from palier.api.spec.values import Proof
 from palier.cli.simulate.values import write_time
+from palier.cli.simulate.watches import WATCHES
 from palier.evidence.sentences import duration
-from palier.simulate import concept
 from palier.simulate.case import Case
 from palier.simulate.knobs import knobs
 from palier.simulate.measures import parameters
@@ -39,10 +39,11 @@ _USUAL_PROOFS = frozenset({Proof.BELOW_TWICE_THE_LIMIT.value, Proof.WITHIN_LIMIT
 
 
 def list_scenarios() -> str:
-    """The scenarios and the other tools' knobs."""
-    scenarios = {**SCENARIOS, concept.NAME: concept.SCENARIO}
-    width = max(map(len, scenarios))
-    lines = ["Scenarios", *(f"  {name:<{width}}  {scenario.sentence}" for name, scenario in scenarios.items())]
+    """The scenarios, with those of the watch, and the other tools' knobs."""
+    sentences = {name: scenario.sentence for name, scenario in SCENARIOS.items()}
+    sentences |= {name: watch.SENTENCE for name, watch in WATCHES.items()}
+    width = max(map(len, sentences))
+    lines = ["Scenarios", *(f"  {name:<{width}}  {sentence}" for name, sentence in sentences.items())]
     lines += ["", "Knobs of the other tools, for --set"]
     for engine, settings in knobs().items():
         lines.append(f"  {engine:<{width}}  {' '.join(f'{key}={value}' for key, value in settings.items())}")

@@ -21,15 +21,22 @@ _QUIET = 2.0
 """Seconds before the progress is reported."""
 
 
-def play_all(play: Callable[[range], Iterable[R]], runs: int, *, jobs: int) -> list[R]:
-    """Play that many runs by a function that other processes can be sent; the answer does not depend on `jobs`."""
-    chunks = [range(first, min(first + _CHUNK, runs)) for first in range(0, runs, _CHUNK)]
+def play_all(play: Callable[[range], Iterable[R]], runs: int, *, jobs: int, chunk: int = _CHUNK) -> list[R]:
+    """Play that many runs by a function that other processes can be sent; the answer does not depend on `jobs`.
+
+    Args:
+        play: plays some runs.
+        runs: how many there are.
+        jobs: processes at most.
+        chunk: runs that a process plays before it reports.
+    """
+    chunks = [range(first, min(first + chunk, runs)) for first in range(0, runs, chunk)]
     jobs = min(jobs, max(1, len(chunks) // _WORTH))
     played: list[R] = []
     start = time.monotonic()
     try:
-        for chunk in _in_order(play, chunks, jobs=jobs):
-            played.extend(chunk)
+        for results in _in_order(play, chunks, jobs=jobs):
+            played.extend(results)
             if time.monotonic() - start > _QUIET:
                 print_progress(f"{len(played)} of {runs} runs")
     finally:
