@@ -7,7 +7,7 @@ each reason that the page lists has its line here, or stands among those with wh
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from palier.api.constants import DENIED, READY
+from palier.api.constants import DENIED, READY, WITHIN_ERROR_BUDGET
 from palier.api.status.values import Result
 
 _WAIT = "wait: it goes on by itself"
@@ -48,6 +48,8 @@ HELD: Final[Mapping[str, str]] = {
     "StableUnknown": "say which revision serves: `kubectl annotate modeldeployments.palier.dev {name} -n {namespace}"
     " palier.dev/stable=<revision>`",
     "InternalError": "report the fault with the operator's log; the object is left as it is until then",
+    "ReleasesFrozen": "wait until the error budget recovers, or mark a fix: "
+    "`kubectl annotate modeldeployments.palier.dev {name} -n {namespace} --overwrite palier.dev/fix=<model.version>`",
     "Paused": "`palier resume {object}`; with GitOps set spec.release.paused: false in Git",
     "StableUnavailable": "bring stable back: `kubectl describe pods -n {namespace} -l palier.dev/revision={stable}`",
     # where it is while nothing holds it
@@ -121,6 +123,10 @@ HELD: Final[Mapping[str, str]] = {
     "ProjectedOverBudget": _BUDGET,
     "BudgetSpent": _BUDGET,
     "OverheadsExceedBudget": _BUDGET,
+    # error budgets of what serves
+    "ErrorBudgetBurns": "find out why users' requests fail; a version that has served before can be released again",
+    "ErrorBudgetSpent": "find out why users' requests fail; what was spent comes back with the days that pass",
+    "CannotWatch": "bring the metrics back that the condition WithinErrorBudget names",
 }
 """What to do while `Ready` has this reason, or a verdict that is missing has it."""
 
@@ -153,7 +159,7 @@ NOTHING_TO_DO: Final = frozenset(
     {
         *("Serving", "Promoted", "StableChosen", "Superseded", "Reverted", "Exact", "NotReadYet"),
         *("WithinObjective", "Proven", "Estimated", "ProvenBetter", "CapacityFound", "HighestRateHeld"),
-        *("WithinBudget", "NoBudget", "Cheapest", "NotCheapest"),
+        *("WithinBudget", "NoBudget", "Cheapest", "NotCheapest", "ErrorBudgetLeft"),
     }
 )
 """Reasons with which all is well."""
@@ -172,7 +178,8 @@ def next_step(body: Mapping[str, Any]) -> str:
     if status.get("observedGeneration") != body["metadata"].get("generation"):
         return f"wait a moment; if the latest change stays unseen, {_SEEN}"
     conditions = {entry["type"]: entry for entry in status.get("conditions") or ()}
-    steps = [step for step in (_towards_ready(status, conditions), _towards_rights(conditions)) if step]
+    found = (_towards_ready(status, conditions), _towards_rights(conditions), _towards_kept_promises(conditions))
+    steps = [step for step in found if step]
     return "; ".join(dict.fromkeys(steps)).format(**_names(body, status))
 
 
@@ -199,6 +206,12 @@ def _towards_rights(conditions: Mapping[str, Mapping[str, Any]]) -> str:
     if reason in _PASSING:
         return "wait: it is tried again; if it lasts, see what the message says of the API server's answer"
     return HELD.get(reason, HELD["Forbidden"]) if reason else ""
+
+
+def _towards_kept_promises(conditions: Mapping[str, Mapping[str, Any]]) -> str:
+    condition = conditions.get(WITHIN_ERROR_BUDGET) or {}
+    reason = condition.get("reason", "")
+    return "" if reason == "NotKnownYet" or condition.get("status") == "True" else HELD.get(reason, "")
 
 
 def _names(body: Mapping[str, Any], status: Mapping[str, Any]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from palier.metrics.connection import Credentials
 from palier.metrics.inquiries import Scope
 from palier.metrics.prices import Prices
 from palier.metrics.prometheus import PrometheusSource
+from palier.reconcile.budgets import BudgetKeeper
 from palier.reconcile.controller import Controller
 from palier.reconcile.costs import CostObserver
 from palier.reconcile.trials import Trials
@@ -71,6 +72,13 @@ async def operate(settings: Settings) -> None:
             instruments=instruments,
             counted=queue_counted,
         )
+        budgets = BudgetKeeper(
+            source=leisurely,
+            scrape_interval=settings.scrape_interval,
+            instruments=instruments,
+            changed=queue.add,
+            scope=scope,
+        )
         controller = Controller(
             cluster=cluster,
             store=store,
@@ -82,6 +90,7 @@ async def operate(settings: Settings) -> None:
             ports=PortProbe(),
             scope=scope,
             cost_observer=cost_observer,
+            budgets=budgets,
             trials=Trials(
                 cluster=cluster,
                 store=store,

@@ -4,12 +4,13 @@ One object per process with a registry of its own, so that tests can run many op
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from palier.cluster.budgets import BudgetCollector, BudgetFigures
 from palier.cluster.costs import CostCollector, CostFigures
 from palier.settings import VERSION
 
@@ -56,6 +57,8 @@ class Instruments:
         )
         self._costs = CostCollector()
         self.registry.register(self._costs)
+        self._error_budgets = BudgetCollector()
+        self.registry.register(self._error_budgets)
         Gauge("palier_build_info", "Always 1.", ["version"], registry=self.registry).labels(VERSION).set(1)
 
     @contextlib.contextmanager
@@ -81,6 +84,14 @@ class Instruments:
     def forget_cost(self, key: tuple[str, str]) -> None:
         """Export nothing of what a ModelDeployment costs any more: it is gone, or has no budget and no price."""
         self._costs.forget(key)
+
+    def put_error_budgets(self, key: tuple[str, str], figures: Mapping[str, BudgetFigures]) -> None:
+        """Export the error budgets of one ModelDeployment, by objective, instead of what was exported before."""
+        self._error_budgets.put(key, figures)
+
+    def forget_error_budgets(self, key: tuple[str, str]) -> None:
+        """Export no error budgets of a ModelDeployment any more."""
+        self._error_budgets.forget(key)
 
     def record_state(self, *, queue_depth: int, acting: bool) -> None:
         """Record what is true right now, just before the metrics are read."""

@@ -10,6 +10,7 @@ from typing import Any
 from palier.api.constants import (
     ANNOTATION_ABORT,
     ANNOTATION_ENDING,
+    ANNOTATION_FIX,
     ANNOTATION_MARK,
     ANNOTATION_PROMOTE,
     ANNOTATION_RETRY,
@@ -177,7 +178,12 @@ def _requests(store: Store, deployment: ModelDeployment) -> Requests:
         for name, annotation in REQUESTS.items()
         if requested[name] and (writer := store.who_wrote(meta.namespace, meta.name, annotation))
     }
-    return Requests(**requested, stable=meta.annotations.get(ANNOTATION_STABLE, ""), by=writers)
+    return Requests(
+        **requested,
+        stable=meta.annotations.get(ANNOTATION_STABLE, ""),
+        fix=meta.annotations.get(ANNOTATION_FIX, ""),
+        by=writers,
+    )
 
 
 def _front_service(

@@ -1,57 +1,42 @@
 """How many requests the fleet answers, counted minute by minute, for what an answer costs.
 
-A cost for each request needs an hour of traffic, and an hour of the fleet's raw samples is too much to read every time.
-So every minute only that minute is read, with one question for each distinct counter and a few dozen ModelDeployments,
-and the counts of the last hour are kept in memory. What could not be read is a gap, in which nothing is
-known: it is left out of the requests *and* of the time. After a restart the first minutes are read back.
+A cost for each request needs an hour of traffic, so the counts of the last hour are kept in memory. What could not be
+read is left out of the requests *and* of the time.
 
 Where the pods' own counters are read, the copies that they answered for a shadow are taken out: no user got them.
-
-The looks must not wait for this: questions go one after the other, so that at most one connection is taken from them,
-and the event loop gets its turns.
 """
 
-import asyncio
 import logging
 import math
-from bisect import bisect_right
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
+
+from typing_extensions import override
 
 from palier.economics.running import Served
-from palier.evidence.counters import Series
 from palier.evidence.counts import Counts
 from palier.measuring.interval import Answer, LookInterval
 from palier.measuring.look import SCRAPED, WatchedRelease
 from palier.measuring.provenance import of_several_servers
 from palier.measuring.questions import Question, questions
+from palier.measuring.scrapes import keep_successful
 from palier.measuring.sources import CounterRatio, MeasuredObjective, Origin
 from palier.metrics.answers import Answers
-from palier.metrics.asking import Asker
-from palier.metrics.inquiries import ANYBODY, Scope
-from palier.metrics.owners import Key, Owners
-from palier.metrics.prometheus import MetricSource
+from palier.metrics.minutes import MinuteReader, find_missed
+from palier.metrics.owners import Key
 from palier.release.answer_counters import NOBODY
 from palier.release.shadow_copies import NEVER, QUESTIONS, TRAILING, Copies, answered_copies
 
 logger = logging.getLogger(__name__)
 
-INTERVAL: Final = 60.0
-"""Seconds between two readings."""
 WINDOW: Final = 3600.0
 """Seconds of traffic that are kept."""
 SHORTEST: Final = 600.0
 """Seconds of traffic that must be known before anything is said about it."""
-LONGEST_REACH: Final = 600.0
-"""Seconds that are read back at most after a restart or an outage of Prometheus."""
-SAMPLES_AT_ONCE: Final = 40
-"""Samples of a series that are read at once at most, beyond what the usual reading needs."""
 STALE_AFTER: Final = 5
 """Readings after which the last known traffic is no news any more."""
-AT_A_TIME: Final = 50
-"""ModelDeployments after which others may use the event loop before the reading goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,39 +69,20 @@ class _Account:
         return of_pods and (self.copies is not Copies.NONE or self.sent_until + TRAILING > since)
 
 
-class RunningTraffic:
-    """The answered requests of the last hour, for every ModelDeployment that is watched.
+class RunningTraffic(MinuteReader):
+    """The answered requests of the last hour, for every ModelDeployment that is watched; takes what a reader takes."""
 
-    Args:
-        source: where samples come from.
-        scrape_interval: seconds between two scrapes of a pod.
-        clock: seconds since the epoch.
-        interval: seconds between two readings.
-        sleep: waits so many seconds.
-        counted: told the ModelDeployments after every reading.
-        scope: what is known of the labels in Prometheus.
-    """
+    aim = "counting answered requests"
+    place = 0.25
+    of_any_comparison = QUESTIONS
 
-    def __init__(
-        self,
-        source: MetricSource,
-        *,
-        scrape_interval: float,
-        clock: Callable[[], float],
-        interval: float = INTERVAL,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        counted: Callable[[Sequence[Key]], None] | None = None,
-        scope: Scope = ANYBODY,
-    ) -> None:
-        self._asker = Asker(source, scope=scope, at_once=1)
-        self._staleness = 2.5 * scrape_interval + 0.5
-        self._clock = clock
-        self._interval = interval
-        self._reach = min(LONGEST_REACH, max(interval, SAMPLES_AT_ONCE * scrape_interval))
-        self._sleep = sleep
-        self._counted = counted
+    @override
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self._accounts: dict[Key, _Account] = {}
-        self._read_until: float | None = None
+        self._sent_until: Mapping[Key, float] = {}
+        """What was known of copies when the questions of a reading were asked: a shadow that begins while they are
+        under way is none of its stretch."""
 
     def watch(self, key: Key, found: WatchedRelease | str, *, copies: Copies = Copies.NONE) -> None:
         """Count the requests of a ModelDeployment from now on; what was counted before stays.
@@ -167,42 +133,9 @@ class RunningTraffic:
         account = self._accounts.get(key)
         return account.problem if account else "the answered requests have not been counted yet"
 
-    async def run(self) -> None:
-        """Read at every instant of the grid until cancelled."""
-        while True:
-            now = self._clock()
-            # A quarter beside the grid of the looks, so that the two do not ask at the same instant.
-            offset = self._interval / 4
-            at = (math.floor((now - offset) / self._interval) + 1) * self._interval + offset
-            await self._sleep(at - now + min(0.5, self._interval / 5))
-            if any(account.watched for account in self._accounts.values()):
-                await self.read(at)
-
-    async def read(self, at: float) -> None:
-        """One reading of the whole fleet.
-
-        Args:
-            at: the instant up to which to read, in seconds since the epoch.
-        """
-        fleet = {key: account.watched for key, account in self._accounts.items() if account.watched}
-        begun = at - self._reach if self._read_until is None else max(self._read_until, at - self._reach)
-        if begun >= at:
-            return
-        # What is known of copies now: a shadow that begins while the questions are under way is none of this stretch.
-        sent_until = {key: self._accounts[key].sent_until for key in fleet}
-        copied = any(self._accounts[key].may_have_copies(begun) for key in fleet)
-        answers = await self._ask(fleet, start=begun, at=at, copied=copied)
-        answers.report("counting answered requests")
-        # Where all questions fail, the next reading begins where this one did. Where only some do, what is missing is a
-        # gap: else one bad counter would make every reading of the fleet long.
-        if answers.found:
-            self._read_until = at
-        for number, (key, watched) in enumerate(fleet.items(), start=1):
-            self._add(key, watched, answers, start=begun, at=at, sent_until=sent_until[key])
-            if number % AT_A_TIME == 0:
-                await asyncio.sleep(0)
-        if self._counted:
-            self._counted(list(fleet))
+    @override
+    def find_fleet(self) -> Mapping[Key, WatchedRelease]:
+        return {key: account.watched for key, account in self._accounts.items() if account.watched}
 
     def _recent(self, key: Key, since: float) -> list[_Stretch]:
         """The stretches of the last hour that began at or after an instant."""
@@ -217,41 +150,33 @@ class RunningTraffic:
             return None
         return Served(sum(answered), seconds)
 
-    async def _ask(self, fleet: Mapping[Key, WatchedRelease], *, start: float, at: float, copied: bool) -> Answers:
-        """Answers by question and owner; `copied` asks for copies too."""
+    @override
+    def find_questions(self, fleet: Mapping[Key, WatchedRelease], *, since: float) -> Mapping[Question, Sequence[Key]]:
+        self._sent_until = {key: self._accounts[key].sent_until for key in fleet}
+        copied = any(self._accounts[key].may_have_copies(since) for key in fleet)
         wanted: dict[Question, list[Key]] = {}
         for key, watched in fleet.items():
             counter = _counter(watched)
             scraped = [SCRAPED] if counter.origin is Origin.PODS else []
             for question in {*questions(counter), *scraped, *(QUESTIONS if copied else ())}:
                 wanted.setdefault(question, []).append(key)
-        return await self._asker.ask(
-            wanted,
-            fleet,
-            Owners(fleet),
-            at=at,
-            seconds=lambda _question: at - start + self._staleness,
-            of_any_comparison=frozenset(QUESTIONS),
-        )
+        return wanted
 
-    def _add(
-        self,
-        key: Key,
-        watched: WatchedRelease,
-        answers: Answers,
-        *,
-        start: float,
-        at: float,
-        sent_until: float,
-    ) -> None:
-        """Write down what the answers tell of one ModelDeployment."""
+    @override
+    def add_answers(self, key: Key, watched: WatchedRelease, answers: Answers, *, start: float, at: float) -> None:
         account = self._accounts.get(key)
         if account is None or account.watched is None:
             return  # forgotten while the questions were under way
         mine, unanswered = answers.for_release(key), answers.list_unanswered(key)
         try:
             found: Mapping[str, int | str] = _count(
-                watched, mine, unanswered, start=start, at=at, staleness=self._staleness, sent_until=sent_until
+                watched,
+                mine,
+                unanswered,
+                start=start,
+                at=at,
+                staleness=self._staleness,
+                sent_until=self._sent_until[key],
             )
             mixed = of_several_servers(
                 mine, answers.list_scrapes(key), watched, pod_labels=self._asker.scope.pod_labels
@@ -290,12 +215,12 @@ def _count(
     if reason := next((unanswered[question] for question in needed if question in unanswered), ""):
         return dict.fromkeys(revisions, reason)
     scraped = answers.get(SCRAPED, {}) if counter.origin is Origin.PODS else {}
-    step = LookInterval(answers, _drop_failed(scraped), start=start, end=at, staleness=staleness)
+    step = LookInterval(answers, keep_successful(scraped), start=start, end=at, staleness=staleness)
     found: dict[str, int | str] = {}
     for revision in revisions:
         source = counter.source if revision == watched.candidate else counter.stable_source
         assert isinstance(source, CounterRatio)  # noqa: S101 - that is what `choose_counters` makes
-        counted = _find_missed(scraped, revision, start=start, at=at) or _increase(step, counter, source, revision)
+        counted = find_missed(scraped, revision, start=start, at=at) or _increase(step, counter, source, revision)
         if counter.origin is Origin.PODS and isinstance(counted, int):
             copied = answered_copies(
                 revision,
@@ -326,28 +251,3 @@ def _increase(step: LookInterval, counter: MeasuredObjective, source: CounterRat
     counts = step.counts(counter, source, revision)
     assert isinstance(counts, Counts)  # noqa: S101 - a ratio of counters
     return counts.total - counts.bad
-
-
-def _find_missed(scraped: Answer, revision: str, *, start: float, at: float) -> str:
-    """A pod whose last scrape before one of the two instants has failed: requests of it are missing."""
-    for target, rows in scraped.items():
-        for owner, one in rows:
-            if owner == revision and any(_find_held(one, time) == 0 for time in (start, at)):
-                return f"pod {target[1]} of {revision} could not be scraped"
-    return ""
-
-
-def _find_held(one: Series, time: float) -> float | None:
-    position = bisect_right(one.times, time) - 1
-    return one.values[position] if position >= 0 else None
-
-
-def _drop_failed(scraped: Answer) -> Answer:
-    """A failed scrape has read nothing, so its sample tells of no pod."""
-    return {
-        target: [
-            (revision, Series(one.labels, [sample for sample in one.samples if sample[1] > 0]))
-            for revision, one in rows
-        ]
-        for target, rows in scraped.items()
-    }

@@ -29,6 +29,7 @@ from palier.metrics.inquiries import ANYBODY, Scope
 from palier.metrics.looks import LookFinished, Looks
 from palier.metrics.prometheus import MetricSource
 from palier.reconcile.actions import Outcomes, Tier, carry_out, describe_failures, is_lasting
+from palier.reconcile.budgets import BudgetKeeper
 from palier.reconcile.costs import CostObserver
 from palier.reconcile.observer import Observer
 from palier.reconcile.overlay import REFUSED, overlay_of, standing_overlay
@@ -62,12 +63,17 @@ class Controller:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         cost_observer: CostObserver,
+        budgets: BudgetKeeper | None = None,
         trials: Trials,
         look_finished: LookFinished | None = None,
         ports: PortProbe | None = None,
         scope: Scope = ANYBODY,
     ) -> None:
-        """Put the parts together; without `ports`, nobody asks whether the pods of a candidate accept connections."""
+        """Put the parts together.
+
+        Without `ports`, nobody asks whether the pods of a candidate accept connections; without `budgets`, nobody
+        counts what serves.
+        """
         self.store = store
         self.queue = queue
         self.clock = clock
@@ -85,6 +91,7 @@ class Controller:
             scope=scope,
         )
         self._cost_observer = cost_observer
+        self._budgets = budgets
         self._trials = trials
         self._reporter = Reporter(cluster, store)
         self._planner = Planner(
@@ -96,14 +103,18 @@ class Controller:
             reporter=self._reporter,
         )
         self._diagnostics = PodDiagnostics(cluster)
-        self._observer = Observer(store, self.looks, self._diagnostics, cost_observer, trials, ports, self.monotonic)
+        self._observer = Observer(
+            store, self.looks, self._diagnostics, cost_observer, budgets, trials, ports, self.monotonic
+        )
         self._sessions: dict[Key, Session] = {}
 
     async def run_looks(self) -> None:
-        """The loops of the fleet's looks, and of the counts by which the cost of an answer is found."""
+        """The loops of the fleet's looks, and of what is counted every minute."""
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self.looks.run())
             loops.create_task(self._cost_observer.run())
+            if self._budgets is not None:
+                loops.create_task(self._budgets.run())
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one ModelDeployment one step further.
@@ -225,6 +236,8 @@ class Controller:
         else:
             self.looks.watch(key, watched)
         self._cost_observer.tell(key, this.deployment, this.observation, this.decision)
+        if self._budgets is not None:
+            self._budgets.follow(key, this.deployment, this.observation, this.decision)
 
     def _session(self, key: Key, uid: str) -> Session:
         """What is remembered of this very object: one that is made again under the same name is another one."""
@@ -238,6 +251,8 @@ class Controller:
     def _forget(self, key: Key) -> None:
         self.looks.forget(key)
         self._cost_observer.forget(key)
+        if self._budgets is not None:
+            self._budgets.forget(key)
         self._observer.forget(key)
         self._trials.forget(key.namespace, key.name)
         self._sessions.pop(key, None)

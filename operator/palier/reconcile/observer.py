@@ -20,6 +20,7 @@ from palier.cluster.reach import PortProbe
 from palier.cluster.store import Store
 from palier.errors import ClusterError
 from palier.metrics.looks import Looks
+from palier.reconcile.budgets import BudgetKeeper
 from palier.reconcile.costs import CostObserver
 from palier.reconcile.session import Session
 from palier.reconcile.trials import Trials
@@ -44,6 +45,8 @@ class Observer:
     looks: Looks
     troubles: PodDiagnostics
     cost_observer: CostObserver
+    budgets: BudgetKeeper | None
+    """Counts what serves; None where nobody counts."""
     trials: Trials
     ports: PortProbe | None
     """Asks whether pods accept connections; None where nobody asks."""
@@ -73,6 +76,8 @@ class Observer:
             unexplained=unexplained,
             steered_for=self.monotonic() - session.steered_at,
         )
+        if self.budgets is not None:
+            observation = self.budgets.complete_observation(key, deployment, observation, state)
         observation = await self._try_ports(deployment, observation, state)
         try:
             async with asyncio.timeout(LONGEST_QUESTION):

@@ -61,6 +61,7 @@ def read_memory(body: Mapping[str, Any], spec: ModelDeployment, odd: Sequence[st
         state = read_state(body["status"], spec.spec.release, proves=proves_itself(spec))
     except ValueError as error:
         return State(), (Note("Warning", "StatusUnreadable", f"{lost}: {error}"[:1024]),)
+    odd = [*odd, *(["watch"] if body["status"].get("watch") and not state.watch.objectives else [])]
     return state, (Note("Warning", "StatusUnreadable", f"{lost}: {', '.join(odd)}"[:1024]),) if odd else ()
 
 

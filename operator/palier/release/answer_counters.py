@@ -44,7 +44,7 @@ def choose_counters(deployment: ModelDeployment, state: State) -> WatchedRelease
     if gateway and gateway.router and not all(one and one.bad for one in counters):
         preset = router(gateway.router.value)
         counters = [CounterRatio(preset.errors.selectors, preset.requests.selectors)] * len(serving)
-        origin, series = Origin.ROUTER, _router_series(deployment, state, candidate)
+        origin, series = Origin.ROUTER, find_router_series(deployment, state, candidate)
         if series is None:
             return "the route has no backend position yet"
     if not all(counters):
@@ -85,8 +85,8 @@ def _of_pods(deployment: ModelDeployment, reference: RevisionRef) -> CounterRati
     return None
 
 
-def _router_series(deployment: ModelDeployment, state: State, candidate: RevisionRef | None) -> RouterSeries | None:
-    """How the proxies' series of the two are told apart; None while stable has no position."""
+def find_router_series(deployment: ModelDeployment, state: State, candidate: RevisionRef | None) -> RouterSeries | None:
+    """How the proxies' series of what serves are told apart; None without a router, or while stable has no position."""
     gateway, stable = deployment.spec.traffic.gateway, state.stable
     if not (gateway and gateway.router and stable and stable.revision in (state.backend_positions or ())):
         return None

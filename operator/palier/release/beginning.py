@@ -5,6 +5,7 @@ from dataclasses import replace
 from palier.api.v1alpha1 import ModelDeployment, Stage
 from palier.evidence.verdicts import Verdict
 from palier.measuring.sources import KnownReading, SlowerThan, reading_of
+from palier.release.budgets import find_freeze
 from palier.release.cost import burn_stops
 from palier.release.holds import describe_shift
 from palier.release.observation import MeasuredEvidence, Observation
@@ -39,6 +40,8 @@ def decide_idle(situation: Situation) -> Decision:
         message = f"no release starts while the budget is spent too fast (budget.onBurn): {situation.burn.message}"
         return Decision(state, hold=Hold(situation.burn.reason, message))
     new = next(option for option in options if option.revision != stable.revision)
+    if frozen := find_freeze(situation, new):
+        return Decision(state, hold=frozen)
     return _start_release(situation, new, plan_of(situation.deployment.spec.release, first=False), why="new revision")
 
 

@@ -17,6 +17,7 @@ from palier.evidence.objective import Judgement
 from palier.evidence.stepping import Step
 from palier.release.alarm import note_recount, update_alarm
 from palier.release.beginning import decide_idle, tidy_state, wake_at
+from palier.release.budgets import update_memory
 from palier.release.caution import find_step, follow_step, want_pods
 from palier.release.cost import find_burn, update_reported, update_spending
 from palier.release.endings import ending_of
@@ -29,6 +30,7 @@ from palier.release.recovery import recover_stable
 from palier.release.requests import handle_requests, refuse_requests, request_for, withdraw_requests
 from palier.release.rollback import follow_rollback, roll_back
 from palier.release.rules import Objectives
+from palier.release.served import find_limits
 from palier.release.situation import Decision, Hold, Note, Situation
 from palier.release.stages.promotion import skip_stages
 from palier.release.stages.table import criteria, is_work_unknown, judge_stage, kind_of, work_at
@@ -72,17 +74,25 @@ def decide(written: ModelDeployment, observation: Observation, state: State, *, 
         anew=spending != state.spending,
     )
     exceeded, alarm = update_alarm(state.costs.exceeded, burn)
+    watch, watched = update_memory(
+        remembered.watch,
+        observation.budgets,
+        find_limits(written),
+        now=now,
+        under_way=decision.state.release is not None,
+    )
     settled = replace(
         decision.state,
         backend_positions=positions_after(decision.state, now=now),
         costs=replace(costs, exceeded=exceeded),
+        watch=watch,
     )
     pinned = _pin(written, settled)
     after = replace(situation, state=settled, deployment=pinned)
     return replace(
         decision,
         state=settled,
-        notes=(*recovered, *ignored, *note_recount(remembered.spending, spending), *alarm, *decision.notes),
+        notes=(*recovered, *ignored, *note_recount(remembered.spending, spending), *alarm, *watched, *decision.notes),
         wake_at=wake_at(pinned, settled, now=now),
         # A release that comes to another stage is watched there by that stage's objectives, not by those of the last.
         objectives=objectives if _stands(settled) == _stands(known) else _judged_by(pinned, observation, settled),

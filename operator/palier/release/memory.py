@@ -29,6 +29,7 @@ from palier.release.state import (
 )
 from palier.release.testing import LoadTestRecord
 from palier.release.times import format_time, optional_time, parse_time
+from palier.release.watch_memory import WatchMemory
 
 
 def read_state(status: Mapping[str, Any], rules: ReleaseRules, *, proves: bool = True) -> State:
@@ -58,6 +59,7 @@ def read_state(status: Mapping[str, Any], rules: ReleaseRules, *, proves: bool =
             golden=GoldenRecord.from_status(status["golden"]) if status.get("golden") else None,
             spending=spending_of(status.get("cost")),
             costs=ReportedCosts.from_status(status.get("cost")),
+            watch=_read_watch(status.get("watch")),
         )
     except (ArithmeticError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"status is unreadable: {error!r}") from error
@@ -79,6 +81,7 @@ def write_state(state: State) -> dict[str, Any]:
         "loadTests": [record.to_status() for record in state.load_tests],
         "golden": state.golden and state.golden.to_status(),
         "cost": {**(spending_status(state.spending) if state.spending else {}), **state.costs.to_status()},
+        "watch": state.watch.to_status(),
     }
     return {name: part for name, part in parts.items() if part}
 
@@ -115,6 +118,14 @@ def write_revision(reference: RevisionRef) -> dict[str, Any]:
         **({"variant": reference.variant} if reference.variant else {}),
         **({"family": reference.family} if reference.family else {}),
     }
+
+
+def _read_watch(value: Mapping[str, Any] | None) -> WatchMemory:
+    """What was counted; where it cannot be read it is as good as lost, and nothing else with it."""
+    try:
+        return WatchMemory.from_status(value)
+    except (ArithmeticError, LookupError, TypeError, AttributeError, ValueError):
+        return WatchMemory()
 
 
 def _known_revision(value: Mapping[str, Any] | None) -> RevisionRef | None:

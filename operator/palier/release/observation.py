@@ -17,6 +17,7 @@ from palier.release.examining import GoldenFacts
 from palier.release.shadowing import NO_SHADOW, ShadowFacts
 from palier.release.state import Ending, RevisionRef
 from palier.release.testing import LoadTestFacts, ServingOption
+from palier.watch.objectives import ObjectiveWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,8 @@ class Requests:
     retry: str = ""
     stable: str = ""
     """The revision that a person names as stable, for a memory that is lost."""
+    fix: str = ""
+    """The version, or the revision, that a person has marked as a fix."""
     by: Mapping[str, str] = field(default_factory=dict)
     """Who wrote each of them, by request name, where the API server tells."""
 
@@ -158,6 +161,8 @@ class Observation:
 
     running: RunningFacts = field(default_factory=RunningFacts)
     """What the running pods cost and have answered."""
+    budgets: Mapping[str, ObjectiveWatch] | None = None
+    """What was counted of each objective of what serves, by name; None while nobody counts."""
 
     def options_of(self, deployment: ModelDeployment) -> tuple[ServingOption, ...]:
         """The ways to run what the spec asks for, at least one."""

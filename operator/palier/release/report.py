@@ -21,11 +21,13 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.counters import Measurable
 from palier.evidence.objective import Judgement, MeanRule
 from palier.measuring.measurability import Measurability, measurability
+from palier.release.budgets import watch_status, within_error_budget
 from palier.release.finding import Finding
 from palier.release.memory import write_state
 from palier.release.observation import Observation
 from palier.release.outlook import MESSAGE_LIMIT, cost_status, plan_status, testing_status, within_budget
 from palier.release.scale_selector import scale_status
+from palier.release.served import find_limits
 from palier.release.situation import Decision
 from palier.release.stages.words import stage_word, tell_standing
 from palier.release.standing import NO_RELEASE, name_of, tell_progress
@@ -171,7 +173,12 @@ def status_of(
         **scale_status(deployment, state, observation),
         **write_state(state),
         "conditions": write_conditions(
-            [*found, *_measurable(histograms), *within_budget(deployment, decision)],
+            [
+                *found,
+                *_measurable(histograms),
+                *within_budget(deployment, decision),
+                *within_error_budget(state, find_limits(deployment)),
+            ],
             generation=deployment.metadata.generation,
         ),
     }
@@ -179,6 +186,8 @@ def status_of(
         status["plan"] = plan
     if cost := cost_status(deployment, state):
         status["cost"] = {**status.get("cost", {}), **cost}
+    if watch := watch_status(state, find_limits(deployment)):
+        status["watch"] = watch
     if testing := testing_status(decision, observation):
         status["release"] = {**status["release"], "testing": testing}
     if decision.judgements:

@@ -27,6 +27,7 @@ __all__ = [
     "Objectives",
     "alpha_of",
     "demand_proof",
+    "is_met_by_users",
     "judged_in_shadow",
     "measured_objectives",
     "objectives_of",
@@ -110,7 +111,7 @@ def objectives_of(
     measured: list[MeasuredObjective] = []
     unmeasurable: list[tuple[str, InvalidSpec]] = []
     for index, objective in enumerate(deployment.spec.objectives):
-        if not _in_canary(objective):
+        if not is_met_by_users(objective):
             continue
         field = f"spec.objectives[{index}]"
         decides = experiment is not None and experiment.objective == objective.name
@@ -129,7 +130,7 @@ def alpha_of(deployment: ModelDeployment) -> float:
     tested in it anew.
     """
     objectives, rules = deployment.spec.objectives, deployment.spec.release
-    tests = sum(map(_in_canary, objectives))
+    tests = sum(map(is_met_by_users, objectives))
     if rules.shadow is not None:
         tests += sum(map(judged_in_shadow, objectives))
     if len(rules.canaries) > 1 and any(isinstance(stage, Experiment) for stage in rules.canaries):
@@ -143,7 +144,7 @@ def _pods_may_grow(deployment: ModelDeployment) -> bool:
     return deployment.spec.traffic.gateway is not None and serving.replicas > 1 and serving.placement.gpu is None
 
 
-def _in_canary(objective: Objective) -> bool:
+def is_met_by_users(objective: Objective) -> bool:
     """Whether an objective is measured where users meet the candidate."""
     return objective.cost is None and objective.agreement is None and objective.slowdown is None
 

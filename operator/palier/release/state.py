@@ -19,6 +19,7 @@ from palier.measuring.sources import KnownReading
 from palier.release.cost import ReportedCosts
 from palier.release.examining import GoldenRecord
 from palier.release.testing import LoadTestRecord, ServingOption
+from palier.release.watch_memory import WatchMemory
 
 __all__ = [
     "DRAIN_LIMIT",
@@ -350,6 +351,8 @@ class State:
     """What serving has cost; None while no price is known."""
     costs: ReportedCosts = field(default_factory=ReportedCosts)
     """What was last told of it."""
+    watch: WatchMemory = field(default_factory=WatchMemory)
+    """What was counted of the objectives of what serves, as last written."""
 
     def end_release(self, outcome: Outcome) -> Self:
         """The memory after a release ended."""

@@ -5,7 +5,6 @@ that these tests judge what a release does to its users and not how it is made.
 """
 
 import copy
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from palier.cluster.queue import Key
 from palier.cluster.store import Store
 from palier.errors import ClusterError, Unavailable
 from palier.metrics.prices import Prices
+from palier.reconcile.budgets import BudgetKeeper
 from palier.reconcile.controller import Controller
 from palier.reconcile.costs import CostObserver
 from palier.reconcile.trials import Trials
@@ -30,6 +30,8 @@ BORN = 1_795_564_800.0
 """2026-11-25."""
 PER_SECOND = 4000
 """Requests of the users."""
+MINUTE = 60.0
+"""Seconds between two readings of what serves."""
 MOST_PASSES = 20
 """Passes in which an operator that has nothing new to do comes to rest."""
 
@@ -62,7 +64,7 @@ class Life:
         """Every split of the traffic by version, in order, without those at weight 0."""
         self.raised: list[ClusterError] = []
         """What left a pass as an exception; the queue tries such a pass again."""
-        self.passes = 0
+        self.passes, self._counted_at = 0, BORN
         self._weights: dict[str, int] = {}
         self._jobs: dict[str, float] = {}
         self.cluster.after_write = self._watch
@@ -73,6 +75,9 @@ class Life:
         self.store = Store()
         self.cluster.tell(self.store)
         self.bell = Bell(self.cluster)
+        self.budgets = BudgetKeeper(
+            source=self.source, scrape_interval=1, clock=lambda: self.now, changed=self.bell.add
+        )
         self.controller = Controller(
             cluster=self.cluster,
             store=self.store,
@@ -86,11 +91,12 @@ class Life:
                 scrape_interval=1,
                 clock=lambda: self.now,
             ),
+            budgets=self.budgets,
             trials=Trials(cluster=self.cluster, store=self.store, source=self.source, image="palier:test"),
             look_interval=1,
             scrape_interval=1,
             clock=lambda: self.now,
-            **self._monotonic(),
+            monotonic=lambda: self.elapsed,
         )
 
     async def twin(self) -> "Life":
@@ -104,10 +110,6 @@ class Life:
         twin.restart()
         await twin.settle()
         return twin
-
-    def _monotonic(self) -> dict[str, Any]:
-        known = inspect.signature(Controller.__init__).parameters
-        return {"monotonic": lambda: self.elapsed} if "monotonic" in known else {}
 
     # What people do.
 
@@ -224,6 +226,9 @@ class Life:
         """The operator looks at the metrics."""
         self.cluster.tell(self.store)
         await self.controller.looks.look(self.now)
+        if self.now - self._counted_at >= MINUTE:
+            self._counted_at = self.now
+            await self.budgets.reader.read(self.now)
 
     async def one_pass(self) -> float | None:
         """One reconcile; seconds until the next one is asked for, or None when it raised an error of the cluster."""
@@ -276,9 +281,7 @@ class Life:
     @property
     def body(self) -> dict[str, Any]:
         """The ModelDeployment."""
-        body = self.cluster.find(KIND, "demo")
-        assert body is not None
-        return body
+        return self.cluster.find(KIND, "demo") or {}
 
     @property
     def status(self) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def test_the_cost_of_a_look_is_told(run: Run) -> None:
 
     assert ended.returncode == 0
     assert "questions" in ended.stdout
+    assert "reading of error budgets" in run("benchmarks.looks", "--served", "--releases", "3", "--looks", "1").stdout
 
 
 def test_who_is_not_reached_is_told(run: Run) -> None:

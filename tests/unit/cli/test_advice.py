@@ -94,6 +94,20 @@ def test_what_can_be_typed_is_there_to_be_copied(reason: str, command: str) -> N
     assert command in COMMAND.findall(next_step(body(reason)))
 
 
+def test_a_broken_promise_says_what_to_do_although_everything_serves() -> None:
+    """What serves may be `Ready` and fail its users."""
+    serving = body("Serving", status="True")
+    for status, reason, told in (
+        ("True", "ErrorBudgetLeft", ""),
+        ("Unknown", "NotKnownYet", ""),
+        ("False", "ErrorBudgetBurns", HELD["ErrorBudgetBurns"]),
+        ("Unknown", "CannotWatch", HELD["CannotWatch"]),
+    ):
+        condition = {"type": "WithinErrorBudget", "status": status, "reason": reason}
+        conditions = [*serving["status"]["conditions"], condition]
+        assert next_step({**serving, "status": {**serving["status"], "conditions": conditions}}) == told
+
+
 def test_a_missing_verdict_says_more_than_that_it_is_missing() -> None:
     """`Judging` is the reason of the hold; what to do depends on why there is no verdict."""
     verdicts = [{"verdict": "Pass", "reason": "WithinObjective"}, {"verdict": "NoEvidence", "reason": "NoRequests"}]

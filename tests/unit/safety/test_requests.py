@@ -279,6 +279,7 @@ async def test_requests_that_stay_cost_nothing() -> None:
     written, told = life.cluster.requests, len(life.cluster.events)
     for _ in range(20):
         life.tick(180)
+        await life.look()
         await life.settle()
 
     assert (life.cluster.requests, len(life.cluster.events)) == (written, told)

@@ -15,6 +15,7 @@ from palier.api.spec.serving import ModelVersion, Serving
 from palier.api.spec.shadow import Shadow
 from palier.api.spec.traffic import Traffic
 from palier.api.spec.values import Email
+from palier.api.spec.watch import Watch
 
 
 class Owner(ApiObject):
@@ -56,3 +57,5 @@ class SpecFields(ApiObject):
     """How requests are copied in the stage `shadow`."""
     release: ReleaseRules = Field(default_factory=ReleaseRules)
     """How a new revision becomes stable."""
+    watch: Watch = Field(default_factory=Watch)
+    """What is watched after a promotion, and what follows from it."""

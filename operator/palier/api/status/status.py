@@ -28,6 +28,7 @@ from palier.api.status.values import (
     Revision,
     Verdict,
 )
+from palier.api.status.watch import WatchStatus
 
 
 class RevisionStatus(ApiObject):
@@ -225,7 +226,8 @@ class Status(ApiObject):
     """The `metadata.generation` that this status speaks about."""
     conditions: Annotated[list[Condition], Field(max_length=16), ListType("map", "type")] | None = None
     """`Ready` sums up; `Reconciling` and `Stalled` exist only while true; `Available` says that stable serves and
-    `Progressing` that a release is in progress; `WithinBudget`, with a budget, that it is kept."""
+    `Progressing` that a release is in progress; `WithinBudget`, with a budget, that it is kept; `WithinErrorBudget`
+    that no objective's error budget is spent or used up too fast."""
     stage: Annotated[str, Field(max_length=64)] | None = None
     """Where the release stands, in a word. Examples: `LoadTest`, `Golden`, `Shadow 20`, `Canary 25`."""
     weight: Annotated[int, Field(ge=0, le=100)] | None = None
@@ -259,6 +261,8 @@ class Status(ApiObject):
     """What serving the planned traffic costs, by the last load tests and prices."""
     cost: CostStatus | None = None
     """What serving costs now; absent without prices."""
+    watch: WatchStatus | None = None
+    """What is known of the version that serves; absent before anything was counted."""
     outcome: Outcome | None = None
     """How the last release ended."""
     history: Annotated[list[Outcome], Field(max_length=10), ATOMIC] | None = None

@@ -26,7 +26,7 @@ LATER: dict[str, Any] = {
         ],
         "approvals": [{"stage": "promote", "minimum": 1}],
     },
-    "watch": {"drift": {}},
+    "lineage": {"from": {}},
     "governance": {"riskClass": "Minimal"},
 }
 """A spec with parts that this version does not know, or cannot read."""
@@ -44,12 +44,12 @@ def test_spec_of_a_later_version(command: Command) -> None:
         "feedback",
         "rehearsal",
         "approvals",
-        "watch",
+        "lineage",
         "governance",
         "objectives are not",
     ):
         assert missed in command.errors
-    assert "palier: demo: spec.watch is not read: this version does not know the field" in command.errors
+    assert "palier: demo: spec.lineage is not read: this version does not know the field" in command.errors
     assert plain["notes"] == []
 
 

@@ -1,0 +1,196 @@
+"""The error budgets of what serves: what is told of them, what is remembered, and whether a release waits for them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+from palier.api.constants import WITHIN_ERROR_BUDGET
+from palier.evidence.sentences import two_digits
+from palier.release.finding import Finding
+from palier.release.observation import Observation
+from palier.release.served import find_limits
+from palier.release.situation import Hold, Note, Situation
+from palier.release.state import Result, State
+from palier.release.testing import ServingOption
+from palier.release.watch_memory import WRITTEN_AFTER, WRITTEN_SOONER, WatchMemory
+from palier.watch.error_budget import Budget, Severity
+from palier.watch.freeze import ErrorBudgetPolicy, KindOfRelease, decide_freeze
+from palier.watch.objectives import ObjectiveWatch, find_firing
+
+_MESSAGE: Final = 512
+_WHOM: Final[Mapping[Severity, str]] = {
+    Severity.PAGE: "somebody should look at once",
+    Severity.TICKET: "somebody should look on the next working day",
+}
+
+Limits = Mapping[str, Decimal]
+"""Allowed shares of bad events, by objective."""
+
+
+def update_memory(
+    before: WatchMemory, seen: Mapping[str, ObjectiveWatch] | None, limits: Limits, *, now: float, under_way: bool
+) -> tuple[WatchMemory, tuple[Note, ...]]:
+    """What is remembered from now on, and what to tell people.
+
+    Args:
+        before: what was last written.
+        seen: what this process knows of the objectives; None while nobody counts.
+        limits: allowed shares of bad events, by objective; others are forgotten.
+        now: seconds since the epoch.
+        under_way: whether a release is in progress.
+    """
+    if seen is None:
+        return before, ()
+    current = {name: _drop_passing_problem(one, now) for name, one in seen.items() if name in limits}
+    notes = tuple(_list_notes(before, current, limits, now=now))
+    standing, known = _find_standing(current, limits, now), _find_standing(before.objectives, limits, before.at)
+    due = now - before.at >= (WRITTEN_SOONER if under_way else WRITTEN_AFTER)
+    if not due and standing == known:
+        return before, ()
+    return WatchMemory(now, current) if current else WatchMemory(), notes
+
+
+def find_freeze(situation: Situation, option: ServingOption) -> Hold | None:
+    """Why a release that is asked for has to wait for an error budget; None where it need not.
+
+    Args:
+        situation: the arguments of the decision.
+        option: what would be released.
+    """
+    policy = situation.deployment.spec.watch.error_budget_policy
+    if policy is None:
+        return None
+    left = judge_all(situation.observation, find_limits(situation.deployment), now=situation.now)
+    decision = decide_freeze(left, ErrorBudgetPolicy(Decimal(policy.freeze_at)), _find_kind(situation, option))
+    if not decision.frozen:
+        return None
+    version = situation.deployment.spec.model.version
+    return Hold(
+        "ReleasesFrozen", f"{decision.message}: the annotation palier.dev/fix with the version {version} marks one"
+    )
+
+
+def judge_all(observation: Observation, limits: Limits, *, now: float) -> dict[str, Decimal | None]:
+    """Percent that are left of each budget; None where too little is known."""
+    counted = observation.budgets or {}
+    return {
+        name: counted[name].judge(limit=limit, now=now).left if name in counted else None
+        for name, limit in limits.items()
+    }
+
+
+def watch_status(state: State, limits: Limits) -> dict[str, Any]:
+    """What `status.watch` tells besides the memory, as of the instant of the memory."""
+    status = state.watch.to_status()
+    for entry in status.get("objectives", ()):
+        limit, one = limits.get(entry["objective"]), state.watch.objectives[entry["objective"]]
+        if limit is None:
+            continue
+        budget = one.judge(limit=limit, now=state.watch.at)
+        told = {
+            "budgetLeft": None if budget.left is None else f"{two_digits(float(budget.left))} %",
+            "burn": None if budget.burn is None else two_digits(budget.burn),
+            "message": _describe(one, budget, limit, now=state.watch.at)[:_MESSAGE],
+        }
+        entry |= {name: value for name, value in told.items() if value is not None}
+    return status
+
+
+def within_error_budget(state: State, limits: Limits) -> list[Finding]:
+    """Whether the error budgets of what serves are kept, as of the instant of the memory."""
+    found = []
+    for name, one in sorted(state.watch.objectives.items()):
+        if (limit := limits.get(name)) is None:
+            continue
+        budget = one.judge(limit=limit, now=state.watch.at)
+        message = f"{name}: {_describe(one, budget, limit, now=state.watch.at)}"
+        status, reason = _find_reason(one, budget)
+        found.append(Finding(WITHIN_ERROR_BUDGET, status, reason, message))
+    if not found:
+        return []
+    return [min(found, key=lambda one: _WORST.index((one.status, one.reason)))]
+
+
+_WORST: Final = (
+    ("False", "ErrorBudgetSpent"),
+    ("False", "ErrorBudgetBurns"),
+    ("Unknown", "CannotWatch"),
+    ("Unknown", "NotKnownYet"),
+    ("True", "ErrorBudgetLeft"),
+)
+
+
+def _find_reason(one: ObjectiveWatch, budget: Budget) -> tuple[Literal["True", "False", "Unknown"], str]:
+    if budget.left is not None and budget.left <= 0:
+        return "False", "ErrorBudgetSpent"
+    if one.alert:
+        return "False", "ErrorBudgetBurns"
+    if one.problem:
+        return "Unknown", "CannotWatch"
+    return ("Unknown", "NotKnownYet") if budget.left is None else ("True", "ErrorBudgetLeft")
+
+
+def _describe(one: ObjectiveWatch, budget: Budget, limit: Decimal, *, now: float) -> str:
+    parts = [budget.message]
+    if one.alert:
+        parts.insert(0, f"{find_firing(one.slots, limit=limit, now=now).describe()}; {_WHOM[one.alert.severity]}")
+    if one.problem:
+        parts.insert(0, f"nothing is known at present: {one.problem}")
+    return "; ".join(parts)
+
+
+def _find_kind(situation: Situation, option: ServingOption) -> KindOfRelease:
+    """Whether a release is a change, a fix that its owner has marked, or a return to a version that has served."""
+    marked = situation.observation.requests.fix
+    if marked and marked in {option.revision, situation.observation.revision, situation.deployment.spec.model.version}:
+        return KindOfRelease.FIX
+    served = {one.revision for one in situation.state.history if one.result is Result.PROMOTED}
+    if option.revision in served or situation.observation.facts(option.revision).mark is not None:
+        return KindOfRelease.ROLLBACK
+    return KindOfRelease.CHANGE
+
+
+def _drop_passing_problem(one: ObjectiveWatch, now: float) -> ObjectiveWatch:
+    """A minute that could not be read is no news; ten of them are."""
+    return one if one.is_blind(now) else replace(one, problem="")
+
+
+Standing = tuple[str, Severity | None, bool, bool]
+
+
+def _find_standing(objectives: Mapping[str, ObjectiveWatch], limits: Limits, now: float) -> dict[str, Standing]:
+    """What people know of each objective: what is counted, who was told, and whether it is spent or cannot be seen."""
+    return {
+        name: (
+            f"{one.of} {one.slots.days}",
+            one.alert.severity if one.alert else None,
+            _is_spent(one, limits[name], now),
+            bool(one.problem),
+        )
+        for name, one in objectives.items()
+        if name in limits
+    }
+
+
+def _is_spent(one: ObjectiveWatch, limit: Decimal, now: float) -> bool:
+    left = one.judge(limit=limit, now=now).left
+    return left is not None and left <= 0
+
+
+def _list_notes(
+    before: WatchMemory, current: Mapping[str, ObjectiveWatch], limits: Limits, *, now: float
+) -> Iterator[Note]:
+    standing, known = _find_standing(current, limits, now), _find_standing(before.objectives, limits, before.at)
+    for name, (_, severity, spent, blind) in standing.items():
+        _, told, was_spent, was_blind = known.get(name, ("", None, False, False))
+        one, limit = current[name], limits[name]
+        if severity is not None and told is not severity and told is not Severity.PAGE:
+            message = _describe(one, one.judge(limit=limit, now=now), limit, now=now)
+            yield Note("Warning", "ErrorBudgetBurns", f"{name}: {message}")
+        elif severity is None and told is not None:
+            yield Note("Normal", "ErrorBudgetCalm", f"{name}: the error budget is no longer used up too fast")
+        if spent and not was_spent:
+            yield Note("Warning", "ErrorBudgetSpent", f"{name}: {one.judge(limit=limit, now=now).message}")
+        if blind and not was_blind:
+            yield Note("Warning", "CannotWatch", f"{name}: nothing is known at present: {one.problem}")
