@@ -12,8 +12,6 @@ import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from decimal import Decimal
-from numbers import Real
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -21,13 +19,16 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from palier_instrument.arguments import Arguments, list_steps, name_function
 from palier_instrument.declaration import Category, Declaration, DeclarationError, Number, Step, Variable
 from palier_instrument.ledger import NO_GROUP, Counter, Ledger, Place
-from palier_instrument.values import find_value, is_missing, name_category, unwrap
+from palier_instrument.values import NUMBERS, find_value, is_missing, name_category, unwrap
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _NOTHING: Final = object()
 """No prediction, which is not the same as the prediction None."""
+
+_SCALARS: Final = (str, *NUMBERS)
+"""Types of results that are the prediction themselves."""
 
 log = logging.getLogger("palier_instrument")
 
@@ -231,9 +232,9 @@ def _find_prediction(result: object, variable: Variable) -> object:
     """The prediction in what a function has returned: at its path, by its name, or the result itself."""
     if variable.path:
         return find_value(result, variable.path)
+    if result is None or isinstance(result, _SCALARS):
+        return result
     if isinstance(result, Mapping):
         return result.get(variable.name)
     value = unwrap(result)
-    if value is None or isinstance(value, str | Real | Decimal):
-        return value
-    return getattr(value, variable.name, value)
+    return value if isinstance(value, _SCALARS) else getattr(value, variable.name, value)
