@@ -68,7 +68,8 @@ class Watch:
                 registry.register(self.ledger)
             except ValueError:
                 raise DeclarationError(
-                    "the registry has a watch already: decorate with the same one, or give each its own registry"
+                    "the registry has a watch already, or another metric of its names: decorate with the same one, or"
+                    " give each its own registry"
                 ) from None
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
@@ -123,11 +124,11 @@ class Watch:
 
     def report_error(self, part: str, error: Exception) -> None:
         """Count something that went wrong, and log the first of its part. Never raises."""
-        self.ledger.add_error(part)
-        if part in self._told:
-            return
-        self._told.add(part)
         with suppress(Exception):
+            self.ledger.add_error(part)
+            if part in self._told:
+                return
+            self._told.add(part)
             frames = traceback.extract_tb(error.__traceback__)
             place = f" in {frames[-1].filename}, line {frames[-1].lineno}" if frames else ""
             log.warning(
@@ -138,6 +139,7 @@ class Watch:
             )
 
     def _count_call(self, arguments: Arguments, args: Sequence[object], kwargs: Mapping[str, object]) -> int:
+        """Count the features of a call; returns the place of its group. Never raises."""
         try:
             source, group_source = arguments.find_sources(args, kwargs)
         except Exception as error:  # noqa: BLE001 - a request is worth more than its count
@@ -146,33 +148,44 @@ class Watch:
         return self._count_features(source, group_source)
 
     def _count_features(self, source: object, group_source: object) -> int:
+        """Count one event; returns the place of its group. Never raises."""
         group = self._find_group(group_source)
         if self._features:
-            plain = type(source) is dict
-            places: list[Place] = []
-            for counter, steps in self._features:
-                try:
-                    if plain and len(steps) == 1:
-                        value = cast("dict[Step, object]", source).get(steps[0])
-                    else:
-                        value = find_value(source, steps)
-                    places.append(counter.find_place(value))
-                except Exception as error:  # noqa: BLE001 - the other features are counted all the same
-                    places.append((counter.bad, 0.0))
-                    self.report_error("features", error)
-            self.ledger.add_event(self.ledger.features, places, group)
+            try:
+                self.ledger.add_event(self.ledger.features, self._place_features(source), group)
+            except Exception as error:  # noqa: BLE001 - a request is worth more than its count
+                self.report_error("features", error)
         return group
 
+    def _place_features(self, source: object) -> list[Place]:
+        plain = type(source) is dict
+        places: list[Place] = []
+        for counter, steps in self._features:
+            try:
+                if plain and len(steps) == 1:
+                    value = cast("dict[Step, object]", source).get(steps[0])
+                else:
+                    value = find_value(source, steps)
+                places.append(counter.find_place(value))
+            except Exception as error:  # noqa: BLE001 - the other features are counted all the same
+                places.append((counter.bad, 0.0))
+                self.report_error("features", error)
+        return places
+
     def _count_prediction(self, result: object, group: int) -> None:
-        if self.ledger.predictions:
-            self.ledger.add_event(
-                self.ledger.predictions, [self._place_prediction(one, result) for one in self.ledger.predictions], group
-            )
+        """Count what a model has answered. Never raises."""
+        predictions = self.ledger.predictions
+        if predictions:
+            try:
+                places = [self._place_prediction(counter, result) for counter in predictions]
+                self.ledger.add_event(predictions, places, group)
+            except Exception as error:  # noqa: BLE001 - a request is worth more than its count
+                self.report_error("prediction", error)
 
     def _place_prediction(self, counter: Counter, result: object) -> Place:
         try:
             return counter.find_place(_find_prediction(result, counter.variable))
-        except Exception as error:  # noqa: BLE001 - a request is worth more than its count
+        except Exception as error:  # noqa: BLE001 - the other predictions are counted all the same
             self.report_error("prediction", error)
             return counter.bad, 0.0
 

@@ -2,7 +2,8 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -93,11 +94,13 @@ def test_only_what_is_declared_has_a_family() -> None:
 
 
 def test_it_lives_beside_other_metrics() -> None:
-    """On one page, in one registry."""
+    """On one page, in one registry, where nothing else may have its names."""
     registry = CollectorRegistry()
     Counter("requests", "Requests.", registry=registry).inc()
     watch(features=[Number("amount", [1.0])], registry=registry).count({"amount": 0})
 
+    with pytest.raises(ValueError, match="palier_feature_missing"):
+        Counter("palier_feature_missing", "Another one of this name.", registry=registry)
     assert Page(registry).read("requests_total") == 1
     assert Page(registry).read_number("amount").counts == (1, 0)
 
@@ -156,3 +159,29 @@ def test_threads_lose_no_count_and_a_page_is_of_one_moment() -> None:
 
     assert uneven == []
     assert {Page(shared.ledger).read_number(one.name).events for one in features} == {6000}
+
+
+def test_an_event_and_a_page_are_of_one_moment() -> None:
+    """All counts of an event are added, and all counts of a page are copied, while nobody else can."""
+    ledger = watch(features=[Number("a", [1.0]), Number("b", [1.0])], registry=None).ledger
+    held: list[bool] = []
+
+    def look(places: Iterable[Any]) -> Iterator[Any]:
+        for place in places:
+            held.append(ledger._lock.locked())
+            yield place
+
+    ledger.add_event(ledger.features, look([one.find_place(0) for one in ledger.features]), 0)
+    assert held == [True, True]
+
+    class Counts(list[Any]):
+        """Counts that know when they are copied."""
+
+        def __iter__(self) -> Iterator[Any]:
+            """Look."""
+            return look(super().__iter__())
+
+    ledger._counts = Counts(ledger._counts)
+    list(ledger.collect())
+    assert held == [True, True, True]
+    assert not ledger._lock.locked()

@@ -51,6 +51,20 @@ def test_columns_and_groups_can_be_left_out(tmp_path: Path) -> None:
     assert declared.groups == ("",)
 
 
+def test_what_a_profile_has_counted_together_is_not_declared(tmp_path: Path) -> None:
+    """It is `(other)` in any case, of categories and of groups."""
+    path = tmp_path / "training.json"
+    columns = {"plan": {"kind": "category", "counts": {"free": 3, "(other)": 1}}}
+    groups = {"fr": {"rows": 3, "features": {}}, "(other)": {"rows": 1, "features": {}}}
+    profile = {"format": "palier-profile", "version": 1, "rows": 4, "by": "country", "groups": groups}
+    path.write_text(json.dumps({**profile, "features": columns}), encoding="utf-8")
+
+    declared = read_declaration(path)
+
+    assert declared.features == (Category("plan", ["free"]),)
+    assert declared.groups == ("fr", "(other)")
+
+
 @pytest.mark.parametrize(
     ("document", "words"),
     [

@@ -112,3 +112,27 @@ def test_arguments_that_the_function_refuses_are_its_own_error() -> None:
     """The exception is that of the call."""
     with pytest.raises(TypeError, match="missing 1 required positional argument"):
         Watch(FEATURES, registry=None)(take_arguments)()
+
+
+def test_even_what_cannot_go_wrong_raises_into_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the arguments, nor the ledger, nor the count of errors itself."""
+    counting = Watch(FEATURES, registry=None)
+    decorated = counting(take_arguments)
+
+    def refuse(*_: object) -> NoReturn:
+        raise RecursionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr("palier_instrument.arguments.Arguments.find_sources", refuse)
+        assert decorated(50.0, "free", country="fr") == 0.05
+    page = Page(counting.ledger)
+    assert page.count_errors() == {"features": 1}
+    assert page.read_number("amount", group="(other)").nulls == 1
+    with monkeypatch.context() as broken:
+        broken.setattr(counting.ledger, "add_event", refuse)
+        assert decorated(50.0, "free", country="fr") == 0.05
+    assert Page(counting.ledger).count_errors() == {"features": 2, "prediction": 1}
+    with monkeypatch.context() as broken:
+        broken.setattr(counting.ledger, "add_event", refuse)
+        broken.setattr(counting.ledger, "add_error", refuse)
+        assert decorated(50.0, "free", country="fr") == 0.05

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from palier.watch.features import counting
@@ -20,26 +20,38 @@ from palier_instrument import Category, Declaration, Number, Watch
 from palier_instrument.values import LONGEST_NUMBER, find_value, is_missing, name_category, read_number
 from tests.support.instrument.page import Page
 
-SPELLED = st.sampled_from(
-    ["", " ", "NA", " n/a ", "None", "nan", "-nan", "inf", "1_0", "12", " 1.0 ", "1e999", "0x1", "٣", "true", "é" * 70]
-)
-CELLS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=80) | SPELLED
+WORDS = [
+    "",
+    " ",
+    "NA",
+    " n/a ",
+    "None",
+    "nan",
+    "-nan",
+    "inf",
+    "1_0",
+    "12",
+    " 1.0 ",
+    "1e999",
+    "0x1",
+    "٣",
+    "true",
+    "é" * 70,
+]
+SPELLED = st.sampled_from(WORDS)
+ENDLESS = st.sampled_from([math.inf, -math.inf, 10**400, -(10**400)])
+CELLS = ENDLESS | st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=80) | SPELLED
 
 
-@given(CELLS)
-@example(10**400)
-@example("9" * LONGEST_NUMBER)
-def test_numbers_are_read_as_from_a_file(cell: counting.Cell) -> None:
-    """The same number, missing where that is missing, and else unreadable."""
+def check_number(cell: counting.Cell) -> None:
+    """The same number as from a file, missing where that is missing, and else unreadable."""
     number, expected = read_number(cell), counting.read_number(cell)
-
     assert (number if math.isfinite(number) else None) == expected
     assert math.isnan(number) == is_missing(cell) == counting.is_null(cell)
 
 
-@given(CELLS, st.booleans())
-def test_categories_are_named_as_from_a_file(cell: counting.Cell, numeric: bool) -> None:
-    """Where there is a value; a number without end is no category that could be declared."""
+def check_category(cell: counting.Cell, *, numeric: bool) -> None:
+    """The same name as from a file, where there is a value; a number without end cannot be declared and has none."""
     if counting.is_null(cell):
         return
     name = name_category(cell, numeric=numeric)
@@ -48,6 +60,21 @@ def test_categories_are_named_as_from_a_file(cell: counting.Cell, numeric: bool)
         assert counting.read_number(cell) is None
     else:
         assert name == counting.name_category(cell, numeric=numeric)
+
+
+@pytest.mark.parametrize("cell", [*WORDS, math.inf, -math.inf, 10**400, "9" * LONGEST_NUMBER, True, 1.0, 0.1 + 0.2])
+def test_odd_values_are_read_as_from_a_file(cell: counting.Cell) -> None:
+    """What stands for nothing, what looks like a number, and numbers without end."""
+    check_number(cell)
+    check_category(cell, numeric=False)
+    check_category(cell, numeric=True)
+
+
+@given(CELLS, st.booleans())
+def test_any_value_is_read_as_from_a_file(cell: counting.Cell, numeric: bool) -> None:
+    """As a number, and as a category."""
+    check_number(cell)
+    check_category(cell, numeric=numeric)
 
 
 class Plan(enum.Enum):
@@ -98,7 +125,7 @@ def test_missing_values_of_libraries(value: object) -> None:
 
 def test_a_text_without_end_is_not_looked_at() -> None:
     """Megabytes of digits or of blanks cost nothing: what is that long is neither a number nor missing."""
-    for text in ("9" * (LONGEST_NUMBER + 1), " " * (LONGEST_NUMBER + 1)):
+    for text in ("0" * (LONGEST_NUMBER + 1), " " * (LONGEST_NUMBER + 1)):
         assert read_number(text) == math.inf
         assert not is_missing(text)
 
