@@ -15,7 +15,9 @@ from palier.release.state import ReleasePhase, Result
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "charts" / "palier" / "README.md"])
-LINKING = sorted([*PAGES, *ROOT.glob("examples/**/*.md"), *ROOT.glob("benchmarks/**/*.md")])
+LINKING = sorted(
+    [*PAGES, *ROOT.glob("examples/**/*.md"), *ROOT.glob("benchmarks/**/*.md"), ROOT / "instrument" / "README.md"]
+)
 PACKAGES = sorted((ROOT / "operator" / "palier").glob("*/**/__init__.py"))
 PICTURES = sorted(ROOT.glob("docs/images/*.svg"))
 WRITTEN = [page for page in PAGES if page.parent.name != "reference"]

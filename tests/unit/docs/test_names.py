@@ -1,4 +1,4 @@
-"""Functions of the operator have names that can be read aloud: a verb with an object, or a noun."""
+"""Functions of the operator and of palier-instrument have names that can be read aloud: a verb with an object, or a noun."""
 
 import ast
 import re
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-OPERATOR = Path(__file__).parents[3] / "operator" / "palier"
+ROOT = Path(__file__).parents[3]
+OPERATOR = ROOT / "operator" / "palier"
+INSTRUMENT = ROOT / "instrument" / "palier_instrument"
 
 
 def _words(text: str) -> frozenset[str]:
@@ -68,8 +70,9 @@ def test_verbs_with_objects_and_nouns_are_names(name: str) -> None:
 def test_functions_are_named_by_verbs_or_nouns() -> None:
     """Every function says what it does; the few exceptions are there and have a reason."""
     unclear = {
-        f"{file.relative_to(OPERATOR)} {name}"
-        for file in OPERATOR.rglob("*.py")
+        f"{file.relative_to(package)} {name}"
+        for package in (OPERATOR, INSTRUMENT)
+        for file in package.rglob("*.py")
         for name in _names(ast.parse(file.read_text(encoding="utf-8")))
         if _is_unclear(name)
     }

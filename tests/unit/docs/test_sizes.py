@@ -3,7 +3,7 @@
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-FOLDERS = ("operator", "local", "tests", "benchmarks")
+FOLDERS = ("operator", "instrument", "local", "tests", "benchmarks")
 MOST_LINES = 400
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Final
 
-from palier.watch.features.profile import Categories, Numbers
+from palier.watch.features.profile import OTHER, Categories, Numbers
 
 MOST_CATEGORIES: Final = 20
 """Categories that get a place of their own."""
@@ -44,13 +44,15 @@ def count_categories(increases: Mapping[str, int], *, nulls: int = 0, most: int 
     """A category from what the counters of its label's values have counted in a window.
 
     Args:
-        increases: the increase of the counter of every category.
+        increases: the increase of the counter of every category. `(other)` is what the server itself has counted
+            together, and never gets a place of its own.
         nulls: the increase of a counter of missing values.
         most: categories that get a place of their own, the largest first; the rest is counted together.
     """
-    ranked = sorted(increases, key=lambda name: (-increases[name], name))
+    ranked = sorted(increases.keys() - {OTHER}, key=lambda name: (-increases[name], name))
     kept, rest = ranked[:most], ranked[most:]
-    return Categories({name: increases[name] for name in kept}, sum(increases[name] for name in rest), nulls)
+    other = increases.get(OTHER, 0) + sum(increases[name] for name in rest)
+    return Categories({name: increases[name] for name in kept}, other, nulls)
 
 
 def list_shared_edges(first: Numbers, second: Numbers) -> list[tuple[int, int]]:

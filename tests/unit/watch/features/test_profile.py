@@ -84,6 +84,13 @@ def test_counters_of_categories() -> None:
     assert (feature.other, feature.events) == (sum(range(10)), sum(range(30)) + 4)
 
 
+def test_what_a_server_has_counted_together_has_no_place_of_its_own() -> None:
+    """However large it is, `(other)` is no category beside the others."""
+    feature = count_categories({"(other)": 50, "a": 3, "b": 2}, most=1)
+
+    assert (feature.counts, feature.other) == ({"a": 3}, 52)
+
+
 def test_edges_that_two_histograms_share() -> None:
     """As people write them: 0.3 and 0.1 + 0.2 are one edge."""
     first, second = Numbers((0.3, 1.0, 5.0), (1, 2, 3, 4)), Numbers((0.1 + 0.2, 2.0, 5.0), (5, 6, 7, 8))

@@ -1,0 +1,1 @@
+"""What counting costs a request: a function with twenty features, decorated and plain."""
