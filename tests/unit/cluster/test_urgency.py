@@ -103,7 +103,7 @@ def test_another_object_of_the_name_begins_anew(in_faked_time: Run) -> None:
     """It waits neither for the backoff nor for the timer of the former one, and is not urgent for its sake."""
 
     async def scenario() -> tuple[list[float], str]:
-        queue = WorkQueue[str](jitter=random.Random(1))
+        queue = WorkQueue[str](jitter=random.Random(1))  # noqa: S311 - spreads retries
         handler = Recorder(takes=1, answers={"r": [Conflict("no")] * 100})
         queue.add("r", urgent=True)
         async with running(queue, handler, workers=1):

@@ -1,4 +1,4 @@
-"""Functions of the operator and of palier-instrument have names that can be read aloud: a verb with an object, or a noun."""
+"""Functions of the operator and of palier-instrument have names that can be read aloud: verb and object, or a noun."""
 
 import ast
 import re

@@ -277,8 +277,8 @@ async def test_requests_that_stay_cost_nothing() -> None:
     await life.run(40)
     assert life.serving() == "2"
     written, told = life.cluster.requests, len(life.cluster.events)
-    for _ in range(20):
-        life.tick(180)
+    for _ in range(60):
+        life.tick(60)
         await life.look()
         await life.settle()
 
