@@ -32,7 +32,7 @@ _ANNOTATIONS = (
     (constants.ANNOTATION_ABORT, "a revision", "Take this candidate out of traffic and refuse it."),
     (constants.ANNOTATION_PROMOTE, "a revision", "Make this candidate stable now, without its remaining stages."),
     (constants.ANNOTATION_RETRY, "any new text", "Try the refused revision once more."),
-    (constants.ANNOTATION_FIX, "a version or a revision", "Do not let its release wait for a spent error budget."),
+    (constants.ANNOTATION_FIX, "a version or a revision", "Do not let its release wait for a spent error budget, or for data that drifts."),
     (constants.ANNOTATION_REQUESTED_AT, "any new text", "Look at the object now."),
 )
 
@@ -53,6 +53,11 @@ _CONDITIONS = (
         constants.WITHIN_ERROR_BUDGET,
         "once something was counted",
         "True: no objective's error budget is spent or used up too fast. False: one is. Unknown: see its reason.",
+    ),
+    (
+        constants.DATA_DRIFT,
+        "with `spec.watch.dataDrift`",
+        "True: a feature or prediction has drifted or is broken. False: none has. Unknown: see its reason.",
     ),
     (constants.RECONCILING, "only while True", "A change is on its way; wait."),
     (constants.STALLED, "only while True", "Nothing happens until a person changes the spec or asks for a retry."),

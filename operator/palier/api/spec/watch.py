@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from palier.api.rule import ApiObject
+from palier.api.spec.data_drift import DataDrift
 
 
 class ErrorBudgetPolicy(ApiObject):
@@ -16,9 +17,12 @@ class ErrorBudgetPolicy(ApiObject):
 
 
 class Watch(ApiObject):
-    """How the objectives go on being watched after a promotion."""
+    """What goes on being watched after a promotion."""
 
     error_budget_days: Annotated[int, Field(ge=7, le=90)] = 28
     """Length of the window of the error budgets in days, 7 to 90. Another length begins them anew."""
     error_budget_policy: ErrorBudgetPolicy | None = None
     """What follows from a spent error budget; without it, it is told and nothing else."""
+    data_drift: DataDrift | None = None
+    """Whether the data still looks as it did; without it, nobody looks. The pods have to count it, as those with
+    palier-instrument do."""

@@ -227,7 +227,8 @@ class Status(ApiObject):
     conditions: Annotated[list[Condition], Field(max_length=16), ListType("map", "type")] | None = None
     """`Ready` sums up; `Reconciling` and `Stalled` exist only while true; `Available` says that stable serves and
     `Progressing` that a release is in progress; `WithinBudget`, with a budget, that it is kept; `WithinErrorBudget`
-    that no objective's error budget is spent or used up too fast."""
+    that no objective's error budget is spent or used up too fast; `DataDrift`, where the data is watched, that a
+    feature has drifted or is broken."""
     stage: Annotated[str, Field(max_length=64)] | None = None
     """Where the release stands, in a word. Examples: `LoadTest`, `Golden`, `Shadow 20`, `Canary 25`."""
     weight: Annotated[int, Field(ge=0, le=100)] | None = None

@@ -1,4 +1,4 @@
-"""What the status says of the objectives after a promotion: their error budgets, and what was counted for them."""
+"""What the status says after a promotion: of the error budgets of the objectives, and of the data."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ from pydantic import Field
 from palier.api.rule import ATOMIC, ApiObject, ListType
 from palier.api.spec.values import LabelName
 from palier.api.status.conditions import Timestamp
+from palier.api.status.data_drift import DataDriftStatus
 from palier.api.status.values import Message
 
 Whole = Annotated[str, Field(max_length=16, pattern=r"^[0-9]+$")]
@@ -61,9 +62,11 @@ class ObjectiveWatchStatus(ApiObject):
 
 
 class WatchStatus(ApiObject):
-    """What is known of the promoted version, as of `at`."""
+    """What is known of the promoted version."""
 
-    at: Timestamp
-    """When this was written: with news, and else every six hours. The operator's metrics have newer numbers."""
-    objectives: Annotated[list[ObjectiveWatchStatus], Field(max_length=16), ListType("map", "objective")]
+    at: Timestamp | None = None
+    """When `objectives` was written: with news, and else every six hours. The operator's metrics have newer numbers."""
+    objectives: Annotated[list[ObjectiveWatchStatus], Field(max_length=16), ListType("map", "objective")] | None = None
     """The objectives with an error budget."""
+    data_drift: DataDriftStatus | None = None
+    """What is known of its data; absent where `spec.watch.dataDrift` is."""
