@@ -16,6 +16,7 @@ from palier.metrics.prometheus import PrometheusSource
 from palier.reconcile.budgets import BudgetKeeper
 from palier.reconcile.controller import Controller
 from palier.reconcile.costs import CostObserver
+from palier.reconcile.data import DataKeeper
 from palier.reconcile.trials import Trials
 from palier.settings import Settings
 
@@ -44,8 +45,8 @@ async def operate(settings: Settings) -> None:
             most_series=settings.prometheus_max_series,
         )
 
-    # Nobody waits for prices and usage as for a verdict, so that they have threads of their own.
-    source, leisurely = prometheus(AT_ONCE), prometheus(2)
+    # Nobody waits for prices, usage and windows as for a verdict, so that they have threads of their own.
+    source, leisurely = prometheus(AT_ONCE), prometheus(3)
     cluster = await KubernetesCluster.connect(
         kubeconfig=settings.kubeconfig, context=settings.context, instruments=instruments
     )
@@ -79,6 +80,7 @@ async def operate(settings: Settings) -> None:
             changed=queue.add,
             scope=scope,
         )
+        data = DataKeeper(source=leisurely, store=store, instruments=instruments, changed=queue.add)
         controller = Controller(
             cluster=cluster,
             store=store,
@@ -91,6 +93,7 @@ async def operate(settings: Settings) -> None:
             scope=scope,
             cost_observer=cost_observer,
             budgets=budgets,
+            data=data,
             trials=Trials(
                 cluster=cluster,
                 store=store,

@@ -55,6 +55,20 @@ def read_inputs(store: Store, deployment: ModelDeployment, state: State) -> Spec
     return SpecInputs(revision, options, prompts, requests, **golden)
 
 
+def read_watch_profile(store: Store, deployment: ModelDeployment) -> str:
+    """The text of the profile that the data of what serves is compared with; empty where the spec names none.
+
+    Raises:
+        InvalidSpec: it cannot be read. Nothing waits for it: the data cannot be watched, and all else goes on.
+    """
+    drift = deployment.spec.watch.data_drift
+    reference = drift.reference.profile if drift and drift.reference else None
+    if reference is None:
+        return ""
+    field = "spec.watch.dataDrift.reference.profile.configMapKeyRef"
+    return _text(store, deployment, reference.config_map_key_ref, field=field)
+
+
 def _list_options(deployment: ModelDeployment, prompts: Mapping[str, str], requests: str) -> tuple[ServingOption, ...]:
     tested = deployment.spec.release.load_test is not None
     found = []

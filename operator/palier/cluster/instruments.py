@@ -12,6 +12,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from palier.cluster.budgets import BudgetCollector, BudgetFigures
 from palier.cluster.costs import CostCollector, CostFigures
+from palier.cluster.data_drift import DriftCollector, DriftFigures
 from palier.settings import VERSION
 
 RECONCILE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -59,6 +60,8 @@ class Instruments:
         self.registry.register(self._costs)
         self._error_budgets = BudgetCollector()
         self.registry.register(self._error_budgets)
+        self._data_drift = DriftCollector()
+        self.registry.register(self._data_drift)
         Gauge("palier_build_info", "Always 1.", ["version"], registry=self.registry).labels(VERSION).set(1)
 
     @contextlib.contextmanager
@@ -92,6 +95,14 @@ class Instruments:
     def forget_error_budgets(self, key: tuple[str, str]) -> None:
         """Export no error budgets of a ModelDeployment any more."""
         self._error_budgets.forget(key)
+
+    def put_data_drift(self, key: tuple[str, str], figures: DriftFigures) -> None:
+        """Export what is known of the data of one ModelDeployment instead of what was exported before."""
+        self._data_drift.put(key, figures)
+
+    def forget_data_drift(self, key: tuple[str, str]) -> None:
+        """Export nothing of the data of a ModelDeployment any more."""
+        self._data_drift.forget(key)
 
     def record_state(self, *, queue_depth: int, acting: bool) -> None:
         """Record what is true right now, just before the metrics are read."""

@@ -97,7 +97,7 @@ def _owners(obj: Mapping[str, Any]) -> set[Key]:
 
 
 def _readers(store: Store, config_map: Mapping[str, Any]) -> set[Key]:
-    """The ModelDeployments that read a ConfigMap: prompts, requests of load tests and all that golden answers take."""
+    """The ModelDeployments that read a ConfigMap: prompts, requests of tests, what judges take, and profiles."""
     namespace, name = config_map["metadata"]["namespace"], config_map["metadata"]["name"]
     return {
         Key(namespace, obj["metadata"]["name"]) for obj in store.list(KIND, namespace) if name in _text_sources(obj)
@@ -113,6 +113,7 @@ def _text_sources(deployment: Mapping[str, Any]) -> Iterable[str]:
         look_up(deployment, "spec", "scale", "loadTest", "corpus"),
         look_up(golden, "corpus"),
         look_up(golden, "judge", "calibration", "corpus"),
+        look_up(deployment, "spec", "watch", "dataDrift", "reference", "profile"),
     )
     keys = (*(look_up(text, "configMapKeyRef") for text in texts), look_up(golden, "judge", "prompt"))
     for key in keys:

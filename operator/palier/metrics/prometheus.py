@@ -1,8 +1,9 @@
 """Raw samples from Prometheus, with hard time limits.
 
 A look needs the scraped samples themselves, with their own times: `rate()` and `increase()` extrapolate, and an instant
-vector hides how old its value is. So the only question asked here is an instant query of a range selector, which
-Prometheus answers with the raw samples. Everything that speaks the Prometheus API answers it.
+vector hides how old its value is. So what decides about requests is asked as an instant query of a range selector,
+which Prometheus answers with the raw samples; only windows of the watch ask for increases. Everything that speaks the
+Prometheus API answers both.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import requests
 from prometheus_api_client import PrometheusApiClientException
@@ -20,6 +21,12 @@ from palier.evidence.counters import Bucket, Series, Times
 from palier.measuring.matchers import narrow_selector
 from palier.metrics.body import BYTES_OF_A_SERIES, Limits, TooLong
 from palier.metrics.connection import Connections, Credentials
+from palier.metrics.increases import Pods, parse_vector, write_question
+from palier.watch.features.exported import Increase
+
+T = TypeVar("T")
+Answer = list[Mapping[str, Any]]
+"""The series of an answer, as the HTTP API writes them."""
 
 CONNECT_TIMEOUT = 2.0
 """Seconds."""
@@ -95,20 +102,27 @@ class PrometheusSource:
         window = max(1, math.ceil(seconds * 1000))
         selector = narrow_selector(selector, *self._matchers)
         try:
-            return await self._ask(f"{selector}[{window}ms]", at=at)
+            return await self._ask(f"{selector}[{window}ms]", parse_matrix, at=at)
         except TooLong as error:
-            reason = TOO_MANY_SERIES if error.series else ANSWER_TOO_LARGE
-            raise MetricsUnavailable(reason, f"the answer to {_shorten_selector(selector)} has {error}") from None
+            raise _explain_too_long(error, selector) from None
+
+    async def increases(self, pods: Pods, *, at: float, seconds: float) -> list[Increase]:
+        """See `IncreaseSource.increases`."""
+        question = write_question(pods, seconds=seconds, matchers=self._matchers)
+        try:
+            return await self._ask(question, parse_vector, at=at)
+        except TooLong as error:
+            raise _explain_too_long(error, f"the features of {pods.workload}") from None
 
     def close(self) -> None:
         """Give the threads back; questions under way are abandoned."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _ask(self, query: str, *, at: float) -> list[Series]:
+    async def _ask(self, query: str, parse: Callable[[Answer], list[T]], *, at: float) -> list[T]:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._timeout + CONNECT_TIMEOUT):
-                return await loop.run_in_executor(self._pool, self._make_request(query, at))
+                return await loop.run_in_executor(self._pool, self._make_request(query, parse, at))
         except TimeoutError as error:
             raise MetricsUnavailable(
                 TIMEOUT, f"Prometheus at {self._url} did not answer within {self._timeout:.0f} s"
@@ -124,27 +138,32 @@ class PrometheusSource:
         except OSError as error:  # also everything that the library raises
             raise self._connections.explain_unreachable(error) from error
 
-    def _make_request(self, query: str, at: float) -> Callable[[], list[Series]]:
-        def ask() -> list[Series]:
+    def _make_request(self, query: str, parse: Callable[[Answer], list[T]], at: float) -> Callable[[], list[T]]:
+        def ask() -> list[T]:
             connection = self._connections.connect_thread()
             parameters = {"time": f"{at:.3f}", "timeout": f"{self._timeout:.0f}s"}
             try:
                 answer = connection.custom_query(query, params=parameters)
                 if len(answer) > self._limits.series:
                     raise TooLong(series=self._limits.series)
-                return self._read(answer)
+                return self._read(answer, parse)
             finally:
                 self._limits.release()
 
         return ask
 
-    def _read(self, answer: Iterable[Mapping[str, Any]]) -> list[Series]:
+    def _read(self, answer: Answer, parse: Callable[[Answer], list[T]]) -> list[T]:
         try:
-            return parse_matrix(answer)
+            return parse(answer)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise MetricsUnavailable(
                 "UnreadableAnswer", f"Prometheus at {self._url} gave an unreadable answer"
             ) from error
+
+
+def _explain_too_long(error: TooLong, asked: str) -> MetricsUnavailable:
+    reason = TOO_MANY_SERIES if error.series else ANSWER_TOO_LARGE
+    return MetricsUnavailable(reason, f"the answer to {_shorten_selector(asked)} has {error}")
 
 
 def _shorten_selector(selector: str) -> str:

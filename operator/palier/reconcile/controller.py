@@ -31,6 +31,7 @@ from palier.metrics.prometheus import MetricSource
 from palier.reconcile.actions import Outcomes, Tier, carry_out, describe_failures, is_lasting
 from palier.reconcile.budgets import BudgetKeeper
 from palier.reconcile.costs import CostObserver
+from palier.reconcile.data import DataKeeper
 from palier.reconcile.observer import Observer
 from palier.reconcile.overlay import REFUSED, overlay_of, standing_overlay
 from palier.reconcile.rest import RESYNC, rest_after
@@ -64,6 +65,7 @@ class Controller:
         monotonic: Callable[[], float] = time.monotonic,
         cost_observer: CostObserver,
         budgets: BudgetKeeper | None = None,
+        data: DataKeeper | None = None,
         trials: Trials,
         look_finished: LookFinished | None = None,
         ports: PortProbe | None = None,
@@ -72,7 +74,7 @@ class Controller:
         """Put the parts together.
 
         Without `ports`, nobody asks whether the pods of a candidate accept connections; without `budgets`, nobody
-        counts what serves.
+        counts what serves, and without `data` nobody looks at its data.
         """
         self.store = store
         self.queue = queue
@@ -92,6 +94,7 @@ class Controller:
         )
         self._cost_observer = cost_observer
         self._budgets = budgets
+        self._data = data
         self._trials = trials
         self._reporter = Reporter(cluster, store)
         self._planner = Planner(
@@ -104,17 +107,19 @@ class Controller:
         )
         self._diagnostics = PodDiagnostics(cluster)
         self._observer = Observer(
-            store, self.looks, self._diagnostics, cost_observer, budgets, trials, ports, self.monotonic
+            store, self.looks, self._diagnostics, cost_observer, budgets, data, trials, ports, self.monotonic
         )
         self._sessions: dict[Key, Session] = {}
 
     async def run_looks(self) -> None:
-        """The loops of the fleet's looks, and of what is counted every minute."""
+        """The loops of the fleet's looks, and of what is counted every minute and in every window."""
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self.looks.run())
             loops.create_task(self._cost_observer.run())
             if self._budgets is not None:
                 loops.create_task(self._budgets.run())
+            if self._data is not None:
+                loops.create_task(self._data.run())
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one ModelDeployment one step further.
@@ -238,6 +243,8 @@ class Controller:
         self._cost_observer.tell(key, this.deployment, this.observation, this.decision)
         if self._budgets is not None:
             self._budgets.follow(key, this.deployment, this.observation, this.decision)
+        if self._data is not None:
+            self._data.follow(key, this.deployment, this.decision)
 
     def _session(self, key: Key, uid: str) -> Session:
         """What is remembered of this very object: one that is made again under the same name is another one."""
@@ -253,6 +260,8 @@ class Controller:
         self._cost_observer.forget(key)
         if self._budgets is not None:
             self._budgets.forget(key)
+        if self._data is not None:
+            self._data.forget(key)
         self._observer.forget(key)
         self._trials.forget(key.namespace, key.name)
         self._sessions.pop(key, None)

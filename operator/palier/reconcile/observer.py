@@ -22,6 +22,7 @@ from palier.errors import ClusterError
 from palier.metrics.looks import Looks
 from palier.reconcile.budgets import BudgetKeeper
 from palier.reconcile.costs import CostObserver
+from palier.reconcile.data import DataKeeper
 from palier.reconcile.session import Session
 from palier.reconcile.trials import Trials
 from palier.release.observation import MeasuredEvidence, Observation, RevisionFacts
@@ -47,6 +48,8 @@ class Observer:
     cost_observer: CostObserver
     budgets: BudgetKeeper | None
     """Counts what serves; None where nobody counts."""
+    data: DataKeeper | None
+    """Watches the data of what serves; None where nobody does."""
     trials: Trials
     ports: PortProbe | None
     """Asks whether pods accept connections; None where nobody asks."""
@@ -78,6 +81,8 @@ class Observer:
         )
         if self.budgets is not None:
             observation = self.budgets.complete_observation(key, deployment, observation, state)
+        if self.data is not None:
+            observation = self.data.complete_observation(key, deployment, observation, state)
         observation = await self._try_ports(deployment, observation, state)
         try:
             async with asyncio.timeout(LONGEST_QUESTION):

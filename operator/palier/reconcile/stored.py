@@ -61,7 +61,10 @@ def read_memory(body: Mapping[str, Any], spec: ModelDeployment, odd: Sequence[st
         state = read_state(body["status"], spec.spec.release, proves=proves_itself(spec))
     except ValueError as error:
         return State(), (Note("Warning", "StatusUnreadable", f"{lost}: {error}"[:1024]),)
-    odd = [*odd, *(["watch"] if body["status"].get("watch") and not state.watch.objectives else [])]
+    stored = body["status"].get("watch") or {}
+    objectives = ["watch.objectives"] if stored.get("objectives") and not state.watch.objectives else []
+    data = ["watch.dataDrift"] if stored.get("dataDrift") and state.data.watch is None else []
+    odd = [*odd, *objectives, *data]
     return state, (Note("Warning", "StatusUnreadable", f"{lost}: {', '.join(odd)}"[:1024]),) if odd else ()
 
 

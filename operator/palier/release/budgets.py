@@ -1,4 +1,7 @@
-"""The error budgets of what serves: what is told of them, what is remembered, and whether a release waits for them."""
+"""The error budgets of what serves: what is told of them, what is remembered, and whether a release waits.
+
+It may wait for the data of what serves as well (`palier.release.data_drift`): a freeze is one, whatever it is for.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -7,6 +10,7 @@ from typing import Any, Final, Literal
 
 from palier.api.constants import WITHIN_ERROR_BUDGET
 from palier.evidence.sentences import two_digits
+from palier.release.data_drift import describe_freeze
 from palier.release.finding import Finding
 from palier.release.observation import Observation
 from palier.release.served import find_limits
@@ -52,23 +56,25 @@ def update_memory(
 
 
 def find_freeze(situation: Situation, option: ServingOption) -> Hold | None:
-    """Why a release that is asked for has to wait for an error budget; None where it need not.
+    """Why a release that is asked for has to wait for an error budget, or for data; None where it need not.
 
     Args:
         situation: the arguments of the decision.
         option: what would be released.
     """
-    policy = situation.deployment.spec.watch.error_budget_policy
-    if policy is None:
-        return None
-    left = judge_all(situation.observation, find_limits(situation.deployment), now=situation.now)
-    decision = decide_freeze(left, ErrorBudgetPolicy(Decimal(policy.freeze_at)), _find_kind(situation, option))
-    if not decision.frozen:
+    watch, kind = situation.deployment.spec.watch, _find_kind(situation, option)
+    found = ""
+    if (policy := watch.error_budget_policy) is not None:
+        left = judge_all(situation.observation, find_limits(situation.deployment), now=situation.now)
+        decision = decide_freeze(left, ErrorBudgetPolicy(Decimal(policy.freeze_at)), kind)
+        found = decision.message if decision.frozen else ""
+    if not found and watch.data_drift and watch.data_drift.freeze and kind is KindOfRelease.CHANGE:
+        drift = describe_freeze(situation.observation)
+        found = f"{drift}. Only a fix does not wait" if drift else ""
+    if not found:
         return None
     version = situation.deployment.spec.model.version
-    return Hold(
-        "ReleasesFrozen", f"{decision.message}: the annotation palier.dev/fix with the version {version} marks one"
-    )
+    return Hold("ReleasesFrozen", f"{found}: the annotation palier.dev/fix with the version {version} marks one")
 
 
 def judge_all(observation: Observation, limits: Limits, *, now: float) -> dict[str, Decimal | None]:

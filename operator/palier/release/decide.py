@@ -20,6 +20,7 @@ from palier.release.beginning import decide_idle, tidy_state, wake_at
 from palier.release.budgets import update_memory
 from palier.release.caution import find_step, follow_step, want_pods
 from palier.release.cost import find_burn, update_reported, update_spending
+from palier.release.data_drift import update_drift_memory
 from palier.release.endings import ending_of
 from palier.release.holds import find_hold, pods_in_the_way, stable_unavailable, waiting_for_pods
 from palier.release.observation import Observation
@@ -81,18 +82,34 @@ def decide(written: ModelDeployment, observation: Observation, state: State, *, 
         now=now,
         under_way=decision.state.release is not None,
     )
+    data, drifted = update_drift_memory(
+        remembered.data,
+        observation.data,
+        wanted=written.spec.watch.data_drift is not None,
+        now=now,
+        under_way=decision.state.release is not None,
+    )
     settled = replace(
         decision.state,
         backend_positions=positions_after(decision.state, now=now),
         costs=replace(costs, exceeded=exceeded),
         watch=watch,
+        data=data,
     )
     pinned = _pin(written, settled)
     after = replace(situation, state=settled, deployment=pinned)
     return replace(
         decision,
         state=settled,
-        notes=(*recovered, *ignored, *note_recount(remembered.spending, spending), *alarm, *watched, *decision.notes),
+        notes=(
+            *recovered,
+            *ignored,
+            *note_recount(remembered.spending, spending),
+            *alarm,
+            *watched,
+            *drifted,
+            *decision.notes,
+        ),
         wake_at=wake_at(pinned, settled, now=now),
         # A release that comes to another stage is watched there by that stage's objectives, not by those of the last.
         objectives=objectives if _stands(settled) == _stands(known) else _judged_by(pinned, observation, settled),

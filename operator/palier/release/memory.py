@@ -12,6 +12,7 @@ from palier.evidence.objective import Evidence
 from palier.measuring.coverage import Coverage
 from palier.measuring.sources import KnownReading
 from palier.release.cost import ReportedCosts, spending_of, spending_status
+from palier.release.drift_memory import DriftMemory
 from palier.release.examining import GoldenRecord
 from palier.release.plan import plan_of
 from palier.release.requests import REQUESTS
@@ -60,6 +61,7 @@ def read_state(status: Mapping[str, Any], rules: ReleaseRules, *, proves: bool =
             spending=spending_of(status.get("cost")),
             costs=ReportedCosts.from_status(status.get("cost")),
             watch=_read_watch(status.get("watch")),
+            data=_read_data(status.get("watch")),
         )
     except (ArithmeticError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"status is unreadable: {error!r}") from error
@@ -81,7 +83,7 @@ def write_state(state: State) -> dict[str, Any]:
         "loadTests": [record.to_status() for record in state.load_tests],
         "golden": state.golden and state.golden.to_status(),
         "cost": {**(spending_status(state.spending) if state.spending else {}), **state.costs.to_status()},
-        "watch": state.watch.to_status(),
+        "watch": {**state.watch.to_status(), **state.data.to_status()},
     }
     return {name: part for name, part in parts.items() if part}
 
@@ -123,9 +125,17 @@ def write_revision(reference: RevisionRef) -> dict[str, Any]:
 def _read_watch(value: Mapping[str, Any] | None) -> WatchMemory:
     """What was counted; where it cannot be read it is as good as lost, and nothing else with it."""
     try:
-        return WatchMemory.from_status(value)
+        return WatchMemory.from_status(value if value and value.get("objectives") else None)
     except (ArithmeticError, LookupError, TypeError, AttributeError, ValueError):
         return WatchMemory()
+
+
+def _read_data(value: Mapping[str, Any] | None) -> DriftMemory:
+    """What is known of the data; likewise."""
+    try:
+        return DriftMemory.from_status(value.get("dataDrift") if value else None)
+    except (ArithmeticError, LookupError, TypeError, AttributeError, ValueError):
+        return DriftMemory()
 
 
 def _known_revision(value: Mapping[str, Any] | None) -> RevisionRef | None:

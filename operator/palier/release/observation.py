@@ -17,6 +17,7 @@ from palier.release.examining import GoldenFacts
 from palier.release.shadowing import NO_SHADOW, ShadowFacts
 from palier.release.state import Ending, RevisionRef
 from palier.release.testing import LoadTestFacts, ServingOption
+from palier.watch.data_watch import DataWatch
 from palier.watch.objectives import ObjectiveWatch
 
 
@@ -163,6 +164,8 @@ class Observation:
     """What the running pods cost and have answered."""
     budgets: Mapping[str, ObjectiveWatch] | None = None
     """What was counted of each objective of what serves, by name; None while nobody counts."""
+    data: DataWatch | None = None
+    """What is known of the data of what serves; None while nobody looks."""
 
     def options_of(self, deployment: ModelDeployment) -> tuple[ServingOption, ...]:
         """The ways to run what the spec asks for, at least one."""

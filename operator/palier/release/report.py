@@ -22,6 +22,7 @@ from palier.evidence.counters import Measurable
 from palier.evidence.objective import Judgement, MeanRule
 from palier.measuring.measurability import Measurability, measurability
 from palier.release.budgets import watch_status, within_error_budget
+from palier.release.data_drift import find_data_drift, write_drift_status
 from palier.release.finding import Finding
 from palier.release.memory import write_state
 from palier.release.observation import Observation
@@ -178,6 +179,7 @@ def status_of(
                 *_measurable(histograms),
                 *within_budget(deployment, decision),
                 *within_error_budget(state, find_limits(deployment)),
+                *find_data_drift(state),
             ],
             generation=deployment.metadata.generation,
         ),
@@ -186,7 +188,7 @@ def status_of(
         status["plan"] = plan
     if cost := cost_status(deployment, state):
         status["cost"] = {**status.get("cost", {}), **cost}
-    if watch := watch_status(state, find_limits(deployment)):
+    if watch := {**watch_status(state, find_limits(deployment)), **write_drift_status(state)}:
         status["watch"] = watch
     if testing := testing_status(decision, observation):
         status["release"] = {**status["release"], "testing": testing}

@@ -17,6 +17,7 @@ from palier.measuring.coverage import UNREAD, Coverage
 from palier.measuring.resolve import Serving
 from palier.measuring.sources import KnownReading
 from palier.release.cost import ReportedCosts
+from palier.release.drift_memory import DriftMemory
 from palier.release.examining import GoldenRecord
 from palier.release.testing import LoadTestRecord, ServingOption
 from palier.release.watch_memory import WatchMemory
@@ -353,6 +354,8 @@ class State:
     """What was last told of it."""
     watch: WatchMemory = field(default_factory=WatchMemory)
     """What was counted of the objectives of what serves, as last written."""
+    data: DriftMemory = field(default_factory=DriftMemory)
+    """What is known of its data, as last written."""
 
     def end_release(self, outcome: Outcome) -> Self:
         """The memory after a release ended."""

@@ -32,7 +32,11 @@ _ANNOTATIONS = (
     (constants.ANNOTATION_ABORT, "a revision", "Take this candidate out of traffic and refuse it."),
     (constants.ANNOTATION_PROMOTE, "a revision", "Make this candidate stable now, without its remaining stages."),
     (constants.ANNOTATION_RETRY, "any new text", "Try the refused revision once more."),
-    (constants.ANNOTATION_FIX, "a version or a revision", "Do not let its release wait for a spent error budget, or for data that drifts."),
+    (
+        constants.ANNOTATION_FIX,
+        "a version or a revision",
+        "Do not let its release wait for a spent error budget, or for data that drifts.",
+    ),
     (constants.ANNOTATION_REQUESTED_AT, "any new text", "Look at the object now."),
 )
 

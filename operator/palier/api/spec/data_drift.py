@@ -28,7 +28,7 @@ class PsiLimit(RuledString):
         Rule(
             cel=f"self.matches(r'{form}') && double(self) > 0.0",
             holds=lambda text: re.fullmatch(r"[0-9](\.[0-9]{1,4})?", text) is not None and Decimal(text) > 0,
-            message='a limit of PSI is a decimal number in quotes, above 0 and below 10, with at most 4 decimals: "0.1"',
+            message='a limit of PSI is a decimal in quotes, above 0 and below 10, with at most 4 decimals: "0.1"',
         ),
     )
 
@@ -78,9 +78,7 @@ class DataDrift(ApiObject):
     )
 
     features: (
-        Annotated[
-            list[Annotated[str, Field(min_length=1, max_length=128)]], Field(min_length=1, max_length=100), SET
-        ]
+        Annotated[list[Annotated[str, Field(min_length=1, max_length=128)]], Field(min_length=1, max_length=100), SET]
         | None
     ) = None
     """Names of the features and predictions to watch, at most 100; all that the pods count when left out. Other
