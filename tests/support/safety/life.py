@@ -13,16 +13,13 @@ from palier.api.constants import KIND, LABEL_DEPLOYMENT, LABEL_REVISION
 from palier.cluster.queue import Key
 from palier.cluster.store import Store
 from palier.errors import ClusterError, Unavailable
-from palier.metrics.prices import Prices
-from palier.reconcile.budgets import BudgetKeeper
-from palier.reconcile.controller import Controller
-from palier.reconcile.costs import CostObserver
-from palier.reconcile.trials import Trials
 from tests.support.cluster.bell import Bell
 from tests.support.cluster.memory import copied, endpoint_slice
+from tests.support.metrics.exported import Exported
 from tests.support.metrics.pods import count_in_pods
 from tests.support.safety import trials
 from tests.support.safety.api_server import Counted, StrictCluster
+from tests.support.safety.process import keep_budgets, keep_data, make_controller
 from tests.support.safety.specs import written
 
 KEY = Key("ml", "demo")
@@ -41,6 +38,8 @@ class Life:
 
     def __init__(self, *, prices: Path | None = None) -> None:
         self.cluster, self.source, self.prices = StrictCluster(), Counted(), prices
+        self.features = Exported()
+        """What the pods count of their features, in the lives in which they do."""
         self.now = BORN
         """The wall clock, in seconds since the epoch; a test may set it."""
         self.elapsed = 0.0
@@ -75,29 +74,8 @@ class Life:
         self.store = Store()
         self.cluster.tell(self.store)
         self.bell = Bell(self.cluster)
-        self.budgets = BudgetKeeper(
-            source=self.source, scrape_interval=1, clock=lambda: self.now, changed=self.bell.add
-        )
-        self.controller = Controller(
-            cluster=self.cluster,
-            store=self.store,
-            queue=self.bell,
-            source=self.source,
-            cost_observer=CostObserver(
-                cluster=self.cluster,
-                store=self.store,
-                source=self.source,
-                prices=Prices(self.prices, clock=lambda: self.now),
-                scrape_interval=1,
-                clock=lambda: self.now,
-            ),
-            budgets=self.budgets,
-            trials=Trials(cluster=self.cluster, store=self.store, source=self.source, image="palier:test"),
-            look_interval=1,
-            scrape_interval=1,
-            clock=lambda: self.now,
-            monotonic=lambda: self.elapsed,
-        )
+        self.budgets, self.data = keep_budgets(self), keep_data(self)
+        self.controller = make_controller(self)
 
     async def twin(self) -> "Life":
         """Another life that is just as far, with an operator of its own that has come to rest."""
@@ -229,6 +207,7 @@ class Life:
         if self.now - self._counted_at >= MINUTE:
             self._counted_at = self.now
             await self.budgets.reader.read(self.now)
+            await self.data.reader.read()
 
     async def one_pass(self) -> float | None:
         """One reconcile; seconds until the next one is asked for, or None when it raised an error of the cluster."""
