@@ -7,7 +7,7 @@ each reason that the page lists has its line here, or stands among those with wh
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from palier.api.constants import DENIED, READY, WITHIN_ERROR_BUDGET
+from palier.api.constants import DATA_DRIFT, DENIED, READY, WITHIN_ERROR_BUDGET
 from palier.api.status.values import Result
 
 _WAIT = "wait: it goes on by itself"
@@ -48,7 +48,7 @@ HELD: Final[Mapping[str, str]] = {
     "StableUnknown": "say which revision serves: `kubectl annotate modeldeployments.palier.dev {name} -n {namespace}"
     " palier.dev/stable=<revision>`",
     "InternalError": "report the fault with the operator's log; the object is left as it is until then",
-    "ReleasesFrozen": "wait until the error budget recovers, or mark a fix: "
+    "ReleasesFrozen": "wait until the error budget recovers or the data is as before, or mark a fix: "
     "`kubectl annotate modeldeployments.palier.dev {name} -n {namespace} --overwrite palier.dev/fix=<model.version>`",
     "Paused": "`palier resume {object}`; with GitOps set spec.release.paused: false in Git",
     "StableUnavailable": "bring stable back: `kubectl describe pods -n {namespace} -l palier.dev/revision={stable}`",
@@ -126,7 +126,10 @@ HELD: Final[Mapping[str, str]] = {
     # error budgets of what serves
     "ErrorBudgetBurns": "find out why users' requests fail; a version that has served before can be released again",
     "ErrorBudgetSpent": "find out why users' requests fail; what was spent comes back with the days that pass",
-    "CannotWatch": "bring the metrics back that the condition WithinErrorBudget names",
+    "CannotWatch": "bring back what the conditions WithinErrorBudget and DataDrift say is missing",
+    # the data of what serves
+    "FeatureBroken": "look at what computes the feature that the condition DataDrift names",
+    "DataDrifts": "find out why the feature that the condition DataDrift names is another, and if answers are right",
 }
 """What to do while `Ready` has this reason, or a verdict that is missing has it."""
 
@@ -159,10 +162,16 @@ NOTHING_TO_DO: Final = frozenset(
     {
         *("Serving", "Promoted", "StableChosen", "Superseded", "Reverted", "Exact", "NotReadYet"),
         *("WithinObjective", "Proven", "Estimated", "ProvenBetter", "CapacityFound", "HighestRateHeld"),
-        *("WithinBudget", "NoBudget", "Cheapest", "NotCheapest", "ErrorBudgetLeft"),
+        *("WithinBudget", "NoBudget", "Cheapest", "NotCheapest", "ErrorBudgetLeft", "NoDrift", "CannotTell"),
     }
 )
 """Reasons with which all is well."""
+
+_PROMISES: Final[Mapping[str, str]] = {WITHIN_ERROR_BUDGET: "True", DATA_DRIFT: "False"}
+"""Conditions of what serves, each with the status with which all is well."""
+
+_UNDECIDED: Final = frozenset({"NotKnownYet", "CannotTell"})
+"""Reasons with which time tells."""
 
 _PASSING = frozenset({"Unavailable", "Conflict", "NotFound"})
 """Reasons of `Denied` that may well pass by themselves."""
@@ -209,9 +218,14 @@ def _towards_rights(conditions: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _towards_kept_promises(conditions: Mapping[str, Mapping[str, Any]]) -> str:
-    condition = conditions.get(WITHIN_ERROR_BUDGET) or {}
-    reason = condition.get("reason", "")
-    return "" if reason == "NotKnownYet" or condition.get("status") == "True" else HELD.get(reason, "")
+    told = [conditions.get(kind) or {} for kind, good in _PROMISES.items() if not _is_good(conditions.get(kind), good)]
+    steps = (HELD.get(condition.get("reason", ""), "") for condition in told)
+    return "; ".join(dict.fromkeys(step for step in steps if step))
+
+
+def _is_good(condition: Mapping[str, Any] | None, good: str) -> bool:
+    """Whether nothing has to be done about a condition: all is well, or it is too early to say."""
+    return condition is None or condition.get("status") == good or condition.get("reason") in _UNDECIDED
 
 
 def _names(body: Mapping[str, Any], status: Mapping[str, Any]) -> dict[str, str]:

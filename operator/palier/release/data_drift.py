@@ -84,7 +84,7 @@ def _find_standing(watch: DataWatch) -> tuple[object, ...]:
         reference.complete,
         reference.until,
         watch.reason,
-        {(one.series, one.kind) for one in watch.findings},
+        {(one.series, one.kind, one.fault) for one in watch.findings},
     )
 
 

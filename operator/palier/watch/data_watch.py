@@ -139,7 +139,7 @@ class DataWatch:
             problem: why it is not known.
             now: the end of the window, in seconds since the epoch; left out where none was asked for.
         """
-        return self._skip_window(f"nothing is known of the last window: {problem}", DriftReason.CANNOT_WATCH, now)
+        return self._skip_window(f"nothing is known at present: {problem}", DriftReason.CANNOT_WATCH, now)
 
     def _is_next_to_last(self, end: float, length: float) -> bool:
         """Whether a window that was read before is needed once more, by a process that does not have it."""

@@ -108,6 +108,22 @@ def test_a_broken_promise_says_what_to_do_although_everything_serves() -> None:
         assert next_step({**serving, "status": {**serving["status"], "conditions": conditions}}) == told
 
 
+def test_data_that_has_drifted_says_what_to_do_although_everything_serves() -> None:
+    """Its condition is True where something is wrong, other than that of a promise."""
+    serving = body("Serving", status="True")
+    for status, reason, told in (
+        ("False", "NoDrift", ""),
+        ("Unknown", "NotKnownYet", ""),
+        ("Unknown", "CannotTell", ""),
+        ("True", "DataDrifts", HELD["DataDrifts"]),
+        ("True", "FeatureBroken", HELD["FeatureBroken"]),
+        ("Unknown", "CannotWatch", HELD["CannotWatch"]),
+    ):
+        condition = {"type": "DataDrift", "status": status, "reason": reason}
+        conditions = [*serving["status"]["conditions"], condition]
+        assert next_step({**serving, "status": {**serving["status"], "conditions": conditions}}) == told
+
+
 def test_a_missing_verdict_says_more_than_that_it_is_missing() -> None:
     """`Judging` is the reason of the hold; what to do depends on why there is no verdict."""
     verdicts = [{"verdict": "Pass", "reason": "WithinObjective"}, {"verdict": "NoEvidence", "reason": "NoRequests"}]

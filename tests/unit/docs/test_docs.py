@@ -120,7 +120,7 @@ def test_every_reason_is_explained() -> None:
     reasons = (
         _reasons(CODE) | _reasons(VERDICTS) | {str(step) for step in ReleasePhase} | {str(result) for result in Result}
     )
-    reasons |= {str(rule) for rule in BurnRule}
+    reasons |= {str(one) for kind in (BurnRule, DriftReason) for one in kind}
 
     assert {"Judging", "CannotMeasure", "AbortRequested", "HardStop", "StageStarted"} <= reasons
     assert {"InvalidSpec", "Rejected", "StableUnavailable", "Promoted", "NotProven"} <= reasons
