@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from palier.api.constants import KIND
+from palier.api.status.data_drift import DriftReason
 from palier.api.v1alpha1 import parse
 from palier.economics.burn import BurnRule
 from palier.release.state import ReleasePhase, Result
