@@ -30,6 +30,7 @@ from palier.measuring.sources import (
     SlowerThan,
     Source,
 )
+from palier.metrics.increases import Pods
 from palier.metrics.looks import Looks
 from palier.metrics.prices import Prices
 from palier.metrics.prometheus import PrometheusSource
@@ -114,6 +115,30 @@ def test_more_series_than_allowed_are_not_even_received(server: Server) -> None:
     assert server.sent < 200_000 * len(SERIES) / 2
 
 
+def test_increases_have_the_same_bounds(server: Server) -> None:
+    """A pod may export any number of features; the message names whose they are."""
+    server.series = 200_000
+    with (
+        closing(PrometheusSource(server.url, threads=1, most_series=1000)) as source,
+        pytest.raises(MetricsUnavailable) as caught,
+    ):
+        asyncio.run(source.increases(Pods("ml", "demo-aaaaaaaaaa"), at=100.0, seconds=3600))
+    assert caught.value.reason == "TooManySeries"
+    assert caught.value.message == "the answer to the features of demo-aaaaaaaaaa has more than 1000 series"
+    assert server.sent < 200_000 * len(SERIES) / 2
+
+
+def test_an_answer_that_is_no_vector_is_no_increase(server: Server) -> None:
+    """A matrix comes from a server that has understood another question."""
+    server.series = 3
+    with (
+        closing(PrometheusSource(server.url, threads=1)) as source,
+        pytest.raises(MetricsUnavailable) as caught,
+    ):
+        asyncio.run(source.increases(Pods("ml", "demo-aaaaaaaaaa"), at=100.0, seconds=3600))
+    assert caught.value.reason == "UnreadableAnswer"
+
+
 def test_as_many_series_as_allowed_are_read(server: Server) -> None:
     """The bound itself is no excess."""
     server.series = 1000
@@ -182,6 +207,7 @@ def test_no_question_goes_without_the_matchers(server: Server, tmp_path: Path) -
         traffic.watch(("ml", "demo"), stable_alone(), copies=Copies.SENT)
         await traffic.read(1e6)
         await Prices(tmp_path / "prices.yaml", source, clock=lambda: 1e6).table(["node-1"])
+        await source.increases(Pods("ml", "demo-aaaaaaaaaa"), at=1e6, seconds=3600)
         await usage(source, namespace="ml", pod_prefix="demo-", began=1e6 - 60, ended=1e6)
 
     with closing(PrometheusSource(server.url, matchers=('cluster="eu-1"', 'replica=~"a|b"'))) as source:

@@ -12,7 +12,7 @@ from palier.api.status.values import Count
 FINDINGS: int = 20
 """Findings that a status has at most."""
 LONGEST_REFERENCE: int = 65_536
-"""Characters of a reference that a status keeps at most."""
+"""Bytes of a reference that a status keeps at most."""
 
 Name = Annotated[str, Field(max_length=256)]
 Sentence = Annotated[str, Field(max_length=1024)]

@@ -23,7 +23,7 @@ from palier.watch.features.profile import EVERYBODY, OTHER, Categories, Feature,
 MOST_PARTS: Final = 1000
 """Features of all users and of all groups together."""
 _FRAME: Final = 120
-"""Characters of a profile's file around its features, and around the features of a group, but for its name."""
+"""Bytes of a profile's file around its features, and around the features of a group, but for its name."""
 _EMPTY: Final = len(write_profile(Profile(0, {})))
 
 
@@ -41,19 +41,19 @@ def bound_reference(profile: Profile, *, features: Collection[str] | None = None
     Args:
         profile: a reference.
         features: names that are wanted; None for all.
-        most: characters of its file; None for any number.
+        most: bytes of its file; None for any number.
 
     Raises:
         ValueError: nobody can have counted that; it names the feature.
     """
     kept: dict[str, dict[str, Feature]] = {}
-    left_out, used, parts = [], _FRAME + 2 * len(profile.by), 0
+    left_out, used, parts = [], _FRAME + 2 * len(profile.by.encode()), 0
     _refuse_count("rows", (profile.rows,))
     everybody = Part(profile.rows, profile.features)
     for group, part in ((EVERYBODY, everybody), *choose_groups(profile.groups).items()):
         if group != EVERYBODY:
             _refuse_count(group, (part.rows,))
-            used += _FRAME + 2 * len(group)  # a quotation mark is escaped
+            used += _FRAME + 2 * len(group.encode())  # a quotation mark is escaped
         for name, feature in sorted(part.features.items()):
             if features is not None and name not in features:
                 continue
@@ -72,8 +72,8 @@ def bound_reference(profile: Profile, *, features: Collection[str] | None = None
 
 
 def _measure_feature(name: str, feature: Feature) -> int:
-    """Characters that a feature takes in a profile's file, at most."""
-    return len(write_profile(Profile(0, {name: feature}))) - _EMPTY + 1
+    """Bytes that a feature takes in a profile's file, at most."""
+    return len(write_profile(Profile(0, {name: feature})).encode()) - _EMPTY + 1
 
 
 def _refuse_odd(name: str, feature: Feature) -> None:

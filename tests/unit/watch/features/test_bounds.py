@@ -27,7 +27,7 @@ def test_it_is_never_longer_than_allowed(most: int) -> None:
     profile = wide(60, 15)
     found = bound_reference(profile, most=most)
 
-    assert len(write_profile(found.profile)) <= most
+    assert len(write_profile(found.profile).encode()) <= most
     kept = len(found.profile.features) + sum(len(part.features) for part in found.profile.groups.values())
     assert kept + len(found.left_out) == 60 * 16
     if len(found.profile.features) < 60:
@@ -37,11 +37,12 @@ def test_it_is_never_longer_than_allowed(most: int) -> None:
 
 
 def test_names_that_are_escaped_are_counted_as_they_are_written() -> None:
-    """A quotation mark takes two characters."""
-    every = {'"' * 100 + str(number): Categories({'"' * 60: 5}) for number in range(60)}
-    found = bound_reference(Profile(5, every, "group", {'"' * 60: Part(5, every)}), most=16_384)
+    """A quotation mark takes two bytes, a letter up to four."""
+    for odd in ('"', "é", "\U0001f600"):
+        every = {odd * 100 + str(number): Categories({odd * 60: 5}) for number in range(60)}
+        found = bound_reference(Profile(5, every, "group", {odd * 60: Part(5, every)}), most=16_384)
 
-    assert 15_000 < len(write_profile(found.profile)) <= 16_384
+        assert 15_000 < len(write_profile(found.profile).encode()) <= 16_384
 
 
 def test_there_is_a_most_for_files_too() -> None:
