@@ -1,7 +1,7 @@
 """What is remembered of the data of what serves, as `status.watch.dataDrift` has it.
 
 At most 65,536 bytes of a reference and twenty findings with a sentence each, so never more than 150 kB as JSON; with 50
-features of ten bins and no groups about 12 kB. A reference that is a file stays in its ConfigMap.
+features of ten bins and no groups about 10 kB. A reference that is a file stays in its ConfigMap.
 """
 
 import math

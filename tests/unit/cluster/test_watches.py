@@ -93,6 +93,16 @@ def test_config_map_concerns_those_whose_load_test_sends_it(store: Store) -> Non
     assert find_affected(store, None, requests) == {Key("ml", "c")}
 
 
+def test_config_map_concerns_those_whose_data_is_compared_with_it(store: Store) -> None:
+    """Another profile is another reference."""
+    profile = {"configMapKeyRef": {"name": "training", "key": "profile.json"}}
+    store.put(deployment("c", watch={"dataDrift": {"reference": {"profile": profile}}}))
+    store.put(deployment("odd", watch={"dataDrift": {"reference": ["profile"]}}))
+    training = child("ConfigMap", owner=None)
+    training["metadata"]["name"] = "training"
+    assert find_affected(store, None, training) == {Key("ml", "c")}
+
+
 @pytest.mark.parametrize(
     "golden",
     [

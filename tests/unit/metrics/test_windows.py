@@ -7,7 +7,15 @@ import pytest
 from palier.errors import MetricsUnavailable
 from palier.metrics.increases import TWINS, Pods
 from palier.metrics.owners import Key
-from palier.metrics.windows import OUTAGE, RETRIED_AFTER, FeatureWindows, WatchedPods, WindowRead, find_offset
+from palier.metrics.windows import (
+    OUTAGE,
+    RETRIED_AFTER,
+    SETTLED_AFTER,
+    FeatureWindows,
+    WatchedPods,
+    WindowRead,
+    find_offset,
+)
 from palier.watch.features.exported import COUNTED, Increase
 from palier.watch.features.profile import Profile
 from tests.support.metrics.exported import Exported, count_category
@@ -27,6 +35,7 @@ class Reading:
         self.source = Exported()
         self.now = BORN
         self.told: list[tuple[Key, WindowRead]] = []
+        self.asked_at: list[float] = []
         self.seconds_of_a_question = 0.0
         self.forgets = False
         """Whether everybody is forgotten while a question is under way."""
@@ -34,6 +43,7 @@ class Reading:
 
     async def increases(self, pods: Pods, *, at: float, seconds: float) -> list[Increase]:
         """See `IncreaseSource.increases`."""
+        self.asked_at.append(self.now)
         self.now += self.seconds_of_a_question
         if self.forgets:
             self.reader.forget(KEY)
@@ -73,6 +83,8 @@ async def test_every_window_is_read_once() -> None:
     assert [later - earlier for earlier, later in pairwise(ends)] == [HOUR] * (len(ends) - 1)
     assert [(at, seconds) for _, at, seconds in reading.source.asked] == [(end, HOUR) for end in ends]
     assert {pods for pods, _, _ in reading.source.asked} == {Pods("ml", "demo-aaaaaaaaaa")}
+    late = [asked - end for asked, end in zip(reading.asked_at, ends, strict=True)]
+    assert all(SETTLED_AFTER <= seconds < SETTLED_AFTER + 31 for seconds in late[2:])  # not before it is complete
 
 
 async def test_a_process_that_begins_reads_the_last_two_windows() -> None:
@@ -162,7 +174,8 @@ async def test_an_answer_that_is_too_large_is_given_up_until_the_next_window() -
 async def test_whose_question_was_too_much_comes_last() -> None:
     """Others are asked for first; and a slow question is asked ever more seldom."""
     reading = Reading()
-    reading.watch("aaa", "demo")
+    reading.watch("aaa", namespace="aa")
+    reading.watch("demo", "demo2")
     reading.source.failing_for = {"aaa-aaaaaaaaaa": SLOW}
     await reading.run(2 * HOUR)
     asked = asked_for(reading)
@@ -171,7 +184,8 @@ async def test_whose_question_was_too_much_comes_last() -> None:
     reading.now += 3 * HOUR
     reading.source.asked.clear()
     await reading.reader.read()
-    assert asked_for(reading)[0] == "demo"
+    assert asked_for(reading)[-1] == "aaa"
+    assert {"demo", "demo2"} < set(asked_for(reading))
 
 
 async def test_a_namespace_with_many_models_holds_nobody_up() -> None:

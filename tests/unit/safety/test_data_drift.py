@@ -287,6 +287,25 @@ async def test_a_profile_that_cannot_be_read_stops_no_release(text: str | None) 
     await life.until("2", 100)
 
 
+async def test_a_profile_that_vanishes_ends_no_finding() -> None:
+    """Nor does the end of the process meanwhile."""
+    life = Life()
+    put_profile(life, TRAINING)
+    life.ask_for("1", stages=STAGES, spec={"watch": BY_PROFILE})
+    await life.until("1", 100)
+    await life.run(20)
+    await pass_minutes(life, 4 * WINDOW, MOVED)
+    found = data(life)["findings"]
+    life.cluster.vanish("ConfigMap", "training")
+    life.restart()
+    await life.settle()
+    await pass_minutes(life, 3 * WINDOW)
+    assert data(life)["findings"] == found
+    put_profile(life, TRAINING)
+    await pass_minutes(life, 4 * WINDOW)
+    assert "findings" not in data(life)
+
+
 async def test_a_service_at_rest_is_written_every_six_hours() -> None:
     """Windows without news cost the API server nothing."""
     life = await promoted()

@@ -12,6 +12,7 @@ HOUR = 3600.0
 RULES = DriftRules(alpha=share_alpha(HOUR))
 EDGES = (10.0, 20.0, 50.0, 100.0)
 USUAL, MOVED = Numbers(EDGES, (200, 300, 200, 200, 100)), Numbers(EDGES, (20, 80, 200, 300, 400))
+FURTHER = Numbers(EDGES, (0, 0, 0, 0, 1000))
 MISSING = Numbers(EDGES, (0,) * 5, nulls=1000)
 FEW = Numbers(EDGES, (2, 3, 2, 2, 1))
 PLAN = Gathering(2, 1500)
@@ -104,12 +105,17 @@ def test_two_windows_in_succession_make_a_finding() -> None:
     assert (found.series, found.kind, found.since) == (Series("", "amount"), DriftKind.DATA_DRIFTS, 3 * HOUR)
 
 
-@pytest.mark.parametrize("between", ["missed", "idle"])
+@pytest.mark.parametrize("between", ["missed", "idle", "never told"])
 def test_windows_with_a_gap_between_them_do_not_confirm_each_other(between: str) -> None:
     """They do not follow each other; two more are needed."""
     watching = Watching()
     watching.see(window(USUAL), window(MOVED))
-    watching.miss() if between == "missed" else watching.see(window(Numbers(EDGES, (0,) * 5)))
+    if between == "missed":
+        watching.miss()
+    elif between == "idle":
+        watching.see(window(Numbers(EDGES, (0,) * 5)))
+    else:
+        watching.now += HOUR
     assert watching.see(window(MOVED)).findings == ()
     assert len(watching.see(window(MOVED)).findings) == 1
 
@@ -140,6 +146,15 @@ def test_absent_data_ends_no_finding_and_begins_none() -> None:
     quiet = Watching()
     assert quiet.miss(5).reason is DriftReason.CANNOT_WATCH
     assert quiet.watch.findings == ()
+
+
+def test_a_feature_that_is_not_exported_any_more_keeps_its_finding() -> None:
+    """Others are; of it nobody knows anything."""
+    watching = Watching(Reference("r", Profile(20_000, dict.fromkeys("ab", TRAINING.profile.features["amount"]))))
+    found = watching.see(window(MOVED, USUAL), window(MOVED, USUAL)).findings
+    others = Profile(1000, {"b": USUAL})
+
+    assert watching.see(others, others, others, others).findings == found
 
 
 def test_what_is_broken_goes_first_and_stays_broken() -> None:
@@ -175,9 +190,11 @@ def test_no_more_findings_are_kept_than_a_status_has() -> None:
     watching = Watching(Reference("r", Profile(20_000, every)))
 
     def moved(first: int) -> Profile:
-        return Profile(1000, {name: MOVED if int(name[1:]) >= first else USUAL for name in every})
+        """The last two have moved, and from `first` on all others further than they."""
+        further = {name: FURTHER if int(name[1:]) >= first else USUAL for name in every}
+        return Profile(1000, {**further, "f28": MOVED, "f29": MOVED})
 
-    watch = watching.see(moved(28), moved(28), moved(0), moved(0))
+    watch = watching.see(moved(30), moved(30), moved(0), moved(0))
     assert len(watch.findings) == FINDINGS
     assert watch.others == 10
     kept = {one.series for one in watch.findings}
