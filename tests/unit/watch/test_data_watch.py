@@ -12,7 +12,7 @@ HOUR = 3600.0
 RULES = DriftRules(alpha=share_alpha(HOUR))
 EDGES = (10.0, 20.0, 50.0, 100.0)
 USUAL, MOVED = Numbers(EDGES, (200, 300, 200, 200, 100)), Numbers(EDGES, (20, 80, 200, 300, 400))
-FURTHER = Numbers(EDGES, (0, 0, 0, 0, 1000))
+FURTHER = Numbers(EDGES, (0, 20, 80, 300, 600))
 MISSING = Numbers(EDGES, (0,) * 5, nulls=1000)
 FEW = Numbers(EDGES, (2, 3, 2, 2, 1))
 PLAN = Gathering(2, 1500)
