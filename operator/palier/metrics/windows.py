@@ -4,8 +4,8 @@ Every ModelDeployment has windows of its own length, and they end at another ins
 the time and never all at once. Each window is asked for once, after it is over, one question at a time. A process that
 begins asks for the last two: it takes two to find a drift, and what the one before it knew of them is gone.
 
-Nobody's question keeps others waiting for long: namespaces take turns, and whose question was too much at the last
-window comes after all others at the next one.
+Nobody's question keeps others waiting for long: namespaces take turns, and whose question had no answer comes after all
+others from then on, until it has one.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ SETTLED_AFTER: Final = 45.0
 RETRIED_AFTER: Final = 60.0
 """Seconds after which a question is asked again that nobody has answered."""
 LONGEST_WAIT: Final = 3600.0
-"""Seconds after which it is asked again at the latest; each time twice as long where the question was too much."""
+"""Seconds after which it is asked again at the latest; each time twice as long where nothing came in time."""
 PATIENCE: Final = 120.0
 """Seconds after which a round begins no more questions; the next one goes on."""
 OUTAGE: Final = 5
@@ -64,6 +64,7 @@ class WindowRead:
     found: Profile | str
 
 
+_MOST_DOUBLINGS: Final = 6
 _NAMED: Final = 10
 """Reasons that the log names after one round."""
 
@@ -78,7 +79,7 @@ class _Account:
     again_at: float = -math.inf
     """Before, nothing is asked, because the last question had no answer."""
     strikes: int = 0
-    """Questions in succession that were too much."""
+    """Questions in succession without an answer."""
     told: bool = False
     """Whether it was told that the window which is due cannot be read."""
 
@@ -186,9 +187,10 @@ class FeatureWindows:
             account.strikes = 0
         except MetricsUnavailable as error:
             found = failure = str(error)
-            account.strikes += error.reason in TOO_LARGE or error.reason == TIMEOUT
+            account.strikes += 1
             if error.reason not in TOO_LARGE:
-                wait = RETRIED_AFTER * 2 ** min(account.strikes, 6)
+                slow = error.reason == TIMEOUT
+                wait = RETRIED_AFTER * (2 ** min(account.strikes, _MOST_DOUBLINGS) if slow else 1)
                 account.again_at = self._clock() + min(wait, LONGEST_WAIT, length)
                 if account.told or end + length > self._find_last(key, account) + 1.0:
                     return failure  # there is time to ask again

@@ -10,7 +10,6 @@ from palier.metrics.owners import Key
 from palier.metrics.windows import (
     OUTAGE,
     RETRIED_AFTER,
-    SETTLED_AFTER,
     FeatureWindows,
     WatchedPods,
     WindowRead,
@@ -186,6 +185,22 @@ async def test_whose_question_was_too_much_comes_last() -> None:
     await reading.reader.read()
     assert asked_for(reading)[-1] == "aaa"
     assert {"demo", "demo2"} < set(asked_for(reading))
+
+
+async def test_questions_that_always_fail_stop_nobody_elses() -> None:
+    """A round that finds no answer is over early, and the next one does not begin with those that failed."""
+    reading = Reading()
+    odd = [f"odd{number:02d}" for number in range(20)]
+    for number, name in enumerate(odd):
+        reading.watch(name, namespace=f"n{number:02d}")
+    reading.watch("demo", namespace="zz")
+    failed = MetricsUnavailable("Refused", "vector cannot contain metrics with the same labelset")
+    reading.source.failing_for = {f"{name}-aaaaaaaaaa": failed for name in odd}
+    await reading.run(5 * HOUR)
+
+    found = [window.found for (_, name), window in reading.told if name == "demo"]
+    assert len(found) >= 5
+    assert all(isinstance(one, Profile) for one in found)
 
 
 async def test_a_namespace_with_many_models_holds_nobody_up() -> None:
