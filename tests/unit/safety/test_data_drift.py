@@ -8,7 +8,7 @@ from prometheus_client import generate_latest
 
 from palier.api.constants import KIND
 from palier.cluster.instruments import Instruments
-from palier.errors import MetricsUnavailable
+from palier.errors import MetricsUnavailable, Unavailable
 from palier.metrics.windows import find_offset
 from palier.watch.features.profile import Numbers, Profile, write_profile
 from tests.support.metrics.exported import Labels, count_category, count_number
@@ -147,6 +147,28 @@ async def test_the_end_of_the_process_loses_no_finding_and_tells_none_twice(minu
     assert len(events(life, "DataDrifts")) == 1
     assert [one["feature"] for one in data(life)["findings"]] == ["amount"]
     assert data(life)["reference"]["windows"] == 2
+
+
+async def test_a_process_that_dies_before_it_has_told_loses_no_finding() -> None:
+    """The next one finds it again in the last two windows."""
+    life = await promoted()
+    await pass_minutes(life, WINDOW + 2, MOVED)
+    life.cluster.breaks_after = 0
+    await pass_minutes(life, 4 * WINDOW, MOVED)
+
+    assert life.cluster.breaks_after is None  # it has died
+    assert [one["feature"] for one in data(life)["findings"]] == ["amount"]
+    assert len(events(life, "DataDrifts")) == 1
+
+
+async def test_a_finding_whose_event_is_refused_stands_in_the_status() -> None:
+    """An Event is lost with its process, or where nobody takes it; the status and the condition are not."""
+    life = await promoted()
+    life.cluster.refuse("Event", "create", Unavailable("the API server is away"))
+    await pass_minutes(life, 4 * WINDOW, MOVED)
+
+    assert [one["feature"] for one in data(life)["findings"]] == ["amount"]
+    assert life.said("DataDrift")["status"] == "True"
 
 
 async def test_the_end_of_the_process_counts_no_window_twice_in_a_reference() -> None:
