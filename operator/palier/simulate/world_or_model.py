@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from palier.simulate.scenarios import Scenario
-from palier.watch.attribution import PART, Cause
 
 NAME: Final = "world-or-model"
 SCENARIO: Final = Scenario(
@@ -52,6 +51,10 @@ class AttributionCase:
                 raise ValueError(f"{name.replace('_', '-')}: from {low:g} to {high:g}, not {number:g}")
         if self.change_at is not None and not 0 <= self.change_at < self.labels:
             raise ValueError(f"change-at: from 0 to {self.labels - 1}, before the last label, not {self.change_at}")
+        if self.batch > _LARGEST * self.run_length:
+            raise ValueError(
+                f"batch: at most a tenth of the {self.run_length:g} labels of a false alarm, not {self.batch}"
+            )
 
     @property
     def change(self) -> int:
@@ -63,16 +66,8 @@ class AttributionCase:
         """The share of right answers of the former version after the change."""
         return self.accuracy_after if self.former_accuracy_after is None else self.former_accuracy_after
 
-    @property
-    def right_causes(self) -> frozenset[Cause]:
-        """The verdicts that are right after the change; before it, and without a fall, none is."""
-        fall, own = self.accuracy_before - self.accuracy_after, self.former - self.accuracy_after
-        if fall <= 0:
-            return frozenset()
-        causes = {Cause.MODEL_IS_WORSE: own > PART * fall, Cause.WORLD_CHANGED: fall - own > PART * fall}
-        return frozenset(cause for cause, is_right in causes.items() if is_right)
 
-
+_LARGEST = 0.1
 _BOUNDS = {
     "accuracy_before": (0.01, 0.9999),
     "accuracy_after": (0, 1),

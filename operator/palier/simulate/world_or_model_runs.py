@@ -14,7 +14,7 @@ from palier.api.field_names import to_camel
 from palier.simulate.measures import clopper_pearson, quantile
 from palier.simulate.world_or_model import AttributionCase
 from palier.watch.attributed import Attributions
-from palier.watch.attribution import AttributionRule, Cause
+from palier.watch.attribution import PART, AttributionRule, Cause
 from palier.watch.edetector import Batch, DetectorRule
 from palier.watch.groups import EVERYONE, ConceptWatch, WatchRule
 from palier.watch.pairs import PairedLabels, Tolerated
@@ -81,8 +81,7 @@ def _draw_batches(case: AttributionCase, random: np.random.Generator) -> Iterato
             twice = int(random.binomial(number, case.copied))
             copied += random.multinomial(twice, chances)
             wrong += int(random.binomial(number - twice, chances[1] + chances[3]))
-        both_right, present_wrong, former_wrong, both_wrong = copied.tolist()
-        pairs = PairedLabels(both_right, present_wrong, former_wrong, both_wrong)
+        pairs = PairedLabels.from_counts(copied.tolist())
         yield _Draw(Batch(size, wrong + pairs.present.wrong), pairs)
 
 
@@ -102,8 +101,8 @@ def _list_chances(present: float, former: float, correlation: float) -> tuple[fl
 
 def summarize_attributions(runs: Sequence[AttributionRun], case: AttributionCase) -> dict[str, Any]:
     """The measures of at least one run, ready for JSON; an infinite quantile is None."""
-    causes = [run.cause for run in runs]
-    right = [run.cause in case.right_causes and run.found_after > 0 for run in runs]
+    causes, right_causes = [run.cause for run in runs], list_right_causes(case)
+    right = [run.cause in right_causes and run.found_after > 0 for run in runs]
     decided = len(runs) - causes.count(Cause.UNATTRIBUTED)
     numbers = {
         "right": sum(right),
@@ -113,7 +112,7 @@ def summarize_attributions(runs: Sequence[AttributionRun], case: AttributionCase
         "modelIsWorse": causes.count(Cause.MODEL_IS_WORSE),
         "noAlarm": sum(math.isinf(run.alarmed_after) for run in runs),
     }
-    figures: dict[str, Any] = {"runs": len(runs), "rightCauses": sorted(case.right_causes)}
+    figures: dict[str, Any] = {"runs": len(runs), "rightCauses": sorted(right_causes)}
     for name, hits in numbers.items():
         figures[f"{name}Rate"] = hits / len(runs)
         figures[f"{name}RateInterval"] = list(clopper_pearson(hits, len(runs)))
@@ -124,6 +123,15 @@ def summarize_attributions(runs: Sequence[AttributionRun], case: AttributionCase
         figures[f"{name}HoursToVerdict"] = None if labels is None else labels / case.labels_per_hour
         figures[f"{name}PairsToVerdict"] = quantile(_list_right(right, [run.pairs for run in runs]), share)
     return figures
+
+
+def list_right_causes(case: AttributionCase) -> frozenset[Cause]:
+    """The verdicts that are right after the change; before it, and without a fall, none is."""
+    fall, own = case.accuracy_before - case.accuracy_after, case.former - case.accuracy_after
+    if fall <= 0:
+        return frozenset()
+    causes = {Cause.MODEL_IS_WORSE: own > PART * fall, Cause.WORLD_CHANGED: fall - own > PART * fall}
+    return frozenset(cause for cause, is_right in causes.items() if is_right)
 
 
 def _list_right(right: Sequence[bool], values: Sequence[float]) -> list[float]:

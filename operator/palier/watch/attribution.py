@@ -178,6 +178,8 @@ class Claim:
             raise TypeError(f"a claim is shown or not, and not {is_shown!r}")
         if is_shown:
             return cls(is_shown=True)
+        if status.get("bets") and "cash" not in status:
+            raise ValueError("the bets of a claim have no cash")
         return cls(Bets.from_texts(status.get("bets"), status.get("cash")))
 
 
@@ -294,14 +296,12 @@ class Attribution:
 
     def to_status(self) -> dict[str, Any]:
         """For `status`: counts as integers, floats as decimal strings that read back exactly."""
-        one = self.labels
-        counts = (one.both_right, one.present_wrong, one.former_wrong, one.both_wrong)
         return {
             "named": self.named,
             "looks": self.looks,
-            "pairs": list(counts),
-            "aloneLabels": one.former_alone.labels,
-            "aloneWrong": repr(one.former_alone.wrong),
+            "pairs": list(self.labels.counts),
+            "aloneLabels": self.labels.former_alone.labels,
+            "aloneWrong": repr(self.labels.former_alone.wrong),
             **{name: getattr(self, name).to_status() for name in (*_CLAIMS, *_SERIES)},
         }
 
@@ -317,13 +317,12 @@ class Attribution:
         try:
             counts = [int(count) for count in status.get("pairs") or (0, 0, 0, 0)]
             alone = Batch(int(status.get("aloneLabels") or 0), float(status.get("aloneWrong") or 0.0))
-            both_right, present_wrong, former_wrong, both_wrong = counts
             worse, own, fallen, world = (Claim.from_status(status.get(name) or {}) for name in _CLAIMS)
             differing, former = (Series.from_status(status.get(name) or {}) for name in _SERIES)
             return cls(
                 int(status.get("named", 1)),
                 int(status.get("looks") or 0),
-                PairedLabels(both_right, present_wrong, former_wrong, both_wrong, alone),
+                PairedLabels.from_counts(counts, alone),
                 worse,
                 own,
                 fallen,

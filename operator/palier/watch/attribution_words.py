@@ -36,20 +36,20 @@ def describe_cause(attribution: Attribution, rule: AttributionRule, tolerated: T
 def _describe_counts(attribution: Attribution, tolerated: Tolerated) -> str:
     labels = attribution.labels
     return (
-        f"since the alarm, of {labels.pairs} requests with labels for both, the present version had "
-        f"{_describe_share(labels.present, tolerated.present)} wrong and the former one "
-        f"{_describe_share(labels.former_paired, tolerated.former)}"
+        f"since the alarm, of {labels.pairs} requests with labels for both, the present version got "
+        f"{labels.present.wrong:g} wrong ({_describe_share(labels.present, tolerated.present)}) and the former one "
+        f"{labels.former_paired.wrong:g} ({_describe_share(labels.former_paired, tolerated.former)})"
     )
 
 
 def _describe_share(labels: Batch, tolerated: float) -> str:
-    return f"{labels.wrong:g} ({percent(labels.wrong / labels.labels)}, tolerated {write_limit(tolerated)})"
+    return f"{percent(labels.wrong / labels.labels)}, tolerated {write_limit(tolerated)}"
 
 
 def _describe_own_part(attribution: Attribution, rule: AttributionRule) -> str:
     part = f"More than {_describe_part(rule)} of its fall is its own"
     if attribution.world_too:
-        return f"{part}, and as much is the world's, so going back would undo only a part of it."
+        return f"{part}, and more than that part is the world's, so going back would undo only a part of it."
     if attribution.fallen.is_shown:
         return f"{part}; the former version is worse than it was as well, so going back would undo only a part of it."
     return f"{part}, and going back would undo that."
@@ -68,4 +68,4 @@ def _describe_doubt(attribution: Attribution, rule: AttributionRule) -> str:
 
 
 def _describe_part(rule: AttributionRule) -> str:
-    return f"{write_limit(rule.part)}"
+    return write_limit(rule.part)

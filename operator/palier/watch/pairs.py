@@ -28,10 +28,11 @@ random choice of all requests, and a former version that answers no hard request
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import mul
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from palier.evidence import absolute
 from palier.watch.edetector import NO_LABELS, Batch
@@ -59,14 +60,28 @@ class PairedLabels:
 
     def __post_init__(self) -> None:
         """Refuse counts that cannot have been seen."""
-        counts = (self.both_right, self.present_wrong, self.former_wrong, self.both_wrong)
-        if not all(count >= 0 for count in counts):
+        if not all(count >= 0 for count in self.counts):
             raise ValueError(f"impossible pairs of labels: {self}")
+
+    @classmethod
+    def from_counts(cls, counts: Sequence[int], former_alone: Batch = NO_LABELS) -> Self:
+        """The labels by the four kinds of pairs, in the order of `counts`.
+
+        Raises:
+            ValueError: there are not four of them, or they cannot have come.
+        """
+        both_right, present_wrong, former_wrong, both_wrong = counts
+        return cls(both_right, present_wrong, former_wrong, both_wrong, former_alone)
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Pairs in which both are right, only the present version is wrong, only the former one is, and both are."""
+        return self.both_right, self.present_wrong, self.former_wrong, self.both_wrong
 
     @property
     def pairs(self) -> int:
         """Requests with a label for both answers."""
-        return self.both_right + self.present_wrong + self.former_wrong + self.both_wrong
+        return sum(self.counts)
 
     @property
     def differing(self) -> Batch:
@@ -90,13 +105,8 @@ class PairedLabels:
 
     def plus(self, other: "PairedLabels") -> "PairedLabels":
         """The labels of both."""
-        return PairedLabels(
-            self.both_right + other.both_right,
-            self.present_wrong + other.present_wrong,
-            self.former_wrong + other.former_wrong,
-            self.both_wrong + other.both_wrong,
-            self.former_alone.plus(other.former_alone),
-        )
+        counts = [mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)]
+        return PairedLabels.from_counts(counts, self.former_alone.plus(other.former_alone))
 
 
 NO_PAIRS: Final = PairedLabels()
@@ -137,8 +147,7 @@ Steps = tuple[tuple[float, float, float, float], ...]
 
 
 def _sum_steps(labels: PairedLabels, steps: Steps) -> tuple[float, ...]:
-    counts = (labels.both_right, labels.present_wrong, labels.former_wrong, labels.both_wrong)
-    return tuple([sum(map(mul, counts, step)) for step in steps])
+    return tuple([sum(map(mul, labels.counts, step)) for step in steps])
 
 
 @lru_cache(maxsize=256)

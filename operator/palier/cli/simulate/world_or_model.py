@@ -35,7 +35,7 @@ SHARED: Final = (
 )
 """Options of the scenario of labels that mean the same here."""
 
-_LABEL = 38
+_LABEL = 42
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
