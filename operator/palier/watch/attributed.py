@@ -50,17 +50,14 @@ class Attributions:
         """
         gathered: dict[str, tuple[PairedLabels, PairGains]] = {}
         for group, labels in sorted(batch.items()):
-            if not labels.former.labels:
-                continue
             gains = compute_pair_gains(labels, rule.find_tolerated(group), rule)
             name = shorten_name(group)
             place = name if name in places else OTHER
             for one in (EVERYONE,) if group == EVERYONE else (EVERYONE, place):
-                if one in self.open:
-                    before = gathered.get(one)
-                    gathered[one] = (before[0].plus(labels), before[1].plus(gains)) if before else (labels, gains)
+                before = gathered.get(one)
+                gathered[one] = (before[0].plus(labels), before[1].plus(gains)) if before else (labels, gains)
         known = {name: one.add_batch(*gathered[name], rule) for name, one in self.open.items() if name in gathered}
-        return Attributions({**self.open, **known}) if known else self
+        return Attributions({**self.open, **known})
 
     def to_status(self) -> list[dict[str, Any]]:
         """For `status`: see `Attribution.to_status`."""

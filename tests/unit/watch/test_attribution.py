@@ -12,6 +12,7 @@ from palier.evidence.bets import CAP
 from palier.evidence.odds_ratio import RATIOS
 from palier.watch.attribution import (
     ALPHA,
+    NO_CLAIM,
     Attribution,
     AttributionRule,
     Cause,
@@ -161,6 +162,15 @@ def test_a_verdict_needs_both_of_its_claims(shown: tuple[str, ...], cause: Cause
     """One alone says nothing; where both verdicts are true it is the one that may roll back."""
     known = Attribution(**dict.fromkeys(shown, SHOWN))  # type: ignore[arg-type]
     assert (known.cause, known.world_too) == (cause, world_too)
+
+
+def test_a_claim_is_shown_at_its_bound() -> None:
+    """The capital of its bets reaches it, and not before."""
+    gains = [0.4, 0.2, -0.1]
+    reached = NO_CLAIM.bets.add_look(gains, looks=0).log_e
+    assert NO_CLAIM.add_batch(gains, looks=0, bound=reached - 1e-9) == SHOWN
+    waiting = NO_CLAIM.add_batch(gains, looks=0, bound=reached + 1e-9)
+    assert (waiting.is_shown, waiting.bets.log_e) == (False, reached)
 
 
 def test_what_is_shown_stays_shown() -> None:
