@@ -2,7 +2,7 @@
 
 A question begins with the alarm that names a group, or everyone, and goes on until its finding ends. An alarm about a
 group whose question is open does not begin it anew: while answers go on being worse the detector goes on alarming, and
-a question that began anew each time would never be answered.
+a question that began anew each time would never be answered. It only bets a part of what was kept for that.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -32,7 +32,8 @@ class Attributions:
         """
         names = tuple(named)
         fresh = {name: Attribution(named=len(names)) for name in names if name not in self.open}
-        return Attributions({**self.open, **fresh})
+        known = {name: one.add_alarm() if name in names else one for name, one in self.open.items()}
+        return Attributions({**known, **fresh})
 
     def end(self, name: str) -> "Attributions":
         """The questions without one whose finding has ended."""

@@ -27,10 +27,11 @@ Proof: each e-value is the capital of `bets`, begun with 1 at the alarm; its fac
 past under its own hypothesis, so it ever reaches 1 / alpha with probability at most alpha (Ville's inequality). A
 verdict needs both of its e-values, and the one whose hypothesis is true is already that rare. **Only labels that come
 after the alarm count**, and the alarm is a stopping time: how it chose its moment is part of F, and takes nothing from
-the proof. So the labels that caused the alarm are not counted twice, and a long good past before it dilutes nothing. A
-difference that shows long after the alarm is found as well, because `bets` keeps cash for it; that costs a logarithm.
-Where the alarm is right, both versions are tolerated the same share, the margin is 1 and s is below a half, only one of
-the two verdicts can be wrong: what is not the world's is the present version's own. Then alpha bounds both together.
+the proof. So the labels that caused the alarm are not counted twice, and a long good past before it dilutes nothing.
+**Each further alarm** about the same bets a quarter of the cash that is left, which makes no capital. So where the
+first alarm was false and its bets have lost, a fall that comes long after it is found hardly later. Where the alarm is
+right, both versions are tolerated the same share, the margin is 1 and s is below a half, only one of the two verdicts
+can be wrong: what is not the world's is the present version's own. Then alpha bounds both together.
 
 An e-detector of pairs that runs since the promotion would not need the alarm to begin. For as few wrong attributions in
 1,000 pairs it has to reach a bound of 100,000 pairs instead of 100, which takes about as many labels as are lost before
@@ -46,7 +47,7 @@ effect that batches have shown (`dispersion`), and no batch says more than the c
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Self
 
@@ -147,18 +148,21 @@ class Claim:
     bets: Bets = NO_BETS
     is_shown: bool = False
 
-    def add_batch(self, gains: Sequence[float], *, looks: int, bound: float) -> "Claim":
+    def add_batch(self, gains: Sequence[float], *, bound: float) -> "Claim":
         """The claim after one more batch.
 
         Args:
             gains: the logs of factors with a mean of at most 1 if the claim is false.
-            looks: how many batches came before.
             bound: the log of the e-value that shows it.
         """
         if self.is_shown:
             return self
-        bets = self.bets.add_look(gains, looks=looks)
+        bets = self.bets.add_look(gains, looks=_HELD)
         return Claim(is_shown=True) if bets.reaches(bound) else Claim(bets)
+
+    def add_alarm(self) -> "Claim":
+        """The claim after another alarm: a quarter of the cash is bet, and the e-value stays what it is."""
+        return Claim(self.bets.stage_begun(), self.is_shown)
 
     def to_status(self) -> dict[str, Any]:
         """For `status`; floats as decimal strings that read back exactly."""
@@ -184,6 +188,8 @@ class Claim:
 
 
 NO_CLAIM: Final = Claim()
+_HELD: Final = 10**9
+"""As many looks as if the cash were to stay what it is: it is bet at alarms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +243,6 @@ class Attribution:
 
     named: int = 1
     """How many groups the alarm named; alpha is divided by it."""
-    looks: int = 0
-    """Batches with labels of the former version since the alarm."""
     labels: PairedLabels = NO_PAIRS
     """All labels since the alarm: they were not chosen for being wrong."""
     worse: Claim = NO_CLAIM
@@ -256,7 +260,7 @@ class Attribution:
 
     def __post_init__(self) -> None:
         """Refuse what no batch can have led to."""
-        if self.named < 1 or self.looks < 0:
+        if self.named < 1:
             raise ValueError(f"impossible attribution: {self}")
 
     @property
@@ -270,6 +274,10 @@ class Attribution:
     def world_too(self) -> bool:
         """Whether the world has changed, also where the present version is worse besides."""
         return self.fallen.is_shown and self.world.is_shown
+
+    def add_alarm(self) -> "Attribution":
+        """What is known after another alarm about the same: nothing more, and what was lost is bet again in part."""
+        return replace(self, **{name: getattr(self, name).add_alarm() for name in _CLAIMS})
 
     def add_batch(self, labels: PairedLabels, gains: PairGains, rule: AttributionRule) -> "Attribution":
         """What is known after one more batch.
@@ -285,20 +293,15 @@ class Attribution:
         effect = max(differing.jumps.design_effect, former.jumps.design_effect)
         bound = math.log(self.named / rule.alpha)
         claims = {
-            name: getattr(self, name).add_batch(
-                [temper_gain(gain, effect) for gain in gained], looks=self.looks, bound=bound
-            )
+            name: getattr(self, name).add_batch([temper_gain(gain, effect) for gain in gained], bound=bound)
             for name, gained in gains._asdict().items()
         }
-        return Attribution(
-            self.named, self.looks + 1, self.labels.plus(labels), differing=differing, former=former, **claims
-        )
+        return Attribution(self.named, self.labels.plus(labels), differing=differing, former=former, **claims)
 
     def to_status(self) -> dict[str, Any]:
         """For `status`: counts as integers, floats as decimal strings that read back exactly."""
         return {
             "named": self.named,
-            "looks": self.looks,
             "pairs": list(self.labels.counts),
             "aloneLabels": self.labels.former_alone.labels,
             "aloneWrong": repr(self.labels.former_alone.wrong),
@@ -321,7 +324,6 @@ class Attribution:
             differing, former = (Series.from_status(status.get(name) or {}) for name in _SERIES)
             return cls(
                 int(status.get("named", 1)),
-                int(status.get("looks") or 0),
                 PairedLabels.from_counts(counts, alone),
                 worse,
                 own,

@@ -55,10 +55,12 @@ def test_an_alarm_that_chose_its_moment_changes_no_promise() -> None:
 
 
 def test_a_question_that_is_open_goes_on() -> None:
-    """While answers go on being worse, alarms go on; a question that began anew each time would never be answered."""
-    once = add(Attributions().begin([EVERYONE]), {EVERYONE: SOME})
+    """While answers go on being worse, alarms go on; each only bets a part of what was kept for it."""
+    once = add(Attributions().begin([EVERYONE, "fr"]), {EVERYONE: SOME, "fr": SOME}, "fr")
     again = once.begin([EVERYONE, "de"])
-    assert again.open[EVERYONE] == once.open[EVERYONE]
+    assert again.open[EVERYONE] == once.open[EVERYONE].add_alarm() != once.open[EVERYONE]
+    assert again.open[EVERYONE].labels == SOME.plus(SOME)
+    assert again.open["fr"] == once.open["fr"]
     assert again.open["de"] == Attribution(named=2)
 
 

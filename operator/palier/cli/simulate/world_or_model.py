@@ -43,7 +43,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group(
         "the former version after a promotion",
         f"Only with --scenario {NAME}, which takes {', '.join(f'--{name}' for name in SHARED)} besides; "
-        f"it has {AttributionCase().labels} labels.",
+        f"a stream has {AttributionCase().labels} labels.",
     )
     for name, kind, metavar, text in ARGUMENTS:
         group.add_argument(f"--{name}", type=kind, metavar=metavar, help=text.replace("%", "%%"))
