@@ -189,7 +189,7 @@ def test_a_fall_long_after_a_false_alarm_is_found_at_the_next_one() -> None:
         sorted(count_batches(one, begun) for one in batches)[9] for begun in (Attribution(), lost.add_alarm(), lost)
     )
     assert fresh <= alarmed <= fresh + 20
-    assert silent == 200
+    assert silent > alarmed + 20
 
 
 def count_batches(batches: Sequence[PairedLabels], begun: Attribution) -> int:
