@@ -1,4 +1,4 @@
-"""Money in a real Prometheus, which scrapes the operator's own metrics: who raises which alert, what can be asked."""
+"""Money and error budgets in a real Prometheus that scrapes the operator: who raises which alert, what can be asked."""
 
 import re
 import time
@@ -16,6 +16,7 @@ from local import build, catalogue, plan
 from local.paths import Layout
 from local.processes import Daemon
 from local.waiting import until
+from palier.cluster.budgets import BudgetFigures
 from palier.cluster.costs import CostFigures, RevisionFigures, burn_figures
 from palier.cluster.instruments import Instruments
 from palier.economics.burn import burn
@@ -75,6 +76,18 @@ MODELS: Mapping[str, tuple[CostFigures, set[str]]] = {
 }
 """What is exported of each, and the alerts about it that must be raised at least."""
 
+WATCHED: Mapping[str, tuple[BudgetFigures, set[str]]] = {
+    "kept": (BudgetFigures(left=0.9, burn=0.4, alert="", known=True), set()),
+    "burns": (BudgetFigures(left=0.5, burn=20.0, alert="Page", known=True), {"PalierErrorBudgetBurns"}),
+    "wears": (BudgetFigures(left=0.2, burn=1.5, alert="Ticket", known=True), {"PalierErrorBudgetTicket"}),
+    "unseen": (BudgetFigures(left=None, burn=None, alert="", known=False), set()),
+}
+"""The same of error budgets."""
+EXPECTED: Mapping[str, set[str]] = {
+    **{name: alerts for name, (_, alerts) in MODELS.items()},
+    **{name: alerts for name, (_, alerts) in WATCHED.items()},
+}
+
 
 @pytest.fixture(scope="module")
 def rules() -> list[dict[str, Any]]:
@@ -93,6 +106,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory, rules: list[dict[str, A
     instruments = Instruments()
     for name, (figures, _) in MODELS.items():
         instruments.cost(("ml", name), figures)
+    for name, (budget, _) in WATCHED.items():
+        instruments.put_error_budgets(("ml", name), {"errors": budget})
     server, thread = start_http_server(0, addr="127.0.0.1", registry=instruments.registry)
     layout = Layout(tmp_path_factory.mktemp("prometheus"))
     layout.make()
@@ -154,18 +169,16 @@ def test_every_expression_can_be_evaluated(prometheus: Prometheus, rules: list[d
 
 
 def test_each_model_raises_the_alerts_that_are_about_it(prometheus: Prometheus, rules: list[dict[str, Any]]) -> None:
-    """A budget that is kept raises none, and every other one the alert that was made for it."""
+    """A budget that is kept or unknown raises none, and every other one the alert that was made for it."""
     about_models = {rule["alert"]: rule["expr"] for rule in rules if "$labels.model_deployment" in str(rule)}
-    found: dict[str, set[str]] = {name: set() for name in MODELS}
+    found: dict[str, set[str]] = {name: set() for name in EXPECTED}
     for alert, expression in about_models.items():
         for model in raised(prometheus, expression):
             found[model].add(alert)
 
-    assert found["well"] == found["busy"] == set()
-    assert {name: alerts & MODELS[name][1] for name, alerts in found.items()} == {
-        name: expected for name, (_, expected) in MODELS.items()
-    }
-    assert set(about_models) == set.union(*(expected for _, expected in MODELS.values()))
+    assert found["well"] == found["busy"] == found["kept"] == found["unseen"] == set()
+    assert {name: alerts & EXPECTED[name] for name, alerts in found.items()} == EXPECTED
+    assert set(about_models) == set.union(*EXPECTED.values())
 
 
 def test_the_queries_of_the_documentation_have_answers(prometheus: Prometheus) -> None:

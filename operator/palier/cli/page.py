@@ -43,6 +43,7 @@ def _lines(body: Mapping[str, Any]) -> Iterator[str]:
         yield from (_row("", f"  {line}") for line in golden.get("about") or ())
     yield from _plan(status.get("plan") or {})
     yield from _cost(status.get("cost") or {})
+    yield from _budgets(status.get("watch") or {})
     yield from _verdicts(status.get("verdicts") or ())
     yield from _outcomes(status)
 
@@ -87,6 +88,19 @@ def _cost(cost: Mapping[str, Any]) -> Iterator[str]:
     ]
     if parts:
         yield _row("Cost", ", ".join(parts))
+
+
+def _budgets(watch: Mapping[str, Any]) -> Iterator[str]:
+    """What is left of the error budgets of what serves."""
+    entries = watch.get("objectives") or ()
+    if not entries:
+        return
+    yield ""
+    yield f"Error budgets, as of {watch.get('at', '?')}"
+    width = max(len(entry["objective"]) for entry in entries)
+    for entry in entries:
+        sign = SIGNS["Fail" if entry.get("alert") else "Pass" if entry.get("budgetLeft") else "NoEvidence"]
+        yield f"  {sign} {entry['objective']:<{width}}  {entry.get('message', '')}".rstrip()
 
 
 def _verdicts(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -6,7 +6,9 @@ differ by 5 % from pod to pod look like a slower version in 1 of 7 releases, and
 version is blamed only for a difference that is large beside the differences between pods of one version.
 
 Each pod has the logarithm of the odds of a bad event, over the last looks. The mean over the candidate's pods, minus
-that over stable's, is compared with what pods differ by, as in the t-test for two samples:
+that over stable's, is compared with what pods differ by, as in the t-test for two samples. From three pods on the worst
+one is left out of the candidate's mean: a candidate often gets more pods because its first one looked bad, and that one
+would speak for the others.
 
     W = t sqrt(v (1/m + 1/n)),    v = (NU0 s0^2 + S) / (NU0 + m + n - 2)
 
@@ -38,6 +40,8 @@ COMPARED_PODS: Final = 3
 """Pods of the candidate that are compared where the difference may be that of pods."""
 NU0: Final = 5.0
 """Pods that the supposed spread weighs as much as."""
+ENOUGH_TO_TELL: Final = 3
+"""Pods of the candidate from which on the worst of them has no part in its level."""
 MOST_PODS: Final = 8
 """Pods of each version that are kept: of those that are read, the first by name; more would tell hardly more."""
 LEAST_EXPECTED: Final = 3.0
@@ -232,7 +236,7 @@ def differ_as_much(
     variance = (NU0 * spread**2 + deviations + others) / freedom
     reach = _quantile(freedom) * math.sqrt(variance)
     m, n = len(mine) or len(pods.candidate), len(theirs) or len(pods.stable)
-    here, there = _find_level(mine, pods.candidate), _find_level(theirs, pods.stable)
+    here, there = _find_level(_drop_worst(mine), pods.candidate), _find_level(theirs, pods.stable)
     own, other = sum_up(pods.candidate), sum_up(pods.stable)
     own_noise, noise = _noise(own, own.bad / own.total), _noise(other, other.bad / other.total)
     if here - there >= math.hypot(reach * math.sqrt(1 / m + 1 / n), sure * math.sqrt(own_noise + noise)):
@@ -279,6 +283,14 @@ def _find_telling(arm: Arm) -> Sequence[PodTally]:
     total = math.fsum(one.total for one in arm)
     share = math.fsum(one.bad for one in arm) / total if total else 0.0
     return [one for one in arm if one.total * share >= LEAST_EXPECTED]
+
+
+def _drop_worst(telling: Sequence[PodTally]) -> Sequence[PodTally]:
+    """The pods without the worst, which may be why anybody asks; all of them where there are too few to do without."""
+    if len(telling) < ENOUGH_TO_TELL:
+        return telling
+    worst = max(telling, key=lambda one: (one.log_odds, one.name))
+    return [one for one in telling if one is not worst]
 
 
 def _find_level(telling: Sequence[PodTally], arm: Arm) -> float:

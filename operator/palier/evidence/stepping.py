@@ -37,6 +37,8 @@ LARGEST: Final = 1e9
 """Fresh requests after which nothing is answered any more: it never will be."""
 LONGEST_SILENCE: Final = 15
 """Looks at the least weight within which the other pods of a dead candidate have to get `ENOUGH` requests."""
+NOTICED: Final = math.log(10)
+"""Log e-value of the early test from which on a candidate gets more pods."""
 NEARLY_AS_MUCH: Final = math.log(10)
 """How much less than the best bet a smaller one may have won, as a logarithm, and still be followed in its place.
 
@@ -110,6 +112,17 @@ def is_suspected(evidence: Evidence, rule: Rule) -> bool:
         return False
     effect = max(evidence.candidate_jumps.design_effect, evidence.stable_jumps.design_effect)
     return effect == 1 or evidence.caution.reaches(effect * bound, compares=rule.compare_with_stable)
+
+
+def is_noticed(evidence: Evidence, rule: Rule) -> bool:
+    """Whether it is worth knowing early whether more pods of the candidate show the same.
+
+    A tenth of what raises a suspicion is enough: what it costs a good candidate is some pods in at most one release of
+    ten, and a bad one has been seen on several pods when it comes to blame.
+    """
+    if not (isinstance(rule, ObjectiveRule) and rule.cautious):
+        return False
+    return evidence.caution.reaches(NOTICED, compares=rule.compare_with_stable)
 
 
 def is_harmful(evidence: Evidence, rule: Rule) -> bool:

@@ -18,7 +18,7 @@ from palier.release.situation import Hold, Note, Situation
 from palier.release.state import Result, State
 from palier.release.testing import ServingOption
 from palier.release.watch_memory import WRITTEN_AFTER, WRITTEN_SOONER, WatchMemory
-from palier.watch.error_budget import Budget, Severity
+from palier.watch.error_budget import Budget, Severity, find_left
 from palier.watch.freeze import ErrorBudgetPolicy, KindOfRelease, decide_freeze
 from palier.watch.objectives import ObjectiveWatch, find_firing
 
@@ -47,11 +47,11 @@ def update_memory(
     if seen is None:
         return before, ()
     current = {name: _drop_passing_problem(one, now) for name, one in seen.items() if name in limits}
-    notes = tuple(_list_notes(before, current, limits, now=now))
     standing, known = _find_standing(current, limits, now), _find_standing(before.objectives, limits, before.at)
     due = now - before.at >= (WRITTEN_SOONER if under_way else WRITTEN_AFTER)
     if not due and standing == known:
         return before, ()
+    notes = tuple(_list_notes(current, standing, known, limits, now=now))
     return WatchMemory(now, current) if current else WatchMemory(), notes
 
 
@@ -81,7 +81,7 @@ def judge_all(observation: Observation, limits: Limits, *, now: float) -> dict[s
     """Percent that are left of each budget; None where too little is known."""
     counted = observation.budgets or {}
     return {
-        name: counted[name].judge(limit=limit, now=now).left if name in counted else None
+        name: find_left(counted[name].slots, limit=limit, now=now) if name in counted else None
         for name, limit in limits.items()
     }
 
@@ -171,7 +171,7 @@ def _find_standing(objectives: Mapping[str, ObjectiveWatch], limits: Limits, now
         name: (
             f"{one.of} {one.slots.days}",
             one.alert.severity if one.alert else None,
-            _is_spent(one, limits[name], now),
+            one.is_spent(limit=limits[name], now=now),
             bool(one.problem),
         )
         for name, one in objectives.items()
@@ -179,15 +179,15 @@ def _find_standing(objectives: Mapping[str, ObjectiveWatch], limits: Limits, now
     }
 
 
-def _is_spent(one: ObjectiveWatch, limit: Decimal, now: float) -> bool:
-    left = one.judge(limit=limit, now=now).left
-    return left is not None and left <= 0
-
-
 def _list_notes(
-    before: WatchMemory, current: Mapping[str, ObjectiveWatch], limits: Limits, *, now: float
+    current: Mapping[str, ObjectiveWatch],
+    standing: Mapping[str, Standing],
+    known: Mapping[str, Standing],
+    limits: Limits,
+    *,
+    now: float,
 ) -> Iterator[Note]:
-    standing, known = _find_standing(current, limits, now), _find_standing(before.objectives, limits, before.at)
+    """What to tell of the objectives that stand otherwise than people know."""
     for name, (_, severity, spent, blind) in standing.items():
         _, told, was_spent, was_blind = known.get(name, ("", None, False, False))
         one, limit = current[name], limits[name]

@@ -23,6 +23,7 @@ from palier.evidence.stepping import (
     MOST_STEPS,
     Step,
     choose_step,
+    is_noticed,
     is_suspected,
     step_down,
     step_up,
@@ -64,7 +65,8 @@ def want_pods(situation: Situation, judgements: Judgements, step: Step) -> Relea
     """The release with more pods for its candidate, where the pods that it has tell too little of its version."""
     release = situation.release
     differ = any(judgement.reason == PODS_DIFFER for judgement in judgements)
-    if not (differ or step is Step.DOWN):
+    noticed = step is Step.STAY and any(is_noticed(*pair) for pair in _list_evidence(situation))
+    if not (differ or noticed or step is Step.DOWN):
         return release
     rules = (objective.rule for objective in situation.objectives.measured)
     may_grow = any(isinstance(rule, ObjectiveRule) and rule.pods_may_grow for rule in rules)

@@ -8,7 +8,6 @@ from typing import Any, Final
 from palier.api.v1alpha1 import ModelDeployment, Objective
 from palier.evidence.objective import ObjectiveRule
 from palier.measuring.look import WatchedRelease
-from palier.measuring.sources import Origin
 from palier.release.answer_counters import NOBODY, find_router_series
 from palier.release.criteria import measure_users_requests
 from palier.release.rules import RELEASE_ALPHA, is_met_by_users, rule_of
@@ -34,7 +33,7 @@ def choose_objectives(deployment: ModelDeployment, state: State) -> WatchedRelea
         return None
     candidate = state.candidate if state.release and state.release.has_met_users else None
     measured = measure_users_requests(deployment, state).measured
-    chosen = tuple(one for one in measured if isinstance(one.rule, ObjectiveRule) and one.origin is not Origin.SHADOW)
+    chosen = tuple(one for one in measured if isinstance(one.rule, ObjectiveRule))
     if not chosen:
         return None
     return WatchedRelease(

@@ -25,7 +25,7 @@ from palier.evidence.objective import (
 )
 from palier.evidence.pods import COMPARED_PODS
 from palier.evidence.proportion import PODS_DIFFER
-from palier.evidence.stepping import LEAST_WEIGHT, Step, choose_step, step_down, step_up
+from palier.evidence.stepping import LEAST_WEIGHT, Step, choose_step, is_noticed, step_down, step_up
 from palier.measuring.coverage import Coverage
 from palier.measuring.look import WatchedRelease, look
 from palier.measuring.sources import MeasuredObjective
@@ -202,7 +202,9 @@ class Trial:
             )
             if step is Step.END:
                 return "rollback"
-            if step is Step.DOWN or any(alarm(*pair) == PODS_DIFFER for pair in self._list_evidence()):
+            if step is Step.DOWN or any(
+                alarm(*pair) == PODS_DIFFER or is_noticed(*pair) for pair in self._list_evidence()
+            ):
                 self.pods = max(self.pods, min(COMPARED_PODS, self.case.stable_pods))
             if step is not Step.STAY:
                 self.step(now, down=step is Step.DOWN)

@@ -9,6 +9,8 @@ Everything here is pure: counts come in, evidence and findings come out.
 
 - `edetector`: the test: is the error rate above what is tolerated, since some unknown moment?
 - `groups`: the same for all users and for each group of them, under one promise
+- `attribution`: after an alarm, whether the world has changed or the model is worse, as labels of two versions tell
+- `pairs`: what these labels say; `attributed`: of everyone and of groups; `attribution_words`: as sentences
 - `reference`: which error rate is tolerated, where nobody has stated one
 - `second_opinion`: what another detector says of the same labels, where it is installed
 - `error_budget`: what is left of the failures that an objective allows, and how fast they are spent

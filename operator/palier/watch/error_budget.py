@@ -34,6 +34,7 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from palier.evidence.absolute import log_e_above
@@ -51,6 +52,7 @@ LEAST_KNOWN: Final = 0.5
 PRESENT_BAD: Final = 10
 """Bad events from which a window tells the present burn, to about a third."""
 
+_DAY: Final = 86_400
 _NEARLY_ALL: Final = 0.99
 """The part of the time in which somebody looked, below which the rest is worth a word."""
 _LOG_ODDS: Final = math.log(ODDS)
@@ -179,6 +181,21 @@ def read_burns(slots: Slots, *, limit: Decimal, now: float) -> tuple[BurnWindows
     return tuple(BurnWindows(rule, share, read[rule.long], read[rule.short]) for rule in ALERT_RULES)
 
 
+def find_left(slots: Slots, *, limit: Decimal, now: float) -> Decimal | None:
+    """Percent that are left of a budget, as `judge_budget` tells it; None while too little is known.
+
+    Args:
+        slots: the counts of the objective.
+        limit: allowed share of bad events.
+        now: seconds since the epoch.
+
+    Raises:
+        ValueError: the limit does not lie between 0 and 1.
+    """
+    return _find_left(slots, slots.read_window(PARTS, now=now), check_limit(limit))
+
+
+@lru_cache(maxsize=2048)
 def judge_budget(slots: Slots, *, limit: Decimal, now: float) -> Budget:
     """What is left of a budget, and until when it lasts.
 
@@ -198,14 +215,19 @@ def judge_budget(slots: Slots, *, limit: Decimal, now: float) -> Budget:
     check_limit(limit)
     whole = slots.read_window(PARTS, now=now)
     burn = _present_burn(slots, limit=float(limit), now=now)
-    if not whole.total or whole.known_part < LEAST_KNOWN:
+    left = _find_left(slots, whole, limit)
+    if left is None:
         seen = f"there are counts for {100 * whole.known_part:.0f} % of the last {duration(whole.span)}"
         return Budget(None, burn, None, whole.known_part, f"it is not known what is left of the error budget: {seen}")
-    length = slots.days * 86_400
-    part = min(Decimal(1), Decimal(whole.span) / length)
-    left = 100 * (1 - Decimal(whole.bad) / (limit * whole.total) * part)
-    lasts = _seconds_left(left, burn, length)
+    lasts = _seconds_left(left, burn, slots.days * _DAY)
     return Budget(left, burn, lasts, whole.known_part, _describe(slots.days, left, burn, lasts, whole.known_part))
+
+
+def _find_left(slots: Slots, whole: Window, limit: Decimal) -> Decimal | None:
+    if not whole.total or whole.known_part < LEAST_KNOWN:
+        return None
+    part = min(Decimal(1), Decimal(whole.span) / (slots.days * _DAY))
+    return 100 * (1 - Decimal(whole.bad) / (limit * whole.total) * part)
 
 
 def _present_burn(slots: Slots, *, limit: float, now: float) -> float | None:

@@ -130,3 +130,24 @@ def test_the_plan_its_variants_and_the_cost() -> None:
         "           → light  Cheapest: 120 EUR a month\n"
         "Cost       0.16 EUR an hour, 117.2 EUR for 2026-11, projected\n"
     ) in text
+
+
+def test_error_budgets_of_what_serves() -> None:
+    """What is left, what burns, and what is not known; as of when, because it is written now and then."""
+    objectives = [
+        {"objective": "errors", "budgetLeft": "83 %", "message": "83 % of the error budget of 28 days is left"},
+        {"objective": "p95", "budgetLeft": "2 %", "alert": "Page", "message": "300 of 600 bad in 56 minutes"},
+        {"objective": "votes", "message": "it is not known what is left of the error budget"},
+    ]
+    watch = {"at": "2026-11-25T09:00:00Z", "objectives": objectives}
+    found = page({"metadata": {"name": "demo", "namespace": "ml"}, "status": {"stable": None, "watch": watch}})
+
+    assert (
+        """
+Error budgets, as of 2026-11-25T09:00:00Z
+  ✓ errors  83 % of the error budget of 28 days is left
+  ✗ p95     300 of 600 bad in 56 minutes
+  ? votes   it is not known what is left of the error budget
+"""
+        in found
+    )

@@ -98,7 +98,7 @@ def test_contract_defaults(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_number_of_jobs_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """One process and two give the same numbers."""
-    arguments = ["--scenario", "errors", "--minutes", "5", "--rps", "20", "--runs", "100"]
+    arguments = ["--scenario", "errors", "--minutes", "3", "--rps", "20", "--runs", "100"]
     alone = told(capsys, *arguments, "--jobs", "1")
     assert told(capsys, *arguments, "--jobs", "2") == alone
     assert told(capsys, *arguments, "--jobs", "1", "--seed", "2") != alone

@@ -174,13 +174,26 @@ def test_words_that_are_refused(arguments: list[str], message: str, capsys: pyte
     assert f"palier simulate: error: {message}" in capsys.readouterr().err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("option", ["labels", "change-at", "batch", "reference-labels", "run-length"])
+@pytest.mark.parametrize("option", ["labels", "change-at", "batch", "run-length"])
 def test_other_scenarios_have_no_labels(option: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """An option that would change nothing is refused there, too."""
+    """An option that would change nothing is refused there, too, with the scenarios that have it."""
+    having = "the scenarios concept-drift and world-or-model have"
+    for scenario in ("errors", "data-drift"):
+        assert refuse(capsys, scenario, option) == f"argument --{option}: only {having} it"
+
+
+def test_nothing_is_learned_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    """What only this scenario has is refused by others about labels as well."""
+    for scenario in ("errors", "world-or-model"):
+        refused = refuse(capsys, scenario, "reference-labels")
+        assert refused == "argument --reference-labels: only the scenario concept-drift has it"
+
+
+def refuse(capsys: pytest.CaptureFixture[str], scenario: str, option: str) -> str:
+    """What is said about an option that a scenario has not."""
     with pytest.raises(SystemExit):
-        main.main(["simulate", "--scenario", "errors", f"--{option}", "100"])
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert last == f"palier simulate: error: argument --{option}: only the scenario concept-drift has it"
+        main.main(["simulate", "--scenario", scenario, f"--{option}", "100"])
+    return capsys.readouterr().err.splitlines()[-1].removeprefix("palier simulate: error: ")
 
 
 def test_it_is_taught(capsys: pytest.CaptureFixture[str]) -> None:

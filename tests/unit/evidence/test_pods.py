@@ -73,6 +73,18 @@ def test_a_version_is_worse_by_more_than_its_pods_differ(candidate: PodCounts, *
     assert differ_as_much(gather(candidate), spread=SPREAD) == differ
 
 
+def test_the_worst_of_three_pods_does_not_speak_for_the_others() -> None:
+    """The others came because it looked bad: they have to differ from stable by themselves."""
+    stable = tuple(PodTally(f"s{number}", 3000.0, 15.0) for number in range(3))
+
+    def excuses(*bad: float) -> bool:
+        candidate = tuple(PodTally(f"c{number}", 1000.0, one) for number, one in enumerate(bad))
+        return differ_as_much(Pods(candidate, stable), spread=SPREAD)
+
+    assert excuses(30.0, 12.0, 12.0)
+    assert not excuses(30.0, 16.0, 16.0)
+
+
 def test_pods_of_stable_that_differ_excuse_the_candidates() -> None:
     """What stable's own pods differ by is no fault of the candidate."""
     alike = {"s1": (3000.0, 30.0), "s2": (3000.0, 30.0), "s3": (3000.0, 30.0)}
@@ -103,7 +115,7 @@ def test_without_pods_of_both_versions_nothing_is_excused(pods: Pods) -> None:
 def test_what_chance_alone_gives_is_no_difference_of_pods() -> None:
     """Pods with few bad events differ by chance, and that excuses nobody."""
     few = Pods(
-        tuple(PodTally(f"c{number}", 1000.0, bad) for number, bad in enumerate((22.4, 32.0, 44.8))),
+        tuple(PodTally(f"c{number}", 1000.0, bad) for number, bad in enumerate((28.0, 40.0, 56.0))),
         tuple(PodTally(f"s{number}", 1000.0, bad) for number, bad in enumerate((6.0, 10.0, 15.0))),
     )
     assert not differ_as_much(few, spread=SPREAD)

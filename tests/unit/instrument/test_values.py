@@ -116,7 +116,7 @@ def test_values_of_libraries(value: object, number: float, name: str | None) -> 
     assert name_category(value, numeric=False) == name
 
 
-@pytest.mark.parametrize("value", [np.float32("nan"), np.datetime64("NaT"), Decimal("nan"), NAType()], ids=repr)
+@pytest.mark.parametrize("value", [np.float32("nan"), np.datetime64("NaT"), Decimal("nan"), NAType()], ids=type)
 def test_missing_values_of_libraries(value: object) -> None:
     """None of them is a value that is no number."""
     assert math.isnan(read_number(value))

@@ -1,9 +1,13 @@
 """What users meet of each objective: of all revisions that serve, and unknown where any of it could not be read."""
 
+from dataclasses import replace
+
 import pytest
 
 from palier.evidence.objective import Counts
+from palier.measuring.sources import Origin
 from palier.metrics.served import ServedMinute, ServedObjectives
+from palier.release.answer_counters import NOBODY
 from palier.release.served import choose_objectives
 from palier.release.state import ReleasePhase, State
 from tests.support.metrics.fleet import ERRORS, KEY, MINUTE, SCRAPE, START, Prometheus
@@ -138,6 +142,70 @@ async def test_who_is_forgotten_is_not_asked_for() -> None:
     reading.now += MINUTE
     await reading.reader.read(reading.now)
     assert reading.told == []
+
+
+async def test_a_pod_that_has_just_begun_to_count_leaves_a_gap() -> None:
+    """What it had counted before its first scrape is not known to be of this minute."""
+    reading = Reading()
+    await reading.pass_minutes(1)
+    reading.prometheus.pod(STABLE, per_second=1, since=reading.now + 20)
+
+    assert await reading.pass_minutes(1) == f"errors of {STABLE} has only just begun to count"
+    assert await reading.pass_minutes(1) == Counts(60, 0, 0)
+
+
+async def test_series_that_may_be_anothers_are_counted_for_nobody() -> None:
+    """Two objects serve the very same model, and a program names the revision alone."""
+    reading = Reading()
+    watched = reading.reader.find_fleet()[KEY]
+    elsewhere = replace(watched.objectives[0], origin=Origin.ELSEWHERE)
+    for key in (KEY, ("ml", "twin")):
+        reading.reader.watch(key, replace(watched, objectives=(elsewhere,)))
+    reading.prometheus.pod(STABLE, per_second=1)
+    labels = {"namespace": "ml", "pod": "collector-0", "job": "pods", "instance": "collector-0", "revision": STABLE}
+    reading.prometheus.counters.append(("requests_total", labels, lambda time: time - START + 7200))
+
+    assert "may belong to demo as well" in str(await reading.pass_minutes(2))
+
+
+async def test_a_runtime_without_the_series_leaves_it_unknown() -> None:
+    """Stable's runtime has no such counter: nothing is made up."""
+    reading = Reading()
+    watched = reading.reader.find_fleet()[KEY]
+    without = replace(watched.objectives[0], stable_source=None)
+    reading.reader.watch(KEY, replace(watched, objectives=(without,)))
+    reading.prometheus.pod(STABLE, per_second=1)
+
+    assert await reading.pass_minutes(2) == f"{STABLE} has no series for the objective errors"
+
+
+async def test_a_router_that_cannot_be_told_apart_yet_leaves_a_gap() -> None:
+    """The route has no backend position of stable."""
+    reading = Reading()
+    watched = reading.reader.find_fleet()[KEY]
+    routed = replace(watched.objectives[0], origin=Origin.ROUTER)
+    reading.reader.watch(KEY, replace(watched, objectives=(routed,)))
+
+    assert await reading.pass_minutes(2) == "the route has no backend position yet"
+
+
+async def test_one_odd_object_does_not_end_the_counting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its reason is told, and all others are counted."""
+    reading = Reading()
+    reading.prometheus.pod(STABLE, per_second=1)
+
+    def fail(*_: object, **__: object) -> Counts:
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr("palier.metrics.served.count_served", fail)
+    assert await reading.pass_minutes(1) == "counting failed: RuntimeError"
+
+
+def test_a_candidate_without_users_is_nobody() -> None:
+    """What only waits for its pods is not what users meet."""
+    watched = choose_objectives(model_deployment(), releasing(ReleasePhase.PREPARING, traffic_since=None))
+    assert watched is not None
+    assert watched.candidate == NOBODY
 
 
 def test_what_has_no_bad_events_has_no_budget() -> None:

@@ -1,16 +1,21 @@
 """What is remembered of error budgets, when that is written, and what the status says of it."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from palier.release.budgets import update_memory, watch_status, within_error_budget
+from palier.api.spec.watch import ErrorBudgetPolicy, Watch
+from palier.release.budgets import find_freeze, update_memory, watch_status, within_error_budget
 from palier.release.memory import read_state, write_state
 from palier.release.served import digest_objectives, find_limits
+from palier.release.situation import Situation
 from palier.release.state import State
+from palier.release.testing import ServingOption
 from palier.release.watch_memory import WRITTEN_AFTER, WRITTEN_SOONER, WatchMemory
 from palier.watch.objectives import ObjectiveWatch
+from tests.support.release.examples import CANDIDATE, STABLE, observed, ready, ref, serving
 from tests.support.release.world import model_deployment
 
 LIMITS = {"errors": Decimal("0.01")}
@@ -60,6 +65,35 @@ def test_a_budget_that_is_spent_is_told_as_such() -> None:
     (finding,) = within_error_budget(State(watch=memory), LIMITS)
     assert (finding.status, finding.reason) == ("False", "ErrorBudgetSpent")
     assert watch_status(State(watch=memory), LIMITS)["objectives"][0]["budgetLeft"].startswith("-")
+
+
+def test_what_was_told_is_not_told_again_with_other_news() -> None:
+    """A budget that is spent stays spent when it cannot be seen any more, and the other way round."""
+    spent = counted(300, bad=300, days=7)
+    unseen = spent.miss_minute("nobody there", limit=LIMITS["errors"], now=START + 300 * 60 + 700)
+    now = START + 300 * 60 + 700
+    seen, notes = update_memory(remember(spent), {"errors": unseen}, LIMITS, now=now, under_way=False)
+    assert [note.reason for note in notes] == ["CannotWatch"]
+    unspent = WatchMemory(now, {"errors": replace(counted(10, days=7), problem="nobody there", alert=spent.alert)})
+    assert seen.objectives["errors"].problem == "nobody there"
+    _, notes = update_memory(unspent, {"errors": unseen}, LIMITS, now=now, under_way=False)
+    assert [note.reason for note in notes] == ["ErrorBudgetSpent"]
+
+
+def test_a_version_whose_deployment_says_that_it_has_served_waits_for_nothing() -> None:
+    """Its promotion may be longer ago than the history reaches."""
+    deployment = model_deployment()
+    watch = Watch(error_budget_policy=ErrorBudgetPolicy(freeze_at=99))
+    frozen = deployment.model_copy(update={"spec": deployment.spec.model_copy(update={"watch": watch})})
+    seen = observed({CANDIDATE: ready(2)}, {STABLE: 100}, wanted=CANDIDATE)
+    seen = replace(seen, budgets={"errors": counted(300, bad=300, days=7)})
+    option = ServingOption("", CANDIDATE, frozen)
+    situation = Situation(frozen, seen, serving(), START + 300 * 60)
+    held = find_freeze(situation, option)
+    assert held is not None
+    assert held.reason == "ReleasesFrozen"
+    marked = replace(seen, revisions={CANDIDATE: ready(2, mark=ref(CANDIDATE))})
+    assert find_freeze(replace(situation, observation=marked), option) is None
 
 
 def test_an_objective_that_is_gone_is_forgotten() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from palier.api.v1alpha1 import ModelDeployment, Placement
 from palier.evidence.objective import Counts, Evidence, ObjectiveRule, observe, start_evidence
+from palier.evidence.stepping import is_noticed, is_suspected
 from palier.measuring.coverage import Coverage
 from palier.release.decide import decide
 from palier.release.memory import read_state, write_state
@@ -16,6 +17,8 @@ from palier.release.state import ReleasePhase, State
 from palier.release.targets import find_targets
 from tests.support.release.examples import CANDIDATE, NOW, STABLE, observed, ready, releasing
 from tests.support.release.world import model_deployment
+
+STABLE_PODS = {f"s{number}": (300.0, 1.5) for number in range(3)}
 
 
 def spec(*, replicas: int = 4, **serving: Any) -> ModelDeployment:  # noqa: ANN401 - whatever a spec may hold
@@ -30,10 +33,9 @@ def gather_evidence(deployment: ModelDeployment, *, bad: tuple[float, ...]) -> d
     objective = measured_objectives(deployment)[0]
     evidence = start_evidence(objective.digest)
     pods = {f"c{number}": (10.0, one) for number, one in enumerate(bad)}
-    stable = {f"s{number}": (300.0, 1.5) for number in range(3)}
     for _ in range(60):
         candidate = Counts(10 * len(bad), round(sum(bad)), round(sum(bad)))
-        evidence = observe(evidence, candidate, Counts(900, 4, 4), objective.rule, pods=(pods, stable))
+        evidence = observe(evidence, candidate, Counts(900, 4, 4), objective.rule, pods=(pods, STABLE_PODS))
     return {objective.rule.name: evidence}
 
 
@@ -58,6 +60,25 @@ def test_pods_that_differ_bring_more_pods() -> None:
     assert read_state(write_state(state), deployment.spec.release).release == replace(
         state.release, pods_read=state.release.pods_read.without_reason()
     )
+
+
+def test_a_doubt_that_acts_on_nothing_yet_brings_more_pods() -> None:
+    """So that several have been seen when it comes to blame; a candidate that nobody doubts stays as it is."""
+    deployment = spec()
+    objective = measured_objectives(deployment)[0]
+    assert isinstance(objective.rule, ObjectiveRule)
+    for bad, wanted in ((3, 3), (0, 1)):
+        evidence = start_evidence(objective.digest)
+        pods = {"c0": (100.0, float(bad))}
+        for _ in range(2):
+            counts = Counts(100, bad, bad)
+            evidence = observe(evidence, counts, Counts(900, 4, 4), objective.rule, pods=(pods, STABLE_PODS))
+        assert is_noticed(evidence, objective.rule) is (wanted > 1)
+        assert not is_suspected(evidence, objective.rule)
+        state, replicas, _ = decide_once(deployment, {objective.rule.name: evidence})
+        assert state.release is not None
+        assert state.release.phase is ReleasePhase.CANARY
+        assert replicas[CANDIDATE] == wanted
 
 
 def test_pods_that_agree_end_the_release() -> None:

@@ -50,6 +50,24 @@ async def test_a_service_that_keeps_its_objective_has_all_of_its_budget() -> Non
     assert events(life, "ErrorBudgetBurns") == []
 
 
+async def test_before_anything_serves_nothing_is_counted() -> None:
+    """The first version is not what users were promised something about."""
+    life = Life()
+    life.ask_for("1", stages=STAGES, spec={"watch": POLICY})
+    life.most_ready["1"] = 0
+    await life.run(30, idly=True)
+    assert "watch" not in life.status
+    assert life.said("WithinErrorBudget") == {}
+
+
+async def test_an_objective_that_went_while_it_was_read_is_counted_for_nobody() -> None:
+    """The reading of a minute ends, and the fleet's next one begins."""
+    life = await promoted()
+    life.budgets._accounts[KEY].objectives.clear()
+    await life.run(130)
+    assert budget(life)["objective"] == "errors"
+
+
 async def test_people_are_told_once_that_the_budget_burns() -> None:
     """In an Event, a condition and the status, with the numbers; and once that it is over."""
     life = await promoted()
@@ -111,7 +129,9 @@ async def test_the_way_back_is_open() -> None:
 async def test_without_a_policy_nothing_waits() -> None:
     """A spent budget is told, and nothing else."""
     life = await promoted(errorBudgetDays=7)
-    await break_down(life)
+    life.fails["1"] = 0.5
+    await life.run(4 * 3600, by=60)
+    assert life.said("WithinErrorBudget")["reason"] == "ErrorBudgetSpent"
     life.ask_for("2", stages=STAGES, spec={"watch": {"errorBudgetDays": 7}})
     await life.until("2", 50)
 

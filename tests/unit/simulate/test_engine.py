@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from palier.evidence.objective import MeanRule, alarm
+from palier.evidence.stepping import is_noticed
 from palier.measuring.coverage import Coverage
 from palier.release.decide import decide
 from palier.release.observation import MeasuredEvidence, Observation, RevisionFacts, RouteFacts
@@ -18,6 +19,7 @@ from palier.simulate.recording import Arm
 from palier.simulate.runs import Plan, Run, play
 from palier.simulate.scenarios import SCENARIOS
 from palier.simulate.traffic import Traffic
+from tests.support.thorough import examples
 
 SHORT = (Stage(10, 600, 900),)
 CANDIDATE, STABLE = Arm.CANDIDATE.value, Arm.STABLE.value
@@ -136,16 +138,17 @@ def test_a_largest_cost_lets_a_mean_be_proven() -> None:
 
 @pytest.mark.parametrize("name", ["aa", "diurnal", "ramp-weights", "churn", "bursty", "missing-data", "better"])
 def test_good_candidates_are_left_alone(name: str) -> None:
-    """None of twenty good candidates is rolled back, and most are promoted."""
-    found = kinds(played(name))
+    """None of the good candidates is rolled back, and nearly all are promoted."""
+    runs = examples(10, thorough=20)
+    found = kinds(played(name, runs=runs))
     assert found["rollback"] == 0
-    assert found["promote"] >= 18
+    assert found["promote"] >= 0.9 * runs
 
 
 @pytest.mark.parametrize("name", ["outage", "target-gone", "prometheus-down", "cold-start"])
 def test_what_both_suffer_or_passes_is_no_reason(name: str) -> None:
     """Shared outages, gaps in the measurements and a cold start roll nobody back."""
-    assert kinds(played(name, runs=10))["rollback"] == 0
+    assert kinds(played(name, runs=examples(5, thorough=10)))["rollback"] == 0
 
 
 def test_dead_candidate_is_found_at_the_first_look() -> None:
@@ -220,18 +223,21 @@ def find_beginnings(case: Case, run: int = 0) -> tuple[Outcome, list[float]]:
     return outcome, [float(pod.up_times.min()) for pod in traffic.make_recording().pods_of(Arm.CANDIDATE)]
 
 
-def test_more_pods_are_asked_for_as_soon_as_pods_may_differ() -> None:
-    """Not before a judgement says so, and then at the same look; the share stays."""
+def test_more_pods_are_asked_for_as_soon_as_somebody_takes_notice() -> None:
+    """Long before a judgement, so that several pods have been seen when it comes to that; the share stays."""
     traffic, objectives = Traffic(SLOWER, seed=1, run=0), objectives_of(SLOWER)
     trial, prometheus = Trial(SLOWER, objectives), Prometheus(traffic.make_recording(), objectives)
-    pods, reasons = [], []
+    pods, noticed, reasons = [], [], []
     for number in range(1, 18):
         trial.look(prometheus, number)
-        reasons += [alarm(evidence, objectives[0].rule) for evidence in trial.watched.evidence.values()]
+        found = [(evidence, objectives[0].rule) for evidence in trial.watched.evidence.values()]
+        noticed.append(any(is_noticed(*pair) for pair in found))
+        reasons += [alarm(*pair) for pair in found]
         assert trial.decide(number * SLOWER.look) is None
         pods.append(trial.pods)
     assert trial.weight == 10
-    assert pods.index(3) == 17 - len(reasons) + reasons.index("PodsDiffer")
+    assert pods.index(3) == noticed.index(True)
+    assert set(reasons[: len(reasons) - 17 + pods.index(3)]) == {""}
     assert set(pods) == {1, 3}
 
 

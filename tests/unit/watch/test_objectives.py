@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from palier.watch.error_budget import Severity
-from palier.watch.objectives import BLIND_AFTER, Alert, ObjectiveWatch, find_firing
+from palier.watch.objectives import BLIND_AFTER, Alert, ObjectiveWatch, find_alert, find_firing
 
 LIMIT = Decimal("0.01")
 START = 1_795_564_800.0
@@ -63,6 +63,20 @@ def test_a_page_becomes_a_ticket_before_it_is_over() -> None:
         Severity.TICKET,
         None,
     ]
+
+
+def test_a_page_that_lacks_evidence_now_is_no_ticket_yet() -> None:
+    """A burst of hours ago makes a ticket; the page goes on while its own windows are above their factor."""
+    burst = watch(begin(), 1, bad=1000, total=2000)
+    for number in range(600):
+        now = START + MINUTE * (number + 1)
+        burst = burst.add_minute(0, 0, since=now, until=now + MINUTE, limit=LIMIT)
+    few = watch(burst, 1, bad=4, total=40)
+    told = Alert(Severity.PAGE, START)
+    for before, severity in ((None, Severity.TICKET), (told, Severity.PAGE)):
+        found = find_alert(few.slots, before, limit=LIMIT, now=few.slots.at)
+        assert found is not None
+        assert found.severity is severity
 
 
 def test_a_minute_that_is_not_known_is_neither_good_nor_bad() -> None:

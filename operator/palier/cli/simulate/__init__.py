@@ -37,6 +37,7 @@ often a bad one is missed, how long the decision takes and how many requests fai
   palier simulate --scenario errors --error-delta 0.005 --proof BelowTheLimit
   palier simulate --scenario errors --json | jq .medianSecondsToRollback
   palier simulate --scenario concept-drift --accuracy-after 0.85    after the promotion: labels instead of requests
+  palier simulate --scenario world-or-model --former-accuracy-after 0.9    and why: the former version answers as well
   palier simulate --list                                            all scenarios
 
 A scenario is a set of parameters; every option below changes one of them. Run number i of a seed is the same traffic

@@ -51,7 +51,8 @@ def add_options(command: argparse.ArgumentParser) -> None:
     """Add what only this scenario has."""
     group = command.add_argument_group(
         "labels after a promotion",
-        f"Only with --scenario {NAME}, which takes --segment-share and --overdispersion (within a batch) besides.",
+        f"Only with --scenario {NAME}, which takes --segment-share and --overdispersion (within a batch) besides, "
+        "and in part with --scenario world-or-model.",
     )
     for name, kind, metavar, text in ARGUMENTS:
         group.add_argument(f"--{name}", type=kind, metavar=metavar, help=text.replace("%", "%%"))

@@ -20,6 +20,7 @@ from palier.watch.features.data_drift import (
 from palier.watch.features.drift_words import describe_finding
 from palier.watch.features.measure import DriftRules, Measures, share_alpha
 from palier.watch.features.profile import Categories, Feature, Numbers, Part, Profile, Reference
+from tests.support.thorough import examples
 
 EDGES = tuple(float(edge) for edge in range(1, 10))
 RULES = DriftRules(alpha=share_alpha(3600))
@@ -275,11 +276,11 @@ def test_a_window_of_another_kind_is_not_added_up(source: Source, reference: Ref
 
 
 def test_a_healthy_month_has_no_false_action() -> None:
-    """720 windows of 100 rows, in which ten features of all users and of two groups do not change."""
+    """Windows of 100 rows, in which ten features of all users and of two groups do not change: ten days of them."""
     source = Source(7)
     reference = Reference("training", source.window(20_000))
 
-    reports = play(reference, *(source.window(100) for _ in range(720)))
+    reports = play(reference, *(source.window(100) for _ in range(examples(240, thorough=720))))
 
     assert sum(report.has_drifted for report in reports) == 0
 

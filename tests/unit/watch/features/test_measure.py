@@ -53,12 +53,12 @@ def test_the_interval_covers_psi(size: int) -> None:
     """A PSI that is exactly the limit is not shown to be below it in 98 % of the windows or more, but for chance."""
     random = np.random.default_rng(9)
     shares = np.array([*[0.099] * 10, 0, 0, 0.01])
-    r = random.multinomial(20_000, shares, size=500)
-    c = np.array([random.multinomial(size, tilt_shares(shares, 0.1, random)) for _ in range(500)])
+    r = random.multinomial(20_000, shares, size=200)
+    c = np.array([random.multinomial(size, tilt_shares(shares, 0.1, random)) for _ in range(200)])
 
     found = measure(r, c, ordered=10, rules=DriftRules())
 
-    assert 0.965 <= found.matters.mean() <= 1
+    assert found.matters.mean() >= 0.96
 
 
 def test_few_events_show_nothing() -> None:

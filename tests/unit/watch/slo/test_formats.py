@@ -220,7 +220,7 @@ latencies = st.builds(
 )
 
 
-@settings(max_examples=examples(100, thorough=2000))
+@settings(max_examples=examples(50, thorough=2000))
 @given(ratio=ratios, latency=latencies, histogram=selectors, form=st.sampled_from(list(FORMATS)))
 def test_any_objective_comes_back(ratio: dict[str, Any], latency: dict[str, Any], histogram: str, form: str) -> None:
     """Whatever its selectors, limits and thresholds are."""
