@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from palier.api.status.data_drift import DriftReason
 from palier.cli.advice import next_step
 from palier.cli.commands import SIGNS
 
@@ -44,6 +45,7 @@ def _lines(body: Mapping[str, Any]) -> Iterator[str]:
     yield from _plan(status.get("plan") or {})
     yield from _cost(status.get("cost") or {})
     yield from _budgets(status.get("watch") or {})
+    yield from _data((status.get("watch") or {}).get("dataDrift") or {})
     yield from _verdicts(status.get("verdicts") or ())
     yield from _outcomes(status)
 
@@ -101,6 +103,22 @@ def _budgets(watch: Mapping[str, Any]) -> Iterator[str]:
     for entry in entries:
         sign = SIGNS["Fail" if entry.get("alert") else "Pass" if entry.get("budgetLeft") else "NoEvidence"]
         yield f"  {sign} {entry['objective']:<{width}}  {entry.get('message', '')}".rstrip()
+
+
+def _data(drift: Mapping[str, Any]) -> Iterator[str]:
+    """What is known of the data of what serves."""
+    if not drift:
+        return
+    yield ""
+    yield f"Data, as of {drift.get('at', '?')}"
+    findings = drift.get("findings") or ()
+    for finding in findings:
+        yield f"  {SIGNS['Fail']} {finding['message']}, since {finding['since']}"
+    if others := drift.get("others"):
+        yield f"  {SIGNS['Fail']} {others} more"
+    if not findings:
+        sign = SIGNS["Pass" if drift.get("reason") == DriftReason.NO_DRIFT else "NoEvidence"]
+        yield f"  {sign} {drift.get('message', '')}"
 
 
 def _verdicts(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -151,3 +151,21 @@ Error budgets, as of 2026-11-25T09:00:00Z
 """
         in found
     )
+
+
+def test_data_of_what_serves() -> None:
+    """What has drifted, since when, and how much more; or that nothing has, or that it is not known."""
+
+    def shown(**drift: object) -> str:
+        watch = {"dataDrift": {"at": "2026-11-25T09:00:00Z", **drift}}
+        return page({"metadata": {"name": "demo", "namespace": "ml"}, "status": {"stable": None, "watch": watch}})
+
+    finding = {"feature": "amount", "message": "amount: drift: PSI 0.31", "since": "2026-11-25T08:00:00Z"}
+    assert """
+Data, as of 2026-11-25T09:00:00Z
+  ✗ amount: drift: PSI 0.31, since 2026-11-25T08:00:00Z
+  ✗ 3 more
+""" in shown(reason="DataDrifts", message="amount: drift; and 3 more", findings=[finding], others=3)
+    assert "  ✓ none of 12 features has drifted\n" in shown(reason="NoDrift", message="none of 12 features has drifted")
+    assert "  ? no window is over yet\n" in shown(reason="NotKnownYet", message="no window is over yet")
+    assert "Data" not in page({"metadata": {"name": "demo", "namespace": "ml"}, "status": {"stable": None}})
