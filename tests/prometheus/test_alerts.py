@@ -1,4 +1,4 @@
-"""Money and error budgets in a real Prometheus that scrapes the operator: who raises which alert, what can be asked."""
+"""Money, error budgets and data in a real Prometheus that scrapes the operator: who raises which alert."""
 
 import re
 import time
@@ -18,6 +18,7 @@ from local.processes import Daemon
 from local.waiting import until
 from palier.cluster.budgets import BudgetFigures
 from palier.cluster.costs import CostFigures, RevisionFigures, burn_figures
+from palier.cluster.data_drift import DriftFigures
 from palier.cluster.instruments import Instruments
 from palier.economics.burn import burn
 from palier.economics.money import Money
@@ -83,9 +84,16 @@ WATCHED: Mapping[str, tuple[BudgetFigures, set[str]]] = {
     "unseen": (BudgetFigures(left=None, burn=None, alert="", known=False), set()),
 }
 """The same of error budgets."""
+DATA: Mapping[str, tuple[DriftFigures, set[str]]] = {
+    "as-before": (DriftFigures((), known=True), set()),
+    "drifted": (DriftFigures((("amount", ""),), known=True), {"PalierDataDrifts"}),
+    "unread": (DriftFigures((), known=False), set()),
+}
+"""The same of data."""
 EXPECTED: Mapping[str, set[str]] = {
     **{name: alerts for name, (_, alerts) in MODELS.items()},
     **{name: alerts for name, (_, alerts) in WATCHED.items()},
+    **{name: alerts for name, (_, alerts) in DATA.items()},
 }
 
 
@@ -108,6 +116,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory, rules: list[dict[str, A
         instruments.cost(("ml", name), figures)
     for name, (budget, _) in WATCHED.items():
         instruments.put_error_budgets(("ml", name), {"errors": budget})
+    for name, (data, _) in DATA.items():
+        instruments.put_data_drift(("ml", name), data)
     server, thread = start_http_server(0, addr="127.0.0.1", registry=instruments.registry)
     layout = Layout(tmp_path_factory.mktemp("prometheus"))
     layout.make()
@@ -176,7 +186,7 @@ def test_each_model_raises_the_alerts_that_are_about_it(prometheus: Prometheus, 
         for model in raised(prometheus, expression):
             found[model].add(alert)
 
-    assert found["well"] == found["busy"] == found["kept"] == found["unseen"] == set()
+    assert set().union(*(found[name] for name, alerts in EXPECTED.items() if not alerts)) == set()
     assert {name: alerts & EXPECTED[name] for name, alerts in found.items()} == EXPECTED
     assert set(about_models) == set.union(*EXPECTED.values())
 
