@@ -124,7 +124,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
     daemon = Daemon("prometheus", layout)
     with Runtimes({name: texts(name) for name in names}) as runtimes:
         try:
-            prometheus = _start(daemon, names, target=f"127.0.0.1:{runtimes.server_port}")
+            prometheus = start_prometheus(daemon, names, target=f"127.0.0.1:{runtimes.server_port}")
             prometheus.wait_for("count(test_phase == 0)", len(names))
             before = time.time()
             runtimes.phase = 1
@@ -134,7 +134,8 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
             daemon.stop(5)
 
 
-def _start(daemon: Daemon, names: list[str], *, target: str) -> Prometheus:
+def start_prometheus(daemon: Daemon, names: list[str], *, target: str) -> Prometheus:
+    """One that scrapes each of the names at its path, as a pod of its own, every second."""
     layout = daemon.layout
     configuration = layout.config / "prometheus.yaml"
     jobs = [
