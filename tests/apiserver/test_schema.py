@@ -176,7 +176,7 @@ def test_nothing_is_stored_for_empty_lists_and_maps(api: "Api", minimal: dict[st
     """Fields without a default stay out of the stored object."""
     spec = api.apply(minimal)["spec"]
 
-    assert set(spec) == {"owner", "model", "serving", "traffic", "answers", "shadow", "release"}
+    assert set(spec) == {"owner", "model", "serving", "traffic", "answers", "shadow", "release", "watch"}
     assert set(spec["model"]) == {"name", "version"}
     assert set(spec["serving"]["template"]) == {"spec"}
 

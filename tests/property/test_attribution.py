@@ -27,7 +27,7 @@ RULES = st.builds(
 ORDER = (Cause.UNATTRIBUTED, Cause.WORLD_CHANGED, Cause.MODEL_IS_WORSE)
 
 
-@settings(max_examples=examples(100, thorough=2000), deadline=None)
+@settings(max_examples=examples(40, thorough=2000), deadline=None)
 @given(st.lists(LABELS, max_size=15), RULES)
 def test_a_verdict_is_never_taken_back_and_always_kept(batches: list[PairedLabels], rule: AttributionRule) -> None:
     """It only becomes more certain, whatever comes, and `status` holds it at every moment."""
@@ -41,7 +41,7 @@ def test_a_verdict_is_never_taken_back_and_always_kept(batches: list[PairedLabel
     assert known.labels.former.labels == sum(labels.former.labels for labels in batches)
 
 
-@settings(max_examples=examples(100, thorough=2000), deadline=None)
+@settings(max_examples=examples(40, thorough=2000), deadline=None)
 @given(st.builds(Tolerated, SHARES, SHARES), st.floats(0.01, 0.49), st.tuples(SHARES, SHARES, SHARES))
 def test_a_pair_never_gains_on_average_where_a_claim_is_false(
     shares: Tolerated, part: float, versions: tuple[float, float, float]
@@ -67,7 +67,7 @@ def test_a_pair_never_gains_on_average_where_a_claim_is_false(
         assert mean([compare_versions(kind, margin=1) for kind in kinds]) <= 1 + 1e-9
 
 
-@settings(max_examples=examples(60, thorough=1000), deadline=None)
+@settings(max_examples=examples(30, thorough=1000), deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(["a", "b", EVERYONE]), LABELS), max_size=10), RULES)
 def test_everyone_is_the_sum_of_all_groups(batches: list[dict[str, PairedLabels]], rule: AttributionRule) -> None:
     """Labels, however they are grouped; and an open question of one group is that group's alone."""

@@ -32,7 +32,7 @@ PAIRS = st.integers(min_value=1, max_value=24).flatmap(
 SYMMETRIC = (compute_psi, compute_jensen_shannon, compute_total_variation, compute_kolmogorov_smirnov, find_psi_error)
 WITHOUT_ORDER = (compute_psi, compute_jensen_shannon, compute_total_variation, find_psi_error)
 
-thorough = settings(max_examples=examples(100, thorough=2000), deadline=None)
+thorough = settings(max_examples=examples(40, thorough=2000), deadline=None)
 
 
 @thorough

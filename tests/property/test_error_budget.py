@@ -72,7 +72,7 @@ def watch(days: int, history: Sequence[Reading], *, cuts: Sequence[tuple[float, 
     return slots
 
 
-@settings(max_examples=examples(150, thorough=3000), deadline=None)
+@settings(max_examples=examples(50, thorough=3000), deadline=None)
 @given(days=days, history=readings, cuts=cuts)
 def test_any_partition_of_the_same_events_gives_the_same_counts(
     days: int, history: list[Reading], cuts: list[tuple[float, float]]
@@ -81,7 +81,7 @@ def test_any_partition_of_the_same_events_gives_the_same_counts(
     assert watch(days, history, cuts=cuts) == watch(days, history)
 
 
-@settings(max_examples=examples(150, thorough=3000), deadline=None)
+@settings(max_examples=examples(50, thorough=3000), deadline=None)
 @given(days=days, history=readings)
 def test_a_status_says_all(days: int, history: list[Reading]) -> None:
     """Read back at any moment it is the same memory, and goes on in the same way."""
@@ -90,7 +90,7 @@ def test_a_status_says_all(days: int, history: list[Reading]) -> None:
     assert Slots.from_status(json.loads(json.dumps(slots.to_status()))) == slots
 
 
-@settings(max_examples=examples(150, thorough=3000), deadline=None)
+@settings(max_examples=examples(50, thorough=3000), deadline=None)
 @given(days=days, history=readings, steps=st.lists(st.floats(-(10**6), 10**6), min_size=1, max_size=20))
 def test_the_clock_never_goes_back(days: int, history: list[Reading], steps: list[float]) -> None:
     """However the clock of whoever looks is set, the memory's own never goes back, and no event is lost by that."""
@@ -107,7 +107,7 @@ def test_the_clock_never_goes_back(days: int, history: list[Reading], steps: lis
         slots, at = later, later.at
 
 
-@settings(max_examples=examples(150, thorough=3000), deadline=None)
+@settings(max_examples=examples(50, thorough=3000), deadline=None)
 @given(days=days, history=readings, ahead=st.floats(0, 10**7))
 def test_windows_agree_with_a_list_of_all_events(days: int, history: list[Reading], ahead: float) -> None:
     """Every window holds all events of its time and none that is more than a slot older, and knows no more time."""
@@ -127,7 +127,7 @@ def test_windows_agree_with_a_list_of_all_events(days: int, history: list[Readin
         assert 0 <= window.seconds <= window.span <= longest
 
 
-@settings(max_examples=examples(150, thorough=3000), deadline=None)
+@settings(max_examples=examples(50, thorough=3000), deadline=None)
 @given(days=days, history=readings, limit=limits, bad=st.integers(1, 1000))
 def test_more_bad_events_leave_less(days: int, history: list[Reading], limit: Decimal, bad: int) -> None:
     """No budget grows by failures, and no alert ends by them."""
@@ -143,7 +143,7 @@ def test_more_bad_events_leave_less(days: int, history: list[Reading], limit: De
         assert other.fires or not one.fires
 
 
-@settings(max_examples=examples(200, thorough=3000))
+@settings(max_examples=examples(60, thorough=3000))
 @given(
     left=st.dictionaries(st.sampled_from("abc"), st.none() | st.decimals(-1000, 100, places=2)),
     freeze_at=st.decimals(0, 99, places=1),

@@ -31,7 +31,7 @@ def watch(batches: list[Batch], rule: DetectorRule = RULE, *, is_blind: bool = F
     return detector
 
 
-@settings(max_examples=examples(100, thorough=2000), deadline=None)
+@settings(max_examples=examples(40, thorough=2000), deadline=None)
 @given(BATCHES)
 def test_capital_is_the_stated_sum_over_batches(batches: list[Batch]) -> None:
     """However labels are split: what began in each batch, times what all batches from it on have multiplied it by."""
@@ -49,7 +49,7 @@ def test_capital_is_the_stated_sum_over_batches(batches: list[Batch]) -> None:
         assert logs[bet] == pytest.approx(total, abs=1e-9)
 
 
-@settings(max_examples=examples(100, thorough=2000), deadline=None)
+@settings(max_examples=examples(40, thorough=2000), deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=30), st.data())
 def test_the_order_of_labels_matters_and_one_batch_claims_less_than_its_best_order(
     labels: list[bool], data: st.DataObject
@@ -63,7 +63,7 @@ def test_the_order_of_labels_matters_and_one_batch_claims_less_than_its_best_ord
     assert watch([Batch(len(labels), wrong)]).log_capital <= last + 1e-9
 
 
-@settings(max_examples=examples(100, thorough=2000), deadline=None)
+@settings(max_examples=examples(40, thorough=2000), deadline=None)
 @given(BATCHES, st.integers(1, 30), st.data())
 def test_more_wrong_labels_never_speak_for_a_version(batches: list[Batch], size: int, data: st.DataObject) -> None:
     """At any place of the stream, by either recursion, where they do not make labels look as if they came together."""
@@ -78,7 +78,7 @@ def test_more_wrong_labels_never_speak_for_a_version(batches: list[Batch], size:
         assert better.log_capital <= worse.log_capital
 
 
-@settings(max_examples=examples(50, thorough=1000), deadline=None)
+@settings(max_examples=examples(25, thorough=1000), deadline=None)
 @given(BATCHES)
 def test_any_stream_is_finite_and_reads_back(batches: list[Batch]) -> None:
     """A restart between two batches changes nothing, and no number overflows."""
@@ -88,7 +88,7 @@ def test_any_stream_is_finite_and_reads_back(batches: list[Batch]) -> None:
     assert not batches or detector.log_capital < math.inf
 
 
-@settings(max_examples=examples(50, thorough=1000), deadline=None)
+@settings(max_examples=examples(25, thorough=1000), deadline=None)
 @given(st.lists(st.dictionaries(NAMES, st.integers(1, 9).map(lambda size: Batch(size, size // 2)), max_size=4)))
 def test_groups_have_the_capital_of_their_own_labels(stream: list[dict[str, Batch]]) -> None:
     """As if nobody else were watched; and everyone that of the labels together, as all tolerate the same here."""

@@ -223,7 +223,7 @@ async def test_a_version_is_tested_then_served(life: Life) -> None:
 @pytest.mark.parametrize(
     ("traffic", "writes"),
     [
-        *((None, writes) for writes in some_of(range(34), one_in=3)),
+        *((None, writes) for writes in some_of(range(34), one_in=4)),
         *(({"service": {}}, writes) for writes in some_of(range(34), one_in=5)),
     ],
 )
