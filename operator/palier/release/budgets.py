@@ -6,7 +6,7 @@ It may wait for the data of what serves as well (`palier.release.data_drift`): a
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from palier.api.constants import WITHIN_ERROR_BUDGET
 from palier.evidence.sentences import two_digits
@@ -162,21 +162,35 @@ def _drop_passing_problem(one: ObjectiveWatch, now: float) -> ObjectiveWatch:
     return one if one.is_blind(now) else replace(one, problem="")
 
 
-Standing = tuple[str, Severity | None, bool, bool]
+class Standing(NamedTuple):
+    """What people know of one objective."""
+
+    counted: str
+    """Which events are counted, and over how many days."""
+    told: Severity | None = None
+    """Who was told that its budget burns."""
+    spent: bool = False
+    """Whether nothing is left of it, as far as is known."""
+    known: bool = False
+    """Whether it is known what is left of it."""
+    blind: bool = False
+    """Whether nothing can be counted."""
 
 
 def _find_standing(objectives: Mapping[str, ObjectiveWatch], limits: Limits, now: float) -> dict[str, Standing]:
-    """What people know of each objective: what is counted, who was told, and whether it is spent or cannot be seen."""
-    return {
-        name: (
-            f"{one.of} {one.slots.days}",
-            one.alert.severity if one.alert else None,
-            one.is_spent(limit=limits[name], now=now),
-            bool(one.problem),
-        )
-        for name, one in objectives.items()
-        if name in limits
-    }
+    """What people know of each objective."""
+    found = {}
+    for name, one in objectives.items():
+        if name in limits:
+            left = find_left(one.slots, limit=limits[name], now=now)
+            found[name] = Standing(
+                f"{one.of} {one.slots.days}",
+                one.alert.severity if one.alert else None,
+                spent=left is not None and left <= 0,
+                known=left is not None,
+                blind=bool(one.problem),
+            )
+    return found
 
 
 def _list_notes(
@@ -188,8 +202,8 @@ def _list_notes(
     now: float,
 ) -> Iterator[Note]:
     """What to tell of the objectives that stand otherwise than people know."""
-    for name, (_, severity, spent, blind) in standing.items():
-        _, told, was_spent, was_blind = known.get(name, ("", None, False, False))
+    for name, (_, severity, spent, _, blind) in standing.items():
+        _, told, was_spent, _, was_blind = known.get(name, Standing(""))
         one, limit = current[name], limits[name]
         if severity is not None and told is not severity and told is not Severity.PAGE:
             message = _describe(one, one.judge(limit=limit, now=now), limit, now=now)

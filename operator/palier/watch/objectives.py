@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, Self
 
-from palier.watch.error_budget import ALERT_RULES, Budget, BurnWindows, Severity, find_left, judge_budget, read_burns
+from palier.watch.error_budget import ALERT_RULES, Budget, BurnWindows, Severity, judge_budget, read_burns
 from palier.watch.slots import Slots
 
 BLIND_AFTER: Final = 600.0
@@ -71,11 +71,6 @@ class ObjectiveWatch:
     def judge(self, *, limit: Decimal, now: float) -> Budget:
         """What is left of the budget, and until when it lasts."""
         return judge_budget(self.slots, limit=limit, now=now)
-
-    def is_spent(self, *, limit: Decimal, now: float) -> bool:
-        """Whether nothing is left of the budget, as far as is known."""
-        left = find_left(self.slots, limit=limit, now=now)
-        return left is not None and left <= 0
 
     def is_blind(self, now: float) -> bool:
         """Whether nothing has been known for so long that somebody should look why."""

@@ -42,7 +42,7 @@ def remember(one: ObjectiveWatch, *, at: float = START + 3600) -> WatchMemory:
 )
 def test_counts_without_news_are_written_now_and_then(under_way: bool, after: float) -> None:
     """Until then what was written stays as it is, to the letter, so that the status does."""
-    before, seen = remember(counted()), {"errors": counted(61)}
+    before, seen = remember(counted()), {"errors": counted(60 + round(after / 60))}
     for seconds, memory in ((after - 1, before), (after, WatchMemory(before.at + after, seen))):
         now = before.at + seconds
         assert update_memory(before, seen, LIMITS, now=now, under_way=under_way) == (memory, ())
@@ -55,6 +55,16 @@ def test_news_is_written_and_told_at_once() -> None:
     assert memory.objectives == seen
     assert [note.reason for note in notes] == ["ErrorBudgetBurns"]
     assert update_memory(memory, seen, LIMITS, now=before.at + 120, under_way=False) == (memory, ())
+
+
+def test_what_becomes_known_is_written_at_once_and_told_nobody() -> None:
+    """Else the status would say for hours that nothing is known yet."""
+    unknown = ObjectiveWatch.begin(OF, 28, now=START)
+    before, seen = remember(unknown, at=START), {"errors": counted(2)}
+    memory, notes = update_memory(before, seen, LIMITS, now=START + 120, under_way=False)
+    assert (memory.objectives, notes) == (seen, ())
+    (finding,) = within_error_budget(State(watch=memory), LIMITS)
+    assert (finding.status, finding.reason) == ("True", "ErrorBudgetLeft")
 
 
 def test_a_budget_that_is_spent_is_told_as_such() -> None:

@@ -274,7 +274,8 @@ async def test_requests_that_stay_cost_nothing() -> None:
     """Annotations that were handled are in the object for ever, and no pass writes anything because of them."""
     life = await releasing(25, objectives=(ERRORS,))
     life.annotate(promote=life.revisions["2"], abort="0123456789", retry="no")
-    await life.run(40)
+    await life.run(200)
+    await life.settle()
     assert life.serving() == "2"
     written, told = life.cluster.requests, len(life.cluster.events)
     for _ in range(60):
