@@ -11,12 +11,14 @@ from palier.cluster.budgets import BudgetFigures
 from palier.cluster.instruments import Instruments
 from palier.cluster.queue import Key
 from palier.metrics.inquiries import ANYBODY, Scope
+from palier.metrics.minutes import INTERVAL
 from palier.metrics.prometheus import MetricSource
 from palier.metrics.served import ServedMinute, ServedObjectives
 from palier.release.observation import Observation
 from palier.release.served import choose_objectives, digest_objectives, find_limits
 from palier.release.situation import Decision
 from palier.release.state import State
+from palier.watch.error_budget import judge_budget
 from palier.watch.objectives import ObjectiveWatch
 
 
@@ -91,13 +93,12 @@ class BudgetKeeper:
         served_by = observation.describe_revision(deployment, candidate.revision if candidate else "")
         watched = choose_objectives(served_by, decision.state)
         if watched is None:
-            self.forget(key)
-            return
-        self.reader.watch(key, watched)
-        self._export(key)
+            self.reader.forget(key)  # what was counted stays: an edit may take it back
+        else:
+            self.reader.watch(key, watched)
 
     def forget(self, key: Key) -> None:
-        """The object is gone, or has nothing to count."""
+        """The object is gone."""
         self.reader.forget(key)
         self._accounts.pop(key, None)
         if self._instruments:
@@ -118,7 +119,8 @@ class BudgetKeeper:
             else:
                 after = before.add_minute(counts.bad, counts.total, since=minute.start, until=minute.end, limit=limit)
             account.objectives[name] = after
-            changed |= before.alert != after.alert or before.is_blind(minute.start) != after.is_blind(minute.end)
+            was_blind = before.is_blind(minute.end - INTERVAL)
+            changed |= before.alert != after.alert or was_blind != after.is_blind(minute.end)
         self._export(Key(*key))
         if changed and self._changed:
             self._changed(Key(*key))
@@ -129,7 +131,7 @@ class BudgetKeeper:
             return
         now, figures = self._clock(), {}
         for name, one in account.objectives.items():
-            budget = one.judge(limit=account.limits[name], now=now)
+            budget = judge_budget(one.slots, limit=account.limits[name], now=now)
             figures[name] = BudgetFigures(
                 left=None if budget.left is None else float(budget.left) / 100,
                 burn=budget.burn if budget.burn is not None and math.isfinite(budget.burn) else None,

@@ -18,9 +18,9 @@ from palier.release.situation import Hold, Note, Situation
 from palier.release.state import Result, State
 from palier.release.testing import ServingOption
 from palier.release.watch_memory import WRITTEN_AFTER, WRITTEN_SOONER, WatchMemory
-from palier.watch.error_budget import Budget, Severity, find_left
-from palier.watch.freeze import ErrorBudgetPolicy, KindOfRelease, decide_freeze
-from palier.watch.objectives import ObjectiveWatch, find_firing
+from palier.watch.error_budget import Budget, Severity, find_left, judge_budget
+from palier.watch.freeze import describe_spent
+from palier.watch.objectives import ObjectiveWatch, find_windows
 
 _MESSAGE: Final = 512
 _WHOM: Final[Mapping[Severity, str]] = {
@@ -46,7 +46,9 @@ def update_memory(
     """
     if seen is None:
         return before, ()
-    current = {name: _drop_passing_problem(one, now) for name, one in seen.items() if name in limits}
+    kept = {name: _drop_passing_problem(one, now) for name, one in seen.items() if name in limits}
+    # What nothing was counted of is not worth a write: thousands of objects may merely exist.
+    current = {name: one for name, one in kept.items() if one.slots.is_begun or one.problem}
     standing, known = _find_standing(current, limits, now), _find_standing(before.objectives, limits, before.at)
     due = now - before.at >= (WRITTEN_SOONER if under_way else WRITTEN_AFTER)
     if not due and standing == known:
@@ -62,19 +64,23 @@ def find_freeze(situation: Situation, option: ServingOption) -> Hold | None:
         situation: the arguments of the decision.
         option: what would be released.
     """
-    watch, kind = situation.deployment.spec.watch, _find_kind(situation, option)
+    watch = situation.deployment.spec.watch
+    policy, drift = watch.error_budget_policy, watch.data_drift
+    if (policy is None and drift is None) or not _is_change(situation, option):
+        return None
     found = ""
-    if (policy := watch.error_budget_policy) is not None:
+    if policy is not None:
         left = judge_all(situation.observation, find_limits(situation.deployment), now=situation.now)
-        decision = decide_freeze(left, ErrorBudgetPolicy(Decimal(policy.freeze_at)), kind)
-        found = decision.message if decision.frozen else ""
-    if not found and watch.data_drift and watch.data_drift.freeze and kind is KindOfRelease.CHANGE:
-        drift = describe_freeze(situation.observation)
-        found = f"{drift}. Only a fix does not wait" if drift else ""
+        found = describe_spent(left, freeze_at=Decimal(policy.freeze_at))
+    if not found and drift is not None and drift.freeze:
+        found = describe_freeze(situation.observation)
     if not found:
         return None
     version = situation.deployment.spec.model.version
-    return Hold("ReleasesFrozen", f"{found}: the annotation palier.dev/fix with the version {version} marks one")
+    return Hold(
+        "ReleasesFrozen",
+        f"{found}. Only a fix does not wait: the annotation palier.dev/fix with the version {version} marks one",
+    )
 
 
 def judge_all(observation: Observation, limits: Limits, *, now: float) -> dict[str, Decimal | None]:
@@ -86,36 +92,47 @@ def judge_all(observation: Observation, limits: Limits, *, now: float) -> dict[s
     }
 
 
-def watch_status(state: State, limits: Limits) -> dict[str, Any]:
-    """What `status.watch` tells besides the memory, as of the instant of the memory."""
+class RememberedBudget(NamedTuple):
+    """The error budget of one objective, as of the instant of the memory."""
+
+    objective: ObjectiveWatch
+    budget: Budget
+    message: str
+
+
+def judge_remembered(state: State, limits: Limits) -> dict[str, RememberedBudget]:
+    """What is told of each budget by its name, as of the instant of the memory, so that it changes only with it."""
+    found = {}
+    for name, one in sorted(state.watch.objectives.items()):
+        if (limit := limits.get(name)) is not None:
+            budget = judge_budget(one.slots, limit=limit, now=state.watch.at)
+            found[name] = RememberedBudget(one, budget, _describe(one, budget, limit, now=state.watch.at))
+    return found
+
+
+def watch_status(state: State, budgets: Mapping[str, RememberedBudget]) -> dict[str, Any]:
+    """What `status.watch` tells of error budgets, the memory included."""
     status = state.watch.to_status()
     for entry in status.get("objectives", ()):
-        limit, one = limits.get(entry["objective"]), state.watch.objectives[entry["objective"]]
-        if limit is None:
+        if (one := budgets.get(entry["objective"])) is None:
             continue
-        budget = one.judge(limit=limit, now=state.watch.at)
+        left, burn = one.budget.left, one.budget.burn
         told = {
-            "budgetLeft": None if budget.left is None else f"{two_digits(float(budget.left))} %",
-            "burn": None if budget.burn is None else two_digits(budget.burn),
-            "message": _describe(one, budget, limit, now=state.watch.at)[:_MESSAGE],
+            "budgetLeft": None if left is None else f"{two_digits(float(left))} %",
+            "burn": None if burn is None else two_digits(burn),
+            "message": one.message[:_MESSAGE],
         }
         entry |= {name: value for name, value in told.items() if value is not None}
     return status
 
 
-def within_error_budget(state: State, limits: Limits) -> list[Finding]:
-    """Whether the error budgets of what serves are kept, as of the instant of the memory."""
-    found = []
-    for name, one in sorted(state.watch.objectives.items()):
-        if (limit := limits.get(name)) is None:
-            continue
-        budget = one.judge(limit=limit, now=state.watch.at)
-        message = f"{name}: {_describe(one, budget, limit, now=state.watch.at)}"
-        status, reason = _find_reason(one, budget)
-        found.append(Finding(WITHIN_ERROR_BUDGET, status, reason, message))
-    if not found:
-        return []
-    return [min(found, key=lambda one: _WORST.index((one.status, one.reason)))]
+def within_error_budget(budgets: Mapping[str, RememberedBudget]) -> list[Finding]:
+    """Whether the error budgets of what serves are kept: the worst of them; nothing before anything is known."""
+    found = [
+        Finding(WITHIN_ERROR_BUDGET, *_find_reason(one.objective, one.budget), f"{name}: {one.message}")
+        for name, one in budgets.items()
+    ]
+    return [min(found, key=lambda one: _WORST.index((one.status, one.reason)))] if found else []
 
 
 _WORST: Final = (
@@ -140,21 +157,20 @@ def _find_reason(one: ObjectiveWatch, budget: Budget) -> tuple[Literal["True", "
 def _describe(one: ObjectiveWatch, budget: Budget, limit: Decimal, *, now: float) -> str:
     parts = [budget.message]
     if one.alert:
-        parts.insert(0, f"{find_firing(one.slots, limit=limit, now=now).describe()}; {_WHOM[one.alert.severity]}")
+        burn = find_windows(one.slots, one.alert.severity, limit=limit, now=now)
+        parts.insert(0, f"{burn.describe()}; {_WHOM[one.alert.severity]}")
     if one.problem:
         parts.insert(0, f"nothing is known at present: {one.problem}")
     return "; ".join(parts)
 
 
-def _find_kind(situation: Situation, option: ServingOption) -> KindOfRelease:
-    """Whether a release is a change, a fix that its owner has marked, or a return to a version that has served."""
+def _is_change(situation: Situation, option: ServingOption) -> bool:
+    """Whether a release is neither a fix that its owner has marked nor a return to a version that has served."""
     marked = situation.observation.requests.fix
     if marked and marked in {option.revision, situation.observation.revision, situation.deployment.spec.model.version}:
-        return KindOfRelease.FIX
+        return False
     served = {one.revision for one in situation.state.history if one.result is Result.PROMOTED}
-    if option.revision in served or situation.observation.facts(option.revision).mark is not None:
-        return KindOfRelease.ROLLBACK
-    return KindOfRelease.CHANGE
+    return option.revision not in served and situation.observation.facts(option.revision).mark is None
 
 
 def _drop_passing_problem(one: ObjectiveWatch, now: float) -> ObjectiveWatch:
@@ -206,11 +222,13 @@ def _list_notes(
         _, told, was_spent, _, was_blind = known.get(name, Standing(""))
         one, limit = current[name], limits[name]
         if severity is not None and told is not severity and told is not Severity.PAGE:
-            message = _describe(one, one.judge(limit=limit, now=now), limit, now=now)
+            message = _describe(one, judge_budget(one.slots, limit=limit, now=now), limit, now=now)
             yield Note("Warning", "ErrorBudgetBurns", f"{name}: {message}")
         elif severity is None and told is not None:
             yield Note("Normal", "ErrorBudgetCalm", f"{name}: the error budget is no longer used up too fast")
         if spent and not was_spent:
-            yield Note("Warning", "ErrorBudgetSpent", f"{name}: {one.judge(limit=limit, now=now).message}")
+            yield Note(
+                "Warning", "ErrorBudgetSpent", f"{name}: {judge_budget(one.slots, limit=limit, now=now).message}"
+            )
         if blind and not was_blind:
             yield Note("Warning", "CannotWatch", f"{name}: nothing is known at present: {one.problem}")

@@ -21,7 +21,7 @@ from palier.api.v1alpha1 import ModelDeployment
 from palier.evidence.counters import Measurable
 from palier.evidence.objective import Judgement, MeanRule
 from palier.measuring.measurability import Measurability, measurability
-from palier.release.budgets import watch_status, within_error_budget
+from palier.release.budgets import judge_remembered, watch_status, within_error_budget
 from palier.release.data_drift import find_data_drift, write_drift_status
 from palier.release.finding import Finding
 from palier.release.memory import write_state
@@ -167,6 +167,7 @@ def status_of(
     candidate = state.candidate
     weight = observation.weight(candidate.revision) if candidate and state.release else 0
     histograms = measurability(decision.objectives.measured, state.readings)
+    budgets = judge_remembered(state, find_limits(deployment))
     status: dict[str, Any] = {
         "observedGeneration": deployment.metadata.generation,
         "stage": stage_word(state, wanted=observation.revision),
@@ -178,7 +179,7 @@ def status_of(
                 *found,
                 *_measurable(histograms),
                 *within_budget(deployment, decision),
-                *within_error_budget(state, find_limits(deployment)),
+                *within_error_budget(budgets),
                 *find_data_drift(state),
             ],
             generation=deployment.metadata.generation,
@@ -188,7 +189,7 @@ def status_of(
         status["plan"] = plan
     if cost := cost_status(deployment, state):
         status["cost"] = {**status.get("cost", {}), **cost}
-    if watch := {**watch_status(state, find_limits(deployment)), **write_drift_status(state)}:
+    if watch := {**watch_status(state, budgets), **write_drift_status(state)}:
         status["watch"] = watch
     if testing := testing_status(decision, observation):
         status["release"] = {**status["release"], "testing": testing}

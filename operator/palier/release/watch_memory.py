@@ -21,6 +21,7 @@ WRITTEN_SOONER: Final = 600.0
 """The same while a release is in progress, when the status is written anyway."""
 
 _LONGEST_DIGEST: Final = 64
+_LONGEST_PROBLEM: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,5 +67,5 @@ def _write_objective(one: ObjectiveWatch) -> dict[str, Any]:
     if one.alert:
         entry |= {"alert": one.alert.severity.value, "alertSince": format_time(one.alert.since)}
     if one.problem:
-        entry["problem"] = one.problem
+        entry["problem"] = one.problem[:_LONGEST_PROBLEM]
     return entry

@@ -34,7 +34,6 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from palier.evidence.absolute import log_e_above
@@ -195,7 +194,6 @@ def find_left(slots: Slots, *, limit: Decimal, now: float) -> Decimal | None:
     return _find_left(slots, slots.read_window(PARTS, now=now), check_limit(limit))
 
 
-@lru_cache(maxsize=2048)
 def judge_budget(slots: Slots, *, limit: Decimal, now: float) -> Budget:
     """What is left of a budget, and until when it lasts.
 

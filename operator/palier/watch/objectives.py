@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, Self
 
-from palier.watch.error_budget import ALERT_RULES, Budget, BurnWindows, Severity, judge_budget, read_burns
+from palier.watch.error_budget import BurnWindows, Severity, read_burns
 from palier.watch.slots import Slots
 
 BLIND_AFTER: Final = 600.0
@@ -68,10 +68,6 @@ class ObjectiveWatch:
         """
         return replace(self, alert=find_alert(self.slots, self.alert, limit=limit, now=now), problem=problem)
 
-    def judge(self, *, limit: Decimal, now: float) -> Budget:
-        """What is left of the budget, and until when it lasts."""
-        return judge_budget(self.slots, limit=limit, now=now)
-
     def is_blind(self, now: float) -> bool:
         """Whether nothing has been known for so long that somebody should look why."""
         return bool(self.problem) and now - self.slots.at >= BLIND_AFTER
@@ -99,15 +95,14 @@ def find_alert(slots: Slots, before: Alert | None, *, limit: Decimal, now: float
     return before if before is not None and before.severity is severity else Alert(severity, now)
 
 
-def find_firing(slots: Slots, *, limit: Decimal, now: float) -> BurnWindows:
-    """The windows that an alert is about: the gravest that fire, else the gravest that are above their factor.
+def find_windows(slots: Slots, severity: Severity, *, limit: Decimal, now: float) -> BurnWindows:
+    """The windows that an alert is about: of its severity, those that fire, else those that are above their factor.
 
     Args:
         slots: the counts of the objective.
+        severity: that of the alert.
         limit: allowed share of bad events.
         now: seconds since the epoch.
     """
-    burns = read_burns(slots, limit=limit, now=now)
-    assert len(burns) == len(ALERT_RULES)  # noqa: S101 - one for each rule
-    exceeding = [one for one in burns if one.exceeds]
-    return next((one for one in exceeding if one.fires), exceeding[0] if exceeding else burns[-1])
+    burns = [one for one in read_burns(slots, limit=limit, now=now) if one.rule.severity is severity]
+    return max(burns, key=lambda one: (one.fires, one.exceeds))

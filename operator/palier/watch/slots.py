@@ -146,6 +146,11 @@ class Slots:
         )
         return replace(self, at=at, rings=tuple(rings))
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether anything was ever counted."""
+        return any(self.rings)
+
     def read_window(self, parts: int, *, now: float) -> Window:
         """What was read in the last so many parts of the window, and since the beginning of the slot before them.
 

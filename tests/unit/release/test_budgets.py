@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from palier.api.spec.watch import ErrorBudgetPolicy, Watch
-from palier.release.budgets import find_freeze, update_memory, watch_status, within_error_budget
+from palier.release.budgets import (
+    find_freeze,
+    judge_remembered,
+    update_memory,
+    watch_status,
+    within_error_budget,
+)
 from palier.release.memory import read_state, write_state
 from palier.release.served import digest_objectives, find_limits
 from palier.release.situation import Situation
@@ -63,7 +69,7 @@ def test_what_becomes_known_is_written_at_once_and_told_nobody() -> None:
     before, seen = remember(unknown, at=START), {"errors": counted(2)}
     memory, notes = update_memory(before, seen, LIMITS, now=START + 120, under_way=False)
     assert (memory.objectives, notes) == (seen, ())
-    (finding,) = within_error_budget(State(watch=memory), LIMITS)
+    (finding,) = within_error_budget(judge_remembered(State(watch=memory), LIMITS))
     assert (finding.status, finding.reason) == ("True", "ErrorBudgetLeft")
 
 
@@ -72,9 +78,11 @@ def test_a_budget_that_is_spent_is_told_as_such() -> None:
     before, seen = remember(counted(200, bad=300, days=7)), {"errors": counted(300, bad=300, days=7)}
     memory, notes = update_memory(before, seen, LIMITS, now=START + 300 * 60, under_way=False)
     assert [(note.type, note.reason) for note in notes] == [("Warning", "ErrorBudgetSpent")]
-    (finding,) = within_error_budget(State(watch=memory), LIMITS)
+    (finding,) = within_error_budget(judge_remembered(State(watch=memory), LIMITS))
     assert (finding.status, finding.reason) == ("False", "ErrorBudgetSpent")
-    assert watch_status(State(watch=memory), LIMITS)["objectives"][0]["budgetLeft"].startswith("-")
+    assert watch_status(State(watch=memory), judge_remembered(State(watch=memory), LIMITS))["objectives"][0][
+        "budgetLeft"
+    ].startswith("-")
 
 
 def test_what_was_told_is_not_told_again_with_other_news() -> None:
@@ -111,8 +119,26 @@ def test_an_objective_that_is_gone_is_forgotten() -> None:
     before = remember(counted())
     memory, _ = update_memory(before, {"errors": counted()}, {}, now=before.at + WRITTEN_AFTER, under_way=False)
     assert memory == WatchMemory()
-    assert watch_status(State(watch=memory), LIMITS) == {}
-    assert within_error_budget(State(watch=before), {}) == []
+    assert watch_status(State(watch=memory), judge_remembered(State(watch=memory), LIMITS)) == {}
+    assert within_error_budget(judge_remembered(State(watch=before), {})) == []
+
+
+def test_what_nothing_was_counted_of_is_not_written() -> None:
+    """Thousands of objects may merely exist; one of which nothing can be counted is told all the same."""
+    begun = ObjectiveWatch.begin(OF, 28, now=START)
+    assert update_memory(WatchMemory(), {"errors": begun}, LIMITS, now=START, under_way=False) == (WatchMemory(), ())
+    unseen = begun.miss_minute("nobody there", limit=LIMITS["errors"], now=START + 700)
+    memory, notes = update_memory(WatchMemory(), {"errors": unseen}, LIMITS, now=START + 700, under_way=False)
+    assert memory.objectives == {"errors": unseen}
+    assert [note.reason for note in notes] == ["CannotWatch"]
+
+
+def test_a_long_reason_fits_into_the_status() -> None:
+    """Prometheus may answer with any text: a field that is too long would cost the whole status."""
+    unseen = counted().miss_minute("x" * 100_000, limit=LIMITS["errors"], now=START + 3660)
+    state = State(watch=remember(unseen))
+    (entry,) = watch_status(state, judge_remembered(state, LIMITS))["objectives"]
+    assert max(len(entry["problem"]), len(entry["message"])) <= 512
 
 
 def test_where_nobody_counts_the_memory_stays() -> None:
@@ -125,7 +151,7 @@ def test_it_is_read_back_as_it_was() -> None:
     """Counts, alerts and problems, through `status`."""
     one = counted(bad=300).miss_minute("nobody there", limit=LIMITS["errors"], now=START + 3660)
     state = State(watch=remember(one))
-    status = {**write_state(state), "watch": watch_status(state, LIMITS)}
+    status = {**write_state(state), "watch": watch_status(state, judge_remembered(state, LIMITS))}
     assert read_state(status, model_deployment().spec.release) == state
 
 
@@ -149,7 +175,7 @@ def test_the_worst_budget_is_the_condition() -> None:
     objectives = {"calm": counted(), "unseen": unseen, "burns": counted(bad=300)}
     reasons = []
     while objectives:
-        (finding,) = within_error_budget(State(watch=WatchMemory(START + 3660, objectives)), limits)
+        (finding,) = within_error_budget(judge_remembered(State(watch=WatchMemory(START + 3660, objectives)), limits))
         reasons.append((finding.status, finding.reason, finding.message.partition(":")[0]))
         del objectives[reasons[-1][2]]
     assert reasons == [

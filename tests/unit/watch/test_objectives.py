@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from palier.watch.error_budget import Severity
-from palier.watch.objectives import BLIND_AFTER, Alert, ObjectiveWatch, find_alert, find_firing
+from palier.watch.objectives import BLIND_AFTER, Alert, ObjectiveWatch, find_alert, find_windows
 
 LIMIT = Decimal("0.01")
 START = 1_795_564_800.0
@@ -44,7 +44,7 @@ def test_an_alert_needs_its_evidence_to_begin_and_not_to_go_on() -> None:
     few = watch(calm, 1, bad=4, total=10)
     assert few.alert is None
     told = ObjectiveWatch(few.of, few.slots, Alert(Severity.PAGE, START))
-    assert find_firing(few.slots, limit=LIMIT, now=few.slots.at).exceeds
+    assert find_windows(few.slots, Severity.PAGE, limit=LIMIT, now=few.slots.at).exceeds
     assert told.miss_minute("", limit=LIMIT, now=few.slots.at).alert == Alert(Severity.PAGE, START)
     later = watch(told, 400, bad=0, total=10)
     assert later.alert is None or later.alert.severity is Severity.TICKET
@@ -77,6 +77,8 @@ def test_a_page_that_lacks_evidence_now_is_no_ticket_yet() -> None:
         found = find_alert(few.slots, before, limit=LIMIT, now=few.slots.at)
         assert found is not None
         assert found.severity is severity
+        windows = find_windows(few.slots, severity, limit=LIMIT, now=few.slots.at)
+        assert (windows.rule.severity, windows.exceeds) == (severity, True)
 
 
 def test_a_minute_that_is_not_known_is_neither_good_nor_bad() -> None:
