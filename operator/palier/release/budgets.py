@@ -51,7 +51,7 @@ def update_memory(
     current = {name: one for name, one in kept.items() if one.slots.is_begun or one.problem}
     standing, known = _find_standing(current, limits, now), _find_standing(before.objectives, limits, before.at)
     due = now - before.at >= (WRITTEN_SOONER if under_way else WRITTEN_AFTER)
-    if not due and standing == known:
+    if not due and standing == known and before.objectives.keys() == known.keys():
         return before, ()
     notes = tuple(_list_notes(current, standing, known, limits, now=now))
     return WatchMemory(now, current) if current else WatchMemory(), notes

@@ -7,6 +7,8 @@ from prometheus_client import generate_latest
 
 from palier.api.constants import KIND
 from palier.cluster.instruments import Instruments
+from palier.evidence.objective import Counts
+from palier.metrics.served import ServedMinute
 from tests.support.safety.life import KEY, Life, revision_of
 from tests.support.safety.specs import canary
 
@@ -174,16 +176,21 @@ async def test_an_outage_asks_for_one_pass_and_not_for_one_a_minute() -> None:
     life = await promoted()
     asked: list[object] = []
     life.budgets._changed = asked.append
-    life.source.away = True
-    for _ in range(40):
-        life.tick(60)
-        await life.look()
+    for number in range(1, 41):
+        end = life.now + 60 * number  # while nobody answers, a reading begins up to ten minutes before it ends
+        life.budgets._add_minute(KEY, ServedMinute(max(life.now, end - 600), end, {"errors": "nobody there"}))
     assert asked == [KEY]
-    life.source.away = False
-    for _ in range(3):
-        life.tick(60)
-        await life.look()
+    life.budgets._add_minute(KEY, ServedMinute(end, end + 60, {"errors": Counts(600, 0, 0)}))
     assert asked == [KEY, KEY]
+
+
+async def test_where_no_objective_is_left_nobody_is_asked() -> None:
+    """They were taken out of the spec: what is read for them costs nothing any more."""
+    life = await promoted()
+    life.promise()
+    await life.settle()
+    assert life.budgets.reader.find_fleet() == {}
+    assert "watch" not in life.status
 
 
 async def test_counts_alone_are_written_every_six_hours() -> None:
