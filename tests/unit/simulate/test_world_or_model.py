@@ -22,7 +22,9 @@ WORLD, MODEL, NOBODY = Cause.WORLD_CHANGED, Cause.MODEL_IS_WORSE, Cause.UNATTRIB
 
 def test_labels_before_and_after_the_change() -> None:
     """It may come within a batch, the last batch may be smaller, and pairs are part of all labels."""
-    case = AttributionCase(0.9999, 0.0, 0.5, copied=0.5, labels=2005, change_at=1004, shared_mistakes=0.0)
+    case = AttributionCase(
+        0.9999, 0.0, former_accuracy_after=0.5, copied=0.5, labels=2005, change_at=1004, shared_mistakes=0.0
+    )
     drawn = list(_draw_batches(case, np.random.default_rng(1)))
     assert [one.present.labels for one in drawn[-2:]] == [10, 5]
     assert sum(one.present.wrong for one in drawn[:100]) <= 2

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from palier.cli.simulate.rows import write_interval, write_never, write_percent, write_row
 from palier.cli.simulate.values import parse_whole, share
 from palier.cli.terminal import print_json, print_text
 from palier.simulate.concept import NAME, SCENARIO, ConceptCase
@@ -44,7 +45,7 @@ SHARED: Final = ("segment-share", "overdispersion")
 
 _BARS = 12
 _BAR_WIDTH = 40
-_LABEL = 38
+_row = partial(write_row, width=38)
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -92,7 +93,7 @@ def _write_page(result: Mapping[str, Any], runs: "Sequence[ConceptRun]") -> Iter
     yield f"{NAME}: {SENTENCE}"
     yield (
         f"{result['runs']} streams of {case['labels']} labels in batches of {case['batch']}; "
-        f"{_percent(case['accuracyBefore'])} right, and {_percent(case['accuracyAfter'])} from label "
+        f"{write_percent(case['accuracyBefore'])} right, and {write_percent(case['accuracyAfter'])} from label "
         f"{case['changeAt'] + 1} on{_describe_segment(case)}; seed {result['seed']}"
     )
     yield f"tolerated: {_describe_tolerated(case)}; promised: a false alarm in {case['runLength']:g} labels at most"
@@ -104,14 +105,14 @@ def _write_page(result: Mapping[str, Any], runs: "Sequence[ConceptRun]") -> Iter
 
 
 def _describe_segment(case: Mapping[str, Any]) -> str:
-    return f" in a segment with {_percent(case['segmentShare'])} of the labels" if case["segmentShare"] else ""
+    return f" in a segment with {write_percent(case['segmentShare'])} of the labels" if case["segmentShare"] else ""
 
 
 def _describe_tolerated(case: Mapping[str, Any]) -> str:
     if case["referenceLabels"]:
         return f"the upper 95 % bound of wrong answers in {case['referenceLabels']} labels of before"
     stated = case["toleratedAccuracy"]
-    return f"{_percent(1 - (case['accuracyBefore'] if stated is None else stated))} wrong answers"
+    return f"{write_percent(1 - (case['accuracyBefore'] if stated is None else stated))} wrong answers"
 
 
 def _write_rows(result: Mapping[str, Any]) -> Iterator[str]:
@@ -128,14 +129,14 @@ def _write_rows(result: Mapping[str, Any]) -> Iterator[str]:
 
 def _write_detection(result: Mapping[str, Any]) -> Iterator[str]:
     low, high = result["detectedRateInterval"]
-    yield _row("detected", f"{_percent(result['detectedRate']):>9}   (95 %: {_percent(low)} to {_percent(high)})")
+    yield f"{_row('detected', write_percent(result['detectedRate']))}   {write_interval(low, high)}"
     rate = result["parameters"]["labelsPerHour"]
     for label, key in (("median", "median"), ("90 % of streams", "p90")):
         labels, hours = result[f"{key}LabelsToDetection"], result[f"{key}HoursToDetection"]
-        yield _row(f"labels to detection, {label}", f"{_write_never(labels):>9}")
-        yield _row(f"hours at {rate:g} labels/h, {label}", f"{_write_never(hours):>9}")
+        yield _row(f"labels to detection, {label}", write_never(labels))
+        yield _row(f"hours at {rate:g} labels/h, {label}", write_never(hours))
     if result.get("onlySegmentNamedRate") is not None:
-        yield _row("of them, only the segment was named", f"{_percent(result['onlySegmentNamedRate']):>9}")
+        yield _row("of them, only the segment was named", write_percent(result["onlySegmentNamedRate"]))
 
 
 def _conclude(result: Mapping[str, Any]) -> str:
@@ -165,15 +166,3 @@ def _write_bars(result: Mapping[str, Any], runs: "Sequence[ConceptRun]") -> Iter
     for index, number in enumerate(numbers):
         bar = "█" * round(_BAR_WIDTH * number / max(numbers))
         yield f"  {(index + 1) * step:>8}  {bar}{' ' if bar else ''}{number}"
-
-
-def _write_never(number: float | None) -> str:
-    return "never" if number is None else f"{number:,.4g}"
-
-
-def _row(label: str, value: str) -> str:
-    return f"  {label:<{_LABEL}}  {value}"
-
-
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.3g} %"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+from palier.cli.simulate.rows import write_interval, write_percent, write_row
 from palier.cli.terminal import print_json, print_text
 from palier.cli.values import parse_count
 
@@ -17,6 +18,7 @@ OPTIONS: Final = ("features", "windows", "rows", "shift")
 SHARED: Final = ()
 """Options of a canary's case that mean the same here."""
 
+_row = partial(write_row, width=30)
 _CHUNK: Final = 2
 """Runs that a process plays before it reports: a run of a month takes seconds."""
 
@@ -69,20 +71,12 @@ def _draw_page(result: Mapping[str, Any]) -> str:
         low, high = result["detectedRateInterval"]
         median = result["medianWindowsToDetection"]
         lines += [
-            f"{_row('shift found', _percent(result['detectedRate']))}   (95 %: {_percent(low)} to {_percent(high)})",
-            _row("found within two windows", _percent(result["detectedWithin2WindowsRate"])),
+            f"{_row('shift found', write_percent(result['detectedRate']))}   {write_interval(low, high)}",
+            _row("found within two windows", write_percent(result["detectedWithin2WindowsRate"])),
             _row("windows to detection, median", "never" if median is None else f"{median:g}"),
         ]
         if "namedRate" in result:
-            lines.append(_row("called by its fault", _percent(result["namedRate"])))
+            lines.append(_row("called by its fault", write_percent(result["namedRate"])))
     lines.append(_row("false actions in 30 days", f"{result['falseActionsPer30Days']:.3g}"))
     lines.append(_row("windows played", str(result["windowsPlayed"])))
     return "\n".join(lines)
-
-
-def _row(label: str, value: str) -> str:
-    return f"  {label:<30}  {value:>9}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"

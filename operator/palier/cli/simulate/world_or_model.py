@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
+from palier.cli.simulate.rows import write_interval, write_never, write_percent, write_row
 from palier.cli.simulate.values import share
 from palier.cli.terminal import print_json, print_text
 from palier.simulate.world_or_model import NAME, SCENARIO, AttributionCase
@@ -35,7 +36,7 @@ SHARED: Final = (
 )
 """Options of the scenario of labels that mean the same here."""
 
-_LABEL = 42
+_row = partial(write_row, width=42)
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -87,9 +88,9 @@ def _write_page(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"{NAME}: {SENTENCE}"
     yield (
         f"{result['runs']} streams of {case['labels']} labels in batches of {case['batch']}; both versions "
-        f"{_percent(case['accuracyBefore'])} right, and from label {case['changeAt'] + 1} on the present one "
-        f"{_percent(case['accuracyAfter'])} and the former one {_percent(case['formerAccuracyAfter'])}; "
-        f"{_percent(case['copied'])} of the requests copied; seed {result['seed']}"
+        f"{write_percent(case['accuracyBefore'])} right, and from label {case['changeAt'] + 1} on the present one "
+        f"{write_percent(case['accuracyAfter'])} and the former one {write_percent(case['formerAccuracyAfter'])}; "
+        f"{write_percent(case['copied'])} of the requests copied; seed {result['seed']}"
     )
     yield f"right is: {' or '.join(result['rightCauses']) or 'no verdict'}"
     yield ""
@@ -101,24 +102,12 @@ def _write_page(result: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     rate = case["labelsPerHour"]
     for label, key in (("median", "median"), ("90 % of streams", "p90")):
-        yield _row(f"labels to the alarm, {label}", _write_never(result[f"{key}LabelsToAlarm"]))
-        yield _row(f"labels to a right verdict, {label}", _write_never(result[f"{key}LabelsToVerdict"]))
-        yield _row(f"hours at {rate:g} labels/h, {label}", _write_never(result[f"{key}HoursToVerdict"]))
-        yield _row(f"pairs after the alarm, {label}", _write_never(result[f"{key}PairsToVerdict"]))
+        yield _row(f"labels to the alarm, {label}", write_never(result[f"{key}LabelsToAlarm"]))
+        yield _row(f"labels to a right verdict, {label}", write_never(result[f"{key}LabelsToVerdict"]))
+        yield _row(f"hours at {rate:g} labels/h, {label}", write_never(result[f"{key}HoursToVerdict"]))
+        yield _row(f"pairs after the alarm, {label}", write_never(result[f"{key}PairsToVerdict"]))
 
 
 def _write_rate(result: Mapping[str, Any], label: str, key: str) -> str:
     low, high = result[f"{key}RateInterval"]
-    return f"{_row(label, _percent(result[f'{key}Rate']))}   (95 %: {_percent(low)} to {_percent(high)})"
-
-
-def _write_never(number: float | None) -> str:
-    return "never" if number is None else f"{number:,.4g}"
-
-
-def _row(label: str, value: str) -> str:
-    return f"  {label:<{_LABEL}}  {value:>9}"
-
-
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.3g} %"
+    return f"{_row(label, write_percent(result[f'{key}Rate']))}   {write_interval(low, high)}"
